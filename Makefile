@@ -1,0 +1,57 @@
+# Each target makes what it needs: a fresh machine needs Python 3.11+, make and the package index, nothing else.
+# Options for pip go through PIP_ARGS, for example a CPU-only torch index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_ARGS ?=
+CONFIG ?= configs/quickstart.yaml
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(PIP_ARGS)
+# One thread per worker; idle OpenMP threads sleep instead of spinning.
+export OMP_NUM_THREADS := 1
+export GOMP_SPINCOUNT := 0
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: install backtest test check fix lock golden clean
+
+install: $(VENV)/installed
+
+backtest: $(VENV)/installed
+	$(BIN)/python run_backtest.py $(CONFIG)
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/check_lock.py
+
+fix: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/bin/python
+	$(BIN)/python -m pip install --disable-pip-version-check -q "uv>=0.6"
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest --upgrade --python-version 3.11 --no-annotate \
+		--no-header --no-emit-index-url --no-emit-find-links -o constraints.txt
+	$(BIN)/python tools/check_lock.py --clean
+
+golden: $(VENV)/installed-dev
+	$(BIN)/python tests/golden/rewrite.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "backtrader-ml needs Python 3.11 or newer; this is " + sys.version.split()[0] + ": run make with PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e ".[dev]"
+	touch $@ $(VENV)/installed

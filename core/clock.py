@@ -1,0 +1,35 @@
+"""The one clock.
+
+The index of every table is the bar's **close** time in UTC, strictly increasing. Row ``t`` may use what was known at
+or before close ``t``; a decision at ``t`` is filled at the open of the symbol's next bar. A *session* is the calendar
+day of a close in the market's own time zone: daily returns are made per session, and backtrader is fed the session's
+date at 00:00.
+"""
+
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+DAYS_PER_YEAR = 365.25
+
+
+def sessions(times: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
+    """The session of each time: naive midnights, one per time, in order; equal for bars of one day.
+
+    Parameters
+    ----------
+    times : aware UTC close times.
+    zone : IANA name of the market's time zone.
+    """
+    return times.tz_convert(ZoneInfo(zone)).tz_localize(None).normalize()
+
+
+def closes(days: pd.DatetimeIndex, time: str, zone: str) -> pd.DatetimeIndex:
+    """The UTC close times of date-only bars: each day at ``time`` (HH:MM) in ``zone``.
+
+    Parameters
+    ----------
+    days : naive midnights.
+    """
+    local = days + pd.Timedelta(f"{time}:00")
+    return local.tz_localize(ZoneInfo(zone)).tz_convert("UTC")

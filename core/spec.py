@@ -1,0 +1,97 @@
+"""Specs: frozen, strict parameter objects. What cannot be right cannot be built."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, Self, TypeAlias, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+JsonObject: TypeAlias = Mapping[str, Any]
+
+
+class Spec(BaseModel):
+    """A block of the configuration: immutable, unknown keys forbidden, no silent conversions, no NaN or infinity."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        validate_default=True,
+        use_attribute_docstrings=True,
+    )
+
+    @classmethod
+    def parse(cls, values: JsonObject) -> Self:
+        """Validate a plain mapping, as read from YAML.
+
+        It goes through JSON because strict JSON is what a config file can say: lists become tuples and ISO text
+        becomes dates, but ``"0.02"`` is still no number.
+        """
+        return cls.model_validate_json(json.dumps(values, default=_iso))
+
+    def dump(self) -> dict[str, Any]:
+        """The plain mapping that :meth:`parse` reads back, every default written out."""
+        return self.model_dump(mode="json")
+
+
+def known_keys(spec: type[Spec], path: Sequence[int | str]) -> tuple[str, ...]:
+    """The keys allowed beside the last element of ``path``, for a "did you mean"; none if the path leaves the specs."""
+    for part in path[:-1]:
+        field = spec.model_fields.get(str(part))
+        inner = field and next((kind for kind in _members(field.annotation) if _is_spec(kind)), None)
+        if not inner:
+            return ()
+        spec = inner
+    return tuple(spec.model_fields)
+
+
+def _members(annotation: object) -> tuple[Any, ...]:
+    return get_args(annotation) or (annotation,)
+
+
+def _is_spec(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Spec)
+
+
+def _iso(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise PydanticCustomError("not_plain", "a config value must be plain YAML, not {kind}", {"kind": type(value).__name__})
+
+
+def _share(value: float) -> float:
+    if 0 < value <= 1:
+        return value
+    raise PydanticCustomError("share", "must be above 0 and at most 1{hint}", {"hint": _percent_hint(value)})
+
+
+def _rate(value: float) -> float:
+    if 0 <= value < 1:
+        return value
+    raise PydanticCustomError("rate", "must be at least 0 and below 1{hint}", {"hint": _percent_hint(value)})
+
+
+def _level(value: float) -> float:
+    if 0.5 < value < 1:
+        return value
+    hint = f"; for {value:g} % write {value / 100:g}" if 50 < value < 100 else ""
+    if 0 < value < 0.5:
+        hint = f"; a level is a confidence: write {1 - value:g} for the worst {value:g}"
+    raise PydanticCustomError("level", "must lie between 0.5 and 1, both excluded{hint}", {"hint": hint})
+
+
+def _percent_hint(value: float) -> str:
+    return f"; for {value:g} % write {value / 100:g}" if 1 <= value <= 100 else ""
+
+
+Share = Annotated[float, AfterValidator(_share), Field(json_schema_extra={"exclusiveMinimum": 0, "maximum": 1})]
+"""A fraction above 0 and at most 1: weights, the base and the cap of the risk rule."""
+
+Rate = Annotated[float, AfterValidator(_rate), Field(json_schema_extra={"minimum": 0, "exclusiveMaximum": 1})]
+"""A fraction of at least 0 and below 1: commission, slippage, interest, dropout."""
+
+Level = Annotated[float, AfterValidator(_level), Field(json_schema_extra={"exclusiveMinimum": 0.5, "exclusiveMaximum": 1})]
+"""A confidence level strictly between 0.5 and 1."""

@@ -1,0 +1,136 @@
+"""The run folder's tables: a contract of columns and types, checked when a table is written.
+
+Times are UTC. Sizes are units, signed (sells negative). Money is in account currency; fractions are fractions.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from core.errors import StoreError
+
+TIME, TEXT, NUMBER, WHOLE = "time", "text", "number", "whole"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's name, its columns in order with their types, and the columns that may be null."""
+
+    name: str
+    columns: dict[str, str]
+    nullable: frozenset[str] = frozenset()
+
+    def empty(self) -> pd.DataFrame:
+        """A frame without rows that fits the contract."""
+        return self.frame([])
+
+    def frame(self, rows: list[dict[str, object]]) -> pd.DataFrame:
+        """A frame of the contract's types from one mapping per row."""
+        raw = pd.DataFrame(rows, columns=list(self.columns))
+        return raw.astype({name: DTYPES[kind] for name, kind in self.columns.items()})
+
+    def check(self, frame: pd.DataFrame) -> None:
+        """Refuse a frame that breaks the contract.
+
+        Raises
+        ------
+        StoreError
+            Other columns, another type, or a null where none is allowed; the column is named.
+        """
+        if list(frame.columns) != list(self.columns):
+            raise StoreError(f"table {self.name}: columns are {list(frame.columns)}, must be {list(self.columns)}")
+        for name, kind in self.columns.items():
+            if str(frame[name].dtype) != DTYPES[kind]:
+                raise StoreError(f"table {self.name}: column {name} is {frame[name].dtype}, must be {DTYPES[kind]}")
+            if name not in self.nullable and frame[name].isna().any():
+                row = int(frame[name].isna().to_numpy().argmax())
+                raise StoreError(f"table {self.name}: column {name} is null in row {row}; it may never be")
+
+    def write(self, frame: pd.DataFrame, folder: Path) -> Path:
+        """Check a frame and write it as ``<folder>/<name>.parquet``; equal frames give equal bytes."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self.check(frame)
+        path = folder / f"{self.name}.parquet"
+        table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+        pq.write_table(table, path, compression="zstd")
+        return path
+
+    def read(self, folder: Path) -> pd.DataFrame:
+        """Read ``<folder>/<name>.parquet`` back, in the contract's types."""
+        path = folder / f"{self.name}.parquet"
+        try:
+            frame = pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{path} cannot be read: {error}") from error
+        frame = frame.astype({name: DTYPES[kind] for name, kind in self.columns.items() if name in frame})
+        self.check(frame)
+        return frame
+
+
+DTYPES = {TIME: "datetime64[ns, UTC]", TEXT: "str", NUMBER: "float64", WHOLE: "int64"}
+
+SIGNALS = Table(
+    "signals",
+    {"time": TIME, "symbol": TEXT, "prediction": NUMBER, "confidence": NUMBER, "fold": WHOLE},
+    frozenset({"prediction", "confidence"}),
+)
+EQUITY = Table(
+    "equity",
+    {"time": TIME, "equity": NUMBER, "cash": NUMBER, "gross_exposure": NUMBER, "net_exposure": NUMBER, "return": NUMBER},
+    frozenset({"return"}),
+)
+ORDERS = Table(
+    "orders",
+    {
+        "order_id": WHOLE,
+        "created_at": TIME,
+        "symbol": TEXT,
+        "kind": TEXT,
+        "side": TEXT,
+        "asked": NUMBER,
+        "trimmed": NUMBER,
+        "filled": NUMBER,
+        "price": NUMBER,
+        "commission": NUMBER,
+        "status": TEXT,
+        "reason": TEXT,
+        "share_at_fill": NUMBER,
+    },
+    frozenset({"price", "share_at_fill"}),
+)
+FILLS = Table(
+    "fills",
+    {
+        "order_id": WHOLE,
+        "time": TIME,
+        "symbol": TEXT,
+        "kind": TEXT,
+        "size": NUMBER,
+        "price": NUMBER,
+        "commission": NUMBER,
+        "position_after": NUMBER,
+    },
+)
+TRADES = Table(
+    "trades",
+    {
+        "symbol": TEXT,
+        "side": TEXT,
+        "entered_at": TIME,
+        "exited_at": TIME,
+        "size": NUMBER,
+        "entry_price": NUMBER,
+        "exit_price": NUMBER,
+        "commission": NUMBER,
+        "interest": NUMBER,
+        "pnl": NUMBER,
+        "pnl_fraction": NUMBER,
+        "bars": WHOLE,
+        "exit_reason": TEXT,
+    },
+    frozenset({"exited_at", "exit_price"}),
+)
+TABLES = (SIGNALS, EQUITY, ORDERS, FILLS, TRADES)

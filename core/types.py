@@ -1,0 +1,216 @@
+"""The frozen types that stages hand to each other; nothing flows back.
+
+RunConfig -> DataSource.load -> Market -> FeatureFrame -> Labels, Fold -> SignalFrame -> RunResult -> measures -> report
+
+All times are bar close times in UTC (see :mod:`core.clock`). Arrays are float64 unless said otherwise and read-only.
+T is the number of bars, N of symbols, F of features.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Vector: TypeAlias = npt.NDArray[np.float64]
+Matrix: TypeAlias = npt.NDArray[np.float64]
+Rows: TypeAlias = npt.NDArray[np.intp]
+
+PRICES = ("open", "high", "low", "close")
+COLUMNS = (*PRICES, "volume")
+
+
+def read_only(values: npt.ArrayLike, dtype: npt.DTypeLike = np.float64) -> npt.NDArray[Any]:
+    """A read-only copy; a stage that tries to change its input fails loudly."""
+    array = np.array(values, dtype=dtype, order="C")
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """One symbol's checked bars.
+
+    Attributes
+    ----------
+    symbol : the name used in tables.
+    times : (T,) close times, UTC, ns, strictly increasing.
+    open, high, low, close : (T,) positive prices in quote currency.
+    volume : (T,) units traded, >= 0.
+    """
+
+    symbol: str
+    times: pd.DatetimeIndex
+    open: Vector
+    high: Vector
+    low: Vector
+    close: Vector
+    volume: Vector
+
+    @classmethod
+    def of(cls, symbol: str, frame: pd.DataFrame) -> "Bars":
+        """Bars from a frame that `marketdata.clean` has checked (index: close times; columns: :data:`COLUMNS`)."""
+        index = pd.DatetimeIndex(frame.index).as_unit("ns")
+        return cls(symbol, index, *(read_only(frame[name]) for name in COLUMNS))
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A copy as a frame: index ``times``, columns :data:`COLUMNS`."""
+        return pd.DataFrame({name: np.array(getattr(self, name)) for name in COLUMNS}, index=self.times)
+
+    def between(self, first: pd.Timestamp | None, last: pd.Timestamp | None) -> "Bars":
+        """The bars whose close time lies in ``[first, last]``; None leaves that end open."""
+        low = 0 if first is None else int(self.times.searchsorted(first, side="left"))
+        high = len(self) if last is None else int(self.times.searchsorted(last, side="right"))
+        cut = {name: getattr(self, name)[low:high] for name in ("times", *COLUMNS)}
+        return replace(self, **cut)
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """Everything a pipeline may see.
+
+    Attributes
+    ----------
+    bars : by symbol, in the config's order.
+    trade : the symbols that are traded.
+    benchmark : the symbol to compare with; it may or may not be traded.
+    zone : IANA time zone whose calendar days are the sessions.
+    notes : what the data checks found worth saying; they go into the run folder.
+    """
+
+    bars: Mapping[str, Bars]
+    trade: tuple[str, ...]
+    benchmark: str
+    zone: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def times(self) -> pd.DatetimeIndex:
+        """The union of the traded symbols' close times, increasing."""
+        index = self.bars[self.trade[0]].times
+        for symbol in self.trade[1:]:
+            index = index.union(self.bars[symbol].times)
+        return index
+
+    def until(self, last: pd.Timestamp) -> "Market":
+        """The market as it was known at the close ``last``: the only way anything is cut in a leak test."""
+        return replace(self, bars={symbol: bars.between(None, last) for symbol, bars in self.bars.items()})
+
+    def since(self, first: pd.Timestamp) -> "Market":
+        """The market from the close ``first`` on."""
+        return replace(self, bars={symbol: bars.between(first, None) for symbol, bars in self.bars.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureFrame:
+    """One symbol's features.
+
+    Attributes
+    ----------
+    symbol, times : as in :class:`Bars`; one row per bar.
+    names : F column names, in the order in which models see them.
+    values : (T, F). Only the first ``warmup`` rows may be NaN.
+    warmup : rows at the start that no model may see.
+    """
+
+    symbol: str
+    times: pd.DatetimeIndex
+    names: tuple[str, ...]
+    values: Matrix
+    warmup: int
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """One symbol's outcomes.
+
+    Attributes
+    ----------
+    value : (T,) the outcome that follows row t; NaN where it is not known yet (the tail), never 0.
+    known_at : (T,) the bar time at which it becomes observable; NaT where unknown.
+    """
+
+    symbol: str
+    times: pd.DatetimeIndex
+    value: Vector
+    known_at: pd.DatetimeIndex
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One step of a walk-forward, as row numbers of a stacked sample.
+
+    Attributes
+    ----------
+    number : 0, 1, ...
+    train : rows that models are fitted on.
+    stop : rows that decide when to stop training.
+    calibration : rows that the confidence is fitted on.
+    test : rows that are predicted, out of sample.
+    cut : the first test decision time. Every label used before it is known at or before it.
+    """
+
+    number: int
+    train: Rows
+    stop: Rows
+    calibration: Rows
+    test: Rows
+    cut: pd.Timestamp
+
+
+@dataclass(frozen=True, eq=False)
+class SignalFrame:
+    """What the strategy is told.
+
+    Attributes
+    ----------
+    times : (T,) close times of the market's union calendar.
+    symbols : N traded symbols.
+    prediction : (T, N) expected return over the label's horizon (a rule model: a signed strength). NaN = no opinion.
+    confidence : (T, N) in [0, 1]; NaN exactly where the prediction is.
+    fold : (T,) the fold that predicted the row; -1 before the first, 0 throughout for models that do not train.
+    """
+
+    times: pd.DatetimeIndex
+    symbols: tuple[str, ...]
+    prediction: Matrix
+    confidence: Matrix
+    fold: npt.NDArray[np.int64]
+
+    @property
+    def start(self) -> pd.Timestamp:
+        """The first out-of-sample decision time: where equity, measures and the benchmark begin."""
+        return self.times[int(np.argmax(self.fold >= 0))]
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """What a backtest engine returns; every engine returns exactly this.
+
+    Attributes
+    ----------
+    engine : ``backtrader``; the name of the engine that ran.
+    config_id : 12 hex digits.
+    cash : the initial cash, the base of every return.
+    zone : IANA time zone of the sessions.
+    equity : table ``equity`` of :mod:`core.tables`; its first row is the first decision, its ``return`` there is null.
+    positions : (T, N) frame of units held at each close; index as ``equity.time``, columns the symbols.
+    orders, fills, trades : the tables of those names.
+    """
+
+    engine: str
+    config_id: str
+    cash: float
+    zone: str
+    equity: pd.DataFrame
+    positions: pd.DataFrame
+    orders: pd.DataFrame
+    fills: pd.DataFrame
+    trades: pd.DataFrame
+    notes: tuple[str, ...] = field(default=())
