@@ -40,10 +40,10 @@ def frame_digest(frame: pd.DataFrame) -> str:
 
 def _column_bytes(column: pd.Series) -> bytes:
     if isinstance(column.dtype, pd.DatetimeTZDtype) or column.dtype.kind == "M":
-        return column.dt.as_unit("ns").astype("int64").to_numpy().tobytes()
+        return bytes(column.dt.as_unit("ns").astype("int64").to_numpy().tobytes())
     if column.dtype.kind in "fiub":
         return np.ascontiguousarray(column.to_numpy()).tobytes()
-    return canonical([None if item is None or item != item else str(item) for item in column])
+    return canonical([None if missing else str(item) for item, missing in zip(column, column.isna(), strict=True)])
 
 
 def seed_of(*parts: object) -> int:

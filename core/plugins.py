@@ -31,7 +31,7 @@ FAMILIES = {
 
 
 class PluginSpec(Spec):
-    """A plug-in's parameters. ``kind`` is the name of the file that the class stands in; it is written, never stored."""
+    """A plug-in's parameters. ``kind`` is the name of its file; it is written out, never stored."""
 
     family: ClassVar[str] = ""
 
@@ -48,7 +48,9 @@ class PluginSpec(Spec):
 def kinds(package: str) -> tuple[str, ...]:
     """The names of all plug-ins of a family, sorted; nothing is imported but the family's package."""
     folder = importlib.import_module(package).__path__
-    return tuple(sorted(name for _, name, is_package in pkgutil.iter_modules(folder) if name[0] != "_" and not is_package))
+    return tuple(
+        sorted(name for _, name, is_package in pkgutil.iter_modules(folder) if name[0] != "_" and not is_package)
+    )
 
 
 @cache
@@ -96,7 +98,9 @@ class PluginField:
             return value
         if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
             raise PydanticCustomError(
-                "plugin_form", "must be a mapping with a `kind`, one of {known}", {"known": ", ".join(kinds(self.package))}
+                "plugin_form",
+                "must be a mapping with a `kind`, one of {known}",
+                {"known": ", ".join(kinds(self.package))},
             )
         return self.build(value["kind"], {key: item for key, item in value.items() if key != "kind"})
 
@@ -136,7 +140,7 @@ def kind_schema(package: str, kind: str, handler: GetJsonSchemaHandler) -> JsonS
 
 def _fields_only(schema: CoreSchema) -> CoreSchema:
     """The schema without the serializer that adds ``kind``: pydantic would describe its output as any mapping."""
-    return {key: item for key, item in schema.items() if key != "serialization"}  # type: ignore[return-value]
+    return {key: item for key, item in schema.items() if key != "serialization"}
 
 
 def summary(spec: type[PluginSpec]) -> str:
@@ -145,7 +149,7 @@ def summary(spec: type[PluginSpec]) -> str:
 
 
 def nested(error: ValidationError, spec: type[Spec]) -> PydanticCustomError:
-    """One pydantic error that carries the first of another's, with its place, so that a plug-in's own error surfaces."""
+    """One pydantic error that carries the first of another's with its place: a plug-in's own error surfaces."""
     first = error.errors(include_url=False)[0]
     context = first.get("ctx", {})
     inner = {"type": first["type"], "given": first["input"], "known": list(known_keys(spec, first["loc"]))}

@@ -59,7 +59,9 @@ def _is_spec(kind: object) -> bool:
 def _iso(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
-    raise PydanticCustomError("not_plain", "a config value must be plain YAML, not {kind}", {"kind": type(value).__name__})
+    raise PydanticCustomError(
+        "not_plain", "a config value must be plain YAML, not {kind}", {"kind": type(value).__name__}
+    )
 
 
 def _share(value: float) -> float:
@@ -93,5 +95,7 @@ Share = Annotated[float, AfterValidator(_share), Field(json_schema_extra={"exclu
 Rate = Annotated[float, AfterValidator(_rate), Field(json_schema_extra={"minimum": 0, "exclusiveMaximum": 1})]
 """A fraction of at least 0 and below 1: commission, slippage, interest, dropout."""
 
-Level = Annotated[float, AfterValidator(_level), Field(json_schema_extra={"exclusiveMinimum": 0.5, "exclusiveMaximum": 1})]
+Level = Annotated[
+    float, AfterValidator(_level), Field(json_schema_extra={"exclusiveMinimum": 0.5, "exclusiveMaximum": 1})
+]
 """A confidence level strictly between 0.5 and 1."""

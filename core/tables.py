@@ -79,7 +79,14 @@ SIGNALS = Table(
 )
 EQUITY = Table(
     "equity",
-    {"time": TIME, "equity": NUMBER, "cash": NUMBER, "gross_exposure": NUMBER, "net_exposure": NUMBER, "return": NUMBER},
+    {
+        "time": TIME,
+        "equity": NUMBER,
+        "cash": NUMBER,
+        "gross_exposure": NUMBER,
+        "net_exposure": NUMBER,
+        "return": NUMBER,
+    },
     frozenset({"return"}),
 )
 ORDERS = Table(
