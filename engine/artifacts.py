@@ -1,0 +1,199 @@
+"""The run folder: written aside, made durable, then put in place with one rename; nothing half-written is ever seen."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from core.digests import digest, file_digest
+from core.errors import StoreError
+
+MANIFEST = "manifest.json"
+# Equal runs give these files bit for bit; the pages, the log and the manifest say when and where as well.
+RESULT_FILES = (
+    "signals.parquet",
+    "equity.parquet",
+    "orders.parquet",
+    "fills.parquet",
+    "trades.parquet",
+    "folds.json",
+    "metrics.json",
+)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Where a run folder is, and what was found there before.
+
+    Attributes
+    ----------
+    folder : the run folder.
+    note : empty, or one sentence about an earlier folder of the same id.
+    """
+
+    folder: Path
+    note: str = ""
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write readable JSON with a stable key order; NaN is refused: an undefined number is null with a reason."""
+    text = json.dumps(value, indent=2, sort_keys=False, allow_nan=False, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a run folder.
+
+    Raises
+    ------
+    StoreError
+        It is missing or no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(f"{path}: there is no such file; is this a run folder?") from None
+    except ValueError as error:
+        raise StoreError(f"{path}: is not valid JSON ({error}); run the config again") from None
+
+
+@contextmanager
+def staging(out: Path) -> Iterator[Path]:
+    """A fresh folder on the same disk as ``out`` but not in it; gone afterwards unless it was put in place.
+
+    Raises
+    ------
+    StoreError
+        ``out`` cannot be made or written, or the disk is full.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        folder = _beside(out) / f"{os.getpid()}-{uuid4().hex[:8]}"
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise StoreError(f"{out}: run folders cannot be written here: {error.strerror}; choose another --out") from None
+    try:
+        yield folder
+    except OSError as error:
+        raise StoreError(f"{error.filename or folder}: cannot be written: {error.strerror}; free space or choose another --out") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            folder.parent.rmdir()
+
+
+def _beside(out: Path) -> Path:
+    real = out.resolve()
+    same_disk = real.parent.stat().st_dev == real.stat().st_dev and os.access(real.parent, os.W_OK)
+    parent = real.parent if same_disk else real
+    staged = parent / f".{real.name or 'runs'}-unfinished"
+    _sweep(staged)
+    return staged
+
+
+def _sweep(staged: Path) -> None:
+    """Remove what killed runs left behind; a folder's name begins with the id of the process that owns it."""
+    for left in staged.iterdir() if staged.is_dir() else ():
+        if not _alive(left.name.partition("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def result_digest(folder: Path) -> str:
+    """One digest over the files in which equal runs are equal."""
+    return digest({name: file_digest(folder / name) for name in RESULT_FILES})
+
+
+def put_in_place(staged: Path, out: Path, name: str, pages: tuple[str, ...]) -> Saved:
+    """Move a finished folder to ``out/name``.
+
+    A folder of the same id with the same result is kept as it is (or replaced, if it lacks a page that this run has); with
+    another result it is kept too, and this run goes to ``name-2``, ``name-3``, ...
+    """
+    _sync(staged)
+    result = result_digest(staged)
+    candidates = (name, *(f"{name}-{number}" for number in range(2, 1000)))
+    differs = ""
+    for label in candidates:
+        folder = out / label
+        if not folder.exists():
+            staged.rename(folder)
+            _sync_folder(out)
+            return Saved(folder, differs)
+        if _intact(folder) == result:
+            return _same_again(staged, folder, pages)
+        differs = differs or f"{folder.name} has another result: {_difference(staged, folder)}"
+    raise StoreError(f"{out / name}: a thousand different results of one config; clean up --out")
+
+
+def _same_again(staged: Path, folder: Path, pages: tuple[str, ...]) -> Saved:
+    if all((folder / page).is_file() for page in pages):
+        return Saved(folder, "the same result as before: the folder is unchanged")
+    old = staged.with_name(f"{staged.name}-old")
+    folder.rename(old)
+    staged.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    return Saved(folder, "the same result as before, now with all pages")
+
+
+def _intact(folder: Path) -> str | None:
+    """The result digest of an earlier folder, None where a file is missing."""
+    try:
+        return result_digest(folder)
+    except OSError:
+        return None
+
+
+def _difference(staged: Path, folder: Path) -> str:
+    """What differs between two results of one id: the files, and what changed in the code, versions and data."""
+    files = [name for name in RESULT_FILES if _digest_or_none(staged / name) != _digest_or_none(folder / name)]
+    with suppress(StoreError):
+        new, old = read_json(staged / MANIFEST), read_json(folder / MANIFEST)
+        causes = [key for key in ("code_digest", "versions", "data", "machine") if new.get(key) != old.get(key)]
+        return f"{', '.join(files)} differ; changed since: {', '.join(causes) or 'nothing that the manifest knows'}"
+    return f"{', '.join(files)} differ"
+
+
+def _digest_or_none(path: Path) -> str | None:
+    return file_digest(path) if path.is_file() else None
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def is_run_folder(path: Path) -> bool:
+    """Whether ``path`` is a finished run folder."""
+    return path.is_dir() and (path / MANIFEST).is_file()
+
+
+def result_of(folder: Path) -> Mapping[str, Any]:
+    """The metrics of a finished run folder."""
+    metrics: Mapping[str, Any] = read_json(folder / "metrics.json")
+    return metrics

@@ -1,0 +1,137 @@
+"""The configuration of a run: composes the blocks that the packages own, and says what is wrong with one."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from core.digests import digest
+from core.errors import ConfigError
+from core.plugins import PluginField
+from core.spec import Spec, known_keys
+from engine.yaml_layers import KeyPath, Layer, override, read
+from marketdata.data import DataSpec
+from risk.costs import BrokerSpec
+from risk.headline import MeasuresSpec
+from risk.sizing import RiskSpec
+from signals.spec import SignalSpec
+from strategies._base import Strategy
+
+FORMAT = 1
+
+# Keys that people know from elsewhere and that would let the future into training: refused with the reason.
+LEAKS = {
+    "shuffle": "rows are never shuffled: a shuffled split trains on the future",
+    "test_size": "there is no random split; `walk_forward` cuts the data in time order",
+    "validation_split": "validation is the block at the end of each training window: see `walk_forward.stop`",
+    "fit": "a scaler is fitted on each training window only; fitted on all data it would know the future",
+    "purge": "the purge is derived from when each label becomes known; it is not a setting",
+}
+
+
+class ReportSpec(Spec):
+    """Which pages a run writes."""
+
+    tearsheet: bool = True
+    """Write tearsheet.html (by quantstats) beside report.html."""
+
+
+class RunConfig(SignalSpec):
+    """One backtest, wholly described."""
+
+    version: Literal[1] = FORMAT
+    """The format of this file; 1 is the only one so far."""
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")] = "run"
+    """Names the run folder; the file's name if left out. Not part of the run's identity."""
+    data: DataSpec
+    """Where prices come from, which span, what is traded and compared with."""
+    strategy: Annotated[Strategy, PluginField("strategies")]
+    """The rule that turns predictions into positions."""
+    risk: RiskSpec = RiskSpec()
+    """The 2 % / 5 % rule."""
+    broker: BrokerSpec = BrokerSpec()
+    """The account and its costs."""
+    measures: MeasuresSpec = MeasuresSpec()
+    """Levels and conventions of the measures."""
+    report: ReportSpec = ReportSpec()
+    """Which pages are written."""
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
+    """Processes that train folds, one thread each; auto: the machine's cores. Never changes a result."""
+
+    @property
+    def signals(self) -> SignalSpec:
+        """The part that decides the signals, and nothing else: what the signal cache is keyed by."""
+        values = self.dump()
+        return SignalSpec.parse({key: values[key] for key in SignalSpec.model_fields})
+
+    @property
+    def id(self) -> str:
+        """12 hex digits of what decides the result: no name, no report, no workers; files by their content."""
+        values = {key: item for key, item in self.dump().items() if key not in ("name", "report", "workers")}
+        return digest({**values, "data": self.data.identity()})[:12]
+
+
+def load(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
+    """Read, extend, override and validate a config file.
+
+    Parameters
+    ----------
+    path : a YAML file.
+    overrides : ``dotted.key=value`` texts, applied in order.
+
+    Raises
+    ------
+    ConfigError
+        One line: file and line, key, what is wrong, what was given, what to do.
+    """
+    layer = read(path)
+    for text in overrides:
+        layer = override(layer, text)
+    return validate(Layer({"name": path.stem, **layer.values}, layer.places), str(path))
+
+
+def validate(layer: Layer, source: str) -> RunConfig:
+    """A layer as a :class:`RunConfig`; ``source`` names it where a key has no place of its own."""
+    version = layer.values.get("version", FORMAT)
+    if isinstance(version, int) and version > FORMAT:
+        raise ConfigError(f"{source}: version {version} is newer than this program reads ({FORMAT}); update backtrader-ml")
+    try:
+        return RunConfig.parse(layer.values)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise ConfigError(_explain(problems[0], layer, source) + more) from None
+
+
+def _explain(problem: ErrorDetails, layer: Layer, source: str) -> str:
+    context: Mapping[str, Any] = problem.get("ctx", {})
+    # `kind` is consumed before a plug-in's fields are checked, so paths below plug-ins come with the error itself.
+    path: KeyPath = tuple(str(part) for part in (*problem["loc"], *context.get("path", ())))
+    place = layer.place(path) or source
+    key = f"{'.'.join(path)}: " if path else ""
+    return f"{place}: {key}{_message(problem, context, path)}"
+
+
+def _message(problem: ErrorDetails, context: Mapping[str, Any], path: KeyPath) -> str:
+    kind = context.get("type", problem["type"])
+    given = context.get("given", problem["input"])
+    if kind == "extra_forbidden":
+        known = context.get("known") or known_keys(RunConfig, path)
+        return _unknown_key(path[-1], known)
+    if kind == "missing":
+        return "is missing; add it"
+    text = problem["msg"].removeprefix("Value error, ")
+    text = text[0].lower() + text[1:]
+    return text if isinstance(given, Mapping | list | tuple) else f"{text}; given {given!r}"
+
+
+def _unknown_key(key: str, known: Iterable[str]) -> str:
+    if key in LEAKS:
+        return f"is refused: {LEAKS[key]}"
+    names = list(known)
+    close = difflib.get_close_matches(key, names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(names)}" if names else "remove it"
+    return f"unknown key; {hint}"
