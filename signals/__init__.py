@@ -1,0 +1,1 @@
+"""Signals: features, labels, walk-forward folds, models, confidence, and what all of it is worth out of sample."""

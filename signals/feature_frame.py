@@ -1,0 +1,79 @@
+"""One symbol's features, stacked in the config's order and checked before any model sees them."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.errors import ConfigError, DataError
+from core.types import Bars, FeatureFrame, Matrix, read_only
+
+from .features._base import Feature
+
+
+def feature_frame(bars: Bars, features: Sequence[Feature]) -> FeatureFrame:
+    """Compute features and stack their columns.
+
+    Parameters
+    ----------
+    bars : one symbol's T bars.
+    features : at least one; no two may make a column of the same name.
+
+    Returns
+    -------
+    (T, F) values, NaN in the longest warm-up only.
+
+    Raises
+    ------
+    ConfigError
+        No feature, or two columns of one name.
+    DataError
+        Fewer bars than a feature needs for one value, or a value that is not finite after the warm-up; the feature,
+        the symbol and the date are named.
+    """
+    names = feature_names(features)
+    columns = [_checked(bars, feature) for feature in features]
+    return FeatureFrame(
+        symbol=bars.symbol,
+        times=bars.times,
+        names=names,
+        values=read_only(np.column_stack(columns)),
+        warmup=max(feature.warmup for feature in features),
+    )
+
+
+def feature_names(features: Sequence[Feature]) -> tuple[str, ...]:
+    """The F column names in order; none, or one twice, is a ConfigError."""
+    names = tuple(name for feature in features for name in feature.names)
+    if not names:
+        raise ConfigError("features: there is none; a model that trains needs at least one")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ConfigError(f"features: {twice[0]} is there twice; remove one of them or change its parameters")
+    return names
+
+
+def _checked(bars: Bars, feature: Feature) -> Matrix:
+    if len(bars) <= feature.warmup:
+        raise DataError(
+            f"{bars.symbol}: has {len(bars)} bars, but feature {feature.names[0]} needs at least {feature.warmup + 1}; "
+            "take a longer history or a shorter window"
+        )
+    values = feature.compute(bars)
+    if values.shape != (len(bars), len(feature.names)):
+        raise DataError(
+            f"{bars.symbol}: feature {feature.kind} gave an array of shape {values.shape}, "
+            f"must be {(len(bars), len(feature.names))}: one row a bar, one column a name"
+        )
+    _check_finite(bars, feature, values)
+    return values
+
+
+def _check_finite(bars: Bars, feature: Feature, values: Matrix) -> None:
+    rows, columns = np.nonzero(~np.isfinite(values[feature.warmup :]))
+    if len(rows):
+        row, name = feature.warmup + int(rows[0]), feature.names[int(columns[0])]
+        raise DataError(
+            f"{bars.symbol}: feature {name} is {values[row, columns[0]]} at {bars.times[row].isoformat()}, "
+            f"after its warm-up of {feature.warmup} bars; check the prices up to that bar"
+        )

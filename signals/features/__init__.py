@@ -1,0 +1,1 @@
+"""Feature plug-ins: one file each; the file's name is the ``kind`` in a config."""

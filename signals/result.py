@@ -1,0 +1,85 @@
+"""What generating signals hands over: the signals, and a report of every fold they came from."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import pandas as pd
+
+from core.types import Matrix, Rows, SignalFrame
+
+
+@dataclass(frozen=True)
+class Span:
+    """A block of rows.
+
+    Attributes
+    ----------
+    first, last : ISO text of the earliest and the latest decision time in it.
+    rows : how many rows, over all symbols.
+    """
+
+    first: str
+    last: str
+    rows: int
+
+    @classmethod
+    def of(cls, times: pd.DatetimeIndex, rows: Rows) -> Self:
+        """The span of some rows (at least one) of a panel whose decision times are ``times``."""
+        block = times[rows]
+        return cls(block.min().isoformat(), block.max().isoformat(), len(rows))
+
+
+@dataclass(frozen=True)
+class FoldReport:
+    """What one fold was trained on, and how that went; JSON-able.
+
+    Attributes
+    ----------
+    number : 0, 1, ...
+    cut : ISO text of the first test decision time.
+    train, stop, calibration, test : the fold's blocks.
+    train_mean : mean label of the whole training window (the train, stop and calibration rows): all that is known at
+        the cut. It is the baseline ``expanding_mean`` of the evaluation.
+    up_share : share of labels above 0 in the same rows.
+    members : by model name, what it said of its training (epochs, losses).
+    calibrator : what :meth:`signals.confidence.Calibrator.dump` says.
+    """
+
+    number: int
+    cut: str
+    train: Span
+    stop: Span
+    calibration: Span
+    test: Span
+    train_mean: float
+    up_share: float
+    members: Mapping[str, Mapping[str, Any]]
+    calibrator: Mapping[str, Any]
+
+    def dump(self) -> dict[str, Any]:
+        """The plain mapping that :meth:`of` reads back."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """A report from what :meth:`dump` wrote, also after a round trip through JSON."""
+        spans = {name: Span(**values[name]) for name in ("train", "stop", "calibration", "test")}
+        return cls(**{**values, **spans})
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """Signals with their origin.
+
+    Attributes
+    ----------
+    frame : what the strategy is told.
+    folds : one report a fold, in order; none for a model that does not train.
+    p_up : (T, N) probability that the label is above 0; NaN where there is no prediction, and throughout where the
+        confidence is no probability (a constant, or a model that does not train).
+    """
+
+    frame: SignalFrame
+    folds: tuple[FoldReport, ...]
+    p_up: Matrix

@@ -1,0 +1,143 @@
+"""Walk-forward folds: what may be trained on before each stretch of test bars. The loop exists once, here.
+
+All cuts are made on common time, the union of the panel's decision times. The training window before a cut holds
+three blocks in time order: train, early stopping, calibration. Each is purged from what follows it by ``known_at``:
+a row belongs to its block only if its label is known at or before the first decision time of the next block.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
+
+from core.errors import ConfigError
+from core.spec import Share, Spec
+from core.types import Fold, Rows
+
+from .panel import Panel
+
+
+class WalkForward(Spec):
+    """How training windows and test windows step through time."""
+
+    scheme: Literal["expanding", "rolling"] = "expanding"
+    """Train on everything before the cut, or on the last ``train`` bars only."""
+
+    train: PositiveInt = 1000
+    """Bars of common time before the first test window; for ``rolling`` the length of every training window."""
+
+    test: PositiveInt = 250
+    """Bars of common time in a test window; the last window may be shorter."""
+
+    stop: Share = 0.1
+    """Share of the training window that decides when to stop training."""
+
+    calibration: Share = 0.2
+    """Share of the training window, at its end, that the confidence is fitted on."""
+
+    embargo: NonNegativeInt = 0
+    """Further bars to drop before each cut, on top of the purge that follows from the label."""
+
+    @model_validator(mode="after")
+    def _leaves_rows_to_train_on(self) -> Self:
+        if self.stop + self.calibration >= 1:
+            raise PydanticCustomError(
+                "walk_forward_blocks",
+                "stop {stop} and calibration {calibration} leave nothing to train on: their sum must be below 1",
+                {"stop": self.stop, "calibration": self.calibration},
+            )
+        if self.embargo >= self.train:
+            raise PydanticCustomError(
+                "walk_forward_embargo",
+                "embargo {embargo} must be below train {train}: nothing would be left",
+                {"embargo": self.embargo, "train": self.train},
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class _Edges:
+    """Numbers of bars of common time: where the blocks of one fold begin, and where its test window ends."""
+
+    train: int
+    stop: int
+    calibration: int
+    cut: int
+    end: int
+
+
+def folds(panel: Panel, spec: WalkForward) -> tuple[Fold, ...]:
+    """The folds of a panel.
+
+    Returns
+    -------
+    Test windows follow each other without gap or overlap from bar ``spec.train`` of common time to the end, and hold
+    the rows of every symbol, also those whose label is not known yet. The rows of a block are in the panel's order.
+
+    Raises
+    ------
+    ConfigError
+        The data are shorter than one training and one test window, or a block has no rows.
+    """
+    times = pd.DatetimeIndex(panel.times.unique()).sort_values()
+    if len(times) < spec.train + spec.test:
+        raise ConfigError(
+            f"walk_forward: train {spec.train} + test {spec.test} is {spec.train + spec.test} bars, but after the "
+            f"features' warm-up there are {len(times)} usable bars; shorten a window or load a longer history"
+        )
+    bar = times.get_indexer(panel.times)
+    known = np.where(panel.known_at.isna(), len(times), times.get_indexer(panel.known_at))
+    return tuple(_fold(number, edges, times, bar, known, spec) for number, edges in enumerate(_steps(len(times), spec)))
+
+
+def training_rows(fold: Fold) -> Rows:
+    """Every row whose label is used before the fold's cut: train, stop and calibration rows, in that order."""
+    return np.concatenate([fold.train, fold.stop, fold.calibration])
+
+
+def _steps(bars: int, spec: WalkForward) -> Iterator[_Edges]:
+    """The one loop over folds."""
+    for cut in range(spec.train, bars, spec.test):
+        begin = cut - spec.train if spec.scheme == "rolling" else 0
+        calibration = cut - round((cut - begin) * spec.calibration)
+        stop = calibration - round((cut - begin) * spec.stop)
+        yield _Edges(begin, stop, calibration, cut, min(cut + spec.test, bars))
+
+
+def _fold(
+    number: int,
+    edges: _Edges,
+    times: pd.DatetimeIndex,
+    bar: npt.NDArray[np.intp],
+    known: npt.NDArray[np.intp],
+    spec: WalkForward,
+) -> Fold:
+    """One fold; ``bar`` and ``known`` are (R,) numbers of bars of common time: the decision's and the label's."""
+
+    def block(name: str, begin: int, end: int, known_by: int) -> Rows:
+        rows = np.flatnonzero((begin <= bar) & (bar < end) & (known <= known_by))
+        if not len(rows):
+            raise ConfigError(_empty(name, number, edges, times, spec))
+        return rows
+
+    return Fold(
+        number=number,
+        train=block("train", edges.train, edges.stop, edges.stop),
+        stop=block("stop", edges.stop, edges.calibration, edges.calibration),
+        calibration=block("calibration", edges.calibration, edges.cut, edges.cut - spec.embargo),
+        test=np.flatnonzero((edges.cut <= bar) & (bar < edges.end)),
+        cut=times[edges.cut],
+    )
+
+
+def _empty(name: str, number: int, edges: _Edges, times: pd.DatetimeIndex, spec: WalkForward) -> str:
+    return (
+        f"walk_forward: fold {number}, cut at {times[edges.cut].isoformat()}: the {name} block has no rows. Of "
+        f"{edges.cut - edges.train} bars, stop {spec.stop:g} and calibration {spec.calibration:g} take their share, "
+        f"and the label's horizon and embargo {spec.embargo} are purged; make train longer or the horizon shorter"
+    )
