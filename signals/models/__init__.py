@@ -1,0 +1,1 @@
+"""Models. A file here is a plug-in: its name is the ``kind`` of the config's ``model`` block."""

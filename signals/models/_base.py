@@ -1,0 +1,104 @@
+"""What every model is: a frozen spec; fitting it gives something new that can predict."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from core.plugins import PluginSpec
+from core.progress import Report, silent
+from core.types import Bars, Matrix, Rows, Vector
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Stacked rows of all symbols, each symbol's rows together and in time order.
+
+    Attributes
+    ----------
+    X : (R, F) scaled features, finite.
+    y : (R,) label values; NaN where the one who hands the samples over does not want them known.
+    first : (R,) the row number of the first row of the same symbol: a window may not begin before it.
+    """
+
+    X: Matrix
+    y: Vector
+    first: Rows
+
+
+class Fitted(Protocol):
+    """A fitted model; it does not change any more."""
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What is worth saying about the fit, as plain JSON values: rounds, epochs, losses."""
+        ...
+
+    def predict(self, samples: Samples, rows: Rows) -> Vector:
+        """Predict some rows.
+
+        Parameters
+        ----------
+        samples : rows that may be looked at; never past the last of ``rows``.
+        rows : (K,) row numbers to predict.
+
+        Returns
+        -------
+        (K,) expected label values; NaN where the model has no opinion.
+        """
+        ...
+
+
+class Model(PluginSpec):
+    """A model's parameters. ``trains`` says which of the two kinds it is."""
+
+    family: ClassVar[str] = "models"
+    trains: ClassVar[bool]
+
+
+class TrainedModel(Model):
+    """A model that learns from labelled rows, fold by fold."""
+
+    trains: ClassVar[bool] = True
+
+    @abstractmethod
+    def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> Fitted:
+        """Fit on ``train``; equal arguments give an equal model, bit for bit, whatever the global state.
+
+        Parameters
+        ----------
+        samples : every row that may be looked at, all known at the time of the fit; it is not changed.
+        train : row numbers to learn from; their labels are finite.
+        stop : later row numbers that decide when to stop, at least one; models without such a choice ignore them.
+        seed : 0 <= seed < 2**63, the only source of chance.
+        report : told of each step of long work.
+
+        Raises
+        ------
+        ModelError
+            The rows do not suffice for these parameters, or the fit failed.
+        """
+
+    def accounts(self, fitted: Fitted) -> Mapping[str, Mapping[str, Any]]:
+        """What a fit says of itself, by the kind of each model in it."""
+        return {self.kind: fitted.details}
+
+
+class RuleModel(Model):
+    """A model that follows a fixed rule: no folds, no labels; its confidence is constant."""
+
+    trains: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def warmup(self) -> int:
+        """Rows at the start without a signal."""
+
+    @abstractmethod
+    def signal(self, bars: Bars) -> Vector:
+        """(T,) signed strength per bar from this and earlier bars; NaN in the first ``warmup`` rows and only there."""
+
+
+def seed32(seed: int) -> int:
+    """The seed cut to 31 bits, for libraries that take no longer one."""
+    return seed % 2**31

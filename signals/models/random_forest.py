@@ -1,0 +1,67 @@
+"""A random forest regression (Breiman 2001) by scikit-learn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import PositiveInt
+
+from core.progress import Progress, Report, silent
+from core.spec import Share
+from core.types import Rows, Vector
+
+from ._base import Samples, TrainedModel, seed32
+
+
+class RandomForest(TrainedModel):
+    """Mean of many trees, each grown on its own draw of rows and features.
+
+    Examples
+    --------
+    >>> RandomForest(trees=50).kind
+    'random_forest'
+    """
+
+    trees: PositiveInt = 100
+    """Number of trees."""
+    min_samples_leaf: PositiveInt = 20
+    """Rows that a leaf must hold; daily returns are noise to anything finer."""
+    max_features: Share = 0.4
+    """Share of the features that a split chooses from; less makes trees less alike, and faster."""
+    max_samples: Share = 0.5
+    """Share of the training rows that each tree is grown on, drawn with replacement."""
+
+    def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedForest":
+        """Grow the forest on the training rows; the stop rows are not used."""
+        del stop
+        from sklearn.ensemble import RandomForestRegressor
+
+        forest = RandomForestRegressor(
+            n_estimators=self.trees,
+            min_samples_leaf=self.min_samples_leaf,
+            max_features=self.max_features,
+            max_samples=self.max_samples,
+            random_state=seed32(seed),
+            n_jobs=1,  # with more, the order in which trees are added up changes the last bit of a prediction
+        )
+        forest.fit(samples.X[train], samples.y[train])
+        report(Progress(self.kind, 1, 1))
+        return FittedForest(forest)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedForest:
+    """A grown forest."""
+
+    forest: Any
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """The number of trees and their mean number of leaves."""
+        trees = self.forest.estimators_
+        return {"trees": len(trees), "mean_leaves": sum(int(tree.get_n_leaves()) for tree in trees) / len(trees)}
+
+    def predict(self, samples: Samples, rows: Rows) -> Vector:
+        """Mean over the trees' leaves; never NaN."""
+        prediction: Vector = self.forest.predict(samples.X[rows])
+        return prediction
