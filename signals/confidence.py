@@ -34,7 +34,7 @@ class ConfidenceSpec(Spec):
             raise PydanticCustomError(
                 "confidence_value",
                 "value {value} has no effect with kind calibrated; remove it or take kind constant",
-                {"value": self.value},
+                {"value": self.value, "path": ["value"]},
             )
         return self
 

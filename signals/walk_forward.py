@@ -49,13 +49,13 @@ class WalkForward(Spec):
             raise PydanticCustomError(
                 "walk_forward_blocks",
                 "stop {stop} and calibration {calibration} leave nothing to train on: their sum must be below 1",
-                {"stop": self.stop, "calibration": self.calibration},
+                {"stop": self.stop, "calibration": self.calibration, "path": ["calibration"]},
             )
         if self.embargo >= self.train:
             raise PydanticCustomError(
                 "walk_forward_embargo",
                 "embargo {embargo} must be below train {train}: nothing would be left",
-                {"embargo": self.embargo, "train": self.train},
+                {"embargo": self.embargo, "train": self.train, "path": ["embargo"]},
             )
         return self
 
