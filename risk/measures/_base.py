@@ -1,0 +1,159 @@
+"""What a measure is told and what it answers."""
+
+import math
+from abc import abstractmethod
+from dataclasses import KW_ONLY, asdict, dataclass
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from core.errors import DataError, PluginError
+from core.plugins import PluginSpec
+from core.types import Vector
+
+from ._returns import checked_numbers, checked_returns, checked_year
+
+Unit: TypeAlias = Literal["fraction", "ratio", "count"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number, or the reason why there is none.
+
+    Attributes
+    ----------
+    value : a finite number; None where the measure is undefined.
+    reason : why there is no value; None where there is one.
+    flags : what a reader of the value should know.
+
+    Raises
+    ------
+    PluginError
+        A value and a reason, neither of them, or a value that is not finite.
+    """
+
+    value: float | None
+    reason: str | None = None
+    flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.value is None) != bool(self.reason):
+            raise PluginError(f"a measure gives a value or the reason why there is none; given: {self}")
+        if self.value is not None and not math.isfinite(self.value):
+            raise PluginError(f"a measure's value must be finite, or None with a reason; given: {self}")
+
+
+def defined(value: float, *flags: str) -> Estimate:
+    """The estimate of a computed number; one that overflowed is undefined.
+
+    >>> defined(0.5), defined(math.inf).reason
+    (Estimate(value=0.5, reason=None, flags=()), 'the returns are too large to compute with')
+    """
+    if not math.isfinite(value):
+        return Estimate(None, "the returns are too large to compute with")
+    return Estimate(float(value), None, flags)
+
+
+def undefined(reason: str) -> Estimate:
+    """The estimate of what cannot be computed."""
+    return Estimate(None, reason)
+
+
+def too_few(returns: Vector, least: int) -> Estimate:
+    """The estimate from fewer than ``least`` returns."""
+    return undefined(f"needs {least} or more returns, has {len(returns)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """What a measure may use; arrays are read-only copies.
+
+    Attributes
+    ----------
+    returns : (T,) simple returns per session, fractions (0.01 is 1 %), at least -1. NaN and infinity are errors.
+    exposure : (T,) gross exposure at each session's close as a fraction of the account, at least 0; or None.
+    benchmark : (T,) the benchmark's returns over the same sessions, as ``returns``; or None.
+    periods_per_year : sessions in a year, see :func:`risk.headline.periods_per_year`.
+    risk_free : the annual rate that ratios compare with, a fraction above -1.
+
+    Raises
+    ------
+    DataError
+        A number that cannot be; arrays of different lengths.
+    ConfigError
+        No possible number of periods or rate.
+    """
+
+    returns: Vector
+    _: KW_ONLY
+    periods_per_year: float
+    exposure: Vector | None = None
+    benchmark: Vector | None = None
+    risk_free: float = 0.0
+
+    def __post_init__(self) -> None:
+        checked_year(self.periods_per_year, self.risk_free)
+        self._keep("returns", checked_returns(self.returns))
+        if self.benchmark is not None:
+            self._keep("benchmark", checked_returns(self.benchmark, "benchmark"))
+        if self.exposure is not None:
+            self._keep("exposure", checked_numbers(self.exposure, "exposure", least=0.0))
+
+    def _keep(self, name: str, values: Vector) -> None:
+        if len(values) != len(self.returns):
+            raise DataError(f"{name} has {len(values)} rows, returns {len(self.returns)}; both need the same sessions")
+        object.__setattr__(self, name, values)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measure's answer with all that is needed to read it.
+
+    Attributes
+    ----------
+    name : unique among measures of different parameters, for example ``value_at_risk_95``.
+    value, reason, flags : as in :class:`Estimate`.
+    formula : how it was computed, in words.
+    unit : ``fraction`` (0.01 is 1 %), ``ratio`` or ``count``.
+    period : the time that the value is for: ``per session``, ``per year`` or ``whole span``.
+    n : number of returns used.
+    """
+
+    name: str
+    value: float | None
+    reason: str | None
+    flags: tuple[str, ...]
+    formula: str
+    unit: Unit
+    period: str
+    n: int
+
+    def dump(self) -> dict[str, Any]:
+        """The fields as a plain mapping that JSON can hold."""
+        return {**asdict(self), "flags": list(self.flags)}
+
+
+class Measure(PluginSpec):
+    """A measure's parameters; subclasses state the class variables and :meth:`estimate`."""
+
+    family: ClassVar[str] = "measures"
+    unit: ClassVar[Unit]
+    period: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """The name in results: the kind, and the parameters if there are any."""
+        return self.kind
+
+    @property
+    @abstractmethod
+    def formula(self) -> str:
+        """How it is computed, in words."""
+
+    @abstractmethod
+    def estimate(self, sample: Sample) -> Estimate:
+        """The value for a sample, or the reason why there is none."""
+
+    def of(self, sample: Sample) -> Measured:
+        """The value with its name, formula, unit and period."""
+        found = self.estimate(sample)
+        about = (self.formula, self.unit, self.period)
+        return Measured(self.name, found.value, found.reason, found.flags, *about, len(sample.returns))

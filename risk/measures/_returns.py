@@ -1,0 +1,84 @@
+"""Checks of returns, and the sums that several measures share."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import ConfigError, DataError
+from core.types import Vector, read_only
+
+ROUNDING = 1e-15
+"""A return is a difference from 1, so that a spread of this size, relative to 1 + return, is rounding error."""
+
+
+def checked_numbers(values: npt.ArrayLike, name: str, least: float) -> Vector:
+    """A read-only float64 copy of one row of finite numbers.
+
+    Raises
+    ------
+    DataError
+        Not one dimension, not numbers, NaN, infinity, or below ``least``; the first row is named.
+    """
+    raw = np.asarray(values)
+    if raw.ndim != 1 or raw.dtype.kind not in "fiu":
+        raise DataError(f"{name} must be one row of numbers; given: {raw.ndim} dimension(s) of {raw.dtype}")
+    array: Vector = read_only(raw)
+    _refuse(~np.isfinite(array), array, f"{name} must be finite: leave out unknown days, write 0 for flat ones")
+    _refuse(array < least, array, f"{name} cannot be below {least:g}: is this percent or money rather than a fraction?")
+    return array
+
+
+def _refuse(wrong: npt.NDArray[np.bool_], values: Vector, rule: str) -> None:
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(f"{rule} (row {row} is {values[row]:g}; rows like it: {int(wrong.sum())})")
+
+
+def checked_returns(returns: npt.ArrayLike, name: str = "returns") -> Vector:
+    """A read-only float64 copy of simple returns.
+
+    Parameters
+    ----------
+    returns : (T,) fractions per session, at least -1 (all is lost).
+
+    Raises
+    ------
+    DataError
+        As in :func:`checked_numbers`.
+
+    >>> checked_returns([0.01, -1.5])
+    Traceback (most recent call last):
+    core.errors.DataError: returns cannot be below -1: is this percent or money rather than a fraction? (row 1 is...
+    """
+    return checked_numbers(returns, name, least=-1.0)
+
+
+def checked_year(periods_per_year: float, risk_free: float = 0.0) -> None:
+    """Refuse numbers that no year can have.
+
+    Raises
+    ------
+    ConfigError
+        ``periods_per_year`` is not above 0 and finite, or ``risk_free`` not above -1 and finite.
+    """
+    if not 0 < periods_per_year < math.inf:
+        raise ConfigError(f"periods_per_year is {periods_per_year}; it must be above 0, such as 252")
+    if not -1 < risk_free < math.inf:
+        raise ConfigError(f"risk_free is {risk_free}; it must be an annual rate above -1, such as 0.03 for 3 %")
+
+
+def wealth(returns: Vector) -> Vector:
+    """(T + 1,) what 1 invested before the first return has become, the 1 included."""
+    return np.concatenate(([1.0], np.cumprod(1.0 + returns)))
+
+
+def excess(returns: Vector, periods_per_year: float, risk_free: float) -> Vector:
+    """(T,) returns above an annual rate, which is taken to one period geometrically."""
+    rate: float = (1.0 + risk_free) ** (1.0 / periods_per_year) - 1.0
+    return returns - rate
+
+
+def is_rounding(spread: float, returns: Vector) -> bool:
+    """Whether a deviation of returns is nothing but rounding error: constant returns seldom give exactly 0."""
+    return bool(spread <= ROUNDING * (1.0 + np.abs(returns).max()))
