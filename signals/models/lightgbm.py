@@ -91,5 +91,7 @@ class FittedLightGBM:
 
     def predict(self, samples: Samples, rows: Rows) -> Vector:
         """Sum of the trees up to the best round; never NaN."""
-        prediction: Vector = self.booster.predict(samples.X[rows], num_iteration=self.booster.best_iteration, num_threads=1)
+        prediction: Vector = self.booster.predict(
+            samples.X[rows], num_iteration=self.booster.best_iteration, num_threads=1
+        )
         return prediction

@@ -1,0 +1,119 @@
+"""A long short-term memory network (Hochreiter & Schmidhuber 1997) by PyTorch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from pydantic import PositiveFloat, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
+
+from core.errors import ModelError
+from core.progress import Report, silent
+from core.spec import Rate
+from core.types import Rows, Vector
+
+from ._base import Samples, TrainedModel
+
+if TYPE_CHECKING:
+    from torch.nn import ModuleDict
+
+
+class Lstm(TrainedModel):
+    """Reads the last `sequence` rows of a symbol; a linear layer on the last step gives the prediction.
+
+    Adam on the mean squared error. After every epoch the stop rows are predicted, and the weights of the best epoch
+    are kept. A window never crosses from one symbol to another: a symbol's first ``sequence - 1`` rows have no
+    prediction.
+
+    Examples
+    --------
+    >>> Lstm(hidden=16, sequence=20).layers
+    2
+    """
+
+    hidden: PositiveInt = 32
+    """Size of each layer's state."""
+    layers: PositiveInt = 2
+    """Layers stacked on each other."""
+    dropout: Rate = 0.2
+    """Share of the outputs between layers that is dropped while training; needs two layers."""
+    sequence: PositiveInt = 30
+    """Rows in a window."""
+    epochs: PositiveInt = 10
+    """Most passes over the training rows."""
+    patience: PositiveInt = 3
+    """Epochs without a better error on the stop rows after which it stops."""
+    batch: PositiveInt = 128
+    """Windows per step of the optimiser."""
+    learning_rate: PositiveFloat = 1e-3
+    """Step size of the optimiser."""
+
+    @model_validator(mode="after")
+    def _dropout_needs_layers(self) -> Self:
+        if self.layers == 1 and self.dropout > 0:
+            given = {"dropout": self.dropout, "path": ["dropout"]}
+            message = "is {dropout}, but one layer has nothing to drop between layers; set it to 0, or layers to 2"
+            raise PydanticCustomError("dropout", message, given)
+        return self
+
+    def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedLstm":
+        """Train on the windows that end at the training rows."""
+        from ._network import train_network
+
+        train_at = self._complete(samples, train, "training")
+        stop_at = self._complete(samples, stop, "stop")
+        centre, scale = float(samples.y[train_at].mean()), float(samples.y[train_at].std()) or 1.0
+        target = (samples.y - centre) / scale
+        network, losses = train_network(self, samples.X, target, train_at, stop_at, seed, report)
+        return FittedLstm(network, self.sequence, centre, scale, losses)
+
+    def _complete(self, samples: Samples, rows: Rows, name: str) -> Rows:
+        complete = rows[_has_window(samples, rows, self.sequence)]
+        if not len(complete):
+            longest = int((rows - samples.first[rows]).max(initial=-1)) + 1
+            raise ModelError(
+                f"lstm: sequence is {self.sequence}, but at the {name} rows no symbol has more than {longest} rows "
+                "behind it; shorten the sequence or lengthen walk_forward.train"
+            )
+        return complete
+
+
+@dataclass(frozen=True, eq=False)
+class FittedLstm:
+    """A trained network with the mean and the standard deviation of the labels that it was trained on.
+
+    Attributes
+    ----------
+    network : the modules ``lstm`` and ``head``.
+    sequence : rows in a window.
+    centre, scale : of the training labels; predictions are scaled back by them.
+    losses : mean squared error on the stop rows by epoch, in units of ``scale`` squared.
+    """
+
+    network: "ModuleDict"
+    sequence: int
+    centre: float
+    scale: float
+    losses: tuple[float, ...]
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """The epochs run, the best one (from 1) and the error on the stop rows by epoch."""
+        best = 1 + int(np.argmin(self.losses))
+        return {"epochs": len(self.losses), "best_epoch": best, "stop_losses": list(self.losses)}
+
+    def predict(self, samples: Samples, rows: Rows) -> Vector:
+        """The network's answer to the window that ends at each row; NaN where the symbol has too few rows yet."""
+        from ._network import predict_network
+
+        complete = _has_window(samples, rows, self.sequence)
+        prediction = np.full(len(rows), np.nan)
+        if complete.any():
+            raw = predict_network(self.network, samples.X, self.sequence, rows[complete])
+            prediction[complete] = raw * self.scale + self.centre
+        return prediction
+
+
+def _has_window(samples: Samples, rows: Rows, sequence: int) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    return rows - samples.first[rows] >= sequence - 1
