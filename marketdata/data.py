@@ -1,0 +1,162 @@
+"""The config's ``data`` block: which prices, which span, which symbols trade."""
+
+import difflib
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from core.clock import sessions
+from core.errors import DataError
+from core.plugins import PluginField
+from core.spec import Spec
+from core.types import Bars, Market
+
+from .clean import checked
+from .faults import Fault
+from .remarks import remarks
+from .sources._base import RawTable, Source
+from .stamps import Session, close_times, stamp_remarks
+
+
+class DataSpec(Spec):
+    """Prices, span, benchmark and traded symbols."""
+
+    source: Annotated[Source, PluginField("marketdata.sources")]
+    """Where prices come from: a mapping with a kind, for example {kind: sample, symbols: [nasdaq]}."""
+    start: date | None = None
+    """First session, inclusive (YYYY-MM-DD); null: the file's first."""
+    end: date | None = None
+    """Last session, inclusive (YYYY-MM-DD); null: the file's last."""
+    benchmark: str | None = None
+    """The symbol to compare with; null: the only symbol."""
+    trade: tuple[str, ...] | None = None
+    """The symbols to trade; null: all but the benchmark, unless it is the only one."""
+    session_close: str | None = None
+    """When a bar that bears only a date closes, as "16:00 America/New_York"; null: the source's default."""
+
+    @field_validator("end")
+    @classmethod
+    def _not_before_start(cls, end: date | None, info: ValidationInfo) -> date | None:
+        start = info.data.get("start")
+        if start and end and end < start:
+            raise PydanticCustomError(
+                "span", "start {start} is after end {end}", {"start": str(start), "end": str(end)}
+            )
+        return end
+
+    @field_validator("benchmark")
+    @classmethod
+    def _known_benchmark(cls, benchmark: str | None, info: ValidationInfo) -> str | None:
+        names = _names(info)
+        if benchmark is not None:
+            _require_known([benchmark], names)
+        elif len(names) > 1:
+            several = ", ".join(names)
+            raise PydanticCustomError("benchmark", "must name one of several symbols: {symbols}", {"symbols": several})
+        return benchmark
+
+    @field_validator("trade")
+    @classmethod
+    def _known_trade(cls, trade: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        if trade is None:
+            return None
+        _require_known(trade, _names(info))
+        if not trade or len(set(trade)) < len(trade):
+            raise PydanticCustomError("trade", "must name at least one symbol, and each once")
+        return trade
+
+    @field_validator("session_close")
+    @classmethod
+    def _readable_session(cls, text: str | None) -> str | None:
+        return text and str(Session.parse(text))
+
+    @property
+    def session(self) -> Session:
+        """When a date's session closes: as stated, or the source's default."""
+        if self.session_close:
+            return Session.parse(self.session_close)
+        return Session(*self.source.session_close, stated=False)
+
+    @property
+    def benchmark_symbol(self) -> str:
+        """The benchmark, the only symbol if none is named."""
+        return self.benchmark or self.source.names[0]
+
+    @property
+    def trade_symbols(self) -> tuple[str, ...]:
+        """The traded symbols: as stated, or all but the benchmark unless it is the only one."""
+        others = tuple(name for name in self.source.names if name != self.benchmark_symbol)
+        return self.trade or others or (self.benchmark_symbol,)
+
+    def load(self) -> Market:
+        """Read, check and cut the prices.
+
+        Raises
+        ------
+        DataError
+            A file is missing, a check refuses it, or it has no bar in the span.
+        """
+        bars: dict[str, Bars] = {}
+        notes: list[str] = []
+        for symbol, raw in self.source.tables().items():
+            bars[symbol], found = self._bars(symbol, raw)
+            notes += [f"{symbol}: {note}" for note in found]
+        return Market(bars, self.trade_symbols, self.benchmark_symbol, self.session.zone, tuple(notes))
+
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of each symbol's file."""
+        return self.source.digests()
+
+    def identity(self) -> dict[str, Any]:
+        """What makes two data blocks the same: no paths but content digests, every default spelt out."""
+        return {
+            **self.dump(),
+            "source": self.source.identity(),
+            "benchmark": self.benchmark_symbol,
+            "trade": list(self.trade_symbols),
+            "session_close": str(self.session),
+        }
+
+    def _bars(self, symbol: str, raw: RawTable) -> tuple[Bars, list[str]]:
+        frame = checked(symbol, raw)
+        times = close_times(raw, self.session)
+        if isinstance(times, Fault):
+            raise times.error(symbol, raw.where, pd.DatetimeIndex(raw.frame.index))
+        days = sessions(times, self.session.zone)
+        kept = self._within(days)
+        if not kept.any():
+            raise self._outside(symbol, raw.where, days)
+        notes = [*raw.notes, *stamp_remarks(raw, self.session), *remarks(frame[kept].set_axis(days[kept]))]
+        return Bars.of(symbol, frame[kept].set_axis(times[kept])), notes
+
+    def _within(self, days: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
+        first = pd.Timestamp(self.start or date.min)
+        last = pd.Timestamp(self.end or date.max)
+        return np.asarray((days >= first) & (days <= last))
+
+    def _outside(self, symbol: str, where: str, days: pd.DatetimeIndex) -> DataError:
+        asked = f"no bar from {self.start or 'the beginning'} to {self.end or 'the end'}"
+        span = f"it spans {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}"
+        return DataError(f"{symbol} ({where}): {asked}; {span}, change data.start or data.end")
+
+
+def _names(info: ValidationInfo) -> tuple[str, ...]:
+    """The source's symbols; none if the source itself was refused, so that only its error is told."""
+    source = info.data.get("source")
+    return source.names if isinstance(source, Source) else ()
+
+
+def _require_known(symbols: Iterable[str], names: tuple[str, ...]) -> None:
+    unknown = [symbol for symbol in symbols if names and symbol not in names]
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], names, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+        raise PydanticCustomError(
+            "symbol", "the source has no symbol {symbol}; {hint}", {"symbol": repr(unknown[0]), "hint": hint}
+        )
