@@ -1,0 +1,1 @@
+"""The straight line from a config file to a run folder, and the engines that backtest."""

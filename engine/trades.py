@@ -1,0 +1,141 @@
+"""From fills to trades: what was earned between being flat and being flat again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from core.tables import TRADES
+
+REASONS = {"market": "signal", "limit": "take_profit"}
+"""The word for an exit, by the kind of the order that made it; the other kinds name themselves."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """How a symbol stands at the end of a run.
+
+    Attributes
+    ----------
+    times : (T,) the close times of its bars.
+    close : its last close.
+    interest : short interest charged to cash and not yet booked into a fill.
+    """
+
+    times: pd.DatetimeIndex
+    close: float
+    interest: float = 0.0
+
+
+@dataclass(frozen=True)
+class Leg:
+    """The part of one fill that belongs to one trade; ``size`` is signed."""
+
+    time: pd.Timestamp
+    size: float
+    price: float
+    commission: float
+    interest: float
+    kind: str
+
+
+@dataclass
+class Trip:
+    """A trade that is being put together.
+
+    Attributes
+    ----------
+    held : units held after the last leg, signed; 0.0 once it is closed.
+    """
+
+    symbol: str
+    legs: list[Leg] = field(default_factory=list)
+    held: float = 0.0
+
+    def add(self, fill: Any, size: float, interest: float, held: float) -> None:
+        """Take ``size`` units of a fill with their share of its commission; ``held`` units are left after it."""
+        commission = fill.commission * (size / fill.size)
+        self.legs.append(Leg(fill.time, size, fill.price, commission, interest, fill.kind))
+        self.held = held
+
+
+def round_trips(fills: pd.DataFrame, interest: Sequence[float], marks: Mapping[str, Mark]) -> pd.DataFrame:
+    """The table ``trades``, ordered by entry: one row per stretch of one symbol between flat and flat.
+
+    ``size`` is all that was entered, signed; ``entry_price`` and ``exit_price`` are averages weighted by size.
+    Commission and interest are what the trade paid; ``pnl`` is net of both, and ``pnl_fraction`` is ``pnl`` over the
+    value entered. ``bars`` counts the closes at which the position was held. A fill that reverses a position ends one
+    trade and begins the next. A trade that is still open has no exit, is marked at the last close, and bears the
+    interest that is not booked yet: the sum of ``pnl`` is what the account gained.
+
+    Parameters
+    ----------
+    fills : the table ``fills``, in the order in which they happened.
+    interest : short interest booked into each fill, account currency.
+    marks : by symbol.
+    """
+    trips: list[Trip] = []
+    current: dict[str, Trip] = {}
+    rows: Iterable[Any] = fills.itertuples(index=False)
+    for fill, paid in zip(rows, interest, strict=True):
+        trip = current.get(fill.symbol)
+        closing, opening = split(trip.held if trip else 0.0, fill.size, fill.position_after)
+        if trip and closing:
+            trip.add(fill, closing, paid, 0.0 if opening else fill.position_after)
+        if opening:
+            if not trip or not trip.held:
+                trip = current[fill.symbol] = Trip(fill.symbol)
+                trips.append(trip)
+            trip.add(fill, opening, 0.0, fill.position_after)
+    return TRADES.frame([_row(trip, marks[trip.symbol]) for trip in trips])
+
+
+def split(held: float, size: float, after: float) -> tuple[float, float]:
+    """How much of a fill closes and how much opens, both signed like it.
+
+    >>> split(2.0, -5.0, -3.0), split(2.0, -1.0, 1.0), split(2.0, 1.0, 3.0)
+    ((-2.0, -3.0), (-1.0, 0.0), (0.0, 1.0))
+    """
+    if held * size >= 0:
+        return 0.0, size
+    return (size, 0.0) if held * after >= 0 else (-held, after)
+
+
+def _row(trip: Trip, mark: Mark) -> dict[str, object]:
+    side = 1 if trip.legs[0].size > 0 else -1
+    entries = [leg for leg in trip.legs if leg.size * side > 0]
+    exits = [leg for leg in trip.legs if leg.size * side < 0]
+    is_open = trip.held != 0.0
+    interest = sum(leg.interest for leg in trip.legs) + (mark.interest if is_open else 0.0)
+    commission = sum(leg.commission for leg in trip.legs)
+    gained = trip.held * mark.close - sum(leg.size * leg.price for leg in trip.legs)
+    pnl = gained - commission - interest
+    return {
+        "symbol": trip.symbol,
+        "side": "long" if side > 0 else "short",
+        "entered_at": trip.legs[0].time,
+        "exited_at": pd.NaT if is_open else trip.legs[-1].time,
+        "size": sum(leg.size for leg in entries),
+        "entry_price": _average(entries),
+        "exit_price": float("nan") if is_open else _average(exits),
+        "commission": commission,
+        "interest": interest,
+        "pnl": pnl,
+        "pnl_fraction": pnl / sum(abs(leg.size) * leg.price for leg in entries),
+        "bars": _bars(trip, mark.times),
+        "exit_reason": "open" if is_open else REASONS.get(exits[-1].kind, exits[-1].kind),
+    }
+
+
+def _average(legs: list[Leg]) -> float:
+    if len(legs) == 1:
+        return legs[0].price
+    return sum(leg.size * leg.price for leg in legs) / sum(leg.size for leg in legs)
+
+
+def _bars(trip: Trip, times: pd.DatetimeIndex) -> int:
+    # A fill's bar is its first close when it enters; the exit's bar is no longer held at its close.
+    first = times.searchsorted(trip.legs[0].time)
+    after = len(times) if trip.held else times.searchsorted(trip.legs[-1].time)
+    return int(after - first)
