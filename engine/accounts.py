@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.clock import sessions
 from core.errors import DataError
-from core.types import Bars, Market, RunResult
+from core.types import Bars, Market, RunResult, Vector
 
 STRATEGY, BENCHMARK, AT_EXPOSURE = COLUMNS = ("strategy", "benchmark", "benchmark_at_exposure")
 
@@ -93,7 +94,7 @@ def daily_returns(result: RunResult, market: Market) -> pd.DataFrame:
         The run has no session after the first decision, or the benchmark does not cover the run's sessions.
     """
     times = pd.DatetimeIndex(result.equity["time"])
-    last = pd.Series(result.equity["equity"].to_numpy(), index=sessions(times, result.zone)).groupby(level=0).last()
+    last = _session_last(result, "equity")
     start = times[0]
     days = pd.DatetimeIndex(last.index if _closes_after(times, result.zone) else last.index[1:])
     if days.empty:
@@ -102,6 +103,16 @@ def daily_returns(result: RunResult, market: Market) -> pd.DataFrame:
     benchmark = _benchmark_returns(market.bars[market.benchmark], start, days, result.zone)
     scaled = benchmark * exposure(result).gross_mean
     return pd.DataFrame(dict(zip(COLUMNS, (strategy, benchmark, scaled), strict=True)), index=days.rename("session"))
+
+
+def _session_last(result: RunResult, column: str) -> pd.Series:
+    days = sessions(pd.DatetimeIndex(result.equity["time"]), result.zone)
+    return pd.Series(result.equity[column].to_numpy(), index=days).groupby(level=0).last()
+
+
+def session_exposure(result: RunResult, days: pd.Index) -> Vector:
+    """The gross exposure at the last close of each of ``days``, a fraction of the account."""
+    return np.asarray(_session_last(result, "gross_exposure").loc[days])
 
 
 def _closes_after(times: pd.DatetimeIndex, zone: str) -> bool:

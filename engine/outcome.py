@@ -20,12 +20,14 @@ from engine.accounts import (
     count_orders,
     daily_returns,
     exposure,
+    session_exposure,
 )
 from engine.verdict import Verdict, judge, paired_test
 from risk.headline import MeasuresSpec, headline, periods_per_year
 from risk.measures._base import Measured, Sample
 from signals.evaluate import Evaluation
 from signals.result import Signals
+from signals.skill import DieboldMariano
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,7 @@ class Outcome:
     exposure, costs, orders : what the account did.
     verdict : what may be said of it.
     periods_per_year : sessions in a year, as used for every annual figure.
+    risk_free : the annual rate that ratios compare with.
     notes : what is worth knowing about data and run.
     """
 
@@ -94,8 +97,7 @@ def build(
     """
     daily = daily_returns(result, market)
     days = pd.DatetimeIndex(daily.index)
-    per_year = periods_per_year(days, spec)
-    risk_free = per_period(spec.risk_free, per_year)
+    per_year = periods_per_year(days, spec.periods_per_year)
     return Outcome(
         name=name,
         config_id=result.config_id,
@@ -105,15 +107,38 @@ def build(
         evaluation=evaluation,
         result=result,
         daily=daily,
-        measures={column: headline(Sample(daily[column].to_numpy(), per_year, risk_free), spec) for column in COLUMNS},
+        measures=_measures(daily, result, spec, per_year),
         exposure=exposure(result),
         costs=costs(result, market),
         orders=count_orders(result.orders),
-        verdict=_verdict(daily, evaluation, risk_free),
+        verdict=_verdict(daily, evaluation, per_period(spec.risk_free, per_year)),
         periods_per_year=per_year,
         risk_free=spec.risk_free,
         notes=(*market.notes, *result.notes, *_gap_notes(market, days, result.zone)),
     )
+
+
+def _measures(
+    daily: pd.DataFrame, result: RunResult, spec: MeasuresSpec, per_year: float
+) -> dict[str, tuple[Measured, ...]]:
+    """The headline measures of each column; the benchmark's exposure is 1, or the strategy's mean."""
+    mean = exposure(result).gross_mean
+    whole = np.ones(len(daily))
+    invested = dict(zip(COLUMNS, (session_exposure(result, daily.index), whole, mean * whole), strict=True))
+    benchmark = daily[BENCHMARK].to_numpy()
+    return {
+        column: headline(
+            Sample(
+                daily[column].to_numpy(),
+                periods_per_year=per_year,
+                exposure=invested[column],
+                benchmark=benchmark,
+                risk_free=spec.risk_free,
+            ),
+            spec,
+        )
+        for column in COLUMNS
+    }
 
 
 def per_period(annual: float, per_year: float) -> float:
@@ -123,16 +148,33 @@ def per_period(annual: float, per_year: float) -> float:
 
 def _verdict(daily: pd.DataFrame, evaluation: Evaluation | None, risk_free: float) -> Verdict:
     test = paired_test(np.asarray(daily[STRATEGY]), np.asarray(daily[BENCHMARK]), risk_free)
-    return judge(test) if evaluation is None else judge(test, evaluation.verdict, evaluation.beats)
+    return judge(test) if evaluation is None else judge(test, forecast_sentence(evaluation), evaluation.beats)
+
+
+_TESTS = {
+    "zero": "squared error against zero",
+    "expanding_mean": "squared error against the mean so far",
+    "always_long": "hits against always long",
+}
+
+
+def forecast_sentence(evaluation: Evaluation) -> str:
+    """What the tests of the forecasts say, in one sentence."""
+    words = "beat" if evaluation.beats else "do not beat"
+    found = [f"{_TESTS[name]}: {_p_value(test)}" for name, test in evaluation.tests.items()]
+    return f"Out of sample the forecasts {words} their baselines ({'; '.join(found)})."
+
+
+def _p_value(test: DieboldMariano) -> str:
+    return f"no test, {test.reason}" if test.p_value is None else f"p = {test.p_value:.3f}"
 
 
 def _gap_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
     gaps = benchmark_gaps(market, days, zone)
     if gaps.empty:
         return ()
-    return (
-        f"benchmark {market.benchmark} has no bar in {len(gaps)} of {len(days)} sessions (first {gaps[0]:%F}); valued at its last close",
-    )
+    where = f"{len(gaps)} of {len(days)} sessions (the first is {gaps[0]:%F})"
+    return (f"benchmark {market.benchmark} has no bar in {where}; it is valued at its last close there",)
 
 
 def metrics(outcome: Outcome) -> dict[str, Any]:
@@ -143,6 +185,8 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
     first, last = outcome.span
     return {
         "config_id": outcome.config_id,
+        "symbols": list(outcome.market.trade),
+        "benchmark": outcome.market.benchmark,
         "span": {
             "first_decision": first.isoformat(),
             "last_close": last.isoformat(),
@@ -150,7 +194,11 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
             "last_session": f"{outcome.daily.index[-1]:%F}",
             "sessions": len(outcome.daily),
             "bars": len(outcome.result.equity),
+            "folds": len(outcome.signals.folds),
         },
+        "cash": outcome.result.cash,
+        "final_equity": float(outcome.result.equity["equity"].iloc[-1]),
+        "risk_free": outcome.risk_free,
         "periods_per_year": outcome.periods_per_year,
         "measures": {
             column: {item.name: _measured(item) for item in items} for column, items in outcome.measures.items()
@@ -159,6 +207,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "costs": _costs(outcome.costs),
         "orders": {**asdict(outcome.orders), "asked": outcome.orders.asked},
         "trades": len(outcome.result.trades),
+        "notes": list(outcome.notes),
         "forecasts": outcome.evaluation.dump() if outcome.evaluation else None,
         "forecasts_reason": ""
         if outcome.evaluation
@@ -168,7 +217,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
 
 
 def _measured(item: Measured) -> dict[str, Any]:
-    return {key: value for key, value in asdict(item).items() if key != "name"}
+    return {key: value for key, value in item.dump().items() if key != "name"}
 
 
 def _number(value: float, formula: str, unit: str, period: str, n: int) -> dict[str, Any]:
@@ -181,7 +230,9 @@ def _exposure(exposure: Exposure) -> dict[str, Any]:
         "net_mean": "mean of sum(position value) / account value",
         "time_in_market": "closes with a position / closes",
     }
-    return {key: _number(getattr(exposure, key), text, "fraction", "bar", exposure.n) for key, text in texts.items()}
+    return {
+        key: _number(getattr(exposure, key), text, "fraction", "whole span", exposure.n) for key, text in texts.items()
+    }
 
 
 def _costs(costs: Costs) -> dict[str, Any]:
@@ -191,4 +242,4 @@ def _costs(costs: Costs) -> dict[str, Any]:
         "interest": "sum of the interest paid on shorts",
         "total": "commission + slippage + interest",
     }
-    return {key: _number(getattr(costs, key), text, "money", "run", costs.fills) for key, text in texts.items()}
+    return {key: _number(getattr(costs, key), text, "money", "whole span", costs.fills) for key, text in texts.items()}

@@ -15,7 +15,7 @@ LEAST = 22  # a month of sessions; below it a t statistic says nothing
 
 @dataclass(frozen=True)
 class PairedTest:
-    """One-sided test: does the strategy, brought to the benchmark's volatility, earn more than the benchmark?
+    """One-sided test whether the strategy, brought to the benchmark's volatility, earns more than the benchmark.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Verdict:
 
 def newey_west_lags(n: int) -> int:
     """The lags of the Bartlett kernel: floor(4 (n / 100)^(2/9)), the usual rule of thumb."""
-    return math.floor(4 * (n / 100) ** (2 / 9))
+    return math.floor(4.0 * math.pow(n / 100.0, 2.0 / 9.0))
 
 
 def newey_west_error(values: Vector, lags: int) -> float:
@@ -121,7 +121,7 @@ def _untestable(own: Vector, other: Vector) -> str:
 
 
 def judge(test: PairedTest, forecasts: str = "", forecasts_beat: bool = True) -> Verdict:
-    """The verdict: skill needs forecasts that beat their baselines (where a model trains) and returns that beat the benchmark.
+    """Evidence of skill needs returns that beat the benchmark and, where a model trains, forecasts that beat baselines.
 
     Parameters
     ----------

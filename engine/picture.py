@@ -1,0 +1,126 @@
+"""Pictures as inline SVG: drawn once, small, with a text for who cannot see them, in the page's own font.
+
+matplotlib is imported where a picture is drawn.
+"""
+
+import io
+import re
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, OCHRE, GREY, RED, INK, MUTED, RULE = "#1b5e9c", "#c4841a", "#8d97a3", "#b5382f", "#22272e", "#5f6b7a", "#e4e8ed"
+STRATEGY_COLOUR, AT_EXPOSURE_COLOUR, BENCHMARK_COLOUR = BLUE, OCHRE, GREY
+
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",  # text stays text: it can be read aloud, searched, and is small
+    "svg.hashsalt": "backtrader-ml",  # equal pictures are equal bytes
+    "path.simplify": True,
+    "path.simplify_threshold": 0.4,
+    "text.parse_math": False,  # a symbol may hold a dollar sign
+}
+_NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+_CLEANING = tuple(
+    (re.compile(pattern, re.DOTALL), replacement)
+    for pattern, replacement in (
+        (r"<metadata>.*?</metadata>", ""),
+        (r"<style.*?</style>", ""),  # would hold for the whole page, which says the same for all pictures
+        (r'<g id="[^"]*"', "<g"),  # nothing refers to the groups; their names repeat in every picture
+        (r"xlink:href", "href"),
+        (r"font-family: [^;\"]*;? ?", ""),  # the page's own font
+        (r"font: (?:bold|700) ([\d.]+px) [^;\"]*", r"font-size: \1; font-weight: 600"),
+        (r"font: ([\d.]+px) [^;\"]*", r"font-size: \1"),
+        (r' transform="rotate\(-?0 [^)]*\)"', ""),
+        (r">\s+<", "><"),
+        (r"<g/>|<defs></defs>", ""),
+    )
+)
+_LAYOUT: dict[Any, Any] = {
+    "font.family": ["DejaVu Sans"],  # matplotlib ships it: measuring text never looks for a font
+    "font.size": 9.0,
+    "text.color": INK,
+    "axes.edgecolor": RULE,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.major.size": 0.0,
+    "ytick.major.size": 0.0,
+    "lines.linewidth": 1.1,
+    "legend.frameon": False,
+    "axes.unicode_minus": False,
+}
+
+
+def canvas(height: float, rows: tuple[float, ...] = (1.0,), width: float = 7.2) -> "tuple[Figure, list[Axes]]":
+    """An empty figure with one column of axes that share their x axis.
+
+    Parameters
+    ----------
+    height, width : inches; the page scales the picture to its column.
+    rows : relative heights.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({**_LAYOUT, **_STYLE}):
+        figure = Figure(figsize=(width, height))
+        grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=rows)
+    axes = [row[0] for row in grid]
+    margins(figure)
+    return figure, axes
+
+
+def margins(figure: "Figure") -> None:
+    """The same margins in every picture, so that their axes line up on the page."""
+    height = figure.get_size_inches()[1]
+    figure.subplots_adjust(left=0.1, right=0.985, top=1 - 0.1 / height, bottom=0.3 / height, hspace=0.12)
+
+
+def percent_axis(axis: "Axes") -> None:
+    """Write a y axis of fractions as per cent, with as many decimals as its ticks need."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.yaxis.set_major_formatter(PercentFormatter(xmax=1.0, decimals=None, symbol=" %"))
+
+
+def svg(figure: "Figure", alt: str) -> str:
+    """The figure as an ``<svg>`` element that fits any page.
+
+    Parameters
+    ----------
+    alt : what the picture shows, in a sentence.
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    target = io.StringIO()
+    with mpl.rc_context(_STYLE):
+        # `savefig` would draw it three times.
+        FigureCanvasSVG(figure).print_svg(target, metadata=_NO_METADATA)  # type: ignore[no-untyped-call]
+    return _inline(target.getvalue(), alt)
+
+
+def _inline(text: str, alt: str) -> str:
+    box = re.search(r'viewBox="[^"]*"', text)
+    body = text[text.index("<g") if box is None else text.index(">", text.index("<svg")) + 1 :]
+    for pattern, replacement in _CLEANING:
+        body = pattern.sub(replacement, body)
+    body = re.sub(r' d="([^"]*)"', _short_path, body)
+    words = escape(alt, quote=True)
+    head = f'<svg role="img" aria-label="{words}" {box.group() if box else ""}>'
+    return f"{head}<title>{words}</title>{body.strip()}"
+
+
+def _short_path(match: re.Match[str]) -> str:
+    """Coordinates to a hundredth of a point."""
+    path = re.sub(r"(\.\d\d)\d+", r"\1", match[1])
+    return ' d="' + re.sub(r"\s+", " ", path).strip() + '"'
