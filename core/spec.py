@@ -86,7 +86,7 @@ def _level(value: float) -> float:
 
 
 def _percent_hint(value: float) -> str:
-    return f"; for {value:g} % write {value / 100:g}" if 1 <= value <= 100 else ""
+    return f"; for {value:g} % write {value / 100:g}" if 1 < value <= 100 else ""
 
 
 Share = Annotated[float, AfterValidator(_share), Field(json_schema_extra={"exclusiveMinimum": 0, "maximum": 1})]

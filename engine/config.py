@@ -1,7 +1,7 @@
 """The configuration of a run: composes the blocks that the packages own, and says what is wrong with one."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -101,18 +101,33 @@ def validate(layer: Layer, source: str) -> RunConfig:
     try:
         return RunConfig.parse(layer.values)
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise ConfigError(_explain(problems[0], layer, source) + more) from None
+        raise ConfigError(_explain(error.errors(include_url=False), layer, source)) from None
 
 
-def _explain(problem: ErrorDetails, layer: Layer, source: str) -> str:
-    context: Mapping[str, Any] = problem.get("ctx", {})
-    # `kind` is consumed before a plug-in's fields are checked, so paths below plug-ins come with the error itself.
-    path: KeyPath = tuple(str(part) for part in (*problem["loc"], *context.get("path", ())))
-    place = layer.place(path) or source
+def _explain(problems: Sequence[ErrorDetails], layer: Layer, source: str) -> str:
+    """One line for the first wrong key: where it was written, and all that its value could have been."""
+    by_key: dict[KeyPath, list[str]] = {}
+    for problem in problems:
+        context: Mapping[str, Any] = problem.get("ctx", {})
+        # A plug-in's own errors carry their place below the field with them.
+        path = _written(tuple(str(part) for part in (*problem["loc"], *context.get("path", ()))), layer.values)
+        by_key.setdefault(path, []).append(_message(problem, context, path))
+    path, messages = next(iter(by_key.items()))
+    more = f" (and {len(by_key) - 1} more)" if len(by_key) > 1 else ""
     key = f"{'.'.join(path)}: " if path else ""
-    return f"{place}: {key}{_message(problem, context, path)}"
+    return f"{layer.place(path) or source}: {key}{', or '.join(messages)}{more}"
+
+
+def _written(path: KeyPath, values: Any) -> KeyPath:
+    """``path`` without the names that pydantic gives to the choices of a value: only what the file can hold."""
+    for depth, part in enumerate(path):
+        if isinstance(values, list) and part.isdigit() and int(part) < len(values):
+            values = values[int(part)]
+        elif isinstance(values, Mapping):
+            values = values.get(part)
+        else:
+            return path[:depth]
+    return path
 
 
 def _message(problem: ErrorDetails, context: Mapping[str, Any], path: KeyPath) -> str:

@@ -149,14 +149,32 @@ def _places(node: Any, name: str, path: KeyPath) -> Iterable[tuple[KeyPath, str]
 
 def merge(base: Layer, top: Layer) -> Layer:
     """``top`` over ``base``: mappings merge deeply, a mapping whose ``kind`` changes replaces the old one, lists too."""
-    return Layer(_merged(base.values, top.values), {**base.places, **top.places})
+    gone = tuple(_replaced(base.values, top.values, ()))
+    kept = {path: place for path, place in base.places.items() if not any(path[: len(old)] == old for old in gone)}
+    return Layer(_merged(base.values, top.values), {**kept, **top.places})
+
+
+def _replaced(base: dict[str, Any], top: dict[str, Any], path: KeyPath) -> Iterable[KeyPath]:
+    """The keys of ``base`` of which nothing is left, so that their places are not quoted any more."""
+    if _another_kind(base, top):
+        yield path
+        return
+    for key in base.keys() & top.keys():
+        if _both_mappings(base[key], top[key]):
+            yield from _replaced(base[key], top[key], (*path, key))
+        else:
+            yield (*path, key)
 
 
 def _merged(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
-    if "kind" in top and top["kind"] != base.get("kind", top["kind"]):
+    if _another_kind(base, top):
         return top
     both = {key: _merged(base[key], top[key]) for key in top if _both_mappings(base.get(key), top[key])}
     return {**base, **top, **both}
+
+
+def _another_kind(base: dict[str, Any], top: dict[str, Any]) -> bool:
+    return "kind" in top and top["kind"] != base.get("kind", top["kind"])
 
 
 def _both_mappings(left: object, right: object) -> bool:
