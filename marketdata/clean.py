@@ -116,7 +116,7 @@ def _not_numbers(frame: pd.DataFrame) -> Fault | None:
     for name in COLUMNS:
         rows = [row for row, cell in enumerate(frame[name]) if not _is_number(cell)] if _holds_text(frame[name]) else []
         if rows:
-            found = f"{name} is text that is no number, {frame[name].iloc[rows[0]]!r},"
+            found = f"{name} is text that is no number, {str(frame[name].iloc[rows[0]])!r},"
             return Fault(found, "write plain numbers such as 1234.5, without separators or units", rows)
     return None
 

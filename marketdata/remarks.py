@@ -39,8 +39,9 @@ def _jump(frame: pd.DataFrame) -> str | None:
     wide = factor[factor >= JUMP]
     if wide.empty:
         return None
-    worst = f"by a factor of {wide.max():.4g} on {_days(wide.index)[int(wide.argmax())]:%Y-%m-%d}"
-    return f"the price jumps {worst} ({_bars(len(wide))} by {JUMP:g} or more): is it a split or a typo?"
+    more = f" and on {_bars(len(wide) - 1)} more" if len(wide) > 1 else ""
+    first = f"{_days(wide.index)[0]:%Y-%m-%d}"
+    return f"the price jumps by a factor of {wide.iloc[0]:.4g} on {first}{more}: a split or a typo?"
 
 
 def _gap(frame: pd.DataFrame) -> str | None:
