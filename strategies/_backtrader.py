@@ -29,12 +29,21 @@ class Refusal:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of sides that a rule asks for: the feed, the target side (1, -1, 0) and the bar's confidence."""
+
+    data: Any
+    target: int
+    confidence: float
+
+
 class SignalStrategy(bt.Strategy):
     """Follows the feeds' ``prediction`` and ``confidence`` lines by a strategy's rule.
 
     At the close of each *new* bar of a feed the rule names the target side; orders fill at that feed's next open. A
-    reversal is two orders, first the close of exactly what is held, then the opening. A NaN prediction keeps the
-    position and sends nothing. The size of an opening order comes from the sizer's ``opening`` with the bar's
+    reversal is two orders, first the close of exactly what is held, then the opening; with several feeds, all closes
+    are sent before the first opening. A NaN prediction keeps the position and sends nothing. The size of an opening order comes from the sizer's ``opening`` with the bar's
     confidence (:class:`~risk.bt_adapter.RiskRuleSizer` has it); any other sizer is asked the usual way. A size of 0
     sends no order and is remembered in :attr:`refusals`.
 
@@ -61,22 +70,29 @@ class SignalStrategy(bt.Strategy):
         self.next()
 
     def next(self) -> None:
-        """Decide on each feed with a new bar, in the order of the feeds."""
-        for data, seen in self._bars_seen.items():
-            if len(data) > seen:
-                self._bars_seen[data] = len(data)
-                self.decide(data)
+        """Decide on every feed with a new bar, then send the orders: all exits first, they free the cash for entries."""
+        moves = [move for data in self.fresh() if (move := self.decide(data))]
+        for move in moves:
+            self.leave(move.data)
+        for move in moves:
+            if move.target:
+                self.enter(move.data, move.target, move.confidence)
 
-    def decide(self, data: Any) -> None:
-        """Look at one new bar; trade if the target is another side than the one held."""
+    def fresh(self) -> list[Any]:
+        """The feeds that have a new bar, in the order of the feeds; those that have not begun have none."""
+        new = [data for data, seen in self._bars_seen.items() if len(data) > seen]
+        self._bars_seen.update((data, len(data)) for data in new)
+        return new
+
+    def decide(self, data: Any) -> Move | None:
+        """What to do after one new bar; None to do nothing."""
         prediction, confidence = self.opinion(data)
         if math.isnan(prediction):
-            return
+            return None
         size = self.getposition(data).size
         side = (size > 0) - (size < 0)
         target = self.target(prediction, confidence, side)
-        if target != side:
-            self.move(data, target, confidence)
+        return Move(data, target, confidence) if target != side else None
 
     def opinion(self, data: Any) -> tuple[float, float]:
         """The prediction and the confidence at this bar; a NaN prediction is no opinion."""
@@ -86,13 +102,11 @@ class SignalStrategy(bt.Strategy):
         """The side to be on: 1, -1 or 0."""
         return int(self.p.spec.rule(prediction, confidence, side, self.p.spec))
 
-    def move(self, data: Any, target: int, confidence: float) -> None:
-        """Withdraw what is still pending, close what is held, then open the target side."""
+    def leave(self, data: Any) -> None:
+        """Cancel what is pending and close what is held."""
         self.withdraw(data)
         if self.getposition(data).size:
             self.close_order(data)
-        if target:
-            self.enter(data, target, confidence)
 
     def withdraw(self, data: Any) -> None:
         """Cancel this strategy's pending orders of one feed: a forgotten order would open a position of its own."""

@@ -3,8 +3,17 @@
 Each can be added to a Cerebro of one's own, one by one, in the usual way.
 """
 
+from .analyzers import ExpectedShortfall, ReturnMetrics, ValueAtRisk
 from .audit import RiskAudit
 from .broker import FillNote, RiskBroker
 from .sizer import RiskRuleSizer
 
-__all__ = ["FillNote", "RiskAudit", "RiskBroker", "RiskRuleSizer"]
+__all__ = [
+    "ExpectedShortfall",
+    "FillNote",
+    "ReturnMetrics",
+    "RiskAudit",
+    "RiskBroker",
+    "RiskRuleSizer",
+    "ValueAtRisk",
+]

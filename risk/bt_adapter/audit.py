@@ -43,6 +43,7 @@ class RiskAudit(bt.Analyzer):
         """Begin with an empty book."""
         self._orders: dict[int, Any] = {}
         self._fills: list[tuple[int, Row, float]] = []
+        self._fills_of: dict[int, list[Row]] = {}
         self._held: dict[Any, float] = {}
         self._rows: dict[str, list[Any]] = {"orders": [], "fills": [], "interest": []}
 
@@ -50,7 +51,9 @@ class RiskAudit(bt.Analyzer):
         """Take down an order's news; its fills come with it, in the order in which they happened."""
         self._orders[order.ref] = order
         for number, bit in enumerate(order.executed.iterpending(), start=order.executed.p1):
-            self._fills.append((order.ref, *self._fill(order, number, bit)))
+            row, interest = self._fill(order, number, bit)
+            self._fills.append((order.ref, row, interest))
+            self._fills_of.setdefault(order.ref, []).append(row)
 
     def stop(self) -> None:
         """Close the book. Orders of the last bar bring no news, so the broker's own list is asked, too."""
@@ -91,7 +94,7 @@ class RiskAudit(bt.Analyzer):
         return self._order(order_id, entry) if isinstance(entry, bt.Order) else self._refusal(order_id, entry)
 
     def _order(self, order_id: int, order: Any) -> Row:
-        fills = [row for ref, row, _ in self._fills if ref == order.ref]
+        fills = self._fills_of.get(order.ref, [])
         note = self._note(order.ref, len(fills) - 1)
         return {
             "order_id": order_id,

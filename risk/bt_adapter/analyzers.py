@@ -1,0 +1,131 @@
+"""The risk measures as backtrader analyzers: shells that collect the account's daily returns."""
+
+import datetime
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from core.errors import ConfigError
+from core.types import Vector
+from risk.headline import ALWAYS, EXCHANGE, periods_per_year
+from risk.measures import expected_shortfall, value_at_risk
+from risk.measures._base import Measure, Sample
+from risk.measures._tail import TailMeasure
+
+Answer = dict[str, Any]
+
+
+class SessionReturns(bt.Analyzer):
+    """Collects the account's value at the last bar of each day; what is made of it is up to the subclass.
+
+    The first return is against the starting cash, so it is 0 where the first day only decides. A day is a date of
+    the strategy's clock, ``strategy.datetime``, whatever the bars' length.
+    """
+
+    def start(self) -> None:
+        """Begin with an empty book."""
+        self.rets: Answer = {}
+        self._values: dict[datetime.date, float] = {}
+
+    def next(self) -> None:
+        """Keep the day's latest value."""
+        self._values[self.strategy.datetime.date()] = self.strategy.broker.getvalue()
+
+    def stop(self) -> None:
+        """Measure, once."""
+        self.rets = self.measure()
+
+    def measure(self) -> Answer:
+        """What :meth:`get_analysis` returns."""
+        raise NotImplementedError
+
+    @property
+    def sessions(self) -> pd.DatetimeIndex:
+        """(T,) the days, naive midnights."""
+        return pd.DatetimeIndex(list(self._values))
+
+    @property
+    def returns(self) -> Vector:
+        """(T,) simple returns per day, fractions."""
+        values = np.array([self.strategy.broker.startingcash, *self._values.values()], dtype=np.float64)
+        return values[1:] / values[:-1] - 1.0
+
+    def answer(self, measure: Measure, sessions_in_year: float, risk_free: float = 0.0) -> Answer:
+        """A measure's value with name, reason, flags, formula, unit, period and n; no value for a ruined account."""
+        ruin = next((f"{day:%F}" for day, value in self._values.items() if not value > 0), None)
+        if not ruin:
+            return measure.of(Sample(self.returns, periods_per_year=sessions_in_year, risk_free=risk_free)).dump()
+        empty = measure.of(Sample(self.returns[:0], periods_per_year=sessions_in_year, risk_free=risk_free)).dump()
+        return {**empty, "reason": f"the account was worth nothing on {ruin}", "n": len(self._values)}
+
+
+class Tail(SessionReturns):
+    """A measure of the worst days.
+
+    Parameters
+    ----------
+    level : confidence, between 0.5 and 1.
+    method : ``historical`` or ``gaussian``.
+
+    Raises
+    ------
+    ConfigError
+        Before the first bar: an impossible level or an unknown method.
+    """
+
+    params = (("level", 0.95), ("method", "historical"))
+    spec: type[TailMeasure]
+
+    def __init__(self) -> None:
+        try:
+            self._measure = self.spec(level=self.p.level, method=self.p.method)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ConfigError(f"{type(self).__name__}: {first['loc'][0]}={first['input']!r}: {first['msg']}") from error
+
+    def measure(self) -> Answer:
+        """The measure's value with its level and method."""
+        return {**self.answer(self._measure, EXCHANGE), "level": self.p.level, "method": self.p.method}
+
+
+class ValueAtRisk(Tail):
+    """The return that the worst days fall below: ``cerebro.addanalyzer(ValueAtRisk, level=0.99)``.
+
+    ``get_analysis()`` has ``value`` (return-signed, a loss is negative; None if there is none), ``reason``, ``flags``,
+    ``n``, ``level``, ``method``, ``period``, ``formula`` and ``unit``. Parameters: see :class:`Tail`.
+    """
+
+    spec = value_at_risk.ValueAtRisk
+
+
+class ExpectedShortfall(Tail):
+    """The mean return of the worst days: ``cerebro.addanalyzer(ExpectedShortfall, level=0.99)``.
+
+    ``get_analysis()`` and parameters: as for :class:`ValueAtRisk`.
+    """
+
+    spec = expected_shortfall.ExpectedShortfall
+
+
+class ReturnMetrics(SessionReturns):
+    """Growth, volatility, ratios and drawdown from daily returns: ``cerebro.addanalyzer(ReturnMetrics)``.
+
+    ``get_analysis()`` maps each measure's name (``total_return``, ``cagr``, ``volatility``, ``sharpe``, ``sortino``,
+    ``max_drawdown``, ``calmar``) to a mapping with ``value`` (None if there is none), ``reason``, ``flags``, ``n``,
+    ``period``, ``formula`` and ``unit``.
+
+    Parameters
+    ----------
+    risk_free : annual rate, a fraction.
+    periods_per_year : days in a year, or ``auto``: counted in the data.
+    """
+
+    params = (("risk_free", 0.0), ("periods_per_year", "auto"))
+
+    def measure(self) -> Answer:
+        """Every measure by its name."""
+        in_year = periods_per_year(self.sessions, self.p.periods_per_year)
+        return {measure.name: self.answer(measure, in_year, self.p.risk_free) for measure in ALWAYS}
