@@ -1,0 +1,110 @@
+"""What decides the signals of a market: features, label, model, folds, confidence and the seed."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+from pydantic import NonNegativeInt, model_validator
+from pydantic_core import PydanticCustomError
+
+from core.digests import seed_of
+from core.errors import ConfigError
+from core.plugins import PluginField
+from core.spec import Spec
+
+from .confidence import ConfidenceSpec
+from .features._base import Feature
+from .labels import LabelSpec
+from .models._base import Model, TrainedModel
+from .scaling import ScalerName
+from .walk_forward import WalkForward
+
+FOR_TRAINING: dict[str, Any] = {
+    "label": LabelSpec(),
+    "scaler": "minmax",
+    "walk_forward": WalkForward(),
+    "confidence": ConfidenceSpec(kind="calibrated"),
+}
+"""What a model that trains takes where the config says nothing."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """A spec whose model trains, with nothing left open; the fields are those of :class:`SignalSpec`."""
+
+    seed: int
+    features: tuple[Feature, ...]
+    label: LabelSpec
+    scaler: ScalerName
+    model: TrainedModel
+    walk_forward: WalkForward
+    confidence: ConfidenceSpec
+
+    def fold_seed(self, cut: str) -> int:
+        """The seed of the fold that begins at ``cut`` (ISO text).
+
+        It depends on what is learnt and how, never on the data, on other folds or on what trades on the signals: so a
+        history that is cut off later trains alike.
+        """
+        features = [feature.dump() for feature in self.features]
+        return seed_of(self.seed, features, self.label.dump(), self.model.dump(), self.walk_forward.dump(), cut)
+
+
+class SignalSpec(Spec):
+    """The part of a configuration that trained models depend on; policies that share it share the models.
+
+    A model that trains needs features; label, scaler, walk_forward and confidence have defaults. A rule takes none of
+    them, and its confidence is a constant.
+    """
+
+    seed: NonNegativeInt = 0
+    """The only source of chance."""
+
+    features: tuple[Annotated[Feature, PluginField("signals.features")], ...] = ()
+    """What a model that trains looks at, in this order; none for a rule."""
+
+    label: LabelSpec | None = None
+    """What a model that trains predicts; by default the next bar's close-to-close return."""
+
+    scaler: ScalerName | None = None
+    """How features are scaled, fitted on each fold's training rows only; by default minmax."""
+
+    model: Annotated[Model, PluginField("signals.models")]
+    """The model, by its kind."""
+
+    walk_forward: WalkForward | None = None
+    """How training and test windows step through time."""
+
+    confidence: ConfidenceSpec | None = None
+    """How sure a prediction is; by default calibrated for a model that trains, constant for a rule."""
+
+    @property
+    def training(self) -> Training:
+        """The spec of a model that trains; a ConfigError for a rule."""
+        if not isinstance(self.model, TrainedModel):
+            raise ConfigError(f"model {self.model.kind} does not train: it has no folds")
+        fields = {name: getattr(self, name) for name in Training.__dataclass_fields__}
+        return Training(**fields)
+
+    @model_validator(mode="after")
+    def _fits_the_model(self) -> Self:
+        if self.model.trains:
+            self._fill(FOR_TRAINING)
+            if not self.features:
+                raise self._refused("features", "trains: add at least one of `features`")
+            return self
+        for name in ("features", "label", "scaler", "walk_forward"):
+            if getattr(self, name):
+                raise self._refused(name, f"does not train: remove `{name}`")
+        self._fill({"confidence": ConfidenceSpec(kind="constant", value=1.0)})
+        if self.confidence and self.confidence.kind != "constant":
+            raise self._refused("confidence", "does not train: remove `confidence`, or take kind constant")
+        return self
+
+    def _fill(self, defaults: dict[str, Any]) -> None:
+        for name, value in defaults.items():
+            if getattr(self, name) is None:
+                self.__dict__[name] = value  # the object is frozen, but not yet handed out
+
+    def _refused(self, name: str, message: str) -> PydanticCustomError:
+        context = {"kind": self.model.kind, "message": message, "path": [name]}
+        return PydanticCustomError("model_needs", "model {kind} {message}", context)
