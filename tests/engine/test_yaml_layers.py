@@ -64,8 +64,14 @@ def test_missing_folder_and_binary_files(tmp_path):
 
 
 def test_extends_merges_deeply_and_paths_belong_to_the_file_that_states_them(tmp_path):
-    write(tmp_path, "base/base.yaml", "data: {source: {kind: csv, files: {A: a.csv}}, start: 2000-01-01}\nrisk: {base: 0.02}\n")
-    top = write(tmp_path, "top.yaml", "extends: base/base.yaml\nrisk: {cap: 0.1}\ndata: {source: {files: {B: b.csv}}}\n")
+    write(
+        tmp_path,
+        "base/base.yaml",
+        "data: {source: {kind: csv, files: {A: a.csv}}, start: 2000-01-01}\nrisk: {base: 0.02}\n",
+    )
+    top = write(
+        tmp_path, "top.yaml", "extends: base/base.yaml\nrisk: {cap: 0.1}\ndata: {source: {files: {B: b.csv}}}\n"
+    )
     values = read(top).values
     assert values["risk"] == {"base": 0.02, "cap": 0.1}
     assert values["data"]["source"]["files"] == {"A": str(tmp_path / "base/a.csv"), "B": str(tmp_path / "b.csv")}
@@ -73,7 +79,9 @@ def test_extends_merges_deeply_and_paths_belong_to_the_file_that_states_them(tmp
 
 
 def test_a_mapping_whose_kind_changes_replaces_the_old_one_and_lists_replace():
-    base = Layer({"model": {"kind": "lstm", "hidden": 32}, "features": [1, 2], "label": {"kind": "x", "horizon": 5}}, {})
+    base = Layer(
+        {"model": {"kind": "lstm", "hidden": 32}, "features": [1, 2], "label": {"kind": "x", "horizon": 5}}, {}
+    )
     top = Layer({"model": {"kind": "xgboost", "rounds": 5}, "features": [3], "label": {"horizon": 2}}, {})
     assert merge(base, top).values == {
         "model": {"kind": "xgboost", "rounds": 5},
