@@ -1,0 +1,204 @@
+"""The calibrator against scikit-learn, brute force over the weight, and its promises at the edges."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from signals.confidence import ConfidenceSpec, Constant, Platt, fit_confidence
+from signals.panel import Panel
+
+CALIBRATED = ConfidenceSpec()
+START = pd.Timestamp("2020-01-01 21:00", tz="UTC")
+
+
+def panel_of(y, symbols=1, horizon=1):
+    """A panel whose rows are all known, one a day and symbol."""
+    count = len(y) // symbols
+    days = pd.DatetimeIndex([START + pd.Timedelta(days=day) for day in range(count)]).as_unit("ns")
+    times = pd.DatetimeIndex(np.tile(days, symbols), tz="UTC")
+    number, X = np.repeat(range(symbols), count), np.zeros((len(y), 1))
+    return Panel(
+        tuple("ABC"[:symbols]),
+        ("x",),
+        times,
+        number,
+        X,
+        np.array(y),
+        times + pd.Timedelta(days=horizon),
+        np.ones(len(y)),
+    )
+
+
+def planted(count, strength, seed=0):
+    """Predictions that say something of the labels' signs."""
+    rng = np.random.default_rng(seed)
+    prediction = rng.normal(0, 0.01, count)
+    return prediction, strength * prediction + rng.normal(0.002, 0.01, count)
+
+
+def fit(prediction, y, up_share=0.53, spec=CALIBRATED, **shape):
+    return fit_confidence(spec, np.array(prediction), panel_of(y, **shape), np.arange(len(y)), up_share)
+
+
+def sklearn_p_up(prediction, y):
+    """Platt's regression by scikit-learn: its C = 1 is a ridge of 1 on the slope alone."""
+    from sklearn.linear_model import LogisticRegression
+
+    z = (prediction - prediction.mean()) / prediction.std()
+    model = LogisticRegression(C=1.0, tol=1e-12, max_iter=10_000).fit(z[:, None], y > 0)
+    return lambda values: model.predict_proba(((values - prediction.mean()) / prediction.std())[:, None])[:, 1]
+
+
+def test_the_whole_recipe_against_scikit_learn_and_a_search_for_the_weight():
+    prediction, y = planted(400, 0.3, seed=1)
+    found = fit(prediction, y)
+    # With a horizon of one bar the label of row 199 is known at row 200: the first half is whole.
+    trial = sklearn_p_up(prediction[:200], y[:200])(prediction[200:])
+    up = y[200:] > 0
+    weights = np.linspace(0, 1, 10_001)
+    brier = [np.mean((weight * trial + (1 - weight) * 0.53 - up) ** 2) for weight in weights]
+    assert 0 < found.weight < 1
+    assert found.weight == pytest.approx(weights[np.argmin(brier)], abs=1e-4)
+    expected = found.weight * sklearn_p_up(prediction, y)(prediction) + (1 - found.weight) * 0.53
+    np.testing.assert_allclose(found.p_up(prediction), expected, atol=1e-6)
+    assert found.rows == 400
+    assert found.reason is None
+
+
+def test_confidence_is_the_probability_of_the_predicted_sign():
+    platt = Platt(up_share=0.6, weight=0.5, center=0.0, scale=1.0, intercept=0.0, slope=1.0)
+    p_up = 0.5 / (1 + np.exp([-2.0, 2.0, 0.0])) + 0.5 * 0.6
+    np.testing.assert_allclose(platt.p_up(np.array([2.0, -2.0, 0.0])), p_up, rtol=1e-14)
+    np.testing.assert_allclose(
+        platt.confidence(np.array([2.0, -2.0, 0.0])), [p_up[0], 1 - p_up[1], 1 - p_up[2]], rtol=1e-14
+    )
+
+
+def test_no_opinion_gives_no_confidence():
+    for each in (fit(*planted(200, 2.0)), fit(np.zeros(200), planted(200, 0)[1]), Constant(0.7)):
+        np.testing.assert_array_equal(np.isnan(each.confidence(np.array([0.1, np.nan, -0.1]))), [False, True, False])
+        assert np.isnan(each.p_up(np.array([np.nan]))).all()
+
+
+def test_rows_without_a_prediction_are_left_out():
+    prediction, y = planted(300, 1.0)
+    gaps = prediction.copy()
+    gaps[[0, 10, 250]] = np.nan
+    found = fit(gaps, y)
+    kept = ~np.isnan(gaps)
+    assert found.rows == 297
+    assert found.center == pytest.approx(prediction[kept].mean())
+
+
+def test_the_halves_are_halves_in_time_for_several_symbols():
+    """The same rows, stacked by symbol or interleaved in one, calibrate alike."""
+    prediction, y = planted(400, 1.0)
+    stacked = fit(np.r_[prediction[::2], prediction[1::2]], np.r_[y[::2], y[1::2]], symbols=2)
+    single = fit(prediction, y)
+    assert stacked.weight == pytest.approx(single.weight, rel=1e-9)
+    assert stacked.slope == pytest.approx(single.slope, rel=1e-9)
+
+
+def test_the_first_half_is_purged_of_labels_that_reach_into_the_second():
+    prediction, y = planted(400, 0.3, seed=1)
+    found = fit(prediction, y, horizon=10)
+    trial = sklearn_p_up(prediction[:191], y[:191])(prediction[200:])  # row 190 is known at row 200
+    move = trial - 0.53
+    assert found.weight == pytest.approx(np.sum(move * ((y[200:] > 0) - 0.53)) / np.sum(move**2), abs=1e-5)
+
+
+def test_noise_that_gains_nothing_has_no_weight():
+    share = 0.579  # the plant's own share of labels above 0: the normal distribution at 0.2
+    found = [fit(*planted(300, 0.0, seed), up_share=share) for seed in range(40)]
+    assert np.mean([each.weight == 0 for each in found]) > 0.4
+    none = next(each for each in found if each.weight == 0)
+    assert none.reason == "calibration gains nothing over the base rate on the second half of the block"
+    np.testing.assert_array_equal(none.p_up(np.array([-1.0, 1.0])), share)
+
+
+def test_a_relation_that_turns_round_has_no_weight():
+    prediction, y = planted(400, 3.0)
+    y[200:] = -y[200:]
+    assert fit(prediction, y).weight == 0
+
+
+@pytest.mark.parametrize(
+    ("prediction", "y", "reason"),
+    [
+        (np.zeros(100), np.tile([0.1, -0.1], 50), "the prediction is constant in the first half"),
+        (np.arange(100.0), np.full(100, 0.1), "all labels have one sign in the first half"),
+        (np.arange(30.0), np.tile([0.1, -0.1], 15), "halves have 15 and 15 rows, fewer than 20"),
+        (np.full(100, np.nan), np.tile([0.1, -0.1], 50), "halves have 0 and 0 rows"),
+    ],
+)
+def test_a_block_that_cannot_be_calibrated_says_why(prediction, y, reason):
+    found = fit(prediction, y, up_share=0.55)
+    assert found.weight == 0
+    assert reason in found.reason
+    np.testing.assert_array_equal(found.confidence(np.array([0.1, -0.1])), [0.55, 1 - 0.55])
+
+
+def test_a_separable_block_stays_finite():
+    prediction = np.tile([-1.0, 1.0], 100)
+    found = fit(prediction, prediction)
+    assert found.weight == pytest.approx(1, abs=0.05)
+    assert 1 < found.slope < 10
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    count=st.integers(60, 200),
+    rare=st.floats(0.01, 0.99),
+    tail=st.sampled_from([1.0, 5.0, 50.0]),
+    strength=st.floats(-5, 5),
+)
+def test_the_fit_is_a_minimum_and_probabilities_are_probabilities(seed, count, rare, tail, strength):
+    rng = np.random.default_rng(seed)
+    prediction = rng.normal(0, 1, count) * np.where(rng.random(count) < 0.05, tail, 1)
+    y = np.where(rng.random(count) < rare, 0.01, -0.01) + 0.02 * (strength * prediction > 3)
+    found = fit(prediction, y, up_share=rare)
+    values = found.p_up(np.array([-1e300, -1.0, 0.0, 1.0, 1e300]))
+    assert ((values >= 0) & (values <= 1)).all()
+    if found.weight:
+        z, up = (prediction - found.center) / found.scale, y > 0
+        p = 1 / (1 + np.exp(-(found.intercept + found.slope * z)))
+        assert np.sum(p - up) == pytest.approx(0, abs=1e-8 * count)
+        assert np.sum((p - up) * z) + found.slope == pytest.approx(0, abs=1e-8 * count)
+
+
+def test_constant_is_constant_and_no_probability():
+    found = fit(*planted(100, 1.0), spec=ConfidenceSpec(kind="constant", value=0.25))
+    np.testing.assert_array_equal(found.confidence(np.array([-1.0, 0.0, 1.0])), 0.25)
+    assert np.isnan(found.p_up(np.array([-1.0, 0.0, 1.0]))).all()
+    assert ConfidenceSpec(kind="constant").value == 1.0
+
+
+def test_dumps_are_json():
+    for each in (fit(*planted(200, 2.0)), fit(np.zeros(200), planted(200, 0)[1]), Constant(0.7)):
+        assert json.loads(json.dumps(each.dump(), allow_nan=False)) == each.dump()
+    assert Constant(0.7).dump() == {"kind": "constant", "value": 0.7}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"kind": "constant", "value": 0.0}, "must be above 0 and at most 1"),
+        ({"kind": "constant", "value": 50.0}, "for 50 % write 0.5"),
+        ({"kind": "calibrated", "value": 0.5}, "value 0.5 has no effect with kind calibrated"),
+        ({"kind": "isotonic"}, "'calibrated' or 'constant'"),
+    ],
+)
+def test_wrong_values_cannot_be_built(values, message):
+    with pytest.raises(ValidationError, match=message):
+        ConfidenceSpec.parse(values)
+
+
+def test_what_is_dumped_can_be_read_back():
+    for spec in (CALIBRATED, ConfidenceSpec(kind="constant", value=0.5)):
+        assert ConfidenceSpec.parse(spec.dump()) == spec

@@ -1,0 +1,86 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.errors import ConfigError, DataError
+from core.types import Bars
+from signals.feature_frame import feature_frame
+from signals.features._base import Feature
+from signals.features.lagged_return import LaggedReturn
+from signals.features.macd import Macd
+from signals.features.rsi import Rsi
+from signals.features.sma import Sma
+
+
+def bars_of(count):
+    close = 100 + np.arange(float(count))
+    times = pd.date_range("2020-01-01 21:00", periods=count, tz="UTC")
+    return Bars("ABC", times, close, close, close, close, close)
+
+
+class Broken(Feature):
+    """Infinite at one row."""
+
+    @property
+    def warmup(self):
+        return 1
+
+    @property
+    def names(self):
+        return ("broken",)
+
+    def compute(self, bars):
+        values = np.zeros((len(bars), 1))
+        values[0], values[7] = np.nan, np.inf
+        return values
+
+
+class Misshapen(Broken):
+    """Two columns for one name."""
+
+    def compute(self, bars):
+        return np.zeros((len(bars), 2))
+
+
+def test_columns_stand_in_the_order_of_the_config():
+    frame = feature_frame(bars_of(300), (Sma(window=50), Macd(), LaggedReturn(lags=(1,))))
+    assert frame.names == ("sma_50", "macd_12_26", "macd_signal_12_26_9", "macd_gap_12_26_9", "return_lag_1")
+    assert frame.warmup == Macd().warmup
+    assert frame.values.shape == (300, 5)
+    np.testing.assert_array_equal(frame.values[:, 0], Sma(window=50).compute(bars_of(300))[:, 0])
+
+
+def test_values_cannot_be_changed():
+    frame = feature_frame(bars_of(20), (Sma(window=5),))
+    with pytest.raises(ValueError, match="read-only"):
+        frame.values[3, 0] = 1
+
+
+@pytest.mark.parametrize("count", [0, 20, 49])
+def test_a_history_shorter_than_a_window_is_one_clear_line(count):
+    with pytest.raises(DataError, match=f"ABC: has {count} bars, but feature sma_50 needs at least 50; take a longer"):
+        feature_frame(bars_of(count), (Sma(window=5) if count else Rsi(), Sma(window=50))[count == 0 :])
+
+
+def test_one_bar_after_the_warm_up_is_enough():
+    assert np.isfinite(feature_frame(bars_of(50), (Sma(window=50),)).values[-1]).all()
+
+
+def test_a_value_that_is_not_finite_is_named_with_its_place():
+    with pytest.raises(DataError, match="ABC: feature broken is inf at 2020-01-08T21:00:00"):
+        feature_frame(bars_of(20), (Sma(window=5), Broken()))
+
+
+def test_a_wrong_shape_is_refused():
+    with pytest.raises(DataError, match=r"shape \(20, 2\), must be \(20, 1\)"):
+        feature_frame(bars_of(20), (Misshapen(),))
+
+
+def test_two_columns_of_one_name_are_refused():
+    with pytest.raises(ConfigError, match="features: return_lag_0 is there twice"):
+        feature_frame(bars_of(60), (LaggedReturn(lags=(0, 1)), Sma(), LaggedReturn(lags=(2, 0))))
+
+
+def test_no_feature_is_refused():
+    with pytest.raises(ConfigError, match="features: there is none"):
+        feature_frame(bars_of(60), ())
