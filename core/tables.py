@@ -28,6 +28,9 @@ class Table:
     def frame(self, rows: list[dict[str, object]]) -> pd.DataFrame:
         """A frame of the contract's types from one mapping per row."""
         raw = pd.DataFrame(rows, columns=list(self.columns))
+        for name in (name for name, kind in self.columns.items() if kind == TIME):
+            # A column of nothing but NaT has no zone of its own to keep.
+            raw[name] = pd.to_datetime(raw[name], utc=True)
         return raw.astype({name: DTYPES[kind] for name, kind in self.columns.items()})
 
     def check(self, frame: pd.DataFrame) -> None:
