@@ -10,6 +10,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, ClassVar
 
@@ -28,6 +29,10 @@ FAMILIES = {
     "strategies": "strategies",
     "measures": "risk.measures",
 }
+
+
+# The families whose JSON schema is being written, outermost first.
+_described: ContextVar[tuple[str, ...]] = ContextVar("described", default=())
 
 
 class PluginSpec(Spec):
@@ -121,7 +126,14 @@ class PluginField:
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [kind_schema(self.package, kind, handler) for kind in kinds(self.package)]}
+        known = kinds(self.package)
+        if self.package in _described.get():  # a plug-in that holds one of its own family: the form has no end
+            return {"type": "object", "properties": {"kind": {"enum": list(known)}}, "required": ["kind"]}
+        token = _described.set((*_described.get(), self.package))
+        try:
+            return {"anyOf": [kind_schema(self.package, kind, handler) for kind in known]}
+        finally:
+            _described.reset(token)
 
 
 def kind_schema(package: str, kind: str, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -68,7 +68,10 @@ class Table:
             frame = pd.read_parquet(path)
         except (OSError, ValueError) as error:
             raise StoreError(f"{path} cannot be read: {error}") from error
-        frame = frame.astype({name: DTYPES[kind] for name, kind in self.columns.items() if name in frame})
+        try:
+            frame = frame.astype({name: DTYPES[kind] for name, kind in self.columns.items() if name in frame})
+        except (TypeError, ValueError) as error:
+            raise StoreError(f"{path} does not fit table {self.name}: {error}") from error
         self.check(frame)
         return frame
 

@@ -1,0 +1,179 @@
+import sys
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from core.errors import PluginError
+from core.plugins import PluginField, PluginSpec, kinds, load, summary
+from core.spec import Spec
+
+NUMBER = count()
+
+GOOD = '''"""A plug-in."""
+from typing import Annotated
+from core.plugins import PluginField, PluginSpec
+from core.spec import Share
+
+class _Helper(PluginSpec):
+    """Not public."""
+
+class Sma(PluginSpec):
+    """A moving average.
+
+    More.
+    """
+
+    window: int = 20
+    """Bars."""
+    part: Share = 0.5
+    """A share."""
+'''
+OUTER = '''"""A plug-in that holds another."""
+from typing import Annotated
+from core.plugins import PluginField, PluginSpec
+
+class Outer(PluginSpec):
+    """Holds another."""
+
+    inner: Annotated[PluginSpec, PluginField("{package}")]
+    """Another plug-in."""
+'''
+
+
+@pytest.fixture
+def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A family with a good plug-in, one that holds another, and files as given; a name of its own each time."""
+
+    def build(**files: str) -> str:
+        package = f"family{next(NUMBER)}"
+        folder = tmp_path / package
+        folder.mkdir()
+        contents = {"__init__": "", "_base": "", "sma": GOOD, "outer": OUTER.format(package=package), **files}
+        for name, content in contents.items():
+            (folder / f"{name}.py").write_text(content, encoding="utf-8")
+        monkeypatch.syspath_prepend(tmp_path)
+        return package
+
+    return build
+
+
+def holder(package: str) -> type[Spec]:
+    class Holder(Spec):
+        first: Annotated[PluginSpec, PluginField(package)]
+        many: tuple[Annotated[PluginSpec, PluginField(package)], ...] = ()
+
+    return Holder
+
+
+def problem(package: str, values: dict[str, Any]) -> dict[str, Any]:
+    with pytest.raises(ValidationError) as caught:
+        holder(package).parse(values)
+    (found,) = caught.value.errors(include_url=False)
+    return {"loc": found["loc"], "message": found["msg"], **found.get("ctx", {})}
+
+
+def test_kinds_are_file_names_and_nothing_is_imported(family):
+    package = family()
+    assert kinds(package) == ("outer", "sma")
+    assert f"{package}.sma" not in sys.modules
+
+
+def test_only_the_file_asked_for_is_imported(family):
+    package = family(broken="raise ValueError('imported')")
+    assert load(package, "sma").__name__ == "Sma"
+    assert f"{package}.broken" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("files", "kind", "match"),
+    [
+        ({}, "smaa", r"there is no 'smaa' in family\d+; did you mean 'sma'\?"),
+        ({}, "zzz", r"there is no 'zzz' in family\d+; known: outer, sma"),
+        ({}, "_base", "there is no '_base'"),
+        ({}, "os.path", "there is no 'os.path'"),
+        ({"bad": "import no_such_module"}, "bad", r"family\d+/bad.py cannot be imported: No module named"),
+        ({"bad": "class"}, "bad", r"bad.py cannot be imported: invalid syntax"),
+        (
+            {"none": "from core.plugins import PluginSpec"},
+            "none",
+            "none.py must hold exactly one plug-in; it holds none",
+        ),
+        ({"two": GOOD + "\n\nclass Ema(PluginSpec):\n    pass\n"}, "two", "exactly one plug-in; it holds Sma, Ema"),
+    ],
+)
+def test_files_that_are_no_plug_in_are_refused(family, files, kind, match):
+    with pytest.raises(PluginError, match=match):
+        load(family(**files), kind)
+
+
+def test_a_field_holds_a_plug_in_and_writes_its_kind(family):
+    block = holder(family())
+    spec = block.parse({"first": {"kind": "sma", "window": 5}, "many": [{"kind": "sma"}]})
+    assert spec.first.kind == "sma"
+    written = {"kind": "sma", "window": 5, "part": 0.5}
+    assert spec.dump() == {"first": written, "many": [{**written, "window": 20}]}
+    assert block.parse(spec.dump()) == spec
+    assert block(first=spec.first).first is spec.first
+
+
+def test_a_plug_in_in_a_plug_in(family):
+    package = family()
+    values = {"first": {"kind": "outer", "inner": {"kind": "sma", "window": 5}}}
+    dumped = holder(package).parse(values).dump()["first"]
+    assert dumped == {"kind": "outer", "inner": {"kind": "sma", "window": 5, "part": 0.5}}
+
+
+def test_an_unknown_kind_is_told_at_its_place(family):
+    found = problem(family(), {"first": {"kind": "smaa"}})
+    assert (found["loc"], found["path"]) == (("first",), ["kind"])
+    assert "did you mean 'sma'?" in found["message"]
+
+
+@pytest.mark.parametrize("value", ["sma", None, 3, {}, {"kind": 3}, ["sma"]])
+def test_a_field_without_a_kind_lists_the_kinds(family, value):
+    found = problem(family(), {"first": value})
+    assert found["message"] == "must be a mapping with a `kind`, one of outer, sma"
+
+
+def test_an_unknown_parameter_is_told_at_its_place_with_the_known_ones(family):
+    found = problem(family(), {"first": {"kind": "sma"}, "many": [{"kind": "sma"}, {"kind": "sma", "windw": 5}]})
+    assert (found["loc"], found["path"], found["type"]) == (("many", 1), ["windw"], "extra_forbidden")
+    assert found["known"] == ["window", "part"]
+    assert found["given"] == 5
+
+
+def test_an_error_two_plug_ins_deep_keeps_its_place_and_hint(family):
+    found = problem(family(), {"first": {"kind": "outer", "inner": {"kind": "sma", "part": 2}}})
+    assert (found["loc"], found["path"], found["given"]) == (("first",), ["inner", "part"], 2)
+    assert found["message"] == "must be above 0 and at most 1; for 2 % write 0.02"
+    found = problem(family(), {"first": {"kind": "outer", "inner": {"kind": "sma", "windw": 2}}})
+    assert (found["path"], found["type"], found["known"]) == (["inner", "windw"], "extra_forbidden", ["window", "part"])
+    found = problem(family(), {"first": {"kind": "outer", "inner": {"kind": "smb"}}})
+    assert found["path"] == ["inner", "kind"]
+    assert "did you mean 'sma'?" in found["message"]
+
+
+def test_the_json_schema_has_a_form_for_each_kind(family):
+    package = family(outer=GOOD.replace("Sma", "Outer").replace("window: int = 20", "window: int"))
+    schema = TypeAdapter(holder(package)).json_schema()
+    outer, sma = schema["properties"]["first"]["anyOf"]
+    assert schema["properties"]["many"]["items"]["anyOf"] == [outer, sma]
+    assert sma["properties"]["kind"] == {"const": "sma", "description": "A moving average."}
+    assert (sma["required"], outer["required"]) == (["kind"], ["kind", "window"])
+    assert sma["properties"]["window"]["description"] == "Bars."
+    assert sma["properties"]["part"]["exclusiveMinimum"] == 0
+    assert not sma["additionalProperties"]
+
+
+def test_the_json_schema_of_a_family_that_holds_itself_ends(family):
+    schema = holder(family()).model_json_schema()
+    outer, sma = schema["properties"]["first"]["anyOf"]
+    assert outer["properties"]["inner"]["properties"] == {"kind": {"enum": ["outer", "sma"]}}
+    assert schema["properties"]["many"]["items"]["anyOf"] == [outer, sma]
+
+
+def test_the_summary_is_the_first_line(family):
+    assert summary(load(family(), "sma")) == "A moving average."
