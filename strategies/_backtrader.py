@@ -43,9 +43,10 @@ class SignalStrategy(bt.Strategy):
 
     At the close of each *new* bar of a feed the rule names the target side; orders fill at that feed's next open. A
     reversal is two orders, first the close of exactly what is held, then the opening; with several feeds, all closes
-    are sent before the first opening. A NaN prediction keeps the position and sends nothing. The size of an opening order comes from the sizer's ``opening`` with the bar's
-    confidence (:class:`~risk.bt_adapter.RiskRuleSizer` has it); any other sizer is asked the usual way. A size of 0
-    sends no order and is remembered in :attr:`refusals`.
+    are sent before the first opening, so that they free the cash. A NaN prediction keeps the position and sends
+    nothing. The size of an opening order comes from the sizer's ``opening`` with the bar's confidence
+    (:class:`~risk.bt_adapter.RiskRuleSizer` has it); any other sizer is asked the usual way. A size of 0 sends no
+    order and is remembered in :attr:`refusals`.
 
     To send another kind of order, override :meth:`open_order` or :meth:`close_order`; to take signals from elsewhere,
     :meth:`opinion`; to decide otherwise, :meth:`target`.
@@ -70,7 +71,7 @@ class SignalStrategy(bt.Strategy):
         self.next()
 
     def next(self) -> None:
-        """Decide on every feed with a new bar, then send the orders: all exits first, they free the cash for entries."""
+        """Decide on every feed with a new bar, then send the orders, all exits first."""
         moves = [move for data in self.fresh() if (move := self.decide(data))]
         for move in moves:
             self.leave(move.data)

@@ -11,6 +11,7 @@ KINDS = {bt.Order.StopTrail: "trail", bt.Order.StopLimit: "stop_limit", bt.Order
 PENDING = (bt.Order.Created, bt.Order.Submitted, bt.Order.Accepted)
 STATUS = {**dict.fromkeys(PENDING, "pending"), bt.Order.Canceled: "cancelled"}
 REASONS = {
+    bt.Order.Partial: "filled in part by the last bar",
     bt.Order.Canceled: "cancelled before it was filled",
     bt.Order.Expired: "expired before it was filled",
     bt.Order.Margin: "not enough cash",
