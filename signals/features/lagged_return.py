@@ -29,7 +29,11 @@ class LaggedReturn(Feature):
     (('return_lag_0', 'return_lag_5'), 6)
     """
 
-    lags: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1), AfterValidator(_distinct)] = (0, 1, 2)
+    lags: Annotated[
+        tuple[NonNegativeInt, ...],
+        Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+        AfterValidator(_distinct),
+    ] = (0, 1, 2)
     """Bars ago, distinct; 0 is the return that ends at this close."""
 
     @property

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import numpy as np
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from core.types import Bars, Matrix
@@ -34,7 +34,7 @@ class Rsi(Feature):
     (('rsi_14',), 14)
     """
 
-    window: Annotated[int, AfterValidator(_more_than_one_bar)] = 14
+    window: Annotated[int, AfterValidator(_more_than_one_bar), Field(json_schema_extra={"minimum": 2})] = 14
     """Changes of the close in the means; at least 2."""
 
     @property

@@ -2,11 +2,11 @@
 
 from typing import Self
 
-import numpy as np
 from pydantic import PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.types import Bars, Vector
+from signals.rolling import rolling_mean
 
 from ._base import RuleModel
 
@@ -41,16 +41,4 @@ class SmaCross(RuleModel):
 
     def signal(self, bars: Bars) -> Vector:
         """(T,) fractions; NaN until the slow average is complete."""
-        return _moving_average(bars.close, self.fast) / _moving_average(bars.close, self.slow) - 1
-
-
-def _moving_average(values: Vector, window: int) -> Vector:
-    """Added up bar by bar, so that a row depends on its own window alone, to the last bit."""
-    average = np.full(len(values), np.nan)
-    if len(values) >= window:
-        complete = len(values) - window + 1
-        total = np.zeros(complete)
-        for offset in range(window):
-            total += values[offset : offset + complete]
-        average[window - 1 :] = total / window
-    return average
+        return rolling_mean(bars.close, self.fast) / rolling_mean(bars.close, self.slow) - 1

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.plugins import kinds, load
 from core.types import COLUMNS, Bars
 from signals.features._base import Feature
+from signals.features.sma import Sma
 
 PACKAGE = "signals.features"
 BARS = 620
@@ -94,13 +95,22 @@ def test_a_short_history_gives_rows_all_the_same(feature: Feature, count):
     )
 
 
+def check_truncation(feature, row):
+    cut = ALL.between(None, ALL.times[row - 1])
+    assert len(cut) == row
+    assert same_bits(feature.compute(cut), feature.compute(ALL)[:row])
+
+
+def check_later_start(feature, later):
+    late = feature.compute(ALL.between(ALL.times[later], None))[feature.warmup :]
+    np.testing.assert_allclose(late, feature.compute(ALL)[later + feature.warmup :], rtol=0, atol=1e-6)
+
+
 @every_feature
 @settings(max_examples=25, deadline=None)
 @given(row=st.integers(1, BARS))
 def test_truncation_changes_no_bit(feature: Feature, row):
-    cut = ALL.between(None, ALL.times[row - 1])
-    assert len(cut) == row
-    assert same_bits(feature.compute(cut), feature.compute(ALL)[:row])
+    check_truncation(feature, row)
 
 
 @every_feature
@@ -123,5 +133,48 @@ def test_the_future_changes_no_bit_of_the_past(feature: Feature, row, seed, how)
 @every_feature
 @pytest.mark.parametrize("later", [1, 50, 200])
 def test_after_the_warm_up_it_does_not_matter_where_the_data_begin(feature: Feature, later):
-    late = feature.compute(ALL.between(ALL.times[later], None))[feature.warmup :]
-    np.testing.assert_allclose(late, feature.compute(ALL)[later + feature.warmup :], rtol=0, atol=1e-6)
+    check_later_start(feature, later)
+
+
+class Centred(Sma):
+    """Looks ahead by half a window."""
+
+    def compute(self, bars):
+        close = pd.Series(np.array(bars.close))
+        return np.array(close / close.rolling(self.window, center=True).mean() - 1)[:, None]
+
+
+class Standardised(Sma):
+    """Uses the mean and spread of the whole history."""
+
+    def compute(self, bars):
+        values = pd.Series(super().compute(bars)[:, 0])
+        return np.array((values - values.mean()) / values.std())[:, None]
+
+
+class LastRowDiffers(Sma):
+    """Treats the newest bar in a way of its own."""
+
+    def compute(self, bars):
+        values = np.array(super().compute(bars))
+        values[-1] = 0
+        return values
+
+
+class RemembersTheStart(Sma):
+    """An exponential average that declares the warm-up of a simple one."""
+
+    def compute(self, bars):
+        close = pd.Series(np.array(bars.close))
+        return np.array(close / close.ewm(span=self.window, adjust=False).mean() - 1)[:, None]
+
+
+@pytest.mark.parametrize("leaky", [Centred(), Standardised(), LastRowDiffers()])
+def test_the_checks_flag_features_that_look_ahead(leaky):
+    with pytest.raises(AssertionError):
+        check_truncation(leaky, 300)
+
+
+def test_the_checks_flag_a_warm_up_that_is_too_short():
+    with pytest.raises(AssertionError):
+        check_later_start(RemembersTheStart(), 50)
