@@ -8,11 +8,7 @@ from core.spec import Rate, Spec
 
 
 class BrokerSpec(Spec):
-    """The simulated broker: cash, costs and the smallest size.
-
-    >>> BrokerSpec(commission=0.0).dump()["cash"]
-    10000.0
-    """
+    """The simulated broker: cash, costs and the smallest size."""
 
     cash: Annotated[float, Field(gt=0)] = 10_000.0
     """Initial cash in account currency, above 0; the base of every return."""

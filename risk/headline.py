@@ -4,7 +4,14 @@ from collections import Counter
 from typing import Annotated, Literal, Self, TypeAlias
 
 import pandas as pd
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from core.clock import DAYS_PER_YEAR
@@ -36,6 +43,15 @@ def _periods(value: object, handler: ValidatorFunctionWrapHandler) -> object:
         raise PydanticCustomError("periods_per_year", rule) from error
 
 
+def _some(levels: tuple[float, ...]) -> tuple[float, ...]:
+    if not levels:
+        raise PydanticCustomError("levels", "needs at least one level, such as 0.95")
+    return levels
+
+
+Levels: TypeAlias = Annotated[tuple[Level, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})]
+"""Confidence levels, at least one."""
+
 Periods: TypeAlias = Annotated[
     Literal["auto"] | Annotated[float, Field(gt=0, le=366)],
     WrapValidator(_periods),
@@ -44,13 +60,9 @@ Periods: TypeAlias = Annotated[
 
 
 class MeasuresSpec(Spec):
-    """Which measures are reported, and what they compare with.
+    """Which measures are reported, and what they compare with."""
 
-    >>> MeasuresSpec.parse({"var_levels": [0.975]}).var_levels
-    (0.975,)
-    """
-
-    var_levels: Annotated[tuple[Level, ...], Field(min_length=1)] = (0.95, 0.99)
+    var_levels: Levels = (0.95, 0.99)
     """Confidence levels of value at risk and expected shortfall, each between 0.5 and 1."""
 
     risk_free: Rate = 0.0

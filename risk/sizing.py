@@ -16,9 +16,6 @@ class RiskSpec(Spec):
 
     The money behind a position is ``base x confidence x account``, never more than ``cap x account``. Account value
     and price are those of the decision's close. As confidence is at most 1, the cap binds only where base exceeds it.
-
-    >>> RiskSpec().base, RiskSpec().cap
-    (0.02, 0.05)
     """
 
     base: Share = 0.02

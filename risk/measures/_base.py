@@ -21,7 +21,7 @@ class Estimate:
     Attributes
     ----------
     value : a finite number; None where the measure is undefined.
-    reason : why there is no value; None where there is one.
+    reason : why there is no value; empty where there is one.
     flags : what a reader of the value should know.
 
     Raises
@@ -31,7 +31,7 @@ class Estimate:
     """
 
     value: float | None
-    reason: str | None = None
+    reason: str = ""
     flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -45,11 +45,11 @@ def defined(value: float, *flags: str) -> Estimate:
     """The estimate of a computed number; one that overflowed is undefined.
 
     >>> defined(0.5), defined(math.inf).reason
-    (Estimate(value=0.5, reason=None, flags=()), 'the returns are too large to compute with')
+    (Estimate(value=0.5, reason='', flags=()), 'the returns are too large to compute with')
     """
     if not math.isfinite(value):
         return Estimate(None, "the returns are too large to compute with")
-    return Estimate(float(value), None, flags)
+    return Estimate(float(value), flags=flags)
 
 
 def undefined(reason: str) -> Estimate:
@@ -119,7 +119,7 @@ class Measured:
 
     name: str
     value: float | None
-    reason: str | None
+    reason: str
     flags: tuple[str, ...]
     formula: str
     unit: Unit

@@ -37,7 +37,7 @@ def expected_shortfall(returns: npt.ArrayLike, level: float = 0.95, method: str 
     whole observations, without their fractional weight for the last one.
 
     >>> expected_shortfall([-0.04, -0.02, 0.0, 0.01, 0.03, 0.05], level=0.8)
-    Estimate(value=-0.03, reason=None, flags=('few observations in the tail',))
+    Estimate(value=-0.03, reason='', flags=('few observations in the tail',))
     """
     return tail_estimate(returns, level, method, {"historical": historical, "gaussian": gaussian})
 

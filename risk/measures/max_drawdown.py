@@ -27,7 +27,7 @@ def max_drawdown(returns: npt.ArrayLike) -> Estimate:
         NaN, infinity, or a return below -1.
 
     >>> max_drawdown([-0.5, 1.0, 0.0, -0.25])
-    Estimate(value=-0.5, reason=None, flags=())
+    Estimate(value=-0.5, reason='', flags=())
     """
     values = checked_returns(returns)
     if len(values) < 1:

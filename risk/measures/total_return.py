@@ -27,7 +27,7 @@ def total_return(returns: npt.ArrayLike) -> Estimate:
         NaN, infinity, or a return below -1.
 
     >>> total_return([1.0, -0.25])
-    Estimate(value=0.5, reason=None, flags=())
+    Estimate(value=0.5, reason='', flags=())
     """
     values = checked_returns(returns)
     if len(values) < 1:

@@ -30,7 +30,7 @@ def volatility(returns: npt.ArrayLike, periods_per_year: float) -> Estimate:
         An impossible number of periods.
 
     >>> volatility([0.01, -0.01, 0.01, -0.01, 0.0], periods_per_year=256)
-    Estimate(value=0.16, reason=None, flags=())
+    Estimate(value=0.16, reason='', flags=())
     """
     values = checked_returns(returns)
     checked_year(periods_per_year)

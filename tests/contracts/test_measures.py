@@ -1,0 +1,93 @@
+"""Every file in risk/measures is held to the rules of its family; a new one needs no test to be."""
+
+import importlib
+import inspect
+
+import numpy as np
+import pytest
+
+from core.errors import DataError
+from core.plugins import PluginField, kinds, load, summary
+from risk.measures._base import Measure, Measured, Sample
+
+FAMILY = "risk.measures"
+RETURNS = np.random.default_rng(1).normal(0.0003, 0.01, 600)
+SAMPLES = {
+    "two years": RETURNS,
+    "none": [],
+    "one": [0.01],
+    "flat": [0.0] * 600,
+    "gains": np.abs(RETURNS),
+    "ruin": [*RETURNS, -1.0],
+    "huge": [1e300] * 600,
+}
+
+
+def sample(returns):
+    returns = np.array(returns, dtype=float)
+    return Sample(returns, periods_per_year=252.0, benchmark=returns, exposure=np.abs(returns), risk_free=0.02)
+
+
+@pytest.fixture(params=kinds(FAMILY))
+def measure(request):
+    return load(FAMILY, request.param)()
+
+
+def test_it_is_a_measure(measure):
+    assert isinstance(measure, Measure)
+    assert measure.family == "measures"
+
+
+def test_the_first_line_of_its_docstring_says_what_it_is(measure):
+    assert summary(type(measure)).endswith(".")
+
+
+def test_its_function_has_the_modules_name_and_an_example(measure):
+    function = getattr(importlib.import_module(type(measure).__module__), measure.kind)
+    assert ">>>" in inspect.getdoc(function)
+
+
+def test_every_parameter_has_a_description_and_a_default(measure):
+    for name, field in type(measure).model_fields.items():
+        assert field.description, name
+        assert not field.is_required(), name
+
+
+def test_it_is_read_back_as_it_was_written(measure):
+    assert measure.dump()["kind"] == measure.kind
+    assert PluginField(FAMILY).parse(measure.dump()) == measure
+
+
+@pytest.mark.parametrize("returns", SAMPLES.values(), ids=SAMPLES)
+def test_it_gives_a_finite_value_or_a_reason(measure, returns):
+    found = measure.of(sample(returns))
+    assert isinstance(found, Measured)
+    assert bool(found.reason) == (found.value is None)
+    assert found.value is None or (type(found.value) is float and np.isfinite(found.value))
+
+
+def test_it_says_how_to_read_the_value(measure):
+    found = measure.of(sample(RETURNS))
+    assert found.name.startswith(measure.kind)
+    assert found.formula
+    assert found.unit in {"fraction", "ratio", "count"}
+    assert found.period in {"per session", "per year", "whole span"}
+    assert found.n == len(RETURNS)
+
+
+def test_two_years_of_returns_are_enough(measure):
+    assert measure.of(sample(RETURNS)).value is not None
+
+
+def test_it_is_deterministic_and_leaves_its_input_alone(measure):
+    given = sample(RETURNS)
+    before = given.returns.copy(), given.benchmark.copy(), given.exposure.copy()
+    assert measure.of(given) == measure.of(given) == measure.of(sample(RETURNS))
+    for kept, copy in zip((given.returns, given.benchmark, given.exposure), before, strict=True):
+        np.testing.assert_array_equal(kept, copy)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -1.5])
+def test_returns_that_cannot_be_never_reach_it(measure, wrong):
+    with pytest.raises(DataError, match=r"returns (must be finite|cannot be below -1)"):
+        measure.of(sample([*RETURNS, wrong]))

@@ -1,0 +1,68 @@
+"""quantstats 0.0.86 as an oracle, where its conventions are ours."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from risk.measures.cagr import cagr
+from risk.measures.calmar import calmar
+from risk.measures.expected_shortfall import expected_shortfall
+from risk.measures.max_drawdown import max_drawdown
+from risk.measures.sharpe import sharpe
+from risk.measures.sortino import sortino
+from risk.measures.total_return import total_return
+from risk.measures.value_at_risk import value_at_risk
+from risk.measures.volatility import volatility
+
+DAYS = pd.bdate_range("2015-01-01", periods=1500)
+NORMAL = np.random.default_rng(5).normal(0.0004, 0.011, len(DAYS))
+FAT = np.clip(np.random.default_rng(6).standard_t(3, len(DAYS)) * 0.01, -0.3, 0.3)
+LOSS_FIRST = np.concatenate(([-0.2], NORMAL[1:]))
+
+
+@pytest.fixture(scope="module")
+def oracle():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from quantstats import stats
+    return stats
+
+
+@pytest.fixture(params=[NORMAL, FAT, LOSS_FIRST], ids=["normal", "fat", "loss first"])
+def series(request):
+    return pd.Series(request.param, index=DAYS)
+
+
+@pytest.mark.parametrize("year", [252, 365])
+def test_measures_of_a_year(oracle, series, year):
+    pairs = {
+        "cagr": (cagr(series, year), oracle.cagr(series, periods=year)),
+        "volatility": (volatility(series, year), oracle.volatility(series, periods=year)),
+        "calmar": (calmar(series, year), oracle.calmar(series, periods=year)),
+    }
+    for ours, theirs in pairs.values():
+        assert ours.value == pytest.approx(theirs, rel=1e-10)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.04])
+def test_ratios(oracle, series, rate):
+    assert sharpe(series, 252, rate).value == pytest.approx(oracle.sharpe(series, rf=rate), rel=1e-10)
+    assert sortino(series, 252, rate).value == pytest.approx(oracle.sortino(series, rf=rate), rel=1e-10)
+
+
+def test_measures_of_the_span(oracle, series):
+    assert total_return(series).value == pytest.approx(oracle.comp(series), rel=1e-10)
+    assert max_drawdown(series).value == pytest.approx(oracle.max_drawdown(series), rel=1e-10)
+
+
+@pytest.mark.parametrize("level", [0.95, 0.99])
+def test_tails(oracle, series, level):
+    def shortfall(method):
+        return oracle.conditional_value_at_risk(series, confidence=level, method=method)
+
+    quantile = oracle.var(series, confidence=level)
+    assert value_at_risk(series, level, "gaussian").value == pytest.approx(quantile, rel=1e-10)
+    assert expected_shortfall(series, level, "gaussian").value == pytest.approx(shortfall("parametric"), rel=1e-10)
+    assert expected_shortfall(series, level).value == pytest.approx(shortfall("historical"), rel=1e-10)
