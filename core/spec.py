@@ -8,6 +8,8 @@ from typing import Annotated, Any, Self, TypeAlias, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from core.errors import ConfigError
+
 JsonObject: TypeAlias = Mapping[str, Any]
 
 
@@ -29,8 +31,19 @@ class Spec(BaseModel):
 
         It goes through JSON because strict JSON is what a config file can say: lists become tuples and ISO text
         becomes dates, but ``"0.02"`` is still no number.
+
+        Raises
+        ------
+        ConfigError
+            A value is no plain value, or a key no text.
+        pydantic.ValidationError
+            A key or value is not acceptable; :mod:`engine.config` makes one line of it.
         """
-        return cls.model_validate_json(json.dumps(values, default=_iso))
+        try:
+            text = json.dumps(values, default=_iso)
+        except TypeError as error:
+            raise ConfigError(f"a config must hold plain values under text keys: {error}") from None
+        return cls.model_validate_json(text)
 
     def dump(self) -> dict[str, Any]:
         """The plain mapping that :meth:`parse` reads back, every default written out."""
@@ -59,9 +72,7 @@ def _is_spec(kind: object) -> bool:
 def _iso(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
-    raise PydanticCustomError(
-        "not_plain", "a config value must be plain YAML, not {kind}", {"kind": type(value).__name__}
-    )
+    raise TypeError(f"{value!r} is a {type(value).__name__}")
 
 
 def _share(value: float) -> float:

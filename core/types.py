@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from core.errors import DataError
+
 Vector: TypeAlias = npt.NDArray[np.float64]
 Matrix: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.intp]
@@ -186,6 +188,8 @@ class SignalFrame:
     @property
     def start(self) -> pd.Timestamp:
         """The first out-of-sample decision time: where equity, measures and the benchmark begin."""
+        if not (self.fold >= 0).any():
+            raise DataError("there is no out-of-sample decision in the whole span; take a longer history")
         return self.times[int(np.argmax(self.fold >= 0))]
 
 
