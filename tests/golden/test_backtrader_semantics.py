@@ -227,6 +227,14 @@ def test_closing_may_leave_less_cash_than_nothing():
     assert run.broker.getcash() == 20_000.0 - 25_000.0
 
 
+def test_a_close_that_cash_cannot_pay_is_refused_at_submission():
+    script = {0: lambda s: s.sell(size=100), 1: lambda s: s.close()}
+    run = play([QUIET, (250.0, 251.0, 249.0, 250.0), QUIET], script=script)  # 35,000 - 25,000 would do; 20,000 does not
+    assert run.news[-1] == (2, "Completed")
+    run = play([QUIET, (100.0, 251.0, 99.0, 250.0), QUIET], script=script)
+    assert (run.news[-1], run.position.size) == ((2, "Margin"), -100)
+
+
 def test_shorts_are_not_limited_by_cash():
     run = play([QUIET] * 2, script={0: lambda s: s.sell(size=10_000)})
     assert run.position.size == -10_000

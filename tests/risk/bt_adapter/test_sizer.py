@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import backtrader as bt
 import pytest
 from hypothesis import given
@@ -82,8 +84,5 @@ def test_the_notional_at_the_close_is_never_above_the_rule(confidence, price, ba
     broker = RiskBroker(cash=10_000.0)
     sizer.set(None, broker)
 
-    class Data:
-        close = [price]
-
-    notional = sizer.opening(Data, confidence) * price
+    notional = sizer.opening(SimpleNamespace(close=[price]), confidence) * price
     assert notional <= min(10_000.0 * base * confidence, 10_000.0 * cap) * (1 + 1e-12)
