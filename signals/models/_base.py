@@ -40,7 +40,7 @@ class Fitted(Protocol):
         Parameters
         ----------
         samples : rows that may be looked at; never past the last of ``rows``.
-        rows : (K,) row numbers to predict.
+        rows : (K,) row numbers to predict, at least one.
 
         Returns
         -------

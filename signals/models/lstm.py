@@ -63,8 +63,8 @@ class Lstm(TrainedModel):
 
         train_at = self._complete(samples, train, "training")
         stop_at = self._complete(samples, stop, "stop")
-        centre, scale = float(samples.y[train_at].mean()), float(samples.y[train_at].std()) or 1.0
-        target = (samples.y - centre) / scale
+        centre, scale = _mean_and_spread(samples.y[train_at])
+        target = (samples.y - centre) / (scale or 1.0)
         network, losses = train_network(self, samples.X, target, train_at, stop_at, seed, report)
         return FittedLstm(network, self.sequence, centre, scale, losses)
 
@@ -113,6 +113,11 @@ class FittedLstm:
             raw = predict_network(self.network, samples.X, self.sequence, rows[complete])
             prediction[complete] = raw * self.scale + self.centre
         return prediction
+
+
+def _mean_and_spread(labels: Vector) -> tuple[float, float]:
+    """Mean and standard deviation; the latter is exactly 0 where all labels are the same: then so are predictions."""
+    return float(labels.mean()), float(labels.std()) if np.ptp(labels) > 0 else 0.0
 
 
 def _has_window(samples: Samples, rows: Rows, sequence: int) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":

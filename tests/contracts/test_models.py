@@ -1,0 +1,204 @@
+"""Every model plug-in is held to the rules of its family; a new file needs no test of its own for this."""
+
+import inspect
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.plugins import kinds, load
+from core.progress import Progress
+from core.types import COLUMNS, Bars, read_only
+from signals.models._base import Model, RuleModel, Samples, TrainedModel
+
+PACKAGE = "signals.models"
+SEQUENCE = 5
+# Cheaper than the defaults, where those would take seconds.
+LSTM = {"hidden": 4, "sequence": SEQUENCE, "epochs": 2}
+SMALL = {
+    "lstm": LSTM,
+    "random_forest": {"trees": 10},
+    "ensemble": {"members": {"lstm": {"weight": 0.5, **LSTM}, "random_forest": {"weight": 0.5, "trees": 5}}},
+}
+# Strong enough for the few rows here.
+LEARNING = {
+    "lstm": {"hidden": 8, "sequence": 2, "learning_rate": 0.02, "batch": 16, "patience": 10},
+    "ensemble": {"members": {"random_forest": {"weight": 0.5, "trees": 20}, "xgboost": {"weight": 0.5}}},
+}
+SYMBOL_ROWS = (150, 120)
+
+
+def model_of(kind):
+    return load(PACKAGE, kind).parse(SMALL.get(kind, {}))
+
+
+def of_class(base):
+    made = [model_of(kind) for kind in kinds(PACKAGE)]
+    return [pytest.param(model, id=model.kind) for model in made if isinstance(model, base)]
+
+
+every_model = pytest.mark.parametrize("model", of_class(Model))
+every_trained = pytest.mark.parametrize("model", of_class(TrainedModel))
+every_rule = pytest.mark.parametrize("model", of_class(RuleModel))
+
+
+def make_samples(seed=0):
+    """Two symbols' rows; the label is the first feature plus noise."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(0, 1, (sum(SYMBOL_ROWS), 3))
+    y = 0.02 * (X[:, 0] - 0.5) + rng.normal(0, 0.002, len(X))
+    first = np.repeat([0, SYMBOL_ROWS[0]], SYMBOL_ROWS)
+    return Samples(read_only(X), read_only(y), read_only(first, np.intp))
+
+
+SAMPLES = make_samples()
+TRAIN, STOP, TEST = (np.r_[low:high, low + 150 : high + 150] for low, high in ((0, 80), (80, 100), (100, 120)))
+
+
+def changed(samples, rows, *, X=False, y=False):
+    """The samples with other features or labels in some rows."""
+    new_X, new_y = np.array(samples.X), np.array(samples.y)
+    if X:
+        new_X[rows] = np.random.default_rng(5).uniform(-9, 9, (len(rows), new_X.shape[1]))
+    if y:
+        new_y[rows] = np.nan
+    return Samples(read_only(new_X), read_only(new_y), samples.first)
+
+
+def fitted(model, samples=SAMPLES, seed=7, **more):
+    return model.fit(samples, TRAIN, STOP, seed, **more)
+
+
+def predicted(model, samples=SAMPLES, seed=7, rows=TEST):
+    return fitted(model, samples, seed).predict(samples, rows)
+
+
+def make_bars(count=200, seed=0):
+    rng = np.random.default_rng(seed)
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.02, count)))
+    times = pd.bdate_range("2001-01-02", periods=count, tz="UTC") + pd.Timedelta("21h")
+    columns = (close, close * 1.01, close * 0.99, close, np.ones(count))
+    return Bars.of("A", pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), index=times))
+
+
+@every_model
+def test_it_says_what_it_is_and_what_its_parameters_mean(model):
+    assert inspect.getdoc(type(model)).partition("\n")[0].endswith(".")
+    assert "Examples" in inspect.getdoc(type(model))
+    assert all(field.description for field in type(model).model_fields.values())
+    assert isinstance(model, TrainedModel | RuleModel)
+
+
+@every_model
+def test_what_it_dumps_reads_back(model):
+    parameters = json.loads(json.dumps(model.dump()))
+    assert parameters.pop("kind") == model.kind
+    assert type(model).parse(parameters) == model
+
+
+@every_trained
+def test_it_learns_a_planted_signal_out_of_sample(model):
+    model = type(model).parse(LEARNING.get(model.kind, {}))
+    assert np.corrcoef(predicted(model), SAMPLES.y[TEST])[0, 1] > 0.7
+
+
+@every_trained
+def test_equal_seeds_give_equal_bits_whatever_the_global_state(model):
+    import torch
+
+    once = predicted(model)
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    threads = torch.get_num_threads()
+    assert predicted(model).tobytes() == once.tobytes()
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+
+
+@every_trained
+def test_the_seed_matters(model):
+    assert predicted(model, seed=8).tobytes() != predicted(model, seed=7).tobytes()
+
+
+@every_trained
+@pytest.mark.parametrize("seed", [0, 2**63 - 1])
+def test_every_seed_is_taken(model, seed):
+    assert np.isfinite(predicted(model, seed=seed)).all()
+
+
+@every_trained
+def test_rows_after_the_stop_rows_are_not_looked_at(model):
+    after = np.setdiff1d(np.arange(len(SAMPLES.y)), np.r_[0:100, 150:250])
+    other = changed(SAMPLES, after, X=True, y=True)
+    assert fitted(model, other).predict(SAMPLES, TEST).tobytes() == predicted(model).tobytes()
+
+
+@every_trained
+def test_labels_of_other_rows_are_not_needed_for_fit_or_prediction(model):
+    others = np.setdiff1d(np.arange(len(SAMPLES.y)), np.r_[TRAIN, STOP])
+    blank = changed(SAMPLES, others, y=True)
+    none = changed(SAMPLES, np.arange(len(SAMPLES.y)), y=True)
+    assert fitted(model, blank).predict(none, TEST).tobytes() == predicted(model).tobytes()
+
+
+@every_trained
+def test_a_prediction_does_not_depend_on_later_rows_or_on_what_else_is_asked(model):
+    done = fitted(model)
+    together = done.predict(SAMPLES, TEST)
+    for place in (0, 19, 20, 39):
+        alone = done.predict(SAMPLES, TEST[place : place + 1])
+        later = np.arange(TEST[place] + 1, len(SAMPLES.y))
+        other = done.predict(changed(SAMPLES, later, X=True), TEST[place : place + 1])
+        assert alone.tobytes() == other.tobytes() == together[place : place + 1].tobytes()
+
+
+@every_trained
+def test_only_a_symbols_first_rows_may_be_without_an_opinion(model):
+    rows = np.arange(len(SAMPLES.y))
+    prediction = fitted(model).predict(SAMPLES, rows)
+    assert prediction.shape == rows.shape
+    assert prediction.dtype == np.float64
+    assert np.isfinite(prediction[rows - SAMPLES.first >= SEQUENCE - 1]).all()
+    for low, high in ((0, 150), (150, 270)):
+        unknown = np.isnan(prediction[low:high])
+        assert (np.diff(unknown.astype(int)) <= 0).all()
+
+
+@every_trained
+def test_predicting_again_gives_the_same(model):
+    done = fitted(model)
+    assert done.predict(SAMPLES, TEST).tobytes() == done.predict(SAMPLES, TEST).tobytes()
+
+
+@every_trained
+def test_it_accounts_for_its_fit_in_plain_json_and_reports_progress(model):
+    steps = []
+    accounts = model.accounts(fitted(model, report=steps.append))
+    assert json.loads(json.dumps(accounts, allow_nan=False)) == accounts
+    assert all(isinstance(step, Progress) for step in steps)
+    last = {step.task: step for step in steps}
+    assert set(last) == set(accounts)
+    assert all(step.done == step.total for step in last.values())
+
+
+@every_trained
+def test_constant_labels_are_learnt_without_a_fuss(model):
+    flat = Samples(SAMPLES.X, read_only(np.full(len(SAMPLES.y), 0.01)), SAMPLES.first)
+    np.testing.assert_allclose(predicted(model, flat), 0.01, atol=2e-3)
+
+
+@every_rule
+def test_a_rule_is_silent_in_its_warmup_only(model):
+    signal = model.signal(make_bars())
+    assert signal.shape == (200,)
+    assert np.isnan(signal[: model.warmup]).all()
+    assert np.isfinite(signal[model.warmup :]).all()
+
+
+@every_rule
+def test_a_rule_sees_only_the_past(model):
+    bars = make_bars()
+    whole = model.signal(bars)
+    for last in (0, model.warmup, model.warmup + 1, 150):
+        assert model.signal(bars.between(None, bars.times[last])).tobytes() == whole[: last + 1].tobytes()
