@@ -145,6 +145,7 @@ def _tables(finished: Any, bars: dict[str, Bars], calendar: Calendar) -> dict[st
     """The result's frames; ``positions`` has the columns of the symbols that have bars."""
     account, audit = finished.analyzers.account, finished.analyzers.audit.get_analysis()
     times, fills = calendar.cycles(), FILLS.frame(audit["fills"])
+    _check(np.array(account.value), times)
     units = pd.DataFrame(account.units, index=times, columns=list(bars), dtype=np.float64)
     due = {data._name: finished.broker.d_credit.get(data, 0.0) for data in finished.datas}
     marks = {symbol: Mark(item.times, float(item.close[-1]), due[symbol]) for symbol, item in bars.items()}
@@ -161,9 +162,7 @@ def _tables(finished: Any, bars: dict[str, Bars], calendar: Calendar) -> dict[st
 def _check(equity: Vector, times: pd.DatetimeIndex) -> None:
     bad = np.flatnonzero(~np.isfinite(equity))
     if bad.size:
-        raise DataError(
-            f"the account's value is {equity[bad[0]]} at {times[bad[0]]}; look for extreme prices before it"
-        )
+        raise DataError(f"the account's value is {equity[bad[0]]} at {times[bad[0]]}; look for extreme prices there")
     ruin = np.flatnonzero(equity <= 0)
     if ruin.size:
         raise ConfigError(
@@ -179,7 +178,6 @@ def _marked(bars: dict[str, Bars], calendar: Calendar) -> Matrix:
 
 
 def _equity(times: pd.DatetimeIndex, equity: Vector, cash: Vector, exposed: Matrix) -> pd.DataFrame:
-    _check(equity, times)
     returns = np.full(len(equity), np.nan)
     returns[1:] = equity[1:] / equity[:-1] - 1.0
     frame = pd.DataFrame(

@@ -59,6 +59,7 @@ class SignalFeed(bt.feed.DataBase):
             line = getattr(self.lines, name)
             line.array = array("d", self._columns[name].tobytes() if name in self._columns else empty)
             line.array.extend([float("nan")] * line.extension)
+        self._next_row = self._rows  # nothing is left to be loaded bar by bar
         self.home()
 
     def _load(self) -> bool:
@@ -113,7 +114,7 @@ def numbers_of(times: Any, name: str) -> Vector:
 def _check_times(times: pd.DatetimeIndex, name: str) -> None:
     if times.hasnans:
         raise DataError(f"{name}: the time of row {int(np.argmax(times.isna()))} is missing; drop the row or date it")
-    late = np.flatnonzero(np.diff(times.asi8) <= 0)
+    late = np.flatnonzero(times.asi8[1:] <= times.asi8[:-1])
     if late.size:
         before, after = times[late[0]], times[late[0] + 1]
         raise DataError(f"{name}: {after} follows {before}; times must strictly increase. Sort them, drop duplicates")

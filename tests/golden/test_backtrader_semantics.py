@@ -229,9 +229,9 @@ def test_closing_may_leave_less_cash_than_nothing():
 
 def test_a_close_that_cash_cannot_pay_is_refused_at_submission():
     script = {0: lambda s: s.sell(size=100), 1: lambda s: s.close()}
-    run = play([QUIET, (250.0, 251.0, 249.0, 250.0), QUIET], script=script)  # 35,000 - 25,000 would do; 20,000 does not
+    run = play([QUIET, (250.0, 251.0, 249.0, 250.0), QUIET], script=script)  # 35,000 pays 25,000
     assert run.news[-1] == (2, "Completed")
-    run = play([QUIET, (100.0, 251.0, 99.0, 250.0), QUIET], script=script)
+    run = play([QUIET, (100.0, 251.0, 99.0, 250.0), QUIET], script=script)  # 20,000 does not
     assert (run.news[-1], run.position.size) == ((2, "Margin"), -100)
 
 
