@@ -49,7 +49,7 @@ class SignalStrategy(bt.Strategy):
     order and is remembered in :attr:`refusals`.
 
     To send another kind of order, override :meth:`open_order` or :meth:`close_order`; to take signals from elsewhere,
-    :meth:`opinion`; to decide otherwise, :meth:`target`.
+    :meth:`opinion`; to decide otherwise, :meth:`target`. A subclass's own ``__init__`` calls this one.
 
     Parameters
     ----------

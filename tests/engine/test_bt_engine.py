@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +11,11 @@ from core.errors import ConfigError, DataError
 from core.tables import EQUITY, FILLS, ORDERS, TRADES
 from core.types import Bars, Market, SignalFrame
 from engine.bt_engine import run
+from engine.bt_feed import SignalFeed
+from risk.bt_adapter import RiskBroker, RiskRuleSizer
 from risk.costs import BrokerSpec
 from risk.sizing import RiskSpec
+from strategies._backtrader import SignalStrategy
 from strategies.threshold import Threshold
 
 ZONE = "America/New_York"
@@ -228,6 +232,22 @@ def test_a_broker_without_costs_conserves_money():
     assert set(backtest(item, told(item, prediction)).equity["equity"]) == {10_000.0}
 
 
+def test_a_script_of_ones_own_gives_the_same():
+    generator = np.random.default_rng(5)
+    item = market(random_bars("a", 60, generator, whole=True))
+    signals = told(item, generator.normal(0.0, 0.01, 60), 0.7)
+    frame = item.bars["a"].frame.assign(prediction=signals.prediction[:, 0], confidence=0.7)
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.adddata(SignalFeed(dataname=frame.set_axis(frame.index.normalize()), name="a"))
+    cerebro.broker = RiskBroker(cash=10_000.0)
+    cerebro.broker.setcommission(commission=0.001, interest=0.03)
+    cerebro.broker.set_slippage_perc(0.0005, slip_out=True)
+    cerebro.addsizer(RiskRuleSizer)
+    cerebro.addstrategy(SignalStrategy)
+    value = cerebro.run()[0].broker.getvalue()
+    assert value == backtest(item, signals, broker=BrokerSpec()).equity["equity"].iloc[-1]
+
+
 # --- what is refused
 
 
@@ -345,7 +365,7 @@ class Oracle:
         return -self.held[symbol], target * units
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cases())
 def test_it_is_what_plain_arithmetic_says(case):
     item, signals, spec, risk, broker = case
@@ -357,7 +377,7 @@ def test_it_is_what_plain_arithmetic_says(case):
     assert found[["size", "price"]].to_numpy() == pytest.approx(np.array([fill[2:] for fill in fills]).reshape(-1, 2))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cases())
 def test_money_is_neither_made_nor_lost(case):
     item, signals, spec, risk, broker = case
@@ -373,7 +393,7 @@ def test_money_is_neither_made_nor_lost(case):
     assert fills["commission"].sum() == pytest.approx(result.trades["commission"].sum())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cases())
 def test_orders_fill_at_the_next_bar_and_within_the_rule(case):
     item, signals, spec, risk, broker = case
@@ -393,7 +413,7 @@ def test_orders_fill_at_the_next_bar_and_within_the_rule(case):
             assert abs(fill.size) * item.bars[fill.symbol].close[row] <= allowed * (1 + 1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cases(), st.integers(0, 24))
 def test_cutting_the_future_off_changes_nothing_before(case, row):
     item, signals, spec, risk, broker = case

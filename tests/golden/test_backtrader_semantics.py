@@ -4,6 +4,8 @@ An upgrade that changes any of them changes our numbers; then this file says whe
 expected number can be checked in one's head.
 """
 
+import math
+
 import backtrader as bt
 import pandas as pd
 import pytest
@@ -145,6 +147,39 @@ def test_a_reversal_by_one_order_pays_commission_on_both_parts():
     assert run.fills[1][3:] == (-5, 100.0, pytest.approx(5.0))  # 2 + 3 units of 100 at 1 %
 
 
+def test_datas_that_differ_in_the_time_of_day_make_two_cycles_a_day_and_start_twice():
+    cerebro = bt.Cerebro(stdstats=False)
+    for hours in (0, 16):
+        rows = frame([QUIET] * 3)
+        cerebro.adddata(bt.feeds.PandasData(dataname=rows.set_axis(rows.index + pd.Timedelta(hours=hours))))
+    cerebro.addstrategy(Scripted)
+    assert cerebro.run()[0].calls == "pSSnnn"
+
+
+def test_rows_out_of_order_and_twice_are_accepted_silently():
+    rows = frame([QUIET] * 4).iloc[[2, 0, 0, 1]]
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.adddata(bt.feeds.PandasData(dataname=rows))
+    cerebro.addstrategy(Scripted)
+    assert cerebro.run()[0].calls == "Snnn"
+
+
+def test_a_missing_open_poisons_the_account():
+    run = play([QUIET, (float("nan"), 101.0, 99.0, 100.0), QUIET], script={0: lambda s: s.buy(size=1)})
+    assert math.isnan(run.broker.getvalue())
+
+
+def test_an_order_of_no_number_of_units_is_refused():
+    run = play([QUIET] * 2, script={0: lambda s: s.buy(size=float("nan"))})
+    assert run.news[-1] == (1, "Margin")
+
+
+def test_cheating_on_close_is_capped_by_the_next_bar():
+    broker = bt.brokers.BackBroker(slip_perc=0.0001, slip_open=True, coc=True)
+    run = play([QUIET, (90.0, 91.0, 89.0, 90.0)], script={0: lambda s: s.buy(size=1)}, broker=broker)
+    assert prices(run) == [91.0]  # although the close was 100
+
+
 # --- stops, limits, brackets
 
 
@@ -177,6 +212,21 @@ def test_a_trailing_stop_is_checked_before_it_is_moved_on_the_close():
     script = {0: lambda s: s.sell(size=1, exectype=bt.Order.StopTrail, trailamount=5.0)}
     run = play([QUIET, (100.0, 111.0, 96.0, 110.0), (109.0, 110.0, 104.0, 108.0)], script=script)
     assert run.fills == [(2, "A", "StopTrail", -1, 105.0, 0.0)]
+
+
+def test_a_trailing_stop_in_percent_follows_the_close():
+    script = {0: lambda s: s.sell(size=1, exectype=bt.Order.StopTrail, trailpercent=0.1)}
+    run = play([QUIET, (100.0, 121.0, 99.0, 120.0), (119.0, 120.0, 100.0, 110.0)], script=script)
+    assert prices(run) == [pytest.approx(108.0)]
+
+
+def test_of_orders_that_cancel_each_other_one_fills():
+    def either(strategy):
+        first = strategy.buy(size=1, exectype=bt.Order.Limit, price=99.5)
+        strategy.buy(size=2, exectype=bt.Order.Limit, price=99.6, oco=first)
+
+    run = play([QUIET] * 3, script={0: either})
+    assert [order.getstatusname() for order in run.broker.orders] == ["Completed", "Canceled"]
 
 
 def test_a_forgotten_stop_opens_a_short():
