@@ -31,7 +31,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A change of sides that a rule asks for: the feed, the target side (1, -1, 0) and the bar's confidence."""
+    """What a rule asks for: the feed, the target side (1, -1, 0) and the bar's confidence."""
 
     data: Any
     target: int
@@ -93,7 +93,9 @@ class SignalStrategy(bt.Strategy):
         size = self.getposition(data).size
         side = (size > 0) - (size < 0)
         target = self.target(prediction, confidence, side)
-        return Move(data, target, confidence) if target != side else None
+        # Staying flat is a move, too: it withdraws an entry that is still pending. Staying in leaves orders alone, for
+        # they may protect the position.
+        return Move(data, target, confidence) if target != side or not side else None
 
     def opinion(self, data: Any) -> tuple[float, float]:
         """The prediction and the confidence at this bar; a NaN prediction is no opinion."""

@@ -170,6 +170,30 @@ def test_a_subclass_sends_its_own_kind_of_order_and_old_ones_are_cancelled():
     ]
 
 
+def test_an_entry_that_is_still_pending_is_withdrawn_when_the_rule_says_flat():
+    _, book = trade(feed([0.01, NAN, 0.0, NAN]), strategy=AtALimit, spec=Threshold(entry=0.005))
+    assert [row["status"] for row in book["orders"]] == ["cancelled"]
+    _, book = trade(feed([0.01, NAN, NAN, NAN]), strategy=AtALimit, spec=Threshold(entry=0.005))
+    assert [row["status"] for row in book["orders"]] == ["pending"]
+
+
+class Protected(SignalStrategy):
+    """Opens with a stop."""
+
+    def open_order(self, data, side, size):
+        return self.buy_bracket(data=data, size=size, exectype=bt.Order.Market, stopprice=90.0, limitexec=None)[0]
+
+
+def test_staying_in_leaves_a_protecting_order_and_leaving_cancels_it():
+    run, book = trade(feed([0.01, 0.01, 0.01, -0.01, 0.0, 0.0]), strategy=Protected, spec=Threshold(side="long"))
+    assert [(row["kind"], row["status"]) for row in book["orders"]] == [
+        ("market", "completed"),
+        ("stop", "cancelled"),
+        ("market", "completed"),
+    ]
+    assert run.position.size == 0
+
+
 class Constant(SignalStrategy):
     """Takes its opinion from elsewhere: no extra lines are needed."""
 
