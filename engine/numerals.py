@@ -1,6 +1,7 @@
 """How numbers are written for people: four significant digits, no exponents, `n/a` where there is none."""
 
 import math
+import re
 
 NONE = "n/a"
 
@@ -38,15 +39,29 @@ def money(value: float) -> str:
 
 
 def shown(value: float | None, unit: str) -> str:
-    """A number in its unit; a unit that is not known is written behind it.
+    """A number in its unit: `fraction`, `ratio`, `count` or `money`.
 
-    >>> shown(0.5, "fraction"), shown(3.0, "ratio"), shown(12.0, "days")
-    ('50.00 %', '3.000', '12.00 days')
+    >>> shown(0.5, "fraction"), shown(3.0, "ratio"), shown(12.0, "count"), shown(2.0, "money"), shown(None, "ratio")
+    ('50.00 %', '3.000', '12', '2.00', 'n/a')
     """
-    if value is None:
+    if value is None or not math.isfinite(value):
         return NONE
-    if unit == "fraction":
-        return percent(value)
-    if unit == "money":
-        return money(value)
-    return four(value) if unit in ("", "ratio", "number") else f"{four(value)} {unit}"
+    if unit == "count" and float(value).is_integer():
+        return f"{value:,.0f}"
+    return {"fraction": percent, "money": money}.get(unit, four)(value)
+
+
+_CAPITALS = {"cagr": "CAGR", "mse": "MSE", "mae": "MAE", "r2": "R²", "ic": "IC", "mape": "MAPE"}
+
+
+def title(name: str) -> str:
+    """The name of a measure as people read it; a number at its end is a level.
+
+    >>> title("cagr"), title("value_at_risk_95"), title("max_drawdown")
+    ('CAGR', 'Value at risk 95 %', 'Max drawdown')
+    """
+    words = name.split("_")
+    if re.fullmatch(r"\d+(\.\d+)?", words[-1]):
+        words[-1] += " %"
+    text = " ".join(_CAPITALS.get(word, word) for word in words)
+    return text[:1].upper() + text[1:]

@@ -4,11 +4,19 @@ matplotlib is imported where a picture is drawn.
 """
 
 import io
+import math
 import re
+from collections.abc import Callable
+from functools import wraps
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from core.types import Vector
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -21,7 +29,9 @@ _STYLE: dict[Any, Any] = {
     "path.simplify": True,
     "path.simplify_threshold": 0.4,
     "text.parse_math": False,  # a symbol may hold a dollar sign
+    "axes.unicode_minus": False,
 }
+PIXELS = 900
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _CLEANING = tuple(
     (re.compile(pattern, re.DOTALL), replacement)
@@ -40,7 +50,7 @@ _CLEANING = tuple(
 )
 _LAYOUT: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],  # matplotlib ships it: measuring text never looks for a font
-    "font.size": 9.0,
+    "font.size": 10.0,
     "text.color": INK,
     "axes.edgecolor": RULE,
     "axes.grid": True,
@@ -53,36 +63,87 @@ _LAYOUT: dict[Any, Any] = {
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "xtick.major.size": 0.0,
+    "xtick.minor.size": 0.0,
+    "ytick.minor.size": 0.0,
     "ytick.major.size": 0.0,
     "lines.linewidth": 1.1,
     "legend.frameon": False,
-    "axes.unicode_minus": False,
+    "legend.fontsize": 10.0,
+    "legend.handlelength": 1.4,
 }
 
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def styled(draw: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Draw in the pages' style, whatever matplotlib's settings are at the time."""
+
+    @wraps(draw)
+    def in_style(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        import matplotlib as mpl
+
+        with mpl.rc_context({**mpl.rcParamsDefault, **_LAYOUT, **_STYLE, "backend": mpl.rcParams["backend"]}):
+            return draw(*args, **kwargs)
+
+    return in_style
+
+
 def canvas(height: float, rows: tuple[float, ...] = (1.0,), width: float = 7.2) -> "tuple[Figure, list[Axes]]":
-    """An empty figure with one column of axes that share their x axis.
+    """An empty figure with one column of axes that share their x axis; for functions that are :func:`styled`.
 
     Parameters
     ----------
     height, width : inches; the page scales the picture to its column.
     rows : relative heights.
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({**_LAYOUT, **_STYLE}):
-        figure = Figure(figsize=(width, height))
-        grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=rows)
-    axes = [row[0] for row in grid]
+    figure = Figure(figsize=(width, height))
+    grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=rows)
     margins(figure)
-    return figure, axes
+    return figure, [row[0] for row in grid]
 
 
 def margins(figure: "Figure") -> None:
     """The same margins in every picture, so that their axes line up on the page."""
     height = figure.get_size_inches()[1]
     figure.subplots_adjust(left=0.1, right=0.985, top=1 - 0.1 / height, bottom=0.3 / height, hspace=0.12)
+
+
+def zero(axis: "Axes") -> None:
+    """A line at 0."""
+    axis.axhline(0.0, color=INK, linewidth=0.8)
+
+
+def bars(axis: "Axes", series: "pd.Series", colour: str) -> None:
+    """A thin bar from 0 for each value, as one path: thousands of them would each be an element of the page.
+
+    Values that share a pixel are drawn as one bar from the lowest to the highest.
+    """
+    places, low, high = envelope(series)
+    heights = np.column_stack([low, high, np.full(len(low), np.nan)]).ravel()
+    axis.plot(np.repeat(places, 3), heights, color=colour, linewidth=0.9)
+
+
+def shade(axis: "Axes", series: "pd.Series", colour: str) -> None:
+    """Fill between 0 and a line, with as many corners as the picture has pixels."""
+    places, low, high = envelope(series)
+    axis.fill_between(places, low, high, color=colour, alpha=0.16, linewidth=0)
+
+
+def envelope(series: "pd.Series") -> tuple[Any, Vector, Vector]:
+    """Where bars from 0 begin and end, those that share a pixel taken together.
+
+    Returns
+    -------
+    The first index value, the lowest (at most 0) and the highest (at least 0) of each bar.
+    """
+    starts = np.arange(0, len(series), math.ceil(len(series) / PIXELS))
+    values = series.to_numpy()
+    low = np.minimum.reduceat(np.minimum(values, 0.0), starts)
+    return series.index[starts], low, np.maximum.reduceat(np.maximum(values, 0.0), starts)
 
 
 def percent_axis(axis: "Axes") -> None:

@@ -1,24 +1,40 @@
-"""Pictures of the tear-sheet that quantstats draws wrongly or not legibly, drawn here. No quantstats in this module.
+"""The tear-sheet's pictures, and the returns of calendar periods that they show. No quantstats in this module.
 
-Against quantstats 0.0.86 on pandas 3: the yearly bars stand beside their years; the "log scaled" axis is linear up to
-200 %; the daily returns are a cumulative sum that falls to 0 on every day without a session; the rolling beta begins
-with zeros and its axis with -1; the quantiles of weeks to years repeat some periods and lose others; months outside
-the run count as 0 %.
+quantstats 0.0.86 on pandas 3 draws too many of its own wrongly to keep any: the yearly bars stand beside their years;
+the "log scaled" axis is linear up to 200 %; the daily returns are a cumulative sum that falls to 0 on every day without
+a session; the rolling beta begins with zeros; the quantiles of weeks to years repeat some periods and lose others;
+months outside the run count as 0 %; the "worst" drawdowns are the longest; percentages are cut to whole per cent.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from engine.picture import AT_EXPOSURE_COLOUR, BLUE, GREY, INK, RED, STRATEGY_COLOUR, canvas, percent_axis
+from engine.drawdowns import stretches, under_water
+from engine.picture import (
+    AT_EXPOSURE_COLOUR,
+    BENCHMARK_COLOUR,
+    GREY,
+    RED,
+    STRATEGY_COLOUR,
+    bars,
+    canvas,
+    percent_axis,
+    shade,
+    styled,
+    zero,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GROUPS = {"Daily": None, "Weekly": "W-FRI", "Monthly": "ME", "Quarterly": "QE", "Yearly": "YE"}
+EVERY = {"Daily": None, "Weekly": "W-FRI", "Monthly": "ME", "Quarterly": "QE", "Yearly": "YE"}
+COLOURS = (STRATEGY_COLOUR, AT_EXPOSURE_COLOUR, BENCHMARK_COLOUR)
 BAR = 0.38
+HEIGHT = 2.5
 
 
 def compounded(returns: pd.Series, every: str | None) -> pd.Series:
@@ -53,85 +69,137 @@ def rolling_beta(strategy: pd.Series, benchmark: pd.Series, window: int) -> pd.S
     return (strategy.rolling(window).cov(benchmark) / benchmark.rolling(window).var()).dropna()
 
 
-def draw_yearly(years: pd.DataFrame, labels: tuple[str, str]) -> "Figure":
-    """Bars by calendar year, benchmark left and strategy right of each year's tick.
+@styled
+def draw_lines(lines: Mapping[str, pd.Series], *, percent: bool = True, mean: bool = False) -> "Figure":
+    """Up to three series over time.
 
     Parameters
     ----------
-    years : :func:`yearly` of two columns: benchmark, strategy.
+    lines : by label; an empty series is left out.
+    mean : a dashed line at the first one's mean.
     """
-    figure, (axis,) = canvas(2.7)
-    places = np.arange(len(years))
-    for offset, column, label, colour in zip(
-        (-BAR / 2, BAR / 2), years.columns, labels, (AT_EXPOSURE_COLOUR, STRATEGY_COLOUR), strict=True
-    ):
-        axis.bar(places + offset, years[column].to_numpy(), BAR, label=label, color=colour)
-    step = max(1, round(len(years) / 14))
-    axis.set_xticks(places[::step], [str(year) for year in years.index[::step]])
-    axis.axhline(0.0, color=INK, linewidth=0.8)
-    axis.grid(visible=False, axis="x")
-    axis.legend(loc="best")
-    percent_axis(axis)
+    figure, (axis,) = canvas(HEIGHT)
+    _plot(axis, lines)
+    zero(axis)
+    first = next(iter(lines.values()))
+    if mean and not first.empty:
+        axis.axhline(float(first.mean()), color=RED, linewidth=0.8, linestyle="--")
+    if percent:
+        percent_axis(axis)
     return figure
 
 
-def draw_log(wealth: pd.DataFrame) -> "Figure":
-    """Growth of 1 on a log axis; one line a column, strategy first."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+def _plot(axis: "Axes", lines: Mapping[str, pd.Series]) -> None:
+    for (label, series), colour in zip(lines.items(), COLOURS, strict=False):
+        if not series.empty:
+            axis.plot(series.index, series.to_numpy(), label=label, color=colour)
+    if len(lines) > 1:
+        axis.legend(loc="best")
 
-    figure, (axis,) = canvas(2.7)
-    for column, colour in zip(wealth.columns, (STRATEGY_COLOUR, AT_EXPOSURE_COLOUR), strict=True):
-        axis.plot(wealth.index, wealth[column].to_numpy(), label=column, color=colour)
+
+@styled
+def draw_log(wealth: Mapping[str, pd.Series]) -> "Figure":
+    """Growth of 1 on a log axis."""
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    figure, (axis,) = canvas(HEIGHT)
+    _plot(axis, wealth)
     axis.set_yscale("log")
-    axis.set_yticks(_log_ticks(float(wealth.min().min()), float(wealth.max().max())))
-    axis.yaxis.set_minor_formatter(NullFormatter())
+    values = pd.concat(list(wealth.values()))
+    axis.set_yticks(log_ticks(float(values.min()), float(values.max())))
+    axis.yaxis.set_minor_locator(NullLocator())
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
-    axis.legend(loc="best")
     return figure
 
 
-def _log_ticks(low: float, high: float) -> list[float]:
-    """About five ticks: 1, 2, 5 per decade when the span is wide, else an even grid."""
+def log_ticks(low: float, high: float) -> list[float]:
+    """Ticks of a log axis: 1, 2, 5 in each decade when the span is wide, else an even grid."""
     from matplotlib.ticker import MaxNLocator
 
+    low = max(low, high * 1e-6)
     if high / low > 10:
         decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
         return [step * 10.0**power for power in decades for step in (1, 2, 5) if low <= step * 10.0**power <= high]
     return [float(tick) for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
 
 
-def draw_daily(returns: pd.Series) -> "Figure":
-    """Each session's return as a thin bar from zero."""
-    figure, (axis,) = canvas(2.2)
-    values = returns.to_numpy()
-    axis.vlines(returns.index, np.minimum(values, 0.0), np.maximum(values, 0.0), colors=STRATEGY_COLOUR, linewidth=0.5)
-    axis.axhline(0.0, color=INK, linewidth=0.8)
+@styled
+def draw_yearly(years: pd.DataFrame) -> "Figure":
+    """Bars by calendar year, the first column left and the second right of each year's tick; columns are labels."""
+    figure, (axis,) = canvas(HEIGHT)
+    places = np.arange(len(years))
+    for offset, column, colour in zip((-BAR / 2, BAR / 2), years.columns, COLOURS, strict=False):
+        axis.bar(places + offset, years[column].to_numpy(), BAR, label=column, color=colour)
+    step = max(1, round(len(years) / 14))
+    axis.set_xticks(places[::step], [str(year) for year in years.index[::step]])
+    axis.grid(visible=False, axis="x")
+    axis.legend(loc="best")
+    zero(axis)
     percent_axis(axis)
     return figure
 
 
-def draw_beta(betas: dict[str, pd.Series]) -> "Figure":
-    """Rolling betas; an empty series (the run is shorter than its window) is left out."""
-    figure, (axis,) = canvas(2.2)
-    for (label, beta), colour in zip(betas.items(), (BLUE, GREY), strict=True):
-        if not beta.empty:
-            axis.plot(beta.index, beta.to_numpy(), label=label, color=colour)
-            axis.axhline(float(beta.mean()), color=colour, linewidth=0.8, linestyle="--")
-    axis.axhline(0.0, color=INK, linewidth=0.8)
-    if axis.get_legend_handles_labels()[0]:
-        axis.legend(loc="best")
+@styled
+def draw_distribution(samples: Mapping[str, pd.Series]) -> "Figure":
+    """Histograms on common bins, as shares of each sample; the height of a bar is the share of periods in it."""
+    from matplotlib.ticker import PercentFormatter
+
+    figure, (axis,) = canvas(HEIGHT)
+    edges = np.histogram_bin_edges(np.concatenate([sample.to_numpy() for sample in samples.values()]), bins=24)
+    for (label, sample), colour in zip(samples.items(), COLOURS, strict=False):
+        shares = np.histogram(sample.to_numpy(), bins=edges)[0] / len(sample)
+        axis.stairs(shares, edges, fill=True, color=colour, alpha=0.28)
+        axis.stairs(shares, edges, color=colour, label=label)
+    axis.legend(loc="best")
+    percent_axis(axis)
+    axis.xaxis.set_major_formatter(PercentFormatter(xmax=1.0, decimals=None, symbol=" %"))
     return figure
 
 
+@styled
+def draw_daily(returns: pd.Series) -> "Figure":
+    """Each session's return as a thin bar from zero."""
+    figure, (axis,) = canvas(HEIGHT)
+    bars(axis, returns, STRATEGY_COLOUR)
+    zero(axis)
+    percent_axis(axis)
+    return figure
+
+
+@styled
+def draw_under_water(returns: pd.Series) -> "Figure":
+    """How far below the last high, with a dashed line at the mean."""
+    figure, (axis,) = canvas(HEIGHT)
+    water = under_water(returns)
+    shade(axis, water, STRATEGY_COLOUR)
+    axis.plot(water.index, water.to_numpy(), color=STRATEGY_COLOUR)
+    axis.axhline(float(water.mean()), color=RED, linewidth=0.8, linestyle="--")
+    percent_axis(axis)
+    return figure
+
+
+@styled
+def draw_longest(returns: pd.Series, count: int = 5) -> "Figure":
+    """The compounded return with the longest drawdowns shaded."""
+    figure, (axis,) = canvas(HEIGHT)
+    longest = stretches(returns).nlargest(count, "days")
+    for start, end in zip(longest["start"], longest["end"].fillna(returns.index[-1]), strict=True):
+        axis.axvspan(start, end, color=RED, alpha=0.1, linewidth=0)
+    axis.plot(returns.index, ((1.0 + returns).cumprod() - 1.0).to_numpy(), color=STRATEGY_COLOUR)
+    zero(axis)
+    percent_axis(axis)
+    return figure
+
+
+@styled
 def draw_quantiles(returns: pd.Series) -> "Figure":
     """Boxes of the returns of days, weeks, months, quarters and years, each period counted once."""
-    figure, (axis,) = canvas(2.7)
-    groups = {name: compounded(returns, every).to_numpy() for name, every in GROUPS.items()}
-    labels = [f"{name} ({len(values)})" for name, values in groups.items()]
+    figure, (axis,) = canvas(HEIGHT)
+    groups = {name: compounded(returns, every).to_numpy() for name, every in EVERY.items()}
     _boxes(axis, list(groups.values()))
-    axis.set_xticks(range(1, len(groups) + 1), labels)
-    axis.axhline(0.0, color=INK, linewidth=0.8)
+    axis.set_xticks(range(1, len(groups) + 1), [f"{name} ({len(values)})" for name, values in groups.items()])
     axis.grid(visible=False, axis="x")
+    zero(axis)
     percent_axis(axis)
     return figure
 
@@ -145,5 +213,5 @@ def _boxes(axis: "Axes", groups: list[np.ndarray]) -> None:
         medianprops={"color": RED, "linewidth": 1.4},
         whiskerprops={"color": STRATEGY_COLOUR},
         capprops={"color": STRATEGY_COLOUR},
-        flierprops={"marker": ".", "markersize": 3, "markeredgecolor": "none", "markerfacecolor": GREY},
+        flierprops={"marker": "_", "markersize": 5, "markeredgecolor": GREY},
     )

@@ -1,0 +1,173 @@
+"""The tear-sheet: quantstats' statistics and pictures of one run, guarded and mended. The only importer of quantstats.
+
+quantstats is imported, and the page is made, in a child process while the run goes on: see :func:`background`.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from core.errors import DataError
+from engine.accounts import COLUMNS, Exposure
+from engine.numerals import percent
+from engine.tearsheet_page import page
+from risk.measures._base import Measured
+
+if TYPE_CHECKING:
+    from engine.outcome import Outcome
+
+LEAST = 22
+"""Returns below which quantstats' annual figures are noise: a month of sessions."""
+
+
+@dataclass(frozen=True, eq=False)
+class TearsheetInput:
+    """All that a tear-sheet is made of; small, and fit to be sent to another process.
+
+    Attributes
+    ----------
+    name, config_id : as in the run folder's name.
+    benchmark : its symbol.
+    daily : as in :class:`engine.outcome.Outcome`, and so are the measures, the exposure and the rest.
+    headline : the verdict's.
+    beats : whether the verdict found something.
+    """
+
+    name: str
+    config_id: str
+    benchmark: str
+    daily: pd.DataFrame
+    measures: Mapping[str, tuple[Measured, ...]]
+    exposure: Exposure
+    periods_per_year: float
+    risk_free: float
+    headline: str
+    beats: bool
+
+    @classmethod
+    def of(cls, outcome: "Outcome") -> "TearsheetInput":
+        """What a run's tear-sheet needs of its outcome."""
+        return cls(
+            name=outcome.name,
+            config_id=outcome.config_id,
+            benchmark=outcome.market.benchmark,
+            daily=outcome.daily,
+            measures=outcome.measures,
+            exposure=outcome.exposure,
+            periods_per_year=outcome.periods_per_year,
+            risk_free=outcome.risk_free,
+            headline=outcome.verdict.headline,
+            beats=outcome.verdict.beats,
+        )
+
+    @property
+    def names(self) -> dict[str, str]:
+        """How each column of ``daily`` is called on the page."""
+        mean = percent(self.exposure.gross_mean)
+        return dict(zip(COLUMNS, (self.name, self.benchmark, f"{self.benchmark} at {mean}"), strict=True))
+
+
+def problem(daily: pd.DataFrame) -> str:
+    """Why there can be no tear-sheet of these returns, in words; empty if there can.
+
+    quantstats would answer all of these with numbers: it drops NaN, replaces infinity, and takes returns that are never
+    negative and somewhere above 1 for prices.
+    """
+    if len(daily) < LEAST:
+        return f"{len(daily)} daily returns are fewer than {LEAST}; run it over a longer span"
+    for column in daily.columns:
+        values = daily[column].to_numpy()
+        bad = ~np.isfinite(values) | (values < -1.0)
+        if bad.any():
+            row = int(bad.argmax())
+            return f"the {column} return of {daily.index[row]:%F} is {values[row]}; it must be finite and at least -1"
+        if values.min() >= 0.0 and values.max() > 1.0:
+            highest = f"{values.max():.4g}"
+            return f"the {column} returns are never negative and reach {highest}; quantstats takes such for prices"
+    return ""
+
+
+def write_tearsheet(sheet: TearsheetInput, path: Path) -> Path:
+    """Write the tear-sheet's page.
+
+    Raises
+    ------
+    DataError
+        The returns are not such as quantstats reads rightly; see :func:`problem`.
+    """
+    reason = problem(sheet.daily)
+    if reason:
+        raise DataError(f"no tear-sheet of {sheet.name}: {reason}")
+    with _quiet():
+        path.write_text(page(sheet, _load()), encoding="utf-8")
+    return path
+
+
+Submit: TypeAlias = Callable[[TearsheetInput, Path], "Future[Path]"]
+
+
+@contextmanager
+def background() -> Iterator[Submit]:
+    """A child process that imports quantstats at once and writes tear-sheets when they are submitted.
+
+    Enter it when the run begins: the import (about 2 s) is then over when the run is. Leaving it waits for what was
+    submitted.
+
+    >>> with background() as submit:  # doctest: +SKIP
+    ...     written = submit(TearsheetInput.of(outcome), folder / "tearsheet.html")
+    ...     written.result()
+    """
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_live_with_parent) as pool:
+        pool.submit(_load_quietly)
+        yield lambda sheet, path: pool.submit(write_tearsheet, sheet, path)
+
+
+def _live_with_parent() -> None:
+    """Leave Ctrl-C to the parent, and do not outlive it however it ends."""
+    import os
+    import signal
+    import threading
+    from multiprocessing import parent_process
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+
+    def end_with_it() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=end_with_it, daemon=True).start()
+
+
+def _load_quietly() -> None:
+    with _quiet():
+        _load()
+
+
+def _load() -> Any:
+    """The module quantstats; its pictures are not used, so it needs no screen."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    import quantstats
+
+    return quantstats
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Let pass what quantstats and what it imports warn of on today's pandas; nothing else."""
+    with warnings.catch_warnings():
+        for package in ("quantstats", "yfinance", "seaborn"):
+            warnings.filterwarnings("ignore", module=rf"{package}(\.|$)")
+        yield
