@@ -71,20 +71,41 @@ def staging(out: Path) -> Iterator[Path]:
     StoreError
         ``out`` cannot be made or written, or the disk is full.
     """
+    folder = _fresh(out)
+    try:
+        yield folder
+    except OSError as error:
+        raise StoreError(
+            f"{error.filename or folder}: cannot be written: {error.strerror}; free space or choose another --out"
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            folder.parent.rmdir()
+
+
+def ensure_writable(out: Path) -> None:
+    """Find out before hours of work whether their result can be written.
+
+    Raises
+    ------
+    StoreError
+        ``out`` cannot be made or written.
+    """
+    folder = _fresh(out)
+    folder.rmdir()
+    with suppress(OSError):
+        folder.parent.rmdir()
+
+
+def _fresh(out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
         folder = _beside(out) / f"{os.getpid()}-{uuid4().hex[:8]}"
         folder.mkdir(parents=True)
     except OSError as error:
         raise StoreError(f"{out}: run folders cannot be written here: {error.strerror}; choose another --out") from None
-    try:
-        yield folder
-    except OSError as error:
-        raise StoreError(f"{error.filename or folder}: cannot be written: {error.strerror}; free space or choose another --out") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):
-            folder.parent.rmdir()
+    return folder
 
 
 def _beside(out: Path) -> Path:

@@ -97,7 +97,9 @@ def validate(layer: Layer, source: str) -> RunConfig:
     """A layer as a :class:`RunConfig`; ``source`` names it where a key has no place of its own."""
     version = layer.values.get("version", FORMAT)
     if isinstance(version, int) and version > FORMAT:
-        raise ConfigError(f"{source}: version {version} is newer than this program reads ({FORMAT}); update backtrader-ml")
+        raise ConfigError(
+            f"{source}: version {version} is newer than this program reads ({FORMAT}); update backtrader-ml"
+        )
     try:
         return RunConfig.parse(layer.values)
     except ValidationError as error:

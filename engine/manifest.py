@@ -29,7 +29,9 @@ LIBRARIES = (
 )
 
 
-def build(config_id: str, seed: int, data: Mapping[str, str], result: str, timings: Mapping[str, float]) -> dict[str, Any]:
+def build(
+    config_id: str, seed: int, data: Mapping[str, str], result: str, timings: Mapping[str, float]
+) -> dict[str, Any]:
     """The manifest of a run.
 
     Parameters
@@ -47,7 +49,11 @@ def build(config_id: str, seed: int, data: Mapping[str, str], result: str, timin
         "code_digest": code_digest(),
         "git": git_state(),
         "versions": versions(),
-        "machine": {"python": platform.python_version(), "system": platform.platform(), "processor": platform.machine()},
+        "machine": {
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "processor": platform.machine(),
+        },
         "threads": {key: os.environ[key] for key in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY") if key in os.environ},
         "timings_seconds": {stage: round(seconds, 3) for stage, seconds in timings.items()},
     }

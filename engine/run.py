@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -11,11 +11,13 @@ from typing import Any
 
 from core.progress import Report, silent
 from core.types import Market
-from engine import manifest
-from engine.artifacts import MANIFEST, Saved, put_in_place, result_digest, staging, write_json
+from engine import manifest, result_files
+from engine.artifacts import MANIFEST, Saved, ensure_writable, put_in_place, result_digest, staging, write_json
 from engine.config import RunConfig
 from engine.listing import as_yaml
 from engine.outcome import Outcome, build, metrics
+from engine.runlog import recorded
+from engine.tearsheet import Submit, TearsheetInput, background, problem
 from signals.generate import generate, plan
 from signals.store import SignalStore
 
@@ -63,7 +65,9 @@ class Stopwatch:
         log.info("%s took %.2f s", name, self.seconds[name])
 
 
-def compute(config: RunConfig, store: SignalStore | None = None, report: Report = silent, watch: Stopwatch | None = None) -> Outcome:
+def compute(
+    config: RunConfig, store: SignalStore | None = None, report: Report = silent, watch: Stopwatch | None = None
+) -> Outcome:
     """Everything but the run folder.
 
     Parameters
@@ -99,6 +103,58 @@ def compute(config: RunConfig, store: SignalStore | None = None, report: Report 
             result=result,
             spec=config.measures,
         )
+
+
+def run_and_save(config: RunConfig, options: Options) -> Finished:
+    """Run a config, write its run folder, and say on the terminal what came out.
+
+    Raises
+    ------
+    WorkbenchError
+        Something the user can mend; no run folder is written then.
+    """
+    from engine.progress import reporting
+    from engine.summary import show
+
+    ensure_writable(options.out)
+    watch = Stopwatch()
+    store = signal_store() if options.cache else None
+    with recorded() as lines, _tearsheets(config) as submit:
+        with reporting(options.quiet) as report:
+            outcome = compute(config, store, report, watch)
+        saved = _save(outcome, config, options.out, submit, watch, lines)
+    found = metrics(outcome)
+    if not options.quiet:
+        show(found, saved.folder, saved.note)
+    return Finished(saved, found)
+
+
+def _tearsheets(config: RunConfig) -> AbstractContextManager[Submit | None]:
+    return background() if config.report.tearsheet else nullcontext()
+
+
+def _save(
+    outcome: Outcome, config: RunConfig, out: Path, submit: Submit | None, watch: Stopwatch, lines: list[str]
+) -> Saved:
+    """Write the run folder; the tear-sheet is drawn in another process while the report is drawn in this one."""
+    with staging(out) as folder:
+        reason = problem(outcome.daily) if submit else ""
+        sheet = submit(TearsheetInput.of(outcome), folder / "tearsheet.html") if submit and not reason else None
+        if reason:
+            log.warning("no tear-sheet: %s", reason)
+        with watch.stage("tables"):
+            result_files.write(outcome, folder)
+        with watch.stage("report"):
+            write_report(outcome, folder / "report.html")
+        if sheet:
+            with watch.stage("tear-sheet"):
+                sheet.result()
+        (folder / "config.yaml").write_text(as_yaml(config.dump()), encoding="utf-8")
+        made = manifest.build(config.id, config.seed, config.data.digests(), result_digest(folder), watch.seconds)
+        write_json(folder / MANIFEST, made)
+        (folder / "run.log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        pages = ("report.html", "tearsheet.html") if sheet else ("report.html",)
+        return put_in_place(folder, out, f"{config.name}-{config.id}", pages)
 
 
 def workers(config: RunConfig) -> int:

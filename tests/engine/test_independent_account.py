@@ -44,7 +44,9 @@ class Account:
         return self.cash + self.units * price
 
 
-def by_hand(prices: pd.DataFrame, side: list[int], start: int, base: float) -> tuple[np.ndarray, list[tuple[float, float]]]:
+def by_hand(
+    prices: pd.DataFrame, side: list[int], start: int, base: float
+) -> tuple[np.ndarray, list[tuple[float, float]]]:
     """Equity at each close from row ``start`` on; ``side`` is the wanted side after each close."""
     account, equity, wanted = Account(10_000.0), [], (0, 0.0)
     for row in range(start, len(prices)):

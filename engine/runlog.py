@@ -1,0 +1,36 @@
+"""The log of a run, kept in memory until there is a folder to write it to."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "engine")
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+        self.setFormatter(logging.Formatter(FORMAT))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@contextmanager
+def recorded() -> Iterator[list[str]]:
+    """Collect what the project's packages, workers included, and warnings from elsewhere log meanwhile."""
+    handler = _Lines()
+    root = logging.getLogger()
+    loggers = [logging.getLogger(name) for name in PACKAGES]
+    levels = [logger.level for logger in loggers]
+    root.addHandler(handler)
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+    try:
+        yield handler.lines
+    finally:
+        root.removeHandler(handler)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
