@@ -186,8 +186,8 @@ def _opens(bars: Bars, fills: pd.DataFrame) -> Any:
 
 
 def count_orders(orders: pd.DataFrame) -> Orders:
-    """The orders by status and by reason."""
-    reasons = orders.loc[orders["reason"] != "", "reason"]
+    """The orders by status and by reason; what stands behind a reason's colon differs from order to order."""
+    reasons = orders.loc[orders["reason"] != "", "reason"].str.split(":").str[0]
     return Orders(_counts(orders["status"]), _counts(reasons), int((orders["trimmed"] != 0).sum()))
 
 

@@ -27,6 +27,7 @@ from risk.headline import MeasuresSpec, headline, periods_per_year
 from risk.measures._base import Measured, Sample
 from signals.evaluate import Evaluation
 from signals.result import Signals
+from signals.scores import FORMULAS
 from signals.skill import DieboldMariano
 
 
@@ -151,7 +152,7 @@ def _verdict(daily: pd.DataFrame, evaluation: Evaluation | None, risk_free: floa
     return judge(test) if evaluation is None else judge(test, forecast_sentence(evaluation), evaluation.beats)
 
 
-_TESTS = {
+TESTS = {
     "zero": "squared error against zero",
     "expanding_mean": "squared error against the mean so far",
     "always_long": "hits against always long",
@@ -161,7 +162,7 @@ _TESTS = {
 def forecast_sentence(evaluation: Evaluation) -> str:
     """What the tests of the forecasts say, in one sentence."""
     words = "beat" if evaluation.beats else "do not beat"
-    found = [f"{_TESTS[name]}: {_p_value(test)}" for name, test in evaluation.tests.items()]
+    found = [f"{TESTS[name]}: {_p_value(test)}" for name, test in evaluation.tests.items()]
     return f"Out of sample the forecasts {words} their baselines ({'; '.join(found)})."
 
 
@@ -208,12 +209,20 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "orders": {**asdict(outcome.orders), "asked": outcome.orders.asked},
         "trades": len(outcome.result.trades),
         "notes": list(outcome.notes),
-        "forecasts": outcome.evaluation.dump() if outcome.evaluation else None,
+        "folds": len(outcome.signals.folds),
+        "forecasts": _forecasts(outcome.evaluation),
         "forecasts_reason": ""
         if outcome.evaluation
         else "the model does not train, so there is no forecast to evaluate",
-        "verdict": asdict(outcome.verdict),
+        "verdict": {**asdict(outcome.verdict), "beats": outcome.verdict.beats},
     }
+
+
+def _forecasts(evaluation: Evaluation | None) -> dict[str, Any] | None:
+    """The evaluation over all folds; the folds' own scores are in folds.json."""
+    if evaluation is None:
+        return None
+    return {**{key: value for key, value in evaluation.dump().items() if key != "folds"}, "formulas": dict(FORMULAS)}
 
 
 def _measured(item: Measured) -> dict[str, Any]:

@@ -75,6 +75,20 @@ class Scores:
         return asdict(self)
 
 
+FORMULAS: Mapping[str, str] = {
+    "mse": "mean((label - prediction)^2)",
+    "mae": "mean(|label - prediction|)",
+    "r2": "1 - sum((label - prediction)^2) / sum((label - mean(label))^2)",
+    "r2_mean": "1 - sum((label - prediction)^2) / sum((label - mean label of the training window)^2)",
+    "mape": "mean(|implied price - price| / price), price = close x (1 + label)",
+    "hit_rate": "share of predictions with the label's sign; a 0 on either side is no hit",
+    "ic": "Spearman rank correlation of predictions and labels, all rows pooled",
+    "brier": "mean((P(label > 0) - [label > 0])^2)",
+    "brier_skill": "1 - brier / that of the training window's up-share",
+}
+"""Each score in one line; one prediction a symbol and bar, out of sample."""
+
+
 def score(sample: Sample) -> Scores:
     """Every score of a sample."""
     if not len(sample.label):

@@ -1,0 +1,124 @@
+"""What a run says of itself on the terminal: from its metrics, so that a finished folder says the same."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from engine.accounts import AT_EXPOSURE, BENCHMARK, STRATEGY
+from engine.artifacts import read_json
+from engine.numerals import money, percent, shown, title
+
+FORECASTS = ("mse", "mae", "r2", "r2_mean", "mape", "hit_rate", "ic")
+BASELINES = ("zero", "expanding_mean", "ar1", "always_long")
+SHARES = ("mape", "hit_rate")
+PAGES = ("tearsheet.html", "report.html")
+
+
+def show(metrics: Mapping[str, Any], folder: Path, note: str = "", console: Console | None = None) -> None:
+    """Print the summary of a run.
+
+    Parameters
+    ----------
+    metrics : what metrics.json holds.
+    folder : the run folder.
+    note : about an earlier folder of the same id; empty if there is nothing to say.
+    console : where to; stdout if left out.
+    """
+    console = console or Console(highlight=False)
+    console.print()
+    for block in (*_head(metrics, folder), _returns(metrics), *_forecasts(metrics), *_account(metrics)):
+        console.print(block)
+    for line in _files(folder, note):
+        console.print(line, soft_wrap=True)
+
+
+def show_folder(folder: Path) -> None:
+    """Print the summary of a finished run folder."""
+    show(read_json(folder / "metrics.json"), folder)
+
+
+def _head(metrics: Mapping[str, Any], folder: Path) -> Iterable[Any]:
+    span, verdict = metrics["span"], metrics["verdict"]
+    folds = metrics["folds"]
+    trained = f"{folds} folds, all of it out of sample" if folds else "no training"
+    yield Text(folder.name, style="bold")
+    yield Text(f"{', '.join(metrics['symbols'])}: {span['first_session']} to {span['last_session']}, {span['sessions']} daily returns; {trained}")
+    yield Text()
+    yield Text(verdict["headline"], style="bold green" if metrics["verdict"].get("beats") else "bold yellow")
+    for sentence in verdict["sentences"]:
+        yield Padding(Text(sentence), (0, 0, 0, 2))
+    yield Text()
+
+
+def _grid(*heads: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(heads[0], no_wrap=True, header_style="bold")
+    for head in heads[1:]:
+        table.add_column(head, justify="right", header_style="bold", overflow="fold")
+    return table
+
+
+def _returns(metrics: Mapping[str, Any]) -> Table:
+    exposure = percent(metrics["exposure"]["gross_mean"]["value"])
+    name = metrics["benchmark"]
+    table = _grid("daily returns", "strategy", name, f"{name} at {exposure}")
+    columns = [metrics["measures"][column] for column in (STRATEGY, BENCHMARK, AT_EXPOSURE)]
+    for measure, about in columns[0].items():
+        label = title(measure) + (f", n = {about['n']}" if measure.startswith(("value_at", "expected")) else "")
+        table.add_row(label, *(shown(column[measure]["value"], about["unit"]) for column in columns))
+    return table
+
+
+def _forecasts(metrics: Mapping[str, Any]) -> Iterable[Any]:
+    found = metrics["forecasts"]
+    if not found:
+        return
+    overall = found["overall"]
+    baselines = [name for name in BASELINES if name in overall["baselines"]]
+    table = _grid(f"forecasts, n = {overall['model']['n']}", "model", *(name.replace("_", " ") for name in baselines))
+    for score in FORECASTS:
+        values = [overall["model"][score], *(overall["baselines"][name][score] for name in baselines)]
+        table.add_row(title(score), *(_score(score, value) for value in values))
+    yield Text()
+    yield table
+    yield Text(f"confidence: {found['confidence_note']}")
+
+
+def _score(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return percent(value) if name in SHARES else f"{value:.3e}" if name == "mse" else shown(value, "ratio")
+
+
+def _account(metrics: Mapping[str, Any]) -> Iterable[Any]:
+    costs = {name: money(item["value"]) for name, item in metrics["costs"].items()}
+    exposure = {name: percent(item["value"]) for name, item in metrics["exposure"].items()}
+    orders = metrics["orders"]
+    filled = orders["by_status"].get("completed", 0)
+    reasons = "; ".join(f"{count} x {reason}" for reason, count in orders["by_reason"].items())
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("account", f"{money(metrics['cash'])} became {money(metrics['final_equity'])}")
+    table.add_row("exposure", f"gross {exposure['gross_mean']}, net {exposure['net_mean']}, in the market {exposure['time_in_market']}")
+    table.add_row("costs paid", f"{costs['total']}: commission {costs['commission']}, slippage {costs['slippage']}, interest {costs['interest']}")
+    table.add_row("orders", f"{orders['asked']} asked, {filled} filled, {orders['asked'] - filled} not" + (f" ({reasons})" if reasons else ""))
+    for text in metrics.get("notes", ()):
+        table.add_row("note", text)
+    yield Text()
+    yield table
+
+
+def _files(folder: Path, note: str) -> Iterable[Text]:
+    yield Text()
+    if note:
+        yield Text(note)
+    for page in PAGES:
+        if (folder / page).is_file():
+            yield Text(f"{page.removesuffix('.html'):11s} {folder / page}", style="bold")
+    yield Text(f"{'folder':11s} {folder}")
