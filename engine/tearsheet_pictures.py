@@ -6,6 +6,7 @@ a session; the rolling beta begins with zeros; the quantiles of weeks to years r
 months outside the run count as 0 %; the "worst" drawdowns are the longest; percentages are cut to whole per cent.
 """
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -90,9 +91,9 @@ def draw_lines(lines: Mapping[str, pd.Series], *, percent: bool = True, mean: bo
 
 
 def _plot(axis: "Axes", lines: Mapping[str, pd.Series]) -> None:
-    for (label, series), colour in zip(lines.items(), COLOURS, strict=False):
-        if not series.empty:
-            axis.plot(series.index, series.to_numpy(), label=label, color=colour)
+    for order, ((label, series), colour) in enumerate(zip(lines.items(), COLOURS, strict=False)):
+        if not series.empty:  # the first line lies on top
+            axis.plot(series.index, series.to_numpy(), label=label, color=colour, zorder=3 - 0.1 * order)
     if len(lines) > 1:
         axis.legend(loc="best")
 
@@ -130,7 +131,7 @@ def draw_yearly(years: pd.DataFrame) -> "Figure":
     places = np.arange(len(years))
     for offset, column, colour in zip((-BAR / 2, BAR / 2), years.columns, COLOURS, strict=False):
         axis.bar(places + offset, years[column].to_numpy(), BAR, label=column, color=colour)
-    step = max(1, round(len(years) / 14))
+    step = math.ceil(len(years) / 12)
     axis.set_xticks(places[::step], [str(year) for year in years.index[::step]])
     axis.grid(visible=False, axis="x")
     axis.legend(loc="best")

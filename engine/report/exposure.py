@@ -1,0 +1,11 @@
+"""How much of the account was invested."""
+
+from engine.outcome import Outcome
+from engine.report import Section, fill
+
+ORDER = 40
+
+
+def section(outcome: Outcome) -> Section:
+    """Mean gross and net exposure and the time in the market."""
+    return fill("exposure.html", "Exposure", exposure=outcome.exposure)
