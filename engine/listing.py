@@ -48,14 +48,17 @@ def print_plugins(family: str | None) -> None:
 def parameters(spec: type[PluginSpec]) -> str:
     """A plug-in's parameters as they would be written, for example ``window=20``."""
     return ", ".join(
-        name if field.is_required() else f"{name}={_plain(field.get_default(call_default_factory=True))}"
+        name if field.is_required() else f"{name}={plain(field.get_default(call_default_factory=True))}"
         for name, field in spec.model_fields.items()
     )
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
+    """A value as it would be written in YAML, on one line."""
     if value is None:
         return "null"
-    if isinstance(value, tuple):
-        return f"[{', '.join(_plain(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {plain(item)}' for key, item in value.items())}}}"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(plain(item) for item in value)}]"
     return str(value).lower() if isinstance(value, bool) else f"{value}"

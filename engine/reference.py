@@ -1,0 +1,76 @@
+"""The config reference, made from the specs: ``python -m engine.reference`` writes docs/config.md."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+
+from core.plugins import FAMILIES, PluginField, kinds, load, summary
+from core.spec import Spec
+from engine.config import RunConfig
+from engine.listing import plain
+
+PATH = Path(__file__).resolve().parent.parent / "docs" / "config.md"
+
+INTRODUCTION = """\
+# The config file
+
+Made from the code by `python -m engine.reference`; `configs/schema.json` says the same to editors.
+
+- `extends: other.yaml` takes another file's values; mappings merge deeply, lists replace, and a mapping whose `kind`
+  changes replaces the old one whole. A path is read from the file that states it.
+- `key=value` on the command line goes on top: `risk.base=0.01`, `model.members.lstm.hidden=16`,
+  `features=[{kind: sma, window: 20}]`. Values are YAML; a path is read from the working directory.
+- Unknown and duplicate keys are errors. Types are strict: `"0.02"` is no number, `1e-3` is one.
+- Fractions are fractions: 2 % is `0.02`.
+- A model that does not train (`sma_cross`, `buy_and_hold`) takes no `features`, `label`, `scaler` or `walk_forward`.
+"""
+
+
+def text() -> str:
+    """The page."""
+    blocks = [INTRODUCTION, "## Top level\n", _table(RunConfig)]
+    for name, field in RunConfig.model_fields.items():
+        if spec := _spec_of(field):
+            blocks += [f"## {name}\n", f"{field.description}\n", _table(spec)]
+    for family, package in FAMILIES.items():
+        blocks += [f"## Plug-ins: {family}\n", *_plugins(package)]
+    return "\n".join(blocks)
+
+
+def _plugins(package: str) -> Iterator[str]:
+    for kind in kinds(package):
+        spec = load(package, kind)
+        yield f"### `kind: {kind}`\n\n{summary(spec)}\n"
+        if spec.model_fields:
+            yield _table(spec)
+
+
+def _table(spec: type[Spec]) -> str:
+    rows = [
+        f"| `{name}` | {_default(field)} | {' '.join((field.description or '').split())} |"
+        for name, field in spec.model_fields.items()
+    ]
+    return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows, ""])
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value: Any = field.get_default(call_default_factory=True)
+    if isinstance(value, Spec):
+        return "see below"
+    return f"`{plain(value)}`".replace("|", "\\|")
+
+
+def _spec_of(field: FieldInfo) -> type[Spec] | None:
+    """The spec that a plain block is made of; None for scalars and plug-ins."""
+    if any(isinstance(item, PluginField) for item in field.metadata):
+        return None
+    choices = (field.annotation, *get_args(field.annotation))
+    return next((item for item in choices if isinstance(item, type) and issubclass(item, Spec)), None)
+
+
+if __name__ == "__main__":
+    PATH.write_text(text(), encoding="utf-8")
