@@ -16,6 +16,7 @@ from engine.artifacts import MANIFEST, Saved, ensure_writable, put_in_place, res
 from engine.config import RunConfig
 from engine.listing import as_yaml
 from engine.outcome import Outcome, build, metrics
+from engine.report import write_report
 from engine.runlog import recorded
 from engine.tearsheet import Submit, TearsheetInput, background, problem
 from signals.generate import generate, plan
@@ -24,6 +25,7 @@ from signals.store import SignalStore
 log = logging.getLogger(__name__)
 
 CACHE_LIMIT = 2 * 1024**3
+NOT_WANTED = "the config says report.tearsheet: false"
 
 
 @dataclass(frozen=True)
@@ -137,15 +139,17 @@ def _save(
     outcome: Outcome, config: RunConfig, out: Path, submit: Submit | None, watch: Stopwatch, lines: list[str]
 ) -> Saved:
     """Write the run folder; the tear-sheet is drawn in another process while the report is drawn in this one."""
+    from engine.report import write_report
+
     with staging(out) as folder:
-        reason = problem(outcome.daily) if submit else ""
+        reason = problem(outcome.daily) if submit else "the config says `report: {tearsheet: false}`"
         sheet = submit(TearsheetInput.of(outcome), folder / "tearsheet.html") if submit and not reason else None
-        if reason:
+        if submit and reason:
             log.warning("no tear-sheet: %s", reason)
         with watch.stage("tables"):
             result_files.write(outcome, folder)
         with watch.stage("report"):
-            write_report(outcome, folder / "report.html")
+            write_report(outcome, folder / "report.html", no_tearsheet=reason)
         if sheet:
             with watch.stage("tear-sheet"):
                 sheet.result()
@@ -165,10 +169,11 @@ def workers(config: RunConfig) -> int:
 
 
 def signal_store() -> SignalStore:
-    """The user's signal cache."""
+    """The signal cache: in the user's cache folder, or where the environment variable BACKTRADER_ML_CACHE says."""
     from platformdirs import user_cache_path
 
-    return SignalStore(user_cache_path("backtrader-ml") / "signals", CACHE_LIMIT)
+    folder = os.environ.get("BACKTRADER_ML_CACHE")
+    return SignalStore((Path(folder) if folder else user_cache_path("backtrader-ml")) / "signals", CACHE_LIMIT)
 
 
 def check_only(config: RunConfig) -> str:
