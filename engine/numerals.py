@@ -51,7 +51,7 @@ def shown(value: float | None, unit: str) -> str:
     return {"fraction": percent, "money": money}.get(unit, four)(value)
 
 
-_CAPITALS = {"cagr": "CAGR", "mse": "MSE", "mae": "MAE", "r2": "R²", "ic": "IC", "mape": "MAPE"}
+_CAPITALS = {"cagr": "CAGR", "mse": "MSE", "mae": "MAE", "r2": "R2", "ic": "IC", "mape": "MAPE"}
 
 
 def title(name: str) -> str:

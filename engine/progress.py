@@ -1,4 +1,4 @@
-"""Progress on the terminal: bars where there is one, a few plain lines where the output is piped, nothing when quiet."""
+"""Progress on the terminal: bars where there is one, a few plain lines where output is piped, nothing when quiet."""
 
 import sys
 from collections.abc import Iterator

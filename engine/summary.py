@@ -47,7 +47,8 @@ def _head(metrics: Mapping[str, Any], folder: Path) -> Iterable[Any]:
     folds = metrics["folds"]
     trained = f"{folds} folds, all of it out of sample" if folds else "no training"
     yield Text(folder.name, style="bold")
-    yield Text(f"{', '.join(metrics['symbols'])}: {span['first_session']} to {span['last_session']}, {span['sessions']} daily returns; {trained}")
+    days = f"{span['first_session']} to {span['last_session']}, {span['sessions']} daily returns"
+    yield Text(f"{', '.join(metrics['symbols'])}: {days}; {trained}")
     yield Text()
     yield Text(verdict["headline"], style="bold green" if metrics["verdict"].get("beats") else "bold yellow")
     for sentence in verdict["sentences"]:
@@ -96,22 +97,30 @@ def _score(name: str, value: float | None) -> str:
 
 
 def _account(metrics: Mapping[str, Any]) -> Iterable[Any]:
-    costs = {name: money(item["value"]) for name, item in metrics["costs"].items()}
-    exposure = {name: percent(item["value"]) for name, item in metrics["exposure"].items()}
-    orders = metrics["orders"]
-    filled = orders["by_status"].get("completed", 0)
-    reasons = "; ".join(f"{count} x {reason}" for reason, count in orders["by_reason"].items())
+    paid = {name: money(item["value"]) for name, item in metrics["costs"].items()}
+    held = {name: percent(item["value"]) for name, item in metrics["exposure"].items()}
+    parts = ", ".join(f"{name} {paid[name]}" for name in ("commission", "slippage", "interest"))
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("account", f"{money(metrics['cash'])} became {money(metrics['final_equity'])}")
-    table.add_row("exposure", f"gross {exposure['gross_mean']}, net {exposure['net_mean']}, in the market {exposure['time_in_market']}")
-    table.add_row("costs paid", f"{costs['total']}: commission {costs['commission']}, slippage {costs['slippage']}, interest {costs['interest']}")
-    table.add_row("orders", f"{orders['asked']} asked, {filled} filled, {orders['asked'] - filled} not" + (f" ({reasons})" if reasons else ""))
+    table.add_row(
+        "exposure", f"gross {held['gross_mean']}, net {held['net_mean']}, in the market {held['time_in_market']}"
+    )
+    table.add_row("costs paid", f"{paid['total']}: {parts}")
+    table.add_row("orders", _orders(metrics["orders"]))
     for text in metrics.get("notes", ()):
         table.add_row("note", text)
     yield Text()
     yield table
+
+
+def _orders(orders: Mapping[str, Any]) -> str:
+    filled = orders["by_status"].get("completed", 0)
+    reasons = "; ".join(f"{count} x {reason}" for reason, count in orders["by_reason"].items())
+    unfilled = f"{orders['asked'] - filled} not" + (f" ({reasons})" if reasons else "")
+    trimmed = f", {orders['trimmed']} trimmed" if orders["trimmed"] else ""
+    return f"{orders['asked']} asked, {filled} filled{trimmed}, {unfilled}"
 
 
 def _files(folder: Path, note: str) -> Iterable[Text]:
