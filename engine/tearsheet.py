@@ -119,10 +119,6 @@ def background() -> Iterator[Submit]:
 
     Enter it when the run begins: the import (about 2 s) is then over when the run is. Leaving it waits for what was
     submitted.
-
-    >>> with background() as submit:  # doctest: +SKIP
-    ...     written = submit(TearsheetInput.of(outcome), folder / "tearsheet.html")
-    ...     written.result()
     """
     from multiprocessing import get_context
 
