@@ -1,14 +1,25 @@
 """Small markets and configs that several tests of the engine share."""
 
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from core.types import Bars, Market, SignalFrame
+from engine import bt_engine
 from engine.config import RunConfig, validate
+from engine.outcome import Outcome, build
 from engine.yaml_layers import Layer
+from risk.costs import BrokerSpec
+from risk.headline import MeasuresSpec
+from risk.sizing import RiskSpec
+from signals.evaluate import evaluate
+from signals.labels import LabelSpec
+from signals.result import FoldReport, Signals, Span
+from strategies.threshold import Threshold
 
 BARS = 420
 
@@ -47,3 +58,109 @@ def _cheap(path: Path, **changes: object) -> RunConfig:
         **changes,
     }
     return validate(Layer(values, {}), "test")
+
+
+@pytest.fixture(scope="session")
+def make_outcome() -> Callable[..., Outcome]:
+    """Make the outcome of a small run: a random market, predictions that know as much of it as one likes."""
+    return _outcome
+
+
+def _outcome(
+    *,
+    bars: int = 420,
+    seed: int = 3,
+    skill: float = 0.0,
+    trains: bool = True,
+    name: str = "walk",
+    symbol: str = "X",
+    base: float = 0.02,
+    measures: MeasuresSpec | None = None,
+) -> Outcome:
+    """Backtest planted predictions: ``skill`` 1 knows the next return, 0 is noise; no decision on the first 20 bars."""
+    item = Bars.of(symbol, random_bars(bars, seed).rename(columns=str.lower).tz_localize("UTC"))
+    market = Market({symbol: item}, (symbol,), symbol, "UTC")
+    signals = _planted(item, skill, seed, trains)
+    label = LabelSpec(kind="forward_return", horizon=1)
+    risk = RiskSpec(base=base, cap=max(base, 0.05))
+    result = bt_engine.run(market, signals.frame, Threshold(), risk, BrokerSpec(), "0123456789ab")
+    return build(
+        name=name,
+        config={"seed": seed, "risk": risk.dump()},
+        market=market,
+        signals=signals,
+        evaluation=evaluate(market, signals, label) if trains else None,
+        result=result,
+        spec=measures or MeasuresSpec(),
+    )
+
+
+def _planted(bars: Bars, skill: float, seed: int, trains: bool) -> Signals:
+    rng = np.random.default_rng(seed + 1000)
+    count, begin, middle = len(bars), 20, len(bars) // 2
+    following = np.append(np.diff(bars.close) / bars.close[:-1], 0.0)
+    prediction = skill * following + (1.0 - skill) * rng.normal(0.0, 0.01, count)
+    fold = np.where(np.arange(count) < begin, -1, np.where(np.arange(count) < middle, 0, 1)).astype(np.int64)
+    p_up = np.where(prediction > 0, 0.5 + 0.1 * rng.random(count), 0.5 - 0.1 * rng.random(count))
+    known = fold >= 0
+    frame = SignalFrame(
+        bars.times,
+        (bars.symbol,),
+        np.where(known, prediction, np.nan)[:, None],
+        np.where(known, np.maximum(p_up, 1 - p_up), np.nan)[:, None],
+        fold if trains else np.where(known, 0, -1).astype(np.int64),
+    )
+    edges = ((begin, middle), (middle, count))
+    reports = tuple(_fold(number, bars.times, first, last) for number, (first, last) in enumerate(edges))
+    return Signals(frame, reports if trains else (), np.where(known, p_up, np.nan)[:, None])
+
+
+def _fold(number: int, times: pd.DatetimeIndex, first: int, last: int) -> FoldReport:
+    rows = [Span.of(times, np.arange(*block)) for block in ((0, first - 6), (first - 6, first - 3), (first - 3, first))]
+    return FoldReport(
+        number,
+        times[first].isoformat(),
+        *rows,
+        Span.of(times, np.arange(first, last)),
+        0.0003,
+        0.52,
+        {"planted": {}},
+        {},
+    )
+
+
+class _Tables(HTMLParser):
+    """The text of every cell of every table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: list[list[list[str]]] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+            self.inside = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.tables[-1][-1][-1] += data.strip()
+
+
+@pytest.fixture(scope="session")
+def tables() -> Callable[[str], list[list[list[str]]]]:
+    """Read the tables of a page: for each, its rows of texts."""
+
+    def read(page: str) -> list[list[list[str]]]:
+        parser = _Tables()
+        parser.feed(page)
+        return parser.tables
+
+    return read

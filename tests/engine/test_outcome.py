@@ -1,0 +1,91 @@
+"""The outcome of a run and what metrics.json says of it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from core.digests import canonical
+from engine.accounts import COLUMNS
+from engine.outcome import metrics, per_period
+from risk.headline import MeasuresSpec
+
+
+@pytest.fixture(scope="module")
+def outcome(make_outcome):
+    return make_outcome()
+
+
+def test_metrics_are_strict_json_and_name_no_engine_path_or_name(outcome):
+    text = canonical(metrics(outcome)).decode()
+    assert json.loads(text)["config_id"] == "0123456789ab"
+    assert not [word for word in ("backtrader", "walk", "/", "NaN", "Infinity") if f'"{word}"' in text]
+    assert "backtrader" not in text
+
+
+def test_equal_runs_have_equal_metrics_whatever_their_name(make_outcome, outcome):
+    assert metrics(make_outcome(name="other")) == metrics(outcome)
+
+
+def test_every_number_comes_with_formula_unit_period_and_sample(outcome):
+    found = metrics(outcome)
+    numbers = [item for column in COLUMNS for item in found["measures"][column].values()]
+    numbers += [*found["exposure"].values(), *found["costs"].values()]
+    assert len(numbers) > 30
+    for item in numbers:
+        assert item["formula"]
+        assert item["unit"]
+        assert item["period"]
+        assert item["n"] > 0
+        assert (item["value"] is None) == bool(item["reason"])
+
+
+def test_total_return_is_what_the_account_gained(outcome):
+    equity = outcome.result.equity["equity"]
+    total = metrics(outcome)["measures"]["strategy"]["total_return"]["value"]
+    assert total == pytest.approx(equity.iloc[-1] / 10_000 - 1, rel=1e-12)
+
+
+def test_the_benchmark_starts_at_the_first_decision(outcome):
+    close = outcome.market.bars["X"].close
+    total = metrics(outcome)["measures"]["benchmark"]["total_return"]["value"]
+    assert total == pytest.approx(close[-1] / close[20] - 1, rel=1e-12)
+
+
+def test_the_benchmark_at_exposure_has_the_same_sharpe_and_the_strategys_share(outcome):
+    found = metrics(outcome)
+    scaled, full = (found["measures"][column] for column in ("benchmark_at_exposure", "benchmark"))
+    assert scaled["sharpe"]["value"] == pytest.approx(full["sharpe"]["value"], rel=1e-9)
+    share = found["exposure"]["gross_mean"]["value"]
+    assert scaled["volatility"]["value"] == pytest.approx(share * full["volatility"]["value"], rel=1e-9)
+
+
+def test_span_counts_sessions_after_the_first_decision(outcome):
+    span = metrics(outcome)["span"]
+    assert (span["sessions"], span["bars"], span["folds"]) == (399, 400, 2)
+    assert span["first_decision"][:10] < span["first_session"]
+
+
+def test_a_model_that_does_not_train_has_no_forecasts_and_says_why(make_outcome):
+    found = metrics(make_outcome(trains=False))
+    assert found["forecasts"] is None
+    assert "does not train" in found["forecasts_reason"]
+
+
+def test_a_run_that_knows_the_future_is_said_to_beat_and_not_to_be_corrected(make_outcome):
+    verdict = make_outcome(skill=0.9, base=0.05).verdict
+    assert verdict.headline == "beats the baselines; not corrected for selection"
+    assert verdict.beats
+    assert "do not beat" not in " ".join(verdict.sentences)
+
+
+def test_noise_shows_no_evidence_of_skill(outcome):
+    assert outcome.verdict.headline == "no evidence of skill"
+
+
+def test_risk_free_rate_and_periods_reach_the_measures(make_outcome):
+    spec = MeasuresSpec(risk_free=0.03, periods_per_year=200.0)
+    run = make_outcome(measures=spec)
+    excess = run.daily["strategy"] - per_period(0.03, 200.0)
+    sharpe = {item.name: item.value for item in run.measures["strategy"]}["sharpe"]
+    assert sharpe == pytest.approx(excess.mean() / excess.std() * np.sqrt(200), rel=1e-9)
