@@ -11,7 +11,7 @@ from core.progress import Report, silent
 from core.types import Fold, Market, Matrix, SignalFrame, read_only
 
 from .fitting import FoldOutcome
-from .models._base import RuleModel
+from .models._base import RuleModel, Samples
 from .panel import Panel, build_panel
 from .result import FoldReport, Signals
 from .spec import SignalSpec
@@ -29,11 +29,17 @@ def plan(market: Market, spec: SignalSpec) -> tuple[Fold, ...]:
         The data are too short for the walk-forward.
     DataError
         A symbol has too few bars for a feature or for the rule.
+    ModelError
+        The first fold has too few rows for the model.
     """
     if isinstance(spec.model, RuleModel):
         _rule_predictions(market, spec.model)
         return ()
-    return folds(_panel(market, spec), spec.training.walk_forward)
+    panel = _panel(market, spec)
+    steps = folds(panel, spec.training.walk_forward)
+    # No later fold has fewer rows than the first one.
+    spec.training.model.check(Samples(panel.X, panel.y, panel.first), steps[0].train, steps[0].stop)
+    return steps
 
 
 def generate(

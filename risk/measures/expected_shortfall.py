@@ -67,7 +67,7 @@ class ExpectedShortfall(TailMeasure):
         if self.method == "gaussian":
             tail = f"{1 - self.level:.10g}"
             return f"mean - standard deviation (ddof 1) of returns x normal density(z({tail})) / {tail}"
-        return f"mean of the returns at or below their {100 * (1 - self.level):.10g}th percentile (linear)"
+        return f"mean of the returns at or below their {100 * (1 - self.level):.10g} % quantile (linear)"
 
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`expected_shortfall` of the sample."""

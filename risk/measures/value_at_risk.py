@@ -63,7 +63,7 @@ class ValueAtRisk(TailMeasure):
         """How it is computed, in words."""
         if self.method == "gaussian":
             return f"mean + z({1 - self.level:.10g}) x standard deviation (ddof 1) of returns"
-        return f"{100 * (1 - self.level):.10g}th percentile of returns, linear interpolation"
+        return f"{100 * (1 - self.level):.10g} % quantile of the returns, linear interpolation"
 
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`value_at_risk` of the sample."""

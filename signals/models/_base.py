@@ -79,6 +79,15 @@ class TrainedModel(Model):
             The rows do not suffice for these parameters, or the fit failed.
         """
 
+    def check(self, samples: Samples, train: Rows, stop: Rows) -> None:  # noqa: B027 - most models take any rows
+        """Refuse rows that :meth:`fit` could do nothing with, before any time is spent on a fit.
+
+        Raises
+        ------
+        ModelError
+            The rows do not suffice for these parameters.
+        """
+
     def accounts(self, fitted: Fitted) -> Mapping[str, Mapping[str, Any]]:
         """What a fit says of itself, by the kind of each model in it."""
         return {self.kind: fitted.details}

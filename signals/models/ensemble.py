@@ -60,6 +60,11 @@ class Ensemble(TrainedModel):
             parts.append(Part(member.kind, member.weight, fitted))
         return FittedEnsemble(tuple(parts))
 
+    def check(self, samples: Samples, train: Rows, stop: Rows) -> None:
+        """Let every member refuse what it cannot use."""
+        for member in self.members:
+            member.model.check(samples, train, stop)
+
     def accounts(self, fitted: Fitted) -> Mapping[str, Mapping[str, Any]]:
         """What each member says of its fit."""
         return fitted.details

@@ -68,6 +68,11 @@ class Lstm(TrainedModel):
         network, losses = train_network(self, samples.X, target, train_at, stop_at, seed, report)
         return FittedLstm(network, self.sequence, centre, scale, losses)
 
+    def check(self, samples: Samples, train: Rows, stop: Rows) -> None:
+        """Refuse blocks in which no row has a whole window behind it."""
+        self._complete(samples, train, "training")
+        self._complete(samples, stop, "stop")
+
     def _complete(self, samples: Samples, rows: Rows, name: str) -> Rows:
         complete = rows[_has_window(samples, rows, self.sequence)]
         if not len(complete):

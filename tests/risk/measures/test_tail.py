@@ -166,7 +166,7 @@ def test_names_tell_level_and_method(level, method, suffix):
 
 def test_formulas_tell_level_and_method():
     sample = Sample(HUNDRED, periods_per_year=252)
-    assert ValueAtRisk().of(sample).formula == "5th percentile of returns, linear interpolation"
+    assert ValueAtRisk().of(sample).formula == "5 % quantile of the returns, linear interpolation"
     assert "z(0.01) x standard deviation" in ValueAtRisk(level=0.99, method="gaussian").of(sample).formula
-    assert "5th percentile" in ExpectedShortfall().of(sample).formula
+    assert "5 % quantile" in ExpectedShortfall().of(sample).formula
     assert "density(z(0.05)) / 0.05" in ExpectedShortfall(method="gaussian").of(sample).formula
