@@ -4,6 +4,15 @@ import numpy as np
 import pandas as pd
 
 
+COLUMNS = {
+    "start": "datetime64[ns]",
+    "valley": "datetime64[ns]",
+    "end": "datetime64[ns]",
+    "depth": "float64",
+    "days": "int64",
+}
+
+
 def under_water(returns: pd.Series) -> pd.Series:
     """Wealth / highest wealth so far - 1, from a wealth of 1 before the first return; 0 or negative.
 
@@ -28,10 +37,8 @@ def stretches(returns: pd.Series) -> pd.DataFrame:
     below = water.to_numpy() < 0.0
     edges = np.diff(below.astype(np.int8), prepend=0, append=0)
     first, after = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    return pd.DataFrame(
-        [_stretch(water, int(start), int(stop)) for start, stop in zip(first, after, strict=True)],
-        columns=["start", "valley", "end", "depth", "days"],
-    )
+    rows = [_stretch(water, int(start), int(stop)) for start, stop in zip(first, after, strict=True)]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def _stretch(water: pd.Series, start: int, stop: int) -> tuple[object, ...]:

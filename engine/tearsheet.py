@@ -162,8 +162,8 @@ def _load() -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Let pass what quantstats and what it imports warn of on today's pandas; nothing else."""
-    with warnings.catch_warnings():
+    """Let pass what quantstats and its imports warn of on today's pandas, and its 0 / 0: the page says `n/a` there."""
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
         for package in ("quantstats", "yfinance", "seaborn"):
             warnings.filterwarnings("ignore", module=rf"{package}(\.|$)")
         yield

@@ -74,7 +74,7 @@ class Album:
         gained = {label: series - 1.0 for label, series in wealth.items()}
         yield _picture("Cumulative return", draw_lines(gained), f"compounded returns {both}")
         yield _picture("Growth of 1, log scale", draw_log(wealth), f"growth {both}")
-        if not strategy.std() > 0:
+        if np.ptp(strategy) == 0:
             self.omitted.append("No picture at equal volatility: the strategy's returns do not vary.")
             return
         scaled = {**self._pair(BENCHMARK), self._names[STRATEGY]: strategy * (full.std() / strategy.std())}

@@ -3,10 +3,12 @@
 quantstats' own table rounds to two decimals, which leaves nothing of an account that is 1 % invested.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from engine.drawdowns import stretches
@@ -49,6 +51,13 @@ class Series:
         """The last months' returns; empty where the run is shorter."""
         first = self.day.index[-1] - pd.DateOffset(months=months)
         return self.day[self.day.index > first] if self.day.index[0] <= first else self.day.iloc[:0]
+
+
+def _grown(stats: Any, returns: pd.Series, periods: int = 0) -> float:
+    """The compounded return, a year's if ``periods`` make one; NaN of no returns."""
+    if returns.empty:
+        return math.nan
+    return float(stats.cagr(returns, 0.0, True, periods) if periods else stats.comp(returns))
 
 
 Figure: TypeAlias = tuple[str, str, Callable[[Any, Series, Terms], float]]
@@ -107,13 +116,13 @@ GROUPS: tuple[tuple[Figure, ...], ...] = (
         ("CPC index", "ratio", lambda q, s, _: q.cpc_index(s.day, False)),
     ),
     (
-        ("Last month", "fraction", lambda q, s, _: q.comp(s.since(1))),
-        ("Last 3 months", "fraction", lambda q, s, _: q.comp(s.since(3))),
-        ("Last 6 months", "fraction", lambda q, s, _: q.comp(s.since(6))),
-        ("Last year", "fraction", lambda q, s, _: q.comp(s.since(12))),
-        ("Last 3 years (ann.)", "fraction", lambda q, s, t: q.cagr(s.since(36), 0.0, True, t.periods)),
-        ("Last 5 years (ann.)", "fraction", lambda q, s, t: q.cagr(s.since(60), 0.0, True, t.periods)),
-        ("Last 10 years (ann.)", "fraction", lambda q, s, t: q.cagr(s.since(120), 0.0, True, t.periods)),
+        ("Last month", "fraction", lambda q, s, _: _grown(q, s.since(1))),
+        ("Last 3 months", "fraction", lambda q, s, _: _grown(q, s.since(3))),
+        ("Last 6 months", "fraction", lambda q, s, _: _grown(q, s.since(6))),
+        ("Last year", "fraction", lambda q, s, _: _grown(q, s.since(12))),
+        ("Last 3 years (ann.)", "fraction", lambda q, s, t: _grown(q, s.since(36), t.periods)),
+        ("Last 5 years (ann.)", "fraction", lambda q, s, t: _grown(q, s.since(60), t.periods)),
+        ("Last 10 years (ann.)", "fraction", lambda q, s, t: _grown(q, s.since(120), t.periods)),
     ),
     (
         ("Best day", "fraction", lambda q, s, _: q.best(s.day, prepare_returns=False)),
@@ -150,7 +159,9 @@ def groups(columns: Sequence[Series], terms: Terms, stats: Any) -> Iterator[tupl
 
 
 def against(strategy: pd.Series, benchmark: pd.Series, terms: Terms, stats: Any) -> tuple[Row, ...]:
-    """The figures that compare the strategy with one benchmark, session by session."""
+    """The figures that compare the strategy with one benchmark, session by session; none if one never varies."""
+    if min(np.ptp(strategy), np.ptp(benchmark)) == 0:
+        return ()
     greeks = stats.greeks(strategy, benchmark, terms.periods, prepare_returns=False)
     figures = (
         ("Beta", "ratio", greeks["beta"]),

@@ -82,7 +82,7 @@ def _outcome(
     market = Market({symbol: item}, (symbol,), symbol, "UTC")
     signals = _planted(item, skill, seed, trains)
     label = LabelSpec(kind="forward_return", horizon=1)
-    risk = RiskSpec(base=base, cap=max(base, 0.05))
+    risk = RiskSpec(base=base)
     result = bt_engine.run(market, signals.frame, Threshold(), risk, BrokerSpec(), "0123456789ab")
     return build(
         name=name,

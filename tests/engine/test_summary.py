@@ -1,0 +1,103 @@
+"""The terminal: a summary that fits, and progress that stays out of the way."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from core.progress import Progress
+from engine.numerals import money, percent
+from engine.outcome import metrics
+from engine.progress import reporting
+from engine.summary import show
+
+
+@pytest.fixture(scope="module")
+def found(make_outcome):
+    return metrics(make_outcome())
+
+
+def printed(found, width, folder=Path("runs/walk-0123456789ab"), note=""):
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    show(found, folder, note, console)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_line_is_wider_than_the_terminal(found, width):
+    assert max(len(line) for line in printed(found, width).splitlines()) <= width
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_the_summary_is_plain_ascii_when_piped(make_outcome, trains):
+    text = printed(metrics(make_outcome(trains=trains)), 80)
+    assert text.isascii()
+    assert "\x1b" not in text
+
+
+def test_it_holds_verdict_spans_measures_costs_and_orders(found):
+    text = " ".join(printed(found, 80).split())
+    for number in (
+        percent(found["measures"]["strategy"]["total_return"]["value"]),
+        percent(found["measures"]["benchmark"]["total_return"]["value"]),
+        percent(found["measures"]["benchmark_at_exposure"]["total_return"]["value"]),
+        percent(found["measures"]["strategy"]["value_at_risk_95"]["value"]),
+        percent(found["exposure"]["gross_mean"]["value"]),
+        percent(found["forecasts"]["overall"]["model"]["hit_rate"]),
+        money(found["costs"]["total"]["value"]),
+        money(found["final_equity"]),
+        f"{found['orders']['asked']} asked",
+        "Value at risk 95 %, n = 399",
+        "no evidence of skill",
+        "2 folds",
+        f"{found['span']['first_session']} to {found['span']['last_session']}",
+        "always long",
+    ):
+        assert number in text, number
+
+
+def test_files_are_named_where_they_exist(found, tmp_path):
+    (tmp_path / "report.html").touch()
+    text = printed(found, 80, tmp_path, "the same result as before")
+    assert f"report      {tmp_path / 'report.html'}" in text
+    assert "tearsheet.html" not in text
+    assert "the same result as before" in text
+
+
+def test_a_model_that_does_not_train_shows_no_forecasts(make_outcome):
+    text = printed(metrics(make_outcome(trains=False)), 80)
+    assert "no training" in text
+    assert "forecasts" not in text
+
+
+def test_piped_progress_is_ten_lines_of_the_folds_alone():
+    stream = io.StringIO()
+    with reporting(quiet=False, stream=stream) as report:
+        for done in range(1, 31):
+            report(Progress("lstm", done % 7, 7))
+            report(Progress("folds", done, 30))
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 10
+    assert lines[-1] == "folds 30 of 30"
+
+
+def test_quiet_progress_says_nothing():
+    stream = io.StringIO()
+    with reporting(quiet=True, stream=stream) as report:
+        report(Progress("folds", 1, 1))
+    assert stream.getvalue() == ""
+
+
+def test_bars_on_a_terminal_come_and_go():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    stream = Terminal()
+    with reporting(quiet=False, stream=stream) as report:
+        report(Progress("folds", 0, 2))
+        report(Progress("lstm", 1, 3, "val loss 0.1"))
+        report(Progress("lstm", 3, 3))
+        report(Progress("folds", 2, 2))
+    assert "folds" in stream.getvalue()
