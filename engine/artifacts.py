@@ -142,8 +142,8 @@ def result_digest(folder: Path) -> str:
 def put_in_place(staged: Path, out: Path, name: str, pages: tuple[str, ...]) -> Saved:
     """Move a finished folder to ``out/name``.
 
-    A folder of the same id with the same result is kept as it is (or replaced, if it lacks a page that this run has); with
-    another result it is kept too, and this run goes to ``name-2``, ``name-3``, ...
+    A folder of the same id with the same result is kept as it is (or replaced, if it lacks a page that this run has);
+    with another result it is kept too, and this run goes to ``name-2``, ``name-3``, ...
     """
     _sync(staged)
     result = result_digest(staged)

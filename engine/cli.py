@@ -24,7 +24,7 @@ class ConfigFirst(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=ConfigFirst, context_settings=SETTINGS, epilog=EPILOG, no_args_is_help=False, invoke_without_command=True)
+@click.group(cls=ConfigFirst, context_settings=SETTINGS, epilog=EPILOG, invoke_without_command=True)
 @click.pass_context
 def app(ctx: click.Context) -> None:
     """Run backtests from YAML files. The usual form has no verb:
@@ -32,7 +32,7 @@ def app(ctx: click.Context) -> None:
     \b
       run_backtest.py CONFIG... [key=value ...] [options of `run`]
       run_backtest.py configs/quickstart.yaml risk.base=0.01
-    """  # noqa: D400
+    """  # noqa: D301 - click wants the backspace character: it keeps the lines below it as they are
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -40,12 +40,14 @@ def app(ctx: click.Context) -> None:
 @app.command("run", epilog=EPILOG)
 @click.argument("words", metavar="CONFIG... [key=value ...]", nargs=-1, required=True)
 @click.option("--check", is_flag=True, help="Validate everything (config, data, number of fits), train nothing.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where run folders go.")
+@click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where run folders go.")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the signal cache.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the log on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics on stdout as JSON, and nothing else.")
-def _run(words: tuple[str, ...], check: bool, out: Path, no_cache: bool, quiet: bool, verbose: bool, as_json: bool) -> None:
+def _run(
+    words: tuple[str, ...], check: bool, out: Path, no_cache: bool, quiet: bool, verbose: bool, as_json: bool
+) -> None:
     """Run what each file says: a backtest, a run folder, a tear-sheet."""
     from engine.config import load
 

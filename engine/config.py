@@ -20,7 +20,7 @@ from risk.sizing import RiskSpec
 from signals.spec import SignalSpec
 from strategies._base import Strategy
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 
 # Keys that people know from elsewhere and that would let the future into training: refused with the reason.
 LEAKS = {

@@ -139,8 +139,6 @@ def _save(
     outcome: Outcome, config: RunConfig, out: Path, submit: Submit | None, watch: Stopwatch, lines: list[str]
 ) -> Saved:
     """Write the run folder; the tear-sheet is drawn in another process while the report is drawn in this one."""
-    from engine.report import write_report
-
     with staging(out) as folder:
         reason = problem(outcome.daily) if submit else "the config says `report: {tearsheet: false}`"
         sheet = submit(TearsheetInput.of(outcome), folder / "tearsheet.html") if submit and not reason else None

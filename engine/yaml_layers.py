@@ -138,9 +138,10 @@ def _plain(node: Any) -> Any:
 
 
 def _places(node: Any, name: str, path: KeyPath) -> Iterable[tuple[KeyPath, str]]:
-    items = node.items() if isinstance(node, Mapping) else enumerate(node)
-    for key, item in items:
-        at = node.lc.key(key) if isinstance(node, Mapping) else node.lc.item(key)
+    keyed = isinstance(node, Mapping)
+    marks = node.lc
+    for key, item in node.items() if keyed else enumerate(node):
+        at = marks.key(key) if keyed else marks.item(key)
         here = (*path, str(key))
         yield here, f"{name}:{at[0] + 1}"
         if isinstance(item, Mapping | list):
@@ -148,7 +149,7 @@ def _places(node: Any, name: str, path: KeyPath) -> Iterable[tuple[KeyPath, str]
 
 
 def merge(base: Layer, top: Layer) -> Layer:
-    """``top`` over ``base``: mappings merge deeply, a mapping whose ``kind`` changes replaces the old one, lists too."""
+    """``top`` over ``base``: mappings merge deeply; lists and mappings of another ``kind`` replace the old ones."""
     gone = tuple(_replaced(base.values, top.values, ()))
     kept = {path: place for path, place in base.places.items() if not any(path[: len(old)] == old for old in gone)}
     return Layer(_merged(base.values, top.values), {**kept, **top.places})

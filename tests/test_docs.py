@@ -54,7 +54,8 @@ def test_commands_run_as_written(line, tmp_path, monkeypatch, shared_cache):
     done = CliRunner().invoke(app, [*words, "--out", str(tmp_path)] if runs else words, catch_exceptions=False)
     assert done.exit_code == 0
     folders = {folder.name.rpartition("-")[0] for folder in tmp_path.iterdir()}
-    assert folders == ({Path(word).stem.replace("_", "-") for word in words if word.endswith(".yaml")} if runs else set())
+    named = {Path(word).stem.replace("_", "-") for word in words if word.endswith(".yaml")}
+    assert folders == (named if runs else set())
 
 
 @pytest.mark.parametrize(("page", "block"), blocks("yaml"), ids=lambda text: text.split("\n")[0])

@@ -79,7 +79,7 @@ class TrainedModel(Model):
             The rows do not suffice for these parameters, or the fit failed.
         """
 
-    def check(self, samples: Samples, train: Rows, stop: Rows) -> None:  # noqa: B027 - most models take any rows
+    def check(self, samples: Samples, train: Rows, stop: Rows) -> None:
         """Refuse rows that :meth:`fit` could do nothing with, before any time is spent on a fit.
 
         Raises

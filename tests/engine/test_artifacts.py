@@ -65,9 +65,13 @@ def test_a_different_result_goes_beside_and_says_what_changed(tmp_path):
 
 
 def test_an_error_inside_leaves_nothing(tmp_path):
-    with pytest.raises(ZeroDivisionError), staging(tmp_path / "runs") as folder:
-        fill(folder)
-        _ = 1 / 0
+    def broken() -> None:
+        with staging(tmp_path / "runs") as folder:
+            fill(folder)
+            _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
     assert names(tmp_path) == ["runs"]
     assert names(tmp_path / "runs") == []
 
@@ -96,7 +100,7 @@ def test_a_running_neighbour_is_not_swept(tmp_path):
 def test_an_output_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(StoreError, match="run folders cannot be written here.*choose another --out"),
+        pytest.raises(StoreError, match=r"run folders cannot be written here.*choose another --out"),
         staging(tmp_path / "file" / "runs"),
     ):
         pass

@@ -23,7 +23,8 @@ def names(folder: Path) -> list[str]:
 def test_help_answers_without_loading_what_a_run_needs():
     code = (
         "import sys; from engine.cli import main; main(['--help']);"
-        "heavy = {'pandas', 'numpy', 'torch', 'backtrader', 'pydantic', 'rich'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
+        "heavy = {'pandas', 'numpy', 'torch', 'backtrader', 'pydantic', 'rich'} & set(sys.modules);"
+        "sys.exit(str(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -36,10 +37,9 @@ def test_a_run_prints_its_summary_plainly_when_piped_and_leaves_one_folder(tmp_p
     assert done.stderr == ""
     [folder] = (tmp_path / "runs").iterdir()
     assert names(tmp_path) == ["runs"]
-    assert names(folder) == sorted(
-        ["config.yaml", "equity.parquet", "fills.parquet", "folds.json", "manifest.json", "metrics.json", "orders.parquet",
-         "report.html", "run.log", "signals.parquet", "tearsheet.html", "trades.parquet"]
-    )  # fmt: skip
+    tables = {f"{table}.parquet" for table in ("equity", "fills", "orders", "signals", "trades")}
+    said = {"config.yaml", "folds.json", "manifest.json", "metrics.json", "report.html", "run.log", "tearsheet.html"}
+    assert set(names(folder)) == tables | said
     assert "\x1b[" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80 + len(str(tmp_path))
     assert f"{folder / 'tearsheet.html'}" in done.stdout
@@ -80,7 +80,7 @@ def test_running_again_keeps_the_folder_and_show_repeats_its_summary(tmp_path):
     [folder] = tmp_path.iterdir()
     shown = run("show", folder)
     assert shown.returncode == 0
-    assert shown.stdout.split() == [word for word in first.stdout.split()]
+    assert shown.stdout.split() == first.stdout.split()
 
 
 def test_a_run_folders_config_runs_again_to_the_same_id(tmp_path):

@@ -1,4 +1,4 @@
-"""A whole run against an account kept by hand: plain Python and pandas, no backtrader, nothing of ours but the result."""
+"""A whole run against an account kept by hand: plain Python and pandas, no backtrader."""
 
 import gzip
 from importlib.util import find_spec

@@ -32,7 +32,7 @@ def whole(walk, outcome) -> Outcome:
 
 
 def early(result: RunResult, last: pd.Timestamp) -> dict[str, pd.DataFrame]:
-    """What a result says up to the close ``last``: fills, equity, and orders made before it (the last is not yet filled)."""
+    """What a result says up to the close ``last``; orders only from before it, as its own are not filled yet."""
     made = result.orders[result.orders["created_at"] < last]
     return {
         "equity": result.equity[result.equity["time"] <= last],
