@@ -27,7 +27,9 @@ class ConfigFirst(click.Group):
 @click.group(cls=ConfigFirst, context_settings=SETTINGS, epilog=EPILOG, invoke_without_command=True)
 @click.pass_context
 def app(ctx: click.Context) -> None:
-    """Run backtests from YAML files. The usual form has no verb:
+    """Run backtests from YAML files.
+
+    The usual form has no verb:
 
     \b
       run_backtest.py CONFIG... [key=value ...] [options of `run`]
