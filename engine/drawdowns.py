@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-
 COLUMNS = {
     "start": "datetime64[ns]",
     "valley": "datetime64[ns]",
