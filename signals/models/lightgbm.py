@@ -11,6 +11,7 @@ from core.spec import Share
 from core.types import Rows, Vector
 
 from ._base import Samples, TrainedModel, seed32
+from ._native import native
 
 
 class LightGBM(TrainedModel):
@@ -41,7 +42,7 @@ class LightGBM(TrainedModel):
 
     def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedLightGBM":
         """Boost on the training rows until the stop rows get no better."""
-        import lightgbm as lgb
+        lgb = native("lightgbm")
 
         losses: dict[str, dict[str, list[float]]] = {}
         parameters = self._parameters(seed)

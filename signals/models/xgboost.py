@@ -12,6 +12,7 @@ from core.spec import Share
 from core.types import Rows, Vector
 
 from ._base import Samples, TrainedModel, seed32
+from ._native import native
 
 
 class XGBoost(TrainedModel):
@@ -42,7 +43,7 @@ class XGBoost(TrainedModel):
 
     def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedXGBoost":
         """Boost on the training rows until the stop rows get no better."""
-        import xgboost as xgb
+        xgb = native("xgboost")
 
         losses: dict[str, dict[str, list[float]]] = {}
         booster = xgb.train(
@@ -89,7 +90,7 @@ class FittedXGBoost:
 
     def predict(self, samples: Samples, rows: Rows) -> Vector:
         """Sum of the trees up to the best round; never NaN."""
-        import xgboost as xgb
+        xgb = native("xgboost")
 
         used = (0, self.booster.best_iteration + 1)
         prediction = self.booster.predict(xgb.DMatrix(samples.X[rows], nthread=1), iteration_range=used)
