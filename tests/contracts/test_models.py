@@ -58,12 +58,12 @@ TRAIN, STOP, TEST = (np.r_[low:high, low + 150 : high + 150] for low, high in ((
 
 def changed(samples, rows, *, X=False, y=False):
     """The samples with other features or labels in some rows."""
-    new_X, new_y = np.array(samples.X), np.array(samples.y)
+    features, labels = np.array(samples.X), np.array(samples.y)
     if X:
-        new_X[rows] = np.random.default_rng(5).uniform(-9, 9, (len(rows), new_X.shape[1]))
+        features[rows] = np.random.default_rng(5).uniform(-9, 9, (len(rows), features.shape[1]))
     if y:
-        new_y[rows] = np.nan
-    return Samples(read_only(new_X), read_only(new_y), samples.first)
+        labels[rows] = np.nan
+    return Samples(read_only(features), read_only(labels), samples.first)
 
 
 def fitted(model, samples=SAMPLES, seed=7, **more):
