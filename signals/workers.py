@@ -87,10 +87,8 @@ class _Worker:
     def _death(self) -> ModelError:
         self.process.join()
         code = self.process.exitcode or 0
-        how = f"of signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"with exit code {code}"
-        error = ModelError(
-            f"a worker process ended {how} before its work was done; if memory ran out, use fewer workers"
-        )
+        how = f"died of signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"ended with exit code {code}"
+        error = ModelError(f"a worker process {how} before it was done; if memory ran out, use fewer workers")
         if self.fold:
             error.add_note(f"fold {self.fold.number}")
         return error

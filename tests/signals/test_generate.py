@@ -1,0 +1,169 @@
+"""From bars to signals as a whole: what the frame says, and that no row before a cut moves when the future does."""
+
+import numpy as np
+import pytest
+
+from core.errors import ConfigError, DataError, ModelError
+from core.types import Bars, Market
+from signals.generate import generate, plan
+from signals.panel import build_panel
+from signals.spec import SignalSpec
+
+WALK = {"train": 120, "test": 50}
+FEATURES = [{"kind": "lagged_return", "lags": [0, 1]}, {"kind": "sma", "window": 5}]
+FOREST = {"kind": "random_forest", "trees": 5}
+LSTM = {"kind": "lstm", "hidden": 4, "sequence": 5, "epochs": 1}
+BOTH = {"kind": "ensemble", "members": {"xgboost": {"weight": 0.5, "rounds": 5}, "lightgbm": {"weight": 0.5}}}
+
+
+def spec_of(model=FOREST, **changes):
+    return SignalSpec.parse({"seed": 7, "features": FEATURES, "model": model, "walk_forward": WALK, **changes})
+
+
+def rule_of(**model):
+    return SignalSpec.parse({"model": model})
+
+
+def stages(signals, count=None):
+    """Everything that a strategy can see, up to a row."""
+    frame = signals.frame
+    return [each[:count] for each in (frame.prediction, frame.confidence, signals.p_up, frame.fold)]
+
+
+@pytest.fixture(scope="module")
+def market(make_market):
+    return make_market(bars=330, symbols="AB", late=40)
+
+
+def test_every_bar_from_the_first_cut_on_is_predicted(market):
+    signals = generate(market, spec_of())
+    frame = signals.frame
+    steps = plan(market, spec_of())
+    first = market.times.get_loc(steps[0].cut)
+    assert len(steps) == len(signals.folds) >= 3
+    assert frame.symbols == ("A", "B")
+    assert frame.times.equals(market.times)
+    assert frame.start == steps[0].cut
+    assert np.isnan(frame.prediction[:first]).all()
+    assert np.isfinite(frame.prediction[first:]).all()
+    np.testing.assert_array_equal(np.isnan(frame.confidence), np.isnan(frame.prediction))
+    assert (frame.fold[:first] == -1).all()
+    np.testing.assert_array_equal(frame.fold[first:], np.arange(len(market.times) - first) // 50)
+    assert [report.number for report in signals.folds] == list(range(len(steps)))
+
+
+def test_predictions_stand_at_their_symbol_and_time(market):
+    """Recomputed for one fold by a fit by hand."""
+    spec = spec_of({"kind": "random_forest", "trees": 5}, scaler="none")
+    fold = plan(market, spec)[1]
+    panel = build_panel(market, spec.features, spec.label)
+    from sklearn.ensemble import RandomForestRegressor
+
+    parameters = spec.model
+    forest = RandomForestRegressor(
+        5,
+        min_samples_leaf=parameters.min_samples_leaf,
+        max_features=parameters.max_features,
+        max_samples=parameters.max_samples,
+        random_state=spec.training.fold_seed(fold.cut.isoformat()) % 2**31,
+    ).fit(panel.X[fold.train], panel.y[fold.train])
+    frame = generate(market, spec).frame
+    for row in fold.test:
+        place = frame.times.get_loc(panel.times[row]), int(panel.symbol[row])
+        assert frame.prediction[place] == forest.predict(panel.X[row : row + 1])[0]
+        assert frame.fold[place[0]] == 1
+
+
+def test_a_symbol_without_a_bar_has_no_opinion(make_market):
+    market = make_market(bars=330, symbols="AB")
+    gone = market.times[300]
+    frame = market.bars["B"].frame.drop(gone)
+    holed = Market({**market.bars, "B": Bars.of("B", frame)}, market.trade, "A", market.zone)
+    found = generate(holed, spec_of()).frame
+    assert np.isfinite(found.prediction[300, 0])
+    assert np.isnan(found.prediction[300, 1])
+    assert np.isfinite(found.prediction[301]).all()
+
+
+def test_nothing_of_the_market_can_be_written_through_the_signals(market):
+    for array in stages(generate(market, spec_of())):
+        assert not array.flags.writeable
+
+
+@pytest.mark.parametrize("model", [FOREST, LSTM, BOTH], ids=lambda model: model["kind"])
+@pytest.mark.parametrize("horizon", [1, 5])
+def test_no_row_before_a_cut_moves_when_the_future_does(market, with_future, model, horizon):
+    """Around every fold start: other future bars give the same bits, a history cut off there the same numbers."""
+    spec = spec_of(model, label={"horizon": horizon})
+    whole = stages(generate(market, spec))
+    for start in [market.times.get_loc(fold.cut) for fold in plan(market, spec)[2:4]]:
+        for cut in (start - 1, start, start + 1, start + horizon - 1):
+            moved = stages(generate(with_future(market, market.times[cut]), spec), cut)
+            assert [each.tobytes() for each in moved] == [each[:cut].tobytes() for each in whole]
+            shorter = stages(generate(market.until(market.times[cut - 1]), spec))
+            for short, long in zip(shorter, whole, strict=True):
+                np.testing.assert_allclose(short, long[:cut], rtol=1e-9)
+
+
+def test_the_future_reaches_what_comes_after_it(market, with_future):
+    """The test above would prove nothing if the corruption did nothing."""
+    other = generate(with_future(market, market.times[250]), spec_of()).frame.prediction
+    assert not np.array_equal(other[250:], generate(market, spec_of()).frame.prediction[250:])
+
+
+def test_a_planted_signal_is_found_out_of_sample(make_market):
+    market = make_market(bars=700, coefficient=0.5)
+    frame = generate(market, spec_of({"kind": "random_forest", "trees": 20})).frame
+    close = market.bars["A"].close
+    outcome, prediction = close[1:] / close[:-1] - 1, frame.prediction[:-1, 0]
+    seen = ~np.isnan(prediction)
+    assert np.corrcoef(prediction[seen], outcome[seen])[0, 1] > 0.3
+
+
+def test_progress_counts_the_folds(market):
+    steps = []
+    count = len(plan(market, spec_of()))
+    generate(market, spec_of(), report=steps.append)
+    assert [(step.done, step.total) for step in steps if step.task == "folds"] == [
+        (done, count) for done in range(1, count + 1)
+    ]
+    assert "fold 0 random_forest" in {step.task for step in steps}
+
+
+def test_a_rule_has_no_folds_and_starts_after_its_warmup(market):
+    signals = generate(market, rule_of(kind="sma_cross", fast=5, slow=20))
+    frame = signals.frame
+    assert signals.folds == plan(market, rule_of(kind="sma_cross")) == ()
+    np.testing.assert_array_equal(frame.fold, np.repeat([-1, 0], [19, len(frame.times) - 19]))
+    np.testing.assert_array_equal(np.isfinite(frame.prediction[:, 0]), frame.fold == 0)
+    np.testing.assert_array_equal(np.isfinite(frame.prediction[:, 1]), np.arange(len(frame.times)) >= 40 + 19)
+    np.testing.assert_array_equal(frame.confidence, np.where(np.isnan(frame.prediction), np.nan, 1.0))
+    assert np.isnan(signals.p_up).all()
+    assert frame.start == market.times[19]
+
+
+def test_buy_and_hold_starts_with_the_first_bar(market):
+    frame = generate(market, rule_of(kind="buy_and_hold")).frame
+    assert frame.start == market.times[0]
+    assert (frame.prediction[:, 0] == 1).all()
+
+
+def test_a_rules_own_confidence_is_used(market):
+    spec = SignalSpec.parse({"model": {"kind": "buy_and_hold"}, "confidence": {"kind": "constant", "value": 0.25}})
+    assert (generate(market, spec).frame.confidence[:, 0] == 0.25).all()
+
+
+@pytest.mark.parametrize("call", [plan, generate])
+def test_too_short_data_are_refused(make_market, call):
+    with pytest.raises(DataError, match="A: has 30 bars, but sma_cross needs at least 50"):
+        call(make_market(bars=30), rule_of(kind="sma_cross"))
+    with pytest.raises(ConfigError, match="walk_forward: train 120 \\+ test 50 is 170 bars"):
+        call(make_market(bars=150), spec_of())
+    with pytest.raises(ModelError, match="sequence is 200"):
+        call(make_market(bars=300), spec_of({**LSTM, "sequence": 200}))
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_there_is_at_least_one_worker(market, workers):
+    with pytest.raises(ConfigError, match=f"workers: is {workers}, must be at least 1"):
+        generate(market, spec_of(), workers=workers)
