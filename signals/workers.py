@@ -215,7 +215,9 @@ def _work(pipe: Connection, level: int) -> None:
     """A worker's life: folds in, outcomes out, until the pipe ends."""
     _leave_with_the_parent()
     line = _Line(pipe)
-    logging.basicConfig(level=level, handlers=[line], force=True)
+    root = logging.getLogger()
+    root.handlers[:] = [line]
+    root.setLevel(level)
     logging.captureWarnings(capture=True)
     try:
         panel, training = pipe.recv()

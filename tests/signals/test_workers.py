@@ -1,0 +1,249 @@
+"""Worker processes: the same bits as in one process, and nothing left behind when something goes wrong.
+
+The workers of these tests train models from a folder of their own, as a plug-in dropped in by a user would be.
+"""
+
+import json
+import logging
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from core.errors import ModelError
+from signals import workers
+from signals.generate import generate
+from signals.panel import build_panel
+from signals.spec import SignalSpec
+from signals.walk_forward import folds
+from signals.workers import run_folds
+
+FEATURES = [{"kind": "lagged_return", "lags": [0, 1]}, {"kind": "sma", "window": 5}]
+WALK = {"train": 120, "test": 60}
+LSTM = {"hidden": 4, "sequence": 5, "epochs": 2}
+ENSEMBLE = {
+    "kind": "ensemble",
+    "members": {
+        "lstm": {"weight": 0.4, **LSTM},
+        "random_forest": {"weight": 0.2, "trees": 5},
+        "xgboost": {"weight": 0.2, "rounds": 20},
+        "lightgbm": {"weight": 0.2, "rounds": 20},
+    },
+}
+DROPPED_IN = '''
+import logging, os, signal, time, warnings
+from dataclasses import dataclass
+from core.errors import ModelError
+from core.progress import Progress
+from signals.models._base import TrainedModel
+
+@dataclass(frozen=True)
+class Fitted:
+    details: dict
+    def predict(self, samples, rows):
+        return samples.X[rows, 0] - 0.5
+
+class Odd(TrainedModel):
+    """A model that does as it is told."""
+    act: str
+    def fit(self, samples, train, stop, seed, report=print):
+        getattr(self, "_" + self.act)(len(train), report)
+        return Fitted({"process": os.getpid(), "began": time.time()})
+    def _sleep(self, rows, report):
+        time.sleep(0.02)
+    def _talk(self, rows, report):
+        report(Progress("odd", 1, 2, "half way"))
+        logging.getLogger("odd").info("rows: %d", rows)
+        logging.getLogger("odd").debug("not asked for")
+        warnings.warn("mind this")
+    def _refuse(self, rows, report):
+        error = ModelError("too few rows")
+        error.add_note("member odd")
+        raise error
+    def _crash(self, rows, report):
+        raise ZeroDivisionError("singular matrix")
+    def _die(self, rows, report):
+        os.kill(os.getpid(), signal.SIGKILL)
+    def _leave(self, rows, report):
+        os._exit(3)
+    def _hang(self, rows, report):
+        report(Progress("odd", 0, 1))
+        time.sleep(600)
+'''
+
+
+def training_of(model=None):
+    given = model or {"kind": "random_forest"}
+    return SignalSpec.parse({"seed": 7, "features": FEATURES, "model": given, "walk_forward": WALK}).training
+
+
+@pytest.fixture
+def odd(tmp_path, monkeypatch, make_market):
+    """Trains the dropped-in model, told what to do, in two workers."""
+    (tmp_path / "odd.py").write_text(DROPPED_IN)
+    monkeypatch.syspath_prepend(tmp_path)
+    import odd
+
+    def run(act, count=2, report=lambda step: None):
+        from dataclasses import replace
+
+        training = replace(training_of(), model=odd.Odd(act=act))
+        panel = build_panel(make_market(bars=400), training.features, training.label)
+        return run_folds(panel, training, folds(panel, training.walk_forward), count, report)
+
+    yield run
+    del sys.modules["odd"]
+
+
+def test_outcomes_come_in_the_order_of_the_folds_whichever_is_done_first(odd):
+    outcomes = odd("sleep")
+    assert [each.report.number for each in outcomes] == list(range(5))
+    details = [each.report.members["odd"] for each in outcomes]
+    assert len({each["process"] for each in details} - {os.getpid()}) == 2
+    for process in {each["process"] for each in details}:
+        began = [each["began"] for each in details if each["process"] == process]
+        assert began == sorted(began, reverse=True)  # the longest, which are the last, go first
+    assert not multiprocessing.active_children()
+
+
+def test_one_worker_is_this_process(odd):
+    assert {each.report.members["odd"]["process"] for each in odd("sleep", count=1)} == {os.getpid()}
+
+
+def test_progress_logs_and_warnings_come_back(odd, caplog):
+    steps = []
+    with caplog.at_level(logging.INFO):
+        odd("talk", report=steps.append)
+    told = {(step.task, step.done, step.total, step.note) for step in steps}
+    assert {(f"fold {number} odd", 1, 2, "half way") for number in range(5)} <= told
+    assert [step.done for step in steps if step.task == "folds"] == [1, 2, 3, 4, 5]
+    messages = [(record.name, record.getMessage()) for record in caplog.records]
+    assert sum(name == "odd" for name, _ in messages) == 5
+    assert all(text.startswith("rows: ") for name, text in messages if name == "odd")
+    assert any(name == "py.warnings" and "mind this" in text for name, text in messages)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [("refuse", r"too few rows"), ("crash", r"model odd failed: ZeroDivisionError: singular matrix")],
+)
+def test_an_error_comes_back_as_one_with_its_place(odd, act, message, count):
+    with pytest.raises(ModelError, match=message) as caught:
+        odd(act, count)
+    place = caught.value.__notes__[0]
+    assert place.startswith("fold ")
+    assert place.endswith("member odd") == (act == "refuse")
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [("die", r"a worker process died of signal 9 \(Killed\)"), ("leave", "a worker process ended with exit code 3")],
+)
+def test_a_worker_that_dies_is_a_clear_error(odd, act, message):
+    with pytest.raises(ModelError, match=message) as caught:
+        odd(act)
+    assert caught.value.__notes__[0].startswith("fold ")
+    assert not multiprocessing.active_children()
+
+
+def test_a_worker_that_cannot_even_begin_is_a_clear_error(odd, monkeypatch):
+    monkeypatch.setattr(workers, "_work", os.abort)  # takes no arguments: fails before the first fold
+    with pytest.raises(ModelError, match="a worker process ended with exit code 1"):
+        odd("sleep")
+
+
+def test_the_callers_environment_is_left_alone(odd, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+    odd("sleep")
+    assert dict(os.environ) == before
+
+
+INTERRUPTED = """
+    import sys
+    sys.path[:0] = {path!r}
+    import odd
+    from dataclasses import replace
+    import numpy as np, pandas as pd
+    from core.types import COLUMNS, Bars
+    from core.types import Market
+    from signals.panel import build_panel
+    from signals.spec import SignalSpec
+    from signals.walk_forward import folds
+    from signals.workers import run_folds
+
+    times = pd.bdate_range("2001-01-02", periods=300, tz="UTC")
+    close = 100 + np.random.default_rng(0).uniform(0, 1, 300)
+    bars = Bars.of("A", pd.DataFrame(dict.fromkeys(COLUMNS, close), index=times))
+    spec = {{"features": {features}, "model": {{"kind": "random_forest"}}, "walk_forward": {walk}}}
+    training = replace(SignalSpec.parse(spec).training, model=odd.Odd(act="hang"))
+    panel = build_panel(Market({{"A": bars}}, ("A",), "A", "UTC"), training.features, training.label)
+    run_folds(panel, training, folds(panel, training.walk_forward), 2, lambda step: print("begun", flush=True))
+"""
+
+
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
+def test_no_worker_outlives_its_parent(tmp_path, kill):
+    """Interrupted as by Ctrl-C (the whole group gets it), or killed: everything is gone within 2 s or 5 s."""
+    (tmp_path / "odd.py").write_text(DROPPED_IN)
+    root = str(Path(workers.__file__).parents[1])
+    script = textwrap.dedent(INTERRUPTED.format(path=[str(tmp_path), root], features=FEATURES, walk=WALK))
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    assert parent.stdout.readline() == parent.stdout.readline() == b"begun\n"
+    began = time.monotonic()
+    if kill == signal.SIGINT:
+        os.killpg(parent.pid, kill)
+    else:
+        os.kill(parent.pid, kill)
+    _, errors = parent.communicate(timeout=10)  # ends when the last process with our pipes has ended
+    assert time.monotonic() - began < (2 if kill == signal.SIGINT else 5)
+    assert parent.returncode == -kill
+    assert errors.count(b"Traceback") <= 1  # the parent's own
+
+
+FRESH = """
+    import hashlib, json, sys
+    from marketdata.data import DataSpec
+    from signals.generate import generate
+    from signals.spec import SignalSpec
+
+    given = json.loads(sys.argv[1])
+    market = DataSpec.parse(given["data"]).load()
+    signals = generate(market, SignalSpec.parse(given["spec"]))
+    print(hashlib.sha256(b"".join(a.tobytes() for a in (signals.frame.prediction, signals.p_up))).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_the_ensemble_gives_the_same_bits_in_every_process_and_number_of_workers(tmp_path):
+    """Here, in two fresh workers, and in a fresh process of its own."""
+    import hashlib
+
+    from marketdata.data import DataSpec
+
+    data = {"source": {"kind": "sample", "symbols": ["nasdaq"]}, "start": "1999-01-04", "end": "2000-06-30"}
+    given = {"seed": 7, "features": FEATURES, "model": ENSEMBLE, "walk_forward": {"train": 200, "test": 60}}
+    market, spec = DataSpec.parse(data).load(), SignalSpec.parse(given)
+
+    def digest(signals):
+        arrays = (signals.frame.prediction, signals.p_up)
+        return hashlib.sha256(b"".join(each.tobytes() for each in arrays)).hexdigest()
+
+    here, side_by_side = generate(market, spec), generate(market, spec, workers=2)
+    assert digest(here) == digest(side_by_side)
+    assert here.folds == side_by_side.folds
+    command = [sys.executable, "-c", textwrap.dedent(FRESH), json.dumps({"data": data, "spec": given})]
+    root = Path(workers.__file__).parents[1]
+    fresh = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    assert fresh.stdout.strip() == digest(here)
