@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from core.digests import canonical
 from core.errors import ModelError, WorkbenchError
 from core.progress import Progress, Report
 from core.types import Fold, Rows, Vector
@@ -141,12 +142,14 @@ def _calibrate(training: Training, fold: Fold, past: Window, scaler: Scaler, fit
 def _report(panel: Panel, training: Training, fold: Fold, fitted: Fitted, calibrator: Calibrator) -> FoldReport:
     labels = panel.y[training_rows(fold)]
     blocks = {name: Span.of(panel.times, getattr(fold, name)) for name in ("train", "stop", "calibration", "test")}
+    members = training.model.accounts(fitted)
+    canonical(members)  # refuses what is not plain JSON here, where fold and model are known
     return FoldReport(
         number=fold.number,
         cut=fold.cut.isoformat(),
         train_mean=float(np.mean(labels)),
         up_share=float(np.mean(labels > 0)),
-        members=training.model.accounts(fitted),
+        members=members,
         calibrator=calibrator.dump(),
         **blocks,
     )

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from core.digests import canonical, digest, frame_digest
+from core.errors import StoreError
 from core.types import Market, SignalFrame, read_only
 
 from .result import FoldReport, Signals
@@ -84,7 +85,8 @@ class SignalStore:
         check, _, payload = content.partition(b"\n")
         if check != hashlib.sha256(payload).hexdigest().encode():
             log.warning("cache: %s is damaged; it is removed and the signals are made again", path)
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # in a folder that may only be read it stays, and is told of again
+                path.unlink()
             return None
         _mark_used(path)
         return _unpack(payload)
@@ -106,10 +108,19 @@ class SignalStore:
         return StoreInfo(self.folder, len(sizes), sum(sizes), self.limit_bytes)
 
     def clear(self) -> int:
-        """Remove every entry; how many there were."""
+        """Remove every entry; how many there were.
+
+        Raises
+        ------
+        StoreError
+            An entry cannot be removed.
+        """
         paths = [path for path, _, _ in self._entries()]
-        for path in paths:
-            path.unlink(missing_ok=True)
+        try:
+            for path in paths:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"cache: {error.filename} cannot be removed: {error.strerror}") from error
         return len(paths)
 
     def _path(self, key: str) -> Path:

@@ -198,6 +198,19 @@ def test_a_refusal_keeps_its_words_and_gains_its_place(make_market):
     assert caught.value.line == "too few rows (fold 2, member refusing)"
 
 
+@pytest.mark.parametrize("value", [np.nan, np.float32(1.0), {1, 2}])
+def test_an_account_that_is_not_plain_json_is_refused(make_market, value):
+    class Vague(Spy):
+        """A model whose details no report can hold."""
+
+        def accounts(self, fitted):
+            return {self.kind: {"loss": value}}
+
+    with pytest.raises(ModelError, match=r"failed: (ValueError|TypeError): .*JSON") as caught:
+        run_fold(*setting(make_market(), Vague()), silent)
+    assert caught.value.__notes__ == ["fold 2"]
+
+
 def test_a_window_refuses_rows_outside_it(make_market):
     panel, _, fold = setting(make_market())
     window = Window.cut_out(panel, panel.times[10], panel.times[20], fold.cut)
