@@ -51,6 +51,7 @@ def run_folds(
     """
     if workers < 1:
         raise ConfigError(f"workers: is {workers}, must be at least 1")
+    report(Progress(TASK, 0, len(folds)))  # workers take seconds to start; say at once how much there is to do
     if min(workers, len(folds)) == 1:
         return list(_one_by_one(panel, training, folds, report))
     return _side_by_side(panel, training, folds, min(workers, len(folds)), report)
