@@ -122,7 +122,7 @@ def test_progress_logs_and_warnings_come_back(odd, caplog):
         odd("talk", report=steps.append)
     told = {(step.task, step.done, step.total, step.note) for step in steps}
     assert {(f"fold {number} odd", 1, 2, "half way") for number in range(5)} <= told
-    assert [step.done for step in steps if step.task == "folds"] == [1, 2, 3, 4, 5]
+    assert [step.done for step in steps if step.task == "folds"] == [0, 1, 2, 3, 4, 5]
     messages = [(record.name, record.getMessage()) for record in caplog.records]
     assert sum(name == "odd" for name, _ in messages) == 5
     assert all(text.startswith("rows: ") for name, text in messages if name == "odd")
