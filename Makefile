@@ -33,7 +33,7 @@ fix: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 
 lock: $(VENV)/bin/python
-	$(BIN)/python -m pip install --disable-pip-version-check -q "uv>=0.6"
+	$(BIN)/python -m pip install --disable-pip-version-check -q "uv>=0.6" packaging
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest --upgrade --python-version 3.11 --no-annotate \
 		--no-header --no-emit-index-url --no-emit-find-links -o constraints.txt
 	$(BIN)/python tools/check_lock.py --clean
