@@ -12,7 +12,7 @@ import pandas as pd
 
 from core.types import COLUMNS, PRICES, Vector
 from marketdata.faults import Fault
-from marketdata.sources._base import RawTable
+from marketdata.sources._base import ADJUSTED, RawTable
 
 TOLERANCE = 1e-6
 """How far, relatively, a high may lie below a close (or a low above one) and be called rounding.
@@ -27,7 +27,7 @@ Check = Callable[[pd.DataFrame], Fault | None]
 
 
 def checked(symbol: str, raw: RawTable) -> pd.DataFrame:
-    """The table as float64, with the index it came with.
+    """The table as float64, with the index it came with; adjusted where it holds adjusted closes.
 
     Raises
     ------
@@ -37,7 +37,18 @@ def checked(symbol: str, raw: RawTable) -> pd.DataFrame:
     _refuse(symbol, raw, raw.frame, FORM)
     frame = _numbers(raw.frame)
     _refuse(symbol, raw, frame, VALUES)
+    if ADJUSTED not in frame:
+        return frame
+    frame = _adjusted(frame)
+    _refuse(symbol, raw, frame, VALUES)  # a wrong factor can leave the range of numbers
     return frame
+
+
+def _adjusted(frame: pd.DataFrame) -> pd.DataFrame:
+    """Prices x adjusted close / close, volume / that: one factor a bar, so prices that were equal stay equal."""
+    factor = frame[ADJUSTED] / frame["close"]
+    prices = {name: frame[name] * factor for name in PRICES}
+    return pd.DataFrame({**prices, "volume": frame["volume"] / factor}, columns=list(COLUMNS))
 
 
 def _refuse(symbol: str, raw: RawTable, frame: pd.DataFrame, checks: Iterable[Check]) -> None:
@@ -113,7 +124,7 @@ def _beyond_time(frame: pd.DataFrame) -> Fault | None:
 
 
 def _not_numbers(frame: pd.DataFrame) -> Fault | None:
-    for name in COLUMNS:
+    for name in _columns(frame):
         rows = [row for row, cell in enumerate(frame[name]) if not _is_number(cell)] if _holds_text(frame[name]) else []
         if rows:
             found = f"{name} is text that is no number, {str(frame[name].iloc[rows[0]])!r},"
@@ -147,7 +158,12 @@ def _number(cell: object) -> float:
 
 def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """Every column as float64, exactly: text goes through Python's own float."""
-    return pd.DataFrame({name: _column(frame[name]) for name in COLUMNS}, index=frame.index)
+    return pd.DataFrame({name: _column(frame[name]) for name in _columns(frame)}, index=frame.index)
+
+
+def _columns(frame: pd.DataFrame) -> list[str]:
+    """What a raw table may hold."""
+    return [name for name in (*COLUMNS, ADJUSTED) if name in frame]
 
 
 def _column(cells: pd.Series) -> Vector:
@@ -170,7 +186,7 @@ def _infinite(frame: pd.DataFrame) -> Fault | None:
 
 
 def _first_column(frame: pd.DataFrame, test: Callable[[Vector], Mask], found: str, advice: str) -> Fault | None:
-    wrong = [name for name in COLUMNS if test(frame[name].to_numpy()).any()]
+    wrong = [name for name in _columns(frame) if test(frame[name].to_numpy()).any()]
     if not wrong:
         return None
     rows = _rows(np.any([test(frame[name].to_numpy()) for name in wrong], axis=0))
@@ -178,7 +194,7 @@ def _first_column(frame: pd.DataFrame, test: Callable[[Vector], Mask], found: st
 
 
 def _not_positive(frame: pd.DataFrame) -> Fault | None:
-    for name in PRICES:
+    for name in (name for name in _columns(frame) if name != "volume"):
         rows = _rows(frame[name] <= 0)
         if rows:
             advice = "prices must be above 0"

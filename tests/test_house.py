@@ -21,13 +21,14 @@ def test_no_other_installed_distribution_owns_our_names():
     assert {name: owners[name] for name in PACKAGES if set(owners.get(name, ())) - {"backtrader-ml"}} == {}
 
 
-def test_every_package_is_listed_and_every_template_is_packaged():
+def test_every_package_is_listed_and_every_file_that_is_read_is_packaged():
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     found = {".".join(path.parent.relative_to(ROOT).parts) for path in MODULES if path.name == "__init__.py"}
     assert set(tool["packages"]) == found
-    patterns = tool["package-data"]["engine.report"]
-    covered = {path for pattern in patterns for path in (ROOT / "engine" / "report").glob(pattern)}
-    assert {path for path in (ROOT / "engine" / "report" / "templates").rglob("*") if path.is_file()} <= covered
+    for package, folder in (("engine.report", "templates"), ("marketdata", "samples")):
+        home = ROOT / package.replace(".", "/")
+        covered = {path for pattern in tool["package-data"][package] for path in home.glob(pattern)}
+        assert {path for path in (home / folder).rglob("*") if path.is_file()} <= covered
 
 
 def test_tests_are_no_packages():

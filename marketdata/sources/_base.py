@@ -1,5 +1,6 @@
 """What every source offers: its symbols, its files, and one raw table a symbol."""
 
+import hashlib
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic_core import PydanticCustomError
 
 from core.digests import file_digest
 from core.errors import DataError
 from core.plugins import PluginSpec
+
+ADJUSTED = "adj close"
+"""The column of a raw table that holds closes adjusted for splits and dividends; where it is given, it is applied."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +26,8 @@ class RawTable:
     Attributes
     ----------
     frame : (T rows) columns `core.types.COLUMNS`, each numeric or text; index: naive midnights (dates), naive times of
-        day, or aware UTC times. NaN and text are let through: the checks name them.
+        day, or aware times. NaN and text are let through: the checks name them. A column :data:`ADJUSTED`, if there is
+        one, is applied: prices are multiplied by it / close, volume is divided by that.
     where : the file's name, for messages.
     offsets : (T,) seconds east of UTC as each stamp was written; None if the stamps are naive or of one zone by type.
     notes : what reading found worth saying.
@@ -41,6 +47,18 @@ class Source(PluginSpec):
     """
 
     family: ClassVar[str] = "sources"
+    found: ClassVar[bool] = False
+    """Whether a note says what was found in the files: bar size and sessions; for data that we do not know."""
+
+    @property
+    def dividends(self) -> bool | None:
+        """Whether the closes are adjusted for dividends; None if that is not known."""
+        return None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the results has to know of this choice of data, one line each."""
+        return ()
 
     @property
     def session_close(self) -> tuple[str, str]:
@@ -73,6 +91,28 @@ class Source(PluginSpec):
     def identity(self) -> dict[str, Any]:
         """The source without paths, its files by content: equal for equal data, wherever it lies."""
         return {**self.dump(), "files": self.digests()}
+
+
+def distinct(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    """The symbols of a field, each named once."""
+    if len(set(symbols)) < len(symbols):
+        raise PydanticCustomError("twice", "must name each symbol once")
+    return symbols
+
+
+def require_digest(symbol: str, path: Path, content: bytes, expected: str, advice: str) -> None:
+    """Refuse a file of ours that was changed.
+
+    Raises
+    ------
+    DataError
+        The SHA-256 of its content is another.
+    """
+    given = hashlib.sha256(content).hexdigest()
+    if given != expected:
+        raise DataError(
+            f"{symbol} ({path}): the sample has changed: SHA-256 {given[:16]}, not {expected[:16]}; {advice}"
+        )
 
 
 def read_bytes(symbol: str, path: Path) -> bytes:

@@ -1,18 +1,16 @@
 """The sample prices: two indices that come with the `arch` package."""
 
 import gzip
-import hashlib
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
 from core.errors import DataError
 
-from ._base import RawTable, Source, read_bytes
+from ._base import RawTable, Source, distinct, read_bytes, require_digest
 from ._text import read_table
 
 DIGESTS = {
@@ -22,12 +20,6 @@ DIGESTS = {
 REINSTALL = "install arch 8.0.0, whose files the sample is"
 
 Name = Literal["nasdaq", "sp500"]
-
-
-def _distinct(symbols: tuple[Name, ...]) -> tuple[Name, ...]:
-    if len(set(symbols)) < len(symbols):
-        raise PydanticCustomError("twice", "must name each symbol once")
-    return symbols
 
 
 class Sample(Source):
@@ -43,13 +35,18 @@ class Sample(Source):
     ('nasdaq',)
     """
 
-    symbols: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)] = ("nasdaq",)
+    symbols: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(distinct)] = ("nasdaq",)
     """Which of the sample's symbols to load, in order: nasdaq, sp500."""
 
     @property
     def session_close(self) -> tuple[str, str]:
         """The close of the New York session."""
         return "16:00", "America/New_York"
+
+    @property
+    def dividends(self) -> bool:
+        """Both are price indices: what their members pay is not in them."""
+        return False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,9 +72,6 @@ def _arch_folder() -> Path:
 
 def _table(name: str, path: Path) -> RawTable:
     content = read_bytes(name, path)
-    given = hashlib.sha256(content).hexdigest()
-    if given != DIGESTS[name]:
-        expected = DIGESTS[name][:16]
-        raise DataError(f"{name} ({path}): the sample has changed: SHA-256 {given[:16]}, not {expected}; {REINSTALL}")
+    require_digest(name, path, content, DIGESTS[name], REINSTALL)
     table = read_table(name, gzip.decompress(content), path.name)
     return replace(table, notes=())  # the one column left out, Adj Close, equals Close in every row

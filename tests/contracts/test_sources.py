@@ -1,5 +1,6 @@
 """What every source owes, held against one ready-made instance each."""
 
+import io
 import re
 from pathlib import Path
 
@@ -23,7 +24,10 @@ def source(request, tmp_path: Path) -> Source:
     if "files" not in spec.model_fields:
         return spec()
     path = tmp_path / f"prices.{request.param}"
-    path.write_text(PRICES, encoding="utf-8")
+    if request.param == "parquet":
+        pd.read_csv(io.StringIO(PRICES)).to_parquet(path)
+    else:
+        path.write_text(PRICES, encoding="utf-8")
     return spec.parse({"files": {"A": str(path)}})
 
 

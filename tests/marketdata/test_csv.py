@@ -97,8 +97,8 @@ def test_other_columns_are_left_out_with_a_note(spec_of, cells):
     assert spec_of(content).load().notes == ("AAPL: columns not used: Adj Close, Note",)
     notes = spec_of(content.replace("2020-01-07,13.5,15,13,14,100,14", "2020-01-07,13.5,15,13,14,100,7")).load().notes
     assert notes == (
-        "AAPL: columns not used: Adj Close, Note; Adj Close differs from Close in 1 rows, so splits and dividends look "
-        "like moves of the price",
+        "AAPL: columns not used: Adj Close, Note; Adj Close differs from Close in 1 row, so splits and dividends look "
+        "like moves of the price (`adjust: true`)",
     )
 
 

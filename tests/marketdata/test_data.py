@@ -24,7 +24,7 @@ ONE = {"kind": "sample"}
     ("keys", "match"),
     [
         ({"source": {"kind": "sampel"}}, "no 'sampel' in marketdata/sources; did you mean 'sample'"),
-        ({"source": {}}, "must be a mapping with a `kind`, one of csv, sample"),
+        ({"source": {}}, "must be a mapping with a `kind`, one of csv, parquet, sample, stocks"),
         ({"source": {"kind": "csv", "files": {}}}, "at least 1 item"),
         ({"source": {"kind": "csv", "files": {"": "a.csv"}}}, "at least 1 character"),
         ({"source": ONE, "start": "2001-01-02", "end": "2001-01-01"}, "start 2001-01-02 is after end 2001-01-01"),
@@ -108,7 +108,7 @@ def test_stamps_that_are_all_midnights_are_remarked(spec_of, cells):
 def test_a_config_reads_back_what_it_writes(tmp_path):
     spec = DataSpec.parse({"source": {"kind": "csv", "files": {"A": str(tmp_path)}}, "start": "2001-01-02"})
     assert DataSpec.parse(spec.dump()) == spec
-    assert spec.dump()["source"] == {"kind": "csv", "files": {"A": str(tmp_path)}}
+    assert spec.dump()["source"] == {"kind": "csv", "files": {"A": str(tmp_path)}, "adjust": False}
     assert spec.dump()["start"] == "2001-01-02"
 
 
@@ -142,7 +142,7 @@ def test_the_schema_describes_every_key_and_source():
     schema = DataSpec.model_json_schema()
     assert all(field["description"] for field in schema["properties"].values())
     sources = {form["title"]: form for form in schema["properties"]["source"]["anyOf"]}
-    assert set(sources) == {"csv", "sample"}
+    assert set(sources) == {"csv", "parquet", "sample", "stocks"}
     assert sources["csv"]["properties"]["kind"]["const"] == "csv"
     assert sources["csv"]["required"] == ["kind", "files"]
     assert not sources["sample"]["additionalProperties"]
