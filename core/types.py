@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from core import shown
 from core.errors import DataError
 
 Vector: TypeAlias = npt.NDArray[np.float64]
@@ -193,9 +194,11 @@ class SignalFrame:
         return self.times[int(np.argmax(self.fold >= 0))]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RunResult:
     """What a backtest engine returns; every engine returns exactly this.
+
+    It shows itself: shortly in a traceback, as a table in rich's terminal output and in a notebook.
 
     Attributes
     ----------
@@ -206,6 +209,8 @@ class RunResult:
     equity : table ``equity`` of :mod:`core.tables`; its first row is the first decision, its ``return`` there is null.
     positions : (T, N) frame of units held at each close; index as ``equity.time``, columns the symbols.
     orders, fills, trades : the tables of those names.
+    notes : what is worth knowing about the run.
+    metrics : what the run folder's ``metrics.json`` holds; empty as an engine returns it, before anything is measured.
     """
 
     engine: str
@@ -217,4 +222,28 @@ class RunResult:
     orders: pd.DataFrame
     fills: pd.DataFrame
     trades: pd.DataFrame
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return shown.line("RunResult", self._facts())
+
+    def __rich__(self) -> Any:
+        return shown.rich_table(f"run {self.config_id}", self._facts())
+
+    def _repr_html_(self) -> str:
+        return shown.html_table(f"run {self.config_id}", self._facts())
+
+    def _facts(self) -> dict[str, str]:
+        """What the run was and what became of the account, by a short name."""
+        times, last = self.equity["time"], float(self.equity["equity"].iloc[-1])
+        verdict = self.metrics.get("verdict", {}).get("headline")
+        return {
+            "config": self.config_id,
+            "engine": self.engine,
+            "symbols": ", ".join(self.positions.columns),
+            "span": f"{times.iloc[0]:%F} to {times.iloc[-1]:%F}, {len(times)} bars",
+            "account": f"{self.cash:,.2f} became {last:,.2f} ({100 * (last / self.cash - 1):+.2f} %)",
+            "orders": f"{len(self.orders)}, {len(self.fills)} fills, {len(self.trades)} trades",
+            **({"verdict": verdict} if verdict else {}),
+        }

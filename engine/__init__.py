@@ -1,1 +1,20 @@
-"""The straight line from a config file to a run folder, and the engines that backtest."""
+"""The straight line from a config file to a run folder, and the engines that backtest.
+
+``from engine import run, load_run`` is all that a notebook or a script needs.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.api import load_run, run
+
+__all__ = ["load_run", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, when it is asked for: the command line loads this package before anything heavy."""
+    if name in __all__:
+        from engine import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

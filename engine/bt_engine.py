@@ -109,7 +109,9 @@ def run(
     tables = _tables(cerebro.run()[0], bars, calendar)
     tables["positions"] = tables["positions"].reindex(columns=list(signals.symbols), fill_value=0.0)
     idle = tuple(f"{symbol} has no bar from the first decision on" for symbol in signals.symbols if symbol not in bars)
-    return RunResult(engine="backtrader", config_id=config_id, cash=broker.cash, zone=market.zone, notes=idle, **tables)
+    return RunResult(
+        engine="backtrader", config_id=config_id, cash=broker.cash, zone=market.zone, notes=idle, metrics={}, **tables
+    )
 
 
 def _bars(market: Market, signals: SignalFrame) -> dict[str, Bars]:

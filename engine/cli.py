@@ -57,7 +57,7 @@ def _run(
     _log_to_stderr(logging.DEBUG if verbose else logging.WARNING)
     configs = [load(path, overrides) for path in paths]
 
-    from engine.run import Options, check_only, run_and_save
+    from engine.pipeline import Options, check_only, run_and_save
 
     options = Options(out=out, cache=not no_cache, quiet=quiet or as_json)
     for config in configs:
@@ -125,7 +125,7 @@ def _list(family: str | None) -> None:
 @click.argument("action", type=click.Choice(["info", "clear"]))
 def _cache(action: str) -> None:
     """Say what the signal cache holds, or empty it."""
-    from engine.run import signal_store
+    from engine.pipeline import signal_store
 
     store = signal_store()
     if action == "clear":

@@ -12,7 +12,7 @@ from core.digests import digest
 from core.errors import ConfigError
 from core.plugins import PluginField
 from core.spec import Spec, known_keys
-from engine.yaml_layers import KeyPath, Layer, override, read
+from engine.yaml_layers import KeyPath, Layer, mapping, override, read
 from marketdata.data import DataSpec
 from risk.costs import BrokerSpec
 from risk.headline import MeasuresSpec
@@ -21,6 +21,7 @@ from signals.spec import SignalSpec
 from strategies._base import Strategy
 
 FORMAT: Literal[1] = 1
+MAPPING = "the mapping given"
 
 # Keys that people know from elsewhere and that would let the future into training: refused with the reason.
 LEAKS = {
@@ -87,10 +88,25 @@ def load(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
     ConfigError
         One line: file and line, key, what is wrong, what was given, what to do.
     """
-    layer = read(path)
+    layer = _overridden(read(path), overrides)
+    return validate(Layer({"name": path.stem, **layer.values}, layer.places), str(path))
+
+
+def of_mapping(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> RunConfig:
+    """Extend, override and validate a config given as a plain mapping; its paths are read from the working directory.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`load`.
+    """
+    return validate(_overridden(mapping(values, MAPPING), overrides), MAPPING)
+
+
+def _overridden(layer: Layer, overrides: Iterable[str]) -> Layer:
     for text in overrides:
         layer = override(layer, text)
-    return validate(Layer({"name": path.stem, **layer.values}, layer.places), str(path))
+    return layer
 
 
 def validate(layer: Layer, source: str) -> RunConfig:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.digests import tree_digest
+from core.types import RunResult
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "engine")
@@ -30,22 +31,25 @@ LIBRARIES = (
 
 
 def build(
-    config_id: str, seed: int, data: Mapping[str, str], result: str, timings: Mapping[str, float]
+    result: RunResult, seed: int, data: Mapping[str, str], digest: str, timings: Mapping[str, float]
 ) -> dict[str, Any]:
     """The manifest of a run.
 
     Parameters
     ----------
+    result : names the config, the engine and the sessions' time zone.
     data : SHA-256 of each data file, by symbol.
-    result : the result digest.
+    digest : the result digest.
     timings : seconds by stage.
     """
     return {
         "format": 1,
-        "config_id": config_id,
+        "config_id": result.config_id,
+        "engine": result.engine,
+        "zone": result.zone,
         "seed": seed,
         "data": dict(data),
-        "result_digest": result,
+        "result_digest": digest,
         "code_digest": code_digest(),
         "git": git_state(),
         "versions": versions(),

@@ -214,7 +214,11 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "forecasts_reason": ""
         if outcome.evaluation
         else "the model does not train, so there is no forecast to evaluate",
-        "verdict": {**asdict(outcome.verdict), "beats": outcome.verdict.beats},
+        "verdict": {
+            **asdict(outcome.verdict),
+            "sentences": list(outcome.verdict.sentences),
+            "beats": outcome.verdict.beats,
+        },
     }
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import DataError
+from core.processes import without_main
 from engine.accounts import COLUMNS, Exposure
 from engine.numerals import percent
 from engine.tearsheet_page import page
@@ -123,7 +124,8 @@ def background() -> Iterator[Submit]:
     from multiprocessing import get_context
 
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_live_with_parent) as pool:
-        pool.submit(_load_quietly)
+        with without_main():
+            pool.submit(_load_quietly)
         yield lambda sheet, path: pool.submit(write_tearsheet, sheet, path)
 
 

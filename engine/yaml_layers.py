@@ -7,6 +7,7 @@ configuration can still say where the value was written.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -48,18 +49,37 @@ def _read(path: Path, seen: tuple[Path, ...]) -> Layer:
     if real in seen:
         chain = " -> ".join(step.name for step in (*seen, real))
         raise ConfigError(f"{path}: `extends` runs in a circle ({chain}); let one of them stand alone")
-    layer = _parse(_text(path), str(path))
-    values = _absolute(layer.values, real.parent)
+    return _extended(_parse(_text(path), str(path)), real.parent, (*seen, real))
+
+
+def mapping(values: Mapping[str, Any], name: str) -> Layer:
+    """The layer of plain values that stand in no file; ``extends`` and paths are read from the working directory.
+
+    Raises
+    ------
+    ConfigError
+        A value is no plain value, or what it extends cannot be read.
+    """
+    try:
+        layer = Layer(_plain(values), {(str(key),): name for key in values})
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
+    return _extended(layer, Path.cwd(), ())
+
+
+def _extended(layer: Layer, folder: Path, seen: tuple[Path, ...]) -> Layer:
+    """The layer with its paths made absolute and what it extends merged below it."""
+    values = _absolute(layer.values, folder)
     parent = values.pop("extends", None)
     layer = Layer(values, layer.places)
     if parent is None:
         return layer
     if not isinstance(parent, str):
         raise ConfigError(f"{layer.place(('extends',))}: extends: must be one file name; given {parent!r}")
-    base = real.parent / parent
+    base = folder / parent
     if not base.is_file():
-        raise ConfigError(f"{layer.place(('extends',))}: extends: there is no file {parent!r} beside this one")
-    return merge(_read(base, (*seen, real)), layer)
+        raise ConfigError(f"{layer.place(('extends',))}: extends: there is no file {parent!r} in {folder}")
+    return merge(_read(base, seen), layer)
 
 
 def _text(path: Path) -> str:
@@ -127,14 +147,23 @@ def _resolver() -> type:
 def _plain(node: Any) -> Any:
     if isinstance(node, Mapping):
         return {str(key): _plain(item) for key, item in node.items()}
-    if isinstance(node, list):
+    if isinstance(node, list | tuple):
         return [_plain(item) for item in node]
     for kind in (bool, int, float, str):
         if isinstance(node, kind):
             return kind(node)
     if node is None:
         return None
-    raise ConfigError(f"a YAML tag ({getattr(node, 'tag', type(node).__name__)}) is not accepted; write plain values")
+    if isinstance(node, date):
+        return node.isoformat()
+    if isinstance(node, Path):
+        return str(node)
+    raise ConfigError(f"{_sort(node)} is not accepted; write plain values")
+
+
+def _sort(node: Any) -> str:
+    tag = getattr(node, "tag", None)
+    return f"a YAML tag ({tag})" if tag else f"a {type(node).__name__}"
 
 
 def _places(node: Any, name: str, path: KeyPath) -> Iterable[tuple[KeyPath, str]]:

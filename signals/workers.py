@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from core.errors import ConfigError, ModelError, WorkbenchError
+from core.processes import without_main
 from core.progress import Progress, Report
 from core.types import Fold
 
@@ -146,7 +147,7 @@ def _crew(count: int) -> Iterator[list[_Worker]]:
     """Started workers; whatever happens inside, none of them is left afterwards."""
     crew: list[_Worker] = []
     try:
-        with _environment(ONE_THREAD), _interrupts_held():
+        with _environment(ONE_THREAD), _interrupts_held(), without_main():
             crew.extend(_start() for _ in range(count))
         yield crew
     finally:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from engine.config import load
-from engine.run import compute
+from engine.pipeline import compute
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 COMMISSION, SLIPPAGE, INTEREST = 0.001, 0.0005, 0.03

@@ -8,7 +8,7 @@ import pytest
 
 from core.types import RunResult
 from engine.outcome import Outcome
-from engine.run import compute
+from engine.pipeline import compute
 
 WARMUP, TRAIN, TEST = 9, 200, 50
 STARTS = [WARMUP + TRAIN + TEST * number for number in (1, 2)]

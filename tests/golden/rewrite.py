@@ -6,8 +6,8 @@ from typing import Any
 
 from engine.config import load
 from engine.outcome import metrics
+from engine.pipeline import compute
 from engine.result_files import folds
-from engine.run import compute
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "small.json"

@@ -152,7 +152,7 @@ def _save(
             with watch.stage("tear-sheet"):
                 sheet.result()
         (folder / "config.yaml").write_text(as_yaml(config.dump()), encoding="utf-8")
-        made = manifest.build(config.id, config.seed, config.data.digests(), result_digest(folder), watch.seconds)
+        made = manifest.build(outcome.result, config.seed, config.data.digests(), result_digest(folder), watch.seconds)
         write_json(folder / MANIFEST, made)
         (folder / "run.log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         pages = ("report.html", "tearsheet.html") if sheet else ("report.html",)

@@ -1,0 +1,148 @@
+"""Runs from Python: a config in, a :class:`~core.types.RunResult` out, in memory or from a run folder."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from core.errors import ConfigError, StoreError
+from core.tables import EQUITY, FILLS, ORDERS, TRADES
+from core.types import RunResult
+from engine import config as configs
+from engine.artifacts import MANIFEST, RESULT_FILES, is_run_folder, read_json, result_digest
+from engine.config import RunConfig
+from engine.outcome import metrics
+
+Config: TypeAlias = RunConfig | Mapping[str, Any] | str | PathLike[str]
+
+TABLES = (EQUITY, ORDERS, FILLS, TRADES)
+METRICS = "metrics.json"
+MANIFEST_KEYS = ("config_id", "engine", "result_digest", "zone")
+AGAIN = "run its config.yaml again"
+
+
+def run(
+    config: Config,
+    *,
+    overrides: Iterable[str] = (),
+    out: str | PathLike[str] | None = None,
+    cache: bool = True,
+    progress: bool = False,
+) -> RunResult:
+    """Run a backtest and return what came out.
+
+    Parameters
+    ----------
+    config : a YAML file's path, a mapping with the keys of such a file, or a :class:`~engine.config.RunConfig`. In a
+        mapping, relative paths are read from the working directory.
+    overrides : ``dotted.key=value`` texts, as on the command line.
+    out : where to write the run folder, as ``--out`` does; None, the default, writes nothing.
+    cache : read and write the signal cache.
+    progress : show progress on stderr and, if a run folder is written, its summary on stdout.
+
+    Raises
+    ------
+    WorkbenchError
+        Something that can be mended: the config, the data, the model, the folder. One line.
+
+    Examples
+    --------
+    >>> result = run("configs/sma_cross.yaml", overrides=["data.end=2000-12-31"])
+    >>> len(result.equity), list(result.positions.columns)
+    (455, ['nasdaq'])
+    """
+    from engine.pipeline import Options, compute, run_and_save, signal_store
+    from engine.progress import reporting
+
+    resolved = _config(config, overrides)
+    if out is not None:
+        return load_run(run_and_save(resolved, Options(Path(out), cache, quiet=not progress)).saved.folder)
+    with reporting(quiet=not progress) as report:
+        outcome = compute(resolved, signal_store() if cache else None, report)
+    return replace(outcome.result, notes=outcome.notes, metrics=metrics(outcome))
+
+
+def load_run(folder: str | PathLike[str]) -> RunResult:
+    """Read a run folder: the same as :func:`run` returned when it was written.
+
+    Positions are not stored; they are worked out from the fills.
+
+    Raises
+    ------
+    StoreError
+        There is no such folder, it is no run folder, or its files are not those that the run wrote.
+
+    Examples
+    --------
+    >>> load_run("runs/gone")
+    Traceback (most recent call last):
+    core.errors.StoreError: runs/gone: there is no such folder
+    """
+    path = Path(folder)
+    about = _manifest(path)
+    tables = {table.name: table.read(path) for table in TABLES}
+    found = read_json(path / METRICS)
+    if result_digest(path) != about["result_digest"]:
+        raise StoreError(f"{path}: its files are not those that its manifest.json was written for; {AGAIN}")
+    return RunResult(
+        engine=about["engine"],
+        config_id=about["config_id"],
+        cash=found["cash"],
+        zone=about["zone"],
+        positions=positions(tables["fills"], tables["equity"]["time"], found["symbols"]),
+        notes=tuple(found["notes"]),
+        metrics=found,
+        **tables,
+    )
+
+
+def positions(fills: pd.DataFrame, times: pd.Series, symbols: Sequence[str]) -> pd.DataFrame:
+    """Units held at each close, from the fills.
+
+    Parameters
+    ----------
+    fills : the table ``fills``.
+    times : (T,) the times of the table ``equity``.
+    symbols : N symbols, the columns.
+
+    Returns
+    -------
+    (T, N), signed; 0 before a symbol's first fill. A fill counts from the first of ``times`` that is not before it.
+    """
+    index = pd.DatetimeIndex(times, name="time")
+    held = np.full((len(index), len(symbols)), np.nan)
+    rows = index.searchsorted(pd.DatetimeIndex(fills["time"]))
+    # Fills stand in the order in which they happened: of two in one row, the later is what is held at the close.
+    for row, symbol, units in zip(rows, fills["symbol"], fills["position_after"], strict=True):
+        held[row, symbols.index(symbol)] = units
+    return pd.DataFrame(held, index=index, columns=list(symbols)).ffill().fillna(0.0)
+
+
+def _config(config: Config, overrides: Iterable[str]) -> RunConfig:
+    if isinstance(config, RunConfig):
+        return configs.of_mapping(config.dump(), overrides)
+    if isinstance(config, Mapping):
+        return configs.of_mapping(config, overrides)
+    if isinstance(config, str | PathLike):
+        return configs.load(Path(config), overrides)
+    raise ConfigError(f"a config is a path, a mapping or a RunConfig; given a {type(config).__name__}")
+
+
+def _manifest(folder: Path) -> Mapping[str, Any]:
+    """The manifest of a folder that holds everything a run folder must."""
+    if not folder.is_dir():
+        raise StoreError(f"{folder}: there is no such folder")
+    if not is_run_folder(folder):
+        raise StoreError(f"{folder}: is no run folder: it holds no {MANIFEST}; give the folder that a run has written")
+    missing = [name for name in RESULT_FILES if not (folder / name).is_file()]
+    if missing:
+        raise StoreError(f"{folder}: {', '.join(missing)} missing; {AGAIN}")
+    about = read_json(folder / MANIFEST)
+    lacking = [key for key in MANIFEST_KEYS if not isinstance(about, dict) or key not in about]
+    if lacking:
+        raise StoreError(f"{folder / MANIFEST}: has no {', '.join(lacking)}; {AGAIN}")
+    return dict(about)
