@@ -157,7 +157,7 @@ def _tables(finished: Any, bars: dict[str, Bars], calendar: Calendar) -> dict[st
         "positions": units,
         "orders": ORDERS.frame(audit["orders"]),
         "fills": fills,
-        "trades": round_trips(fills, audit["interest"], marks),
+        "trades": round_trips(fills, audit["interest"], audit["exit_reasons"], marks),
     }
 
 

@@ -9,7 +9,9 @@ import pandas as pd
 from core.tables import TRADES
 
 REASONS = {"market": "signal", "limit": "take_profit"}
-"""The word for an exit, by the kind of the order that made it; the other kinds name themselves."""
+"""The word for an exit, by the kind of the order that made it; the other kinds name themselves. The strategy's own word
+for a market order goes before.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +32,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class Leg:
-    """The part of one fill that belongs to one trade; ``size`` is signed."""
+    """The part of one fill that belongs to one trade; ``size`` is signed, ``why`` is the word for it as an exit."""
 
     time: pd.Timestamp
     size: float
     price: float
     commission: float
     interest: float
-    kind: str
+    why: str
 
 
 @dataclass
@@ -53,14 +55,17 @@ class Trip:
     legs: list[Leg] = field(default_factory=list)
     held: float = 0.0
 
-    def add(self, fill: Any, size: float, interest: float, held: float) -> None:
+    def add(self, fill: Any, size: float, interest: float, held: float, reason: str) -> None:
         """Take ``size`` units of a fill with their share of its commission; ``held`` units are left after it."""
         commission = fill.commission * (size / fill.size)
-        self.legs.append(Leg(fill.time, size, fill.price, commission, interest, fill.kind))
+        why = reason if reason and fill.kind == "market" else REASONS.get(fill.kind, fill.kind)
+        self.legs.append(Leg(fill.time, size, fill.price, commission, interest, why))
         self.held = held
 
 
-def round_trips(fills: pd.DataFrame, interest: Sequence[float], marks: Mapping[str, Mark]) -> pd.DataFrame:
+def round_trips(
+    fills: pd.DataFrame, interest: Sequence[float], reasons: Sequence[str], marks: Mapping[str, Mark]
+) -> pd.DataFrame:
     """The table ``trades``, ordered by entry: one row per stretch of one symbol between flat and flat.
 
     ``size`` is all that was entered, signed; ``entry_price`` and ``exit_price`` are averages weighted by size.
@@ -73,21 +78,22 @@ def round_trips(fills: pd.DataFrame, interest: Sequence[float], marks: Mapping[s
     ----------
     fills : the table ``fills``, in the order in which they happened.
     interest : short interest booked into each fill, account currency.
+    reasons : why the strategy sent each fill's order, as far as it closes; empty where it did not say.
     marks : by symbol.
     """
     trips: list[Trip] = []
     current: dict[str, Trip] = {}
     rows: Iterable[Any] = fills.itertuples(index=False)
-    for fill, paid in zip(rows, interest, strict=True):
+    for fill, paid, reason in zip(rows, interest, reasons, strict=True):
         trip = current.get(fill.symbol)
         closing, opening = split(trip.held if trip else 0.0, fill.size, fill.position_after)
         if trip and closing:
-            trip.add(fill, closing, paid, 0.0 if opening else fill.position_after)
+            trip.add(fill, closing, paid, 0.0 if opening else fill.position_after, reason)
         if opening:
             if not trip or not trip.held:
                 trip = current[fill.symbol] = Trip(fill.symbol)
                 trips.append(trip)
-            trip.add(fill, opening, 0.0, fill.position_after)
+            trip.add(fill, opening, 0.0, fill.position_after, "")
     return TRADES.frame([_row(trip, marks[trip.symbol]) for trip in trips])
 
 
@@ -124,7 +130,7 @@ def _row(trip: Trip, mark: Mark) -> dict[str, object]:
         "pnl": pnl,
         "pnl_fraction": pnl / sum(abs(leg.size) * leg.price for leg in entries),
         "bars": _bars(trip, mark.times),
-        "exit_reason": "open" if is_open else REASONS.get(exits[-1].kind, exits[-1].kind),
+        "exit_reason": "open" if is_open else exits[-1].why,
     }
 
 

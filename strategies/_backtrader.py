@@ -1,11 +1,17 @@
 """Any strategy rule as a backtrader strategy. This is a shell: the thinking is in the rule and in the sizer."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import backtrader as bt
+import numpy as np
 
+from core.errors import PluginError
+
+from ._base import CrossSectional
 from .threshold import Threshold
 
 
@@ -30,26 +36,43 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """What a rule asks for: the feed, the target side (1, -1, 0) and the bar's confidence."""
+class View:
+    """What a rule is told of one feed with a new bar.
+
+    Attributes
+    ----------
+    data : the feed.
+    prediction, confidence, side, held : as in :class:`strategies._base.Rule`.
+    """
 
     data: Any
-    target: int
+    prediction: float
     confidence: float
+    side: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a rule asks for: the target side (1, -1, 0) of the feed of a view."""
+
+    view: View
+    target: int
 
 
 class SignalStrategy(bt.Strategy):
     """Follows the feeds' ``prediction`` and ``confidence`` lines by a strategy's rule.
 
     At the close of each *new* bar of a feed the rule names the target side; orders fill at that feed's next open. A
-    reversal is two orders, first the close of exactly what is held, then the opening; with several feeds, all closes
-    are sent before the first opening, so that they free the cash. A NaN prediction keeps the position and sends
-    nothing. The size of an opening order comes from the sizer's ``opening`` with the bar's confidence
-    (:class:`~risk.bt_adapter.RiskRuleSizer` has it); any other sizer is asked the usual way. A size of 0 sends no
-    order and is remembered in :attr:`refusals`.
+    cross-sectional rule sees all feeds at once, those without a new bar as NaN. A reversal is two orders, first the
+    close of exactly what is held, then the opening; with several feeds, all closes are sent before the first opening,
+    so that they free the cash. A NaN prediction keeps the position and sends nothing. The size of an opening order
+    comes from the sizer's ``opening`` with the bar's confidence (:class:`~risk.bt_adapter.RiskRuleSizer` has it); any
+    other sizer is asked the usual way. A size of 0 sends no order and is remembered in :attr:`refusals`.
 
     To send another kind of order, override :meth:`open_order` or :meth:`close_order`; to take signals from elsewhere,
-    :meth:`opinion`; to decide otherwise, :meth:`target`. A subclass's own ``__init__`` calls this one.
+    :meth:`opinion`; to decide otherwise, :meth:`target`, or :meth:`targets` for all feeds at once. A subclass's own
+    ``__init__`` calls this one.
 
     Parameters
     ----------
@@ -58,13 +81,21 @@ class SignalStrategy(bt.Strategy):
     Attributes
     ----------
     refusals : the entries that were not sent, in order.
+    exit_reasons : by the reference of each closing order, the word for why it was sent.
+
+    Raises
+    ------
+    PluginError
+        The rule failed, or gave something else than sides; the message names strategy, symbol and bar.
     """
 
     params = (("spec", Threshold()),)
 
     def __init__(self) -> None:
         self.refusals: list[Refusal] = []
+        self.exit_reasons: dict[int, str] = {}
         self._bars_seen = dict.fromkeys(self.datas, 0)
+        self._held = dict.fromkeys(self.datas, 0)
 
     def prenext(self) -> None:
         """Trade what has begun: a feed that starts later delays no other."""
@@ -72,12 +103,12 @@ class SignalStrategy(bt.Strategy):
 
     def next(self) -> None:
         """Decide on every feed with a new bar, then send the orders, all exits first."""
-        moves = [move for data in self.fresh() if (move := self.decide(data))]
+        moves = self.decide([self.view(data) for data in self.fresh()])
         for move in moves:
-            self.leave(move.data)
+            self.leave(move.view.data, self.exit_reason(move.view))
         for move in moves:
             if move.target:
-                self.enter(move.data, move.target, move.confidence)
+                self.enter(move.view.data, move.target, move.view.confidence)
 
     def fresh(self) -> list[Any]:
         """The feeds that have a new bar, in the order of the feeds; those that have not begun have none."""
@@ -85,31 +116,87 @@ class SignalStrategy(bt.Strategy):
         self._bars_seen.update((data, len(data)) for data in new)
         return new
 
-    def decide(self, data: Any) -> Move | None:
-        """What to do after one new bar; None to do nothing."""
+    def view(self, data: Any) -> View:
+        """What the rule is told of a feed; to be called once at each of its new bars, for the bars held are counted."""
+        side = self.side(data)
+        before = self._held[data]
+        # Signed, so that a position that was reversed since the last bar begins anew.
+        self._held[data] = before + side if before * side > 0 else side
         prediction, confidence = self.opinion(data)
-        if math.isnan(prediction):
-            return None
-        size = self.getposition(data).size
-        side = (size > 0) - (size < 0)
-        target = self.target(prediction, confidence, side)
-        # Staying flat is a move, too: it withdraws an entry that is still pending. Staying in leaves orders alone, for
-        # they may protect the position.
-        return Move(data, target, confidence) if target != side or not side else None
+        return View(data, prediction, confidence, side, abs(self._held[data]))
 
     def opinion(self, data: Any) -> tuple[float, float]:
         """The prediction and the confidence at this bar; a NaN prediction is no opinion."""
         return data.prediction[0], data.confidence[0]
 
-    def target(self, prediction: float, confidence: float, side: int) -> int:
-        """The side to be on: 1, -1 or 0."""
-        return int(self.p.spec.rule(prediction, confidence, side, self.p.spec))
+    def side(self, data: Any) -> int:
+        """The side that a feed is on now: 1 long, -1 short, 0 flat."""
+        size = self.getposition(data).size
+        return int(size > 0) - int(size < 0)
 
-    def leave(self, data: Any) -> None:
+    def decide(self, views: list[View]) -> list[Move]:
+        """What to do after the new bars; feeds without an opinion, and those that stay in, have no move."""
+        known = [view for view in views if not math.isnan(view.prediction)]
+        # Staying flat is a move, too: it withdraws an entry that is still pending. Staying in leaves orders alone, for
+        # they may protect the position.
+        return [
+            Move(view, target)
+            for view, target in zip(known, self.targets(known), strict=True)
+            if target != view.side or not view.side
+        ]
+
+    def targets(self, views: list[View]) -> list[int]:
+        """The sides to be on, one for each view; views hold no NaN."""
+        if isinstance(self.p.spec, CrossSectional) and views:
+            with self._named(views):
+                return self._cross_section(views)
+        found = []
+        for view in views:
+            with self._named([view]):
+                found.append(as_side(self.target(view.prediction, view.confidence, view.side, view.held)))
+        return found
+
+    def target(self, prediction: float, confidence: float, side: int, held: int) -> int:
+        """The side for one feed to be on, by a rule that is not cross-sectional: 1, -1 or 0."""
+        wanted: int = self.p.spec.rule(prediction, confidence, side, held, self.p.spec)
+        return wanted
+
+    def _cross_section(self, views: list[View]) -> list[int]:
+        column = {data: number for number, data in enumerate(self.datas)}
+        prediction, confidence = (np.full(len(column), np.nan) for _ in range(2))
+        side = np.array([self.side(data) for data in self.datas], dtype=np.int64)
+        for view in views:
+            prediction[column[view.data]], confidence[column[view.data]] = view.prediction, view.confidence
+        found = self.p.spec.rule(prediction, confidence, side, self.p.spec)
+        if np.shape(found) != side.shape:
+            raise ValueError(f"it gave an answer of shape {np.shape(found)}, not one side for each of {side.shape}")
+        return [as_side(found[column[view.data]]) for view in views]
+
+    @contextmanager
+    def _named(self, views: list[View]) -> Iterator[None]:
+        """Whatever a rule raises, in one line with strategy, symbols and bar."""
+        try:
+            yield
+        except Exception as error:
+            kind = getattr(self.p.spec, "kind", type(self.p.spec).__name__)
+            bar = views[0].data.datetime.datetime(0)
+            symbols = ", ".join(str(view.data._name) for view in views)
+            raise PluginError(
+                f"strategy {kind}: its rule failed on {symbols} at the bar of {bar:%F %T}: "
+                f"{type(error).__name__}: {error}; mend the rule"
+            ) from error
+
+    def exit_reason(self, view: View) -> str:
+        """The word for an exit that the rule asked for at this bar."""
+        reason = getattr(self.p.spec, "exit_reason", None)
+        return str(reason(view.prediction, view.side, view.held)) if reason else "signal"
+
+    def leave(self, data: Any, reason: str) -> None:
         """Cancel what is pending and close what is held."""
         self.withdraw(data)
         if self.getposition(data).size:
-            self.close_order(data)
+            order = self.close_order(data)
+            self.exit_reasons[getattr(order, "ref", 0)] = reason
 
     def withdraw(self, data: Any) -> None:
         """Cancel this strategy's pending orders of one feed: a forgotten order would open a position of its own."""
@@ -146,3 +233,14 @@ class SignalStrategy(bt.Strategy):
     def close_order(self, data: Any) -> Any:
         """Send the order that closes exactly what is held; a market order unless overridden."""
         return self.close(data=data)
+
+
+def as_side(target: Any) -> int:
+    """A rule's answer as 1, -1 or 0; anything else is refused.
+
+    >>> as_side(-1.0)
+    -1
+    """
+    if target not in (1, -1, 0):
+        raise ValueError(f"it gave {target!r}, which is no side: 1 (long), -1 (short) or 0 (flat)")
+    return int(target)

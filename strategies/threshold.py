@@ -1,15 +1,15 @@
 """Trade in the direction of the prediction once it is large enough."""
 
 import math
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from ._base import Rule, Strategy
+from ._base import Rule, Sided
 
 
-def target_side(prediction: float, confidence: float, side: int, p: Any) -> int:  # noqa: ARG001 (the contract's signature)
+def target_side(prediction: float, confidence: float, side: int, held: int, p: Any) -> int:  # noqa: ARG001 (the contract's signature)
     """The side to be on after this bar: 1 long, -1 short, 0 flat.
 
     From flat: long above ``entry``, short below ``-entry``. A long closes below ``exit``, a short above ``-exit``; the
@@ -20,11 +20,12 @@ def target_side(prediction: float, confidence: float, side: int, p: Any) -> int:
     prediction : expected return over the label's horizon, a fraction; NaN = no opinion.
     confidence : not used; it decides the size.
     side : the side now: 1, -1 or 0.
+    held : not used.
     p : has ``entry``, ``exit`` (0 <= exit <= entry) and ``allow_long``, ``allow_short`` (1.0 or 0.0).
 
     Examples
     --------
-    >>> target_side(0.02, 1.0, 0, Threshold(entry=0.01)), target_side(0.005, 1.0, 1, Threshold(entry=0.01))
+    >>> target_side(0.02, 1.0, 0, 0, Threshold(entry=0.01)), target_side(0.005, 1.0, 1, 7, Threshold(entry=0.01))
     (1, 1)
     """
     if math.isnan(prediction):
@@ -41,13 +42,13 @@ def target_side(prediction: float, confidence: float, side: int, p: Any) -> int:
     return target
 
 
-class Threshold(Strategy):
+class Threshold(Sided):
     """Long above a threshold, short below its negative, out when the prediction fades.
 
     Examples
     --------
     >>> Threshold(entry=0.01, exit=0.002).dump()
-    {'kind': 'threshold', 'entry': 0.01, 'exit': 0.002, 'side': 'both'}
+    {'kind': 'threshold', 'side': 'both', 'entry': 0.01, 'exit': 0.002}
     """
 
     rule: ClassVar[Rule] = staticmethod(target_side)
@@ -56,8 +57,6 @@ class Threshold(Strategy):
     """From flat, go long above this prediction (a return, a fraction), short below its negative."""
     exit: Annotated[float, Field(ge=0)] = 0.0
     """Close a long below this prediction, a short above its negative; at most `entry`."""
-    side: Literal["long", "short", "both"] = "both"
-    """Which positions are allowed; a side that is not allowed means flat."""
 
     @model_validator(mode="after")
     def _exit_within_entry(self) -> Self:
@@ -68,13 +67,3 @@ class Threshold(Strategy):
                 {"exit": self.exit, "entry": self.entry},
             )
         return self
-
-    @property
-    def allow_long(self) -> float:
-        """1.0 if long positions are allowed, else 0.0."""
-        return 0.0 if self.side == "short" else 1.0
-
-    @property
-    def allow_short(self) -> float:
-        """1.0 if short positions are allowed, else 0.0."""
-        return 0.0 if self.side == "long" else 1.0

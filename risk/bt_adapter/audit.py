@@ -46,7 +46,7 @@ class RiskAudit(bt.Analyzer):
         self._fills: list[tuple[int, Row, float]] = []
         self._fills_of: dict[int, list[Row]] = {}
         self._held: dict[Any, float] = {}
-        self._rows: dict[str, list[Any]] = {"orders": [], "fills": [], "interest": []}
+        self._rows: dict[str, list[Any]] = {"orders": [], "fills": [], "interest": [], "exit_reasons": []}
 
     def notify_order(self, order: Any) -> None:
         """Take down an order's news; its fills come with it, in the order in which they happened."""
@@ -62,14 +62,20 @@ class RiskAudit(bt.Analyzer):
         entries = {**self._orders, **{order.ref: order for order in mine}}
         entries.update({refusal.ref: refusal for refusal in getattr(self.strategy, "refusals", ())})
         ids = {ref: number for number, ref in enumerate(sorted(entries), start=1)}
+        reasons = getattr(self.strategy, "exit_reasons", {})
         self._rows = {
             "orders": [self._row(ids[ref], entries[ref]) for ref in sorted(entries)],
             "fills": [{"order_id": ids[ref], **row} for ref, row, _ in self._fills],
             "interest": [interest for _, _, interest in self._fills],
+            "exit_reasons": [reasons.get(ref, "") for ref, _, _ in self._fills],
         }
 
     def get_analysis(self) -> dict[str, list[Any]]:
-        """``orders`` and ``fills``: rows of these tables; ``interest``: the short interest booked into each fill."""
+        """What the run left behind.
+
+        ``orders`` and ``fills``: rows of these tables. For each fill, ``interest``: the short interest booked into it,
+        and ``exit_reasons``: why the strategy sent it to close a position, empty where it did not say.
+        """
         return self._rows
 
     def _fill(self, order: Any, number: int, bit: Any) -> tuple[Row, float]:

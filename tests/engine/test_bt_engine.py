@@ -357,7 +357,7 @@ class Oracle:
         column = self.signals.symbols.index(symbol)
         prediction, confidence = self.signals.prediction[row, column], self.signals.confidence[row, column]
         side = int(np.sign(self.held[symbol]))
-        target = self.spec.rule(prediction, confidence, side, self.spec)
+        target = self.spec.rule(prediction, confidence, side, 0, self.spec)
         if target == side:
             return 0.0, 0.0
         units = min(self.risk.base * confidence, self.risk.cap) * equity / self.mark[symbol]

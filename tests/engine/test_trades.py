@@ -19,13 +19,15 @@ def fills(*rows):
     return FILLS.frame(table)
 
 
-def trips(*rows, interest=None, close=100.0, due=0.0):
+def trips(*rows, interest=None, reasons=None, close=100.0, due=0.0):
     mark = Mark(DAYS, close, due)
-    return round_trips(fills(*rows), interest or [0.0] * len(rows), {"a": mark, "b": mark}).to_dict("records")
+    return round_trips(
+        fills(*rows), interest or [0.0] * len(rows), reasons or [""] * len(rows), {"a": mark, "b": mark}
+    ).to_dict("records")
 
 
 def test_no_fills_no_trades():
-    table = round_trips(FILLS.empty(), [], {})
+    table = round_trips(FILLS.empty(), [], [], {})
     assert len(table) == 0
     TRADES.check(table)
 
@@ -89,6 +91,13 @@ def test_an_open_trade_may_have_taken_profits():
 def test_the_exit_says_which_order_made_it(kind, reason):
     (trade,) = trips((0, 1.0, 100.0, 1.0), (1, -1.0, 90.0, 0.0, 0.0, kind))
     assert trade["exit_reason"] == reason
+
+
+def test_the_strategys_word_for_an_exit_goes_before_that_of_a_market_order():
+    legs = (0, 1.0, 100.0, 1.0), (1, -1.0, 90.0, 0.0)
+    assert trips(*legs, reasons=["", "time"])[0]["exit_reason"] == "time"
+    stopped = (0, 1.0, 100.0, 1.0), (1, -1.0, 90.0, 0.0, 0.0, "stop")
+    assert trips(*stopped, reasons=["", "time"])[0]["exit_reason"] == "stop"
 
 
 def test_entry_and_exit_within_one_bar_count_no_close():

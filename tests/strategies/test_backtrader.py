@@ -4,9 +4,13 @@ import backtrader as bt
 import pandas as pd
 import pytest
 
+from core.errors import PluginError
 from risk.bt_adapter import RiskAudit, RiskBroker, RiskRuleSizer
 from strategies._backtrader import SignalStrategy
+from strategies._base import CrossSectional, Strategy
+from strategies.rank import Rank
 from strategies.threshold import Threshold
+from strategies.time_exit import TimeExit
 
 NAN = math.nan
 
@@ -217,3 +221,103 @@ def test_every_way_to_run_gives_the_same(options):
     cerebro.addstrategy(SignalStrategy)
     cerebro.addanalyzer(RiskAudit)
     assert cerebro.run()[0].analyzers[0].get_analysis()["fills"] == expected["fills"]
+
+
+# --- rules of other kinds
+
+
+def reasons(book):
+    return [(fill["time"].day - 6, reason) for fill, reason in zip(book["fills"], book["exit_reasons"], strict=True)]
+
+
+def test_a_time_exit_closes_after_its_bars_and_says_so():
+    _, book = trade(feed([0.01, NAN, 0.0, 0.02, 0.0, 0.0]), spec=TimeExit(entry=0.005, bars=3))
+    # filled at the open of day 1; held at the closes of days 1, 2, 3; a new entry could be decided from day 4 on
+    assert sizes(book) == [(1, "A", 2.0), (4, "A", -2.0)]
+    assert reasons(book) == [(1, ""), (4, "time")]
+
+
+def test_a_time_exit_begins_anew_after_a_reversal():
+    _, book = trade(feed([0.01, 0.0, -0.01, 0.0, 0.0, 0.0]), spec=TimeExit(entry=0.005, bars=2))
+    assert sizes(book) == [(1, "A", 2.0), (3, "A", -2.0), (3, "A", -2.0), (5, "A", 2.0)]
+    assert reasons(book) == [(1, ""), (3, "signal"), (3, ""), (5, "time")]
+
+
+def test_bars_held_are_the_symbols_own():
+    # B has no bar on days 2 and 3: held at its closes of days 1, 4, 5
+    _, book = trade(feed([NAN] * 7), feed([0.01, 0, 0, 0, 0, 0, 0], skip=[2, 3]), spec=TimeExit(entry=0.005, bars=3))
+    assert sizes(book) == [(1, "B", 2.0), (6, "B", -2.0)]
+
+
+def test_no_opinion_postpones_the_time_exit():
+    _, book = trade(feed([0.01, 0.0, NAN, 0.0, 0.0]), spec=TimeExit(entry=0.005, bars=2))
+    assert sizes(book) == [(1, "A", 2.0), (4, "A", -2.0)]
+
+
+def test_a_cross_section_is_ranked_at_each_bar():
+    a, b, c = feed([0.03, 0.01, 0.01]), feed([0.02, 0.03, 0.02]), feed([0.01, 0.02, 0.03])
+    _, book = trade(a, b, c, spec=Rank())
+    assert sizes(book) == [(1, "A", 2.0), (1, "C", -2.0), (2, "A", -2.0), (2, "C", 2.0), (2, "A", -2.0), (2, "B", 2.0)]
+
+
+def test_only_new_bars_are_ranked():
+    # on day 1 A and C are ranked alone; B keeps its side though its old prediction is the best
+    a, b, c = feed([0.01, 0.02, NAN]), feed([0.03, 0.9, NAN], skip=[1]), feed([0.02, 0.01, NAN])
+    run, book = trade(a, b, c, spec=Rank())
+    assert [(row["created_at"].day - 6, row["symbol"], row["side"]) for row in book["orders"]] == [
+        (0, "A", "sell"),
+        (0, "B", "buy"),
+        (1, "A", "buy"),
+        (1, "A", "buy"),
+        (1, "C", "sell"),
+    ]
+    assert [run.getposition(data).size for data in run.datas] == [2.0, 2.0, -2.0]
+
+
+def test_a_symbol_that_has_not_begun_is_not_ranked():
+    _, book = trade(feed([0.01] * 4), feed([0.02] * 4), feed([0.03] * 4, skip=[0, 1]), spec=Rank())
+    assert sizes(book)[:2] == [(1, "A", -2.0), (1, "B", 2.0)]
+    assert sizes(book)[2:] == [(3, "B", -2.0), (3, "C", 2.0)]
+
+
+# --- rules that break
+
+
+class Odd(Strategy):
+    """A strategy whose rule does what it is told."""
+
+    answer: object = None
+
+    def rule(self, prediction, confidence, side, held, p):
+        return 1 / 0 if self.answer is None else self.answer
+
+
+class OddCross(CrossSectional):
+    """The same across symbols."""
+
+    answer: object = None
+
+    def rule(self, prediction, confidence, side, p):
+        return 1 / 0 if self.answer is None else self.answer
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (Odd(), "its rule failed on A at the bar of 2020-01-06 00:00:00: ZeroDivisionError: division by zero; mend"),
+        (Odd(answer=0.5), "failed on A at the bar of 2020-01-06 00:00:00: ValueError: it gave 0.5, which is no side"),
+        (Odd(answer=NAN), "ValueError: it gave nan, which is no side"),
+        (Odd(answer="long"), "ValueError: it gave 'long', which is no side"),
+        (OddCross(), "its rule failed on A, B at the bar of 2020-01-06 00:00:00: ZeroDivisionError: division by zero"),
+        (
+            OddCross(answer=[1]),
+            r"failed on A, B .*: it gave an answer of shape \(1,\), not one side for each of \(2,\)",
+        ),
+        (OddCross(answer=[1, 2]), "ValueError: it gave 2, which is no side"),
+    ],
+)
+def test_a_rule_that_breaks_is_one_line_with_its_place(spec, message):
+    with pytest.raises(PluginError, match=message) as caught:
+        trade(feed([0.01, 0.01]), feed([0.01, 0.01]), spec=spec)
+    assert caught.value.line.startswith("strategy ")
+    assert "\n" not in caught.value.line

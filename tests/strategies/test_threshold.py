@@ -45,7 +45,7 @@ P = Threshold(entry=0.02, exit=0.01)
     ],
 )
 def test_the_rule_by_hand(side, prediction, target):
-    assert target_side(prediction, 1.0, side, P) == target
+    assert target_side(prediction, 1.0, side, 0, P) == target
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_rule_by_hand(side, prediction, target):
     ],
 )
 def test_a_side_that_is_not_allowed_means_flat(allowed, side, prediction, target):
-    assert target_side(prediction, 1.0, side, Threshold(entry=0.02, exit=0.01, side=allowed)) == target
+    assert target_side(prediction, 1.0, side, 0, Threshold(entry=0.02, exit=0.01, side=allowed)) == target
 
 
 def in_words(prediction, side, entry, exit_, allowed):
@@ -93,24 +93,24 @@ PREDICTION = st.one_of(st.floats(-0.05, 0.05), st.sampled_from([NAN, 0.0, -0.0, 
 def test_the_rule_says_what_its_words_say(prediction, side, one, other, allowed):
     entry, exit_ = max(one, other), min(one, other)
     spec = Threshold(entry=entry, exit=exit_, side=allowed)
-    assert target_side(prediction, 1.0, side, spec) == in_words(prediction, side, entry, exit_, allowed)
+    assert target_side(prediction, 1.0, side, 0, spec) == in_words(prediction, side, entry, exit_, allowed)
 
 
 @given(PREDICTION, st.sampled_from([-1, 0, 1]), GRID)
 def test_the_rule_is_symmetric(prediction, side, entry):
     spec = Threshold(entry=entry)
-    assert target_side(-prediction, 1.0, -side, spec) == -target_side(prediction, 1.0, side, spec)
+    assert target_side(-prediction, 1.0, -side, 0, spec) == -target_side(prediction, 1.0, side, 0, spec)
 
 
 @given(PREDICTION, st.sampled_from([-1, 0, 1]))
 def test_deciding_twice_changes_nothing(prediction, side):
-    once = target_side(prediction, 1.0, side, P)
-    assert target_side(prediction, 1.0, once, P) == once
+    once = target_side(prediction, 1.0, side, 0, P)
+    assert target_side(prediction, 1.0, once, 0, P) == once
 
 
 @pytest.mark.parametrize("confidence", [0.0, 0.5, NAN])
 def test_confidence_decides_the_size_not_the_side(confidence):
-    assert target_side(0.03, confidence, 0, P) == 1
+    assert target_side(0.03, confidence, 0, 0, P) == 1
 
 
 def test_the_rule_reads_numbers_only():
@@ -121,7 +121,7 @@ def test_the_rule_reads_numbers_only():
     for prediction in (-0.03, 0.0, 0.015, 0.03):
         for side in (-1, 0, 1):
             record = row.view(np.recarray)[0]
-            assert target_side(prediction, 1.0, side, record) == target_side(prediction, 1.0, side, spec)
+            assert target_side(prediction, 1.0, side, 0, record) == target_side(prediction, 1.0, side, 0, spec)
 
 
 def test_the_spec_carries_its_rule():

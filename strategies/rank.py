@@ -1,0 +1,106 @@
+"""Hold the symbols with the best predictions against those with the worst."""
+
+import math
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from pydantic import NonNegativeInt, model_validator
+from pydantic_core import PydanticCustomError
+
+from core.types import Vector
+
+from ._base import CrossRule, CrossSectional, Sided, Sides
+
+
+def target_sides(prediction: Vector, confidence: Vector, side: Sides, p: Any) -> Sides:  # noqa: ARG001 (the contract's signature)
+    """The sides to be on after this bar: 1 long, -1 short, 0 flat.
+
+    The symbols with a prediction are ranked, the highest first; of equal ones the first in the symbols' order. The
+    first ``top`` become long and the last ``bottom`` short, with one exception: a symbol that is held already stays
+    while it is among the first ``top + buffer`` (long) or the last ``bottom + buffer`` (short) and not in the other
+    side's first places, and the newcomer that it stands in for waits. So there are always ``top`` longs and ``bottom``
+    shorts among the ranked, and a newcomer is never from outside the first or last places.
+
+    A symbol without a prediction (NaN) keeps its side and takes no place. With fewer than ``top + bottom`` predictions
+    there is no ranking to speak of, and every symbol keeps its side. A side that the parameters bar means flat; its
+    places count all the same.
+
+    Parameters
+    ----------
+    prediction : (N,) expected returns over the label's horizon, fractions; NaN = no opinion, or no new bar.
+    confidence : (N,) not used; it decides the size.
+    side : (N,) the sides now: 1, -1 or 0.
+    p : has ``top``, ``bottom``, ``buffer`` (whole numbers, 0 or more) and ``allow_long``, ``allow_short`` (1.0, 0.0).
+
+    Examples
+    --------
+    >>> target_sides(np.array([0.01, 0.03, -0.02]), np.ones(3), np.array([1, 0, 0]), Rank()).tolist()
+    [0, 1, -1]
+    """
+    target = side.copy()
+    ranked = 0
+    for value in prediction:
+        if not math.isnan(value):
+            ranked += 1
+    if ranked < p.top + p.bottom:
+        return target
+    order = np.argsort(-prediction, kind="mergesort")[:ranked]  # stable; NaN comes last
+    for number in order:
+        target[number] = 0
+    place_side(target, order, side, 1, p.top, p.bottom, p)
+    place_side(target, order[::-1], side, -1, p.bottom, p.top, p)
+    for number in order:
+        if (target[number] > 0 and p.allow_long == 0.0) or (target[number] < 0 and p.allow_short == 0.0):
+            target[number] = 0
+    return target
+
+
+def place_side(target: Sides, order: Any, side: Sides, sign: int, places: int, others: int, p: Any) -> None:
+    """Give one side's places: first to those who hold one and are near enough, then to the best of the rest.
+
+    Parameters
+    ----------
+    target : (N,) written to.
+    order : (K,) the ranked symbols, the best for this side first.
+    side : (N,) the sides now.
+    sign : 1 for long, -1 for short.
+    places, others : how many symbols this side holds, and the other one.
+    p : has ``buffer``.
+    """
+    taken = 0
+    for place in range(len(order)):
+        near = place < places + p.buffer and place < len(order) - others
+        if side[order[place]] == sign and near and taken < places:
+            target[order[place]] = sign
+            taken += 1
+    for number in order:
+        if target[number] == 0 and taken < places:
+            target[number] = sign
+            taken += 1
+
+
+class Rank(Sided, CrossSectional):
+    """Long the symbols with the best predictions, short those with the worst.
+
+    Examples
+    --------
+    >>> Rank(top=2, bottom=0).dump()
+    {'kind': 'rank', 'side': 'both', 'top': 2, 'bottom': 0, 'buffer': 0}
+    """
+
+    rule: ClassVar[CrossRule] = staticmethod(target_sides)
+
+    top: NonNegativeInt = 1
+    """How many of the best symbols to be long of."""
+    bottom: NonNegativeInt = 1
+    """How many of the worst symbols to be short of; fewer than `top` + `bottom` predictions change nothing."""
+    buffer: NonNegativeInt = 0
+    """How many places beyond these a symbol that is held may fall before it is given up; more means fewer trades."""
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Self:
+        if self.top + self.bottom == 0:
+            raise PydanticCustomError(
+                "rank_of_nothing", "top and bottom are both 0: nothing would ever be held; raise one", {"path": ["top"]}
+            )
+        return self

@@ -1,0 +1,121 @@
+"""Every strategy plug-in is held to the rules of its family; a new file needs no test of its own for this."""
+
+import inspect
+import itertools
+import math
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from core.plugins import PluginField, kinds, load
+from strategies._base import CrossSectional, Sided, Strategy
+
+PACKAGE = "strategies"
+SPECS = {kind: load(PACKAGE, kind) for kind in kinds(PACKAGE)}
+every_strategy = pytest.mark.parametrize("spec", [pytest.param(spec(), id=kind) for kind, spec in SPECS.items()])
+sided = pytest.mark.parametrize(
+    "spec", [pytest.param(spec, id=kind) for kind, spec in SPECS.items() if issubclass(spec, Sided)]
+)
+PREDICTIONS = (-0.5, -0.001, -0.0, 0.0, 0.001, 0.5, math.nan)
+SITUATIONS = [
+    (prediction, confidence, side, held)
+    for prediction, confidence, side in itertools.product(PREDICTIONS, (0.0, 0.5, 1.0), (-1, 0, 1))
+    for held in ((1, 2, 50) if side else (0,))
+]
+
+
+def cross_sections():
+    """(prediction, confidence, side) of five symbols, some of them without an opinion."""
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        prediction = np.where(rng.random(5) < 0.2, np.nan, rng.choice([-0.02, -0.01, 0.0, 0.01, 0.02], 5))
+        yield prediction, np.where(np.isnan(prediction), np.nan, 0.5), rng.integers(-1, 2, 5)
+
+
+def answers(spec, p=None):
+    """Every (prediction, side before, side after) of a rule, one symbol each."""
+    p = p or spec
+    if isinstance(spec, CrossSectional):
+        for prediction, confidence, side in cross_sections():
+            yield from zip(prediction, side, spec.rule(prediction, confidence, side, p), strict=True)
+    else:
+        for prediction, confidence, side, held in SITUATIONS:
+            yield prediction, side, spec.rule(prediction, confidence, side, held, p)
+
+
+@every_strategy
+def test_it_says_what_it_is_and_what_its_parameters_mean(spec):
+    assert isinstance(spec, Strategy)
+    assert inspect.getdoc(type(spec)).partition("\n")[0].endswith(".")
+    assert "Examples" in inspect.getdoc(type(spec))
+    assert all(field.description for field in type(spec).model_fields.values())
+
+
+@every_strategy
+def test_what_it_dumps_reads_back(spec):
+    assert spec.dump()["kind"] == spec.kind
+    assert PluginField(PACKAGE).parse(spec.dump()) == spec
+
+
+@every_strategy
+def test_its_rule_is_a_documented_function_of_its_own_file(spec):
+    assert inspect.isfunction(spec.rule)
+    assert spec.rule.__module__ == type(spec).__module__
+    assert vars(sys.modules[spec.rule.__module__])[spec.rule.__name__] is spec.rule
+    assert ">>>" in inspect.getdoc(spec.rule)
+    assert not spec.rule.__closure__
+
+
+@every_strategy
+def test_it_answers_with_sides_and_without_an_opinion_keeps_the_side(spec):
+    for prediction, side, target in answers(spec):
+        assert target in (-1, 0, 1)
+        assert target == side or not math.isnan(prediction)
+
+
+@every_strategy
+def test_it_is_pure(spec):
+    assert [target for *_, target in answers(spec)] == [target for *_, target in answers(spec)]
+    if isinstance(spec, CrossSectional):
+        for given in cross_sections():
+            kept = [values.copy() for values in given]
+            spec.rule(*given, spec)
+            for values, copy in zip(given, kept, strict=True):
+                np.testing.assert_array_equal(values, copy)
+
+
+@every_strategy
+def test_it_reads_nothing_but_numbers(spec):
+    own = (name for name, _ in inspect.getmembers(type(spec), is_property) if not name.startswith(("_", "model_")))
+    names = {*type(spec).model_fields, *own}
+    numbers = {name: float(getattr(spec, name)) for name in names if isinstance(getattr(spec, name), int | float)}
+    told = [target for *_, target in answers(spec, SimpleNamespace(**numbers))]
+    assert told == [target for *_, target in answers(spec)]
+
+
+def is_property(member):
+    return isinstance(member, property)
+
+
+@every_strategy
+def test_it_trades_at_all(spec):
+    assert {target for _, side, target in answers(spec) if not side} > {0}
+
+
+@every_strategy
+def test_the_reason_for_an_exit_is_a_word(spec):
+    for prediction, _, side, held in SITUATIONS:
+        reason = spec.exit_reason(prediction, side, held)
+        assert reason.isidentifier()
+
+
+@sided
+@pytest.mark.parametrize(("allowed", "barred"), [("long", -1), ("short", 1)])
+def test_a_barred_side_means_flat(spec, allowed, barred):
+    for (prediction, side, target), (*_, both) in zip(answers(spec(side=allowed)), answers(spec()), strict=True):
+        # Among too few symbols a cross-sectional rule may have no opinion either.
+        if not math.isnan(prediction) and not (issubclass(spec, CrossSectional) and target == side):
+            assert target != barred
+            assert both in (target, barred)
