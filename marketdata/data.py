@@ -1,7 +1,8 @@
 """The config's ``data`` block: which prices, which span, which symbols trade."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any
 
@@ -17,11 +18,14 @@ from core.plugins import PluginField
 from core.spec import Spec
 from core.types import Bars, Market
 
+from .bar_size import extent
+from .benchmark import Benchmark, BenchmarkSpec
 from .clean import checked
 from .faults import Fault
 from .remarks import remarks
 from .sources._base import RawTable, Source
 from .stamps import Session, close_times, stamp_remarks
+from .together import require_together
 
 
 class DataSpec(Spec):
@@ -33,8 +37,8 @@ class DataSpec(Spec):
     """First session, inclusive (YYYY-MM-DD); null: the file's first."""
     end: date | None = None
     """Last session, inclusive (YYYY-MM-DD); null: the file's last."""
-    benchmark: str | None = None
-    """The symbol to compare with; null: the only symbol."""
+    benchmark: Benchmark | None = None
+    """What to compare with: a symbol, or {source: ...} of its own, which is not traded; null: the only symbol."""
     trade: tuple[str, ...] | None = None
     """The symbols to trade; null: all but the benchmark, unless it is the only one."""
     session_close: str | None = None
@@ -52,9 +56,11 @@ class DataSpec(Spec):
 
     @field_validator("benchmark")
     @classmethod
-    def _known_benchmark(cls, benchmark: str | None, info: ValidationInfo) -> str | None:
+    def _known_benchmark(cls, benchmark: Benchmark | None, info: ValidationInfo) -> Benchmark | None:
         names = _names(info)
-        if benchmark is not None:
+        if isinstance(benchmark, BenchmarkSpec):
+            _require_new(benchmark.symbol, names)
+        elif benchmark is not None:
             _require_known([benchmark], names)
         elif len(names) > 1:
             several = ", ".join(names)
@@ -86,7 +92,14 @@ class DataSpec(Spec):
     @property
     def benchmark_symbol(self) -> str:
         """The benchmark, the only symbol if none is named."""
-        return self.benchmark or self.source.names[0]
+        own = self.benchmark
+        return own.symbol if isinstance(own, BenchmarkSpec) else own or self.source.names[0]
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Every source that is read: the traded symbols', and the benchmark's if it has one of its own."""
+        own = self.benchmark
+        return (self.source, own.source) if isinstance(own, BenchmarkSpec) else (self.source,)
 
     @property
     def trade_symbols(self) -> tuple[str, ...]:
@@ -100,28 +113,45 @@ class DataSpec(Spec):
         Raises
         ------
         DataError
-            A file is missing, a check refuses it, or it has no bar in the span.
+            A file is missing, a check refuses it, it has no bar in the span, or the symbols do not belong together.
         """
         bars: dict[str, Bars] = {}
         notes: list[str] = []
-        for symbol, raw in self.source.tables().items():
+        tables = {symbol: raw for source in self.sources for symbol, raw in source.tables().items()}
+        for symbol, raw in tables.items():
             bars[symbol], found = self._bars(symbol, raw)
             notes += [f"{symbol}: {note}" for note in found]
-        return Market(bars, self.trade_symbols, self.benchmark_symbol, self.session.zone, tuple(notes))
+        market = Market(bars, self.trade_symbols, self.benchmark_symbol, self.session.zone)
+        require_together(market, {symbol: raw.where for symbol, raw in tables.items()})
+        return replace(market, notes=(*notes, *self._disclosed(market)))
 
     def digests(self) -> dict[str, str]:
         """The SHA-256 of each symbol's file."""
-        return self.source.digests()
+        return {symbol: value for source in self.sources for symbol, value in source.digests().items()}
 
     def identity(self) -> dict[str, Any]:
         """What makes two data blocks the same: no paths but content digests, every default spelt out."""
         return {
             **self.dump(),
             "source": self.source.identity(),
-            "benchmark": self.benchmark_symbol,
+            "benchmark": self._benchmark_identity(),
             "trade": list(self.trade_symbols),
             "session_close": str(self.session),
         }
+
+    def _benchmark_identity(self) -> str | dict[str, Any]:
+        own = self.benchmark
+        return {"source": own.source.identity()} if isinstance(own, BenchmarkSpec) else self.benchmark_symbol
+
+    def _disclosed(self, market: Market) -> Iterator[str]:
+        """What a reader of the results has to know of the choice of data."""
+        if self.source.found:
+            yield extent(market.times, market.zone)
+        for source in self.sources:
+            yield from source.notes
+        if self.source.dividends and not self.sources[-1].dividends:
+            kind = "a price index" if self.sources[-1].dividends is False else "not known to contain dividends"
+            yield f"benchmark {market.benchmark} is {kind}, beside dividend-adjusted prices: that favours the strategy"
 
     def _bars(self, symbol: str, raw: RawTable) -> tuple[Bars, list[str]]:
         frame = checked(symbol, raw)
@@ -150,6 +180,15 @@ def _names(info: ValidationInfo) -> tuple[str, ...]:
     """The source's symbols; none if the source itself was refused, so that only its error is told."""
     source = info.data.get("source")
     return source.names if isinstance(source, Source) else ()
+
+
+def _require_new(symbol: str, names: tuple[str, ...]) -> None:
+    if symbol in names:
+        raise PydanticCustomError(
+            "benchmark_twice",
+            "the data's source has a symbol {symbol}, too: write `benchmark: {symbol}`, or name one of them otherwise",
+            {"symbol": symbol},
+        )
 
 
 def _require_known(symbols: Iterable[str], names: tuple[str, ...]) -> None:

@@ -1,0 +1,67 @@
+"""How long the bars of a symbol are, told from their stamps alone."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from core.clock import sessions
+
+ENOUGH = 20  # steps below which holidays and gaps could be taken for another size
+DAYS = {"daily": 5, "weekly": 20, "monthly": 80}
+"""Sizes of a day and more: what they are called, and the median step in days below which they are."""
+
+
+@dataclass(frozen=True)
+class BarSize:
+    """The size of a symbol's bars.
+
+    Attributes
+    ----------
+    name : ``daily``, ``weekly``, ``monthly``, or for example ``60-minute``.
+    intraday : whether some session has more than one bar.
+    certain : whether there are bars enough to tell it from another size of its kind.
+    """
+
+    name: str
+    intraday: bool
+    certain: bool
+
+    def differs(self, other: "BarSize") -> bool:
+        """Whether two symbols cannot be of one size."""
+        return self.intraday != other.intraday or (self.certain and other.certain and self.name != other.name)
+
+
+def bar_size(times: pd.DatetimeIndex, zone: str) -> BarSize:
+    """The size of bars.
+
+    Parameters
+    ----------
+    times : (T,) close times, UTC, increasing.
+    zone : IANA time zone whose calendar days are the sessions.
+    """
+    days = sessions(times, zone)
+    if days.is_unique:
+        steps = (days[1:] - days[:-1]).days
+        median = float(steps.to_series().median()) if len(steps) else 1.0
+        name = next((name for name, below in DAYS.items() if median < below), f"{median:.0f}-day")
+        return BarSize(name, False, len(steps) >= ENOUGH)
+    within = (times[1:] - times[:-1])[days[1:] == days[:-1]]
+    return BarSize(_length(int(within.to_series().mode().min().total_seconds())), True, len(within) >= ENOUGH)
+
+
+def _length(seconds: int) -> str:
+    return f"{seconds // 60}-minute" if seconds % 60 == 0 else f"{seconds}-second"
+
+
+def extent(times: pd.DatetimeIndex, zone: str) -> str:
+    """What was found, in words: bar size, bars a session, sessions and the clock that they are counted on.
+
+    >>> extent(pd.date_range("2020-01-06 21:00", periods=5, tz="UTC"), "UTC")
+    'daily bars: 5 sessions (days in UTC) from 2020-01-06 to 2020-01-10'
+    """
+    days = sessions(times, zone)
+    counts = days.value_counts()
+    size = bar_size(times, zone)
+    rate = f", mostly {counts.mode().max()} a session" if size.intraday else ""
+    span = f"{len(counts)} sessions (days in {zone}) from {days[0]:%F} to {days[-1]:%F}"
+    return f"{size.name} bars{rate}: {span}"

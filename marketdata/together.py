@@ -1,0 +1,66 @@
+"""The checks of a whole market: what cannot be traded, or compared, side by side."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from core.clock import sessions
+from core.errors import DataError
+from core.types import Market
+
+from .bar_size import bar_size
+
+
+def require_together(market: Market, files: Mapping[str, str]) -> None:
+    """Refuse symbols that do not belong together.
+
+    Parameters
+    ----------
+    files : by symbol: the file's name, for messages.
+
+    Raises
+    ------
+    DataError
+        Traded symbols have bars of different sizes, or no day in common; or the benchmark ends before they do.
+    """
+    labels = {symbol: f"{symbol} ({files[symbol]})" for symbol in market.bars}
+    _one_size(market, labels)
+    days = {symbol: sessions(bars.times, market.zone) for symbol, bars in market.bars.items()}
+    _common_days(market, days, labels)
+    _benchmark(market, days, labels)
+
+
+def _one_size(market: Market, labels: Mapping[str, str]) -> None:
+    sizes = {symbol: bar_size(market.bars[symbol].times, market.zone) for symbol in market.trade}
+    first, *others = market.trade
+    odd = next((symbol for symbol in others if sizes[symbol].differs(sizes[first])), None)
+    if odd:
+        raise DataError(
+            f"mixed bar sizes: {labels[first]} has {sizes[first].name} bars, {labels[odd]} has {sizes[odd].name} bars; "
+            "give all traded symbols bars of one size"
+        )
+
+
+def _common_days(market: Market, days: Mapping[str, pd.DatetimeIndex], labels: Mapping[str, str]) -> None:
+    for symbol in market.trade if len(market.trade) > 1 else ():
+        others = [other for other in market.trade if other != symbol]
+        if not any(days[symbol].isin(days[other]).any() for other in others):
+            spans = "; ".join(f"{labels[name]} has {_span(days[name])}" for name in (symbol, *others[:2]))
+            raise DataError(
+                f"{symbol} has no day in common with any other traded symbol: {spans}; trade it alone, or give data of "
+                "the same years"
+            )
+
+
+def _benchmark(market: Market, days: Mapping[str, pd.DatetimeIndex], labels: Mapping[str, str]) -> None:
+    name = market.benchmark
+    last = max(days[symbol][-1] for symbol in market.trade)
+    if days[name][-1] < last or days[name][0] > last:
+        raise DataError(
+            f"benchmark {labels[name]} does not cover the span: it has {_span(days[name])}, but the traded symbols go "
+            f"on to {last:%F}; give it more data, choose another, or set data.end"
+        )
+
+
+def _span(days: pd.DatetimeIndex) -> str:
+    return f"{days[0]:%F} to {days[-1]:%F}"
