@@ -2,6 +2,8 @@
 
 import os
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import settings
 
@@ -17,3 +19,29 @@ def shared_cache(tmp_path_factory):
     os.environ["BACKTRADER_ML_CACHE"] = str(folder)
     yield folder
     del os.environ["BACKTRADER_ML_CACHE"]
+
+
+@pytest.fixture(scope="session")
+def redrawn():
+    """Replaces every bar of a frame from a row on by a new one, drawn independently of the others: another future.
+
+    Columns are open, high, low, close, volume, however they are spelt; ``how`` is another walk, mirrored (every move
+    turned round) or thousandfold.
+    """
+    return _redrawn
+
+
+def _redrawn(frame, row, how):
+    rng = np.random.default_rng([row, len(frame)])
+    closes = frame.iloc[:, 3].to_numpy()
+    future = closes[row:]
+    close = {
+        "another walk": 100 * np.exp(np.cumsum(rng.normal(0, 0.05, len(future)))),
+        "mirrored": closes[max(row - 1, 0)] ** 2 / future,
+        "thousandfold": 1000 * future * rng.uniform(0.5, 2, len(future)),
+    }[how]
+    opened = close * rng.uniform(0.97, 1.03, len(future))
+    high, low = np.maximum(opened, close) * 1.01, np.minimum(opened, close) * 0.99
+    columns = (opened, high, low, close, rng.uniform(1e5, 1e7, len(future)))
+    made = pd.DataFrame(dict(zip(frame.columns, columns, strict=True)), index=frame.index[row:])
+    return pd.concat([frame.iloc[:row], made])

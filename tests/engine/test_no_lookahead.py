@@ -42,27 +42,6 @@ def early(result: RunResult, last: pd.Timestamp) -> dict[str, pd.DataFrame]:
     }
 
 
-def redrawn(frame: pd.DataFrame, row: int, how: str) -> pd.DataFrame:
-    """``frame`` with every bar from ``row`` on drawn anew, each independently of the others."""
-    rng = np.random.default_rng(row)
-    future = frame.iloc[row:]
-    if how == "another walk":
-        close = 100 * np.exp(np.cumsum(rng.normal(0, 0.05, len(future))))
-    elif how == "mirrored":
-        close = frame["Close"].iloc[row - 1] ** 2 / future["Close"].to_numpy()
-    else:
-        close = 1000 * future["Close"].to_numpy() * rng.uniform(0.5, 2, len(future))
-    opened = close * rng.uniform(0.97, 1.03, len(future))
-    columns = {
-        "Open": opened,
-        "High": np.maximum(opened, close) * 1.01,
-        "Low": np.minimum(opened, close) * 0.99,
-        "Close": close,
-        "Volume": rng.uniform(1e5, 1e7, len(future)),
-    }
-    return pd.concat([frame.iloc[:row], pd.DataFrame(columns, index=future.index)])
-
-
 @pytest.mark.parametrize("cut", CUTS)
 def test_truncation_moves_nothing_before_it(whole, walk, outcome, cut):
     part = outcome(walk.iloc[: cut + 1])
@@ -79,7 +58,7 @@ def test_truncation_moves_nothing_before_it(whole, walk, outcome, cut):
 
 @pytest.mark.parametrize("how", ["another walk", "mirrored", "thousandfold"])
 @pytest.mark.parametrize("cut", CUTS)
-def test_another_future_moves_no_bit_before_it(whole, walk, outcome, cut, how):
+def test_another_future_moves_no_bit_before_it(whole, walk, outcome, redrawn, cut, how):
     other = outcome(redrawn(walk, cut, how))
     for name in ("prediction", "confidence"):
         np.testing.assert_array_equal(
@@ -93,7 +72,7 @@ def test_another_future_moves_no_bit_before_it(whole, walk, outcome, cut, how):
         )
 
 
-def test_the_test_would_see_a_leak(walk, outcome, monkeypatch):
+def test_the_test_would_see_a_leak(walk, outcome, redrawn, monkeypatch):
     """The battery's own exam: a feature that peeks one bar ahead must be caught."""
     from signals.features.lagged_return import LaggedReturn
 

@@ -22,18 +22,14 @@ def make_market():
 
 
 @pytest.fixture(scope="session")
-def with_future():
-    """Replaces every bar from a time on by an independent walk at another level: the same shape, another future."""
+def with_future(redrawn):
+    """Replaces every bar of a market from a time on by another one: the same shape, another future."""
 
-    def replace(market, first, seed=99):
-        def corrupted(bars):
-            row = int(bars.times.searchsorted(first))
-            frame = bars.frame
-            other = _bars(bars.symbol, bars.times[row:], 0.0, [seed, row]).frame * 1000
-            frame.loc[frame.index[row:], list(COLUMNS)] = other.to_numpy()
-            return Bars.of(bars.symbol, frame)
+    def replace(market, first, how):
+        def changed(bars):
+            return Bars.of(bars.symbol, redrawn(bars.frame, int(bars.times.searchsorted(first)), how))
 
-        made = {symbol: corrupted(bars) for symbol, bars in market.bars.items()}
+        made = {symbol: changed(bars) for symbol, bars in market.bars.items()}
         return Market(made, market.trade, market.benchmark, market.zone)
 
     return replace
