@@ -162,7 +162,8 @@ class DataSpec(Spec):
         kept = self._within(days)
         if not kept.any():
             raise self._outside(symbol, raw.where, days)
-        notes = [*raw.notes, *stamp_remarks(raw, self.session), *remarks(frame[kept].set_axis(days[kept]))]
+        odd = remarks(frame[kept].set_axis(days[kept]), traded=symbol in self.trade_symbols)
+        notes = [*raw.notes, *stamp_remarks(raw, self.session), *odd]
         return Bars.of(symbol, frame[kept].set_axis(times[kept])), notes
 
     def _within(self, days: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:

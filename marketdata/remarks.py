@@ -22,14 +22,15 @@ FEW = 5  # dates that are listed instead of counted
 Remark = Callable[[pd.DataFrame], str | None]
 
 
-def remarks(frame: pd.DataFrame) -> list[str]:
+def remarks(frame: pd.DataFrame, *, traded: bool = True) -> list[str]:
     """All remarks on one symbol's bars, one line each.
 
     Parameters
     ----------
     frame : float64 columns `core.types.COLUMNS`; index: naive midnights, one a bar, equal for bars of one day.
+    traded : whether orders are filled at its opens; if not, the opens are of no concern.
     """
-    return [text for remark in REMARKS if (text := remark(frame))]
+    return [text for remark in REMARKS if (traded or remark is not _stale_opens) and (text := remark(frame))]
 
 
 def _jump(frame: pd.DataFrame) -> str | None:

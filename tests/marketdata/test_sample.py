@@ -55,11 +55,17 @@ def test_digests_are_the_pinned_ones():
     assert digests == DIGESTS
 
 
-def test_what_is_odd_is_noted(market):
-    volume, opens = market.notes
+def test_what_is_odd_is_noted():
+    both = {"kind": "sample", "symbols": ["nasdaq", "sp500"]}
+    volume, opens = DataSpec.parse({"source": both, "benchmark": "nasdaq", "trade": ["nasdaq", "sp500"]}).load().notes
     assert volume == "nasdaq: volume is 0 on 2 bars: 2015-05-12, 2018-01-09"
     assert opens.startswith("sp500: 51% of opens are the previous close, in 1999-2007, 2012 more than half")
     assert opens.endswith("a next-open fill there is a fill at the signal close")
+
+
+def test_opens_that_no_order_is_filled_at_are_of_no_concern(market):
+    assert market.trade == ("nasdaq",)
+    assert not any(note.startswith("sp500") for note in market.notes)
 
 
 def test_the_default_is_the_nasdaq_alone():
