@@ -89,6 +89,7 @@ def compute(
     watch = watch or Stopwatch()
     with watch.stage("data"):
         market = config.data.load()
+        config.strategy.check(market.trade)
     with watch.stage("signals"):
         signals = generate(market, config.signals, workers=workers(config), store=store, report=report)
     with watch.stage("evaluation"):
@@ -177,6 +178,7 @@ def signal_store() -> SignalStore:
 def check_only(config: RunConfig) -> str:
     """Validate everything that a run needs, data and folds included, and train nothing."""
     market = config.data.load()
+    config.strategy.check(market.trade)
     if not config.model.trains:
         return f"{config.name}: valid; {_extent(market)}; the model does not train"
     folds = plan(market, config.signals)

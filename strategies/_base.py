@@ -13,6 +13,7 @@ Either reads ``p`` only by attribute, every attribute it reads is a number, and 
 exponentials and logarithms differ in the last bit between Python and a compiler.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -81,6 +82,19 @@ class Strategy(PluginSpec):
     def exit_reason(self, prediction: float, side: int, held: int) -> str:  # noqa: ARG002 (for strategies with more reasons than one)
         """The word in the table ``trades`` for an exit that the rule asked for; the arguments are the rule's."""
         return "signal"
+
+    def check(self, symbols: Sequence[str]) -> None:
+        """Refuse a market in which the rule could never act, before any time is spent on it.
+
+        Parameters
+        ----------
+        symbols : the traded symbols.
+
+        Raises
+        ------
+        ConfigError
+            The parameters ask for more than these symbols.
+        """
 
 
 class CrossSectional(Strategy):

@@ -1,12 +1,14 @@
 """Hold the symbols with the best predictions against those with the worst."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import NonNegativeInt, model_validator
 from pydantic_core import PydanticCustomError
 
+from core.errors import ConfigError
 from core.types import Vector
 
 from ._base import CrossRule, CrossSectional, Sided, Sides
@@ -104,3 +106,11 @@ class Rank(Sided, CrossSectional):
                 "rank_of_nothing", "top and bottom are both 0: nothing would ever be held; raise one", {"path": ["top"]}
             )
         return self
+
+    def check(self, symbols: Sequence[str]) -> None:
+        """Refuse fewer symbols than there are places: they would never be ranked."""
+        if len(symbols) < self.top + self.bottom:
+            raise ConfigError(
+                f"strategy rank: top {self.top} + bottom {self.bottom} need {self.top + self.bottom} traded symbols, "
+                f"there are {len(symbols)} ({', '.join(symbols)}); add symbols, or lower top or bottom"
+            )

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from core.errors import ConfigError
 from core.plugins import load
 from strategies.rank import Rank, target_sides
 
@@ -167,3 +168,11 @@ def test_the_spec_carries_its_rule():
 def test_impossible_parameters_are_refused(parameters, message):
     with pytest.raises(ValidationError, match=message):
         Rank.parse(parameters)
+
+
+def test_a_market_with_too_few_symbols_is_refused():
+    Rank(top=1, bottom=1).check(("A", "B"))
+    with pytest.raises(
+        ConfigError, match=r"top 2 \+ bottom 1 need 3 traded symbols, there are 2 \(A, B\); add symbols"
+    ):
+        Rank(top=2, bottom=1).check(("A", "B"))

@@ -9,10 +9,16 @@ import pytest
 from risk.measures.cagr import cagr
 from risk.measures.calmar import calmar
 from risk.measures.expected_shortfall import expected_shortfall
+from risk.measures.hit_rate import hit_rate
+from risk.measures.kurtosis import kurtosis
 from risk.measures.max_drawdown import max_drawdown
+from risk.measures.omega import omega
 from risk.measures.sharpe import sharpe
+from risk.measures.skew import skew
 from risk.measures.sortino import sortino
+from risk.measures.tail_ratio import tail_ratio
 from risk.measures.total_return import total_return
+from risk.measures.ulcer_index import ulcer_index
 from risk.measures.value_at_risk import value_at_risk
 from risk.measures.volatility import volatility
 
@@ -66,3 +72,16 @@ def test_tails(oracle, series, level):
     assert value_at_risk(series, level, "gaussian").value == pytest.approx(quantile, rel=1e-10)
     assert expected_shortfall(series, level, "gaussian").value == pytest.approx(shortfall("parametric"), rel=1e-10)
     assert expected_shortfall(series, level).value == pytest.approx(shortfall("historical"), rel=1e-10)
+
+
+def test_measures_of_shape(oracle, series):
+    pairs = {
+        "skew": (skew(series), oracle.skew(series)),
+        "kurtosis": (kurtosis(series), oracle.kurtosis(series)),
+        "omega": (omega(series, 252, 0.0), oracle.omega(series)),
+        "tail_ratio": (tail_ratio(series), oracle.tail_ratio(series)),
+        "hit_rate": (hit_rate(series), oracle.win_rate(series)),  # the same where no day is flat
+        "ulcer_index": (ulcer_index(series), oracle.ulcer_index(series) * np.sqrt(1 - 1 / len(series))),
+    }
+    for ours, theirs in pairs.values():
+        assert ours.value == pytest.approx(theirs, rel=1e-10)

@@ -84,8 +84,9 @@ def test_a_higher_level_is_never_a_smaller_loss(returns, pair, method):
 
 @given(returns_lists, levels, st.sampled_from(METHODS), st.floats(0.01, 1.0))
 def test_both_grow_with_the_returns(returns, level, method, factor):
+    returns = np.round(returns, 9)  # numbers so small that scaling makes ties of them have another tail
     for function in (value_at_risk, expected_shortfall):
-        scaled = function(np.array(returns) * factor, level, method).value
+        scaled = function(returns * factor, level, method).value
         assert scaled == pytest.approx(factor * function(returns, level, method).value, rel=1e-9, abs=1e-12)
 
 
