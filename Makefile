@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 export GOMP_SPINCOUNT := 0
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: install backtest test check fix lock golden clean
+.PHONY: install backtest test check docs fix lock golden clean
 
 install: $(VENV)/installed
 
@@ -27,6 +27,11 @@ check: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_lock.py
+	$(BIN)/mkdocs build
+
+# Never --quiet: mkdocs would not see the warnings that `strict` makes errors.
+docs: $(VENV)/installed-dev
+	$(BIN)/mkdocs build
 
 fix: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .

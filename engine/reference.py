@@ -1,17 +1,19 @@
-"""The config reference, made from the specs: ``python -m engine.reference`` writes docs/config.md."""
+"""The references, made from the code: ``python -m engine.reference`` writes docs/config.md and docs/cli.md."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import click
 from pydantic.fields import FieldInfo
 
 from core.plugins import FAMILIES, PluginField, kinds, load, summary
 from core.spec import Spec
+from engine.cli import EPILOG, app
 from engine.config import RunConfig
 from engine.listing import plain
 
-PATH = Path(__file__).resolve().parent.parent / "docs" / "config.md"
+FOLDER = Path(__file__).resolve().parent.parent / "docs"
 
 INTRODUCTION = """\
 # The config file
@@ -28,8 +30,21 @@ Made from the code by `python -m engine.reference`; `configs/schema.json` says t
 """
 
 
-def text() -> str:
-    """The page."""
+CLI_INTRODUCTION = """\
+# The command line
+
+Made from the code by `python -m engine.reference`. Results go to stdout, progress and errors to stderr; an error that
+you can mend is one line.
+"""
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page: its path and its text."""
+    return {FOLDER / "config.md": config_text(), FOLDER / "cli.md": cli_text()}
+
+
+def config_text() -> str:
+    """The page on the config file."""
     blocks = [INTRODUCTION, "## Top level\n", _table(RunConfig)]
     for name, field in RunConfig.model_fields.items():
         if spec := _spec_of(field):
@@ -72,5 +87,37 @@ def _spec_of(field: FieldInfo) -> type[Spec] | None:
     return next((item for item in choices if isinstance(item, type) and issubclass(item, Spec)), None)
 
 
+def cli_text() -> str:
+    """The page on the command line."""
+    return "\n".join([CLI_INTRODUCTION, f"{EPILOG}\n", *(_command(name) for name in app.commands)])
+
+
+def _command(name: str) -> str:
+    command = app.commands[name]
+    verb = "" if name == "run" else f"{name} "
+    options = [item for item in command.params if isinstance(item, click.Option)]
+    words = " ".join(_word(item) for item in command.params if isinstance(item, click.Argument))
+    usage = f"run_backtest.py {verb}{words}{' [options]' if options else ''}"
+    blocks = [f"## {name}\n", f"    {usage}\n", f"{command.help}\n"]
+    if options:
+        rows = [f"| {_flags(option)} | {option.help} |" for option in options]
+        blocks.append("\n".join(["| option | meaning |", "|---|---|", *rows, ""]))
+    return "\n".join(blocks)
+
+
+def _word(argument: click.Argument) -> str:
+    """An argument as it is typed: its choices, or its name in capitals; in brackets if it may be left out."""
+    choices = argument.type.choices if isinstance(argument.type, click.Choice) else None
+    name = argument.metavar or ("|".join(map(str, choices)) if choices else str(argument.name).upper())
+    return name if argument.required else f"[{name}]"
+
+
+def _flags(option: click.Option) -> str:
+    """An option's spellings, and its default if it takes a value."""
+    spelt = ", ".join(f"`{text}`" for text in option.opts)
+    return spelt if option.is_flag else f"{spelt} (default `{option.default}`)"
+
+
 if __name__ == "__main__":
-    PATH.write_text(text(), encoding="utf-8")
+    for path, page in pages().items():
+        path.write_text(page, encoding="utf-8")

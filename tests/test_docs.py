@@ -1,8 +1,11 @@
-"""Every command and every config in the docs works as written."""
+"""Every command, config and line of Python in the docs works as written, and the pages are built."""
 
 import re
 import shlex
+import shutil
 import subprocess
+import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from engine.yaml_layers import Layer, read
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+RECIPES = "CONTRIBUTING.md"  # its plug-ins and configs are carried out by test_recipes.py
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 
@@ -58,11 +62,89 @@ def test_commands_run_as_written(line, tmp_path, monkeypatch, shared_cache):
     assert folders == (named if runs else set())
 
 
-@pytest.mark.parametrize(("page", "block"), blocks("yaml"), ids=lambda text: text.split("\n")[0])
-def test_configs_in_the_docs_are_valid(page, block, tmp_path):
-    path = tmp_path / "block.yaml"
+CONFIGS = [(page, block) for page, block in blocks("yaml") if page != RECIPES]
+PYTHON = {page: block for page, block in blocks("python") if page != RECIPES}
+
+
+@pytest.fixture
+def beside_configs(tmp_path, monkeypatch):
+    """A working directory with the project's configs in it, and nothing else."""
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("page", "block"), CONFIGS, ids=lambda text: text.split("\n")[0])
+def test_configs_in_the_docs_are_valid(page, block, beside_configs):
+    path = beside_configs / "block.yaml"
     path.write_text(block, encoding="utf-8")
     validate(Layer(read(path).values, {}), page)
+
+
+@pytest.mark.parametrize("page", PYTHON)
+def test_python_in_the_docs_runs_from_top_to_bottom(page, beside_configs):
+    lines = "\n".join(block for name, block in blocks("python") if name == page)
+    exec(compile(lines, page, "exec"), {"__name__": "docs"})  # noqa: S102 - that is what is tested
+
+
+# --- the built pages
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    out = tmp_path_factory.mktemp("site")
+    done = build(ROOT, out)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def build(folder: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(out)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+class Resources(HTMLParser):
+    """What a page loads by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.found += [value for key in ("src", "srcset", "data", "poster") if (value := given.get(key))]
+        if tag == "link" and given.get("rel") != "canonical":
+            self.found.append(given["href"])
+
+
+def test_built_pages_load_nothing_from_the_network(site):
+    for page in site.rglob("*.html"):
+        parser = Resources()
+        parser.feed(page.read_text(encoding="utf-8"))
+        assert parser.found, page.name
+        assert [text for text in parser.found if re.match(r"([a-z]+:)?//", text)] == [], page.name
+    for sheet in site.rglob("*.css"):
+        loaded = re.findall(r"(?:url\(|@import)\s*['\"]?([^'\")\s]+)", sheet.read_text(encoding="utf-8"))
+        assert [text for text in loaded if re.match(r"([a-z]+:)?//", text)] == [], sheet.name
+
+
+def test_the_pages_stand_in_the_order_in_which_a_newcomer_asks(site):
+    page = (site / "index.html").read_text(encoding="utf-8")
+    places = [page.index(f'href="{name}.html"') for name in ("data", "reading", "concepts", "config", "cli")]
+    later = [page.index(f'href="{name}.html"') for name in ("CONTRIBUTING", "python", "architecture")]
+    assert places + later == sorted(places + later)
+    assert "0.02 x 0.6 x 10,000" in (site / "concepts.html").read_text(encoding="utf-8")
+
+
+def test_a_broken_link_fails_the_build(tmp_path):
+    for name in ("docs", "tools"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in ("mkdocs.yml", "CONTRIBUTING.md", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "docs" / "data.md").write_text("[gone](nowhere.md)", encoding="utf-8")
+    done = build(tmp_path, tmp_path / "site")
+    assert done.returncode != 0
+    assert "nowhere.md" in done.stderr
 
 
 def test_links_between_pages_lead_somewhere():

@@ -1,21 +1,36 @@
 """What the docs and the listing say of the config is what the code accepts."""
 
+import click
+import pytest
 from click.testing import CliRunner
 
 from core.plugins import FAMILIES, kinds
 from engine.cli import app
 from engine.config import RunConfig
 from engine.listing import parameters, plain
-from engine.reference import PATH, text
+from engine.reference import cli_text, config_text, pages
 from signals.models.lstm import Lstm
 
 
-def test_the_config_reference_is_current():
-    assert PATH.read_text(encoding="utf-8") == text(), "run `python -m engine.reference`"
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
+def test_the_reference_is_current(path):
+    assert path.read_text(encoding="utf-8") == pages()[path], "run `python -m engine.reference`"
+
+
+def test_every_command_and_every_option_is_in_the_reference():
+    page = cli_text()
+    for name, command in app.commands.items():
+        assert f"\n## {name}\n" in page
+        for option in (item for item in command.params if isinstance(item, click.Option)):
+            assert all(f"`{text}`" in page for text in option.opts)
+            assert option.help in page
+    assert "    run_backtest.py CONFIG... [key=value ...] [options]\n" in page
+    assert "    run_backtest.py list [FAMILY]\n" in page
+    assert "    run_backtest.py cache info|clear\n" in page
 
 
 def test_every_key_and_every_plug_in_is_in_the_reference():
-    page = text()
+    page = config_text()
     assert all(f"| `{name}` |" in page for name in RunConfig.model_fields)
     assert all(f"`kind: {kind}`" in page for package in FAMILIES.values() for kind in kinds(package))
 
