@@ -1,21 +1,24 @@
 """The cache of signals: what the key depends on, and that nothing but what was put is ever got."""
 
-import json
 import logging
 import os
+import resource
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.errors import StoreError
-from core.types import Market
+from core.types import COLUMNS, Market
 from signals import generate as generating
 from signals import store as storing
 from signals.generate import generate
@@ -261,25 +264,174 @@ def test_processes_side_by_side_keep_one_entry(tmp_path, market, signals):
     assert [path.name for path in tmp_path.iterdir()] == [f"{KEY}.signals"]
 
 
-def other_price(market):
-    bars = market.bars["B"]
-    close = np.array(bars.close)
-    close[-1] *= 1 + 1e-15
-    return Market({**market.bars, "B": replace(bars, close=close)}, market.trade, market.benchmark, market.zone)
+WRITER = """
+    import sys
+    from pathlib import Path
+    from signals.store import SignalStore
+
+    store = SignalStore(Path(sys.argv[1]), int(sys.argv[2]))
+    signals = store.get("seed")
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for turn in range(30):
+        for key in (f"{sys.argv[3]} {turn}", "common"):
+            store.put(key, signals)
+            found = store.get(key)
+            assert found is None or found.p_up.tobytes() == signals.p_up.tobytes(), key
+"""
 
 
-def test_the_key_depends_on_everything_that_decides_the_signals(market, monkeypatch):
-    spec = json.loads(json.dumps(SPEC.dump()))
-    keys = {
+def write_side_by_side(store, signals, limit):
+    """Two processes put 30 entries each and one common entry again and again; neither may say a word."""
+    store.put("seed", signals)
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(WRITER), str(store.folder), str(limit)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    root = Path(storing.__file__).parents[1]
+    crew = [subprocess.Popen([*command, name], cwd=root, **pipes) for name in ("first", "second")]
+    assert [each.stdout.readline() for each in crew] == ["ready\n"] * 2
+    for each in crew:
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    assert [each.communicate()[1] for each in crew] == ["", ""]
+
+
+def test_processes_side_by_side_lose_no_entry(store, signals):
+    write_side_by_side(store, signals, 10**9)
+    for key in ("common", *(f"{name} {turn}" for name in ("first", "second") for turn in range(30))):
+        assert_same(store.get(key), signals)
+    assert len(list(store.folder.iterdir())) == store.info().entries == 62
+
+
+def test_processes_side_by_side_evict_each_others_entries(store, signals, caplog):
+    store.put("seed", signals)
+    size = entry(store, "seed").stat().st_size
+    write_side_by_side(store, signals, 5 * size)
+    assert 4 <= store.info().entries <= 6  # each keeps what it has just put
+    assert len(list(store.folder.iterdir())) == store.info().entries
+    assert not caplog.messages
+
+
+@contextmanager
+def unprivileged():
+    """Root may write anywhere; so for a while this process is nobody."""
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+    else:
+        yield
+
+
+@pytest.fixture
+def read_only(signals):
+    """A store with a whole and a damaged entry, in a folder that may be read but not written to."""
+    with tempfile.TemporaryDirectory() as name:  # not below tmp_path, which only its owner may enter
+        store = SignalStore(Path(name) / "signals")
+        store.put(KEY, signals)
+        entry(store, "1").write_bytes(b"damaged")
+        folders = (store.folder.parent, store.folder)
+        for path in (*folders, *store.folder.iterdir()):
+            path.chmod(0o555)
+        with unprivileged():
+            yield store
+        for path in folders:
+            path.chmod(0o755)
+
+
+def test_a_folder_that_may_only_be_read_is_read(read_only, signals, caplog):
+    assert_same(read_only.get(KEY), signals)
+    assert not caplog.messages
+    read_only.put("2", signals)
+    assert read_only.get("1") is None
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert f"cannot be kept in {read_only.folder}: [Errno 13]" in caplog.messages[0]
+    assert "is damaged" in caplog.messages[1]
+    with pytest.raises(StoreError, match="cannot be removed: Permission denied"):
+        read_only.clear()
+
+
+@contextmanager
+def no_larger_file_than(size):
+    """The system itself refuses to write more, as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_fills_up_costs_the_new_entry_only(store, signals, caplog):
+    store.put(KEY, signals)
+    size = entry(store).stat().st_size
+    with no_larger_file_than(size // 2):
+        store.put("1", signals)
+    assert [path.name for path in store.folder.iterdir()] == [f"{KEY}.signals"]
+    assert_same(store.get(KEY), signals)
+    (message,) = caplog.messages
+    assert message.startswith(f"cache: {size} bytes cannot be kept in {store.folder}: ")
+
+
+def with_bars(market, symbol, bars):
+    return replace(market, bars={**market.bars, symbol: bars})
+
+
+def with_cell(market, symbol, column, row):
+    """The market with one cell moved to the next number that there is."""
+    bars = market.bars[symbol]
+    values = np.array(getattr(bars, column))
+    values[row] = np.nextafter(values[row], np.inf)
+    return with_bars(market, symbol, replace(bars, **{column: values}))
+
+
+def later(market, symbol, row):
+    """The market with one bar a nanosecond later."""
+    bars = market.bars[symbol]
+    times = bars.times.to_series().reset_index(drop=True)
+    times[row] += np.timedelta64(1, "ns")
+    return with_bars(market, symbol, replace(bars, times=pd.DatetimeIndex(times)))
+
+
+def test_the_key_depends_on_every_cell_and_every_time(market):
+    places = [(symbol, row) for symbol in "AB" for row in (0, 150, 299)]
+    keys = {signal_key(with_cell(market, *place[:1], name, place[1]), SPEC) for place in places for name in COLUMNS}
+    keys |= {signal_key(later(market, *place), SPEC) for place in places}
+    keys |= {
         signal_key(market, SPEC),
-        signal_key(other_price(market), SPEC),
         signal_key(replace(market, trade=("A",)), SPEC),
         signal_key(replace(market, trade=("B", "A")), SPEC),
         signal_key(market.until(market.times[-2]), SPEC),
-        signal_key(market, SignalSpec.parse({**spec, "seed": 1})),
-        signal_key(market, SignalSpec.parse({**spec, "scaler": "robust"})),
-        signal_key(market, SignalSpec.parse({**spec, "confidence": {"kind": "constant"}})),
+        signal_key(market.since(market.times[1]), SPEC),
+        signal_key(with_bars(market, "A", market.bars["B"]), SPEC),
     }
+    assert len(keys) == 6 * 6 + 6
+
+
+CHANGES = {
+    "seed": [1, 2**40],
+    "features": [[{"kind": "sma", "window": 6}], [{"kind": "sma", "window": 5}, {"kind": "rsi"}], [{"kind": "rsi"}]],
+    "label": [{"horizon": 2}, {"kind": "open_to_open"}],
+    "scaler": ["standard", "robust", "none"],
+    "model": [{"kind": "lightgbm", "rounds": 4}, {"kind": "lightgbm", "rounds": 3, "leaves": 9}, {"kind": "xgboost"}],
+    "walk_forward": [
+        {**GIVEN["walk_forward"], **change}
+        for change in ({"train": 121}, {"test": 61}, {"scheme": "rolling"}, {"stop": 0.2}, {"embargo": 1})
+    ],
+    "confidence": [{"kind": "constant"}, {"kind": "constant", "value": 0.5}],
+}
+
+
+def test_the_key_depends_on_every_field_of_the_spec(market):
+    assert set(CHANGES) == set(SignalSpec.model_fields)
+    changed = [{name: value} for name, values in CHANGES.items() for value in values]
+    keys = {signal_key(market, SignalSpec.parse({**GIVEN, **change})) for change in changed}
+    assert len(keys | {signal_key(market, SPEC)}) == len(changed) + 1
+
+
+def test_the_key_depends_on_code_libraries_and_machine(market, monkeypatch):
+    keys = {signal_key(market, SPEC)}
     for name, value in {
         "code_digest": lambda: "other",
         "library_versions": lambda: {"numpy": "0"},
@@ -288,22 +440,17 @@ def test_the_key_depends_on_everything_that_decides_the_signals(market, monkeypa
         with monkeypatch.context() as patch:
             patch.setattr(storing, name, value)
             keys.add(signal_key(market, SPEC))
-    assert len(keys) == 11
+    assert len(keys) == 4
 
 
 def test_the_key_depends_on_nothing_else(market):
-    untraded = Market({**market.bars, "C": market.bars["A"]}, market.trade, "C", market.zone, ("a note",))
-    assert signal_key(untraded, SPEC) == signal_key(market, SignalSpec.parse(SPEC.dump()))
-
-
-def test_the_versions_are_those_of_the_installed_libraries():
-    from importlib.metadata import version
-
-    from signals.versions import LIBRARIES, code_digest, library_versions
-
-    assert set(LIBRARIES) < set(library_versions())
-    assert library_versions()["torch"] == version("torch")
-    assert len(code_digest()) == 64
+    untraded = {**market.bars, "C": market.bars["A"]}
+    other = Market(untraded, market.trade, "C", "Asia/Tokyo", ("a note",))
+    members = {"lightgbm": {"weight": 0.5}, "random_forest": {"weight": 0.5}}
+    turned = dict(reversed(members.items()))
+    one, two = ({**GIVEN, "model": {"kind": "ensemble", "members": each}} for each in (members, turned))
+    assert signal_key(other, SPEC) == signal_key(market, SignalSpec.parse(SPEC.dump()))
+    assert signal_key(market, SignalSpec.parse(one)) == signal_key(market, SignalSpec.parse(two))
 
 
 def test_a_kept_entry_is_fast(store, make_market):

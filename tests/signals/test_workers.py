@@ -140,6 +140,7 @@ def test_an_error_comes_back_as_one_with_its_place(odd, act, message, count):
     place = caught.value.__notes__[0]
     assert place.startswith("fold ")
     assert place.endswith("member odd") == (act == "refuse")
+    assert caught.value.line == f"{caught.value} ({place})"
     assert not multiprocessing.active_children()
 
 
@@ -151,6 +152,23 @@ def test_a_worker_that_dies_is_a_clear_error(odd, act, message):
     with pytest.raises(ModelError, match=message) as caught:
         odd(act)
     assert caught.value.__notes__[0].startswith("fold ")
+    assert not multiprocessing.active_children()
+
+
+def test_a_worker_killed_from_outside_ends_the_work_at_once(odd):
+    """The other worker is in the middle of a fold that takes ten minutes."""
+    began = []
+
+    def kill_one_when_both_have_begun(step):
+        if step.task.startswith("fold "):
+            began.append(time.monotonic())
+        if len(began) == 2:
+            os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+
+    with pytest.raises(ModelError, match=r"^a worker process died of signal 9 \(Killed\) before it was done") as caught:
+        odd("hang", report=kill_one_when_both_have_begun)
+    assert time.monotonic() - began[1] < 2
+    assert caught.value.line.endswith(("(fold 3)", "(fold 4)"))
     assert not multiprocessing.active_children()
 
 
