@@ -125,15 +125,26 @@ def _changes(values: pd.Series, base: float) -> pd.Series:
     return values / values.shift(1, fill_value=base) - 1.0
 
 
-def _benchmark_returns(bars: Bars, start: pd.Timestamp, days: pd.DatetimeIndex, zone: str) -> pd.Series:
+def require_benchmark(bars: Bars, start: pd.Timestamp, last: pd.Timestamp, zone: str) -> None:
+    """Refuse a benchmark without a bar at or before the first decision, or that ends before the last session.
+
+    Parameters
+    ----------
+    start : the first decision's time, UTC.
+    last : the last session, a naive midnight.
+    """
     own = sessions(bars.times, zone)
-    known = bars.times <= start
-    if not known.any() or own[-1] < days[-1]:
+    if bars.times[0] > start or own[-1] < last:
         raise DataError(
             f"benchmark {bars.symbol} has bars from {own[0]:%F} to {own[-1]:%F}, but the run needs it from its first "
-            f"decision at {sessions(pd.DatetimeIndex([start]), zone)[0]:%F} to {days[-1]:%F}; "
+            f"decision at {sessions(pd.DatetimeIndex([start]), zone)[0]:%F} to {last:%F}; "
             "give it more data or choose another benchmark"
         )
+
+
+def _benchmark_returns(bars: Bars, start: pd.Timestamp, days: pd.DatetimeIndex, zone: str) -> pd.Series:
+    require_benchmark(bars, start, days[-1], zone)
+    own, known = sessions(bars.times, zone), bars.times <= start
     closes = pd.Series(bars.close, index=own).groupby(level=0).last()
     base = float(bars.close[known][-1])
     return _changes(closes.reindex(days, method="ffill"), base)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.clock import sessions
 from core.types import Market, RunResult
 from engine.accounts import (
     BENCHMARK,
@@ -115,7 +116,12 @@ def build(
         verdict=_verdict(daily, evaluation, per_period(spec.risk_free, per_year)),
         periods_per_year=per_year,
         risk_free=spec.risk_free,
-        notes=(*market.notes, *result.notes, *_gap_notes(market, days, result.zone)),
+        notes=(
+            *market.notes,
+            *result.notes,
+            *_gap_notes(market, days, result.zone),
+            *_daily_notes(result, days, per_year),
+        ),
     )
 
 
@@ -176,6 +182,15 @@ def _gap_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, 
         return ()
     where = f"{len(gaps)} of {len(days)} sessions (the first is {gaps[0]:%F})"
     return (f"benchmark {market.benchmark} has no bar in {where}; it is valued at its last close there",)
+
+
+def _daily_notes(result: RunResult, days: pd.DatetimeIndex, per_year: float) -> tuple[str, ...]:
+    """What became of an account that is valued several times a day."""
+    bars = len(result.equity)
+    if sessions(pd.DatetimeIndex(result.equity["time"]), result.zone).is_unique:
+        return ()
+    made = f"the account's {bars} values within the day became {len(days)} daily returns, one a session, from its last"
+    return (f"{made} value; all measures and the value at risk are daily, with {per_year:g} periods a year",)
 
 
 def metrics(outcome: Outcome) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from core.clock import sessions
 from core.progress import Report, silent
-from core.types import Market
+from core.types import Fold, Market
 from engine import manifest, result_files
+from engine.accounts import require_benchmark
 from engine.artifacts import MANIFEST, Saved, ensure_writable, put_in_place, result_digest, staging, write_json
 from engine.config import RunConfig
 from engine.listing import as_yaml
@@ -90,6 +92,7 @@ def compute(
     with watch.stage("data"):
         market = config.data.load()
         config.strategy.check(market.trade)
+        planned(market, config)
     with watch.stage("signals"):
         signals = generate(market, config.signals, workers=workers(config), store=store, report=report)
     with watch.stage("evaluation"):
@@ -175,13 +178,28 @@ def signal_store() -> SignalStore:
     return SignalStore((Path(folder) if folder else user_cache_path("backtrader-ml")) / "signals", CACHE_LIMIT)
 
 
+def planned(market: Market, config: RunConfig) -> tuple[Fold, ...]:
+    """The folds to come, none for a rule, once it is known that nothing will stop the run after hours of training.
+
+    Raises
+    ------
+    DataError
+        The benchmark begins after the first decision, or a symbol has too few bars.
+    """
+    folds = plan(market, config.signals)
+    if folds:
+        last = sessions(market.times[-1:], market.zone)[0]
+        require_benchmark(market.bars[market.benchmark], folds[0].cut, last, market.zone)
+    return folds
+
+
 def check_only(config: RunConfig) -> str:
     """Validate everything that a run needs, data and folds included, and train nothing."""
     market = config.data.load()
     config.strategy.check(market.trade)
+    folds = planned(market, config)
     if not config.model.trains:
         return f"{config.name}: valid; {_extent(market)}; the model does not train"
-    folds = plan(market, config.signals)
     fits = len(folds) * len(getattr(config.model, "members", (config.model,)))
     return f"{config.name}: valid; {_extent(market)}; {len(folds)} folds, {fits} fits; first decision {folds[0].cut:%F}"
 

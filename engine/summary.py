@@ -47,7 +47,8 @@ def _head(metrics: Mapping[str, Any], folder: Path) -> Iterable[Any]:
     folds = metrics["folds"]
     trained = f"{folds} folds, all of it out of sample" if folds else "no training"
     yield Text(folder.name, style="bold")
-    days = f"{span['first_session']} to {span['last_session']}, {span['sessions']} daily returns"
+    returns = f"{span['sessions']} daily returns, {metrics['periods_per_year']:g} a year"
+    days = f"{span['first_session']} to {span['last_session']}, {returns}"
     yield Text(f"{', '.join(metrics['symbols'])}: {days}; {trained}")
     yield Text()
     yield Text(verdict["headline"], style="bold green" if metrics["verdict"].get("beats") else "bold yellow")
