@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -150,9 +151,12 @@ def main(words: list[str]) -> int:
         return _fail(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted; nothing was left half-written", 130)
+    except OSError as error:  # what a run reads and writes names its own errors; this is the terminal or a pipe
+        return _fail(f"{error.filename or 'the output'}: {error.strerror or error}; send the output elsewhere", 2)
     return answer if isinstance(answer, int) else 0
 
 
 def _fail(text: str, code: int) -> int:
-    click.echo(f"error: {text}", err=True)
+    with suppress(OSError):  # stderr may be closed as well
+        click.echo(f"error: {' '.join(text.split())}", err=True)
     return code

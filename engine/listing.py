@@ -29,6 +29,7 @@ def print_plugins(family: str | None) -> None:
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     if family is not None and family not in FAMILIES:
         raise ConfigError(f"there is no family {family!r}; known: {', '.join(FAMILIES)}")
@@ -40,7 +41,7 @@ def print_plugins(family: str | None) -> None:
         table.add_column("parameters and defaults", overflow="fold")
         for kind in kinds(FAMILIES[name]):
             spec = load(FAMILIES[name], kind)
-            table.add_row(kind, summary(spec), parameters(spec))
+            table.add_row(kind, Text(summary(spec)), Text(parameters(spec)))
         console.print(table)
         console.print()
 

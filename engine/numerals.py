@@ -51,17 +51,24 @@ def shown(value: float | None, unit: str) -> str:
     return {"fraction": percent, "money": money}.get(unit, four)(value)
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> count(1, "fold"), count(5030, "daily return")
+    ('1 fold', '5030 daily returns')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 _CAPITALS = {"cagr": "CAGR", "mse": "MSE", "mae": "MAE", "r2": "R2", "ic": "IC", "mape": "MAPE"}
 
 
 def title(name: str) -> str:
-    """The name of a measure as people read it; a number at its end is a level.
+    """The name of a measure as people read it; a number in it is a level.
 
-    >>> title("cagr"), title("value_at_risk_95"), title("max_drawdown")
-    ('CAGR', 'Value at risk 95 %', 'Max drawdown')
+    >>> title("cagr"), title("value_at_risk_95"), title("value_at_risk_99_gaussian")
+    ('CAGR', 'Value at risk 95 %', 'Value at risk 99 % gaussian')
     """
-    words = name.split("_")
-    if re.fullmatch(r"\d+(\.\d+)?", words[-1]):
-        words[-1] += " %"
+    words = [f"{word} %" if re.fullmatch(r"\d+(\.\d+)?", word) else word for word in name.split("_")]
     text = " ".join(_CAPITALS.get(word, word) for word in words)
     return text[:1].upper() + text[1:]

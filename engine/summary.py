@@ -9,9 +9,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from core.errors import StoreError
 from engine.accounts import AT_EXPOSURE, BENCHMARK, STRATEGY
 from engine.artifacts import read_json
-from engine.numerals import money, percent, shown, title
+from engine.numerals import count, money, percent, shown, title
 
 FORECASTS = ("mse", "mae", "r2", "r2_mean", "mape", "hit_rate", "ic")
 BASELINES = ("zero", "expanding_mean", "ar1", "always_long")
@@ -37,17 +38,32 @@ def show(metrics: Mapping[str, Any], folder: Path, note: str = "", console: Cons
         console.print(line, soft_wrap=True)
 
 
-def show_folder(folder: Path) -> None:
-    """Print the summary of a finished run folder."""
-    show(read_json(folder / "metrics.json"), folder)
+def show_folder(folder: Path, console: Console | None = None) -> None:
+    """Print the summary of a finished run folder.
+
+    Raises
+    ------
+    StoreError
+        Its metrics.json is missing, damaged, or not of this version.
+    """
+    path = folder / "metrics.json"
+    console = console or Console(highlight=False)
+    try:
+        with console.capture() as text:
+            show(read_json(path), folder, console=console)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise StoreError(
+            f"{path}: is not what this version writes ({error!r}); run the folder's config again"
+        ) from None
+    console.file.write(text.get())
 
 
 def _head(metrics: Mapping[str, Any], folder: Path) -> Iterable[Any]:
     span, verdict = metrics["span"], metrics["verdict"]
     folds = metrics["folds"]
-    trained = f"{folds} folds, all of it out of sample" if folds else "no training"
+    trained = f"{count(folds, 'fold')}, all of it out of sample" if folds else "no training"
     yield Text(folder.name, style="bold")
-    returns = f"{span['sessions']} daily returns, {metrics['periods_per_year']:g} a year"
+    returns = f"{count(span['sessions'], 'daily return')}, {metrics['periods_per_year']:g} a year"
     days = f"{span['first_session']} to {span['last_session']}, {returns}"
     yield Text(f"{', '.join(metrics['symbols'])}: {days}; {trained}")
     yield Text()
@@ -59,9 +75,9 @@ def _head(metrics: Mapping[str, Any], folder: Path) -> Iterable[Any]:
 
 def _grid(*heads: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(heads[0], no_wrap=True, header_style="bold")
+    table.add_column(Text(heads[0]), no_wrap=True, header_style="bold")
     for head in heads[1:]:
-        table.add_column(head, justify="right", header_style="bold", overflow="fold")
+        table.add_column(Text(head), justify="right", header_style="bold", overflow="fold")
     return table
 
 
@@ -109,9 +125,9 @@ def _account(metrics: Mapping[str, Any]) -> Iterable[Any]:
         "exposure", f"gross {held['gross_mean']}, net {held['net_mean']}, in the market {held['time_in_market']}"
     )
     table.add_row("costs paid", f"{paid['total']}: {parts}")
-    table.add_row("orders", _orders(metrics["orders"]))
+    table.add_row("orders", Text(_orders(metrics["orders"])))
     for text in metrics.get("notes", ()):
-        table.add_row("note", text)
+        table.add_row("note", Text(text))  # a symbol may hold brackets, which rich would take for markup
     yield Text()
     yield table
 

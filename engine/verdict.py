@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.types import Vector
+from engine.numerals import count
 
 NOTHING = "no evidence of skill"
 BEATS = "beats the baselines; not corrected for selection"
@@ -112,7 +113,7 @@ def paired_test(strategy: Vector, benchmark: Vector, risk_free: float = 0.0) -> 
 
 def _untestable(own: Vector, other: Vector) -> str:
     if len(own) < LEAST:
-        return f"{len(own)} periods are fewer than {LEAST}"
+        return f"{count(len(own), 'period')} {'is' if len(own) == 1 else 'are'} fewer than {LEAST}"
     if np.ptp(own) == 0:
         return "the strategy's returns never vary"
     if np.ptp(other) == 0:

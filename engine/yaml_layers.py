@@ -113,6 +113,8 @@ def _parse(text: str, name: str) -> Layer:
         raise ConfigError(f"{name}:{line}: is not valid YAML: {_yaml_problem(error.problem)}") from None
     except (YAMLError, ValueError) as error:
         raise ConfigError(f"{name}: is not valid YAML: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise ConfigError(f"{name}: values are nested too deeply for a config; check the brackets") from None
     if not isinstance(tree, Mapping):
         found = "nothing" if tree is None else "a list" if isinstance(tree, list) else f"the text {str(tree)[:40]!r}"
         raise ConfigError(f"{name}: must hold a mapping of keys to values; it holds {found}")
@@ -170,6 +172,9 @@ def _places(node: Any, name: str, path: KeyPath) -> Iterable[tuple[KeyPath, str]
     keyed = isinstance(node, Mapping)
     marks = node.lc
     for key, item in node.items() if keyed else enumerate(node):
+        # A key that `<<` brings in has no place of its own here: its mapping's place is quoted for it.
+        if key not in (marks.data or {}):
+            continue
         at = marks.key(key) if keyed else marks.item(key)
         here = (*path, str(key))
         yield here, f"{name}:{at[0] + 1}"
