@@ -8,10 +8,14 @@ underscore; **the module's name is the ``kind`` in the YAML**. A module holds ex
 import difflib
 import importlib
 import inspect
+import keyword
 import pkgutil
-from collections.abc import Mapping
+import re
+import traceback
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from functools import cache
+from types import ModuleType
 from typing import Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, model_serializer
@@ -30,6 +34,8 @@ FAMILIES = {
     "measures": "risk.measures",
 }
 
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 # The families whose JSON schema is being written, outermost first.
 _described: ContextVar[tuple[str, ...]] = ContextVar("described", default=())
@@ -65,30 +71,67 @@ def load(package: str, kind: str) -> type[PluginSpec]:
     Raises
     ------
     PluginError
-        There is no such file, it cannot be imported, or it does not hold exactly one plug-in.
+        There is no such file, its name cannot be a kind, it cannot be imported, or it does not hold exactly one whole
+        plug-in of this family.
     """
     known = kinds(package)
+    file = f"{package.replace('.', '/')}/{kind}.py"
     if kind not in known:
-        close = difflib.get_close_matches(kind, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-        raise PluginError(f"there is no {kind!r} in {package.replace('.', '/')}; {hint}")
+        raise PluginError(f"there is no {kind!r} in {package.replace('.', '/')}; {_hint(kind, known)}")
+    if not NAME.fullmatch(kind) or keyword.iskeyword(kind):
+        raise PluginError(
+            f"{file}: a plug-in's file name is its kind: lower-case letters, digits and _ only; rename it"
+        )
     try:
         module = importlib.import_module(f"{package}.{kind}")
-    except (ImportError, SyntaxError) as error:
-        raise PluginError(f"{package.replace('.', '/')}/{kind}.py cannot be imported: {error}") from error
-    return _only_spec(module.__name__, vars(module))
+    except SyntaxError as error:
+        place = f"{error.filename or file}:{error.lineno}"
+        raise PluginError(f"{file} cannot be imported: {place}: {error.msg}; mend that line") from error
+    except Exception as error:  # a file of anyone's may raise anything while it is imported
+        raise PluginError(f"{file} cannot be imported: {_last_line(error)}{type(error).__name__}: {error}") from error
+    return _checked(file, package, _only_spec(file, module))
 
 
-def _only_spec(name: str, namespace: Mapping[str, object]) -> type[PluginSpec]:
+def _hint(kind: str, known: Sequence[str]) -> str:
+    if kind.startswith("_"):
+        return "names that begin with _ are the family's own modules, no plug-ins"
+    close = difflib.get_close_matches(kind, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+
+
+def _last_line(error: Exception) -> str:
+    """Where the error was raised, ``file:line: ``."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "importlib" not in frame.filename]
+    return f"{own[-1].filename}:{own[-1].lineno}: " if own else ""
+
+
+def _only_spec(file: str, module: ModuleType) -> type[PluginSpec]:
     specs = [
         item
-        for label, item in namespace.items()
-        if inspect.isclass(item) and issubclass(item, PluginSpec) and item.__module__ == name and label[0] != "_"
+        for label, item in vars(module).items()
+        if inspect.isclass(item)
+        and issubclass(item, PluginSpec)
+        and item.__module__ == module.__name__
+        and label[0] != "_"
     ]
     if len(specs) != 1:
         found = ", ".join(spec.__name__ for spec in specs) or "none"
-        raise PluginError(f"{name.replace('.', '/')}.py must hold exactly one plug-in; it holds {found}")
+        raise PluginError(f"{file} must hold exactly one plug-in; it holds {found}")
     return specs[0]
+
+
+def _checked(file: str, package: str, spec: type[PluginSpec]) -> type[PluginSpec]:
+    """The spec, if it belongs to the family and has all that the family asks for."""
+    home = FAMILIES.get(spec.family, package)
+    if package in FAMILIES.values() and home != package:
+        raise PluginError(
+            f"{file}: {spec.__name__} is of the family {spec.family}; move it to {home.replace('.', '/')}"
+        )
+    missing = ", ".join(sorted(getattr(spec, "__abstractmethods__", ())))
+    if missing:
+        raise PluginError(f"{file}: {spec.__name__} lacks {missing}; see the base class of its family")
+    return spec
 
 
 class PluginField:

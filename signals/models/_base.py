@@ -57,9 +57,10 @@ class Model(PluginSpec):
 
 
 class TrainedModel(Model):
-    """A model that learns from labelled rows, fold by fold."""
+    """A model that learns from labelled rows, fold by fold. ``chance`` says whether the seed changes what it learns."""
 
     trains: ClassVar[bool] = True
+    chance: ClassVar[bool] = True
 
     @abstractmethod
     def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> Fitted:

@@ -7,14 +7,14 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import PluginError
-from core.plugins import PluginField, PluginSpec, kinds, load, summary
+from core.plugins import FAMILIES, PluginField, PluginSpec, kinds, load, summary
 from core.spec import Spec
 
 NUMBER = count()
 
 GOOD = '''"""A plug-in."""
 from typing import Annotated
-from core.plugins import PluginField, PluginSpec
+from core.plugins import FAMILIES, PluginField, PluginSpec
 from core.spec import Share
 
 class _Helper(PluginSpec):
@@ -33,7 +33,7 @@ class Sma(PluginSpec):
 '''
 OUTER = '''"""A plug-in that holds another."""
 from typing import Annotated
-from core.plugins import PluginField, PluginSpec
+from core.plugins import FAMILIES, PluginField, PluginSpec
 
 class Outer(PluginSpec):
     """Holds another."""
@@ -41,6 +41,22 @@ class Outer(PluginSpec):
     inner: Annotated[PluginSpec, PluginField("{package}")]
     """Another plug-in."""
 '''
+
+
+HALF = """from abc import abstractmethod
+from core.plugins import PluginSpec
+
+class _Base(PluginSpec):
+    @abstractmethod
+    def compute(self): ...
+
+    @property
+    @abstractmethod
+    def warmup(self): ...
+
+class Half(_Base):
+    pass
+"""
 
 
 @pytest.fixture
@@ -92,10 +108,24 @@ def test_only_the_file_asked_for_is_imported(family):
     [
         ({}, "smaa", r"there is no 'smaa' in family\d+; did you mean 'sma'\?"),
         ({}, "zzz", r"there is no 'zzz' in family\d+; known: outer, sma"),
-        ({}, "_base", "there is no '_base'"),
+        ({}, "_base", "there is no '_base' in .*; names that begin with _ are the family's own modules"),
         ({}, "os.path", "there is no 'os.path'"),
-        ({"bad": "import no_such_module"}, "bad", r"family\d+/bad.py cannot be imported: No module named"),
-        ({"bad": "class"}, "bad", r"bad.py cannot be imported: invalid syntax"),
+        (
+            {"bad": "x = 1\nimport no_such_module"},
+            "bad",
+            r"family\d+/bad.py cannot be imported: .*bad.py:2: ModuleNotFoundError: No module named 'no_such_module'",
+        ),
+        ({"bad": "x = 1\n\nclass"}, "bad", r"bad.py cannot be imported: .*bad.py:3: invalid syntax; mend that line"),
+        ({"bad": "x = 1\nx.y"}, "bad", r"bad.py cannot be imported: .*bad.py:2: AttributeError: 'int' object has no"),
+        (
+            {"bad": GOOD + "\n    wrong = 3\n"},
+            "bad",
+            r"bad.py cannot be imported: .*PydanticUserError: .*`wrong",
+        ),
+        ({"my-model": GOOD}, "my-model", r"my-model.py: a plug-in's file name is its kind: lower-case letters"),
+        ({"Upper": GOOD}, "Upper", r"Upper.py: a plug-in's file name is its kind"),
+        ({"import": GOOD}, "import", r"import.py: a plug-in's file name is its kind"),
+        ({"half": HALF}, "half", r"half.py: Half lacks compute, warmup; see the base class of its family"),
         (
             {"none": "from core.plugins import PluginSpec"},
             "none",
@@ -107,6 +137,19 @@ def test_only_the_file_asked_for_is_imported(family):
 def test_files_that_are_no_plug_in_are_refused(family, files, kind, match):
     with pytest.raises(PluginError, match=match):
         load(family(**files), kind)
+
+
+def test_the_message_is_one_line(family):
+    with pytest.raises(PluginError) as caught:
+        load(family(bad="raise ValueError('one\\ntwo')"), "bad")
+    assert "\n" not in caught.value.line
+
+
+def test_a_plug_in_in_another_familys_folder_is_sent_home(family, monkeypatch):
+    package = family(lost=GOOD.replace("class Sma(PluginSpec):", "class Sma(PluginSpec):\n    family = 'features'"))
+    monkeypatch.setitem(FAMILIES, "models", package)
+    with pytest.raises(PluginError, match=r"lost.py: Sma is of the family features; move it to signals/features"):
+        load(package, "lost")
 
 
 def test_a_field_holds_a_plug_in_and_writes_its_kind(family):
