@@ -118,6 +118,7 @@ def build(
         risk_free=spec.risk_free,
         notes=(
             *market.notes,
+            *signals.notes,
             *result.notes,
             *_gap_notes(market, days, result.zone),
             *_daily_notes(result, days, per_year),
@@ -189,8 +190,8 @@ def _daily_notes(result: RunResult, days: pd.DatetimeIndex, per_year: float) -> 
     bars = len(result.equity)
     if sessions(pd.DatetimeIndex(result.equity["time"]), result.zone).is_unique:
         return ()
-    made = f"the account's {bars} values within the day became {len(days)} daily returns, one a session, from its last"
-    return (f"{made} value; all measures and the value at risk are daily, with {per_year:g} periods a year",)
+    made = f"{len(days)} daily returns are made of {bars} bars, from each session's last account value"
+    return (f"{made}; every measure, value at risk included, is daily, with {per_year:g} periods a year",)
 
 
 def metrics(outcome: Outcome) -> dict[str, Any]:
