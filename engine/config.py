@@ -1,6 +1,8 @@
 """The configuration of a run: composes the blocks that the packages own, and says what is wrong with one."""
 
 import difflib
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +24,7 @@ from strategies._base import Strategy
 
 FORMAT: Literal[1] = 1
 MAPPING = "the mapping given"
+BAD_NAME = "must be ASCII letters, digits, `.`, `_` and `-`, a letter or digit first, at most 80 of them"
 
 # Keys that people know from elsewhere and that would let the future into training: refused with the reason.
 LEAKS = {
@@ -89,7 +92,13 @@ def load(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
         One line: file and line, key, what is wrong, what was given, what to do.
     """
     layer = _overridden(read(path), overrides)
-    return validate(Layer({"name": path.stem, **layer.values}, layer.places), str(path))
+    return validate(Layer({"name": _name_of(path), **layer.values}, layer.places), str(path))
+
+
+def _name_of(path: Path) -> str:
+    """A file's name as one that a run folder can bear: ``my config.yaml`` is ``my-config``."""
+    plain = unicodedata.normalize("NFKD", path.stem).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")[:80] or "run"
 
 
 def of_mapping(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> RunConfig:
@@ -156,7 +165,8 @@ def _message(problem: ErrorDetails, context: Mapping[str, Any], path: KeyPath) -
         return _unknown_key(path[-1], known)
     if kind == "missing":
         return "is missing; add it"
-    text = problem["msg"].removeprefix("Value error, ")
+    text = BAD_NAME if path == ("name",) and kind.startswith("string_pattern") else problem["msg"]
+    text = text.removeprefix("Value error, ")
     text = text[0].lower() + text[1:]
     return text if isinstance(given, Mapping | list | tuple) else f"{text}; given {given!r}"
 

@@ -136,7 +136,7 @@ def _holds_text(column: pd.Series) -> bool:
     if column.dtype.kind in "fiu":
         return False
     try:
-        list(map(float, column))
+        list(map(_float, column))
     except (TypeError, ValueError):
         return True
     return column.dtype.kind == "b"
@@ -153,6 +153,13 @@ def _is_number(cell: object) -> bool:
 def _number(cell: object) -> float:
     if cell is None or cell is pd.NA or (isinstance(cell, str) and cell.strip().lower() in MISSING):
         return np.nan
+    return _float(cell)
+
+
+def _float(cell: object) -> float:
+    """A number as files hold them; Python would also read ``1_000`` and the digits of every script."""
+    if isinstance(cell, str) and ("_" in cell or not cell.isascii()):
+        raise ValueError(cell)
     return float(cell)  # type: ignore[arg-type]  # what float refuses is a fault
 
 

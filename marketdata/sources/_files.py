@@ -4,9 +4,22 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from ._base import RawTable, Source, read_bytes
+
+
+def _printable(symbol: str) -> str:
+    if symbol.isprintable() and symbol == symbol.strip() and len(symbol) <= LONGEST:
+        return symbol
+    raise PydanticCustomError(
+        "symbol_name", "a symbol must be printable, at most {most} characters, no blank at its ends", {"most": LONGEST}
+    )
+
+
+LONGEST = 80
+Symbol = Annotated[str, Field(min_length=1), AfterValidator(_printable)]
 
 
 class Files(Source):
@@ -14,7 +27,7 @@ class Files(Source):
 
     found: ClassVar[bool] = True
 
-    files: Annotated[dict[Annotated[str, Field(min_length=1)], str], Field(min_length=1)]
+    files: Annotated[dict[Symbol, str], Field(min_length=1)]
     """Symbol to path of its file. A relative path is read from the file that states it."""
     adjust: bool = False
     """Multiply prices by Adj Close / Close and divide volume by it; false: prices are taken as they are."""

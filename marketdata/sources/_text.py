@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pandas as pd
 
@@ -45,14 +46,14 @@ def read_table(symbol: str, content: bytes, where: str, *, adjust: bool = False)
 
 
 def _decode(symbol: str, content: bytes, where: str) -> str:
-    if not content.strip():
-        raise DataError(f"{symbol} ({where}): the file is empty; it needs the columns {needed()}")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         found = f"byte 0x{content[error.start]:02x} in line {line} is not UTF-8"
         raise DataError(f"{symbol} ({where}): {found}; save the file as UTF-8 text (is it binary?)") from error
+    if not text.strip():
+        raise DataError(f"{symbol} ({where}): the file is empty; it needs the columns {needed()}")
     if "\0" in text:
         raise DataError(f"{symbol} ({where}): the file is binary; it must be UTF-8 text with commas")
     return text
@@ -64,6 +65,9 @@ def _split(symbol: str, text: str, where: str) -> tuple[list[str], Rows]:
         header, *rows = reader
     except csv.Error as error:
         raise DataError(f"{symbol} ({where}): line {reader.line_num} is not comma-separated text: {error}") from error
+    if len(header) == 1 and (other := re.search(r"[;\t|]", header[0])):
+        found = f"line 1 is separated by {other[0]!r}, not by commas"
+        raise DataError(f"{symbol} ({where}): {found}; save the file with commas, and a point before decimals")
     while rows and not any(rows[-1]):
         rows.pop()  # blank lines at the end are no rows
     return [name.strip() for name in header], rows

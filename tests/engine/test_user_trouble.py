@@ -105,3 +105,37 @@ def test_bottomless_brackets_are_one_line(text, tmp_path):
     (tmp_path / "deep.yaml").write_text(text)
     with pytest.raises(ConfigError, match="nested too deeply"):
         load(tmp_path / "deep.yaml")
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("my config.yaml", "my-config"),
+        ("-x.yaml", "x"),
+        ("a=b.yaml", "a-b"),
+        ("Übung.yml", "Ubung"),
+        ("漢字.yaml", "run"),
+        ("..yaml", "run"),
+        (f"{'a' * 100}.yaml", "a" * 80),
+        ("v1.2_b.yaml", "v1.2_b"),
+    ],
+)
+def test_a_config_is_named_after_its_file_whatever_that_is_called(file, name, tmp_path):
+    text = (ROOT / SMA).read_text().replace("name: sma-cross", "")
+    (tmp_path / file).write_text(text)
+    assert load(tmp_path / file).name == name
+
+
+@pytest.mark.parametrize("name", ["../x", ".", "Ü", "a b", "-x", "a" * 81, "''"])
+def test_a_name_that_no_folder_should_bear_is_refused_in_words(name):
+    with pytest.raises(ConfigError, match="name: must be ASCII letters, digits"):
+        load(ROOT / SMA, [f"name={name}"])
+
+
+@pytest.mark.parametrize("symbol", ["x\ny", "\x1b[31m", " ", "a ", "\u200b", "a" * 81])
+def test_a_symbol_that_cannot_be_printed_is_refused(symbol, tmp_path):
+    path = tmp_path / "run.yaml"
+    rest = {"model": {"kind": "buy_and_hold"}, "strategy": {"kind": "threshold"}}
+    path.write_text(json.dumps({"data": {"source": {"kind": "csv", "files": {symbol: "x.csv"}}}, **rest}))
+    with pytest.raises(ConfigError, match="a symbol must be printable, at most 80 characters, no blank"):
+        load(path)
