@@ -60,6 +60,7 @@ _LAYOUT: dict[Any, Any] = {
     "axes.spines.left": False,
     "grid.color": RULE,
     "grid.linewidth": 0.6,
+    "date.autoformatter.day": "%d %b",  # a whole date is wider than the space between two ticks
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "xtick.major.size": 0.0,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pandas as pd
 
 from engine.accounts import BENCHMARK, COLUMNS, STRATEGY
+from engine.flags import flagged
 from engine.numerals import percent, shown, title
 from engine.page import render
 from engine.tearsheet_album import Album
@@ -66,7 +67,7 @@ def page(sheet: "TearsheetInput", quantstats: Any) -> str:
         first=f"{days[0]:%F}",
         last=f"{days[-1]:%F}",
         headline=[*_exposures(sheet, quantstats.stats), *_headline(sheet, terms, quantstats.stats)],
-        remarks=list(_remarks(sheet)),
+        remarks=flagged(sheet.measures, sheet.names),
         pictures=album.pictures,
         omitted=album.omitted,
         months=_months(sheet.daily[STRATEGY]),
@@ -106,14 +107,6 @@ def _theirs(name: str, daily: pd.Series, terms: Terms, stats: Any) -> float | No
     if kind in TAILS:
         return float(getattr(stats, TAILS[kind])(daily, 1, float(level) / 100.0, False))
     return float(THEIRS[name](stats, daily, terms)) if name in THEIRS else None
-
-
-def _remarks(sheet: "TearsheetInput") -> Iterator[str]:
-    """Why there is no value, and what to know of those there are."""
-    for column in COLUMNS:
-        for item in sheet.measures[column]:
-            for text in filter(None, (item.reason, *item.flags)):
-                yield f"{title(item.name)} of {sheet.names[column]}: {text}."
 
 
 def _months(strategy: pd.Series) -> list[dict[str, Any]]:
