@@ -233,7 +233,7 @@ def override(layer: Layer, text: str) -> Layer:
 def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Paths below every ``source`` block made absolute: a path is read from the file that states it."""
     return {
-        key: _mapped(item, lambda text: str((folder / text).resolve()))
+        key: _mapped(item, lambda text: str((folder / Path(text).expanduser()).resolve()))
         if key == "source" and isinstance(item, dict)
         else _absolute(item, folder)
         if isinstance(item, dict)

@@ -62,6 +62,9 @@ def extent(times: pd.DatetimeIndex, zone: str) -> str:
     days = sessions(times, zone)
     counts = days.value_counts()
     size = bar_size(times, zone)
-    rate = f", mostly {counts.mode().max()} a session" if size.intraday else ""
+    usual = counts.mode().max()
+    rate = f", mostly {usual} a session" if size.intraday else ""
+    if size.intraday and usual == 1:
+        rate += " (if they are daily, state the zone of their days in data.session_close)"
     span = f"{len(counts)} sessions (days in {zone}) from {days[0]:%F} to {days[-1]:%F}"
     return f"{size.name} bars{rate}: {span}"

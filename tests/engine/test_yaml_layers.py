@@ -106,3 +106,10 @@ def test_an_overrides_path_is_relative_to_the_working_directory(tmp_path, monkey
 def test_bad_overrides_name_themselves(text):
     with pytest.raises(ConfigError, match="override"):
         override(Layer({}, {}), text)
+
+
+def test_a_path_may_begin_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / "c.yaml"
+    path.write_text("data: {benchmark: {source: {kind: csv, files: {X: ~/x.csv}}}}\n", encoding="utf-8")
+    assert read(path).values["data"]["benchmark"]["source"]["files"]["X"] == str(tmp_path / "x.csv")

@@ -109,6 +109,13 @@ def test_what_was_found_is_a_note(tmp_path):
     )
 
 
+def test_daily_bars_of_another_zone_are_told_to_state_it(tmp_path):
+    """Two closes on one day of UTC, as after a change of the clock east of Greenwich."""
+    closes = (daily + pd.Timedelta(minutes=30)).insert(1, daily[0] + pd.Timedelta(hours=23, minutes=30))
+    note = spec(tmp_path, A=closes).load().notes[-1]
+    assert "mostly 1 a session (if they are daily, state the zone of their days in data.session_close)" in note
+
+
 def test_a_benchmark_of_its_own_is_compared_with_and_not_traded():
     market = DataSpec.parse({"source": STOCKS, "benchmark": INDEX, "start": "2000-03-01", "end": "2013-03-01"}).load()
     assert (market.trade, market.benchmark, tuple(market.bars)) == (
