@@ -116,14 +116,16 @@ class DataSpec(Spec):
             A file is missing, a check refuses it, it has no bar in the span, or the symbols do not belong together.
         """
         bars: dict[str, Bars] = {}
-        notes: list[str] = []
+        notes: dict[str, list[str]] = {}  # what is true of several symbols is said once
         tables = {symbol: raw for source in self.sources for symbol, raw in source.tables().items()}
         for symbol, raw in tables.items():
             bars[symbol], found = self._bars(symbol, raw)
-            notes += [f"{symbol}: {note}" for note in found]
+            for note in found:
+                notes.setdefault(note, []).append(symbol)
         market = Market(bars, self.trade_symbols, self.benchmark_symbol, self.session.zone)
         require_together(market, {symbol: raw.where for symbol, raw in tables.items()})
-        return replace(market, notes=(*notes, *self._disclosed(market)))
+        said = (f"{', '.join(symbols)}: {note}" for note, symbols in notes.items())
+        return replace(market, notes=(*said, *self._disclosed(market)))
 
     def digests(self) -> dict[str, str]:
         """The SHA-256 of each symbol's file."""

@@ -124,7 +124,7 @@ def assemble(roles: Roles, cells: Sequence[pd.Series], stamps: Stamps, where: st
 
 
 def _notes(roles: Roles, cells: Sequence[pd.Series], adjust: bool) -> list[str]:
-    notes = [] if "volume" in roles.place else ["there is no column of volume; it is taken as 0"]
+    notes = [] if "volume" in roles.place else ["there is no column of volume"]
     adjusted = [roles.place[ADJUSTED]] if ADJUSTED in roles.place else []
     unused = sorted((*roles.unused, *(() if adjust else adjusted)))
     if unused:

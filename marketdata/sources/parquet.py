@@ -48,7 +48,7 @@ def _frame(symbol: str, content: bytes, where: str) -> pd.DataFrame:
     try:
         frame = pd.DataFrame(pq.read_table(io.BytesIO(content)).to_pandas())
     except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+        reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
         raise DataError(f"{symbol} ({where}): is no Parquet file that can be read: {reason}; write it again") from error
     if isinstance(frame.index, pd.RangeIndex):
         return frame

@@ -100,6 +100,15 @@ def test_bars_that_are_not_there_are_absent_and_never_filled(tmp_path):
     assert market.bars["C"].times.tz_localize(None).normalize().equals(daily[kept].as_unit("ns"))
 
 
+def test_what_is_true_of_several_symbols_is_said_once(tmp_path):
+    path = tmp_path / "flat.csv"
+    path.write_text(
+        "".join(["Date,Open,High,Low,Close\n", *(f"{day:%F},1,1,1,1\n" for day in daily)]), encoding="utf-8"
+    )
+    both = {"source": {"kind": "csv", "files": {"A": str(path), "B": str(path)}}, "benchmark": "A"}
+    assert "A, B: there is no column of volume" in DataSpec.parse(both).load().notes
+
+
 def test_what_was_found_is_a_note(tmp_path):
     assert spec(tmp_path, A=daily).load().notes[-1] == (
         "daily bars: 60 sessions (days in UTC) from 2020-01-01 to 2020-03-24"
