@@ -200,7 +200,9 @@ def check_only(config: RunConfig) -> str:
     folds = planned(market, config)
     if not config.model.trains:
         return f"{config.name}: valid; {_extent(market)}; the model does not train"
-    fits = len(folds) * len(getattr(config.model, "members", (config.model,)))
+    pooled = config.signals.training.model.scope == "pooled"
+    models = 1 if pooled else len(market.trade)
+    fits = f"{'' if pooled else 'up to '}{len(folds) * models * len(getattr(config.model, 'members', (config.model,)))}"
     return f"{config.name}: valid; {_extent(market)}; {len(folds)} folds, {fits} fits; first decision {folds[0].cut:%F}"
 
 

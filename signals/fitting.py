@@ -5,8 +5,9 @@ are NaN. A model cannot look ahead, because what lies ahead is not there.
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,11 @@ from core.progress import Progress, Report
 from core.types import Fold, Rows, Vector
 
 from .confidence import Calibrator, fit_confidence
-from .models._base import Fitted, Samples
+from .models._base import POOLED, Fitted, Samples
 from .panel import Panel
 from .result import FoldReport, Span
 from .scaling import Scaler
+from .scope import BLOCKS, Part, joined, split
 from .spec import Training
 from .walk_forward import training_rows
 
@@ -94,14 +96,18 @@ def run_fold(panel: Panel, training: Training, fold: Fold, report: Report) -> Fo
     Raises
     ------
     ModelError
-        The model failed; a note names the fold and, in an ensemble, the member.
+        The model failed; a note names the fold and, where there are several models, the symbol and the member.
+    ConfigError
+        With one model a symbol: no symbol has enough rows.
     """
 
     def tell(step: Progress) -> None:
         report(replace(step, task=f"fold {fold.number} {step.task}"))
 
     try:
-        return _run_fold(panel, training, fold, tell)
+        if training.model.scope == POOLED:
+            return _run_fold(panel, training, fold, tell)
+        return _run_by_symbol(panel, training, fold, tell)
     except Exception as error:
         error.__notes__ = [", ".join([f"fold {fold.number}", *getattr(error, "__notes__", ())])]
         if isinstance(error, WorkbenchError):
@@ -112,12 +118,41 @@ def run_fold(panel: Panel, training: Training, fold: Fold, report: Report) -> Fo
         raise failed from error
 
 
-def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report) -> FoldOutcome:
+def _run_by_symbol(panel: Panel, training: Training, fold: Fold, report: Report) -> FoldOutcome:
+    """One model for each symbol that has enough rows; the others are not predicted, and the report says why."""
+    parts, lacking = split(panel, training, fold)
+    found = {part: _run_part(part, training, report) for part in parts}
+    members = {
+        f"{part.symbol} {name}": said for part, own in found.items() for name, said in own.report.members.items()
+    }
+    members |= {symbol: {"untrained": reason} for symbol, reason in lacking.items()}
+    calibrators = {part.symbol: own.report.calibrator for part, own in found.items()}
+    return FoldOutcome(
+        rows=np.concatenate([part.whole(own.rows) for part, own in found.items()]),
+        prediction=np.concatenate([own.prediction for own in found.values()]),
+        confidence=np.concatenate([own.confidence for own in found.values()]),
+        p_up=np.concatenate([own.p_up for own in found.values()]),
+        report=_report(panel, joined(fold, parts), members, calibrators),
+    )
+
+
+def _run_part(part: Part, training: Training, report: Report) -> FoldOutcome:
+    def tell(step: Progress) -> None:
+        report(replace(step, task=f"{part.symbol} {step.task}"))
+
+    try:
+        return _run_fold(part.panel, training, part.fold, tell, part.symbol)
+    except Exception as error:
+        error.__notes__ = [part.symbol, *getattr(error, "__notes__", ())]
+        raise
+
+
+def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report, symbol: str = "") -> FoldOutcome:
     used = training_rows(fold)
     first = panel.times[used].min()
     past = Window.cut_out(panel, first, panel.times[used].max(), fold.cut)
     scaler = Scaler.fit(training.scaler, past.panel.X, past.at(fold.train))
-    seed = training.fold_seed(fold.cut.isoformat())
+    seed = training.fold_seed(fold.cut.isoformat(), symbol)
     samples = past.samples(scaler, labelled=True)
     fitted = training.model.fit(samples, past.at(fold.train), past.at(fold.stop), seed, report)
     calibrator = _calibrate(training, fold, past, scaler, fitted)
@@ -128,7 +163,7 @@ def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report) -> F
         prediction=prediction,
         confidence=calibrator.confidence(prediction),
         p_up=calibrator.p_up(prediction),
-        report=_report(panel, training, fold, fitted, calibrator),
+        report=_report(panel, fold, training.model.accounts(fitted), calibrator.dump()),
     )
 
 
@@ -139,10 +174,11 @@ def _calibrate(training: Training, fold: Fold, past: Window, scaler: Scaler, fit
     return fit_confidence(training.confidence, prediction, past.panel, rows, up_share)
 
 
-def _report(panel: Panel, training: Training, fold: Fold, fitted: Fitted, calibrator: Calibrator) -> FoldReport:
+def _report(
+    panel: Panel, fold: Fold, members: Mapping[str, Mapping[str, Any]], calibrator: Mapping[str, Any]
+) -> FoldReport:
     labels = panel.y[training_rows(fold)]
-    blocks = {name: Span.of(panel.times, getattr(fold, name)) for name in ("train", "stop", "calibration", "test")}
-    members = training.model.accounts(fitted)
+    blocks = {name: Span.of(panel.times, getattr(fold, name)) for name in BLOCKS}
     canonical(members)  # refuses what is not plain JSON here, where fold and model are known
     return FoldReport(
         number=fold.number,
@@ -150,6 +186,6 @@ def _report(panel: Panel, training: Training, fold: Fold, fitted: Fitted, calibr
         train_mean=float(np.mean(labels)),
         up_share=float(np.mean(labels > 0)),
         members=members,
-        calibrator=calibrator.dump(),
+        calibrator=calibrator,
         **blocks,
     )

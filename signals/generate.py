@@ -11,9 +11,10 @@ from core.progress import Report, silent
 from core.types import Fold, Market, Matrix, SignalFrame, read_only
 
 from .fitting import FoldOutcome
-from .models._base import RuleModel, Samples
+from .models._base import POOLED, RuleModel, Samples
 from .panel import Panel, build_panel
 from .result import FoldReport, Signals
+from .scope import split
 from .spec import SignalSpec
 from .store import SignalStore, signal_key
 from .walk_forward import folds
@@ -26,7 +27,7 @@ def plan(market: Market, spec: SignalSpec) -> tuple[Fold, ...]:
     Raises
     ------
     ConfigError
-        The data are too short for the walk-forward.
+        The data are too short for the walk-forward, or for one model a symbol.
     DataError
         A symbol has too few bars for a feature or for the rule.
     ModelError
@@ -38,7 +39,10 @@ def plan(market: Market, spec: SignalSpec) -> tuple[Fold, ...]:
     panel = _panel(market, spec)
     steps = folds(panel, spec.training.walk_forward)
     # No later fold has fewer rows than the first one.
-    spec.training.model.check(Samples(panel.X, panel.y, panel.first), steps[0].train, steps[0].stop)
+    if spec.training.model.scope == POOLED:
+        spec.training.model.check(Samples(panel.X, panel.y, panel.first), steps[0].train, steps[0].stop)
+    else:
+        split(panel, spec.training, steps[0])
     return steps
 
 

@@ -42,8 +42,9 @@ class FoldReport:
     train_mean : mean label of the whole training window (the train, stop and calibration rows): all that is known at
         the cut. It is the baseline ``expanding_mean`` of the evaluation.
     up_share : share of labels above 0 in the same rows.
-    members : by model name, what it said of its training (epochs, losses).
-    calibrator : what :meth:`signals.confidence.Calibrator.dump` says.
+    members : by model name, what it said of its training (epochs, losses). With one model a symbol, by symbol and
+        name, and for a symbol that had too few rows ``untrained`` with the reason.
+    calibrator : what :meth:`signals.confidence.Calibrator.dump` says; with one model a symbol, that by symbol.
     """
 
     number: int
@@ -56,6 +57,11 @@ class FoldReport:
     up_share: float
     members: Mapping[str, Mapping[str, Any]]
     calibrator: Mapping[str, Any]
+
+    @property
+    def untrained(self) -> dict[str, str]:
+        """The symbols that had no model of their own and so no prediction, each with the reason."""
+        return {name: account["untrained"] for name, account in self.members.items() if "untrained" in account}
 
     def dump(self) -> dict[str, Any]:
         """The plain mapping that :meth:`of` reads back."""
@@ -83,3 +89,16 @@ class Signals:
     frame: SignalFrame
     folds: tuple[FoldReport, ...]
     p_up: Matrix
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One line for each symbol that had to do without a model of its own in some folds."""
+        without: dict[str, list[FoldReport]] = {}
+        for report in self.folds:
+            for symbol in report.untrained:
+                without.setdefault(symbol, []).append(report)
+        return tuple(
+            f"{symbol}: no model of its own, so no prediction, in {len(reports)} of {len(self.folds)} folds; in fold "
+            f"{reports[-1].number}, cut {reports[-1].cut[:10]}, it had {reports[-1].untrained[symbol]}"
+            for symbol, reports in without.items()
+        )

@@ -39,14 +39,15 @@ class Training:
     walk_forward: WalkForward
     confidence: ConfidenceSpec
 
-    def fold_seed(self, cut: str) -> int:
-        """The seed of the fold that begins at ``cut`` (ISO text).
+    def fold_seed(self, cut: str, symbol: str = "") -> int:
+        """The seed of the fold that begins at ``cut`` (ISO text), or of one symbol's own model in it.
 
         It depends on what is learnt and how, never on the data, on other folds or on what trades on the signals: so a
         history that is cut off later trains alike.
         """
         features = [feature.dump() for feature in self.features]
-        return seed_of(self.seed, features, self.label.dump(), self.model.dump(), self.walk_forward.dump(), cut)
+        what = (self.seed, features, self.label.dump(), self.model.dump(), self.walk_forward.dump(), cut)
+        return seed_of(*what, symbol) if symbol else seed_of(*what)
 
 
 class SignalSpec(Spec):

@@ -3,11 +3,16 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
+
+from pydantic import Field
 
 from core.plugins import PluginSpec
 from core.progress import Report, silent
 from core.types import Bars, Matrix, Rows, Vector
+
+Scope: TypeAlias = Literal["pooled", "per_symbol"]
+POOLED: Scope = "pooled"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +66,10 @@ class TrainedModel(Model):
 
     trains: ClassVar[bool] = True
     chance: ClassVar[bool] = True
+
+    # Written out only where it is not the default: the ids of configs are older than it.
+    scope: Annotated[Scope, Field(exclude_if=lambda scope: scope == POOLED)] = POOLED
+    """`pooled`: one model learns from the rows of all symbols; `per_symbol`: each symbol has a model of its own."""
 
     @abstractmethod
     def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> Fitted:

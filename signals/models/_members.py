@@ -15,6 +15,7 @@ from ._base import TrainedModel
 
 PACKAGE = __package__ or "signals.models"
 ENSEMBLE = "ensemble"
+SCOPE = "scope"
 
 
 class Weight(Spec):
@@ -92,6 +93,8 @@ def _member(kind: str, values: object) -> Member:
     if not isinstance(values, Mapping):
         raise _refused(kind, "must be a mapping with a `weight` and the model's parameters")
     own = {key: item for key, item in values.items() if key != "weight"}
+    if SCOPE in own:
+        raise _refused(kind, f"`{SCOPE}` is the ensemble's, not a member's; write it beside `members`", SCOPE)
     try:
         weight = Weight.parse({key: item for key, item in values.items() if key == "weight"}).weight
         model = PluginField(PACKAGE).build(kind, own)
@@ -105,8 +108,8 @@ def _member(kind: str, values: object) -> Member:
     return Member(weight, model)
 
 
-def _refused(kind: str, message: str) -> PydanticCustomError:
-    return PydanticCustomError("member", "{message}", {"message": message, "path": [kind]})
+def _refused(kind: str, message: str, *key: str) -> PydanticCustomError:
+    return PydanticCustomError("member", "{message}", {"message": message, "path": [kind, *key]})
 
 
 def _below(kind: str, error: PydanticCustomError) -> PydanticCustomError:
@@ -120,7 +123,7 @@ def _below(kind: str, error: PydanticCustomError) -> PydanticCustomError:
 def _schema(kind: str, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
     schema = kind_schema(PACKAGE, kind, handler)
     weight = Weight.model_json_schema()
-    own = {name: item for name, item in schema["properties"].items() if name != "kind"}
+    own = {name: item for name, item in schema["properties"].items() if name not in ("kind", SCOPE)}
     required = [name for name in schema["required"] if name != "kind"]
     return {
         **schema,

@@ -44,4 +44,4 @@ def test_the_listing_names_every_plug_in_with_its_defaults():
 
 def test_values_are_written_as_in_yaml():
     assert plain({"a": [1, None, True], "b": ("x", 0.5)}) == "{a: [1, null, true], b: [x, 0.5]}"
-    assert parameters(Lstm).startswith("hidden=32, layers=2, dropout=0.2, sequence=30, epochs=10")
+    assert parameters(Lstm).startswith("scope=pooled, hidden=32, layers=2, dropout=0.2, sequence=30, epochs=10")
