@@ -1,8 +1,10 @@
-"""Child processes that do not run the caller's script again."""
+"""Child processes that do not run the caller's script again, and leave Ctrl-C to it."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import ModuleType
 
 
@@ -20,3 +22,14 @@ def without_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits; processes started inside never get it: their parent alone decides when they end."""
+    resource_tracker.ensure_running()  # it would lift the hold when the first process starts it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -6,6 +6,7 @@ matplotlib is imported where a picture is drawn.
 import io
 import math
 import re
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from html import escape
@@ -165,7 +166,9 @@ def svg(figure: "Figure", alt: str) -> str:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     target = io.StringIO()
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        # Text stays text: a sign that matplotlib's font lacks, a symbol's say, is drawn in the reader's.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         # `savefig` would draw it three times.
         FigureCanvasSVG(figure).print_svg(target, metadata=_NO_METADATA)  # type: ignore[no-untyped-call]
     return _inline(target.getvalue(), alt)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from core.errors import DataError
-from core.processes import without_main
+from core.errors import DataError, StoreError
+from core.processes import interrupts_held, without_main
 from engine.accounts import COLUMNS, Exposure
 from engine.numerals import percent
 from engine.tearsheet_page import page
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LEAST = 22
 """Returns below which quantstats' annual figures are noise: a month of sessions."""
+NOT_DRAWN = "the process that draws the tear-sheet died; if memory ran out, free some, or set report.tearsheet=false"
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,14 +120,29 @@ def background() -> Iterator[Submit]:
     """A child process that imports quantstats at once and writes tear-sheets when they are submitted.
 
     Enter it when the run begins: the import (about 2 s) is then over when the run is. Leaving it waits for what was
-    submitted.
+    submitted; an error or Ctrl-C inside ends the process at once.
+
+    Raises
+    ------
+    StoreError
+        The process died.
     """
-    from multiprocessing import get_context
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import active_children, get_context
 
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_live_with_parent) as pool:
-        with without_main():
+        others = active_children()
+        with without_main(), interrupts_held():
             pool.submit(_load_quietly)
-        yield lambda sheet, path: pool.submit(write_tearsheet, sheet, path)
+        try:
+            yield lambda sheet, path: pool.submit(write_tearsheet, sheet, path)
+        except BrokenProcessPool:
+            raise StoreError(NOT_DRAWN) from None
+        except BaseException:
+            for child in active_children():
+                if child not in others:
+                    child.kill()
+            raise
 
 
 def _live_with_parent() -> None:

@@ -8,7 +8,7 @@ months outside the run count as 0 %; the "worst" drawdowns are the longest; perc
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -91,11 +91,17 @@ def draw_lines(lines: Mapping[str, pd.Series], *, percent: bool = True, mean: bo
 
 
 def _plot(axis: "Axes", lines: Mapping[str, pd.Series]) -> None:
+    drawn = {}
     for order, ((label, series), colour) in enumerate(zip(lines.items(), COLOURS, strict=False)):
         if not series.empty:  # the first line lies on top
-            axis.plot(series.index, series.to_numpy(), label=label, color=colour, zorder=3 - 0.1 * order)
-    if len(lines) > 1:
-        axis.legend(loc="best")
+            (drawn[label],) = axis.plot(series.index, series.to_numpy(), color=colour, zorder=3 - 0.1 * order)
+    if drawn and len(lines) > 1:
+        _legend(axis, drawn)
+
+
+def _legend(axis: "Axes", drawn: Mapping[str, Any]) -> None:
+    """A legend of what is given, by label: matplotlib itself would pass over labels that begin with an underscore."""
+    axis.legend(list(drawn.values()), list(drawn), loc="best")
 
 
 @styled
@@ -129,12 +135,14 @@ def draw_yearly(years: pd.DataFrame) -> "Figure":
     """Bars by calendar year, the first column left and the second right of each year's tick; columns are labels."""
     figure, (axis,) = canvas(HEIGHT)
     places = np.arange(len(years))
-    for offset, column, colour in zip((-BAR / 2, BAR / 2), years.columns, COLOURS, strict=False):
-        axis.bar(places + offset, years[column].to_numpy(), BAR, label=column, color=colour)
+    drawn = {
+        column: axis.bar(places + offset, years[column].to_numpy(), BAR, color=colour)
+        for offset, column, colour in zip((-BAR / 2, BAR / 2), years.columns, COLOURS, strict=False)
+    }
     step = math.ceil(len(years) / 12)
     axis.set_xticks(places[::step], [str(year) for year in years.index[::step]])
     axis.grid(visible=False, axis="x")
-    axis.legend(loc="best")
+    _legend(axis, drawn)
     zero(axis)
     percent_axis(axis)
     return figure
@@ -147,11 +155,12 @@ def draw_distribution(samples: Mapping[str, pd.Series]) -> "Figure":
 
     figure, (axis,) = canvas(HEIGHT)
     edges = np.histogram_bin_edges(np.concatenate([sample.to_numpy() for sample in samples.values()]), bins=24)
+    drawn = {}
     for (label, sample), colour in zip(samples.items(), COLOURS, strict=False):
         shares = np.histogram(sample.to_numpy(), bins=edges)[0] / len(sample)
         axis.stairs(shares, edges, fill=True, color=colour, alpha=0.28)
-        axis.stairs(shares, edges, color=colour, label=label)
-    axis.legend(loc="best")
+        drawn[label] = axis.stairs(shares, edges, color=colour, label=label)
+    _legend(axis, drawn)
     percent_axis(axis)
     axis.xaxis.set_major_formatter(PercentFormatter(xmax=1.0, decimals=None, symbol=" %"))
     return figure

@@ -14,12 +14,11 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from core.errors import ConfigError, ModelError, WorkbenchError
-from core.processes import without_main
+from core.processes import interrupts_held, without_main
 from core.progress import Progress, Report
 from core.types import Fold
 
@@ -147,7 +146,7 @@ def _crew(count: int) -> Iterator[list[_Worker]]:
     """Started workers; whatever happens inside, none of them is left afterwards."""
     crew: list[_Worker] = []
     try:
-        with _environment(ONE_THREAD), _interrupts_held(), without_main():
+        with _environment(ONE_THREAD), interrupts_held(), without_main():
             crew.extend(_start() for _ in range(count))
         yield crew
     finally:
@@ -181,17 +180,6 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C waits; processes started inside never get it: their parent alone decides when they end."""
-    resource_tracker.ensure_running()  # it would lift the hold when the first process starts it
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Line(logging.handlers.QueueHandler):

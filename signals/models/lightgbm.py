@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
+from core.errors import ModelError
 from core.progress import Progress, Report, silent
 from core.spec import Share
 from core.types import Rows, Vector
@@ -42,6 +43,7 @@ class LightGBM(TrainedModel):
 
     def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedLightGBM":
         """Boost on the training rows until the stop rows get no better."""
+        self.check(samples, train, stop)
         lgb = native("lightgbm")
 
         losses: dict[str, dict[str, list[float]]] = {}
@@ -57,6 +59,13 @@ class LightGBM(TrainedModel):
         )
         report(Progress(self.kind, 1, 1, f"{booster.best_iteration} rounds"))
         return FittedLightGBM(booster, tuple(float(loss) for loss in losses["stop"]["rmse"]))
+
+    def check(self, samples: Samples, train: Rows, stop: Rows) -> None:
+        """Refuse a subsample without a row: LightGBM would write of it to stderr on its own."""
+        if int(self.subsample * len(train)) < 1:
+            raise ModelError(
+                f"lightgbm: subsample {self.subsample:g} of {len(train)} training rows is no row; raise it"
+            )
 
     def _parameters(self, seed: int) -> dict[str, Any]:
         return {

@@ -40,7 +40,7 @@ class RandomForest(TrainedModel):
             n_estimators=self.trees,
             min_samples_leaf=self.min_samples_leaf,
             max_features=self.max_features,
-            max_samples=self.max_samples,
+            max_samples=max(1, int(self.max_samples * len(train))),  # what a share means, without its warning
             random_state=seed32(seed),
             n_jobs=1,  # with more, the order in which trees are added up changes the last bit of a prediction
         )

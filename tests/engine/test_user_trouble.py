@@ -2,19 +2,31 @@
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from multiprocessing import active_children
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
-from core.errors import ConfigError, StoreError
+from core.errors import ConfigError, ModelError, StoreError
 from engine.cli import main
 from engine.config import load
 from engine.listing import print_plugins
 from engine.outcome import metrics
+from engine.picture import canvas, styled, svg
 from engine.summary import show, show_folder
+from engine.tearsheet import TearsheetInput, background
+from engine.tearsheet_pictures import draw_distribution, draw_lines, draw_yearly
+from signals.models._base import Samples
+from signals.models.lightgbm import LightGBM
+from signals.models.random_forest import RandomForest
 
 ROOT = Path(__file__).resolve().parents[2]
 SMA = "configs/sma_cross.yaml"
@@ -139,3 +151,96 @@ def test_a_symbol_that_cannot_be_printed_is_refused(symbol, tmp_path):
     path.write_text(json.dumps({"data": {"source": {"kind": "csv", "files": {symbol: "x.csv"}}}, **rest}))
     with pytest.raises(ConfigError, match="a symbol must be printable, at most 80 characters, no blank"):
         load(path)
+
+
+# Processes.
+
+
+@pytest.mark.parametrize("seconds", [0.1, 1.2, 2.4])
+def test_ctrl_c_ends_everything_at_once_and_says_one_line(seconds, tmp_path):
+    out = tmp_path / "runs"
+    # A shell that runs the tests in the background has its children ignore Ctrl-C: take that back.
+    process = start(SMA, "--out", out, start_new_session=True, preexec_fn=_heed_ctrl_c)
+    time.sleep(seconds)
+    begin = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    printed_out, err = process.communicate()
+    assert time.monotonic() - begin < 5
+    assert process.returncode in (130, -signal.SIGINT, 0)  # 0: a fast machine was done
+    if process.returncode == 130:
+        assert printed_out == ""
+        assert err.strip() in ("error: interrupted; nothing was left half-written", "")
+        assert [path.name for path in tmp_path.rglob("*") if path != out] == []
+
+
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_an_interrupt_does_not_wait_for_the_tear_sheets_process():
+    before = active_children()
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), background():
+        raise KeyboardInterrupt
+    assert time.monotonic() - begin < 1.5
+    assert active_children() == before
+
+
+def test_a_tear_sheet_process_that_dies_is_one_error(make_outcome, tmp_path):
+    sheet = TearsheetInput.of(make_outcome())
+
+    def draw(others: list[object]) -> None:
+        with background() as submit:
+            for child in set(active_children()) - set(others):
+                child.kill()
+            submit(sheet, tmp_path / "tearsheet.html").result()
+
+    with pytest.raises(StoreError, match=r"died; .* set report\.tearsheet=false"):
+        draw(active_children())
+
+
+# Pictures and models, where every warning is an error.
+
+DAYS = pd.bdate_range("2020-01-01", periods=30)
+
+
+def legend(figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+
+def test_legends_hold_names_that_begin_with_an_underscore():
+    lines = {"_a": pd.Series(np.arange(30.0), DAYS), "_b": pd.Series(1.0, DAYS)}
+    assert legend(draw_lines(lines)) == ["_a", "_b"]
+    assert legend(draw_distribution(lines)) == ["_a", "_b"]
+    assert legend(draw_yearly(pd.DataFrame({"_a": [1.0], "_b": [2.0]}, index=[2020]))) == ["_a", "_b"]
+
+
+def test_a_picture_without_any_line_has_no_legend():
+    empty = pd.Series(dtype=float, index=DAYS[:0])
+    assert draw_lines({"a": empty, "b": empty}).axes[0].get_legend() is None
+
+
+def test_signs_that_the_font_lacks_are_left_to_the_reader():
+    @styled
+    def picture():
+        figure, (axis,) = canvas(2.0)
+        axis.set_title("漢字")
+        return figure
+
+    assert "漢字" in svg(picture(), "a")
+
+
+def few_rows(rows: int) -> Samples:
+    rng = np.random.default_rng(0)
+    return Samples(rng.normal(size=(rows, 3)), rng.normal(size=rows), np.zeros(rows, dtype=np.int64))
+
+
+def test_a_forest_of_few_rows_does_not_warn():
+    fitted = RandomForest(trees=3).fit(few_rows(9), np.arange(7), np.arange(7, 9), seed=1)
+    assert np.isfinite(fitted.predict(few_rows(9), np.arange(9))).all()
+
+
+def test_a_subsample_without_a_row_is_refused_before_the_library_speaks(capfd):
+    with pytest.raises(ModelError, match="subsample 0.01 of 7 training rows is no row; raise it"):
+        LightGBM(subsample=0.01).fit(few_rows(9), np.arange(7), np.arange(7, 9), seed=1)
+    assert capfd.readouterr() == ("", "")
