@@ -62,6 +62,7 @@ class LightGBM(TrainedModel):
 
     def check(self, samples: Samples, train: Rows, stop: Rows) -> None:
         """Refuse a subsample without a row: LightGBM would write of it to stderr on its own."""
+        del samples, stop
         if int(self.subsample * len(train)) < 1:
             raise ModelError(
                 f"lightgbm: subsample {self.subsample:g} of {len(train)} training rows is no row; raise it"

@@ -241,6 +241,6 @@ def test_a_forest_of_few_rows_does_not_warn():
 
 
 def test_a_subsample_without_a_row_is_refused_before_the_library_speaks(capfd):
-    with pytest.raises(ModelError, match="subsample 0.01 of 7 training rows is no row; raise it"):
+    with pytest.raises(ModelError, match=r"subsample 0\.01 of 7 training rows is no row; raise it"):
         LightGBM(subsample=0.01).fit(few_rows(9), np.arange(7), np.arange(7, 9), seed=1)
     assert capfd.readouterr() == ("", "")
