@@ -111,6 +111,6 @@ class Rank(Sided, CrossSectional):
         """Refuse fewer symbols than there are places: they would never be ranked."""
         if len(symbols) < self.top + self.bottom:
             raise ConfigError(
-                f"strategy rank: top {self.top} + bottom {self.bottom} need {self.top + self.bottom} traded symbols, "
-                f"there are {len(symbols)} ({', '.join(symbols)}); add symbols, or lower top or bottom"
+                f"strategy rank: top {self.top} + bottom {self.bottom} need {self.top + self.bottom} traded symbols; "
+                f"traded: {len(symbols)} ({', '.join(symbols)}). Add symbols, or lower top or bottom"
             )

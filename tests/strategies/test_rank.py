@@ -172,7 +172,5 @@ def test_impossible_parameters_are_refused(parameters, message):
 
 def test_a_market_with_too_few_symbols_is_refused():
     Rank(top=1, bottom=1).check(("A", "B"))
-    with pytest.raises(
-        ConfigError, match=r"top 2 \+ bottom 1 need 3 traded symbols, there are 2 \(A, B\); add symbols"
-    ):
+    with pytest.raises(ConfigError, match=r"top 2 \+ bottom 1 need 3 traded symbols; traded: 2 \(A, B\). Add symbols"):
         Rank(top=2, bottom=1).check(("A", "B"))
