@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_ARGS ?=
 CONFIG ?= configs/quickstart.yaml
+ARGS ?=
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(PIP_ARGS)
 # One thread per worker; idle OpenMP threads sleep instead of spinning.
 export OMP_NUM_THREADS := 1
@@ -19,7 +20,7 @@ backtest: $(VENV)/installed
 	$(BIN)/python run_backtest.py $(CONFIG)
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(ARGS)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
