@@ -1,5 +1,6 @@
 """The run folder: written aside, made durable, then put in place with one rename; nothing half-written is ever seen."""
 
+import errno
 import json
 import os
 import shutil
@@ -142,7 +143,7 @@ def result_digest(folder: Path) -> str:
 def put_in_place(staged: Path, out: Path, name: str, pages: tuple[str, ...]) -> Saved:
     """Move a finished folder to ``out/name``.
 
-    A folder of the same id with the same result is kept as it is (or replaced, if it lacks a page that this run has);
+    A folder of the same id with the same result is kept as it is (or given the pages that it lacks and this run has);
     with another result it is kept too, and this run goes to ``name-2``, ``name-3``, ...
     """
     _sync(staged)
@@ -151,8 +152,7 @@ def put_in_place(staged: Path, out: Path, name: str, pages: tuple[str, ...]) -> 
     differs = ""
     for label in candidates:
         folder = out / label
-        if not folder.exists():
-            staged.rename(folder)
+        if _moved(staged, folder):
             _sync_folder(out)
             return Saved(folder, differs)
         if _intact(folder) == result:
@@ -161,13 +161,26 @@ def put_in_place(staged: Path, out: Path, name: str, pages: tuple[str, ...]) -> 
     raise StoreError(f"{out / name}: a thousand different results of one config; clean up --out")
 
 
+def _moved(staged: Path, folder: Path) -> bool:
+    """Whether ``folder`` was free; another run may take it at this very moment, so the rename has the last word."""
+    if folder.exists():
+        return False
+    try:
+        staged.rename(folder)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise
+    return True
+
+
 def _same_again(staged: Path, folder: Path, pages: tuple[str, ...]) -> Saved:
     if all((folder / page).is_file() for page in pages):
         return Saved(folder, "the same result as before: the folder is unchanged")
-    old = staged.with_name(f"{staged.name}-old")
-    folder.rename(old)
-    staged.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    # File by file: at no moment is the folder gone, and what its owner has laid beside the results stays.
+    for path in staged.iterdir():
+        path.replace(folder / path.name)
+    _sync_folder(folder)
     return Saved(folder, "the same result as before, now with all pages")
 
 

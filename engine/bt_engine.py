@@ -147,11 +147,12 @@ def _tables(finished: Any, bars: dict[str, Bars], calendar: Calendar) -> dict[st
     """The result's frames; ``positions`` has the columns of the symbols that have bars."""
     account, audit = finished.analyzers.account, finished.analyzers.audit.get_analysis()
     times, fills = calendar.cycles(), FILLS.frame(audit["fills"])
-    _check(np.array(account.value), times)
     units = pd.DataFrame(account.units, index=times, columns=list(bars), dtype=np.float64)
+    closes = pd.DataFrame(_marked(bars, calendar), index=times, columns=list(bars))
+    _check(np.array(account.value), units, closes)
     due = {data._name: finished.broker.d_credit.get(data, 0.0) for data in finished.datas}
     marks = {symbol: Mark(item.times, float(item.close[-1]), due[symbol]) for symbol, item in bars.items()}
-    exposed = units.to_numpy() * _marked(bars, calendar)
+    exposed = units.to_numpy() * closes.to_numpy()
     return {
         "equity": _equity(times, np.array(account.value), np.array(account.cash), exposed),
         "positions": units,
@@ -161,16 +162,28 @@ def _tables(finished: Any, bars: dict[str, Bars], calendar: Calendar) -> dict[st
     }
 
 
-def _check(equity: Vector, times: pd.DatetimeIndex) -> None:
+def _check(equity: Vector, units: pd.DataFrame, closes: pd.DataFrame) -> None:
+    times = units.index
     bad = np.flatnonzero(~np.isfinite(equity))
     if bad.size:
         raise DataError(f"the account's value is {equity[bad[0]]} at {times[bad[0]]}; look for extreme prices there")
     ruin = np.flatnonzero(equity <= 0)
     if ruin.size:
         raise ConfigError(
-            f"the account is worth {equity[ruin[0]]:.2f} at {times[ruin[0]]}: a short lost more than there was; "
+            f"the account is worth {equity[ruin[0]]:.2f} at {times[ruin[0]]}: {_cause(ruin[0], units, closes)}; "
             "lower risk.base and risk.cap, or allow only long positions (strategy.side: long)"
         )
+
+
+def _cause(row: int, units: pd.DataFrame, closes: pd.DataFrame) -> str:
+    """What emptied the account at a row: the short that lost most on this bar, or else what trading costs."""
+    before, after = closes.to_numpy()[row - 1], closes.to_numpy()[row]
+    lost = np.minimum(units.to_numpy()[row - 1], 0.0) * (after - before)
+    worst = int(lost.argmin())
+    if lost[worst] >= 0:
+        return "commission, slippage and interest took more than there was"
+    moved = f"{closes.columns[worst]} went from {before[worst]:g} to {after[worst]:g}"
+    return f"a short lost more than there was ({moved}; if that is a typo or a split, mend the data)"
 
 
 def _marked(bars: dict[str, Bars], calendar: Calendar) -> Matrix:

@@ -120,6 +120,8 @@ def build(
             *market.notes,
             *signals.notes,
             *result.notes,
+            *_idle_notes(result),
+            *_span_notes(market, days, result.zone),
             *_gap_notes(market, days, result.zone),
             *_daily_notes(result, days, per_year),
         ),
@@ -175,6 +177,27 @@ def forecast_sentence(evaluation: Evaluation) -> str:
 
 def _p_value(test: DieboldMariano) -> str:
     return f"no test, {test.reason}" if test.p_value is None else f"p = {test.p_value:.3f}"
+
+
+def _idle_notes(result: RunResult) -> tuple[str, ...]:
+    """Why there is nothing to see."""
+    if len(result.fills):
+        return ()
+    orders = count_orders(result.orders)
+    if not orders.asked:
+        return ("nothing was traded: no order was asked",)
+    reasons = "; ".join(f"{number} x {reason}" for reason, number in orders.by_reason.items())
+    return (f"nothing was traded: none of {orders.asked} orders was filled ({reasons})",)
+
+
+def _span_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
+    """Traded symbols that begin after the account does, or end before it."""
+    spans = ((symbol, sessions(market.bars[symbol].times, zone)[[0, -1]]) for symbol in market.trade)
+    return tuple(
+        f"{symbol} has bars from {first:%F} to {last:%F} only; a position at its end stays, at its last close"
+        for symbol, (first, last) in spans
+        if first > days[0] or last < days[-1]
+    )
 
 
 def _gap_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:

@@ -47,10 +47,20 @@ def test_an_equal_result_leaves_the_folder_untouched(tmp_path):
     assert (first / "my-notes.txt").exists()
 
 
+def test_two_runs_that_end_at_the_same_moment_share_a_folder(tmp_path, monkeypatch):
+    first = save(tmp_path / "runs").folder
+    seen = Path.exists
+    answers = iter([False])  # as if the other run had put its folder in place just after the question
+    monkeypatch.setattr(Path, "exists", lambda path: next(answers, True) if path == first else seen(path))
+    assert save(tmp_path / "runs").folder == first
+    assert names(tmp_path / "runs") == ["run-1"]
+
+
 def test_an_equal_result_with_a_new_page_gains_it(tmp_path):
-    save(tmp_path / "runs")
+    (save(tmp_path / "runs").folder / "my-notes.txt").write_text("keep me")
     saved = save(tmp_path / "runs", pages=("report.html", "tearsheet.html"))
     assert (saved.folder / "tearsheet.html").exists()
+    assert (saved.folder / "my-notes.txt").exists()
     assert names(tmp_path / "runs") == ["run-1"]
 
 

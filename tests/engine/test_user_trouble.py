@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,13 +18,15 @@ from rich.console import Console
 
 from core.errors import ConfigError, ModelError, StoreError
 from engine.cli import main
-from engine.config import load
+from engine.config import load, validate
 from engine.listing import print_plugins
 from engine.outcome import metrics
 from engine.picture import canvas, styled, svg
+from engine.pipeline import compute
 from engine.summary import show, show_folder
 from engine.tearsheet import TearsheetInput, background
 from engine.tearsheet_pictures import draw_distribution, draw_lines, draw_yearly
+from engine.yaml_layers import Layer
 from signals.models._base import Samples
 from signals.models.lightgbm import LightGBM
 from signals.models.random_forest import RandomForest
@@ -244,3 +247,60 @@ def test_a_subsample_without_a_row_is_refused_before_the_library_speaks(capfd):
     with pytest.raises(ModelError, match=r"subsample 0\.01 of 7 training rows is no row; raise it"):
         LightGBM(subsample=0.01).fit(few_rows(9), np.arange(7), np.arange(7, 9), seed=1)
     assert capfd.readouterr() == ("", "")
+
+
+# Accounts that end badly, or never begin.
+
+
+def crossing(path: Path, **changes: object) -> tuple[str, ...]:
+    """The notes of a short moving-average cross on a file of prices."""
+    values = {
+        "data": {"source": {"kind": "csv", "files": {"X": str(path)}}},
+        "model": {"kind": "sma_cross", "fast": 2, "slow": 5},
+        "strategy": {"kind": "threshold"},
+        **changes,
+    }
+    return compute(validate(Layer(values, {}), "test")).notes
+
+
+@pytest.fixture
+def prices(walk, tmp_path):
+    walk.to_csv(tmp_path / "x.csv")
+    return tmp_path / "x.csv"
+
+
+def test_a_typo_in_a_price_that_ruins_a_short_is_named(walk, tmp_path):
+    frame = walk * np.linspace(1, 0.2, len(walk))[:, None]  # it falls: the cross is short
+    frame.iloc[200:, :4] *= 1000
+    frame.to_csv(tmp_path / "x.csv")
+    with pytest.raises(ConfigError, match=r"a short lost more than there was \(X went from .* mend the data\)"):
+        crossing(tmp_path / "x.csv", strategy={"kind": "threshold", "side": "short"})
+
+
+def test_costs_that_empty_an_account_are_named(prices):
+    with pytest.raises(ConfigError, match="commission, slippage and interest took more than there was"):
+        crossing(prices, risk={"base": 0.5, "cap": 0.5}, broker={"commission": 0.999})
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"broker": {"lot": 10}}, r"none of \d+ orders was filled \(\d+ x size 0\)"),
+        (
+            {"risk": {"base": 1.0, "cap": 1.0}, "strategy": {"kind": "threshold", "side": "long"}},
+            r"none of \d+ orders was filled \(\d+ x not enough cash at submission\)",
+        ),
+        ({"strategy": {"kind": "threshold", "entry": 9.0}}, "no order was asked"),
+    ],
+)
+def test_a_run_without_a_trade_says_why(changes, note, prices):
+    assert re.fullmatch(f"nothing was traded: {note}", crossing(prices, **changes)[-1])
+
+
+def test_a_symbol_that_ends_early_is_noted(walk, prices, tmp_path):
+    walk.iloc[30:300].to_csv(tmp_path / "y.csv")
+    files = {"X": str(prices), "Y": str(tmp_path / "y.csv")}
+    data = {"source": {"kind": "csv", "files": files}, "benchmark": "X", "trade": ["X", "Y"]}
+    first, last = walk.index[30], walk.index[299]
+    noted = f"Y has bars from {first:%F} to {last:%F} only; a position at its end stays, at its last close"
+    assert noted in crossing(prices, data=data)
