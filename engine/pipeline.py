@@ -100,7 +100,7 @@ def compute(
     with watch.stage("backtest"):
         result = bt_engine.run(market, signals.frame, config.strategy, config.risk, config.broker, config.id)
     with watch.stage("measures"):
-        return build(
+        outcome = build(
             name=config.name,
             config=config.dump(),
             market=market,
@@ -109,6 +109,9 @@ def compute(
             result=result,
             spec=config.measures,
         )
+    for note in outcome.notes:
+        log.info("note: %s", note)
+    return outcome
 
 
 def run_and_save(config: RunConfig, options: Options) -> Finished:
@@ -187,9 +190,9 @@ def planned(market: Market, config: RunConfig) -> tuple[Fold, ...]:
         The benchmark begins after the first decision, or a symbol has too few bars.
     """
     folds = plan(market, config.signals)
-    if folds:
-        last = sessions(market.times[-1:], market.zone)[0]
-        require_benchmark(market.bars[market.benchmark], folds[0].cut, last, market.zone)
+    start = folds[0].cut if folds else generate(market, config.signals).frame.start  # a rule's signals cost nothing
+    last = sessions(market.times[-1:], market.zone)[0]
+    require_benchmark(market.bars[market.benchmark], start, last, market.zone)
     return folds
 
 

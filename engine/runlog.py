@@ -1,10 +1,11 @@
 """The log of a run, kept in memory until there is a folder to write it to."""
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
 PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "engine")
 
 
@@ -12,7 +13,9 @@ class _Lines(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.lines: list[str] = []
-        self.setFormatter(logging.Formatter(FORMAT))
+        lines = logging.Formatter(FORMAT, "%Y-%m-%dT%H:%M:%S")
+        lines.converter = time.gmtime
+        self.setFormatter(lines)
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(self.format(record))

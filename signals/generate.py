@@ -1,5 +1,6 @@
 """From a market to its signals: trained fold by fold, or by a fixed rule."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,8 @@ from .spec import SignalSpec
 from .store import SignalStore, signal_key
 from .walk_forward import folds
 from .workers import run_folds
+
+log = logging.getLogger(__name__)
 
 
 def plan(market: Market, spec: SignalSpec) -> tuple[Fold, ...]:
@@ -77,6 +80,7 @@ def generate(
         return _by_rule(market, spec, spec.model)
     key = signal_key(market, spec) if store else ""
     if store and (kept := store.get(key)):
+        log.info("the signals come from the cache (%s); nothing is trained", key[:12])
         return kept
     panel = _panel(market, spec)
     steps = folds(panel, spec.training.walk_forward)

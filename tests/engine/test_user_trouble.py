@@ -16,13 +16,13 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from core.errors import ConfigError, ModelError, StoreError
+from core.errors import ConfigError, DataError, ModelError, StoreError
 from engine.cli import main
 from engine.config import load, validate
 from engine.listing import print_plugins
 from engine.outcome import metrics
 from engine.picture import canvas, styled, svg
-from engine.pipeline import compute
+from engine.pipeline import Options, check_only, compute, run_and_save
 from engine.summary import show, show_folder
 from engine.tearsheet import TearsheetInput, background
 from engine.tearsheet_pictures import draw_distribution, draw_lines, draw_yearly
@@ -115,7 +115,7 @@ def test_merge_keys_are_read_and_quoted(tmp_path):
         load(path)
 
 
-@pytest.mark.parametrize("text", ["[" * 3000, "a: " + "{a: " * 900 + "}" * 900])
+@pytest.mark.parametrize("text", ["[" * 1200, "a: " + "{a: " * 900 + "}" * 900])
 def test_bottomless_brackets_are_one_line(text, tmp_path):
     (tmp_path / "deep.yaml").write_text(text)
     with pytest.raises(ConfigError, match="nested too deeply"):
@@ -304,3 +304,31 @@ def test_a_symbol_that_ends_early_is_noted(walk, prices, tmp_path):
     first, last = walk.index[30], walk.index[299]
     noted = f"Y has bars from {first:%F} to {last:%F} only; a position at its end stays, at its last close"
     assert noted in crossing(prices, data=data)
+
+
+# What a run says of itself.
+
+
+def test_the_log_holds_the_notes_and_says_when_nothing_was_trained(cheap, walk, tmp_path):
+    walk.assign(Volume=0).to_csv(tmp_path / "x.csv")
+    config = cheap(tmp_path / "x.csv", report={"tearsheet": False})
+    for out in ("first", "second"):
+        saved = run_and_save(config, Options(tmp_path / out, quiet=True)).saved
+    lines = (saved.folder / "run.log").read_text().splitlines()
+    assert any(line.endswith("INFO engine.pipeline: note: X: volume is 0 on every bar") for line in lines)
+    assert any("the signals come from the cache" in line for line in lines)
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ", line) for line in lines)
+    stamp = pd.Timestamp(lines[0].split()[0])
+    assert abs(pd.Timestamp.now("UTC") - stamp) < pd.Timedelta(minutes=10)
+
+
+def test_a_check_finds_a_benchmark_that_begins_after_a_rule_decides(walk, prices, tmp_path):
+    walk.iloc[100:].to_csv(tmp_path / "late.csv")
+    files = {"X": str(prices), "L": str(tmp_path / "late.csv")}
+    values = {
+        "data": {"source": {"kind": "csv", "files": files}, "benchmark": "L"},
+        "model": {"kind": "sma_cross", "fast": 2, "slow": 5},
+        "strategy": {"kind": "threshold"},
+    }
+    with pytest.raises(DataError, match=r"benchmark L has bars from .*, but the run needs it from its first decision"):
+        check_only(validate(Layer(values, {}), "test"))
