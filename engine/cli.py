@@ -157,6 +157,7 @@ def main(words: list[str]) -> int:
 
 
 def _fail(text: str, code: int) -> int:
+    line = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in " ".join(text.split()))
     with suppress(OSError):  # stderr may be closed as well
-        click.echo(f"error: {' '.join(text.split())}", err=True)
+        click.echo(f"error: {line}", err=True)
     return code

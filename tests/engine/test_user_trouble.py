@@ -73,6 +73,11 @@ def test_an_argument_that_is_missing_is_one_line(capsys):
     assert one_line(capsys) == "error: Missing argument '{info|clear}'. Choose from: info, clear"
 
 
+def test_an_error_cannot_steer_the_terminal(capsys):
+    assert main(["show", "a\x1b[31m\nb.yaml"]) == 2
+    assert one_line(capsys) == r"error: a\x1b[31m b.yaml: there is no such file"
+
+
 @pytest.mark.parametrize("content", ["{}", "[]", "null", '{"span": 3}'])
 def test_a_summary_of_a_damaged_run_folder_is_one_error(content, tmp_path):
     (tmp_path / "metrics.json").write_text(content)
