@@ -83,7 +83,7 @@ class Platt:
     up_share : share of labels above 0 in the training window.
     weight : in [0, 1]; 0 where calibration gains nothing.
     rows : rows of the calibration block that had a prediction.
-    reason : why the weight is 0; None otherwise.
+    reason : why the weight is 0; empty otherwise.
     """
 
     up_share: float
@@ -93,7 +93,7 @@ class Platt:
     intercept: float = 0.0
     slope: float = 0.0
     rows: int = 0
-    reason: str | None = None
+    reason: str = ""
 
     def p_up(self, prediction: Vector) -> Vector:
         """Probability that the label is above 0."""

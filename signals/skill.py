@@ -24,13 +24,13 @@ class DieboldMariano:
     mean : mean of baseline's loss - model's loss; above 0 where the model is better.
     statistic : the mean over its standard error; None with a reason.
     p_value : of so high a statistic if the model were no better; None with a reason.
-    reason : why there is no test; None otherwise.
+    reason : why there is no test; empty otherwise.
     """
 
     mean: float | None = None
     statistic: float | None = None
     p_value: float | None = None
-    reason: str | None = None
+    reason: str = ""
 
     @property
     def beats(self) -> bool:

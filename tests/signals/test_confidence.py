@@ -67,7 +67,7 @@ def test_the_whole_recipe_against_scikit_learn_and_a_search_for_the_weight():
     expected = found.weight * sklearn_p_up(prediction, y)(prediction) + (1 - found.weight) * 0.53
     np.testing.assert_allclose(found.p_up(prediction), expected, atol=1e-6)
     assert found.rows == 400
-    assert found.reason is None
+    assert found.reason == ""
 
 
 def test_confidence_is_the_probability_of_the_predicted_sign():
