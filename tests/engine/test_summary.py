@@ -57,6 +57,16 @@ def test_it_holds_verdict_spans_measures_costs_and_orders(found):
         assert number in text, number
 
 
+def test_orders_that_were_not_filled_are_counted_with_their_reasons(found):
+    statuses = {"completed": 5, "rejected": 2, "pending": 1}
+    reasons = {"not enough cash at the fill": 2, "no later bar of X": 1}
+    orders = {**found["orders"], "asked": 8, "by_status": statuses, "by_reason": reasons}
+    text = " ".join(printed({**found, "orders": orders}, 120).split())
+    assert "8 asked, 5 filled, 3 not" in text
+    assert "2 x not enough cash at the fill" in text
+    assert "1 x no later bar of X" in text
+
+
 def test_files_are_named_where_they_exist(found, tmp_path):
     (tmp_path / "report.html").touch()
     text = printed(found, 80, tmp_path, "the same result as before")
