@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -225,9 +225,3 @@ def _sync_folder(folder: Path) -> None:
 def is_run_folder(path: Path) -> bool:
     """Whether ``path`` is a finished run folder."""
     return path.is_dir() and (path / MANIFEST).is_file()
-
-
-def result_of(folder: Path) -> Mapping[str, Any]:
-    """The metrics of a finished run folder."""
-    metrics: Mapping[str, Any] = read_json(folder / "metrics.json")
-    return metrics
