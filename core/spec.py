@@ -87,6 +87,18 @@ def _rate(value: float) -> float:
     raise PydanticCustomError("rate", "must be at least 0 and below 1{hint}", {"hint": _percent_hint(value)})
 
 
+def _part(value: float) -> float:
+    if 0 < value < 1:
+        return value
+    raise PydanticCustomError("part", "must lie between 0 and 1, both excluded{hint}", {"hint": _percent_hint(value)})
+
+
+def _multiple(value: float) -> float:
+    if 0 < value <= 10:
+        return value
+    raise PydanticCustomError("multiple", "must be above 0 and at most 10{hint}", {"hint": _whole_hint(value)})
+
+
 def _level(value: float) -> float:
     if 0.5 < value < 1:
         return value
@@ -100,11 +112,21 @@ def _percent_hint(value: float) -> str:
     return f"; for {value:g} % write {value / 100:g}" if 1 < value <= 100 else ""
 
 
+def _whole_hint(value: float) -> str:
+    return f"; for {value:g} % write {value / 100:g}" if 10 < value <= 1000 else ""
+
+
 Share = Annotated[float, AfterValidator(_share), Field(json_schema_extra={"exclusiveMinimum": 0, "maximum": 1})]
 """A fraction above 0 and at most 1: weights, the base and the cap of the risk rule."""
 
 Rate = Annotated[float, AfterValidator(_rate), Field(json_schema_extra={"minimum": 0, "exclusiveMaximum": 1})]
 """A fraction of at least 0 and below 1: commission, slippage, interest, dropout."""
+
+Part = Annotated[float, AfterValidator(_part), Field(json_schema_extra={"exclusiveMinimum": 0, "exclusiveMaximum": 1})]
+"""A fraction strictly between 0 and 1: a stop's distance from the price, a loss that stops trading."""
+
+Multiple = Annotated[float, AfterValidator(_multiple), Field(json_schema_extra={"exclusiveMinimum": 0, "maximum": 10})]
+"""A multiple of the account value, above 0 and at most 10: an exposure."""
 
 Level = Annotated[
     float, AfterValidator(_level), Field(json_schema_extra={"exclusiveMinimum": 0.5, "exclusiveMaximum": 1})

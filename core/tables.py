@@ -146,4 +146,32 @@ TRADES = Table(
     },
     frozenset({"exited_at", "exit_price"}),
 )
-TABLES = (SIGNALS, EQUITY, ORDERS, FILLS, TRADES)
+COSTS = Table("costs", {"time": TIME, "symbol": TEXT, "kind": TEXT, "amount": NUMBER})
+"""What trading cost: one row a cost, positive where it was paid, negative where it was earned.
+
+``kind`` is commission, slippage, impact, short_interest or cash_interest; ``symbol`` is empty for interest on cash.
+"""
+STOPS = Table(
+    "stops",
+    {
+        "order_id": WHOLE,
+        "symbol": TEXT,
+        "entered_at": TIME,
+        "size": NUMBER,
+        "entry_price": NUMBER,
+        "stop_price": NUMBER,
+        "bar_extreme": NUMBER,
+        "bar_close": NUMBER,
+        "stopped_at": TIME,
+        "trigger": NUMBER,
+        "quoted": NUMBER,
+    },
+    frozenset({"stopped_at", "trigger", "quoted"}),
+)
+"""How well stops protected: one row an entry that had one, ``order_id`` that of the entry.
+
+``stop_price`` is where the stop lay when the entry was filled. It is not active on the bar of the entry, whose
+``bar_extreme`` (the low for a long, the high for a short) and ``bar_close`` say what it missed. If it was hit later,
+``trigger`` is where it lay then and ``quoted`` the market's price before slippage: beyond the trigger after a gap.
+"""
+TABLES = (SIGNALS, EQUITY, ORDERS, FILLS, TRADES, COSTS, STOPS)

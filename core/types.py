@@ -208,7 +208,7 @@ class RunResult:
     zone : IANA time zone of the sessions.
     equity : table ``equity`` of :mod:`core.tables`; its first row is the first decision, its ``return`` there is null.
     positions : (T, N) frame of units held at each close; index as ``equity.time``, columns the symbols.
-    orders, fills, trades : the tables of those names.
+    orders, fills, trades, costs, stops : the tables of those names.
     notes : what is worth knowing about the run.
     metrics : what the run folder's ``metrics.json`` holds; empty as an engine returns it, before anything is measured.
     """
@@ -222,6 +222,8 @@ class RunResult:
     orders: pd.DataFrame
     fills: pd.DataFrame
     trades: pd.DataFrame
+    costs: pd.DataFrame
+    stops: pd.DataFrame
     notes: tuple[str, ...] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import ConfigError, StoreError
-from core.tables import EQUITY, FILLS, ORDERS, TRADES
+from core.tables import COSTS, EQUITY, FILLS, ORDERS, STOPS, TRADES
 from core.types import RunResult
 from engine import config as configs
 from engine.artifacts import MANIFEST, RESULT_FILES, is_run_folder, read_json, result_digest
@@ -19,7 +19,7 @@ from engine.outcome import metrics
 
 Config: TypeAlias = RunConfig | Mapping[str, Any] | str | PathLike[str]
 
-TABLES = (EQUITY, ORDERS, FILLS, TRADES)
+TABLES = (EQUITY, ORDERS, FILLS, TRADES, COSTS, STOPS)
 METRICS = "metrics.json"
 MANIFEST_KEYS = ("config_id", "engine", "result_digest", "zone")
 AGAIN = "run its config.yaml again"

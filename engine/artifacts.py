@@ -22,6 +22,8 @@ RESULT_FILES = (
     "orders.parquet",
     "fills.parquet",
     "trades.parquet",
+    "costs.parquet",
+    "stops.parquet",
     "folds.json",
     "metrics.json",
 )

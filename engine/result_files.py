@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.tables import EQUITY, FILLS, ORDERS, SIGNALS, TABLES, TRADES
+from core.tables import SIGNALS, TABLES
 from core.types import Market, SignalFrame
 from engine.artifacts import write_json
 from engine.outcome import Outcome, metrics
@@ -15,7 +15,7 @@ from engine.outcome import Outcome, metrics
 
 def write(outcome: Outcome, folder: Path) -> None:
     """Write them all into ``folder``."""
-    frames = {table.name: getattr(outcome.result, table.name) for table in (EQUITY, ORDERS, FILLS, TRADES)}
+    frames = {table.name: getattr(outcome.result, table.name) for table in TABLES if table is not SIGNALS}
     frames[SIGNALS.name] = signals(outcome.signals.frame, outcome.market)
     for table in TABLES:
         table.write(frames[table.name], folder)

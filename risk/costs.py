@@ -1,10 +1,30 @@
-"""What the broker charges and how it fills."""
+"""What the broker charges and how it fills.
 
-from typing import Annotated
+The functions take floats and one object of parameters and use nothing but ``+ - * /`` and comparisons, so that a
+compiler gives the same bits as Python.
+"""
+
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from core.spec import Rate, Spec
+from core.spec import Rate, Share, Spec
+
+DAYS_OF_INTEREST = 365.0
+"""Interest is counted by calendar day of a year of 365, as backtrader does for shorts."""
+
+
+class VolumeShare(Spec):
+    """Market impact by the share of the bar's volume: a fill moves the price by ``coefficient x share^2``."""
+
+    kind: Literal["volume_share"] = "volume_share"
+    """The model's name."""
+
+    coefficient: Annotated[float, Field(ge=0, le=10)] = 0.1
+    """How far the price moves, as a fraction of itself, for a fill of the bar's whole volume."""
+
+    limit: Share = 0.025
+    """Largest share of the bar's volume that may be opened; more is trimmed off. Closing fills are never held back."""
 
 
 class BrokerSpec(Spec):
@@ -16,14 +36,85 @@ class BrokerSpec(Spec):
     commission: Rate = 0.001
     """Commission on each fill as a fraction of its value, units times price; 0.001 is 0.1 %."""
 
+    commission_per_unit: Annotated[float, Field(ge=0)] = 0.0
+    """Commission on each unit of a fill, in account currency; it comes on top of `commission`."""
+
+    commission_minimum: Annotated[float, Field(ge=0)] = 0.0
+    """Least commission on a fill, in account currency."""
+
     slippage: Rate = 0.0005
     """How much worse than the market's price a fill is, as a fraction of that price; 0.0005 is 5 basis points."""
 
     slip_out: bool = True
     """Whether slippage may push a fill outside its bar's range; false keeps fills inside and loses part of it."""
 
+    impact: VolumeShare | None = None
+    """Market impact on top of slippage, by the name of a model: `{kind: volume_share}`; none by default."""
+
     lot: Annotated[float, Field(ge=0)] = 0.0
     """Units in one lot; sizes are rounded down to whole lots. 0 allows any fraction of a unit."""
 
     short_interest: Rate = 0.03
     """Yearly interest on the entry value of short positions, charged by calendar day; 0.03 is 3 %."""
+
+    cash_interest: Rate = 0.0
+    """Yearly interest earned on idle cash by calendar day; the proceeds of shorts earn nothing. 0.02 is 2 %."""
+
+
+def commission(units: float, price: float, p: Any) -> float:
+    """What the broker charges for one fill.
+
+    Parameters
+    ----------
+    units : filled, signed or not.
+    price : of one unit, account currency.
+    p : has ``commission``, ``commission_per_unit`` and ``commission_minimum``.
+
+    Returns
+    -------
+    Account currency, at least 0; 0 for no units.
+
+    >>> commission(10.0, 50.0, BrokerSpec(commission=0.001)), commission(1.0, 50.0, BrokerSpec(commission_minimum=1.0))
+    (0.5, 1.0)
+    """
+    if units == 0.0:
+        return 0.0
+    size = abs(units)
+    return max(size * p.commission * price + size * p.commission_per_unit, p.commission_minimum)
+
+
+def impact_fraction(units: float, volume: float, p: Any) -> float:
+    """How far a fill moves the price, as a fraction of it.
+
+    The share of the volume counts up to 1: of a fill larger than all that was traded the model knows nothing. A bar
+    without volume counts as one that is taken whole.
+
+    Parameters
+    ----------
+    units : filled, signed or not.
+    volume : units traded in the fill's bar.
+    p : has ``coefficient``.
+
+    Returns
+    -------
+    ``coefficient x share^2``, at least 0.
+
+    >>> impact_fraction(50.0, 100.0, VolumeShare(coefficient=0.1)), impact_fraction(1.0, 0.0, VolumeShare())
+    (0.025, 0.1)
+    """
+    share = abs(units) / volume if volume > 0.0 else 1.0
+    return float(p.coefficient * min(share, 1.0) * min(share, 1.0))
+
+
+def idle_cash(cash: float, short_value: float) -> float:
+    """The cash that earns interest: what is left without the proceeds of shorts, never below 0.
+
+    Parameters
+    ----------
+    cash : of the account, short proceeds included.
+    short_value : sum of abs(units) x entry price over the shorts.
+
+    >>> idle_cash(10_500.0, 500.0), idle_cash(100.0, 500.0)
+    (10000.0, 0.0)
+    """
+    return max(cash - short_value, 0.0)

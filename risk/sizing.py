@@ -4,31 +4,11 @@ The functions take floats and return floats and use nothing but ``+ - * /``, com
 number, so that a compiler gives the same bits as Python.
 """
 
-from typing import Literal
-
-from core.spec import Share, Spec
+from typing import Any
 
 EXACT_WHOLE = 9007199254740992.0  # 2**53: from here on a float cannot count lots one by one
-
-
-class RiskSpec(Spec):
-    """How much of the account one position may be.
-
-    The money behind a position is ``base x confidence x account``, never more than ``cap x account``. Account value
-    and price are those of the decision's close. As confidence is at most 1, the cap binds only where base exceeds it.
-    """
-
-    base: Share = 0.02
-    """Share of the account value behind a position of confidence 1; 0.02 is 2 %."""
-
-    cap: Share = 0.05
-    """Largest share of the account value that one position may be; it wins over a larger base."""
-
-    mode: Literal["notional"] = "notional"
-    """What the rule limits: `notional` is the position's value, units times price."""
-
-    cap_at: Literal["signal"] = "signal"
-    """When the cap is applied: `signal` is at the decision's close. A gap to the next open can exceed it."""
+DUST = 1e-9
+"""An order for less than this share of the account is rounding error; it is not sent."""
 
 
 def risk_money(confidence: float, account: float, base: float, cap: float) -> float:
@@ -102,3 +82,66 @@ def rule_units(confidence: float, account: float, price: float, base: float, cap
     if not price > 0.0:
         return 0.0
     return lot_floor(risk_money(confidence, account, base, cap) / price, lot)
+
+
+def units_for_loss(money: float, side: int, entry: float, stop: float, p: Any) -> float:
+    """The largest size whose loss between its entry and its stop, costs included, is at most ``money``.
+
+    Commission is paid at both ends, slippage at the stop. A minimum commission makes the costs of a size the larger of
+    two straight lines at each end; the loss stays within the money if it does so for each of the four combinations.
+
+    Parameters
+    ----------
+    money : account currency; 0, less and NaN give 0.
+    side : 1 long, -1 short.
+    entry : price of the entry, its slippage included.
+    stop : price of the stop; one that is not on the losing side of the entry, or NaN, gives 0.
+    p : has ``commission``, ``commission_per_unit``, ``commission_minimum`` and ``slippage``.
+
+    Returns
+    -------
+    Units, never negative, fractional.
+
+    >>> from risk.costs import BrokerSpec
+    >>> units_for_loss(200.0, 1, 100.0, 95.0, BrokerSpec(commission=0.0, slippage=0.0))
+    40.0
+    """
+    if not (money > 0.0 and side * (entry - stop) > 0.0):
+        return 0.0
+    left = stop * (1.0 - side * p.slippage)
+    move = side * (entry - left)
+    enter = entry * p.commission + p.commission_per_unit
+    leave = left * p.commission + p.commission_per_unit
+    units = money / (move + enter + leave)
+    least = p.commission_minimum
+    if least > 0.0:
+        one_end = (money - least) / (move + max(enter, leave))
+        units = min(units, one_end, (money - 2.0 * least) / move)
+    return max(units, 0.0)
+
+
+def stop_units(loss: float, most: float, side: int, price: float, stop: float, lot: float, p: Any) -> float:
+    """Units that the rule gives a new position in mode ``stop``.
+
+    Parameters
+    ----------
+    loss : money that may be lost at the stop, costs included: ``base x confidence x account``.
+    most : money that the position may be worth at ``price``: ``cap x account``.
+    side : 1 long, -1 short.
+    price : price of one unit at the signal; the entry is expected there, slippage added.
+    stop : price of the stop, on the losing side of ``price``.
+    lot : as in :func:`lot_floor`.
+    p : as in :func:`units_for_loss`.
+
+    Returns
+    -------
+    Units, never negative.
+
+    >>> from risk.costs import BrokerSpec
+    >>> stop_units(100.0, 500.0, 1, 100.0, 95.0, 0.0, BrokerSpec(commission=0.0, slippage=0.0))  # the cap wins
+    5.0
+    """
+    if not (price > 0.0 and most > 0.0):
+        return 0.0
+    entry = price * (1.0 + side * p.slippage)
+    return lot_floor(min(units_for_loss(loss, side, entry, stop, p), most / price), lot)

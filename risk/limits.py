@@ -1,0 +1,256 @@
+"""Limits of the whole account: how much new risk it may take, and when it stops trading.
+
+Limits hold back *new* risk, at the signal and again at the fill; they never force an exit. The account's two stops, on
+the daily loss and on the drawdown, do: they are checked at the close, everything is sold at the next open, and trading
+resumes some bars later.
+
+The functions take floats and tuples of them and use nothing but ``+ - * /`` and comparisons, so that a compiler gives
+the same bits as Python.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Annotated, Any, NamedTuple, Self
+
+from pydantic import Field, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
+
+from core.spec import Multiple, Part, Share, Spec
+
+FREE, CAP, LOSS, GROSS, NET, SHORT, POSITIONS, OPEN_RISK, MIN_ORDER, VOLUME, ACCOUNT = range(11)
+NAMES = (
+    "",
+    "cap",
+    "loss at the stop",
+    "gross exposure",
+    "net exposure",
+    "short exposure",
+    "number of positions",
+    "open risk",
+    "minimum order",
+    "share of volume",
+    "account",
+)
+"""What holds an order back, by the codes above."""
+
+
+class Terms(NamedTuple):
+    """The limits as numbers, infinity where there is none; see :class:`LimitsSpec`."""
+
+    gross: float
+    net: float
+    short: float
+    positions: float
+    open_risk: float
+    min_order: float
+
+
+class LimitsSpec(Spec):
+    """Limits of the whole account, each off unless it is given."""
+
+    gross: Multiple | None = None
+    """Largest gross exposure: longs plus shorts, as a multiple of the account value."""
+
+    net: Multiple | None = None
+    """Largest net exposure to either side: longs minus shorts, as a multiple of the account value."""
+
+    short: Multiple | None = None
+    """Largest short exposure as a multiple of the account value; if not given, it is 1."""
+
+    positions: PositiveInt | None = None
+    """Largest number of positions held at a time."""
+
+    open_risk: Share | None = None
+    """Largest total open risk: what is lost if every stop is hit, before costs, as a share of the account value."""
+
+    daily_loss: Part | None = None
+    """A session's loss, as a part of the account at the session before, at which everything is sold."""
+
+    drawdown: Part | None = None
+    """A fall from the account's peak, as a part of it, at which everything is sold."""
+
+    resume_after: PositiveInt = 20
+    """Bars after a daily-loss or drawdown stop at which trading resumes and the peak begins anew."""
+
+    min_order: Annotated[float, Field(ge=0)] = 0.0
+    """Least value of an order that opens or resizes a position, in account currency; exits are always sent."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        for name in ("net", "short"):
+            inner = getattr(self, name)
+            if inner is not None and self.gross is not None and inner > self.gross:
+                raise _contradiction(f"{name} ({inner:g}) lies above gross ({self.gross:g})", f"lower {name}", name)
+        if self.daily_loss is not None and self.drawdown is not None and self.daily_loss > self.drawdown:
+            text = f"daily_loss ({self.daily_loss:g}) lies above drawdown ({self.drawdown:g})"
+            raise _contradiction(text, "lower daily_loss", "daily_loss")
+        return self
+
+    @property
+    def terms(self) -> Terms:
+        """The limits on new risk as numbers."""
+        return Terms(
+            _or_inf(self.gross),
+            _or_inf(self.net),
+            1.0 if self.short is None else self.short,
+            _or_inf(self.positions),
+            _or_inf(self.open_risk),
+            self.min_order,
+        )
+
+    @property
+    def stops_account(self) -> bool:
+        """Whether a loss can stop the trading."""
+        return self.daily_loss is not None or self.drawdown is not None
+
+
+def _contradiction(what: str, remedy: str, key: str) -> PydanticCustomError:
+    rule = "{what} and could never act; {remedy} or remove it"
+    return PydanticCustomError("contradiction", rule, {"what": what, "remedy": remedy, "path": [key]})
+
+
+def _or_inf(value: float | None) -> float:
+    return math.inf if value is None else float(value)
+
+
+class Book(NamedTuple):
+    """What the account holds, in account currency.
+
+    Attributes
+    ----------
+    value : of the account.
+    gross, net, short : sums of abs(position value), of position value, of abs(position value) over the shorts.
+    positions : how many are not flat.
+    open_risk : what is lost if every stop is hit at its price; a position without a stop counts whole.
+    """
+
+    value: float
+    gross: float
+    net: float
+    short: float
+    positions: float
+    open_risk: float
+
+
+def book_of(value: float, holdings: Iterable[tuple[float, float, float]]) -> Book:
+    """The book of an account.
+
+    Parameters
+    ----------
+    value : of the account.
+    holdings : (units, price, stop) of each position; units signed, NaN for no stop.
+
+    >>> book_of(1000.0, [(2.0, 100.0, 95.0), (-1.0, 50.0, math.nan), (0.0, 9.0, math.nan)])
+    Book(value=1000.0, gross=250.0, net=150.0, short=50.0, positions=2.0, open_risk=60.0)
+    """
+    gross = net = short = positions = open_risk = 0.0
+    for units, price, stop in holdings:
+        if units != 0.0:
+            worth = units * price
+            gross += abs(worth)
+            net += worth
+            short += max(-worth, 0.0)
+            positions += 1.0
+            open_risk += abs(units) * risk_per_unit(1 if units > 0.0 else -1, price, stop)
+    return Book(value, gross, net, short, positions, open_risk)
+
+
+def risk_per_unit(side: int, price: float, stop: float) -> float:
+    """What one unit loses between the price and its stop; nothing beyond the stop, all of the price without one.
+
+    >>> risk_per_unit(1, 100.0, 95.0), risk_per_unit(-1, 100.0, 95.0), risk_per_unit(1, 100.0, math.nan)
+    (5.0, 0.0, 100.0)
+    """
+    if math.isnan(stop):
+        return price
+    return max(side * (price - stop), 0.0)
+
+
+def headroom(side: int, price: float, stop: float, is_new: bool, book: Book, p: Terms) -> tuple[float, int]:
+    """How many more units an order may open on one side, and which limit says so.
+
+    Parameters
+    ----------
+    side : 1 to buy, -1 to sell short.
+    price : of one unit, account currency, above 0.
+    stop : price of the stop that will protect the units; NaN for none.
+    is_new : whether the symbol is flat, so that the order adds a position.
+    book : what is held before the order.
+    p : the limits.
+
+    Returns
+    -------
+    Units, at least 0, infinity where nothing limits them; and the code of the tightest limit, ``FREE`` for none.
+
+    >>> headroom(1, 100.0, math.nan, True, book_of(1000.0, [(4.0, 100.0, math.nan)]), LimitsSpec(gross=0.5).terms)
+    (1.0, 3)
+    """
+    if not book.value > 0.0:
+        return 0.0, ACCOUNT
+    if is_new and book.positions >= p.positions:
+        return 0.0, POSITIONS
+    units, code = math.inf, FREE
+    rooms = (
+        (GROSS, p.gross * book.value - book.gross, price),
+        (NET, p.net * book.value - side * book.net, price),
+        (SHORT, p.short * book.value - book.short if side < 0 else math.inf, price),
+        (OPEN_RISK, p.open_risk * book.value - book.open_risk, risk_per_unit(side, price, stop)),
+    )
+    for which, room, each in rooms:
+        fits = max(room, 0.0) / each if each > 0.0 else math.inf
+        if fits < units:
+            units, code = fits, which
+    return units, code
+
+
+class Watch(NamedTuple):
+    """What the account's stops remember.
+
+    Attributes
+    ----------
+    peak : the highest account value since trading began or resumed.
+    base : the account at the last close of the session before.
+    last : the account at the last close.
+    left : bars until trading resumes; 0 while it goes on.
+    """
+
+    peak: float
+    base: float
+    last: float
+    left: int
+
+
+TRADING, DAILY_LOSS, DRAWDOWN, HALTED, RESUMED = range(5)
+HALTS = {DAILY_LOSS: "daily_loss", DRAWDOWN: "drawdown"}
+"""The words for the stops of the account, by their codes."""
+
+
+def watch(before: Watch, value: float, new_session: bool, p: Any) -> tuple[Watch, int]:
+    """Look at the account at a close: whether a stop acts, trading is still halted, or resumes.
+
+    Parameters
+    ----------
+    before : what was remembered at the last close; at first ``Watch(cash, cash, cash, 0)``.
+    value : of the account now.
+    new_session : whether this is the first close of its session.
+    p : has ``daily_loss``, ``drawdown`` (None for none) and ``resume_after``.
+
+    Returns
+    -------
+    What to remember, and one of ``TRADING``, ``DAILY_LOSS``, ``DRAWDOWN`` (sell everything), ``HALTED``, ``RESUMED``.
+
+    >>> watch(Watch(100.0, 100.0, 100.0, 0), 79.0, True, LimitsSpec(drawdown=0.2))
+    (Watch(peak=100.0, base=100.0, last=79.0, left=20), 2)
+    """
+    base = before.last if new_session else before.base
+    if before.left == 1:
+        return Watch(value, value, value, 0), RESUMED
+    if before.left > 1:
+        return Watch(before.peak, base, value, before.left - 1), HALTED
+    peak = max(before.peak, value)
+    code = TRADING
+    if p.drawdown is not None and value <= peak * (1.0 - p.drawdown):
+        code = DRAWDOWN
+    elif p.daily_loss is not None and value <= base * (1.0 - p.daily_loss):
+        code = DAILY_LOSS
+    return Watch(peak, base, value, p.resume_after if code else 0), code
