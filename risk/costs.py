@@ -4,7 +4,7 @@ The functions take floats and one object of parameters and use nothing but ``+ -
 compiler gives the same bits as Python.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -59,6 +59,15 @@ class BrokerSpec(Spec):
 
     cash_interest: Rate = 0.0
     """Yearly interest earned on idle cash by calendar day; the proceeds of shorts earn nothing. 0.02 is 2 %."""
+
+
+class CostTerms(NamedTuple):
+    """What one fill costs, as numbers; the names are those of :class:`BrokerSpec`, which serves as well."""
+
+    commission: float
+    commission_per_unit: float
+    commission_minimum: float
+    slippage: float
 
 
 def commission(units: float, price: float, p: Any) -> float:

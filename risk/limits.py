@@ -1,8 +1,7 @@
 """Limits of the whole account: how much new risk it may take, and when it stops trading.
 
 Limits hold back *new* risk, at the signal and again at the fill; they never force an exit. The account's two stops, on
-the daily loss and on the drawdown, do: they are checked at the close, everything is sold at the next open, and trading
-resumes some bars later.
+the daily loss and on the drawdown, do: see :mod:`risk.halts`.
 
 The functions take floats and tuples of them and use nothing but ``+ - * /`` and comparisons, so that a compiler gives
 the same bits as Python.
@@ -201,56 +200,3 @@ def headroom(side: int, price: float, stop: float, is_new: bool, book: Book, p: 
         if fits < units:
             units, code = fits, which
     return units, code
-
-
-class Watch(NamedTuple):
-    """What the account's stops remember.
-
-    Attributes
-    ----------
-    peak : the highest account value since trading began or resumed.
-    base : the account at the last close of the session before.
-    last : the account at the last close.
-    left : bars until trading resumes; 0 while it goes on.
-    """
-
-    peak: float
-    base: float
-    last: float
-    left: int
-
-
-TRADING, DAILY_LOSS, DRAWDOWN, HALTED, RESUMED = range(5)
-HALTS = {DAILY_LOSS: "daily_loss", DRAWDOWN: "drawdown"}
-"""The words for the stops of the account, by their codes."""
-
-
-def watch(before: Watch, value: float, new_session: bool, p: Any) -> tuple[Watch, int]:
-    """Look at the account at a close: whether a stop acts, trading is still halted, or resumes.
-
-    Parameters
-    ----------
-    before : what was remembered at the last close; at first ``Watch(cash, cash, cash, 0)``.
-    value : of the account now.
-    new_session : whether this is the first close of its session.
-    p : has ``daily_loss``, ``drawdown`` (None for none) and ``resume_after``.
-
-    Returns
-    -------
-    What to remember, and one of ``TRADING``, ``DAILY_LOSS``, ``DRAWDOWN`` (sell everything), ``HALTED``, ``RESUMED``.
-
-    >>> watch(Watch(100.0, 100.0, 100.0, 0), 79.0, True, LimitsSpec(drawdown=0.2))
-    (Watch(peak=100.0, base=100.0, last=79.0, left=20), 2)
-    """
-    base = before.last if new_session else before.base
-    if before.left == 1:
-        return Watch(value, value, value, 0), RESUMED
-    if before.left > 1:
-        return Watch(before.peak, base, value, before.left - 1), HALTED
-    peak = max(before.peak, value)
-    code = TRADING
-    if p.drawdown is not None and value <= peak * (1.0 - p.drawdown):
-        code = DRAWDOWN
-    elif p.daily_loss is not None and value <= base * (1.0 - p.daily_loss):
-        code = DAILY_LOSS
-    return Watch(peak, base, value, p.resume_after if code else 0), code

@@ -1,12 +1,13 @@
 """The config block ``risk``: the 2 % / 5 % rule, the stops, the limits of the account."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from core.spec import Part, Share, Spec
+from core.spec import Part, Rate, Share, Spec
 
+from .costs import VolumeShare
 from .limits import LimitsSpec
 from .stops import StopSpec, TargetSpec
 
@@ -46,7 +47,7 @@ class RiskSpec(Spec):
     """A limit order that takes the profit of every position: `percent` or `atr`."""
 
     resize: ResizeSpec | None = None
-    """Move an open position back to the rule's size when it is off by more than a band; by default it is never moved."""
+    """Move an open position back to the rule's size when it is off by more than a band; by default it stays."""
 
     limits: LimitsSpec = LimitsSpec()
     """Limits of the whole account."""
@@ -73,3 +74,22 @@ class RiskSpec(Spec):
 
 def _wrong(text: str, key: str) -> PydanticCustomError:
     return PydanticCustomError("risk", text, {"path": key.split(".")})
+
+
+class FillRule(Spec):
+    """What every fill of a broker must keep, whatever the strategy asked for."""
+
+    cap: Share | None = None
+    """Largest share of the account value that one position may be at its fill; none leaves the size alone."""
+
+    lot: Annotated[float, Field(ge=0)] = 0.0
+    """Units in one lot; what is trimmed is rounded down to whole lots. 0 allows any fraction."""
+
+    limits: LimitsSpec = LimitsSpec()
+    """Limits of the whole account on new risk."""
+
+    impact: VolumeShare | None = None
+    """Market impact on top of slippage."""
+
+    cash_interest: Rate = 0.0
+    """Yearly interest earned on idle cash, by calendar day."""

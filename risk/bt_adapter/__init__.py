@@ -5,7 +5,9 @@ Each can be added to a Cerebro of one's own, one by one, in the usual way.
 
 from .analyzers import ExpectedShortfall, ReturnMetrics, ValueAtRisk
 from .audit import RiskAudit
-from .broker import FillNote, RiskBroker
+from .broker import RiskBroker
+from .commission import RuleCommission
+from .notes import FillNote
 from .sizer import RiskRuleSizer
 
 __all__ = [
@@ -15,5 +17,6 @@ __all__ = [
     "RiskAudit",
     "RiskBroker",
     "RiskRuleSizer",
+    "RuleCommission",
     "ValueAtRisk",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 
-Row = dict[str, Any]
+from .ledger import Fill, Row, cost_rows, name_of, note_of, stop_rows
 
 KINDS = {bt.Order.StopTrail: "trail", bt.Order.StopLimit: "stop_limit", bt.Order.StopTrailLimit: "trail_limit"}
 PENDING = (bt.Order.Created, bt.Order.Submitted, bt.Order.Accepted)
@@ -17,6 +17,9 @@ REASONS = {
     bt.Order.Margin: "not enough cash",
     bt.Order.Rejected: "rejected by the broker",
 }
+
+FOLLOWS = "follows the size of its entry"
+PARTS = ("orders", "fills", "interest", "exit_reasons", "costs", "stops")
 
 
 def bar_time(data: Any, number: float) -> pd.Timestamp:  # noqa: ARG001 (a clock may differ from feed to feed)
@@ -43,18 +46,18 @@ class RiskAudit(bt.Analyzer):
     def start(self) -> None:
         """Begin with an empty book."""
         self._orders: dict[int, Any] = {}
-        self._fills: list[tuple[int, Row, float]] = []
+        self._fills: list[Fill] = []
         self._fills_of: dict[int, list[Row]] = {}
         self._held: dict[Any, float] = {}
-        self._rows: dict[str, list[Any]] = {"orders": [], "fills": [], "interest": [], "exit_reasons": []}
+        self._rows: dict[str, list[Any]] = {part: [] for part in PARTS}
 
     def notify_order(self, order: Any) -> None:
         """Take down an order's news; its fills come with it, in the order in which they happened."""
         self._orders[order.ref] = order
         for number, bit in enumerate(order.executed.iterpending(), start=order.executed.p1):
-            row, interest = self._fill(order, number, bit)
-            self._fills.append((order.ref, row, interest))
-            self._fills_of.setdefault(order.ref, []).append(row)
+            fill = self._fill(order, number, bit)
+            self._fills.append(fill)
+            self._fills_of.setdefault(order.ref, []).append(fill.row)
 
     def stop(self) -> None:
         """Close the book. Orders of the last bar bring no news, so the broker's own list is asked, too."""
@@ -65,21 +68,24 @@ class RiskAudit(bt.Analyzer):
         reasons = getattr(self.strategy, "exit_reasons", {})
         self._rows = {
             "orders": [self._row(ids[ref], entries[ref]) for ref in sorted(entries)],
-            "fills": [{"order_id": ids[ref], **row} for ref, row, _ in self._fills],
-            "interest": [interest for _, _, interest in self._fills],
-            "exit_reasons": [reasons.get(ref, "") for ref, _, _ in self._fills],
+            "fills": [{"order_id": ids[fill.ref], **fill.row} for fill in self._fills],
+            "interest": [fill.interest for fill in self._fills],
+            "exit_reasons": [reasons.get(fill.ref, "") for fill in self._fills],
+            "costs": list(cost_rows(self._fills, self.strategy.broker, self.p.clock)),
+            "stops": list(stop_rows(ids, self.strategy.broker, self.p.clock)),
         }
 
     def get_analysis(self) -> dict[str, list[Any]]:
         """What the run left behind.
 
-        ``orders`` and ``fills``: rows of these tables. For each fill, ``interest``: the short interest booked into it,
-        and ``exit_reasons``: why the strategy sent it to close a position, empty where it did not say.
+        ``orders``, ``fills``, ``costs`` and ``stops``: rows of these tables; slippage, impact and stops are known to a
+        :class:`~risk.bt_adapter.RiskBroker` alone. For each fill, ``interest``: the short interest booked into it, and
+        ``exit_reasons``: why the strategy sent it to close a position, empty where it did not say.
         """
         return self._rows
 
-    def _fill(self, order: Any, number: int, bit: Any) -> tuple[Row, float]:
-        note = self._note(order.ref, number)
+    def _fill(self, order: Any, number: int, bit: Any) -> Fill:
+        note = note_of(self.strategy.broker, order.ref, number)
         closing = order.comminfo.getcommission(bit.closed, bit.price) if bit.closed else 0.0
         interest = note.interest if note else bit.closedcomm - closing
         self._held[order.data] = self._held.get(order.data, 0.0) + bit.size
@@ -92,30 +98,28 @@ class RiskAudit(bt.Analyzer):
             "commission": closing + bit.openedcomm,
             "position_after": note.position_after if note else self._held[order.data],
         }
-        return row, interest
-
-    def _note(self, ref: int, number: int) -> Any:
-        return getattr(self.strategy.broker, "notes", {}).get((ref, number))
+        return Fill(order.ref, number, row, interest)
 
     def _row(self, order_id: int, entry: Any) -> Row:
         return self._order(order_id, entry) if isinstance(entry, bt.Order) else self._refusal(order_id, entry)
 
     def _order(self, order_id: int, order: Any) -> Row:
         fills = self._fills_of.get(order.ref, [])
-        note = self._note(order.ref, len(fills) - 1)
+        note = note_of(self.strategy.broker, order.ref, len(fills) - 1)
+        trimmed = self._trimmed(order)
         return {
             "order_id": order_id,
             "created_at": self.p.clock(order.data, order.created.dt),
             "symbol": name_of(order.data),
             "kind": kind_of(order),
             "side": "buy" if order.isbuy() else "sell",
-            "asked": order.created.size,
-            "trimmed": 0.0,
+            "asked": order.created.size + trimmed,
+            "trimmed": trimmed,
             "filled": order.executed.size,
             "price": fills[0]["price"] if len(fills) == 1 else order.executed.price if fills else float("nan"),
             "commission": sum(row["commission"] for row in fills),
             "status": STATUS.get(order.status, order.getstatusname().lower()),
-            "reason": self._reason(order),
+            "reason": self._reason(order, trimmed),
             "share_at_fill": note.share_at_fill if note else float("nan"),
         }
 
@@ -132,17 +136,27 @@ class RiskAudit(bt.Analyzer):
             "reason": refusal.reason,
         }
 
-    def _reason(self, order: Any) -> str:
+    def _trimmed(self, order: Any) -> float:
+        """Units taken off an order, at the signal by the strategy and at the fill by the broker, signed like it."""
+        at_signal = order.info.get("trimmed", 0.0) * (1.0 if order.isbuy() else -1.0)
+        return float(at_signal + getattr(self.strategy.broker, "trims", {}).get(order.ref, 0.0))
+
+    def _reason(self, order: Any, trimmed: float) -> str:
         if order.status in PENDING:
             last = order.created.dt >= order.data.datetime[0]
             return f"no later bar of {name_of(order.data)}" if last else "its price was not reached by the last bar"
-        known = getattr(self.strategy.broker, "reasons", {}).get(order.ref)
-        return str(known or REASONS.get(order.status, ""))
+        known = getattr(self.strategy.broker, "reasons", {}).get(order.ref) or order.info.get("why")
+        if order.parent and order.status == bt.Order.Canceled:
+            return self._why_cancelled(order)
+        return str(known or (FOLLOWS if order.parent and trimmed else REASONS.get(order.status, "")))
 
-
-def name_of(data: Any) -> str:
-    """The feed's name."""
-    return str(data._name)
+    def _why_cancelled(self, child: Any) -> str:
+        """Why an order of a bracket was cancelled."""
+        if child.parent.status != bt.Order.Completed:
+            return "its entry was not filled"
+        family = [other for other in self._orders.values() if other.parent and other.parent.ref == child.parent.ref]
+        filled = any(other.status == bt.Order.Completed for other in family)
+        return "the other order of its bracket was filled" if filled else "its position was closed by the strategy"
 
 
 def kind_of(order: Any) -> str:

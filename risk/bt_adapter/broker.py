@@ -1,86 +1,114 @@
-"""backtrader's broker, mended where it looks ahead or breaks its word, and with a memory for audits."""
+"""A broker that keeps the risk rule at the fill, and remembers what audits need."""
 
-from dataclasses import dataclass
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import backtrader as bt
+from pydantic import ValidationError
+
+from core.errors import ConfigError
+from risk.costs import DAYS_OF_INTEREST, idle_cash, impact_fraction
+from risk.limits import LimitsSpec
+from risk.spec import FillRule
+
+from .admission import Quote, admit
+from .commission import costs_of
+from .matching import FreshBroker
+from .notes import FillNote, Protected, Stopped
+
+STOPS = (bt.Order.Stop, bt.Order.StopTrail, bt.Order.StopLimit, bt.Order.StopTrailLimit)
+PASSIVE = (bt.Order.Limit, bt.Order.StopLimit, bt.Order.StopTrailLimit, bt.Order.Historical)
+"""Orders that name their own price: they have no market impact."""
+ONLY_CLOSES = "only closes: a bracket's order never opens a position"
+GONE = "nothing to resize: the position was closed before"
 
 
-@dataclass(frozen=True, slots=True)
-class FillNote:
-    """What is known only at the moment of a fill.
+class Parts(NamedTuple):
+    """What an order would do now, in units, none signed.
 
     Attributes
     ----------
-    share_at_fill : |position after| x fill price / account value before the fill's commission; NaN for an account that
-        is worth nothing.
-    interest : short interest that backtrader books into this fill, account currency; 0 unless the fill closes.
-    position_after : units held after the fill, signed.
+    side : 1 buys, -1 sells.
+    closing, opening : how much of the order closes what is held, and how much opens or adds.
+    held : units held on the order's own side already.
     """
 
-    share_at_fill: float
-    interest: float
-    position_after: float
+    side: int
+    closing: float
+    opening: float
+    held: float
 
 
-class RiskBroker(bt.brokers.BackBroker):
-    """A drop-in for backtrader's broker: ``cerebro.broker = RiskBroker(cash=10_000)``.
+class RiskBroker(FreshBroker):
+    """A drop-in for backtrader's broker that keeps the rule at the fill: ``RiskBroker(cash=10_000, cap=0.05)``.
 
-    What it mends:
+    What it mends in matching: see :class:`~risk.bt_adapter.matching.FreshBroker`. What it adds:
 
-    - *Fresh bars only.* The stock broker matches stop, limit and trailing orders of a symbol that has no bar at this
-      time against the symbol's **old** bar, even the one on which they were created.
-    - *Limits hold.* A limit sell that opens above its limit could slip below the bar's low; with ``slip_out`` a limit
-      order could slip beyond its limit. Here slippage stops at the bar's low (unless ``slip_out``), and at the limit.
-    - *A fixed order of positions*, so that the account value is the same sum, to the last bit, whichever symbol traded
-      first.
+    - *The cap holds at the fill.* An order that opens or adds is trimmed at the price it fills at, so that the position
+      is at most ``cap`` of the account; a bracket's orders shrink with their entry. Only the opening part is ever
+      touched, it only shrinks, and to whole lots; below one lot it is rejected. That uses the open at which the order
+      fills anyway, as any order sized at the open does; it sees nothing of the bar beyond.
+    - *The limits of the account hold at the fill*, in the same way. By default shorts are worth at most the account.
+    - *A bracket's stop and target only close.* They never reverse a position, and an entry that the market opens at or
+      beyond its stop is cancelled.
+    - *Impact and interest*: market impact by share of volume, interest on idle cash.
 
-    What it remembers, for :class:`~risk.bt_adapter.audit.RiskAudit`: a :class:`FillNote` for each fill and the cash
-    that a rejected order lacked.
+    Parameters
+    ----------
+    cap : largest share of the account that a position may be at its fill; None, the default, leaves sizes alone.
+    lot : units in one lot; 0 = fractional.
+    limits : a :class:`~risk.limits.LimitsSpec`; its stops of the account are the strategy's business.
+    impact : a :class:`~risk.costs.VolumeShare`, or None.
+    cash_interest : yearly, a fraction.
 
     Attributes
     ----------
     notes : by (order reference, number of the fill within the order).
-    reasons : by order reference: why the order was rejected.
+    reasons : by order reference: why the order was trimmed or rejected.
+    trims : by order reference: units taken off the order, signed like it.
+    entries : by reference of the entry: :class:`Protected`.
+    stopped : by reference of the entry: :class:`Stopped`.
+    earned : (feed, backtrader's number of its time, account currency): interest on cash, credited before the orders.
+
+    Raises
+    ------
+    ConfigError
+        An impossible parameter, at construction.
     """
+
+    params = (("cap", None), ("lot", 0.0), ("limits", LimitsSpec()), ("impact", None), ("cash_interest", 0.0))
 
     def init(self) -> None:
         """Begin an empty account; backtrader calls it at construction and at the start of each run."""
         super().init()
+        self.rule = _rule(self.p)
         self.notes: dict[tuple[int, int], FillNote] = {}
         self.reasons: dict[int, str] = {}
-        self._seen: dict[Any, int] = {}
-        self._fresh: set[Any] = set()
+        self.trims: dict[int, float] = {}
+        self.entries: dict[int, Protected] = {}
+        self.stopped: dict[int, Stopped] = {}
+        self.earned: list[tuple[Any, float, float]] = []
+        self._guards: dict[Any, Any] = {}
+        self._interest_day: int | None = None
 
-    def next(self) -> None:
-        """One cycle: find the symbols with a new bar, then let backtrader work through the orders."""
-        if not self._seen:
-            self._touch_positions()
-        self._fresh = {data for data in self._seen if data.replaying or len(data) > self._seen[data]}
-        super().next()
-        for data in self._fresh:
-            self._seen[data] = len(data)
-
-    def _touch_positions(self) -> None:
-        # backtrader sums the account in the order in which positions were first looked at. A feed without any bar is
-        # left out: it has no close to be valued at.
-        for data in self.cerebro.datas:
-            self._seen[data] = 0
-            if data.buflen():
-                self.getposition(data)
-
-    def _try_exec(self, order: Any) -> None:
-        if order.data in self._fresh or order.exectype == bt.Order.Historical:
-            super()._try_exec(order)
-
-    def _try_exec_limit(self, order: Any, popen: float, phigh: float, plow: float, plimit: float) -> None:
-        buys = order.isbuy()
-        if not (plimit >= popen if buys else plimit <= popen):
-            super()._try_exec_limit(order, popen, phigh, plow, plimit)  # not marketable at the open: no slippage
+    def before_orders(self) -> None:
+        """Credit the interest on the cash that lay idle since the last day."""
+        if not self._fresh:
             return
-        slip, nearest = (self._slip_up, min) if buys else (self._slip_down, max)
-        price = slip(nearest(phigh if buys else plow, plimit), popen, doslip=self.p.slip_open, lim=True)
-        self._execute(order, ago=0, price=None if price is None else nearest(price, plimit))
+        latest = max(self._fresh, key=lambda data: data.datetime[0])
+        today = int(latest.datetime[0])
+        days = today - (self._interest_day or today)
+        if self.rule.cash_interest and days > 0:
+            shorts = sum(-p.size * p.price for p in self.positions.values() if p.size < 0)
+            amount = days * (self.rule.cash_interest / DAYS_OF_INTEREST) * idle_cash(self.cash, shorts)
+            self.cash += amount
+            self.earned.append((latest, latest.datetime[0], amount))
+        self._interest_day = today
+
+    def stop_of(self, data: Any) -> float:
+        """Where the stop of a feed's position lies, or lay before it was cancelled; NaN if it has none."""
+        guard = self._guards.get(data)
+        return math.nan if guard is None else float(guard.created.price)
 
     def _execute(
         self,
@@ -93,14 +121,18 @@ class RiskBroker(bt.brokers.BackBroker):
     ) -> float | None:
         if ago is None:
             return self._check_cash(order, cash, position)
-        if price is None:
+        if price is None or not self._admitted(order, price):
             return None
-        value, interest, fills = self._value_at_open(), self._interest_due(order), len(order.executed)
-        result: float | None = super()._execute(order, ago, price, cash, position, dtcoc)
+        filled = self._with_impact(order, price, abs(order.executed.remsize))
+        value, interest, fills = self.value_at_open(), self._interest_due(order), len(order.executed)
+        result: float | None = super()._execute(order, ago, filled, cash, position, dtcoc)
         if len(order.executed) > fills:
-            self._note(order, fills, price, value, interest)
+            self._note_fill(order, price, value, interest)
+            self._note_stop(order)
+            if order.info.get("resize"):
+                self._follow(order.data)
         if order.status == bt.Order.Margin:
-            self._note_margin(order, price)
+            self._note_margin(order, filled)
         return result
 
     def _check_cash(self, order: Any, cash: float | None, position: Any) -> float | None:
@@ -109,25 +141,159 @@ class RiskBroker(bt.brokers.BackBroker):
             self.reasons[order.ref] = f"not enough cash at submission: {cash:.2f} available, {left:.2f} would be left"
         return left
 
-    def _value_at_open(self) -> float:
-        """Cash plus positions, at the open of symbols with a new bar and the last close of the others."""
-        value = 0.0
-        for data, position in self.positions.items():
-            if position.size:
-                value += position.size * (data.open[0] if data in self._fresh else data.close[0])
-        return float(self.cash + value)
+    # --- the rule at the fill
+
+    def _admitted(self, order: Any, price: float) -> bool:
+        """Hold what the order would open to the rule; whether anything is left to be filled."""
+        parts = self._parts(order)
+        if parts.opening <= 0.0 or order.exectype == bt.Order.Historical:
+            return True
+        if order.parent:
+            units, reason = 0.0, ONLY_CLOSES
+        elif order.info.get("resize") and not parts.held:
+            units, reason = 0.0, GONE
+        else:
+            units, reason = self._verdict(order, price, parts)
+        if units == parts.opening:
+            return True
+        self.reasons[order.ref] = reason
+        if parts.closing + units <= 0.0:
+            self._reject(order)
+            return False
+        self._set_size(order, parts.side * (parts.closing + units))
+        self._shrink_children(order, parts.side * (parts.held + units))
+        return True
+
+    def _parts(self, order: Any) -> Parts:
+        size, held = order.executed.remsize, self.positions[order.data].size
+        side = 1 if size > 0 else -1
+        if held * side >= 0:
+            return Parts(side, 0.0, abs(size), abs(held))
+        closing = min(abs(size), abs(held))
+        return Parts(side, closing, abs(size) - closing, 0.0)
+
+    def _verdict(self, order: Any, price: float, parts: Parts) -> tuple[float, str]:
+        quote = Quote(
+            side=parts.side,
+            opening=parts.opening,
+            held=parts.held,
+            quoted=price if self._quoted is None else self._quoted,
+            price=price,
+            worst=self._with_impact(order, price, parts.opening),
+            volume=order.data.volume[0],
+            stop=self._stop_for(order, parts),
+            loss_share=order.info.get("loss_share", math.inf),
+        )
+        stay = [
+            (units, mark, self.stop_of(data))
+            for data, units, mark in self.marked()
+            if data is not order.data or parts.held
+        ]
+        return admit(quote, self.value_at_open(), stay, self.rule, costs_of(self, order.data))
+
+    def _stop_for(self, order: Any, parts: Parts) -> float:
+        """Where the stop lies that protects what an order opens: its own, or that of the position it adds to."""
+        guard = self._guard_of(order)
+        if guard is not None:
+            return float(guard.created.price)
+        return self.stop_of(order.data) if parts.held else math.nan
+
+    def _reject(self, order: Any) -> None:
+        order.reject(self)
+        self.notify(order)
+        self._ococheck(order)
+        self._bracketize(order, cancel=True)
+
+    def _set_size(self, order: Any, size: float) -> None:
+        """Give an order another size, signed; what is taken off is remembered, what is put on is as if asked for."""
+        before = order.executed.remsize
+        if abs(size) < abs(before):
+            self.trims[order.ref] = self.trims.get(order.ref, 0.0) + before - size
+        order.executed.remsize = size
+        order.created.size = order.size = order.executed.size + size
+
+    # --- brackets
+
+    def _children(self, order: Any) -> list[Any]:
+        return [child for child in self._pchildren.get(order.ref, ()) if child.ref != order.ref]
+
+    def _guard_of(self, order: Any) -> Any:
+        """The stop in an entry's own bracket; None without one."""
+        return next((child for child in self._children(order) if child.exectype in STOPS), None)
+
+    def _shrink_children(self, order: Any, position: float) -> None:
+        """Make an entry's stop and target no larger than the position that it leaves."""
+        for child in self._children(order):
+            if not position:
+                self._pchildren[order.ref].remove(child)
+                self.cancel(child, bracket=True)
+            elif abs(child.executed.remsize) > abs(position):
+                self._set_size(child, -position)
+
+    def _follow(self, data: Any) -> None:
+        """Make the bracket's orders of a feed as large as its position: after the position was resized."""
+        held = self.positions[data].size
+        for order in self.pending:
+            if order is not None and order.data is data and order.parent is not None:
+                self._set_size(order, -held)
+
+    def _note_stop(self, order: Any) -> None:
+        data, held = order.data, self.positions[order.data].size
+        guard, known = self._guard_of(order), self._guards.get(data)
+        if order.parent and order.exectype in STOPS:
+            quoted = order.created.price if self._quoted is None else self._quoted
+            self.stopped[order.parent.ref] = Stopped(data.datetime[0], order.created.price, quoted)
+        if guard is not None and held:
+            self._guards[data] = guard
+            self.entries[order.ref] = Protected(
+                data=data,
+                dt=data.datetime[0],
+                size=held,
+                entry_price=order.executed[-1].price,
+                stop_price=guard.created.price,
+                bar_extreme=data.low[0] if held > 0 else data.high[0],
+                bar_close=data.close[0],
+            )
+        elif known is not None and (not held or known.isbuy() == (held > 0)):
+            del self._guards[data]
+
+    # --- costs
+
+    def _with_impact(self, order: Any, price: float, units: float) -> float:
+        if self.rule.impact is None or order.exectype in PASSIVE:
+            return price
+        moved = impact_fraction(units, order.data.volume[0], self.rule.impact)
+        return price * (1.0 + moved) if order.isbuy() else price * (1.0 - moved)
 
     def _interest_due(self, order: Any) -> float:
         return float(self.d_credit.get(order.data, 0.0)) if self.p.int2pnl else 0.0
 
-    def _note(self, order: Any, number: int, price: float, value: float, interest: float) -> None:
-        held = self.positions[order.data].size
-        share = abs(held) * price / value if value > 0 else float("nan")
-        closed = order.executed[number].closed
-        self.notes[order.ref, number] = FillNote(share, interest if closed else 0.0, float(held))
+    # --- memory
+
+    def _note_fill(self, order: Any, price: float, value: float, interest: float) -> None:
+        """Remember a fill; ``price`` is that before impact."""
+        bit, held = order.executed[-1], self.positions[order.data].size
+        quoted = price if self._quoted is None else self._quoted
+        self.notes[order.ref, len(order.executed) - 1] = FillNote(
+            share_at_fill=abs(held) * bit.price / value if value > 0 else math.nan,
+            interest=interest if bit.closed else 0.0,
+            position_after=float(held),
+            slippage=bit.size * (price - quoted),
+            impact=bit.size * (bit.price - price),
+        )
 
     def _note_margin(self, order: Any, price: float) -> None:
         units = order.executed.remsize
         info = self.getcommissioninfo(order.data)
         left = self.cash - info.getvaluesize(units, price) - info.getcommission(units, price)
         self.reasons[order.ref] = f"not enough cash at the fill: {self.cash:.2f} available, {left:.2f} would be left"
+
+
+def _rule(p: Any) -> FillRule:
+    """The broker's parameters, checked."""
+    try:
+        return FillRule(**{name: getattr(p, name) for name in FillRule.model_fields})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"RiskBroker: {name}={first['input']!r}: {first['msg']}") from error

@@ -1,53 +1,94 @@
 """The 2 % / 5 % rule as a backtrader sizer."""
 
+import math
 from typing import Any
 
 import backtrader as bt
 
-from risk.sizing import lot_floor, risk_money, rule_units
+from core.errors import ConfigError
+from risk.sizing import lot_floor, risk_money, rule_units, stop_units
+from risk.stops import stop_price
+
+from .commission import costs_of
+
+MODES = ("notional", "stop")
 
 
 class RiskRuleSizer(bt.Sizer):
     """Sizes the *resulting* position by the risk rule: ``cerebro.addsizer(RiskRuleSizer, base=0.02, cap=0.05)``.
 
-    The notional is ``min(base x account x confidence, cap x account)`` at the last close. An order on the side that is
-    held already gets only the difference up to the rule, never a reduction; an order on the opposite side gets the
-    held units plus a new position. Account value and price are those of the signal's close, so after a gap the share
-    of the account at the fill differs from the rule.
+    In mode ``notional`` the position is worth ``min(base x account x confidence, cap x account)`` at the last close. In
+    mode ``stop`` its loss at the stop, with the commission and the slippage that the broker is set to, is
+    ``base x account x confidence``, and it is worth at most ``cap x account``. An order on the side that is held gets
+    only the difference up to the rule, never a reduction; one on the opposite side gets the held units plus a new
+    position. Account value and price are those of the signal's close: that the rule holds at the fill, too, is the
+    business of :class:`~risk.bt_adapter.RiskBroker`.
 
     Parameters
     ----------
-    base : share of the account that a position with confidence 1 takes.
+    base : share of the account that a position with confidence 1 takes, or loses at its stop.
     cap : largest share of the account that a position may take.
     lot : smallest tradable amount; sizes are rounded down to whole lots. 0 = fractional.
     confidence : in [0, 1], or a callable of (strategy, data) that returns it; NaN sizes 0.
+    mode : ``notional`` or ``stop``.
+    stop : for mode ``stop``: how far the stop lies from the close, as a part of it, or a callable of (strategy, data)
+        that returns the distance in units of the price. The stop order itself is the strategy's to send.
+
+    Raises
+    ------
+    ConfigError
+        When a size is first asked for: an unknown mode, or mode ``stop`` without a stop.
     """
 
-    params = (("base", 0.02), ("cap", 0.05), ("lot", 0.0), ("confidence", 1.0))
+    params = (("base", 0.02), ("cap", 0.05), ("lot", 0.0), ("confidence", 1.0), ("mode", "notional"), ("stop", None))
 
-    def opening(self, data: Any, confidence: float | None = None) -> float:
+    def opening(self, data: Any, confidence: float | None = None, side: int = 1, stop: float | None = None) -> float:
         """Units of a new position from flat; 0 when the rule allows less than one lot.
 
         Parameters
         ----------
         data : the feed to trade.
         confidence : in [0, 1]; None takes the sizer's own parameter.
+        side : 1 long, -1 short; it matters in mode ``stop`` alone.
+        stop : price of the stop; None takes the sizer's own parameter.
         """
-        account = self.broker.getvalue()
-        return rule_units(self._trust(data, confidence), account, data.close[0], self.p.base, self.p.cap, self.p.lot)
+        return lot_floor(self._allowed(data, confidence, side, stop), self.p.lot)
 
-    def refusal(self, data: Any, confidence: float | None = None) -> str:
+    def refusal(self, data: Any, confidence: float | None = None, side: int = 1, stop: float | None = None) -> str:
         """Why :meth:`opening` is 0, in one line."""
-        money = risk_money(self._trust(data, confidence), self.broker.getvalue(), self.p.base, self.p.cap)
-        return f"size 0: the rule allows {money / data.close[0]:.6g} units, the lot is {self.p.lot:g}"
+        units = self._allowed(data, confidence, side, stop)
+        return f"size 0: the rule allows {units:.6g} units, the lot is {self.p.lot:g}"
+
+    def _allowed(self, data: Any, confidence: float | None, side: int, stop: float | None) -> float:
+        """Units that the rule allows, before they are rounded to lots."""
+        if self.p.mode not in MODES:
+            raise ConfigError(f"RiskRuleSizer: mode={self.p.mode!r}; known: {', '.join(MODES)}")
+        account, price, trust = self.broker.getvalue(), data.close[0], self._trust(data, confidence)
+        if self.p.mode == "notional":
+            return rule_units(trust, account, price, self.p.base, self.p.cap, 0.0)
+        loss, most = risk_money(trust, account, self.p.base, 1.0), risk_money(1.0, account, self.p.cap, self.p.cap)
+        at = self._stop(data, side) if stop is None else stop
+        return stop_units(loss, most, side, price, at, 0.0, costs_of(self.broker, data))
 
     def _trust(self, data: Any, confidence: float | None) -> float:
         given = self.p.confidence if confidence is None else confidence
         return float(given(self.strategy, data) if callable(given) else given)
 
+    def _stop(self, data: Any, side: int) -> float:
+        given = self.p.stop
+        if given is None:
+            raise ConfigError("RiskRuleSizer: mode='stop' needs stop: a part of the price, such as 0.05, or a callable")
+        close = float(data.close[0])
+        distance = float(given(self.strategy, data)) if callable(given) else close * given
+        if not distance > 0.0 and not math.isnan(distance):
+            raise ConfigError(
+                f"RiskRuleSizer: stop is {distance:g} away from {close:g}; it must lie on the losing side"
+            )
+        return stop_price(side, close, distance)
+
     def _getsizing(self, comminfo: Any, cash: float, data: Any, isbuy: bool) -> float:  # noqa: ARG002 (backtrader's signature)
         held = self.broker.getposition(data).size
-        units = self.opening(data)
+        units = self.opening(data, side=1 if isbuy else -1)
         if held and (held > 0) == isbuy:
             return lot_floor(units - abs(held), self.p.lot)
         return float(abs(held)) + units

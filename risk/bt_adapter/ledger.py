@@ -1,0 +1,80 @@
+"""Rows for the tables ``costs`` and ``stops``, from the fills of a run and what its broker remembers."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+Row: TypeAlias = dict[str, Any]
+Clock: TypeAlias = Callable[[Any, float], pd.Timestamp]
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One fill: its order's reference, its number within the order, its row, and the short interest booked into it."""
+
+    ref: int
+    number: int
+    row: Row
+    interest: float
+
+
+def name_of(data: Any) -> str:
+    """The feed's name."""
+    return str(data._name)
+
+
+def note_of(broker: Any, ref: int, number: int) -> Any:
+    """What the broker remembers of a fill; None where it is not ours."""
+    return getattr(broker, "notes", {}).get((ref, number))
+
+
+def cost_rows(fills: list[Fill], broker: Any, clock: Clock) -> Iterator[Row]:
+    """What the fills cost, what the shorts that are left owe, and what idle cash earned; costs of 0 have no row."""
+    for fill in fills:
+        for kind, amount in _of_fill(fill, note_of(broker, fill.ref, fill.number)).items():
+            if amount != 0.0:
+                yield {"time": fill.row["time"], "symbol": fill.row["symbol"], "kind": kind, "amount": amount}
+    for data, due in getattr(broker, "d_credit", {}).items():
+        if due:
+            yield _interest(clock(data, data.datetime[0]), name_of(data), "short_interest", due)
+    for data, number, amount in getattr(broker, "earned", ()):
+        yield _interest(clock(data, number), "", "cash_interest", -amount)
+
+
+def _of_fill(fill: Fill, note: Any) -> dict[str, float]:
+    moved = {"slippage": note.slippage, "impact": note.impact} if note else {}
+    return {"commission": fill.row["commission"], **moved, "short_interest": fill.interest}
+
+
+def _interest(time: pd.Timestamp, symbol: str, kind: str, amount: float) -> Row:
+    return {"time": time, "symbol": symbol, "kind": kind, "amount": amount}
+
+
+def stop_rows(ids: Mapping[int, int], broker: Any, clock: Clock) -> Iterator[Row]:
+    """One row an entry that a stop protected, by order of entry.
+
+    Parameters
+    ----------
+    ids : the order numbers of the run, by backtrader's reference.
+    """
+    for ref, entry in sorted(getattr(broker, "entries", {}).items()):
+        if ref in ids:
+            yield _protected(ids[ref], entry, broker.stopped.get(ref), clock)
+
+
+def _protected(order_id: int, entry: Any, stopped: Any, clock: Clock) -> Row:
+    return {
+        "order_id": order_id,
+        "symbol": name_of(entry.data),
+        "entered_at": clock(entry.data, entry.dt),
+        "size": entry.size,
+        "entry_price": entry.entry_price,
+        "stop_price": entry.stop_price,
+        "bar_extreme": entry.bar_extreme,
+        "bar_close": entry.bar_close,
+        "stopped_at": clock(entry.data, stopped.dt) if stopped else pd.NaT,
+        "trigger": stopped.trigger if stopped else float("nan"),
+        "quoted": stopped.quoted if stopped else float("nan"),
+    }

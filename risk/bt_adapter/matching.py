@@ -1,0 +1,83 @@
+"""backtrader's broker, mended where it looks ahead or breaks its word."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import backtrader as bt
+
+
+class FreshBroker(bt.brokers.BackBroker):
+    """Matches orders against new bars only, and keeps limits.
+
+    - *Fresh bars only.* The stock broker matches stop, limit and trailing orders of a symbol that has no bar at this
+      time against the symbol's **old** bar, even the one on which they were created.
+    - *Limits hold.* A limit sell that opens above its limit could slip below the bar's low; with ``slip_out`` a limit
+      order could slip beyond its limit. Here slippage stops at the bar's low (unless ``slip_out``), and at the limit.
+    - *A fixed order of positions*, so that the account value is the same sum, to the last bit, whichever symbol traded
+      first.
+    """
+
+    def init(self) -> None:
+        """Begin an empty account; backtrader calls it at construction and at the start of each run."""
+        super().init()
+        self._seen: dict[Any, int] = {}
+        self._fresh: set[Any] = set()
+        self._quoted: float | None = None
+
+    def next(self) -> None:
+        """One cycle: find the symbols with a new bar, then let backtrader work through the orders."""
+        if not self._seen:
+            self._touch_positions()
+        self._fresh = {data for data in self._seen if data.replaying or len(data) > self._seen[data]}
+        self.before_orders()
+        super().next()
+        for data in self._fresh:
+            self._seen[data] = len(data)
+
+    def before_orders(self) -> None:
+        """What is to be done once a cycle before any order is looked at."""
+
+    def _touch_positions(self) -> None:
+        # backtrader sums the account in the order in which positions were first looked at. A feed without any bar is
+        # left out: it has no close to be valued at.
+        for data in self.cerebro.datas:
+            self._seen[data] = 0
+            if data.buflen():
+                self.getposition(data)
+
+    def marked(self) -> Iterator[tuple[Any, float, float]]:
+        """The open positions as (feed, units, price): the open of a symbol with a new bar, the last close of others."""
+        for data, position in self.positions.items():
+            if position.size:
+                yield data, position.size, data.open[0] if data in self._fresh else data.close[0]
+
+    def value_at_open(self) -> float:
+        """Cash plus the positions as :meth:`marked`: the account as it is known at the open, before this bar's fill."""
+        value = 0.0
+        for _, units, price in self.marked():
+            value += units * price
+        return float(self.cash + value)
+
+    def _try_exec(self, order: Any) -> None:
+        if order.data in self._fresh or order.exectype == bt.Order.Historical:
+            self._quoted = None
+            super()._try_exec(order)
+
+    def _try_exec_limit(self, order: Any, popen: float, phigh: float, plow: float, plimit: float) -> None:
+        buys = order.isbuy()
+        if not (plimit >= popen if buys else plimit <= popen):
+            super()._try_exec_limit(order, popen, phigh, plow, plimit)  # not marketable at the open: no slippage
+            return
+        slip, nearest = (self._slip_up, min) if buys else (self._slip_down, max)
+        price = slip(nearest(phigh if buys else plow, plimit), popen, doslip=self.p.slip_open, lim=True)
+        self._execute(order, ago=0, price=None if price is None else nearest(price, plimit))
+
+    def _slip_up(self, pmax: float, price: float, doslip: bool = True, lim: bool = False) -> float | None:
+        self._quoted = price
+        slipped: float | None = super()._slip_up(pmax, price, doslip, lim)
+        return slipped
+
+    def _slip_down(self, pmin: float, price: float, doslip: bool = True, lim: bool = False) -> float | None:
+        self._quoted = price
+        slipped: float | None = super()._slip_down(pmin, price, doslip, lim)
+        return slipped
