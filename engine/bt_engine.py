@@ -1,5 +1,6 @@
 """The backtrader engine: one run over a market and its signals."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,13 @@ import pandas as pd
 
 from core.clock import sessions
 from core.errors import ConfigError, DataError
-from core.tables import EQUITY, FILLS, ORDERS
+from core.tables import COSTS, EQUITY, FILLS, ORDERS, STOPS
 from core.types import Bars, Market, Matrix, RunResult, SignalFrame, Vector
-from risk.bt_adapter import RiskAudit, RiskBroker, RiskRuleSizer
+from risk.bt_adapter import RiskAudit, RiskBroker, RiskRuleSizer, RuleCommission
 from risk.costs import BrokerSpec
-from risk.sizing import RiskSpec
-from strategies._backtrader import SignalStrategy
+from risk.spec import RiskSpec
+from risk.stops import Distances
+from strategies._backtrader import Halt, SignalStrategy
 from strategies._base import Strategy
 
 from .bt_feed import SignalFeed, numbers_of
@@ -51,12 +53,27 @@ class Calendar:
         symbol = data._name
         return self.closes[symbol][int(np.searchsorted(self.numbers[symbol], number))]
 
+    def sessions(self, zone: str) -> dict[float, int]:
+        """The session of each of backtrader's numbers, as a day's ordinal."""
+        return {
+            number: day.toordinal()
+            for symbol, numbers in self.numbers.items()
+            for number, day in zip(numbers.tolist(), sessions(self.closes[symbol], zone), strict=True)
+        }
+
     def cycles(self) -> pd.DatetimeIndex:
         """One time per cycle of backtrader: the latest close of the bars that were delivered together."""
+        return pd.DatetimeIndex(list(self._latest().values()), name="time").as_unit("ns")
+
+    def cycle(self, number: float) -> pd.Timestamp:
+        """The time of the cycle that backtrader calls ``number``."""
+        return self._latest()[number]
+
+    def _latest(self) -> dict[float, pd.Timestamp]:
         numbers = np.concatenate(list(self.numbers.values()))
         closes = np.concatenate([times.asi8 for times in self.closes.values()])
         latest = pd.Series(closes).groupby(numbers).max()
-        return pd.DatetimeIndex(pd.to_datetime(latest.to_numpy(), utc=True), name="time").as_unit("ns")
+        return dict(zip(latest.index.tolist(), pd.to_datetime(latest.to_numpy(), utc=True), strict=True))
 
 
 class Account(bt.Analyzer):
@@ -102,16 +119,33 @@ def run(
     """
     bars = _bars(market, signals)
     calendar = Calendar.of(bars, market.zone)
-    cerebro = _cerebro(strategy, risk, broker, calendar)
+    cerebro = _cerebro(risk, broker, calendar)
     for symbol, item in bars.items():
         frame = _frame(item, calendar.stamps[symbol], signals)
         cerebro.adddata(SignalFeed(dataname=frame, name=symbol))  # type: ignore[call-arg]  # its metaclass takes them
-    tables = _tables(cerebro.run()[0], bars, calendar)
+    days = calendar.sessions(market.zone)
+    distances = {symbol: _distances(market.bars[symbol], item, risk) for symbol, item in bars.items()}
+    cerebro.addstrategy(SignalStrategy, spec=strategy, risk=risk, distances=distances, session=days.__getitem__)
+    finished = cerebro.run()[0]
+    tables = _tables(finished, bars, calendar)
     tables["positions"] = tables["positions"].reindex(columns=list(signals.symbols), fill_value=0.0)
     idle = tuple(f"{symbol} has no bar from the first decision on" for symbol in signals.symbols if symbol not in bars)
+    notes = (*idle, *_halts(finished.account.halts, calendar, risk))
     return RunResult(
-        engine="backtrader", config_id=config_id, cash=broker.cash, zone=market.zone, notes=idle, metrics={}, **tables
+        engine="backtrader", config_id=config_id, cash=broker.cash, zone=market.zone, notes=notes, metrics={}, **tables
     )
+
+
+def _halts(halts: list[Halt], calendar: Calendar, risk: RiskSpec) -> Iterator[str]:
+    """When the account's stops acted."""
+    after = f"everything was sold at the next open, and no position opened for {risk.limits.resume_after} bars"
+    for halt in halts:
+        yield f"{calendar.cycle(halt.started):%F}: {halt.text}; {after}"
+
+
+def _distances(whole: Bars, fed: Bars, risk: RiskSpec) -> Distances:
+    """How far stops and targets lie from the closes that are fed; the bars before them are history that is known."""
+    return Distances.of(whole, risk.stop, risk.take_profit).since(len(whole) - len(fed))
 
 
 def _bars(market: Market, signals: SignalFrame) -> dict[str, Bars]:
@@ -131,13 +165,19 @@ def _frame(bars: Bars, stamps: pd.DatetimeIndex, signals: SignalFrame) -> pd.Dat
     return bars.frame.set_axis(stamps).assign(**told)
 
 
-def _cerebro(strategy: Strategy, risk: RiskSpec, broker: BrokerSpec, calendar: Calendar) -> bt.Cerebro:
+def _cerebro(risk: RiskSpec, broker: BrokerSpec, calendar: Calendar) -> bt.Cerebro:
     cerebro = bt.Cerebro(stdstats=False)
-    cerebro.broker = RiskBroker(cash=broker.cash)
-    cerebro.broker.addcommissioninfo(bt.CommissionInfo(commission=broker.commission, interest=broker.short_interest))
+    cerebro.broker = RiskBroker(
+        cash=broker.cash,
+        cap=risk.cap if risk.cap_at == "fill" else None,
+        lot=broker.lot,
+        limits=risk.limits,
+        impact=broker.impact,
+        cash_interest=broker.cash_interest,
+    )
+    cerebro.broker.addcommissioninfo(RuleCommission.of(broker))
     cerebro.broker.set_slippage_perc(broker.slippage, slip_open=True, slip_match=True, slip_out=broker.slip_out)
-    cerebro.addsizer(RiskRuleSizer, base=risk.base, cap=risk.cap, lot=broker.lot)
-    cerebro.addstrategy(SignalStrategy, spec=strategy)
+    cerebro.addsizer(RiskRuleSizer, base=risk.base, cap=risk.cap, lot=broker.lot, mode=risk.mode)
     cerebro.addanalyzer(Account, _name="account")
     cerebro.addanalyzer(RiskAudit, _name="audit", clock=calendar.close)
     return cerebro
@@ -159,6 +199,8 @@ def _tables(finished: Any, bars: dict[str, Bars], calendar: Calendar) -> dict[st
         "orders": ORDERS.frame(audit["orders"]),
         "fills": fills,
         "trades": round_trips(fills, audit["interest"], audit["exit_reasons"], marks),
+        "costs": COSTS.frame(audit["costs"]).sort_values("time", kind="stable", ignore_index=True),
+        "stops": STOPS.frame(audit["stops"]),
     }
 
 

@@ -18,7 +18,7 @@ from engine.yaml_layers import KeyPath, Layer, mapping, override, read
 from marketdata.data import DataSpec
 from risk.costs import BrokerSpec
 from risk.headline import MeasuresSpec
-from risk.sizing import RiskSpec
+from risk.spec import RiskSpec
 from signals.spec import SignalSpec
 from strategies._base import Strategy
 

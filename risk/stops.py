@@ -4,12 +4,13 @@ A distance is worked out once per bar from what was known at its close; prices a
 the stop and ``close + side x distance`` for the target, side 1 for a long and -1 for a short.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from pydantic import Field
 
-from core.errors import DataError
+from core.errors import ConfigError, DataError
 from core.spec import Part, Spec
 from core.types import Bars, Vector
 
@@ -126,3 +127,45 @@ def target_price(side: int, close: float, distance: float) -> float:
     (110.0, 90.0)
     """
     return close + side * distance
+
+
+@dataclass(frozen=True, eq=False)
+class Distances:
+    """How far the stop and the target of one symbol lie from each close; NaN throughout where there is none.
+
+    Attributes
+    ----------
+    stop, target : (T,) in units of the price.
+    """
+
+    stop: Vector
+    target: Vector
+
+    @classmethod
+    def of(cls, bars: Bars, stop: "StopSpec | None", target: "TargetSpec | None") -> "Distances":
+        """The distances at each of a symbol's bars, from what was known at its close."""
+        none = np.full(len(bars), np.nan)
+        return cls(stop.distances(bars) if stop else none, target.distances(bars) if target else none)
+
+    @classmethod
+    def at_close(cls, close: float, stop: "StopSpec | None", target: "TargetSpec | None") -> "Distances":
+        """The distances at one close where they need nothing else.
+
+        Raises
+        ------
+        ConfigError
+            One of them needs the bars before, as the average true range does.
+        """
+        return cls(np.array([_alone(close, stop)]), np.array([_alone(close, target)]))
+
+    def since(self, rows: int) -> "Distances":
+        """The distances without the first rows."""
+        return Distances(self.stop[rows:], self.target[rows:])
+
+
+def _alone(close: float, spec: "StopSpec | TargetSpec | None") -> float:
+    if spec is None:
+        return np.nan
+    if isinstance(spec, Percent):
+        return close * spec.value
+    raise ConfigError(f"{spec.kind} needs the bars before: hand the strategy `distances`, made by Distances.of")

@@ -15,7 +15,7 @@ from engine.outcome import Outcome, build
 from engine.yaml_layers import Layer
 from risk.costs import BrokerSpec
 from risk.headline import MeasuresSpec
-from risk.sizing import RiskSpec
+from risk.spec import RiskSpec
 from signals.evaluate import evaluate
 from signals.labels import LabelSpec
 from signals.result import FoldReport, Signals, Span

@@ -22,7 +22,7 @@ from engine import bt_engine, load_run, run
 from engine.api import positions
 from engine.config import load
 from risk.costs import BrokerSpec
-from risk.sizing import RiskSpec
+from risk.spec import RiskSpec
 from strategies.threshold import Threshold
 
 ROOT = Path(__file__).resolve().parents[2]

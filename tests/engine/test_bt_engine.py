@@ -14,7 +14,7 @@ from engine.bt_engine import run
 from engine.bt_feed import SignalFeed
 from risk.bt_adapter import RiskBroker, RiskRuleSizer
 from risk.costs import BrokerSpec
-from risk.sizing import RiskSpec
+from risk.spec import RiskSpec
 from strategies._backtrader import SignalStrategy
 from strategies.threshold import Threshold
 

@@ -12,7 +12,7 @@ from engine import bt_engine
 from engine.config import load
 from engine.pipeline import check_only, compute
 from risk.costs import BrokerSpec
-from risk.sizing import RiskSpec
+from risk.spec import RiskSpec
 from strategies.rank import Rank
 from strategies.time_exit import TimeExit
 

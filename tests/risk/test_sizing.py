@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from risk import sizing
-from risk.sizing import RiskSpec, lot_floor, risk_money, rule_units
+from risk.sizing import lot_floor, risk_money, rule_units
+from risk.spec import RiskSpec
 
 shares = st.floats(0.0001, 1.0)
 confidences = st.floats(0.0, 1.0)

@@ -6,33 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import backtrader as bt
 import numpy as np
 
 from core.errors import PluginError
+from strategies._base import CrossSectional
+from strategies.threshold import Threshold
 
-from ._base import CrossSectional
-from .threshold import Threshold
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An entry for which no order was sent because the sizer allowed nothing.
-
-    Attributes
-    ----------
-    ref : a number from backtrader's own order counter, so that refusals sort among the orders by time of creation.
-    data : the feed.
-    created : backtrader's number for the time of the bar that decided.
-    side : 1 for a refused buy, -1 for a refused sell.
-    reason : one line.
-    """
-
-    ref: int
-    data: Any
-    created: float
-    side: int
-    reason: str
+from .orders import OrderStrategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +39,13 @@ class Move:
     view: View
     target: int
 
+    @property
+    def stays(self) -> bool:
+        """Whether a position is kept as it is."""
+        return self.target == self.view.side != 0
 
-class SignalStrategy(bt.Strategy):
+
+class SignalStrategy(OrderStrategy):
     """Follows the feeds' ``prediction`` and ``confidence`` lines by a strategy's rule.
 
     At the close of each *new* bar of a feed the rule names the target side; orders fill at that feed's next open. A
@@ -70,18 +55,19 @@ class SignalStrategy(bt.Strategy):
     comes from the sizer's ``opening`` with the bar's confidence (:class:`~risk.bt_adapter.RiskRuleSizer` has it); any
     other sizer is asked the usual way. A size of 0 sends no order and is remembered in :attr:`refusals`.
 
+    With ``risk.stop`` or ``risk.take_profit`` an entry is a bracket: a stop and a limit order become active one bar
+    after the entry's fill, and the fill of one cancels the other. An exit cancels them first. With ``risk.resize`` a
+    position that the rule keeps is moved back to the rule's size. ``risk.limits`` hold back new risk; the stops of the
+    account sell everything and refuse entries for a while.
+
     To send another kind of order, override :meth:`open_order` or :meth:`close_order`; to take signals from elsewhere,
-    :meth:`opinion`; to decide otherwise, :meth:`target`, or :meth:`targets` for all feeds at once. A subclass's own
-    ``__init__`` calls this one.
+    :meth:`opinion`; to decide otherwise, :meth:`target`, or :meth:`targets` for all feeds at once; to place stops
+    elsewhere, :meth:`bracket`. A subclass's own ``__init__`` calls this one.
 
     Parameters
     ----------
     spec : a strategy spec such as ``Threshold(entry=0.001)``; its ``rule`` is called with it as parameters.
-
-    Attributes
-    ----------
-    refusals : the entries that were not sent, in order.
-    exit_reasons : by the reference of each closing order, the word for why it was sent.
+    risk, distances, session : see :class:`OrderStrategy`, which has the attributes, too.
 
     Raises
     ------
@@ -92,8 +78,7 @@ class SignalStrategy(bt.Strategy):
     params = (("spec", Threshold()),)
 
     def __init__(self) -> None:
-        self.refusals: list[Refusal] = []
-        self.exit_reasons: dict[int, str] = {}
+        super().__init__()
         self._bars_seen = dict.fromkeys(self.datas, 0)
         self._held = dict.fromkeys(self.datas, 0)
 
@@ -104,11 +89,16 @@ class SignalStrategy(bt.Strategy):
     def next(self) -> None:
         """Decide on every feed with a new bar, then send the orders, all exits first."""
         moves = self.decide([self.view(data) for data in self.fresh()])
+        leaving = {move.view.data: self.exit_reason(move.view) for move in moves if not move.stays}
+        leaving.update(self.look_at_account())
+        for data, reason in leaving.items():
+            self.leave(data, reason)
+        self.plan(leaving)
         for move in moves:
-            self.leave(move.view.data, self.exit_reason(move.view))
-        for move in moves:
-            if move.target:
+            if not move.stays and move.target:
                 self.enter(move.view.data, move.target, move.view.confidence)
+            elif move.stays and move.view.data not in leaving and self.p.risk.resize:
+                self.resize(move.view.data, move.view.side, move.view.confidence)
 
     def fresh(self) -> list[Any]:
         """The feeds that have a new bar, in the order of the feeds; those that have not begun have none."""
@@ -135,15 +125,11 @@ class SignalStrategy(bt.Strategy):
         return int(size > 0) - int(size < 0)
 
     def decide(self, views: list[View]) -> list[Move]:
-        """What to do after the new bars; feeds without an opinion, and those that stay in, have no move."""
+        """What to do after the new bars; feeds without an opinion have no move."""
         known = [view for view in views if not math.isnan(view.prediction)]
-        # Staying flat is a move, too: it withdraws an entry that is still pending. Staying in leaves orders alone, for
-        # they may protect the position.
-        return [
-            Move(view, target)
-            for view, target in zip(known, self.targets(known), strict=True)
-            if target != view.side or not view.side
-        ]
+        # Staying flat is a move that acts, too: it withdraws an entry that is still pending. Staying in leaves orders
+        # alone, for they may protect the position.
+        return [Move(view, target) for view, target in zip(known, self.targets(known), strict=True)]
 
     def targets(self, views: list[View]) -> list[int]:
         """The sides to be on, one for each view; views hold no NaN."""
@@ -190,49 +176,6 @@ class SignalStrategy(bt.Strategy):
         """The word for an exit that the rule asked for at this bar."""
         reason = getattr(self.p.spec, "exit_reason", None)
         return str(reason(view.prediction, view.side, view.held)) if reason else "signal"
-
-    def leave(self, data: Any, reason: str) -> None:
-        """Cancel what is pending and close what is held."""
-        self.withdraw(data)
-        if self.getposition(data).size:
-            order = self.close_order(data)
-            self.exit_reasons[getattr(order, "ref", 0)] = reason
-
-    def withdraw(self, data: Any) -> None:
-        """Cancel this strategy's pending orders of one feed: a forgotten order would open a position of its own."""
-        for order in self.broker.get_orders_open():
-            if order.data is data and order.owner is self:
-                self.cancel(order)
-
-    def enter(self, data: Any, side: int, confidence: float) -> None:
-        """Open a position of the sizer's size, or remember why there is none."""
-        size = self.opening_size(data, side, confidence)
-        if size > 0:
-            self.open_order(data, side, size)
-        else:
-            self.refuse(data, side, self.refusal_reason(data, confidence))
-
-    def opening_size(self, data: Any, side: int, confidence: float) -> float:
-        """Units to open from flat, not signed."""
-        opening = getattr(self.sizer, "opening", None)
-        return float(opening(data, confidence) if opening else abs(self.getsizing(data, isbuy=side > 0)))
-
-    def refusal_reason(self, data: Any, confidence: float) -> str:
-        """Why the opening size is 0, in one line."""
-        refusal = getattr(self.sizer, "refusal", None)
-        return str(refusal(data, confidence)) if refusal else f"size 0: {type(self.sizer).__name__} allows nothing"
-
-    def refuse(self, data: Any, side: int, reason: str) -> None:
-        """Remember an entry for which no order is sent."""
-        self.refusals.append(Refusal(next(bt.Order.refbasis), data, data.datetime[0], side, reason))
-
-    def open_order(self, data: Any, side: int, size: float) -> Any:
-        """Send the opening order; a market order unless overridden."""
-        return self.buy(data=data, size=size) if side > 0 else self.sell(data=data, size=size)
-
-    def close_order(self, data: Any) -> Any:
-        """Send the order that closes exactly what is held; a market order unless overridden."""
-        return self.close(data=data)
 
 
 def as_side(target: Any) -> int:

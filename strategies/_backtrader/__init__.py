@@ -1,0 +1,7 @@
+"""Any strategy rule as a backtrader strategy. A shell: the thinking is in the rule, the sizer and the risk rule."""
+
+from .account import AccountStops, Halt
+from .orders import Bracket, OrderStrategy, Refusal
+from .signals import Move, SignalStrategy, View, as_side
+
+__all__ = ["AccountStops", "Bracket", "Halt", "Move", "OrderStrategy", "Refusal", "SignalStrategy", "View", "as_side"]

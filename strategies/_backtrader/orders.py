@@ -1,0 +1,240 @@
+"""A backtrader strategy's orders: entries with their stops and targets, exits, resizes, held to the account's limits.
+
+This is a shell: sizes, stops and limits are worked out by the pure functions of :mod:`risk`.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import backtrader as bt
+
+from risk.bt_adapter.commission import costs_of
+from risk.sizing import DUST, lot_floor, units_for_loss
+from risk.spec import RiskSpec
+from risk.stops import Distances, TrailPercent, stop_price, target_price
+
+from .account import AccountStops, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An entry for which no order was sent: the sizer allowed nothing, or the account's limits or stops barred it.
+
+    Attributes
+    ----------
+    ref : a number from backtrader's own order counter, so that refusals sort among the orders by time of creation.
+    data : the feed.
+    created : backtrader's number for the time of the bar that decided.
+    side : 1 for a refused buy, -1 for a refused sell.
+    reason : one line.
+    """
+
+    ref: int
+    data: Any
+    created: float
+    side: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """Where a position's stop and target are to lie, and the stop's distance from the close; NaN for none."""
+
+    stop: float = math.nan
+    target: float = math.nan
+    distance: float = math.nan
+
+
+class OrderStrategy(bt.Strategy):
+    """Sends the orders of a strategy that names target sides; :class:`SignalStrategy` decides on them.
+
+    Parameters
+    ----------
+    risk : a :class:`~risk.spec.RiskSpec`: its stop, take_profit, resize and limits; base and cap are the sizer's.
+    distances : :class:`~risk.stops.Distances` by the feed's name, one row a bar; needed for stops by the average true
+        range, the others are worked out from the close.
+    session : a callable of backtrader's number of a close, equal for closes of one session; None takes its date.
+
+    Attributes
+    ----------
+    refusals : the entries that were not sent, in order.
+    exit_reasons : by the reference of each closing order, the word for why it was sent.
+    account : the :class:`~strategies._backtrader.account.AccountStops`; its ``halts`` say when trading stopped.
+    """
+
+    params = (("risk", RiskSpec()), ("distances", {}), ("session", None))
+
+    def __init__(self) -> None:
+        self.refusals: list[Refusal] = []
+        self.exit_reasons: dict[int, str] = {}
+        self.account = AccountStops(self.p.risk.limits, self.broker.startingcash)
+
+    def look_at_account(self) -> dict[Any, str]:
+        """What a stop of the account sells at this close: the feeds that are held, each with the word for why."""
+        number = self.lines.datetime[0]
+        session = self.p.session(number) if self.p.session else int(number)
+        halt = self.account.look(number, self.broker.getvalue(), session)
+        return {data: halt.word for data in self.datas if self.getposition(data).size} if halt else {}
+
+    def plan(self, leaving: Iterable[Any]) -> None:
+        """Begin the orders of a close: what is held then and not about to be closed counts towards the limits."""
+        held = (data for data in self.datas if data not in leaving and self.getposition(data).size)
+        holdings = {data: (self.getposition(data).size, data.close[0], self.stop_of(data)) for data in held}
+        self._plan = Plan(self.broker.getvalue(), holdings, self.p.risk.limits, self._lot)
+
+    @property
+    def _lot(self) -> float:
+        return float(getattr(self.sizer.p, "lot", 0.0))
+
+    def stop_of(self, data: Any) -> float:
+        """Where the stop of a position lies; NaN for none, and where the broker does not say."""
+        known = getattr(self.broker, "stop_of", None)
+        return float(known(data)) if known else math.nan
+
+    def leave(self, data: Any, reason: str) -> None:
+        """Cancel what is pending and close what is held."""
+        self.withdraw(data)
+        if self.getposition(data).size:
+            order = self.close_order(data)
+            self.exit_reasons[getattr(order, "ref", 0)] = reason
+            if order is not None and self.account.halts and reason == self.account.halts[-1].word:
+                order.addinfo(why=self.account.halts[-1].text)
+
+    def withdraw(self, data: Any) -> None:
+        """Cancel this strategy's pending orders of one feed: a forgotten order would open a position of its own."""
+        for order in self.broker.get_orders_open():
+            if order.data is data and order.owner is self:
+                self.cancel(order)
+
+    def enter(self, data: Any, side: int, confidence: float) -> None:
+        """Open a position of the sizer's size, or remember why there is none."""
+        bracket = self.bracket(data, side)
+        refusal = self._barred(data, bracket)
+        size = 0.0 if refusal else self.opening_size(data, side, confidence, bracket.stop)
+        if size <= 0.0:
+            self.refuse(data, side, refusal or self.refusal_reason(data, side, confidence, bracket.stop))
+            return
+        admitted, why = self._plan.admit(data, side, size, data.close[0], bracket.stop)
+        if admitted <= 0.0:
+            self.refuse(data, side, why)
+            return
+        self._send(data, side, admitted, bracket, self._terms(confidence, size - admitted, why))
+
+    def _barred(self, data: Any, bracket: Bracket) -> str:
+        """Why no position may be opened at all; empty if one may."""
+        if self.account.halted:
+            return self.account.refusal
+        wanted = (("stop", self.p.risk.stop, bracket.stop), ("target", self.p.risk.take_profit, bracket.target))
+        for name, spec, price in wanted:
+            if spec and math.isnan(price):
+                return f"no {name} yet: its average true range needs more bars"
+            if spec and price <= 0.0:
+                return f"no {name}: it would lie at {price:g}, below any price (the close is {data.close[0]:g})"
+        return ""
+
+    def _terms(self, confidence: float, trimmed: float, why: str) -> dict[str, Any]:
+        """What the broker and the audit must know of an order beside its size."""
+        loss = {"loss_share": self.p.risk.base * confidence} if self._holds_loss else {}
+        return {**loss, **({"trimmed": trimmed, "why": why} if trimmed else {})}
+
+    @property
+    def _holds_loss(self) -> bool:
+        return bool(self.p.risk.mode == "stop" and self.p.risk.cap_at == "fill")
+
+    def bracket(self, data: Any, side: int) -> Bracket:
+        """Where the stop and the target of a position lie that is decided on at this close."""
+        risk, close = self.p.risk, data.close[0]
+        if not (risk.stop or risk.take_profit):
+            return Bracket()
+        known = self.p.distances.get(data._name)
+        if known is None:
+            known, row = Distances.at_close(close, risk.stop, risk.take_profit), 0
+        else:
+            row = len(data) - 1
+        stop, target = float(known.stop[row]), float(known.target[row])
+        return Bracket(stop_price(side, close, stop), target_price(side, close, target), stop)
+
+    def _send(self, data: Any, side: int, size: float, bracket: Bracket, terms: dict[str, Any]) -> None:
+        """Send an entry with its stop and target: the last of them is what lets the broker see any."""
+        has_stop, has_target = not math.isnan(bracket.stop), not math.isnan(bracket.target)
+        if not (has_stop or has_target):
+            self.open_order(data, side, size, **terms)
+            return
+        entry = self.open_order(data, side, size, transmit=False, **terms)
+        leave = self.sell if side > 0 else self.buy
+        if has_stop:
+            leave(data=data, size=size, parent=entry, transmit=not has_target, **self._stop_order(bracket))
+        if has_target:
+            leave(data=data, size=size, parent=entry, transmit=True, exectype=bt.Order.Limit, price=bracket.target)
+
+    def _stop_order(self, bracket: Bracket) -> dict[str, Any]:
+        """The order type of a stop and where it lies; a trailing one by its distance."""
+        stop = self.p.risk.stop
+        if stop is None or not stop.trails:
+            return {"exectype": bt.Order.Stop, "price": bracket.stop}
+        if isinstance(stop, TrailPercent):
+            return {"exectype": bt.Order.StopTrail, "trailpercent": stop.value}
+        return {"exectype": bt.Order.StopTrail, "trailamount": bracket.distance}
+
+    def resize(self, data: Any, side: int, confidence: float) -> None:
+        """Move a position back to the rule's size if it is off by more than the band; it is never closed by this."""
+        held, stop = abs(self.getposition(data).size), self.stop_of(data)
+        wanted = self._rule_size(data, side, confidence, stop)
+        off = lot_floor(abs(wanted - held), self._lot)
+        if self.account.halted or wanted <= 0.0 or abs(wanted - held) <= self.p.risk.resize.band * wanted:
+            return
+        worth, least = off * data.close[0], max(self.p.risk.limits.min_order, DUST * self.broker.getvalue())
+        if worth < least or off <= 0.0:
+            return
+        if wanted < held:
+            self._order(data, -side, off, resize=True)
+            return
+        admitted, why = self._plan.admit(data, side, off, data.close[0], stop)
+        if admitted > 0.0:
+            self._order(data, side, admitted, resize=True, **self._terms(confidence, off - admitted, why))
+
+    def _rule_size(self, data: Any, side: int, confidence: float, stop: float) -> float:
+        """What the rule would give a new position now; in mode ``stop`` no more than the position's own stop allows."""
+        size = self.opening_size(data, side, confidence, self.bracket(data, side).stop)
+        if self.p.risk.mode != "stop" or math.isnan(stop):
+            return size
+        loss = self.broker.getvalue() * self.p.risk.base * confidence
+        most = units_for_loss(loss, side, data.close[0], stop, costs_of(self.broker, data))
+        return lot_floor(min(size, most), self._lot)
+
+    def _order(self, data: Any, side: int, size: float, **terms: Any) -> Any:
+        return self.buy(data=data, size=size, **terms) if side > 0 else self.sell(data=data, size=size, **terms)
+
+    def opening_size(self, data: Any, side: int, confidence: float, stop: float = math.nan) -> float:
+        """Units to open from flat, not signed; ``stop`` is where the stop will lie, NaN for none."""
+        opening = getattr(self.sizer, "opening", None)
+        if opening is None:
+            return float(abs(self.getsizing(data, isbuy=side > 0)))
+        return float(opening(data, confidence) if math.isnan(stop) else opening(data, confidence, side, stop))
+
+    def refusal_reason(self, data: Any, side: int, confidence: float, stop: float = math.nan) -> str:
+        """Why the opening size is 0, in one line."""
+        refusal = getattr(self.sizer, "refusal", None)
+        if refusal is None:
+            return f"size 0: {type(self.sizer).__name__} allows nothing"
+        return str(refusal(data, confidence) if math.isnan(stop) else refusal(data, confidence, side, stop))
+
+    def refuse(self, data: Any, side: int, reason: str) -> None:
+        """Remember an entry for which no order is sent."""
+        self.refusals.append(Refusal(next(bt.Order.refbasis), data, data.datetime[0], side, reason))
+
+    def open_order(self, data: Any, side: int, size: float, **terms: Any) -> Any:
+        """Send the opening order; a market order unless overridden.
+
+        Parameters
+        ----------
+        terms : to be handed on to ``buy`` or ``sell``: they tie the order to its bracket, and tell the broker and the
+            audit what the rule allows. Empty for an order that nothing is tied to.
+        """
+        return self._order(data, side, size, **terms)
+
+    def close_order(self, data: Any) -> Any:
+        """Send the order that closes exactly what is held; a market order unless overridden."""
+        return self.close(data=data)
