@@ -337,6 +337,7 @@ class Oracle:
             self.day[symbol] = row
         due = [order for order in self.orders if order[0] in new]
         self.orders = [order for order in self.orders if order[0] not in new]
+        self.mark.update({symbol: self.item.bars[symbol].open[at] for symbol, at in new.items()})
         for symbol, size in due:
             self.fill(time, symbol, size, self.item.bars[symbol].open[new[symbol]])
         self.mark.update({symbol: self.item.bars[symbol].close[at] for symbol, at in new.items()})
@@ -348,6 +349,12 @@ class Oracle:
 
     def fill(self, time, symbol, size, opened):
         price = opened * (1 + np.sign(size) * self.broker.slippage)
+        if self.held[symbol] == 0.0:  # it opens: the cap holds at the fill
+            account = self.cash + sum(units * self.mark[other] for other, units in self.held.items())
+            most = self.risk.cap * account / price
+            size = np.sign(size) * (abs(size) if abs(size) <= most else self.whole_lots(most))
+        if size == 0.0:
+            return
         self.cash -= size * price + abs(size) * price * self.broker.commission
         self.held[symbol] += size
         self.entry[symbol] = price
@@ -361,8 +368,10 @@ class Oracle:
         if target == side:
             return 0.0, 0.0
         units = min(self.risk.base * confidence, self.risk.cap) * equity / self.mark[symbol]
-        units = np.floor(units / self.broker.lot + 1e-12) * self.broker.lot if self.broker.lot else units
-        return -self.held[symbol], target * units
+        return -self.held[symbol], target * self.whole_lots(units)
+
+    def whole_lots(self, units):
+        return np.floor(units / self.broker.lot + 1e-12) * self.broker.lot if self.broker.lot else units
 
 
 @settings(max_examples=40)

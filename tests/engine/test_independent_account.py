@@ -45,7 +45,7 @@ class Account:
 
 
 def by_hand(
-    prices: pd.DataFrame, side: list[int], start: int, base: float
+    prices: pd.DataFrame, side: list[int], start: int, base: float, cap: float
 ) -> tuple[np.ndarray, list[tuple[float, float]]]:
     """Equity at each close from row ``start`` on; ``side`` is the wanted side after each close."""
     account, equity, wanted = Account(10_000.0), [], (0, 0.0)
@@ -58,7 +58,8 @@ def by_hand(
                 if account.units:
                     account.trade(-account.units, bar["Open"])
                 if target:
-                    account.trade(target * units, bar["Open"])
+                    most = cap * account.value(bar["Open"]) / (bar["Open"] * (1 + target * SLIPPAGE))
+                    account.trade(target * min(units, most), bar["Open"])
         equity.append(account.value(bar["Close"]))
         wanted = (side[row], base * equity[-1] / bar["Close"])
     return np.array(equity), account.fills
@@ -69,10 +70,10 @@ def cross(close: pd.Series) -> tuple[list[int], int]:
     return [int(value) for value in np.sign((fast - slow).fillna(0.0))], 49
 
 
-@pytest.mark.parametrize(("name", "base"), [("sma_cross", 0.02), ("buy_and_hold", 0.95)])
-def test_a_run_equals_an_account_kept_by_hand(prices, name, base):
+@pytest.mark.parametrize(("name", "base", "cap"), [("sma_cross", 0.02, 0.05), ("buy_and_hold", 0.95, 0.95)])
+def test_a_run_equals_an_account_kept_by_hand(prices, name, base, cap):
     side, start = cross(prices["Close"]) if name == "sma_cross" else ([1] * len(prices), 0)
-    equity, fills = by_hand(prices, side, start, base)
+    equity, fills = by_hand(prices, side, start, base, cap)
     result = compute(load(CONFIGS / f"{name}.yaml")).result
     np.testing.assert_allclose(result.equity["equity"], equity, rtol=1e-10)
     assert len(result.fills) == len(fills)
