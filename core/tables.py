@@ -163,15 +163,17 @@ STOPS = Table(
         "bar_extreme": NUMBER,
         "bar_close": NUMBER,
         "stopped_at": TIME,
+        "stopped_size": NUMBER,
         "trigger": NUMBER,
         "quoted": NUMBER,
     },
-    frozenset({"stopped_at", "trigger", "quoted"}),
+    frozenset({"stopped_at", "stopped_size", "trigger", "quoted"}),
 )
 """How well stops protected: one row an entry that had one, ``order_id`` that of the entry.
 
 ``stop_price`` is where the stop lay when the entry was filled. It is not active on the bar of the entry, whose
 ``bar_extreme`` (the low for a long, the high for a short) and ``bar_close`` say what it missed. If it was hit later,
-``trigger`` is where it lay then and ``quoted`` the market's price before slippage: beyond the trigger after a gap.
+``stopped_size`` is what it closed, ``trigger`` where it lay then, and ``quoted`` the market's price before slippage:
+beyond the trigger after a gap.
 """
 TABLES = (SIGNALS, EQUITY, ORDERS, FILLS, TRADES, COSTS, STOPS)

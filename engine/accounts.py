@@ -1,8 +1,6 @@
-"""What a run's account says of itself: daily returns, exposure, costs and orders. Pure functions of the tables."""
+"""What a run's account says of itself: daily returns and exposure. Pure functions of the tables."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,50 +28,6 @@ class Exposure:
     net_mean: float
     time_in_market: float
     n: int
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What trading cost, in account currency, each >= 0; all of it is already in the equity.
-
-    Attributes
-    ----------
-    commission : paid to the broker at the fills.
-    slippage : sum of abs(size) x abs(fill price - the bar's open) over the market orders' fills.
-    interest : paid on short positions.
-    fills : number of fills.
-    """
-
-    commission: float
-    slippage: float
-    interest: float
-    fills: int
-
-    @property
-    def total(self) -> float:
-        """All three."""
-        return self.commission + self.slippage + self.interest
-
-
-@dataclass(frozen=True)
-class Orders:
-    """The orders counted.
-
-    Attributes
-    ----------
-    by_status : number of orders by status, sorted by status.
-    by_reason : number of orders by reason, those without one left out.
-    trimmed : orders that were made smaller before they were filled.
-    """
-
-    by_status: Mapping[str, int]
-    by_reason: Mapping[str, int]
-    trimmed: int
-
-    @property
-    def asked(self) -> int:
-        """All orders."""
-        return sum(self.by_status.values())
 
 
 def daily_returns(result: RunResult, market: Market) -> pd.DataFrame:
@@ -159,48 +113,3 @@ def exposure(result: RunResult) -> Exposure:
     """The account's mean exposure from the first decision on."""
     gross, net = result.equity["gross_exposure"], result.equity["net_exposure"]
     return Exposure(float(gross.mean()), float(net.mean()), float((gross > 0).mean()), len(gross))
-
-
-def costs(result: RunResult, market: Market) -> Costs:
-    """What the run paid for trading.
-
-    Raises
-    ------
-    DataError
-        A fill stands at a time at which its symbol has no bar.
-    """
-    fills = result.fills
-    return Costs(
-        commission=float(fills["commission"].sum()),
-        slippage=_slippage(fills[fills["kind"] == "market"], market),
-        interest=float(result.trades["interest"].sum()),
-        fills=len(fills),
-    )
-
-
-def _slippage(fills: pd.DataFrame, market: Market) -> float:
-    return sum(
-        float((group["size"].abs() * (group["price"] - _opens(market.bars[str(symbol)], group)).abs()).sum())
-        for symbol, group in fills.groupby("symbol")
-    )
-
-
-def _opens(bars: Bars, fills: pd.DataFrame) -> Any:
-    """The opens of the bars in which fills of one symbol happened."""
-    rows = bars.times.get_indexer(pd.DatetimeIndex(fills["time"]))
-    if (rows < 0).any():
-        when = fills["time"].iloc[int((rows < 0).argmax())]
-        raise DataError(
-            f"a fill of {bars.symbol} stands at {when}, where it has no bar; the run's tables do not fit its data"
-        )
-    return bars.open[rows]
-
-
-def count_orders(orders: pd.DataFrame) -> Orders:
-    """The orders by status and by reason; what stands behind a reason's colon differs from order to order."""
-    reasons = orders.loc[orders["reason"] != "", "reason"].str.split(":").str[0]
-    return Orders(_counts(orders["status"]), _counts(reasons), int((orders["trimmed"] != 0).sum()))
-
-
-def _counts(column: pd.Series) -> dict[str, int]:
-    return {str(key): int(count) for key, count in column.value_counts().sort_index().items()}

@@ -15,7 +15,7 @@ from core.types import RunResult
 from engine import config as configs
 from engine.artifacts import MANIFEST, RESULT_FILES, is_run_folder, read_json, result_digest
 from engine.config import RunConfig
-from engine.outcome import metrics
+from engine.metrics import metrics
 
 Config: TypeAlias = RunConfig | Mapping[str, Any] | str | PathLike[str]
 

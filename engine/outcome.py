@@ -1,7 +1,7 @@
 """Everything a finished run has to say, in one frozen object that pages, terminal and metrics.json read."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,22 +13,20 @@ from engine.accounts import (
     BENCHMARK,
     COLUMNS,
     STRATEGY,
-    Costs,
     Exposure,
-    Orders,
     benchmark_gaps,
-    costs,
-    count_orders,
     daily_returns,
     exposure,
     session_exposure,
 )
+from engine.costs import Costs, costs
+from engine.dealings import CapCheck, Orders, StopCheck, check_cap, check_stops, count_orders
 from engine.verdict import Verdict, judge, paired_test
 from risk.headline import MeasuresSpec, headline, periods_per_year
 from risk.measures._base import Measured, Sample
+from risk.spec import RiskSpec
 from signals.evaluate import Evaluation
 from signals.result import Signals
-from signals.scores import FORMULAS
 from signals.skill import DieboldMariano
 
 
@@ -45,6 +43,8 @@ class Outcome:
     daily : simple daily returns; see :func:`engine.accounts.daily_returns`.
     measures : the headline measures of each column of ``daily``.
     exposure, costs, orders : what the account did.
+    cap : whether the cap held at the fills.
+    stops : how well the stops protected; None for a run without stops.
     verdict : what may be said of it.
     periods_per_year : sessions in a year, as used for every annual figure.
     risk_free : the annual rate that ratios compare with.
@@ -63,6 +63,8 @@ class Outcome:
     exposure: Exposure
     costs: Costs
     orders: Orders
+    cap: CapCheck
+    stops: StopCheck | None
     verdict: Verdict
     periods_per_year: float
     risk_free: float
@@ -77,20 +79,20 @@ class Outcome:
 
 def build(
     *,
-    name: str,
     config: Mapping[str, Any],
     market: Market,
     signals: Signals,
     evaluation: Evaluation | None,
     result: RunResult,
     spec: MeasuresSpec,
+    risk: RiskSpec,
 ) -> Outcome:
     """Measure a finished run.
 
     Parameters
     ----------
-    config : the resolved config as plain values; its id is the result's.
-    spec : the config's `measures` block.
+    config : the resolved config as plain values, its name among them; its id is the result's.
+    spec, risk : the config's blocks `measures` and `risk`.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def build(
     days = pd.DatetimeIndex(daily.index)
     per_year = periods_per_year(days, spec.periods_per_year)
     return Outcome(
-        name=name,
+        name=str(config["name"]),
         config_id=result.config_id,
         config=config,
         market=market,
@@ -111,8 +113,10 @@ def build(
         daily=daily,
         measures=_measures(daily, result, spec, per_year),
         exposure=exposure(result),
-        costs=costs(result, market),
+        costs=costs(result, days, per_year),
         orders=count_orders(result.orders),
+        cap=check_cap(result, market, risk.cap),
+        stops=check_stops(result.stops) if risk.stop else None,
         verdict=_verdict(daily, evaluation, per_period(spec.risk_free, per_year)),
         periods_per_year=per_year,
         risk_free=spec.risk_free,
@@ -215,83 +219,3 @@ def _daily_notes(result: RunResult, days: pd.DatetimeIndex, per_year: float) -> 
         return ()
     made = f"{len(days)} daily returns are made of {bars} bars, from each session's last account value"
     return (f"{made}; every measure, value at risk included, is daily, with {per_year:g} periods a year",)
-
-
-def metrics(outcome: Outcome) -> dict[str, Any]:
-    """What metrics.json holds: every number with its formula, period and sample; null with a reason.
-
-    No time of the run, no path, no engine name: equal runs give equal files.
-    """
-    first, last = outcome.span
-    return {
-        "config_id": outcome.config_id,
-        "symbols": list(outcome.market.trade),
-        "benchmark": outcome.market.benchmark,
-        "span": {
-            "first_decision": first.isoformat(),
-            "last_close": last.isoformat(),
-            "first_session": f"{outcome.daily.index[0]:%F}",
-            "last_session": f"{outcome.daily.index[-1]:%F}",
-            "sessions": len(outcome.daily),
-            "bars": len(outcome.result.equity),
-            "folds": len(outcome.signals.folds),
-        },
-        "cash": outcome.result.cash,
-        "final_equity": float(outcome.result.equity["equity"].iloc[-1]),
-        "risk_free": outcome.risk_free,
-        "periods_per_year": outcome.periods_per_year,
-        "measures": {
-            column: {item.name: _measured(item) for item in items} for column, items in outcome.measures.items()
-        },
-        "exposure": _exposure(outcome.exposure),
-        "costs": _costs(outcome.costs),
-        "orders": {**asdict(outcome.orders), "asked": outcome.orders.asked},
-        "trades": len(outcome.result.trades),
-        "notes": list(outcome.notes),
-        "folds": len(outcome.signals.folds),
-        "forecasts": _forecasts(outcome.evaluation),
-        "forecasts_reason": ""
-        if outcome.evaluation
-        else "the model does not train, so there is no forecast to evaluate",
-        "verdict": {
-            **asdict(outcome.verdict),
-            "sentences": list(outcome.verdict.sentences),
-            "beats": outcome.verdict.beats,
-        },
-    }
-
-
-def _forecasts(evaluation: Evaluation | None) -> dict[str, Any] | None:
-    """The evaluation over all folds; the folds' own scores are in folds.json."""
-    if evaluation is None:
-        return None
-    return {**{key: value for key, value in evaluation.dump().items() if key != "folds"}, "formulas": dict(FORMULAS)}
-
-
-def _measured(item: Measured) -> dict[str, Any]:
-    return {key: value for key, value in item.dump().items() if key != "name"}
-
-
-def _number(value: float, formula: str, unit: str, period: str, n: int) -> dict[str, Any]:
-    return {"value": value, "reason": "", "flags": [], "formula": formula, "unit": unit, "period": period, "n": n}
-
-
-def _exposure(exposure: Exposure) -> dict[str, Any]:
-    texts = {
-        "gross_mean": "mean of sum(abs(position value)) / account value",
-        "net_mean": "mean of sum(position value) / account value",
-        "time_in_market": "closes with a position / closes",
-    }
-    return {
-        key: _number(getattr(exposure, key), text, "fraction", "whole span", exposure.n) for key, text in texts.items()
-    }
-
-
-def _costs(costs: Costs) -> dict[str, Any]:
-    texts = {
-        "commission": "sum of the fills' commission",
-        "slippage": "sum of abs(size) x abs(fill price - the bar's open) over market orders' fills",
-        "interest": "sum of the interest paid on shorts",
-        "total": "commission + slippage + interest",
-    }
-    return {key: _number(getattr(costs, key), text, "money", "whole span", costs.fills) for key, text in texts.items()}

@@ -17,7 +17,8 @@ from engine.accounts import require_benchmark
 from engine.artifacts import MANIFEST, Saved, ensure_writable, put_in_place, result_digest, staging, write_json
 from engine.config import RunConfig
 from engine.listing import as_yaml
-from engine.outcome import Outcome, build, metrics
+from engine.metrics import metrics
+from engine.outcome import Outcome, build
 from engine.report import write_report
 from engine.runlog import recorded
 from engine.tearsheet import Submit, TearsheetInput, background, problem
@@ -101,13 +102,13 @@ def compute(
         result = bt_engine.run(market, signals.frame, config.strategy, config.risk, config.broker, config.id)
     with watch.stage("measures"):
         outcome = build(
-            name=config.name,
             config=config.dump(),
             market=market,
             signals=signals,
             evaluation=evaluation,
             result=result,
             spec=config.measures,
+            risk=config.risk,
         )
     for note in outcome.notes:
         log.info("note: %s", note)

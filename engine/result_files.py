@@ -10,7 +10,8 @@ import pandas as pd
 from core.tables import SIGNALS, TABLES
 from core.types import Market, SignalFrame
 from engine.artifacts import write_json
-from engine.outcome import Outcome, metrics
+from engine.metrics import metrics
+from engine.outcome import Outcome
 
 
 def write(outcome: Outcome, folder: Path) -> None:

@@ -75,6 +75,7 @@ def _protected(order_id: int, entry: Any, stopped: Any, clock: Clock) -> Row:
         "bar_extreme": entry.bar_extreme,
         "bar_close": entry.bar_close,
         "stopped_at": clock(entry.data, stopped.dt) if stopped else pd.NaT,
+        "stopped_size": stopped.size if stopped else float("nan"),
         "trigger": stopped.trigger if stopped else float("nan"),
         "quoted": stopped.quoted if stopped else float("nan"),
     }

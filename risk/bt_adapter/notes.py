@@ -39,8 +39,9 @@ class Protected:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A stop that was hit: where it lay, and the market's price before slippage."""
+    """A stop that was hit: what it closed, where it lay, and the market's price before slippage."""
 
     dt: float
+    size: float
     trigger: float
     quoted: float

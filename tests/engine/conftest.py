@@ -85,13 +85,13 @@ def _outcome(
     risk = RiskSpec(base=base)
     result = bt_engine.run(market, signals.frame, Threshold(), risk, BrokerSpec(), "0123456789ab")
     return build(
-        name=name,
-        config={"seed": seed, "risk": risk.dump()},
+        config={"name": name, "seed": seed, "risk": risk.dump()},
         market=market,
         signals=signals,
         evaluation=evaluate(market, signals, label) if trains else None,
         result=result,
         spec=measures or MeasuresSpec(),
+        risk=risk,
     )
 
 

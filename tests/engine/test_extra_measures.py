@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from core.plugins import kinds
-from engine.outcome import metrics
+from engine.metrics import metrics
 from engine.report import write_report
 from engine.summary import show
 from engine.tearsheet import TearsheetInput, write_tearsheet

@@ -7,7 +7,8 @@ import pytest
 
 from core.digests import canonical
 from engine.accounts import COLUMNS
-from engine.outcome import metrics, per_period
+from engine.metrics import metrics
+from engine.outcome import per_period
 from risk.headline import MeasuresSpec
 
 

@@ -9,7 +9,7 @@ import pytest
 from core.clock import sessions
 from core.errors import DataError
 from engine.config import RunConfig, load, validate
-from engine.outcome import metrics
+from engine.metrics import metrics
 from engine.pipeline import check_only, compute
 from engine.yaml_layers import Layer
 

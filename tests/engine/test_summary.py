@@ -8,7 +8,7 @@ from rich.console import Console
 
 from core.progress import Progress
 from engine.numerals import money, percent
-from engine.outcome import metrics
+from engine.metrics import metrics
 from engine.progress import reporting
 from engine.summary import show
 

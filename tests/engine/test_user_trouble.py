@@ -20,7 +20,7 @@ from core.errors import ConfigError, DataError, ModelError, StoreError
 from engine.cli import main
 from engine.config import load, validate
 from engine.listing import print_plugins
-from engine.outcome import metrics
+from engine.metrics import metrics
 from engine.picture import canvas, styled, svg
 from engine.pipeline import Options, check_only, compute, run_and_save
 from engine.summary import show, show_folder

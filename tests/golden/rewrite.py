@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import load
-from engine.outcome import metrics
+from engine.metrics import metrics
 from engine.pipeline import compute
 from engine.result_files import folds
 

@@ -1,0 +1,89 @@
+"""What a run paid for trading, as money and as drag on the return. Pure functions of the tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.clock import sessions
+from core.types import RunResult
+
+KINDS = {
+    "commission": "paid to the broker at the fills",
+    "slippage": "sum of size x (price - the market's price), before impact",
+    "impact": "sum of size x (price - price before impact)",
+    "short_interest": "paid on the entry value of shorts",
+    "cash_interest": "earned on idle cash, so it is negative",
+}
+"""The kinds of cost, each with how it is counted."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What trading cost; all of it is already in the equity.
+
+    Attributes
+    ----------
+    money : by kind, account currency; what was earned is negative.
+    drag : by kind: what it took from the return, a fraction of the account per year.
+    fills : number of fills.
+    sessions : number of daily returns that the drag is over.
+    """
+
+    money: Mapping[str, float]
+    drag: Mapping[str, float]
+    fills: int
+    sessions: int
+
+    @property
+    def total(self) -> float:
+        """All kinds together, account currency."""
+        return sum(self.money.values())
+
+    @property
+    def total_drag(self) -> float:
+        """All kinds together, a fraction of the account per year."""
+        return sum(self.drag.values())
+
+
+def session_costs(result: RunResult, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """Costs by session and kind, as a fraction of the account at the session before.
+
+    Parameters
+    ----------
+    days : (T,) the sessions that have a return, naive midnights.
+
+    Returns
+    -------
+    (T, K) frame, a column for each of :data:`KINDS`; 0 where there were none.
+    """
+    table = result.costs.assign(session=sessions(pd.DatetimeIndex(result.costs["time"]), result.zone))
+    paid = table.pivot_table(index="session", columns="kind", values="amount", aggfunc="sum")
+    paid = paid.reindex(index=days, columns=list(KINDS)).fillna(0.0)
+    return paid.div(account_before(result, days), axis=0)
+
+
+def account_before(result: RunResult, days: pd.DatetimeIndex) -> pd.Series:
+    """(T,) the account at the last close before each session; before the first it is the initial cash."""
+    closes = sessions(pd.DatetimeIndex(result.equity["time"]), result.zone)
+    last = pd.Series(result.equity["equity"].to_numpy(), index=closes).groupby(level=0).last()
+    return last.reindex(days).shift(1, fill_value=result.cash)
+
+
+def costs(result: RunResult, days: pd.DatetimeIndex, periods_per_year: float) -> Costs:
+    """What the run paid for trading, and the drag that it was.
+
+    Parameters
+    ----------
+    days : (T,) the sessions that have a return.
+    periods_per_year : sessions in a year.
+    """
+    paid = result.costs.groupby("kind")["amount"].sum()
+    drag = session_costs(result, days).mean() * periods_per_year
+    return Costs(
+        money={kind: float(paid.get(kind, 0.0)) for kind in KINDS},
+        drag={kind: float(np.nan_to_num(drag[kind])) for kind in KINDS},
+        fills=len(result.fills),
+        sessions=len(days),
+    )
