@@ -14,9 +14,10 @@ KINDS = {
     "slippage": "sum of size x (price - the market's price), before impact",
     "impact": "sum of size x (price - price before impact)",
     "short_interest": "paid on the entry value of shorts",
-    "cash_interest": "earned on idle cash, so it is negative",
+    "cash_interest": "earned on idle cash, so it is negative; not a part of the total",
 }
 """The kinds of cost, each with how it is counted."""
+EARNED = "cash_interest"
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,13 @@ class Costs:
 
     @property
     def total(self) -> float:
-        """All kinds together, account currency."""
-        return sum(self.money.values())
+        """What was paid, account currency; interest earned is left out."""
+        return sum(value for kind, value in self.money.items() if kind != EARNED)
 
     @property
     def total_drag(self) -> float:
-        """All kinds together, a fraction of the account per year."""
-        return sum(self.drag.values())
+        """What was paid, a fraction of the account per year; interest earned is left out."""
+        return sum(value for kind, value in self.drag.items() if kind != EARNED)
 
 
 def session_costs(result: RunResult, days: pd.DatetimeIndex) -> pd.DataFrame:

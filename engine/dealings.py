@@ -19,15 +19,17 @@ class Orders:
     Attributes
     ----------
     by_status : number of orders by status, sorted by status.
-    by_reason : number of the orders that were not filled, by reason; those without one left out.
-    trimmed_by : number of the orders that were made smaller and then filled, by what made them so.
-    trimmed : orders that were made smaller before they were filled.
+    by_reason : number of the market orders that were not filled, by reason; those without one left out.
+    trimmed_by : number of the market orders that were made smaller and then filled, by what made them so.
+    trimmed : market orders that were made smaller before they were filled.
+    brackets : number of stops and targets by kind and status: most are cancelled, for only one of a pair can be filled.
     """
 
     by_status: Mapping[str, int]
     by_reason: Mapping[str, int]
     trimmed_by: Mapping[str, int]
     trimmed: int
+    brackets: Mapping[str, int]
 
     @property
     def asked(self) -> int:
@@ -37,14 +39,21 @@ class Orders:
 
 def count_orders(orders: pd.DataFrame) -> Orders:
     """The orders by status and by reason; what stands behind a reason's colon differs from order to order."""
-    reasons = orders["reason"].str.split(":").str[0]
-    given, filled, cut = orders["reason"] != "", orders["status"] == "completed", orders["trimmed"] != 0
+    market, others = orders[is_market(orders)], orders[~is_market(orders)]
+    reasons = market["reason"].str.split(":").str[0]
+    given, filled, cut = market["reason"] != "", market["status"] == "completed", market["trimmed"] != 0
     return Orders(
         by_status=_counts(orders["status"]),
         by_reason=_counts(reasons[given & ~filled]),
         trimmed_by=_counts(reasons[given & filled & cut]),
-        trimmed=int(cut.sum()),
+        trimmed=int((filled & cut).sum()),
+        brackets=_counts(others["kind"] + " " + others["status"]),
     )
+
+
+def is_market(orders: pd.DataFrame) -> pd.Series:
+    """Which orders enter, exit or resize; the others are stops and targets."""
+    return orders["kind"] == "market"
 
 
 def _counts(column: pd.Series) -> dict[str, int]:

@@ -87,7 +87,7 @@ def _exposure(exposure: Exposure) -> dict[str, Any]:
 
 
 def _costs(costs: Costs) -> dict[str, Any]:
-    texts = {**KINDS, "total": "all of them together"}
+    texts = {**KINDS, "total": "commission + slippage + impact + short_interest"}
     money, drag = {**costs.money, "total": costs.total}, {**costs.drag, "total": costs.total_drag}
     return {
         key: {

@@ -51,13 +51,13 @@ def shown(value: float | None, unit: str) -> str:
     return {"fraction": percent, "money": money}.get(unit, four)(value)
 
 
-def count(number: int, noun: str) -> str:
-    """A number of things.
+def count(number: int, noun: str, plural: str = "") -> str:
+    """A number of things; the plural is the noun with an s unless it is given.
 
-    >>> count(1, "fold"), count(5030, "daily return")
-    ('1 fold', '5030 daily returns')
+    >>> count(1, "fold"), count(5030, "daily return"), count(0, "breach", "breaches")
+    ('1 fold', '5030 daily returns', '0 breaches')
     """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 _CAPITALS = {"cagr": "CAGR", "mse": "MSE", "mae": "MAE", "r2": "R2", "ic": "IC", "mape": "MAPE"}

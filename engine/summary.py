@@ -114,9 +114,7 @@ def _score(name: str, value: float | None) -> str:
 
 
 def _account(metrics: Mapping[str, Any]) -> Iterable[Any]:
-    paid = {name: money(item["value"]) for name, item in metrics["costs"].items()}
     held = {name: percent(item["value"]) for name, item in metrics["exposure"].items()}
-    parts = ", ".join(f"{name} {paid[name]}" for name in ("commission", "slippage", "interest"))
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -124,20 +122,50 @@ def _account(metrics: Mapping[str, Any]) -> Iterable[Any]:
     table.add_row(
         "exposure", f"gross {held['gross_mean']}, net {held['net_mean']}, in the market {held['time_in_market']}"
     )
-    table.add_row("costs paid", f"{paid['total']}: {parts}")
+    table.add_row("costs", _paid(metrics["costs"]))
     table.add_row("orders", Text(_orders(metrics["orders"])))
+    table.add_row("cap", _cap(metrics["cap"]))
+    if metrics["stops"]:
+        table.add_row("stops", _stops(metrics["stops"]))
     for text in metrics.get("notes", ()):
         table.add_row("note", Text(text))  # a symbol may hold brackets, which rich would take for markup
     yield Text()
     yield table
 
 
+def _paid(costs: Mapping[str, Any]) -> str:
+    kinds = {name: item["value"] for name, item in costs.items() if name not in ("total", "cash_interest")}
+    parts = ", ".join(f"{name.replace('_', ' ')} {money(value)}" for name, value in kinds.items() if value)
+    total, earned = costs["total"], -costs["cash_interest"]["value"]
+    text = f"{money(total['value'])}, {percent(total['drag']['value'])} a year" + (f": {parts}" if parts else "")
+    return text + (f"; interest earned {money(earned)}" if earned else "")
+
+
 def _orders(orders: Mapping[str, Any]) -> str:
     filled = orders["by_status"].get("completed", 0)
-    reasons = "; ".join(f"{count} x {reason}" for reason, count in orders["by_reason"].items())
-    unfilled = f"{orders['asked'] - filled} not" + (f" ({reasons})" if reasons else "")
-    trimmed = f", {orders['trimmed']} trimmed" if orders["trimmed"] else ""
-    return f"{orders['asked']} asked, {filled} filled{trimmed}, {unfilled}"
+    trimmed = f", {orders['trimmed']} trimmed{_why(orders['trimmed_by'])}" if orders["trimmed"] else ""
+    text = (
+        f"{orders['asked']} asked, {filled} filled{trimmed}, {orders['asked'] - filled} not{_why(orders['by_reason'])}"
+    )
+    brackets = ", ".join(f"{number} {status}" for status, number in orders["brackets"].items())
+    return text + (f"; of them {brackets}" if brackets else "")
+
+
+def _why(reasons: Mapping[str, int]) -> str:
+    text = "; ".join(f"{number} x {reason}" for reason, number in reasons.items())
+    return f" ({text})" if text else ""
+
+
+def _cap(cap: Mapping[str, Any]) -> str:
+    if not cap["opening"]:
+        return "no position was opened"
+    held = f"{count(cap['breaches'], 'breach', 'breaches')} in {count(cap['opening'], 'opening fill')}"
+    return f"{held}; largest {percent(cap['largest'])} at a fill, {percent(cap['largest_close'])} at a close"
+
+
+def _stops(stops: Mapping[str, Any]) -> str:
+    missed = f"the entry's own bar went beyond {stops['unprotected']}, the market gapped over {stops['gapped']}"
+    return f"{stops['stopped']} of {count(stops['entries'], 'entry', 'entries')} stopped; {missed}"
 
 
 def _files(folder: Path, note: str) -> Iterable[Text]:

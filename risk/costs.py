@@ -89,7 +89,7 @@ def commission(units: float, price: float, p: Any) -> float:
     if units == 0.0:
         return 0.0
     size = abs(units)
-    return max(size * p.commission * price + size * p.commission_per_unit, p.commission_minimum)
+    return float(max(size * p.commission * price + size * p.commission_per_unit, p.commission_minimum))
 
 
 def impact_fraction(units: float, volume: float, p: Any) -> float:

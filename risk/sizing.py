@@ -117,7 +117,7 @@ def units_for_loss(money: float, side: int, entry: float, stop: float, p: Any) -
     if least > 0.0:
         one_end = (money - least) / (move + max(enter, leave))
         units = min(units, one_end, (money - 2.0 * least) / move)
-    return max(units, 0.0)
+    return float(max(units, 0.0))
 
 
 def stop_units(loss: float, most: float, side: int, price: float, stop: float, lot: float, p: Any) -> float:

@@ -4,21 +4,18 @@ from typing import Any
 
 import pandas as pd
 
+from engine.costs import KINDS
 from engine.outcome import Outcome
 from engine.report import Section, fill
 
 ORDER = 70
-FORMULAE = {
-    "commission": "paid to the broker at the fills",
-    "slippage": "sum of |size| x |fill price - the bar's open| over market orders",
-    "interest": "paid on short positions",
-    "total": "all of it is in the equity already",
-}
 
 
 def section(outcome: Outcome) -> Section:
-    """Costs in money and as a share of the initial cash; the trades in a few numbers."""
-    costs = [(name, getattr(outcome.costs, name), about) for name, about in FORMULAE.items()]
+    """Costs as money and as drag on the return; the trades in a few numbers."""
+    paid = outcome.costs
+    costs = [(kind, paid.money[kind], paid.drag[kind], about) for kind, about in KINDS.items()]
+    costs.append(("total", paid.total, paid.total_drag, "what was paid; it is in the equity already"))
     trades = outcome.result.trades
     return fill(
         "costs.html", "Costs and trades", costs=costs, outcome=outcome, trades=_of_trades(trades), count=len(trades)

@@ -64,7 +64,7 @@ class OrderStrategy(bt.Strategy):
     account : the :class:`~strategies._backtrader.account.AccountStops`; its ``halts`` say when trading stopped.
     """
 
-    params = (("risk", RiskSpec()), ("distances", {}), ("session", None))
+    params: tuple[tuple[str, Any], ...] = (("risk", RiskSpec()), ("distances", {}), ("session", None))
 
     def __init__(self) -> None:
         self.refusals: list[Refusal] = []
