@@ -75,6 +75,8 @@ def _outcome(
     name: str = "walk",
     symbol: str = "X",
     base: float = 0.02,
+    cap_at: str = "fill",
+    stop: dict[str, object] | None = None,
     measures: MeasuresSpec | None = None,
 ) -> Outcome:
     """Backtest planted predictions: ``skill`` 1 knows the next return, 0 is noise; no decision on the first 20 bars."""
@@ -82,7 +84,7 @@ def _outcome(
     market = Market({symbol: item}, (symbol,), symbol, "UTC")
     signals = _planted(item, skill, seed, trains)
     label = LabelSpec(kind="forward_return", horizon=1)
-    risk = RiskSpec(base=base)
+    risk = RiskSpec.parse({"base": base, "cap_at": cap_at, "stop": stop})
     result = bt_engine.run(market, signals.frame, Threshold(), risk, BrokerSpec(), "0123456789ab")
     return build(
         config={"name": name, "seed": seed, "risk": risk.dump()},

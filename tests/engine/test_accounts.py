@@ -1,13 +1,13 @@
-"""Daily returns, exposure, costs and orders, worked by hand."""
+"""Daily returns and exposure, worked by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from core.errors import DataError
-from core.tables import EQUITY, FILLS, ORDERS, TRADES
+from core.tables import COSTS, EQUITY, FILLS, ORDERS, STOPS, TRADES
 from core.types import Bars, Market, RunResult
-from engine.accounts import benchmark_gaps, costs, count_orders, daily_returns, exposure, session_exposure
+from engine.accounts import benchmark_gaps, daily_returns, exposure, session_exposure
 from engine.outcome import _gap_notes
 
 NEW_YORK = "America/New_York"
@@ -30,7 +30,7 @@ def result(times, equity, gross=None, net=None, cash=100.0, zone=NEW_YORK, **tab
     columns = {"equity": equity, "cash": equity, "gross_exposure": gross, "net_exposure": gross if net is None else net}
     frame = EQUITY.frame([])
     frame = pd.DataFrame({"time": times.as_unit("ns"), **columns, "return": np.nan}).astype(frame.dtypes.to_dict())
-    kept = {"orders": ORDERS.empty(), "fills": FILLS.empty(), "trades": TRADES.empty(), **tables}
+    kept = {table.name: table.empty() for table in (ORDERS, FILLS, TRADES, COSTS, STOPS)} | tables
     return RunResult("test", "0" * 12, cash, zone, equity=frame, positions=pd.DataFrame(index=times), **kept)
 
 
@@ -103,51 +103,3 @@ def test_a_benchmark_that_does_not_cover_the_run_is_refused_with_the_dates(kept)
 def test_a_run_of_one_close_has_no_return():
     with pytest.raises(DataError, match="no session after its first decision at 2024-01-02"):
         daily_returns(result(DAYS[:1], [100.0]), market(bars(DAYS, [10.0] * 4)))
-
-
-def fills(*rows):
-    names = ("order_id", "time", "symbol", "kind", "size", "price", "commission", "position_after")
-    return FILLS.frame([dict(zip(names, (*row, 0.0), strict=True)) for row in rows])
-
-
-def test_costs_by_hand():
-    day = [pd.Timestamp(time, tz="UTC") for time in DAYS]
-    done = fills(
-        (1, day[1], "X", "market", 2.0, 10.5, 0.1),  # opened at 10: paid 0.5 too much, twice
-        (2, day[2], "X", "market", -4.0, 19.0, 0.2),  # opened at 20: got 1 too little, four times
-        (3, day[3], "X", "stop", 2.0, 99.0, 0.3),  # no market order: its slippage is not known from the open
-    )
-    trade = dict.fromkeys(TRADES.columns, 0) | {"symbol": "X", "side": "short", "exit_reason": "signal"}
-    trades = TRADES.frame([{**trade, "entered_at": day[2], "exited_at": day[3], "interest": 0.25}])
-    traded = market(bars(DAYS, [1.0] * 4, opens=[1.0, 10.0, 20.0, 30.0]))
-    found = costs(result(DAYS, [100.0] * 4, fills=done, trades=trades), traded)
-    assert (found.commission, found.slippage, found.interest) == pytest.approx((0.6, 5.0, 0.25))
-    assert found.total == pytest.approx(5.85)
-    assert found.fills == 3
-
-
-def test_costs_of_a_run_without_fills_are_zero():
-    found = costs(result(DAYS, [100.0] * 4), market(bars(DAYS, [1.0] * 4)))
-    assert (found.total, found.fills) == (0.0, 0)
-
-
-def test_a_fill_where_there_is_no_bar_is_refused():
-    done = fills((1, pd.Timestamp("2024-01-03 12:00", tz="UTC"), "X", "market", 1.0, 10.0, 0.0))
-    with pytest.raises(DataError, match="a fill of X stands at 2024-01-03 12:00:00"):
-        costs(result(DAYS, [100.0] * 4, fills=done), market(bars(DAYS, [1.0] * 4)))
-
-
-def test_orders_are_counted_by_status_and_reason():
-    row = dict.fromkeys(ORDERS.columns, 0) | {
-        "created_at": pd.Timestamp(DAYS[0], tz="UTC"),
-        "symbol": "X",
-        "kind": "market",
-    }
-    kinds = [("completed", "", 0.0), ("margin", "no cash", 0.0), ("completed", "cap", -1.0)]
-    orders = ORDERS.frame(
-        [{**row, "side": "buy", "status": status, "reason": reason, "trimmed": cut} for status, reason, cut in kinds]
-    )
-    found = count_orders(orders)
-    assert found.by_status == {"completed": 2, "margin": 1}
-    assert found.by_reason == {"cap": 1, "no cash": 1}
-    assert (found.asked, found.trimmed) == (3, 1)

@@ -8,11 +8,10 @@ import pandas as pd
 import pytest
 
 from engine import report
-from engine.accounts import count_orders
+from engine.dealings import check_cap, count_orders
 from engine.numerals import four, money, percent
 from engine.report import sections, write_report
 from engine.report.equity import draw
-from engine.report.orders import above_cap
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +105,7 @@ def test_costs_against_the_tables(page, outcome, tables):
     rows = {row[0]: row[1:] for table in tables(page) for row in table}
     assert rows["Commission"][0] == money(outcome.result.fills["commission"].sum())
     assert rows["Total"][1] == percent(outcome.costs.total / 10_000)
+    assert rows["Total"][2] == percent(outcome.costs.total_drag)
     assert rows["of them with a gain"][0] == percent((outcome.result.trades["pnl"] > 0).mean())
 
 
@@ -114,32 +114,55 @@ def test_orders_are_listed_with_reasons(outcome, tmp_path, tables):
     orders.loc[[2, 5], ["status", "reason"]] = ["margin", "not enough cash"]
     run = replace(outcome, result=replace(outcome.result, orders=orders), orders=count_orders(orders))
     page = write_report(run, tmp_path / "r.html").read_text(encoding="utf-8")
-    assert f"{len(orders)} orders asked for: {len(orders) - 2} completed, 2 margin;" in page
-    found = [table for table in tables(page) if table[0][0] in ("Reason", "Order")]
+    trimmed = int((orders["trimmed"] != 0).sum())
+    assert f"{len(orders)} orders asked for: {len(orders) - 2} completed, 2 margin;\n{trimmed} trimmed" in page
+    found = [table for table in tables(page) if table[0][0] in ("Not filled, by reason", "Order")]
     assert found[0][1:] == [["not enough cash", "2"]]
     assert [row[0] for row in found[1][1:]] == [str(orders["order_id"].iloc[place]) for place in (2, 5)]
-    assert len(found[2]) == 21
+    assert len(orders) == 401
+    assert len(found[-1]) == 1 + 400
+    assert "The first 400 of 401 orders" in page
 
 
-def test_fills_above_the_cap_are_told(outcome):
-    orders = outcome.result.orders.copy()
-    orders.loc[3, "share_at_fill"] = 0.0543
-    assert [row["order_id"] for row in above_cap(orders, 0.05)] == [orders["order_id"].iloc[3]]
-    assert above_cap(orders, 0.0543) == []
-
-
-def test_a_cap_that_broke_is_on_the_page(make_outcome, tmp_path):
-    run = make_outcome(bars=200, base=0.2)  # every order is as large as the cap allows: a gap breaks it
+def test_what_was_trimmed_is_told(make_outcome, tmp_path, tables):
+    run = make_outcome(bars=200, base=0.2)  # every order is as large as the cap allows: any gap would break it
     page = write_report(run, tmp_path / "r.html").read_text(encoding="utf-8")
-    largest = run.result.orders["share_at_fill"].max()
-    assert largest > 0.05
-    assert "above the cap, which is kept at the signal" in re.sub(r"\s+", " ", page)
-    assert f"The largest was {percent(largest)} of the account." in page
+    flat = re.sub(r"\s+", " ", page)
+    assert "<strong>0 breaches</strong> in" in flat
+    assert f"The largest position at its fill was {percent(0.05)} of the account." in flat
+    cut = run.result.orders[run.result.orders["trimmed"] != 0]
+    table = next(table for table in tables(page) if table[0][0] == "Trimmed and filled, by what")
+    assert table[1:] == [["cap at the fill", str(len(cut))]]
+    assert len(cut) > 10
+
+
+def test_a_cap_that_broke_is_on_the_page(make_outcome, tmp_path, tables):
+    run = make_outcome(bars=200, base=0.2, cap_at="signal")
+    page = write_report(run, tmp_path / "r.html").read_text(encoding="utf-8")
+    shares = run.result.orders["share_at_fill"]
+    breaches = int((shares > 0.05).sum())
+    assert breaches > 0
+    assert check_cap(run.result, run.market, 0.05).breaches == breaches
+    flat = re.sub(r"\s+", " ", page)
+    assert f"<strong>{breaches} breaches</strong> in" in flat
+    assert "kept at the signal only, and prices moved before the fill" in flat
+    assert percent(shares.max()) in flat
+
+
+def test_stops_are_told_only_where_there_are_some(make_outcome, tmp_path, tables):
+    assert "Stops" not in [section.title for section in sections(make_outcome(bars=100))]
+    run = make_outcome(bars=300, stop={"kind": "percent", "value": 0.01})
+    page = write_report(run, tmp_path / "r.html").read_text(encoding="utf-8")
+    table = next(table for table in tables(page) if table[0][0] == "What the stops missed")
+    entries, hit = len(run.result.stops), int(run.result.stops["stopped_at"].notna().sum())
+    assert table[1][1] == f"{run.stops.unprotected} of {entries}"
+    assert table[3][1] == f"{run.stops.gapped} of {hit}"
+    assert min(run.stops.unprotected, run.stops.gapped) > 0
 
 
 def test_data_names_digests_notes_and_the_config(page):
     assert re.search(r"<code>[0-9a-f]{64}</code>", page)
-    assert "cap_at: signal" in page
+    assert "cap_at: fill" in page
 
 
 def test_a_model_that_does_not_train_has_no_forecasts(make_outcome):

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from core.progress import Progress
-from engine.numerals import money, percent
 from engine.metrics import metrics
+from engine.numerals import money, percent
 from engine.progress import reporting
 from engine.summary import show
 

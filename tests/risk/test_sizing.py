@@ -1,14 +1,14 @@
 import ast
 import inspect
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from risk import sizing
-from risk.sizing import lot_floor, risk_money, rule_units
-from risk.spec import RiskSpec
+from risk.costs import CostTerms, commission
+from risk.sizing import lot_floor, risk_money, rule_units, stop_units, units_for_loss
 
 shares = st.floats(0.0001, 1.0)
 confidences = st.floats(0.0, 1.0)
@@ -126,36 +126,78 @@ def test_the_rule_uses_only_what_compiles_to_the_same_bits():
     tree = ast.parse(inspect.getsource(sizing))
     bodies = [node for item in tree.body if isinstance(item, ast.FunctionDef) for node in ast.walk(item)]
     called = {node.func.id for node in bodies if isinstance(node, ast.Call)}
-    assert called == {"min", "int", "lot_floor", "risk_money"}
-    assert not [node for node in bodies if isinstance(node, ast.Pow | ast.Attribute | ast.Subscript)]
+    assert called == {"min", "max", "int", "float", "lot_floor", "risk_money", "units_for_loss"}
+    assert not [node for node in bodies if isinstance(node, ast.Pow | ast.Subscript)]
+    read = {node.attr for node in bodies if isinstance(node, ast.Attribute)}
+    assert read == set(CostTerms._fields)
 
 
-def test_defaults_are_the_two_and_five_percent_rule():
-    assert RiskSpec().dump() == {"base": 0.02, "cap": 0.05, "mode": "notional", "cap_at": "signal"}
+# --- mode stop
 
-
-def test_a_base_above_the_cap_is_legal():
-    assert RiskSpec.parse({"base": 0.95, "cap": 0.05}).base == 0.95
-
-
-@pytest.mark.parametrize("field", ["base", "cap"])
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (2, "above 0 and at most 1; for 2 % write 0.02"),
-        (2.5, "above 0 and at most 1; for 2.5 % write 0.025"),
-        (250, "above 0 and at most 1"),
-        (0, "above 0 and at most 1"),
-        (-0.02, "above 0 and at most 1"),
-        ("0.02", "valid number"),
-        (True, "valid number"),
-    ],
+FREE = CostTerms(0.0, 0.0, 0.0, 0.0)
+costs = st.builds(
+    CostTerms,
+    commission=st.sampled_from([0.0, 0.001, 0.02]),
+    commission_per_unit=st.sampled_from([0.0, 0.005, 1.0]),
+    commission_minimum=st.sampled_from([0.0, 1.0, 20.0]),
+    slippage=st.sampled_from([0.0, 0.0005, 0.01]),
 )
-def test_shares_that_cannot_be_are_refused(field, given, message):
-    with pytest.raises(ValidationError, match=message):
-        RiskSpec.parse({field: given})
 
 
-def test_other_modes_are_refused():
-    with pytest.raises(ValidationError, match="should be 'notional'"):
-        RiskSpec.parse({"mode": "kelly"})
+def loss_at_stop(units, side, entry, stop, p):
+    """Money lost by the words of the docs: the move, slippage at the exit, commission at both ends."""
+    left = stop * (1 - side * p.slippage)
+    return units * side * (entry - left) + commission(units, entry, p) + commission(units, left, p)
+
+
+def test_loss_by_hand():
+    # 100 lost on a long from 100 with a stop at 95, slippage 1 %: exit at 94.05, 5.95 a unit; 1 % at both ends: 1.9405
+    p = CostTerms(0.01, 0.0, 0.0, 0.01)
+    assert units_for_loss(100.0, 1, 100.0, 95.0, p) == pytest.approx(100 / (5.95 + 1.9405))
+    assert units_for_loss(100.0, -1, 100.0, 105.0, p) == pytest.approx(100 / (6.05 + 1.0 + 1.0605))
+
+
+def test_a_minimum_commission_counts_at_each_end_where_it_is_more():
+    # 10 units lose 50; the rate would be 1.00 and 0.95, the minimum is 2 at each end: 46 is left for the move
+    assert units_for_loss(50.0, 1, 100.0, 95.0, CostTerms(0.001, 0.0, 2.0, 0.0)) == pytest.approx(46.0 / 5.0)
+
+
+@given(
+    money=st.floats(0.01, 1e6),
+    side=st.sampled_from([1, -1]),
+    entry=st.floats(0.5, 1e4),
+    distance=st.floats(0.001, 0.5),
+    p=costs,
+)
+def test_the_loss_at_the_stop_is_the_money_and_never_more(money, side, entry, distance, p):
+    stop = entry * (1 - side * distance)
+    units = units_for_loss(money, side, entry, stop, p)
+    assert loss_at_stop(units, side, entry, stop, p) <= money * (1 + 1e-9)
+    more = units * (1 + 1e-6) + 1e-9  # it is the largest such size, unless the minimum alone is more than the money
+    assert loss_at_stop(more, side, entry, stop, p) > money * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("stop", [100.0, 101.0, math.nan])
+def test_a_stop_on_the_wrong_side_sizes_nothing(stop):
+    assert units_for_loss(100.0, 1, 100.0, stop, FREE) == 0.0
+
+
+@pytest.mark.parametrize("money", [0.0, -1.0, math.nan, 0.5])
+def test_no_money_sizes_nothing(money):
+    assert units_for_loss(money, 1, 100.0, 95.0, CostTerms(0.0, 0.0, 1.0, 0.0)) == 0.0
+
+
+def test_the_cap_wins_over_the_loss():
+    assert stop_units(200.0, 500.0, 1, 100.0, 95.0, 0.0, FREE) == 5.0
+    assert stop_units(20.0, 500.0, 1, 100.0, 95.0, 0.0, FREE) == 4.0
+
+
+@pytest.mark.parametrize("arguments", [(200.0, 0.0, 1, 100.0, 95.0), (200.0, 500.0, 1, 0.0, 95.0)])
+def test_no_account_or_price_sizes_nothing_in_mode_stop(arguments):
+    assert stop_units(*arguments, 0.0, FREE) == 0.0
+
+
+def test_mode_stop_rounds_down_to_lots_and_expects_the_slipped_entry():
+    p = CostTerms(0.0, 0.0, 0.0, 0.01)  # entry 101, exit 94.05: 6.95 a unit
+    assert stop_units(69.4, 1e9, 1, 100.0, 95.0, 0.0, p) == pytest.approx(69.4 / 6.95)
+    assert stop_units(69.4, 1e9, 1, 100.0, 95.0, 1.0, p) == 9.0
