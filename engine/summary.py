@@ -125,6 +125,8 @@ def _account(metrics: Mapping[str, Any]) -> Iterable[Any]:
     table.add_row("costs", _paid(metrics["costs"]))
     table.add_row("orders", Text(_orders(metrics["orders"])))
     table.add_row("cap", _cap(metrics["cap"]))
+    if metrics["orders"]["brackets"]:
+        table.add_row("brackets", ", ".join(f"{n} {what}" for what, n in metrics["orders"]["brackets"].items()))
     if metrics["stops"]:
         table.add_row("stops", _stops(metrics["stops"]))
     for text in metrics.get("notes", ()):
@@ -144,15 +146,14 @@ def _paid(costs: Mapping[str, Any]) -> str:
 def _orders(orders: Mapping[str, Any]) -> str:
     filled = orders["by_status"].get("completed", 0)
     trimmed = f", {orders['trimmed']} trimmed{_why(orders['trimmed_by'])}" if orders["trimmed"] else ""
-    text = (
+    return (
         f"{orders['asked']} asked, {filled} filled{trimmed}, {orders['asked'] - filled} not{_why(orders['by_reason'])}"
     )
-    brackets = ", ".join(f"{number} {status}" for status, number in orders["brackets"].items())
-    return text + (f"; of them {brackets}" if brackets else "")
 
 
 def _why(reasons: Mapping[str, int]) -> str:
-    text = "; ".join(f"{number} x {reason}" for reason, number in reasons.items())
+    most_first = sorted(reasons.items(), key=lambda item: -item[1])
+    text = "; ".join(f"{number} x {reason}" for reason, number in most_first)
     return f" ({text})" if text else ""
 
 

@@ -46,6 +46,7 @@ class RiskAudit(bt.Analyzer):
     def start(self) -> None:
         """Begin with an empty book."""
         self._orders: dict[int, Any] = {}
+        self._brackets_filled: set[int] = set()
         self._fills: list[Fill] = []
         self._fills_of: dict[int, list[Row]] = {}
         self._held: dict[Any, float] = {}
@@ -54,6 +55,8 @@ class RiskAudit(bt.Analyzer):
     def notify_order(self, order: Any) -> None:
         """Take down an order's news; its fills come with it, in the order in which they happened."""
         self._orders[order.ref] = order
+        if order.parent and order.status == bt.Order.Completed:
+            self._brackets_filled.add(order.parent.ref)
         for number, bit in enumerate(order.executed.iterpending(), start=order.executed.p1):
             fill = self._fill(order, number, bit)
             self._fills.append(fill)
@@ -154,8 +157,7 @@ class RiskAudit(bt.Analyzer):
         """Why an order of a bracket was cancelled."""
         if child.parent.status != bt.Order.Completed:
             return "its entry was not filled"
-        family = [other for other in self._orders.values() if other.parent and other.parent.ref == child.parent.ref]
-        filled = any(other.status == bt.Order.Completed for other in family)
+        filled = child.parent.ref in self._brackets_filled
         return "the other order of its bracket was filled" if filled else "its position was closed by the strategy"
 
 
