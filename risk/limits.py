@@ -16,6 +16,8 @@ from pydantic_core import PydanticCustomError
 
 from core.spec import Multiple, Part, Share, Spec
 
+from .sizing import lot_floor
+
 FREE, CAP, LOSS, GROSS, NET, SHORT, POSITIONS, OPEN_RISK, MIN_ORDER, VOLUME, ACCOUNT = range(11)
 NAMES = (
     "",
@@ -200,3 +202,43 @@ def headroom(side: int, price: float, stop: float, is_new: bool, book: Book, p: 
         if fits < units:
             units, code = fits, which
     return units, code
+
+
+def settle(wanted: float, fits: float, code: int, price: float, lot: float, least: float) -> tuple[float, int]:
+    """What becomes of an order that may open so many units: it shrinks to whole lots, or is not worth sending.
+
+    Parameters
+    ----------
+    wanted, fits : units, not signed.
+    code : which limit says so.
+    price : of one unit.
+    lot : as in :func:`risk.sizing.lot_floor`.
+    least : value below which an order is refused, account currency.
+
+    Returns
+    -------
+    The units to open, and the code of what made them fewer, ``FREE`` if nothing did.
+
+    >>> settle(5.0, 4.5, CAP, 110.0, 1.0, 0.0), settle(5.0, 9.0, CAP, 110.0, 1.0, 1000.0)
+    ((4.0, 1), (0.0, 8))
+    """
+    units = wanted if fits >= wanted else lot_floor(fits, lot)
+    if units * price < least:
+        return 0.0, code if fits < wanted else MIN_ORDER
+    return units, FREE if units == wanted else code
+
+
+def told(code: int, place: str, fits: float, wanted: float, price: float) -> str:
+    """Why an order became smaller, in one line; empty if it did not.
+
+    Parameters
+    ----------
+    place : ``signal`` or ``fill``.
+
+    >>> told(CAP, "fill", 4.5, 5.0, 110.0), told(MIN_ORDER, "signal", math.inf, 2.0, 5.0), told(FREE, "fill", 9.0, 1.0, 1.0)
+    ('cap at the fill: 4.5 of 5 units fit', 'minimum order at the signal: it is worth 10.00', '')
+    """
+    if code == FREE:
+        return ""
+    what = f"it is worth {wanted * price:.2f}" if code == MIN_ORDER else f"{fits:.6g} of {wanted:.6g} units fit"
+    return f"{NAMES[code]} at the {place}: {what}"

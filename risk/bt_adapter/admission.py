@@ -3,8 +3,8 @@
 import math
 from typing import Any, NamedTuple
 
-from risk.limits import ACCOUNT, CAP, LOSS, MIN_ORDER, NAMES, VOLUME, book_of, headroom
-from risk.sizing import DUST, lot_floor, risk_money, units_for_loss
+from risk.limits import ACCOUNT, CAP, LOSS, VOLUME, book_of, headroom, settle, told
+from risk.sizing import DUST, risk_money, units_for_loss
 from risk.spec import FillRule
 
 
@@ -58,13 +58,9 @@ def admit(
         where = f"the market was at {quote.quoted:g}, the stop at {quote.stop:g}"
         return Verdict(0.0, f"stop_passed: {where}")
     fits, code = _fits(quote, value, holdings, rule, costs)
-    units = quote.opening if fits >= quote.opening else lot_floor(fits, rule.lot)
-    if units * quote.price < max(rule.limits.min_order, DUST * value):
-        units, code = 0.0, code if fits < quote.opening else MIN_ORDER
-    if units == quote.opening:
-        return Verdict(units, "")
-    lots = f", lots of {rule.lot:g}" if rule.lot else ""
-    return Verdict(units, f"{NAMES[code]} at the fill: {fits:.6g} of {quote.opening:.6g} units fit{lots}")
+    least = max(rule.limits.min_order, DUST * value)
+    units, code = settle(quote.opening, fits, code, quote.price, rule.lot, least)
+    return Verdict(units, told(code, "fill", fits, quote.opening, quote.price))
 
 
 def _fits(

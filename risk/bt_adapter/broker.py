@@ -242,7 +242,9 @@ class RiskBroker(FreshBroker):
         guard, known = self._guard_of(order), self._guards.get(data)
         if order.parent and order.exectype in STOPS:
             quoted = order.created.price if self._quoted is None else self._quoted
-            self.stopped[order.parent.ref] = Stopped(data.datetime[0], order.executed[-1].size, order.created.price, quoted)
+            self.stopped[order.parent.ref] = Stopped(
+                data.datetime[0], order.executed[-1].size, order.created.price, quoted
+            )
         if guard is not None and held:
             self._guards[data] = guard
             self.entries[order.ref] = Protected(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from risk.halts import HALTED, HALTS, RESUMED, Watch, watch
-from risk.limits import MIN_ORDER, NAMES, LimitsSpec, book_of, headroom
-from risk.sizing import DUST, lot_floor
+from risk.limits import LimitsSpec, book_of, headroom, settle, told
+from risk.sizing import DUST
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +110,7 @@ class Plan:
         held = self._holdings.get(data, (0.0, price, math.nan))[0]
         book = book_of(self._value, self._holdings.values())
         fits, code = headroom(side, price, stop, held == 0.0, book, self._limits.terms)
-        admitted = units if fits >= units else lot_floor(fits, self._lot)
-        if admitted * price < max(self._limits.min_order, DUST * self._value):
-            admitted, code = 0.0, code if fits < units else MIN_ORDER
+        least = max(self._limits.min_order, DUST * self._value)
+        admitted, code = settle(units, fits, code, price, self._lot, least)
         self._holdings[data] = (held + side * admitted, price, stop)
-        return (
-            admitted,
-            "" if admitted == units else f"{NAMES[code]} at the signal: {fits:.6g} of {units:.6g} units fit",
-        )
+        return admitted, told(code, "signal", fits, units, price)
