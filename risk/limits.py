@@ -9,7 +9,7 @@ the same bits as Python.
 
 import math
 from collections.abc import Iterable
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
@@ -235,8 +235,8 @@ def told(code: int, place: str, fits: float, wanted: float, price: float) -> str
     ----------
     place : ``signal`` or ``fill``.
 
-    >>> told(CAP, "fill", 4.5, 5.0, 110.0), told(MIN_ORDER, "signal", math.inf, 2.0, 5.0), told(FREE, "fill", 9.0, 1.0, 1.0)
-    ('cap at the fill: 4.5 of 5 units fit', 'minimum order at the signal: it is worth 10.00', '')
+    >>> told(CAP, "fill", 4.5, 5.0, 110.0), told(MIN_ORDER, "signal", math.inf, 2.0, 5.0)
+    ('cap at the fill: 4.5 of 5 units fit', 'minimum order at the signal: it is worth 10.00')
     """
     if code == FREE:
         return ""
