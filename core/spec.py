@@ -51,22 +51,22 @@ class Spec(BaseModel):
 
 
 def known_keys(spec: type[Spec], path: Sequence[int | str]) -> tuple[str, ...]:
-    """The keys allowed beside the last element of ``path``, for a "did you mean"; none if the path leaves the specs."""
+    """The keys allowed beside the last element of ``path``, for a "did you mean"; none if the path leaves the specs.
+
+    Where a block may be of several kinds, the keys of all of them.
+    """
+    blocks: tuple[type[Spec], ...] = (spec,)
     for part in path[:-1]:
-        field = spec.model_fields.get(str(part))
-        inner = field and next((kind for kind in _members(field.annotation) if _is_spec(kind)), None)
-        if not inner:
-            return ()
-        spec = inner
-    return tuple(spec.model_fields)
+        fields = [block.model_fields[str(part)] for block in blocks if str(part) in block.model_fields]
+        blocks = tuple(inner for field in fields for inner in specs_in(field.annotation))
+    return tuple(dict.fromkeys(name for block in blocks for name in block.model_fields))
 
 
-def _members(annotation: object) -> tuple[Any, ...]:
-    return get_args(annotation) or (annotation,)
-
-
-def _is_spec(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Spec)
+def specs_in(annotation: object) -> tuple[type[Spec], ...]:
+    """The specs that a value of this type may be, however deep in optional types and unions."""
+    if isinstance(annotation, type) and issubclass(annotation, Spec):
+        return (annotation,)
+    return tuple(spec for part in get_args(annotation) for spec in specs_in(part))
 
 
 def _iso(value: object) -> str:

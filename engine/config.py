@@ -5,10 +5,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from core.digests import digest
 from core.errors import ConfigError
@@ -64,6 +64,15 @@ class RunConfig(SignalSpec):
     """Which pages are written."""
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     """Processes that train folds, one thread each; auto: the machine's cores. Never changes a result."""
+
+    @model_validator(mode="after")
+    def _orders_fit(self) -> Self:
+        least, most = self.risk.limits.min_order, self.risk.cap * self.broker.cash
+        if least > most:
+            text = "min_order ({least:g}) is more than cap x cash ({most:g}): nothing could ever be ordered; lower it"
+            context = {"least": least, "most": most, "path": ["risk", "limits", "min_order"]}
+            raise PydanticCustomError("min_order", text.format(**context), context)
+        return self
 
     @property
     def signals(self) -> SignalSpec:
@@ -134,7 +143,8 @@ def validate(layer: Layer, source: str) -> RunConfig:
 def _explain(problems: Sequence[ErrorDetails], layer: Layer, source: str) -> str:
     """One line for the first wrong key: where it was written, and all that its value could have been."""
     by_key: dict[KeyPath, list[str]] = {}
-    for problem in problems:
+    # A misspelt key is a missing one as well: the spelling is what to mend.
+    for problem in sorted(problems, key=lambda problem: problem["type"] == "missing"):
         context: Mapping[str, Any] = problem.get("ctx", {})
         # A plug-in's own errors carry their place below the field with them.
         path = _written(tuple(str(part) for part in (*problem["loc"], *context.get("path", ()))), layer.values)
@@ -147,14 +157,18 @@ def _explain(problems: Sequence[ErrorDetails], layer: Layer, source: str) -> str
 
 def _written(path: KeyPath, values: Any) -> KeyPath:
     """``path`` without the names that pydantic gives to the choices of a value: only what the file can hold."""
-    for depth, part in enumerate(path):
+    kept: list[str] = []
+    for part in path:
         if isinstance(values, list) and part.isdigit() and int(part) < len(values):
             values = values[int(part)]
+        elif isinstance(values, Mapping) and part not in values and part == values.get("kind"):
+            continue  # the kind that was chosen, not a key
         elif isinstance(values, Mapping):
             values = values.get(part)
         else:
-            return path[:depth]
-    return path
+            break
+        kept.append(part)
+    return tuple(kept)
 
 
 def _message(problem: ErrorDetails, context: Mapping[str, Any], path: KeyPath) -> str:

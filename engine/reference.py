@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 from pydantic.fields import FieldInfo
 
-from core.plugins import FAMILIES, PluginField, kinds, load, summary
-from core.spec import Spec
+from core.plugins import FAMILIES, PluginField, PluginSpec, kinds, load, summary
+from core.spec import Spec, specs_in
 from engine.cli import EPILOG, app
 from engine.config import RunConfig
 from engine.listing import plain
@@ -47,8 +47,8 @@ def config_text() -> str:
     """The page on the config file."""
     blocks = [INTRODUCTION, "## Top level\n", _table(RunConfig)]
     for name, field in RunConfig.model_fields.items():
-        if spec := _spec_of(field):
-            blocks += [f"## {name}\n", f"{field.description}\n", _table(spec)]
+        for spec in _specs_of(field):
+            blocks += [f"## {name}\n", f"{field.description}\n", _table(spec), *_inner(name, spec)]
     for family, package in FAMILIES.items():
         blocks += [f"## Plug-ins: {family}\n", *_plugins(package)]
     return "\n".join(blocks)
@@ -79,12 +79,23 @@ def _default(field: FieldInfo) -> str:
     return f"`{plain(value)}`".replace("|", "\\|")
 
 
-def _spec_of(field: FieldInfo) -> type[Spec] | None:
-    """The spec that a plain block is made of; None for scalars and plug-ins."""
+def _inner(path: str, spec: type[Spec]) -> Iterator[str]:
+    """The blocks within a block; where one may be of several kinds, each of them."""
+    for name, field in spec.model_fields.items():
+        specs = _specs_of(field)
+        for inner in specs:
+            kind = f" with `kind: {inner.model_fields['kind'].default}`" if "kind" in inner.model_fields else ""
+            yield f"### {path}.{name}{kind}\n"
+            yield f"{(inner.__doc__ or '').partition(chr(10))[0]}\n"
+            yield _table(inner)
+            yield from _inner(f"{path}.{name}", inner)
+
+
+def _specs_of(field: FieldInfo) -> tuple[type[Spec], ...]:
+    """The specs that a plain block may be made of; none for scalars and plug-ins."""
     if any(isinstance(item, PluginField) for item in field.metadata):
-        return None
-    choices = (field.annotation, *get_args(field.annotation))
-    return next((item for item in choices if isinstance(item, type) and issubclass(item, Spec)), None)
+        return ()
+    return tuple(spec for spec in specs_in(field.annotation) if not issubclass(spec, PluginSpec))
 
 
 def cli_text() -> str:
