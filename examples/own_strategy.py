@@ -1,7 +1,7 @@
 """Signals and an order type of one's own on the project's strategy shell.
 
 ``SignalStrategy`` follows the feed's ``prediction`` and ``confidence`` lines; here its entries become limit orders a
-little better than the close. Run it with ``python examples/own_strategy.py``.
+little better than the close, each with a stop. Run it with ``python examples/own_strategy.py``.
 """
 
 import backtrader as bt
@@ -10,6 +10,8 @@ from arch.data import nasdaq
 
 from engine.bt_feed import SignalFeed
 from risk.bt_adapter import RiskAudit, RiskBroker, RiskRuleSizer
+from risk.spec import RiskSpec
+from risk.stops import Percent
 from strategies._backtrader import SignalStrategy
 from strategies.threshold import Threshold
 
@@ -26,11 +28,11 @@ class LimitEntries(SignalStrategy):
 
     params = (("better", 0.005),)
 
-    def open_order(self, data, side, size):
-        """A limit order instead of a market order."""
+    def open_order(self, data, side, size, **terms):
+        """A limit order instead of a market order; the terms tie it to its stop."""
         send = self.buy if side > 0 else self.sell
         limit = data.close[0] * (1 - side * self.p.better)
-        return send(data=data, size=size, exectype=bt.Order.Limit, price=limit)
+        return send(data=data, size=size, exectype=bt.Order.Limit, price=limit, **terms)
 
 
 frame = nasdaq.load().loc["2010":"2018"].rename(columns=str.lower)
@@ -39,8 +41,9 @@ signals = frame.assign(prediction=momentum, confidence=0.6).dropna()
 
 cerebro = bt.Cerebro(stdstats=False)
 cerebro.adddata(SignalFeed(dataname=signals, name="nasdaq"))
-cerebro.addstrategy(LimitEntries, spec=Threshold(entry=0.05, exit=0.0), better=0.01)
-cerebro.broker = RiskBroker(cash=10_000.0)
+stop = RiskSpec(stop=Percent(value=0.05))
+cerebro.addstrategy(LimitEntries, spec=Threshold(entry=0.05, exit=0.0), risk=stop, better=0.01)
+cerebro.broker = RiskBroker(cash=10_000.0, cap=0.05)
 cerebro.broker.setcommission(commission=0.001)
 cerebro.addsizer(RiskRuleSizer, base=0.02, cap=0.05)
 cerebro.addanalyzer(RiskAudit, _name="audit")

@@ -34,7 +34,7 @@ cerebro = bt.Cerebro(stdstats=False)
 cerebro.adddata(bt.feeds.PandasData(dataname=prices), name="nasdaq")
 cerebro.addstrategy(SmaCross)
 
-cerebro.broker = RiskBroker(cash=10_000.0)
+cerebro.broker = RiskBroker(cash=10_000.0, cap=0.05)
 cerebro.broker.setcommission(commission=0.001)
 cerebro.broker.set_slippage_perc(0.0005, slip_out=True)
 cerebro.addsizer(RiskRuleSizer, base=0.02, cap=0.05, confidence=0.6)

@@ -52,4 +52,7 @@ def test_the_own_order_type_fills_at_its_limit_or_better():
     side = np.sign(entries["asked"])
     limit = close.loc[pd.DatetimeIndex(entries["created_at"]).tz_localize(None)].to_numpy() * (1 - side * 0.01)
     assert (side * (entries["price"] - limit) <= 1e-9).all()
-    assert set(orders["kind"]) == {"limit", "market"}
+    assert set(orders["kind"]) == {"limit", "market", "stop"}
+    stops = orders[(orders["kind"] == "stop") & (orders["status"] == "completed")]
+    assert len(stops) > 5
+    assert (orders["kind"] == "stop").sum() == (orders["kind"] == "limit").sum()  # one for each entry

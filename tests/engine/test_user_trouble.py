@@ -284,7 +284,7 @@ def test_a_typo_in_a_price_that_ruins_a_short_is_named(walk, tmp_path):
 
 def test_costs_that_empty_an_account_are_named(prices):
     with pytest.raises(ConfigError, match="commission, slippage and interest took more than there was"):
-        crossing(prices, risk={"base": 0.5, "cap": 0.5}, broker={"commission": 0.999})
+        crossing(prices, risk={"base": 0.5, "cap": 0.5, "cap_at": "signal"}, broker={"commission": 0.999})
 
 
 @pytest.mark.parametrize(
