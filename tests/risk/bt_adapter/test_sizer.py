@@ -1,3 +1,4 @@
+import re
 from types import SimpleNamespace
 
 import backtrader as bt
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.errors import ConfigError
 from risk.bt_adapter import RiskBroker, RiskRuleSizer
 
 QUIET = (100.0, 101.0, 99.0, 100.0)
@@ -86,3 +88,50 @@ def test_the_notional_at_the_close_is_never_above_the_rule(confidence, price, ba
 
     notional = sizer.opening(SimpleNamespace(close=[price]), confidence) * price
     assert notional <= min(10_000.0 * base * confidence, 10_000.0 * cap) * (1 + 1e-12)
+
+
+# --- mode stop
+
+
+def test_mode_stop_sizes_by_the_loss_at_the_stop(play):
+    # 20 may be lost: 5 a unit of a stop 5 % away
+    assert sized(play, {0: lambda s: s.buy()}, mode="stop", stop=0.05, base=0.002, cap=0.5) == [pytest.approx(4.0)]
+    assert sized(play, {0: lambda s: s.sell()}, mode="stop", stop=0.05, base=0.002, cap=0.5) == [pytest.approx(-4.0)]
+
+
+def test_a_stop_is_a_part_of_the_price_or_a_distance_from_a_callable(play):
+    found = sized(play, {0: lambda s: s.buy()}, mode="stop", stop=lambda strategy, data: 2.0, base=0.002, cap=0.5)
+    assert found == [pytest.approx(10.0)]
+
+
+def test_the_cap_wins_in_mode_stop(play):
+    assert sized(play, {0: lambda s: s.buy()}, mode="stop", stop=0.05) == [5.0]
+
+
+def test_the_costs_that_the_broker_is_set_to_count(play):
+    broker = RiskBroker()
+    broker.set_slippage_perc(0.01, slip_out=True)
+    info = bt.CommissionInfo(commission=0.01)
+    parameters = {"mode": "stop", "stop": 0.05, "base": 0.002, "cap": 0.5}
+    run = play(FLAT, script={0: lambda s: s.buy()}, sizer=(RiskRuleSizer, parameters), broker=broker, info=info)
+    entry, leave = 101.0, 95.0 * 0.99
+    assert run.fills[0][2] == pytest.approx(20.0 / (entry - leave + 0.01 * (entry + leave)))
+
+
+def test_the_opposite_side_gets_what_is_held_and_a_new_position_in_mode_stop(play):
+    script = {0: lambda s: s.buy(size=3), 1: lambda s: s.sell()}
+    assert sized(play, script, mode="stop", stop=0.05, base=0.002, cap=0.5) == [3, pytest.approx(-7.0)]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"mode": "kelly"}, "RiskRuleSizer: mode='kelly'; known: notional, stop"),
+        ({"mode": "stop"}, "RiskRuleSizer: mode='stop' needs stop: a part of the price, such as 0.05, or a callable"),
+        ({"mode": "stop", "stop": -0.05}, "RiskRuleSizer: stop is -5 away from 100; it must lie on the losing side"),
+        ({"mode": "stop", "stop": 0.0}, "it must lie on the losing side"),
+    ],
+)
+def test_what_cannot_be_sized_is_one_line(play, parameters, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        play(FLAT, script={0: lambda s: s.buy()}, sizer=(RiskRuleSizer, parameters))
