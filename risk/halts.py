@@ -43,6 +43,7 @@ def watch(before: Watch, value: float, new_session: bool, p: Any) -> tuple[Watch
     -------
     What to remember, and one of ``TRADING``, ``DAILY_LOSS``, ``DRAWDOWN`` (sell everything), ``HALTED``, ``RESUMED``.
 
+    >>> from risk.limits import LimitsSpec
     >>> watch(Watch(100.0, 100.0, 100.0, 0), 79.0, True, LimitsSpec(drawdown=0.2))
     (Watch(peak=100.0, base=100.0, last=79.0, left=20), 2)
     """

@@ -16,7 +16,7 @@ from rich.console import Console
 
 import engine
 from core.errors import ConfigError, StoreError
-from core.tables import EQUITY, FILLS, ORDERS, TRADES
+from core.tables import COSTS, EQUITY, FILLS, ORDERS, STOPS, TRADES
 from core.types import Bars, Market, SignalFrame
 from engine import bt_engine, load_run, run
 from engine.api import positions
@@ -28,7 +28,7 @@ from strategies.threshold import Threshold
 ROOT = Path(__file__).resolve().parents[2]
 SMA = ROOT / "configs" / "sma_cross.yaml"
 SHORT = ("data.end=2001-06-30", "report.tearsheet=false")
-FRAMES = ("equity", "positions", "orders", "fills", "trades")
+FRAMES = ("equity", "positions", "orders", "fills", "trades", "costs", "stops")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_without_out_nothing_is_written_or_printed(tmp_path, monkeypatch, capfd)
 
 
 def test_the_frames_have_the_documented_columns(in_memory):
-    for table in (EQUITY, ORDERS, FILLS, TRADES):
+    for table in (EQUITY, ORDERS, FILLS, TRADES, COSTS, STOPS):
         table.check(getattr(in_memory, table.name))
     assert list(in_memory.positions.index) == list(in_memory.equity["time"])
 

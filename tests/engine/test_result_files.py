@@ -58,7 +58,7 @@ def test_the_manifest_names_seed_data_and_the_result_it_stands_beside(saved):
     assert manifest["config_id"] == saved.name.rpartition("-")[2]
     assert manifest["versions"]["backtrader"] == "1.9.78.123"
     assert all(seconds >= 0 for seconds in manifest["timings_seconds"].values())
-    named = ("signals", "equity", "orders", "fills", "trades")
+    named = ("signals", "equity", "orders", "fills", "trades", "costs", "stops")
     files = [*(f"{name}.parquet" for name in named), "folds.json", "metrics.json"]
     digests = {name: hashlib.sha256((saved / name).read_bytes()).hexdigest() for name in files}
     text = json.dumps(digests, sort_keys=True, separators=(",", ":"))
