@@ -1,44 +1,46 @@
 """What value at risk and expected shortfall share: levels, methods and how many returns they need."""
 
 import math
-from collections.abc import Callable, Mapping
-from statistics import NormalDist
-from typing import Literal, TypeAlias, get_args
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import TypeAdapter, ValidationError
 
-from core.errors import ConfigError
+from core.errors import ConfigError, DataError
 from core.spec import Level
-from core.types import Vector
 
-from ._base import Estimate, Measure, defined, too_few
+from ._base import Estimate, Measure, Unit, defined, too_few, undefined
+from ._laws import LAWS, NOT_MONOTONE, is_monotone
 from ._returns import checked_returns
-
-Method: TypeAlias = Literal["historical", "gaussian"]
-Formula: TypeAlias = Callable[[Vector, float], float]
 
 FEW = "few observations in the tail"
 NO_LOSS = "no loss at this level"
-NORMAL = NormalDist()
 _LEVEL = TypeAdapter(Level)
 
 
 class TailMeasure(Measure):
     """A measure of the worst ``1 - level`` of returns."""
 
+    unit: ClassVar[Unit] = "fraction"
+    period: ClassVar[str] = "per session"
+
     level: Level = 0.95
     """Confidence level, between 0.5 and 1; 0.95 looks at the worst 5 % of returns."""
 
-    method: Method = "historical"
-    """`historical` reads the tail of the returns, `gaussian` that of a normal law with their mean and deviation."""
+    method: str
 
     @property
     def name(self) -> str:
         """The kind with the level in percent, and the method unless it is the default."""
         name = f"{self.kind}_{100 * self.level:.10g}"
         return name if self.method == "historical" else f"{name}_{self.method}"
+
+    @property
+    def share_text(self) -> str:
+        """The tail's share in per cent, as text."""
+        return f"{100 * tail_share(self.level):.10g}"
 
 
 def tail_share(level: float) -> float:
@@ -68,12 +70,13 @@ def returns_needed(level: float, observations: int) -> int:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def tail_estimate(returns: npt.ArrayLike, level: float, method: str, formulas: Mapping[str, Formula]) -> Estimate:
-    """Apply the formula of ``method`` to checked returns; short samples are refused or flagged.
+def tail_estimate(returns: npt.ArrayLike, level: float, method: str, known: Sequence[str], which: int) -> Estimate:
+    """Apply a method to checked returns; short samples are refused or flagged.
 
     Parameters
     ----------
-    formulas : by method, the function of (T,) returns and tail share.
+    known : the methods to choose from.
+    which : 0 for the value at risk, 1 for the expected shortfall.
 
     Raises
     ------
@@ -84,10 +87,14 @@ def tail_estimate(returns: npt.ArrayLike, level: float, method: str, formulas: M
     """
     values = checked_returns(returns)
     share = tail_share(level)
-    if method not in formulas:
-        raise ConfigError(f"method is {method!r}; known: {', '.join(get_args(Method))}")
+    if method not in known:
+        raise ConfigError(f"method is {method!r}; known: {', '.join(known)}")
     if len(values) < returns_needed(level, 1):
         return too_few(values, returns_needed(level, 1))
-    value = formulas[method](values, share)
+    try:
+        value = float(LAWS[method].both(values, share)[which])
+    except DataError as error:  # a model that cannot be fitted to these returns
+        return undefined(str(error))
+    bent = method == "cornish_fisher" and not is_monotone(values)
     few = len(values) < returns_needed(level, 10)
-    return defined(value, *[FEW] * few, *[NO_LOSS] * (value >= 0))
+    return defined(value, *[FEW] * few, *[NO_LOSS] * (value >= 0), *[NOT_MONOTONE] * bent)

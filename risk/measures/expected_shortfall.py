@@ -1,14 +1,14 @@
 """Expected shortfall: the mean return of the periods in the tail."""
 
-from typing import ClassVar
+from typing import get_args
 
 import numpy.typing as npt
 
-from core.types import Vector
+from ._base import Estimate, Sample
+from ._laws import LAWS, Method, ShortfallMethod
+from ._tail import TailMeasure, tail_estimate
 
-from . import value_at_risk as quantiles
-from ._base import Estimate, Sample, Unit
-from ._tail import NORMAL, TailMeasure, tail_estimate
+METHODS: tuple[str, ...] = (*get_args(Method), "fractional")
 
 
 def expected_shortfall(returns: npt.ArrayLike, level: float = 0.95, method: str = "historical") -> Estimate:
@@ -18,13 +18,18 @@ def expected_shortfall(returns: npt.ArrayLike, level: float = 0.95, method: str 
     ----------
     returns : (T,) simple returns per period, fractions (0.01 is 1 %). NaN is an error.
     level : confidence, between 0.5 and 1.
-    method : ``historical`` is the mean of the returns at or below the historical value at risk;
-        ``gaussian`` is mean - sd x density(z) / (1 - level), z the normal quantile, sd with ddof = 1.
+    method : as in :func:`~risk.measures.value_at_risk.value_at_risk`, each with the tail of its own law:
+
+        - ``historical``: the mean of the returns at or below the historical value at risk;
+        - ``order_statistic``: the mean of the ``T (1 - level)`` worst returns, their number rounded up;
+        - ``fractional``: the same, the last of them counted by the fraction that belongs to the tail, so that the
+          weights sum to ``T (1 - level)``: the coherent estimator;
+        - the others in closed form, or, ``fhs``, as the mean of the standardised residuals' tail.
 
     Returns
     -------
-    A fraction per period, never above the value at risk of the same level and method. Undefined and flagged where
-    that is.
+    A fraction per period, never above the value at risk of the same level and method, unless that is flagged as no
+    quantile function. Undefined and flagged where that is.
 
     Raises
     ------
@@ -33,41 +38,26 @@ def expected_shortfall(returns: npt.ArrayLike, level: float = 0.95, method: str 
     ConfigError
         An impossible level, or an unknown method.
 
-    References: Acerbi and Tasche (2002), *On the coherence of expected shortfall*; the historical mean here is over
-    whole observations, without their fractional weight for the last one.
+    References: Acerbi and Tasche (2002), *On the coherence of expected shortfall*, eq. 12 and proposition 4.1 for the
+    fractional weight; Boudt, Peterson and Croux (2008), *Estimation and decomposition of downside risk for portfolios
+    with non-normal returns*, for the Cornish-Fisher tail (theirs is by Edgeworth, ours the mean of the transform).
 
     >>> expected_shortfall([-0.04, -0.02, 0.0, 0.01, 0.03, 0.05], level=0.8)
     Estimate(value=-0.03, reason='', flags=('few observations in the tail',))
     """
-    return tail_estimate(returns, level, method, {"historical": historical, "gaussian": gaussian})
-
-
-def historical(returns: Vector, share: float) -> float:
-    """The mean of the (T,) returns at or below their quantile at ``share``; the smallest always is."""
-    worst = quantiles.historical(returns, share)
-    # The mean of equal numbers may be rounded to just above them.
-    return min(float(returns[returns <= worst].mean()), worst)
-
-
-def gaussian(returns: Vector, share: float) -> float:
-    """The mean below the quantile at ``share`` of the normal law with the returns' mean and deviation."""
-    density = NORMAL.pdf(NORMAL.inv_cdf(share))
-    return float(returns.mean() - returns.std(ddof=1) * density / share)
+    return tail_estimate(returns, level, method, METHODS, which=1)
 
 
 class ExpectedShortfall(TailMeasure):
     """Expected shortfall: the mean return of the worst periods."""
 
-    unit: ClassVar[Unit] = "fraction"
-    period: ClassVar[str] = "per session"
+    method: ShortfallMethod = "historical"
+    """How the tail is estimated; `fractional` counts the last of the worst returns in part."""
 
     @property
     def formula(self) -> str:
         """How it is computed, in words."""
-        if self.method == "gaussian":
-            tail = f"{1 - self.level:.10g}"
-            return f"mean - standard deviation (ddof 1) of returns x normal density(z({tail})) / {tail}"
-        return f"mean of the returns at or below their {100 * (1 - self.level):.10g} % quantile (linear)"
+        return LAWS[self.method].shortfall.format(share=self.share_text)
 
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`expected_shortfall` of the sample."""

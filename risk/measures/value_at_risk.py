@@ -1,14 +1,12 @@
 """Value at risk: the return that one period in twenty, at level 0.95, falls below."""
 
-from typing import ClassVar
+from typing import get_args
 
-import numpy as np
 import numpy.typing as npt
 
-from core.types import Vector
-
-from ._base import Estimate, Sample, Unit
-from ._tail import NORMAL, TailMeasure, tail_estimate
+from ._base import Estimate, Sample
+from ._laws import LAWS, Method
+from ._tail import TailMeasure, tail_estimate
 
 
 def value_at_risk(returns: npt.ArrayLike, level: float = 0.95, method: str = "historical") -> Estimate:
@@ -18,13 +16,22 @@ def value_at_risk(returns: npt.ArrayLike, level: float = 0.95, method: str = "hi
     ----------
     returns : (T,) simple returns per period, fractions (0.01 is 1 %). NaN is an error.
     level : confidence, between 0.5 and 1.
-    method : ``historical`` is numpy's percentile with linear interpolation between order statistics;
-        ``gaussian`` is mean + z x sd, z the normal quantile of ``1 - level``, sd with ddof = 1.
+    method : one of
+
+        - ``historical``: numpy's percentile with linear interpolation between order statistics;
+        - ``order_statistic``: the ``T (1 - level)``-th worst return, the number rounded up;
+        - ``gaussian``: mean + z x sd, z the normal quantile of ``1 - level``, sd with ddof = 1;
+        - ``cornish_fisher``: z bent by skewness and excess kurtosis; flagged where the bent z is no quantile function;
+        - ``ewma``: z x the deviation with weights that fall by 0.94 a period, mean 0;
+        - ``garch_normal``, ``garch_t``: a GARCH(1,1) with normal or Student-t residuals;
+        - ``fhs``: filtered historical simulation, the GARCH deviation times the residuals' own quantile.
+
+        The last four are forecasts for the period after the sample; the GARCH ones need 250 returns.
 
     Returns
     -------
-    A fraction per period. Undefined where ``T (1 - level) < 1``; flagged where that is below 10, and where the value
-    is no loss.
+    A fraction per period. Undefined where ``T (1 - level) < 1``, and where a GARCH cannot be fitted; flagged where
+    ``T (1 - level)`` is below 10, and where the value is no loss.
 
     Raises
     ------
@@ -33,37 +40,27 @@ def value_at_risk(returns: npt.ArrayLike, level: float = 0.95, method: str = "hi
     ConfigError
         An impossible level, or an unknown method.
 
-    References: J.P. Morgan, *RiskMetrics Technical Document* (1996), for the term; Hyndman and Fan (1996), *Sample
-    quantiles in statistical packages*, definition 7, for the interpolation.
+    References: J.P. Morgan, *RiskMetrics Technical Document* (1996), for the term and, chapter 5, the weights; Hyndman
+    and Fan (1996), *Sample quantiles in statistical packages*, definitions 7 and 1, for the two quantiles; Zangari
+    (1996), *A VaR methodology for portfolios that include options*, for Cornish-Fisher; Bollerslev (1986) for GARCH;
+    Barone-Adesi, Giannopoulos and Vosper (1999), *VaR without correlations for portfolios of derivative securities*.
 
     >>> value_at_risk([-0.04, -0.02, 0.0, 0.01, 0.03, 0.05], level=0.8)
     Estimate(value=-0.02, reason='', flags=('few observations in the tail',))
     """
-    return tail_estimate(returns, level, method, {"historical": historical, "gaussian": gaussian})
-
-
-def historical(returns: Vector, share: float) -> float:
-    """The linear quantile of (T,) returns at ``share``."""
-    return float(np.quantile(returns, share, method="linear"))
-
-
-def gaussian(returns: Vector, share: float) -> float:
-    """The quantile at ``share`` of the normal law with the returns' mean and deviation."""
-    return float(returns.mean() + NORMAL.inv_cdf(share) * returns.std(ddof=1))
+    return tail_estimate(returns, level, method, get_args(Method), which=0)
 
 
 class ValueAtRisk(TailMeasure):
     """Value at risk: the return that the worst periods fall below."""
 
-    unit: ClassVar[Unit] = "fraction"
-    period: ClassVar[str] = "per session"
+    method: Method = "historical"
+    """How the tail is estimated: from the returns themselves, from a law fitted to them, or as a forecast."""
 
     @property
     def formula(self) -> str:
         """How it is computed, in words."""
-        if self.method == "gaussian":
-            return f"mean + z({1 - self.level:.10g}) x standard deviation (ddof 1) of returns"
-        return f"{100 * (1 - self.level):.10g} % quantile of the returns, linear interpolation"
+        return LAWS[self.method].var.format(share=self.share_text)
 
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`value_at_risk` of the sample."""

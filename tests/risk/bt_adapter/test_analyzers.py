@@ -94,7 +94,10 @@ def test_a_ruined_account_has_a_reason(play):
     ("parameters", "message"),
     [
         ({"level": 0.05}, "ValueAtRisk: level=0.05: must lie between 0.5 and 1"),
-        ({"method": "magic"}, "ValueAtRisk: method='magic': Input should be 'historical' or 'gaussian'"),
+        (
+            {"method": "magic"},
+            "ValueAtRisk: method='magic': Input should be 'historical', 'order_statistic', 'gaussian'",
+        ),
     ],
 )
 def test_wrong_parameters_are_refused_before_the_first_bar(play, parameters, message):
