@@ -11,7 +11,7 @@ from core.types import Vector
 
 from ._returns import checked_numbers, checked_returns, checked_year
 
-Unit: TypeAlias = Literal["fraction", "ratio", "count"]
+Unit: TypeAlias = Literal["fraction", "ratio", "count", "money"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,10 @@ class Sample:
     returns : (T,) simple returns per session, fractions (0.01 is 1 %), at least -1. NaN and infinity are errors.
     exposure : (T,) gross exposure at each session's close as a fraction of the account, at least 0; or None.
     benchmark : (T,) the benchmark's returns over the same sessions, as ``returns``; or None.
+    traded : (T,) value traded in each session as a fraction of the account before it, at least 0; or None.
+    costs : (T,) costs of each session as a fraction of the account before it, negative where more was earned than
+        paid; or None.
+    trades : (K,) net results of the closed trades, account currency, commission and interest deducted; or None.
     periods_per_year : sessions in a year, see :func:`risk.headline.periods_per_year`.
     risk_free : the annual rate that ratios compare with, a fraction above -1.
 
@@ -87,6 +91,9 @@ class Sample:
     periods_per_year: float
     exposure: Vector | None = None
     benchmark: Vector | None = None
+    traded: Vector | None = None
+    costs: Vector | None = None
+    trades: Vector | None = None
     risk_free: float = 0.0
 
     def __post_init__(self) -> None:
@@ -94,11 +101,12 @@ class Sample:
         self._keep("returns", checked_returns(self.returns))
         if self.benchmark is not None:
             self._keep("benchmark", checked_returns(self.benchmark, "benchmark"))
-        if self.exposure is not None:
-            self._keep("exposure", checked_numbers(self.exposure, "exposure", least=0.0))
+        for name, least in (("exposure", 0.0), ("traded", 0.0), ("costs", -math.inf), ("trades", -math.inf)):
+            if getattr(self, name) is not None:
+                self._keep(name, checked_numbers(getattr(self, name), name, least=least))
 
     def _keep(self, name: str, values: Vector) -> None:
-        if len(values) != len(self.returns):
+        if name != "trades" and len(values) != len(self.returns):
             raise DataError(f"{name} has {len(values)} rows, returns {len(self.returns)}; both need the same sessions")
         object.__setattr__(self, name, values)
 
@@ -112,9 +120,9 @@ class Measured:
     name : unique among measures of different parameters, for example ``value_at_risk_95``.
     value, reason, flags : as in :class:`Estimate`.
     formula : how it was computed, in words.
-    unit : ``fraction`` (0.01 is 1 %), ``ratio`` or ``count``.
-    period : the time that the value is for: ``per session``, ``per year`` or ``whole span``.
-    n : number of returns used.
+    unit : ``fraction`` (0.01 is 1 %), ``ratio``, ``count`` or ``money``.
+    period : the time that the value is for: ``per session``, ``per year``, ``per trade`` or ``whole span``.
+    n : number of returns used; of trades where the period is ``per trade``.
     """
 
     name: str
@@ -156,4 +164,30 @@ class Measure(PluginSpec):
         """The value with its name, formula, unit and period."""
         found = self.estimate(sample)
         about = (self.formula, self.unit, self.period)
-        return Measured(self.name, found.value, found.reason, found.flags, *about, len(sample.returns))
+        return Measured(self.name, found.value, found.reason, found.flags, *about, self.count(sample))
+
+    def count(self, sample: Sample) -> int:
+        """How many observations the value rests on."""
+        return len(sample.returns)
+
+
+class TradeMeasure(Measure):
+    """A measure of the closed trades rather than of the returns."""
+
+    period: ClassVar[str] = "per trade"
+
+    def count(self, sample: Sample) -> int:
+        """How many closed trades the value rests on."""
+        return 0 if sample.trades is None else len(sample.trades)
+
+    def estimate(self, sample: Sample) -> Estimate:
+        """:meth:`of_trades` of the sample's trades."""
+        return NO_TRADES if sample.trades is None or not len(sample.trades) else self.of_trades(sample.trades)
+
+    @abstractmethod
+    def of_trades(self, trades: Vector) -> Estimate:
+        """The value for one or more trades."""
+
+
+NO_TRADES = undefined("there are no closed trades to measure")
+NO_BENCHMARK = undefined("needs a benchmark to compare with")

@@ -11,7 +11,8 @@ from core.plugins import PluginField, kinds, load, summary
 from risk.measures._base import Measure, Measured, Sample
 
 FAMILY = "risk.measures"
-RETURNS = np.random.default_rng(1).normal(0.0003, 0.01, 600)
+RETURNS = np.random.default_rng(1).normal(0.001, 0.01, 600)
+TRADES = np.random.default_rng(2).normal(1.0, 20.0, 40)
 SAMPLES = {
     "two years": RETURNS,
     "none": [],
@@ -25,7 +26,17 @@ SAMPLES = {
 
 def sample(returns):
     returns = np.array(returns, dtype=float)
-    return Sample(returns, periods_per_year=252.0, benchmark=returns, exposure=np.abs(returns), risk_free=0.02)
+    other = np.clip(0.5 * returns[::-1] + 0.2 * returns, -1.0, 1e300)
+    return Sample(
+        returns,
+        periods_per_year=252.0,
+        benchmark=other,
+        exposure=np.abs(returns),
+        traded=np.abs(returns),
+        costs=0.01 * returns,
+        trades=TRADES,
+        risk_free=0.02,
+    )
 
 
 @pytest.fixture(params=kinds(FAMILY))
@@ -70,13 +81,18 @@ def test_it_says_how_to_read_the_value(measure):
     found = measure.of(sample(RETURNS))
     assert found.name.startswith(measure.kind)
     assert found.formula
-    assert found.unit in {"fraction", "ratio", "count"}
-    assert found.period in {"per session", "per year", "whole span"}
-    assert found.n == len(RETURNS)
+    assert found.unit in {"fraction", "ratio", "count", "money"}
+    assert found.period in {"per session", "per year", "whole span", "per trade"}
+    assert found.n == (len(TRADES) if found.period == "per trade" else len(RETURNS))
 
 
 def test_two_years_of_returns_are_enough(measure):
     assert measure.of(sample(RETURNS)).value is not None
+
+
+def test_what_it_is_not_told_it_gives_a_reason_for(measure):
+    found = measure.of(Sample(RETURNS, periods_per_year=252.0))
+    assert bool(found.reason) == (found.value is None)
 
 
 def test_it_is_deterministic_and_leaves_its_input_alone(measure):

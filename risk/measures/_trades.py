@@ -1,0 +1,20 @@
+"""Checks that measures of trades share."""
+
+import math
+
+import numpy.typing as npt
+
+from core.types import Vector
+
+from ._returns import checked_numbers
+
+
+def checked_trades(trades: npt.ArrayLike) -> Vector:
+    """A read-only float64 copy of net results of trades: (K,) finite numbers, account currency.
+
+    Raises
+    ------
+    DataError
+        As in :func:`~risk.measures._returns.checked_numbers`.
+    """
+    return checked_numbers(trades, "trades", least=-math.inf)

@@ -1,0 +1,49 @@
+"""Average exposure: how much of the account was invested."""
+
+from typing import ClassVar
+
+import numpy.typing as npt
+
+from ._base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
+from ._returns import checked_numbers
+
+
+def average_exposure(exposure: npt.ArrayLike) -> Estimate:
+    """The mean gross exposure at the closes.
+
+    Parameters
+    ----------
+    exposure : (T,) sum of abs(position value) / account value at each close, at least 0. NaN is an error.
+
+    Returns
+    -------
+    A fraction of the account, 0 or more. Undefined without closes.
+
+    Raises
+    ------
+    DataError
+        NaN, infinity, or an exposure below 0.
+
+    >>> average_exposure([0.0, 0.5, 1.0]).value
+    0.5
+    """
+    values = checked_numbers(exposure, "exposure", least=0.0)
+    return defined(float(values.mean())) if len(values) else too_few(values, 1)
+
+
+class AverageExposure(Measure):
+    """Average exposure: the mean share of the account that was invested at the closes."""
+
+    unit: ClassVar[Unit] = "fraction"
+    period: ClassVar[str] = "whole span"
+
+    @property
+    def formula(self) -> str:
+        """How it is computed, in words."""
+        return "mean of sum(abs(position value)) / account value at the sessions' closes"
+
+    def estimate(self, sample: Sample) -> Estimate:
+        """:func:`average_exposure` of the sample."""
+        if sample.exposure is None:
+            return undefined("needs the exposure at each close")
+        return average_exposure(sample.exposure)

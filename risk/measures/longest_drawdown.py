@@ -1,0 +1,60 @@
+"""Longest drawdown: how long the account stood below an earlier peak."""
+
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ._base import Estimate, Measure, Sample, Unit, defined, too_few
+from ._drawdowns import stretches
+from ._returns import checked_returns
+
+OPEN = "not recovered by the end"
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def longest_drawdown(returns: npt.ArrayLike) -> Estimate:
+    """The most periods in a row from a peak of the wealth until it was reached again.
+
+    Parameters
+    ----------
+    returns : (T,) simple returns per period, fractions (0.01 is 1 %). NaN is an error.
+
+    Returns
+    -------
+    Periods, 0 or more: from the first return below the peak to the one that reached it again, both counted; one that
+    was not recovered counts to the end and is flagged. Undefined without returns.
+
+    Raises
+    ------
+    DataError
+        NaN, infinity, or a return below -1.
+
+    >>> longest_drawdown([0.1, -0.5, 0.2, 1.0, -0.1]).value  # two below, and the third return brings it back
+    3.0
+    """
+    values = checked_returns(returns)
+    if len(values) < 1:
+        return too_few(values, 1)
+    found, last = stretches(values), len(values)
+    if not len(found.first):
+        return defined(0.0)
+    length = np.minimum(found.end, last - 1) - found.first + 1
+    longest = int(length.argmax())
+    return defined(float(length[longest]), *[OPEN] * bool(found.end[longest] == last))
+
+
+class LongestDrawdown(Measure):
+    """Longest drawdown: the most sessions from a peak until it was reached again."""
+
+    unit: ClassVar[Unit] = "count"
+    period: ClassVar[str] = "whole span"
+
+    @property
+    def formula(self) -> str:
+        """How it is computed, in words."""
+        return "most sessions from the first below a peak to the one that reached it again, or to the end"
+
+    def estimate(self, sample: Sample) -> Estimate:
+        """:func:`longest_drawdown` of the sample."""
+        return longest_drawdown(sample.returns)

@@ -1,0 +1,45 @@
+"""Minimum track record length: how many returns it takes to believe the Sharpe ratio."""
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from risk import overfitting
+
+from ._base import Estimate, Measure, Sample, Unit
+from ._returns import checked_year, excess
+
+
+def minimum_track_record_length(returns: npt.ArrayLike, benchmark: float = 0.0, alpha: float = 0.05) -> Estimate:
+    """:func:`risk.overfitting.minimum_track_record_length`.
+
+    >>> minimum_track_record_length([0.01, -0.02]).reason
+    'the Sharpe ratio is not above the benchmark: no record is long enough'
+    """
+    return overfitting.minimum_track_record_length(returns, benchmark, alpha)
+
+
+class MinimumTrackRecordLength(Measure):
+    """Minimum track record length: returns needed to tell the Sharpe ratio from a benchmark."""
+
+    unit: ClassVar[Unit] = "count"
+    period: ClassVar[str] = "whole span"
+
+    benchmark: Annotated[float, Field(ge=-10, le=10)] = 0.0
+    """An annual Sharpe ratio to be told from."""
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """The probability of error; 0.05 asks for 95 % certainty."""
+
+    @property
+    def formula(self) -> str:
+        """How it is computed, in words."""
+        z = f"(z({1 - self.alpha:g}) / (SR - {self.benchmark:g} / sqrt(P)))^2"
+        return f"1 + (1 - skew SR + (kurtosis - 1) / 4 SR^2) {z}, SR per session"
+
+    def estimate(self, sample: Sample) -> Estimate:
+        """:func:`minimum_track_record_length` of the sample's excess returns."""
+        checked_year(sample.periods_per_year, sample.risk_free)
+        above = np.maximum(excess(sample.returns, sample.periods_per_year, sample.risk_free), -1.0)
+        return minimum_track_record_length(above, self.benchmark / sample.periods_per_year**0.5, self.alpha)

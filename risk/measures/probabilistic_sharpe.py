@@ -1,0 +1,48 @@
+"""Probabilistic Sharpe ratio: how likely the true Sharpe ratio lies above a benchmark."""
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from risk import overfitting
+
+from ._base import Estimate, Measure, Sample, Unit
+from ._returns import checked_year, excess
+
+
+def probabilistic_sharpe(returns: npt.ArrayLike, benchmark: float = 0.0) -> Estimate:
+    """:func:`risk.overfitting.probabilistic_sharpe`.
+
+    >>> probabilistic_sharpe([0.01, -0.01, 0.02, -0.02]).value  # a mean of 0
+    0.5
+    """
+    return overfitting.probabilistic_sharpe(returns, benchmark)
+
+
+class ProbabilisticSharpe(Measure):
+    """Probabilistic Sharpe ratio: the probability that the true Sharpe ratio is above a benchmark."""
+
+    unit: ClassVar[Unit] = "fraction"
+    period: ClassVar[str] = "whole span"
+
+    benchmark: Annotated[float, Field(ge=-10, le=10)] = 0.0
+    """An annual Sharpe ratio to be above of."""
+
+    @property
+    def name(self) -> str:
+        """The kind, and the benchmark unless it is 0."""
+        return self.kind if self.benchmark == 0.0 else f"{self.kind}_{self.benchmark:g}"
+
+    @property
+    def formula(self) -> str:
+        """How it is computed, in words."""
+        variance = "1 - skew SR + (kurtosis - 1) / 4 SR^2"
+        return f"Phi[(SR - {self.benchmark:g} / sqrt(P)) sqrt(n - 1) / sqrt({variance})], SR per session"
+
+    def estimate(self, sample: Sample) -> Estimate:
+        """:func:`probabilistic_sharpe` of the sample's excess returns."""
+        checked_year(sample.periods_per_year, sample.risk_free)
+        above = excess(sample.returns, sample.periods_per_year, sample.risk_free)
+        return probabilistic_sharpe(np.maximum(above, -1.0), self.benchmark / sample.periods_per_year**0.5)

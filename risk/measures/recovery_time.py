@@ -1,0 +1,58 @@
+"""Recovery time: how long the account took to come back from its deepest fall."""
+
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ._base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
+from ._drawdowns import stretches
+from ._returns import checked_returns
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def recovery_time(returns: npt.ArrayLike) -> Estimate:
+    """Periods from the lowest point of the maximum drawdown until its peak was reached again.
+
+    Parameters
+    ----------
+    returns : (T,) simple returns per period, fractions (0.01 is 1 %). NaN is an error.
+
+    Returns
+    -------
+    Periods, 1 or more. Undefined without returns, without a drawdown, and where the peak was not reached again.
+
+    Raises
+    ------
+    DataError
+        NaN, infinity, or a return below -1.
+
+    >>> recovery_time([-0.1, -0.5, 0.5, 1.0]).value
+    2.0
+    """
+    values = checked_returns(returns)
+    if len(values) < 1:
+        return too_few(values, 1)
+    found = stretches(values)
+    if not len(found.first):
+        return undefined("there is no drawdown to recover from")
+    deepest = int(found.depth.argmin())
+    if found.end[deepest] == len(values):
+        return undefined("the maximum drawdown was not recovered by the end")
+    return defined(float(found.end[deepest] - found.valley[deepest]))
+
+
+class RecoveryTime(Measure):
+    """Recovery time: sessions from the bottom of the maximum drawdown back to its peak."""
+
+    unit: ClassVar[Unit] = "count"
+    period: ClassVar[str] = "whole span"
+
+    @property
+    def formula(self) -> str:
+        """How it is computed, in words."""
+        return "sessions from the lowest point of the maximum drawdown to the one that reached its peak again"
+
+    def estimate(self, sample: Sample) -> Estimate:
+        """:func:`recovery_time` of the sample."""
+        return recovery_time(sample.returns)
