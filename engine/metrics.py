@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from engine.accounts import Exposure
+from engine.accounts import STRATEGY, Exposure
 from engine.costs import KINDS, Costs
 from engine.outcome import Outcome
 from risk.measures._base import Measured
@@ -36,9 +36,8 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "final_equity": float(outcome.result.equity["equity"].iloc[-1]),
         "risk_free": outcome.risk_free,
         "periods_per_year": outcome.periods_per_year,
-        "measures": {
-            column: {item.name: _measured(item) for item in items} for column, items in outcome.measures.items()
-        },
+        "headline": [item.name for item in outcome.measures[STRATEGY]],
+        "measures": {column: _measures(outcome, column) for column in outcome.measures},
         "exposure": _exposure(outcome.exposure),
         "costs": _costs(outcome.costs),
         "orders": {**asdict(outcome.orders), "asked": outcome.orders.asked},
@@ -65,6 +64,16 @@ def _forecasts(evaluation: Evaluation | None) -> dict[str, Any] | None:
     if evaluation is None:
         return None
     return {**{key: value for key, value in evaluation.dump().items() if key != "folds"}, "formulas": dict(FORMULAS)}
+
+
+def _measures(outcome: Outcome, column: str) -> dict[str, Any]:
+    """Every measure of a column by its name; the strategy's headline ones with their intervals."""
+    found = {item.name: _measured(item) for item in outcome.measures[column]}
+    if column == STRATEGY:
+        for name, interval in outcome.intervals.items():
+            found[name]["interval"] = interval.dump()
+    others = (item for items in outcome.further[column].values() for item in items)
+    return {**found, **{item.name: _measured(item) for item in others}}
 
 
 def _measured(item: Measured) -> dict[str, Any]:

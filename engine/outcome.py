@@ -11,20 +11,21 @@ from core.clock import sessions
 from core.types import Market, RunResult
 from engine.accounts import (
     BENCHMARK,
-    COLUMNS,
     STRATEGY,
     Exposure,
     benchmark_gaps,
     daily_returns,
     exposure,
-    session_exposure,
 )
 from engine.costs import Costs, costs
 from engine.dealings import CapCheck, Orders, StopCheck, check_cap, check_stops, count_orders
+from engine.samples import samples
 from engine.verdict import Verdict, judge, paired_test
-from risk.headline import MeasuresSpec, headline, periods_per_year
-from risk.measures._base import Measured, Sample
+from risk.headline import MeasuresSpec, further, headline
+from risk.intervals import Interval, bootstrap_intervals
+from risk.measures._base import Measured
 from risk.spec import RiskSpec
+from risk.year import periods_per_year
 from signals.evaluate import Evaluation
 from signals.result import Signals
 from signals.skill import DieboldMariano
@@ -42,6 +43,8 @@ class Outcome:
     evaluation : of the forecasts; None when the model does not train.
     daily : simple daily returns; see :func:`engine.accounts.daily_returns`.
     measures : the headline measures of each column of ``daily``.
+    further : the further measures of each column, by group.
+    intervals : bootstrap intervals of the strategy's headline measures, by name.
     exposure, costs, orders : what the account did.
     cap : whether the cap held at the fills.
     stops : how well the stops protected; None for a run without stops.
@@ -60,6 +63,8 @@ class Outcome:
     result: RunResult
     daily: pd.DataFrame
     measures: Mapping[str, tuple[Measured, ...]]
+    further: Mapping[str, Mapping[str, tuple[Measured, ...]]]
+    intervals: Mapping[str, Interval]
     exposure: Exposure
     costs: Costs
     orders: Orders
@@ -102,6 +107,7 @@ def build(
     daily = daily_returns(result, market)
     days = pd.DatetimeIndex(daily.index)
     per_year = periods_per_year(days, spec.periods_per_year)
+    told = samples(daily, result, per_year, spec.risk_free)
     return Outcome(
         name=str(config["name"]),
         config_id=result.config_id,
@@ -111,7 +117,9 @@ def build(
         evaluation=evaluation,
         result=result,
         daily=daily,
-        measures=_measures(daily, result, spec, per_year),
+        measures={column: headline(sample, spec) for column, sample in told.items()},
+        further={column: further(sample, spec) for column, sample in told.items()},
+        intervals=bootstrap_intervals(told[STRATEGY], spec.measures, spec.intervals, int(config["seed"])),
         exposure=exposure(result),
         costs=costs(result, days, per_year),
         orders=count_orders(result.orders),
@@ -130,29 +138,6 @@ def build(
             *_daily_notes(result, days, per_year),
         ),
     )
-
-
-def _measures(
-    daily: pd.DataFrame, result: RunResult, spec: MeasuresSpec, per_year: float
-) -> dict[str, tuple[Measured, ...]]:
-    """The headline measures of each column; the benchmark's exposure is 1, or the strategy's mean."""
-    mean = exposure(result).gross_mean
-    whole = np.ones(len(daily))
-    invested = dict(zip(COLUMNS, (session_exposure(result, daily.index), whole, mean * whole), strict=True))
-    benchmark = daily[BENCHMARK].to_numpy()
-    return {
-        column: headline(
-            Sample(
-                daily[column].to_numpy(),
-                periods_per_year=per_year,
-                exposure=invested[column],
-                benchmark=benchmark,
-                risk_free=spec.risk_free,
-            ),
-            spec,
-        )
-        for column in COLUMNS
-    }
 
 
 def per_period(annual: float, per_year: float) -> float:

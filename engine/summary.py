@@ -86,7 +86,8 @@ def _returns(metrics: Mapping[str, Any]) -> Table:
     name = metrics["benchmark"]
     table = _grid("daily returns", "strategy", name, f"{name} at {exposure}")
     columns = [metrics["measures"][column] for column in (STRATEGY, BENCHMARK, AT_EXPOSURE)]
-    for measure, about in columns[0].items():
+    for measure in metrics["headline"]:
+        about = columns[0][measure]
         label = title(measure) + (f", n = {about['n']}" if measure.startswith(("value_at", "expected")) else "")
         table.add_row(label, *(shown(column[measure]["value"], about["unit"]) for column in columns))
     return table

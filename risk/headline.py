@@ -1,9 +1,9 @@
-"""The measures that every run reports."""
+"""The measures that every run reports: the headline ones and further ones, by group."""
 
 from collections import Counter
-from typing import Annotated, Literal, Self, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, Self, TypeAlias, get_args
 
-import pandas as pd
 from pydantic import (
     AfterValidator,
     Field,
@@ -14,25 +14,64 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from core.clock import DAYS_PER_YEAR
-from core.errors import DataError
 from core.plugins import PluginField
 from core.spec import Level, Rate, Spec
 
+from .intervals import IntervalsSpec
 from .measures._base import Measure, Measured, Sample
+from .measures._laws import Method
+from .measures.alpha import Alpha
+from .measures.average_drawdown import AverageDrawdown
+from .measures.average_exposure import AverageExposure
+from .measures.beta import Beta
 from .measures.cagr import Cagr
 from .measures.calmar import Calmar
+from .measures.correlation import Correlation
+from .measures.cost_drag import CostDrag
+from .measures.expectancy import Expectancy
 from .measures.expected_shortfall import ExpectedShortfall
+from .measures.hit_rate import HitRate
+from .measures.information_ratio import InformationRatio
+from .measures.kurtosis import Kurtosis
+from .measures.longest_drawdown import LongestDrawdown
 from .measures.max_drawdown import MaxDrawdown
+from .measures.minimum_track_record_length import MinimumTrackRecordLength
+from .measures.omega import Omega
+from .measures.probabilistic_sharpe import ProbabilisticSharpe
+from .measures.profit_factor import ProfitFactor
+from .measures.recovery_time import RecoveryTime
 from .measures.sharpe import Sharpe
+from .measures.skew import Skew
 from .measures.sortino import Sortino
+from .measures.sqn import Sqn
+from .measures.tail_ratio import TailRatio
 from .measures.total_return import TotalReturn
+from .measures.turnover import Turnover
+from .measures.ulcer_index import UlcerIndex
 from .measures.value_at_risk import ValueAtRisk
 from .measures.volatility import Volatility
+from .measures.win_rate import WinRate
 
-EXCHANGE, WEEKDAYS, EVERY_DAY = 252.0, 260.0, 365.0
-SATURDAY = 5
 ALWAYS: tuple[Measure, ...] = (TotalReturn(), Cagr(), Volatility(), Sharpe(), Sortino(), MaxDrawdown(), Calmar())
+"""What heads every report, before the tails and what the config asks for besides."""
+
+FURTHER: Mapping[str, tuple[Measure, ...]] = {
+    "Distribution": (Skew(), Kurtosis(), TailRatio(), Omega(), HitRate()),
+    "Drawdown": (AverageDrawdown(), LongestDrawdown(), RecoveryTime(), UlcerIndex()),
+    "Trades": (WinRate(), ProfitFactor(), Expectancy(), Sqn()),
+    "Activity": (AverageExposure(), Turnover(), CostDrag()),
+    "Against the benchmark": (
+        Alpha(),
+        Beta(),
+        Correlation(),
+        InformationRatio(),
+        InformationRatio(equal_volatility=True),
+    ),
+    "How far to believe the Sharpe ratio": (ProbabilisticSharpe(), MinimumTrackRecordLength()),
+}
+"""What every run reports besides, by group."""
+
+FRACTIONAL = "fractional"
 
 
 def _periods(value: object, handler: ValidatorFunctionWrapHandler) -> object:
@@ -65,6 +104,9 @@ class MeasuresSpec(Spec):
     var_levels: Levels = (0.95, 0.99)
     """Confidence levels of value at risk and expected shortfall, each between 0.5 and 1."""
 
+    var_methods: tuple[Method, ...] = get_args(Method)
+    """How value at risk and expected shortfall are estimated besides; the headline ones are `historical`."""
+
     risk_free: Rate = 0.0
     """Annual risk-free rate that the Sharpe and Sortino ratios compare with; 0.03 is 3 %."""
 
@@ -72,7 +114,10 @@ class MeasuresSpec(Spec):
     """Sessions in a year; `auto` counts them in the data and takes 252, 260 or 365 where that is within 3 %."""
 
     extra: tuple[Annotated[Measure, PluginField("risk.measures")], ...] = ()
-    """Measures to report besides those that every run does, each a mapping with a `kind`."""
+    """Measures to show beside the headline ones, each a mapping with a `kind`."""
+
+    intervals: IntervalsSpec = IntervalsSpec()
+    """Bootstrap intervals of the headline measures."""
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -85,13 +130,28 @@ class MeasuresSpec(Spec):
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """All measures in the order in which they are reported."""
+        """The headline measures in the order in which they are reported."""
         tails = (kind(level=level) for level in self.var_levels for kind in (ValueAtRisk, ExpectedShortfall))
         return (*ALWAYS, *tails, *self.extra)
 
+    @property
+    def further(self) -> Mapping[str, tuple[Measure, ...]]:
+        """The measures that every run reports besides, by group; those that the headline has are left out."""
+        shown = {measure.name for measure in self.measures}
+        groups = {**FURTHER, "Tails by method": tuple(self._by_method())}
+        kept = {group: tuple(item for item in items if item.name not in shown) for group, items in groups.items()}
+        return {group: items for group, items in kept.items() if items}
+
+    def _by_method(self) -> Iterator[Measure]:
+        for level in self.var_levels:
+            for method in self.var_methods:
+                yield ValueAtRisk(level=level, method=method)
+                yield ExpectedShortfall(level=level, method=method)
+            yield ExpectedShortfall(level=level, method=FRACTIONAL)
+
 
 def headline(sample: Sample, spec: MeasuresSpec) -> tuple[Measured, ...]:
-    """Every measure of ``spec`` for one sample, in order: growth, ratios, drawdown, tails by level, extra ones.
+    """Every headline measure of ``spec`` for one sample: growth, ratios, drawdown, tails by level, extra ones.
 
     Parameters
     ----------
@@ -104,41 +164,10 @@ def headline(sample: Sample, spec: MeasuresSpec) -> tuple[Measured, ...]:
     return tuple(measure.of(sample) for measure in spec.measures)
 
 
-def periods_per_year(sessions: pd.DatetimeIndex, setting: float | Literal["auto"] = "auto") -> float:
-    """Sessions in a year: the setting, or what the data's calendar says.
+def further(sample: Sample, spec: MeasuresSpec) -> dict[str, tuple[Measured, ...]]:
+    """Every further measure of ``spec`` for one sample, by group.
 
-    ``auto`` counts the steps between sessions per year of 365.25 days and takes the nearest customary number that is
-    within 3 %: 252 (an exchange), 260 (every weekday) or 365 (every day; only if a session falls on a weekend).
-    Otherwise the count itself stands, for example 52.18 for weekly data. Two things are kept apart:
-
-    - a short span may lack one weekend: three days of it are added to the tolerance;
-    - less than a year has too few holidays to tell an exchange from every weekday: it is taken for an exchange, and
-      so are fewer than two sessions.
-
-    Parameters
-    ----------
-    sessions : (T,) days at 00:00, strictly increasing, as :func:`core.clock.sessions` gives them, each once.
-    setting : ``auto``, or a number that is returned.
-
-    Raises
-    ------
-    DataError
-        The sessions are not days, or not strictly increasing.
-
-    >>> periods_per_year(pd.date_range("2020-01-01", "2022-12-31"))
-    365.0
+    >>> list(further(Sample([0.01, -0.02], periods_per_year=252), MeasuresSpec()))[:3]
+    ['Distribution', 'Drawdown', 'Trades']
     """
-    if setting != "auto":
-        return float(setting)
-    if not (sessions.is_monotonic_increasing and sessions.is_unique and sessions.equals(sessions.normalize())):
-        raise DataError("sessions must be days at 00:00 in increasing order, each once; see core.clock.sessions")
-    return _snapped(sessions) if len(sessions) > 1 else EXCHANGE
-
-
-def _snapped(sessions: pd.DatetimeIndex) -> float:
-    span = (sessions[-1] - sessions[0]).days
-    counted = (len(sessions) - 1) / span * DAYS_PER_YEAR
-    weekend = bool((sessions.day_of_week >= SATURDAY).any())
-    customary = [EXCHANGE] + [WEEKDAYS] * (span >= EVERY_DAY) + [EVERY_DAY] * weekend
-    nearest = min(customary, key=lambda number: abs(counted / number - 1.0))
-    return nearest if abs(counted / nearest - 1.0) <= 0.03 + 3.0 / span else counted
+    return {group: tuple(measure.of(sample) for measure in items) for group, items in spec.further.items()}

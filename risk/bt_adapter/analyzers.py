@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from core.errors import ConfigError
 from core.types import Vector
-from risk.headline import ALWAYS, EXCHANGE, periods_per_year
+from risk.headline import ALWAYS
 from risk.measures import expected_shortfall, value_at_risk
 from risk.measures._base import Measure, Sample
 from risk.measures._tail import TailMeasure
+from risk.year import EXCHANGE, periods_per_year
 
 Answer = dict[str, Any]
 

@@ -75,7 +75,7 @@ class Sample:
     costs : (T,) costs of each session as a fraction of the account before it, negative where more was earned than
         paid; or None.
     trades : (K,) net results of the closed trades, account currency, commission and interest deducted; or None.
-    periods_per_year : sessions in a year, see :func:`risk.headline.periods_per_year`.
+    periods_per_year : sessions in a year, see :func:`risk.year.periods_per_year`.
     risk_free : the annual rate that ratios compare with, a fraction above -1.
 
     Raises

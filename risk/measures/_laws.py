@@ -7,6 +7,7 @@ lines as a whole sample (:mod:`risk.rolling`).
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Literal, TypeAlias
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from core.types import Vector
 from risk.garch import Garch, conditional_sigma, fit_garch, law_quantile, law_shortfall
+from risk.garch import Law as GarchLaw
 
 Method: TypeAlias = Literal[
     "historical", "order_statistic", "gaussian", "cornish_fisher", "ewma", "garch_normal", "garch_t", "fhs"
@@ -128,14 +130,20 @@ def ewma(returns: Vector, share: float) -> Pair:
     return np.asarray(quantile * sigma), np.asarray(-NORMAL.pdf(quantile) / share * sigma)
 
 
+@lru_cache(maxsize=16)
+def _fitted(raw: bytes, law: GarchLaw) -> Garch:
+    """The model of some returns, kept: each level and both measures ask for the same fit."""
+    return fit_garch(np.frombuffer(raw), law)
+
+
 def garch_normal(returns: Vector, share: float) -> Pair:
     """Those of a GARCH(1,1) with normal residuals, for the next period."""
-    return _by_law(returns, fit_garch(returns, "normal"), share)
+    return _by_law(returns, _fitted(returns.tobytes(), "normal"), share)
 
 
 def garch_t(returns: Vector, share: float) -> Pair:
     """Those of a GARCH(1,1) with Student-t residuals, for the next period."""
-    return _by_law(returns, fit_garch(returns, "t"), share)
+    return _by_law(returns, _fitted(returns.tobytes(), "t"), share)
 
 
 def _by_law(returns: Vector, model: Garch, share: float) -> Pair:
@@ -146,7 +154,7 @@ def _by_law(returns: Vector, model: Garch, share: float) -> Pair:
 
 def fhs(returns: Vector, share: float) -> Pair:
     """Filtered historical simulation: a GARCH(1,1) forecast (t residuals) times the residuals' own quantile."""
-    model = fit_garch(returns, "t")
+    model = _fitted(returns.tobytes(), "t")
     sigma = conditional_sigma(returns, model)
     quantile, shortfall = historical((returns - model.mean) / sigma[:-1], share)
     return model.mean + sigma[-1] * quantile, model.mean + sigma[-1] * shortfall

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.errors import DataError
-from risk.headline import MeasuresSpec, headline, periods_per_year
+from risk.headline import MeasuresSpec, headline
 from risk.measures._base import Sample
 from risk.measures.expected_shortfall import expected_shortfall
 from risk.measures.sharpe import sharpe
 from risk.measures.value_at_risk import ValueAtRisk, value_at_risk
+from risk.year import periods_per_year
 
 RETURNS = np.random.default_rng(3).normal(0.0005, 0.01, 600)
 SAMPLE = Sample(RETURNS, periods_per_year=252.0, risk_free=0.02)
