@@ -122,8 +122,8 @@ def checked_hits(hits: npt.ArrayLike) -> Hits:
 def kupiec(hits: npt.ArrayLike, level: float) -> Kupiec:
     """Test whether hits come as often as they should: proportion of failures.
 
-    ``LR = -2 ln[(1 - p)^(n - x) p^x] + 2 ln[(1 - x / n)^(n - x) (x / n)^x]`` for x hits in n days and ``p = 1 - level``,
-    with ``0 ln 0 = 0``; it is chi-squared with one degree of freedom under a right model.
+    ``LR = -2 ln[(1 - p)^(n - x) p^x] + 2 ln[(1 - x / n)^(n - x) (x / n)^x]`` for x hits in n days,
+    ``p = 1 - level`` and ``0 ln 0 = 0``; it is chi-squared with one degree of freedom under a right model.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def _share(hits: int, misses: int) -> float:
     return hits / (hits + misses) if hits + misses else 0.0
 
 
-def acerbi_szekely(  # noqa: PLR0913 (three series, a level, and how to simulate)
+def acerbi_szekely(
     returns: npt.ArrayLike,
     var: npt.ArrayLike,
     es: npt.ArrayLike,
