@@ -1,7 +1,8 @@
-"""Drawdowns of a series of returns: how far below its last high the account stood, and for how long."""
+"""Drawdowns of a dated series of returns: the stretches of :mod:`risk.measures._drawdowns` with their days."""
 
-import numpy as np
 import pandas as pd
+
+from risk.measures import _drawdowns
 
 COLUMNS = {
     "start": "datetime64[ns]",
@@ -19,8 +20,7 @@ def under_water(returns: pd.Series) -> pd.Series:
     ----------
     returns : (T,) simple returns by session, finite, at least -1.
     """
-    wealth = (1.0 + returns).cumprod()
-    return wealth / wealth.cummax().clip(lower=1.0) - 1.0
+    return pd.Series(_drawdowns.under_water(returns.to_numpy()), index=returns.index)
 
 
 def stretches(returns: pd.Series) -> pd.DataFrame:
@@ -32,16 +32,13 @@ def stretches(returns: pd.Series) -> pd.DataFrame:
     again; NaT while it has not), `depth` (a fraction, negative), `days` (calendar days from start to end, or to the
     last session).
     """
-    water = under_water(returns)
-    below = water.to_numpy() < 0.0
-    edges = np.diff(below.astype(np.int8), prepend=0, append=0)
-    first, after = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    rows = [_stretch(water, int(start), int(stop)) for start, stop in zip(first, after, strict=True)]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-
-
-def _stretch(water: pd.Series, start: int, stop: int) -> tuple[object, ...]:
-    part, recovered = water.iloc[start:stop], stop < len(water)
-    last = water.index[stop if recovered else stop - 1]
-    end = last if recovered else pd.NaT
-    return part.index[0], part.idxmin(), end, float(part.min()), (last - part.index[0]).days
+    found, days = _drawdowns.stretches(returns.to_numpy()), pd.DatetimeIndex(returns.index)
+    last = days[found.end.clip(max=found.n - 1)]
+    columns = {
+        "start": days[found.first],
+        "valley": days[found.valley],
+        "end": last.where(found.end < found.n),
+        "depth": found.depth,
+        "days": (last - days[found.first]).days,
+    }
+    return pd.DataFrame(columns).astype(COLUMNS)

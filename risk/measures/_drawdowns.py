@@ -3,10 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from core.types import Rows, Vector
 
-from ._returns import wealth
+from ._base import Estimate, defined, too_few
+from ._returns import checked_returns, wealth
 
 
 class Stretches(NamedTuple):
@@ -18,12 +20,14 @@ class Stretches(NamedTuple):
     valley : (D,) the row of the lowest wealth.
     end : (D,) the row that reached the peak again; T where none did.
     depth : (D,) how far below the peak the valley lies, negative fractions.
+    n : T, the number of returns.
     """
 
     first: Rows
     valley: Rows
     end: Rows
     depth: Vector
+    n: int
 
 
 def under_water(returns: Vector) -> Vector:
@@ -36,7 +40,7 @@ def stretches(returns: Vector) -> Stretches:
     """The drawdowns of (T,) returns.
 
     >>> stretches(np.array([0.1, -0.5, 1.0, -0.2]))
-    Stretches(first=array([1, 3]), valley=array([1, 3]), end=array([2, 4]), depth=array([-0.5, -0.2]))
+    Stretches(first=array([1, 3]), valley=array([1, 3]), end=array([2, 4]), depth=array([-0.5, -0.2]), n=4)
     """
     water = under_water(returns)
     edges = np.diff((water < 0.0).astype(np.int8), prepend=0, append=0)
@@ -44,4 +48,19 @@ def stretches(returns: Vector) -> Stretches:
     valley = np.array(
         [low + int(water[low:high].argmin()) for low, high in zip(first, end, strict=True)], dtype=np.intp
     )
-    return Stretches(first, valley, end, water[valley])
+    return Stretches(first, valley, end, water[valley], len(water))
+
+
+def checked_stretches(returns: npt.ArrayLike) -> Stretches | Estimate:
+    """The drawdowns of returns, or why there can be none: no returns, or a wealth too large to compute with.
+
+    Raises
+    ------
+    DataError
+        NaN, infinity, or a return below -1.
+    """
+    values = checked_returns(returns)
+    if len(values) < 1:
+        return too_few(values, 1)
+    final = wealth(values)[-1]
+    return stretches(values) if np.isfinite(final) else defined(final)

@@ -5,9 +5,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined, too_few
-from ._drawdowns import stretches
-from ._returns import checked_returns
+from ._base import Estimate, Measure, Sample, Unit, defined
+from ._drawdowns import checked_stretches
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -30,11 +29,10 @@ def average_drawdown(returns: npt.ArrayLike) -> Estimate:
     >>> round(average_drawdown([0.1, -0.5, 1.0, -0.2]).value, 12)
     -0.35
     """
-    values = checked_returns(returns)
-    if len(values) < 1:
-        return too_few(values, 1)
-    depth = stretches(values).depth
-    return defined(float(depth.mean()) if len(depth) else 0.0)
+    found = checked_stretches(returns)
+    if isinstance(found, Estimate):
+        return found
+    return defined(float(found.depth.mean()) if len(found.depth) else 0.0)
 
 
 class AverageDrawdown(Measure):

@@ -5,9 +5,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined, too_few
-from ._drawdowns import stretches
-from ._returns import checked_returns
+from ._base import Estimate, Measure, Sample, Unit, defined
+from ._drawdowns import checked_stretches
 
 OPEN = "not recovered by the end"
 
@@ -33,15 +32,14 @@ def longest_drawdown(returns: npt.ArrayLike) -> Estimate:
     >>> longest_drawdown([0.1, -0.5, 0.2, 1.0, -0.1]).value  # two below, and the third return brings it back
     3.0
     """
-    values = checked_returns(returns)
-    if len(values) < 1:
-        return too_few(values, 1)
-    found, last = stretches(values), len(values)
+    found = checked_stretches(returns)
+    if isinstance(found, Estimate):
+        return found
     if not len(found.first):
         return defined(0.0)
-    length = np.minimum(found.end, last - 1) - found.first + 1
+    length = np.minimum(found.end, found.n - 1) - found.first + 1
     longest = int(length.argmax())
-    return defined(float(length[longest]), *[OPEN] * bool(found.end[longest] == last))
+    return defined(float(length[longest]), *[OPEN] * bool(found.end[longest] == found.n))
 
 
 class LongestDrawdown(Measure):

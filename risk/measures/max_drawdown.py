@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ._base import Estimate, Measure, Sample, Unit, defined, too_few
-from ._returns import checked_returns, wealth
+from ._drawdowns import under_water
+from ._returns import checked_returns
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -32,8 +33,7 @@ def max_drawdown(returns: npt.ArrayLike) -> Estimate:
     values = checked_returns(returns)
     if len(values) < 1:
         return too_few(values, 1)
-    path = wealth(values)
-    return defined((path / np.maximum.accumulate(path)).min() - 1.0)
+    return defined(under_water(values).min())
 
 
 class MaxDrawdown(Measure):

@@ -5,9 +5,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
-from ._drawdowns import stretches
-from ._returns import checked_returns
+from ._base import Estimate, Measure, Sample, Unit, defined, undefined
+from ._drawdowns import checked_stretches
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -30,14 +29,13 @@ def recovery_time(returns: npt.ArrayLike) -> Estimate:
     >>> recovery_time([-0.1, -0.5, 0.5, 1.0]).value
     2.0
     """
-    values = checked_returns(returns)
-    if len(values) < 1:
-        return too_few(values, 1)
-    found = stretches(values)
+    found = checked_stretches(returns)
+    if isinstance(found, Estimate):
+        return found
     if not len(found.first):
         return undefined("there is no drawdown to recover from")
     deepest = int(found.depth.argmin())
-    if found.end[deepest] == len(values):
+    if found.end[deepest] == found.n:
         return undefined("the maximum drawdown was not recovered by the end")
     return defined(float(found.end[deepest] - found.valley[deepest]))
 

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ._base import Estimate, Measure, Sample, Unit, defined, too_few
-from ._returns import checked_returns, wealth
+from ._drawdowns import under_water
+from ._returns import checked_returns
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -36,9 +37,7 @@ def ulcer_index(returns: npt.ArrayLike) -> Estimate:
     values = checked_returns(returns)
     if len(values) < 1:
         return too_few(values, 1)
-    path = wealth(values)
-    drawdown = path / np.maximum.accumulate(path) - 1.0
-    return defined(np.sqrt(np.sum(drawdown**2) / len(values)))
+    return defined(np.sqrt(np.mean(under_water(values) ** 2)))
 
 
 class UlcerIndex(Measure):
