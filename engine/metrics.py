@@ -38,6 +38,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "periods_per_year": outcome.periods_per_year,
         "headline": [item.name for item in outcome.measures[STRATEGY]],
         "measures": {column: _measures(outcome, column) for column in outcome.measures},
+        "var_exam": {column: exam.dump() for column, exam in outcome.exams.items()},
         "exposure": _exposure(outcome.exposure),
         "costs": _costs(outcome.costs),
         "orders": {**asdict(outcome.orders), "asked": outcome.orders.asked},

@@ -51,6 +51,17 @@ def shown(value: float | None, unit: str) -> str:
     return {"fraction": percent, "money": money}.get(unit, four)(value)
 
 
+def p_value(value: float | None) -> str:
+    """A p-value to three decimals; what would be 0.000 is below 0.001.
+
+    >>> p_value(0.03456), p_value(2e-12), p_value(None)
+    ('0.035', '< 0.001', 'n/a')
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    return "< 0.001" if value < 0.0005 else f"{value:.3f}"
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number of things; the plural is the noun with an s unless it is given.
 
@@ -60,7 +71,9 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
-_CAPITALS = {"cagr": "CAGR", "mse": "MSE", "mae": "MAE", "r2": "R2", "ic": "IC", "mape": "MAPE"}
+_CAPITALS = {"cagr": "CAGR", "mse": "MSE", "mae": "MAE", "r2": "R2", "ic": "IC", "mape": "MAPE"} | {
+    name: name.upper() for name in ("sqn", "ewma", "garch", "fhs")
+}
 
 
 def title(name: str) -> str:

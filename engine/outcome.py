@@ -21,9 +21,10 @@ from engine.costs import Costs, costs
 from engine.dealings import CapCheck, Orders, StopCheck, check_cap, check_stops, count_orders
 from engine.samples import samples
 from engine.verdict import Verdict, judge, paired_test
+from risk.exam import Exam, examine
 from risk.headline import MeasuresSpec, further, headline
 from risk.intervals import Interval, bootstrap_intervals
-from risk.measures._base import Measured
+from risk.measures._base import Measured, Sample
 from risk.spec import RiskSpec
 from risk.year import periods_per_year
 from signals.evaluate import Evaluation
@@ -45,6 +46,7 @@ class Outcome:
     measures : the headline measures of each column of ``daily``.
     further : the further measures of each column, by group.
     intervals : bootstrap intervals of the strategy's headline measures, by name.
+    exams : of value at risk forecasts, of the strategy and of the benchmark.
     exposure, costs, orders : what the account did.
     cap : whether the cap held at the fills.
     stops : how well the stops protected; None for a run without stops.
@@ -65,6 +67,7 @@ class Outcome:
     measures: Mapping[str, tuple[Measured, ...]]
     further: Mapping[str, Mapping[str, tuple[Measured, ...]]]
     intervals: Mapping[str, Interval]
+    exams: Mapping[str, Exam]
     exposure: Exposure
     costs: Costs
     orders: Orders
@@ -120,6 +123,7 @@ def build(
         measures={column: headline(sample, spec) for column, sample in told.items()},
         further={column: further(sample, spec) for column, sample in told.items()},
         intervals=bootstrap_intervals(told[STRATEGY], spec.measures, spec.intervals, int(config["seed"])),
+        exams={column: _exam(told[column], spec, int(config["seed"])) for column in (STRATEGY, BENCHMARK)},
         exposure=exposure(result),
         costs=costs(result, days, per_year),
         orders=count_orders(result.orders),
@@ -138,6 +142,10 @@ def build(
             *_daily_notes(result, days, per_year),
         ),
     )
+
+
+def _exam(sample: Sample, spec: MeasuresSpec, seed: int) -> Exam:
+    return examine(sample.returns, spec.exam, spec.var_levels, seed)
 
 
 def per_period(annual: float, per_year: float) -> float:

@@ -30,7 +30,7 @@ class ExamSpec(Spec):
     """Sessions before the first forecast, and in each window that a method reads; 100 to 5000."""
 
     methods: tuple[Method, ...] = ("historical", "gaussian", "cornish_fisher", "ewma")
-    """Methods to examine. The GARCH ones take a second or more: a fit every 20 sessions. An empty list examines none."""
+    """Methods to examine. The GARCH ones take seconds: a fit every 20 sessions. An empty list examines none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +178,7 @@ def _paper(returns: Vector, found: Forecasts, method: str, level: float, seed: i
 
 def _joint_loss(r: Vector, v: Vector, e: Vector, hits: npt.NDArray[np.bool_], share: float) -> float | None:
     """FZ0: mean of -1[hit] (v - r) / (share e) + v / e + ln(-e) - 1."""
-    loss = -hits * (v - r) / (share * e) + v / e + np.log(-e) - 1.0
+    loss = np.where(hits, (r - v) / (share * e), 0.0) + v / e + np.log(-e) - 1.0
     value = float(loss.mean())
     return value if math.isfinite(value) else None
 
@@ -212,5 +212,5 @@ def _verdict(hits: int, expected: float, coverage: float | None, chain: float | 
     if chain is not None and chain <= ALPHA:
         found.append("hits cluster")
     if z2.p_value is not None and z2.p_value <= ALPHA:
-        found.append("losses beyond it are too large")
+        found.append("shortfall too small")
     return ", ".join(found) or "passes"

@@ -17,9 +17,11 @@ from pydantic_core import PydanticCustomError
 from core.plugins import PluginField
 from core.spec import Level, Rate, Spec
 
+from .exam import ExamSpec
 from .intervals import IntervalsSpec
 from .measures._base import Measure, Measured, Sample
 from .measures._laws import Method
+from .measures._tail import returns_needed
 from .measures.alpha import Alpha
 from .measures.average_drawdown import AverageDrawdown
 from .measures.average_exposure import AverageExposure
@@ -118,6 +120,18 @@ class MeasuresSpec(Spec):
 
     intervals: IntervalsSpec = IntervalsSpec()
     """Bootstrap intervals of the headline measures."""
+
+    exam: ExamSpec = ExamSpec()
+    """One-day-ahead value at risk of the strategy and the benchmark, held to what happened."""
+
+    @model_validator(mode="after")
+    def _window_is_long_enough(self) -> Self:
+        least = max(returns_needed(level, 1) for level in self.var_levels)
+        if self.exam.methods and self.exam.window < least:
+            rule = "a window of {window} sessions has none in the tail at {level}: take {least} or more"
+            context = {"window": self.exam.window, "level": max(self.var_levels), "least": least}
+            raise PydanticCustomError("exam_window", rule, {**context, "path": ["exam", "window"]})
+        return self
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
