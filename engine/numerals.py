@@ -71,17 +71,24 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
-_CAPITALS = {"cagr": "CAGR", "mse": "MSE", "mae": "MAE", "r2": "R2", "ic": "IC", "mape": "MAPE"} | {
-    name: name.upper() for name in ("sqn", "ewma", "garch", "fhs")
-}
+_NAMES = (
+    *("CAGR", "MSE", "MAE", "R2", "IC", "MAPE", "SQN", "EWMA", "GARCH", "FHS"),
+    *("Sharpe", "Gaussian", "Cornish", "Fisher"),
+)
+_CAPITALS = {name.lower(): name for name in _NAMES}
 
 
 def title(name: str) -> str:
-    """The name of a measure as people read it; a number in it is a level.
+    """The name of a measure as people read it; a number above 50 in it is a level.
 
     >>> title("cagr"), title("value_at_risk_95"), title("value_at_risk_99_gaussian")
-    ('CAGR', 'Value at risk 95 %', 'Value at risk 99 % gaussian')
+    ('CAGR', 'Value at risk 95 %', 'Value at risk 99 % Gaussian')
+    >>> title("probabilistic_sharpe_above_0.5")
+    'Probabilistic Sharpe above 0.5'
     """
-    words = [f"{word} %" if re.fullmatch(r"\d+(\.\d+)?", word) else word for word in name.split("_")]
-    text = " ".join(_CAPITALS.get(word, word) for word in words)
+    text = " ".join(f"{word} %" if _is_level(word) else _CAPITALS.get(word, word) for word in name.split("_"))
     return text[:1].upper() + text[1:]
+
+
+def _is_level(word: str) -> bool:
+    return bool(re.fullmatch(r"\d+(\.\d+)?", word)) and float(word) > 50

@@ -11,8 +11,10 @@ from risk import overfitting
 from ._base import Estimate, Measure, Sample, Unit
 from ._returns import checked_year, excess
 
+ALPHA = 0.05
 
-def minimum_track_record_length(returns: npt.ArrayLike, benchmark: float = 0.0, alpha: float = 0.05) -> Estimate:
+
+def minimum_track_record_length(returns: npt.ArrayLike, benchmark: float = 0.0, alpha: float = ALPHA) -> Estimate:
     """:func:`risk.overfitting.minimum_track_record_length`.
 
     >>> minimum_track_record_length([0.01, -0.02]).reason
@@ -28,9 +30,15 @@ class MinimumTrackRecordLength(Measure):
     period: ClassVar[str] = "whole span"
 
     benchmark: Annotated[float, Field(ge=-10, le=10)] = 0.0
-    """An annual Sharpe ratio to be told from."""
-    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """The annual Sharpe ratio to be told from."""
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = ALPHA
     """The probability of error; 0.05 asks for 95 % certainty."""
+
+    @property
+    def name(self) -> str:
+        """The kind, the benchmark unless it is 0, and the certainty in per cent unless it is 95."""
+        above = f"_above_{self.benchmark:g}" if self.benchmark else ""
+        return f"{self.kind}{above}" + (f"_at_{100 * (1 - self.alpha):.10g}" if self.alpha != ALPHA else "")
 
     @property
     def formula(self) -> str:

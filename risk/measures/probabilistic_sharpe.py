@@ -28,12 +28,12 @@ class ProbabilisticSharpe(Measure):
     period: ClassVar[str] = "whole span"
 
     benchmark: Annotated[float, Field(ge=-10, le=10)] = 0.0
-    """An annual Sharpe ratio to be above of."""
+    """The annual Sharpe ratio to lie above."""
 
     @property
     def name(self) -> str:
         """The kind, and the benchmark unless it is 0."""
-        return self.kind if self.benchmark == 0.0 else f"{self.kind}_{self.benchmark:g}"
+        return self.kind if self.benchmark == 0.0 else f"{self.kind}_above_{self.benchmark:g}"
 
     @property
     def formula(self) -> str:

@@ -6,13 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from risk.measures.alpha import alpha
+from risk.measures.beta import beta
 from risk.measures.cagr import cagr
 from risk.measures.calmar import calmar
 from risk.measures.expected_shortfall import expected_shortfall
 from risk.measures.hit_rate import hit_rate
+from risk.measures.information_ratio import information_ratio
 from risk.measures.kurtosis import kurtosis
 from risk.measures.max_drawdown import max_drawdown
 from risk.measures.omega import omega
+from risk.measures.profit_factor import profit_factor
 from risk.measures.sharpe import sharpe
 from risk.measures.skew import skew
 from risk.measures.sortino import sortino
@@ -21,6 +25,7 @@ from risk.measures.total_return import total_return
 from risk.measures.ulcer_index import ulcer_index
 from risk.measures.value_at_risk import value_at_risk
 from risk.measures.volatility import volatility
+from risk.overfitting import probabilistic_sharpe
 
 DAYS = pd.bdate_range("2015-01-01", periods=1500)
 NORMAL = np.random.default_rng(5).normal(0.0004, 0.011, len(DAYS))
@@ -85,3 +90,21 @@ def test_measures_of_shape(oracle, series):
     }
     for ours, theirs in pairs.values():
         assert ours.value == pytest.approx(theirs, rel=1e-10)
+
+
+def test_measures_against_a_benchmark(oracle, series):
+    market = pd.Series(0.3 * series + np.random.default_rng(7).normal(0.0, 0.01, len(series)), index=series.index)
+    greeks = oracle.greeks(series, market, 252)
+    assert beta(series, market, 252).value == pytest.approx(greeks["beta"], rel=1e-10)
+    assert alpha(series, market, 252).value == pytest.approx(greeks["alpha"], rel=1e-10)
+    yearly = oracle.information_ratio(series, market) * np.sqrt(252)  # theirs is per session
+    assert information_ratio(series, market, 252).value == pytest.approx(yearly, rel=1e-10)
+
+
+def test_the_probabilistic_sharpe_ratio_has_other_moments(oracle, series):
+    # Theirs takes the unbiased skewness and kurtosis, ours the sample's own, as the paper does.
+    assert probabilistic_sharpe(series).value == pytest.approx(oracle.probabilistic_sharpe_ratio(series), abs=2e-4)
+
+
+def test_their_profit_factor_is_ours_of_days(oracle, series):
+    assert profit_factor(series).value == pytest.approx(oracle.profit_factor(series), rel=1e-10)

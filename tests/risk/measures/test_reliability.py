@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from risk import overfitting
 from risk.measures._base import Sample
@@ -23,7 +24,7 @@ def test_an_annual_benchmark_is_taken_to_one_session():
     daily = 0.5 / 252**0.5
     found = ProbabilisticSharpe(benchmark=0.5).of(SAMPLE)
     assert found.value == pytest.approx(overfitting.probabilistic_sharpe(ABOVE, daily).value, rel=1e-12)
-    assert found.name == "probabilistic_sharpe_0.5"
+    assert found.name == "probabilistic_sharpe_above_0.5"
     length = MinimumTrackRecordLength(benchmark=0.5).of(SAMPLE).value
     assert length == pytest.approx(overfitting.minimum_track_record_length(ABOVE, daily).value, rel=1e-12)
 
@@ -31,8 +32,6 @@ def test_an_annual_benchmark_is_taken_to_one_session():
 def test_a_record_of_the_minimum_length_is_believed_at_the_level():
     # By definition: with as many returns of these moments, the probability is 1 - alpha.
     length = MinimumTrackRecordLength(alpha=0.1).of(SAMPLE).value
-    from scipy.stats import norm
-
     z = norm.ppf(ProbabilisticSharpe().of(SAMPLE).value)
     assert z * ((length - 1) / (len(RETURNS) - 1)) ** 0.5 == pytest.approx(norm.ppf(0.9), rel=1e-9)
 
@@ -40,3 +39,9 @@ def test_a_record_of_the_minimum_length_is_believed_at_the_level():
 def test_all_lost_in_a_session_is_still_a_return():
     ruined = Sample([*RETURNS, -1.0], periods_per_year=252.0, risk_free=0.03)
     assert 0 < ProbabilisticSharpe().of(ruined).value < 1
+
+
+def test_other_parameters_have_other_names():
+    assert MinimumTrackRecordLength().name == "minimum_track_record_length"
+    stricter = MinimumTrackRecordLength(benchmark=0.5, alpha=0.01)
+    assert stricter.name == "minimum_track_record_length_above_0.5_at_99"
