@@ -16,6 +16,7 @@ from engine.numerals import count, money, percent, shown, title
 
 FORECASTS = ("mse", "mae", "r2", "r2_mean", "mape", "hit_rate", "ic")
 BASELINES = ("zero", "expanding_mean", "ar1", "always_long")
+BOUNDED = ("sharpe", "cagr")
 SHARES = ("mape", "hit_rate")
 PAGES = ("tearsheet.html", "report.html")
 
@@ -32,7 +33,14 @@ def show(metrics: Mapping[str, Any], folder: Path, note: str = "", console: Cons
     """
     console = console or Console(highlight=False)
     console.print()
-    for block in (*_head(metrics, folder), _returns(metrics), *_forecasts(metrics), *_account(metrics)):
+    blocks = (
+        *_head(metrics, folder),
+        _returns(metrics),
+        *_intervals(metrics),
+        *_forecasts(metrics),
+        *_account(metrics),
+    )
+    for block in blocks:
         console.print(block)
     for line in _files(folder, note):
         console.print(line, soft_wrap=True)
@@ -91,6 +99,22 @@ def _returns(metrics: Mapping[str, Any]) -> Table:
         label = title(measure) + (f", n = {about['n']}" if measure.startswith(("value_at", "expected")) else "")
         table.add_row(label, *(shown(column[measure]["value"], about["unit"]) for column in columns))
     return table
+
+
+def _intervals(metrics: Mapping[str, Any]) -> Iterable[Text]:
+    """The strategy's, of the ratio that most readers look at first and of the growth."""
+    measures = metrics["measures"][STRATEGY]
+    found = {name: measures[name]["interval"] for name in BOUNDED if measures[name].get("interval")}
+    spans = [
+        f"{title(name)} {_span(span, measures[name]['unit'])}" for name, span in found.items() if not span["reason"]
+    ]
+    if spans:
+        level = next(iter(found.values()))["level"]
+        yield Text(f"{100 * level:.10g} % intervals: {', '.join(spans)}")
+
+
+def _span(interval: Mapping[str, Any], unit: str) -> str:
+    return f"{shown(interval['low'], unit)} to {shown(interval['high'], unit)}"
 
 
 def _forecasts(metrics: Mapping[str, Any]) -> Iterable[Any]:

@@ -8,9 +8,10 @@ from rich.console import Console
 
 from core.progress import Progress
 from engine.metrics import metrics
-from engine.numerals import money, percent
+from engine.numerals import four, money, percent, title
 from engine.progress import reporting
 from engine.summary import show
+from risk.headline import MeasuresSpec
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,33 @@ def test_it_holds_verdict_spans_measures_costs_and_orders(found):
         "always long",
     ):
         assert number in text, number
+
+
+def test_the_intervals_of_sharpe_ratio_and_growth_stand_below_the_figures(found):
+    strategy = found["measures"]["strategy"]
+    sharpe, cagr = strategy["sharpe"]["interval"], strategy["cagr"]["interval"]
+    expected = f"95 % intervals: Sharpe {four(sharpe['low'])} to {four(sharpe['high'])}"
+    expected += f", CAGR {percent(cagr['low'])} to {percent(cagr['high'])}"
+    assert expected in printed(found, 80).splitlines()
+
+
+def test_a_measure_without_an_interval_is_left_out(make_outcome):
+    short = metrics(make_outcome(bars=200))  # less than a year: no yearly growth
+    (line,) = (line for line in printed(short, 80).splitlines() if "intervals" in line)
+    assert "Sharpe" in line
+    assert "CAGR" not in line
+
+
+def test_switched_off_intervals_leave_no_line(make_outcome):
+    spec = MeasuresSpec.parse({"intervals": {"reps": 0}})
+    assert "interval" not in printed(metrics(make_outcome(bars=200, measures=spec)), 80)
+
+
+def test_only_the_headline_measures_stand_in_it(found):
+    table = printed(found, 120).split("daily returns  ")[1].split("95 % intervals")[0]
+    others = [title(name) for name in found["measures"]["strategy"] if name not in found["headline"]]
+    assert len(others) > 20
+    assert not [label for label in others if f"\n{label}  " in table]
 
 
 def test_orders_that_were_not_filled_are_counted_with_their_reasons(found):
