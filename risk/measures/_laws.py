@@ -18,6 +18,8 @@ from core.types import Vector
 from risk.garch import Garch, conditional_sigma, fit_garch, law_quantile, law_shortfall
 from risk.garch import Law as GarchLaw
 
+from ._returns import ROUNDING
+
 Method: TypeAlias = Literal[
     "historical", "order_statistic", "gaussian", "cornish_fisher", "ewma", "garch_normal", "garch_t", "fhs"
 ]
@@ -80,31 +82,37 @@ def cornish_fisher(returns: Array, share: float) -> Pair:
     that over the normal law's tail: ``-pdf(z) / share x (1 + z S / 6 + (z^2 - 1) K / 24 - (2 z^2 - 1) S^2 / 36)``.
     """
     mean, spread = returns.mean(axis=-1), returns.std(axis=-1, ddof=1)
-    skew, kurtosis = _shape(returns)
+    skew, kurtosis = shape(returns)
     z = NORMAL.inv_cdf(share)
     bent = z + (z**2 - 1) * skew / 6 + (z**3 - 3 * z) * kurtosis / 24 - (2 * z**3 - 5 * z) * skew**2 / 36
     tail = 1 + z * skew / 6 + (z**2 - 1) * kurtosis / 24 - (2 * z**2 - 1) * skew**2 / 36
     return mean + bent * spread, mean - NORMAL.pdf(z) / share * tail * spread
 
 
-def _shape(returns: Array) -> Pair:
+def shape(returns: Array) -> Pair:
     """Biased skewness and excess kurtosis; 0 for returns that do not vary."""
     apart = returns - returns.mean(axis=-1, keepdims=True)
     second = np.mean(apart**2, axis=-1)
-    flat = second <= 0.0
+    flat = np.sqrt(second) <= ROUNDING * (1.0 + np.abs(returns).max(axis=-1))
     scale = np.where(flat, 1.0, second)
     third, fourth = np.mean(apart**3, axis=-1) / scale**1.5, np.mean(apart**4, axis=-1) / scale**2 - 3.0
     return np.where(flat, 0.0, third), np.where(flat, 0.0, fourth)
 
 
-def is_monotone(returns: Array) -> bool:
-    """Whether the Cornish-Fisher transform of these returns rises throughout, as a quantile function must.
+def is_monotone(skew: float, kurtosis: float) -> bool:
+    """Whether the Cornish-Fisher transform rises throughout, as a quantile function must.
 
     Its derivative is a parabola in z: it stays at or above 0 if the parabola opens upwards and has no two roots.
 
+    Parameters
+    ----------
+    skew, kurtosis : as in :func:`shape`, the kurtosis in excess of the normal law's.
+
     References: Maillard (2012), *A user's guide to the Cornish Fisher expansion*, section 3.
+
+    >>> is_monotone(0.0, 0.0), is_monotone(0.0, 8.0), is_monotone(0.0, 8.1), is_monotone(1.0, 0.5)
+    (True, True, False, False)
     """
-    skew, kurtosis = (float(value) for value in _shape(returns))
     a = kurtosis / 8 - skew**2 / 6
     b, c = skew / 3, 1 - kurtosis / 8 + 5 * skew**2 / 36
     return c >= 0 if a == 0 == b else a >= 0 and b**2 <= 4 * a * c
@@ -183,13 +191,13 @@ LAWS: dict[str, Law] = {
     ),
     "order_statistic": Law(
         order_statistic,
-        "the worst return but n x {share} %, rounded up, of them: an order statistic",
-        "mean of the n x {share} % worst returns, their number rounded up",
+        "the k-th lowest return, k = n x {share} % rounded up",
+        "mean of the k lowest returns, k = n x {share} % rounded up",
     ),
     "fractional": Law(
         fractional,
-        "the worst return but n x {share} %, rounded up, of them: an order statistic",
-        "mean of the n x {share} % worst returns, the last of them counted in part",
+        "the k-th lowest return, k = n x {share} % rounded up",
+        "mean of the lowest n x {share} % of returns, the last of them counted in part",
     ),
     "gaussian": Law(
         gaussian,
@@ -204,7 +212,8 @@ LAWS: dict[str, Law] = {
     "ewma": Law(
         ewma,
         "z({share} %) x deviation with weights falling by 0.94 a session, mean 0: a forecast for the next session",
-        "-pdf(z({share} %)) / {share} % x deviation with weights falling by 0.94 a session: a forecast",
+        "-pdf(z({share} %)) / {share} % x deviation with weights falling by 0.94 a session, mean 0: a forecast for the "
+        "next session",
     ),
     "garch_normal": Law(
         garch_normal,
@@ -218,7 +227,9 @@ LAWS: dict[str, Law] = {
     ),
     "fhs": Law(
         fhs,
-        "mean + {share} % quantile of the standardised residuals x GARCH(1,1) deviation: a forecast",
-        "mean + mean of the standardised residuals below {share} % x GARCH(1,1) deviation: a forecast",
+        "mean + {share} % quantile of the standardised residuals x GARCH(1,1) deviation, t residuals: a forecast for "
+        "the next session",
+        "mean + mean of the standardised residuals up to their {share} % quantile x GARCH(1,1) deviation, t residuals: "
+        "a forecast for the next session",
     ),
 }

@@ -12,7 +12,7 @@ from core.errors import ConfigError, DataError
 from core.spec import Level
 
 from ._base import Estimate, Measure, Unit, defined, too_few, undefined
-from ._laws import LAWS, NOT_MONOTONE, is_monotone
+from ._laws import LAWS, NOT_MONOTONE, is_monotone, shape
 from ._returns import checked_returns
 
 FEW = "few observations in the tail"
@@ -30,6 +30,8 @@ class TailMeasure(Measure):
     """Confidence level, between 0.5 and 1; 0.95 looks at the worst 5 % of returns."""
 
     method: str
+    which: ClassVar[int]
+    """0 for the value at risk, 1 for the expected shortfall."""
 
     @property
     def name(self) -> str:
@@ -95,6 +97,6 @@ def tail_estimate(returns: npt.ArrayLike, level: float, method: str, known: Sequ
         value = float(LAWS[method].both(values, share)[which])
     except DataError as error:  # a model that cannot be fitted to these returns
         return undefined(str(error))
-    bent = method == "cornish_fisher" and not is_monotone(values)
+    bent = method == "cornish_fisher" and not is_monotone(*map(float, shape(values)))
     few = len(values) < returns_needed(level, 10)
     return defined(value, *[FEW] * few, *[NO_LOSS] * (value >= 0), *[NOT_MONOTONE] * bent)
