@@ -17,15 +17,15 @@ from engine.accounts import (
     daily_returns,
     exposure,
 )
+from engine.config import RunConfig
 from engine.costs import Costs, costs
 from engine.dealings import CapCheck, Orders, StopCheck, check_cap, check_stops, count_orders
+from engine.measuring import Measure, here
 from engine.samples import samples
 from engine.verdict import Verdict, judge, paired_test
 from risk.exam import Exam, examine
-from risk.headline import MeasuresSpec, further, headline
-from risk.intervals import Interval, bootstrap_intervals
-from risk.measures._base import Measured, Sample
-from risk.spec import RiskSpec
+from risk.intervals import Interval
+from risk.measures._base import Measured
 from risk.year import periods_per_year
 from signals.evaluate import Evaluation
 from signals.result import Signals
@@ -87,43 +87,46 @@ class Outcome:
 
 def build(
     *,
-    config: Mapping[str, Any],
+    config: RunConfig,
     market: Market,
     signals: Signals,
     evaluation: Evaluation | None,
     result: RunResult,
-    spec: MeasuresSpec,
-    risk: RiskSpec,
+    measure: Measure = here,
 ) -> Outcome:
     """Measure a finished run.
 
     Parameters
     ----------
-    config : the resolved config as plain values, its name among them; its id is the result's.
-    spec, risk : the config's blocks `measures` and `risk`.
+    config : the config of the run.
+    measure : in this process, or in another while this one goes on.
 
     Raises
     ------
     DataError
         The benchmark does not cover the run, or the tables do not fit the market.
     """
+    spec, risk, seed = config.measures, config.risk, config.seed
     daily = daily_returns(result, market)
     days = pd.DatetimeIndex(daily.index)
     per_year = periods_per_year(days, spec.periods_per_year)
     told = samples(daily, result, per_year, spec.risk_free)
+    answer = measure(told, spec, seed)
+    exams = {c: examine(told[c].returns, spec.exam, spec.var_levels, seed) for c in (STRATEGY, BENCHMARK)}
+    found = answer()
     return Outcome(
-        name=str(config["name"]),
+        name=config.name,
         config_id=result.config_id,
-        config=config,
+        config=config.dump(),
         market=market,
         signals=signals,
         evaluation=evaluation,
         result=result,
         daily=daily,
-        measures={column: headline(sample, spec) for column, sample in told.items()},
-        further={column: further(sample, spec) for column, sample in told.items()},
-        intervals=bootstrap_intervals(told[STRATEGY], spec.measures, spec.intervals, int(config["seed"])),
-        exams={column: _exam(told[column], spec, int(config["seed"])) for column in (STRATEGY, BENCHMARK)},
+        measures=found.headline,
+        further=found.further,
+        intervals=found.intervals,
+        exams=exams,
         exposure=exposure(result),
         costs=costs(result, days, per_year),
         orders=count_orders(result.orders),
@@ -142,10 +145,6 @@ def build(
             *_daily_notes(result, days, per_year),
         ),
     )
-
-
-def _exam(sample: Sample, spec: MeasuresSpec, seed: int) -> Exam:
-    return examine(sample.returns, spec.exam, spec.var_levels, seed)
 
 
 def per_period(annual: float, per_year: float) -> float:

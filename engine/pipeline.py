@@ -12,11 +12,12 @@ from typing import Any
 from core.clock import sessions
 from core.progress import Report, silent
 from core.types import Fold, Market
-from engine import manifest, result_files
+from engine import manifest, measuring, result_files
 from engine.accounts import require_benchmark
 from engine.artifacts import MANIFEST, Saved, ensure_writable, put_in_place, result_digest, staging, write_json
 from engine.config import RunConfig
 from engine.listing import as_yaml
+from engine.measuring import Measure, here
 from engine.metrics import metrics
 from engine.outcome import Outcome, build
 from engine.report import write_report
@@ -71,7 +72,11 @@ class Stopwatch:
 
 
 def compute(
-    config: RunConfig, store: SignalStore | None = None, report: Report = silent, watch: Stopwatch | None = None
+    config: RunConfig,
+    store: SignalStore | None = None,
+    report: Report = silent,
+    watch: Stopwatch | None = None,
+    measure: Measure = here,
 ) -> Outcome:
     """Everything but the run folder.
 
@@ -80,6 +85,7 @@ def compute(
     store : the signal cache; None trains anew and keeps nothing.
     report : told of folds and epochs.
     watch : collects the stages' seconds.
+    measure : where the measures are worked out.
 
     Raises
     ------
@@ -102,13 +108,7 @@ def compute(
         result = bt_engine.run(market, signals.frame, config.strategy, config.risk, config.broker, config.id)
     with watch.stage("measures"):
         outcome = build(
-            config=config.dump(),
-            market=market,
-            signals=signals,
-            evaluation=evaluation,
-            result=result,
-            spec=config.measures,
-            risk=config.risk,
+            config=config, market=market, signals=signals, evaluation=evaluation, result=result, measure=measure
         )
     for note in outcome.notes:
         log.info("note: %s", note)
@@ -129,9 +129,9 @@ def run_and_save(config: RunConfig, options: Options) -> Finished:
     ensure_writable(options.out)
     watch = Stopwatch()
     store = signal_store() if options.cache else None
-    with recorded() as lines, _tearsheets(config) as submit:
+    with recorded() as lines, _tearsheets(config) as submit, _measuring(config) as measure:
         with reporting(options.quiet) as report:
-            outcome = compute(config, store, report, watch)
+            outcome = compute(config, store, report, watch, measure)
         saved = _save(outcome, config, options.out, submit, watch, lines)
     found = metrics(outcome)
     if not options.quiet:
@@ -141,6 +141,10 @@ def run_and_save(config: RunConfig, options: Options) -> Finished:
 
 def _tearsheets(config: RunConfig) -> AbstractContextManager[Submit | None]:
     return background() if config.report.tearsheet else nullcontext()
+
+
+def _measuring(config: RunConfig) -> AbstractContextManager[Measure]:
+    return measuring.background() if config.measures.intervals.reps else nullcontext(measuring.here)
 
 
 def _save(

@@ -5,7 +5,7 @@ quantstats is imported, and the page is made, in a child process while the run g
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from core.errors import DataError, StoreError
-from core.processes import interrupts_held, without_main
+from core.errors import DataError
 from engine.accounts import COLUMNS, Exposure
+from engine.background import helper
 from engine.numerals import percent
 from engine.tearsheet_page import page
 from risk.measures._base import Measured
@@ -119,48 +119,15 @@ Submit: TypeAlias = Callable[[TearsheetInput, Path], "Future[Path]"]
 def background() -> Iterator[Submit]:
     """A child process that imports quantstats at once and writes tear-sheets when they are submitted.
 
-    Enter it when the run begins: the import (about 2 s) is then over when the run is. Leaving it waits for what was
-    submitted; an error or Ctrl-C inside ends the process at once.
+    The import takes about 2 s; see :func:`engine.background.helper`.
 
     Raises
     ------
     StoreError
         The process died.
     """
-    from concurrent.futures.process import BrokenProcessPool
-    from multiprocessing import active_children, get_context
-
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_live_with_parent) as pool:
-        others = active_children()
-        with without_main(), interrupts_held():
-            pool.submit(_load_quietly)
-        try:
-            yield lambda sheet, path: pool.submit(write_tearsheet, sheet, path)
-        except BrokenProcessPool:
-            raise StoreError(NOT_DRAWN) from None
-        except BaseException:
-            for child in active_children():
-                if child not in others:
-                    child.kill()
-            raise
-
-
-def _live_with_parent() -> None:
-    """Leave Ctrl-C to the parent, and do not outlive it however it ends."""
-    import os
-    import signal
-    import threading
-    from multiprocessing import parent_process
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-
-    def end_with_it() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=end_with_it, daemon=True).start()
+    with helper(_load_quietly, NOT_DRAWN) as pool:
+        yield lambda sheet, path: pool.submit(write_tearsheet, sheet, path)
 
 
 def _load_quietly() -> None:

@@ -1,6 +1,6 @@
 """Expected shortfall: the mean return of the periods in the tail."""
 
-from typing import get_args
+from typing import ClassVar, get_args
 
 import numpy.typing as npt
 
@@ -45,11 +45,13 @@ def expected_shortfall(returns: npt.ArrayLike, level: float = 0.95, method: str 
     >>> expected_shortfall([-0.04, -0.02, 0.0, 0.01, 0.03, 0.05], level=0.8)
     Estimate(value=-0.03, reason='', flags=('few observations in the tail',))
     """
-    return tail_estimate(returns, level, method, METHODS, which=1)
+    return tail_estimate(returns, level, method, METHODS, ExpectedShortfall.which)
 
 
 class ExpectedShortfall(TailMeasure):
     """Expected shortfall: the mean return of the worst periods."""
+
+    which: ClassVar[int] = 1
 
     method: ShortfallMethod = "historical"
     """How the tail is estimated; `fractional` counts the last of the worst returns in part."""

@@ -1,6 +1,6 @@
 """Value at risk: the return that one period in twenty, at level 0.95, falls below."""
 
-from typing import get_args
+from typing import ClassVar, get_args
 
 import numpy.typing as npt
 
@@ -48,11 +48,13 @@ def value_at_risk(returns: npt.ArrayLike, level: float = 0.95, method: str = "hi
     >>> value_at_risk([-0.04, -0.02, 0.0, 0.01, 0.03, 0.05], level=0.8)
     Estimate(value=-0.02, reason='', flags=('few observations in the tail',))
     """
-    return tail_estimate(returns, level, method, get_args(Method), which=0)
+    return tail_estimate(returns, level, method, get_args(Method), ValueAtRisk.which)
 
 
 class ValueAtRisk(TailMeasure):
     """Value at risk: the return that the worst periods fall below."""
+
+    which: ClassVar[int] = 0
 
     method: Method = "historical"
     """How the tail is estimated: from the returns themselves, from a law fitted to them, or as a forecast."""

@@ -15,13 +15,14 @@ from engine.outcome import Outcome, build
 from engine.yaml_layers import Layer
 from risk.costs import BrokerSpec
 from risk.headline import MeasuresSpec
-from risk.spec import RiskSpec
 from signals.evaluate import evaluate
 from signals.labels import LabelSpec
 from signals.result import FoldReport, Signals, Span
 from strategies.threshold import Threshold
 
 BARS = 420
+QUICK = MeasuresSpec.parse({"intervals": {"reps": 100}, "var_methods": ["gaussian", "ewma"]})
+"""Enough to see that everything is there; resampling and fits are tested elsewhere."""
 
 
 @pytest.fixture(scope="session")
@@ -84,17 +85,19 @@ def _outcome(
     market = Market({symbol: item}, (symbol,), symbol, "UTC")
     signals = _planted(item, skill, seed, trains)
     label = LabelSpec(kind="forward_return", horizon=1)
-    risk = RiskSpec.parse({"base": base, "cap_at": cap_at, "stop": stop})
-    result = bt_engine.run(market, signals.frame, Threshold(), risk, BrokerSpec(), "0123456789ab")
-    return build(
-        config={"name": name, "seed": seed, "risk": risk.dump()},
-        market=market,
-        signals=signals,
-        evaluation=evaluate(market, signals, label) if trains else None,
-        result=result,
-        spec=measures or MeasuresSpec(),
-        risk=risk,
-    )
+    config = RunConfig.parse(
+        {
+            "seed": seed,
+            "data": {"source": {"kind": "sample", "symbols": ["nasdaq"]}},
+            "model": {"kind": "sma_cross"},
+            "strategy": {"kind": "threshold"},
+            "risk": {"base": base, "cap_at": cap_at, "stop": stop},
+            "measures": (measures or QUICK).dump(),
+        }
+    ).model_copy(update={"name": name})  # unchecked: what a name may be is not the pages' business
+    result = bt_engine.run(market, signals.frame, Threshold(), config.risk, BrokerSpec(), "0123456789ab")
+    evaluation = evaluate(market, signals, label) if trains else None
+    return build(config=config, market=market, signals=signals, evaluation=evaluation, result=result)
 
 
 def _planted(bars: Bars, skill: float, seed: int, trains: bool) -> Signals:

@@ -1,0 +1,61 @@
+"""A child process that gets ready while the run goes on, works on what it is handed, and never outlives its parent."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+
+from core.errors import StoreError
+from core.processes import interrupts_held, without_main
+
+
+@contextmanager
+def helper(warm: Callable[[], None], died: str) -> Iterator[Executor]:
+    """One child process that imports at once what it will need.
+
+    Enter it when the run begins: what ``warm`` imports is then loaded when the run has something to hand over. Leaving
+    it waits for what was submitted; an error or Ctrl-C inside ends the process at once.
+
+    Parameters
+    ----------
+    warm : called in the child first.
+    died : what to say and do when the process died.
+
+    Raises
+    ------
+    StoreError
+        The process died.
+    """
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import active_children, get_context
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_live_with_parent) as pool:
+        others = active_children()
+        with without_main(), interrupts_held():
+            pool.submit(warm)
+        try:
+            yield pool
+        except BrokenProcessPool:
+            raise StoreError(died) from None
+        except BaseException:
+            for child in active_children():
+                if child not in others:
+                    child.kill()
+            raise
+
+
+def _live_with_parent() -> None:
+    """Leave Ctrl-C to the parent, and do not outlive it however it ends."""
+    import os
+    import signal
+    import threading
+    from multiprocessing import parent_process
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+
+    def end_with_it() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=end_with_it, daemon=True).start()

@@ -1,0 +1,72 @@
+"""The measures of a run, in this process or in another: resampling and fits take longer than the rest of a run."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+from engine.accounts import STRATEGY
+from engine.background import helper
+from risk.headline import MeasuresSpec, further, headline
+from risk.intervals import Interval, bootstrap_intervals
+from risk.measures._base import Measured, Sample
+
+DIED = "the process that measures the run died; if memory ran out, free some, or set measures.intervals.reps=0"
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """What was measured, by column of the daily returns.
+
+    Attributes
+    ----------
+    headline : in the order in which they are reported.
+    further : by group.
+    intervals : of the strategy's headline measures, by name.
+    """
+
+    headline: Mapping[str, tuple[Measured, ...]]
+    further: Mapping[str, Mapping[str, tuple[Measured, ...]]]
+    intervals: Mapping[str, Interval]
+
+
+Answer: TypeAlias = Callable[[], Measurements]
+Measure: TypeAlias = Callable[[Mapping[str, Sample], MeasuresSpec, int], Answer]
+"""Begins to measure, and gives a callable that waits for the answer."""
+
+
+def measured(told: Mapping[str, Sample], spec: MeasuresSpec, seed: int) -> Measurements:
+    """Every measure of every column.
+
+    Parameters
+    ----------
+    told : a sample a column.
+    seed : of the resampling.
+    """
+    return Measurements(
+        headline={column: headline(sample, spec) for column, sample in told.items()},
+        further={column: further(sample, spec) for column, sample in told.items()},
+        intervals=bootstrap_intervals(told[STRATEGY], spec.measures, spec.intervals, seed),
+    )
+
+
+def here(told: Mapping[str, Sample], spec: MeasuresSpec, seed: int) -> Answer:
+    """Measure in this process, when the answer is asked for."""
+    return partial(measured, told, spec, seed)
+
+
+@contextmanager
+def background() -> Iterator[Measure]:
+    """Measure in a child process; see :func:`engine.background.helper`."""
+    with helper(_warm, DIED) as pool:
+        yield lambda told, spec, seed: pool.submit(measured, told, spec, seed).result
+
+
+def _warm() -> None:
+    """Import what the measures need."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import arch.bootstrap  # noqa: F401
