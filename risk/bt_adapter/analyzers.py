@@ -69,7 +69,7 @@ class Tail(SessionReturns):
     Parameters
     ----------
     level : confidence, between 0.5 and 1.
-    method : ``historical`` or ``gaussian``.
+    method : how the tail is estimated, see :func:`~risk.measures.value_at_risk.value_at_risk`.
 
     Raises
     ------
