@@ -73,8 +73,6 @@ FURTHER: Mapping[str, tuple[Measure, ...]] = {
 }
 """What every run reports besides, by group."""
 
-FRACTIONAL = "fractional"
-
 
 def _periods(value: object, handler: ValidatorFunctionWrapHandler) -> object:
     try:
@@ -161,7 +159,7 @@ class MeasuresSpec(Spec):
             for method in self.var_methods:
                 yield ValueAtRisk(level=level, method=method)
                 yield ExpectedShortfall(level=level, method=method)
-            yield ExpectedShortfall(level=level, method=FRACTIONAL)
+            yield ExpectedShortfall(level=level, method="fractional")
 
 
 def headline(sample: Sample, spec: MeasuresSpec) -> tuple[Measured, ...]:
