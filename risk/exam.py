@@ -124,8 +124,8 @@ def examine(returns: npt.ArrayLike, spec: ExamSpec, levels: Sequence[float], see
     ConfigError
         An impossible level, or a window that is too short for it.
 
-    References: Patton, Ziegel and Chen (2019), *Dynamic semiparametric models for expected shortfall*, eq. 6, for the
-    joint loss (Fissler and Ziegel 2016); Koenker and Bassett (1978) for the tick loss.
+    References: Patton, Ziegel and Chen (2019), *Dynamic semiparametric models for expected shortfall (and
+    value-at-risk)*, for the joint loss FZ0; Koenker and Bassett (1978), *Regression quantiles*, for the tick loss.
 
     >>> examine(np.zeros(300), ExamSpec(), [0.95]).reason
     'needs 500 or more returns, 250 of them after the window; has 300'

@@ -85,8 +85,9 @@ def _check(returns: Vector, window: int, levels: Sequence[float], methods: Seque
         if method not in get_args(Method):
             raise ConfigError(f"method is {method!r}; known: {', '.join(get_args(Method))}")
     for level in levels:
-        least = returns_needed(level, 1) if 0.5 < level < 1 else 0
-        if tail_share(level) and window < least:
+        tail_share(level)  # refuses an impossible one
+        least = returns_needed(level, 1)
+        if window < least:
             raise ConfigError(f"a window of {window} returns has none in the tail at {level:g}; take {least} or more")
     if len(returns) <= window:
         raise DataError(f"needs more than {window} returns to forecast one, has {len(returns)}")

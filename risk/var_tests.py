@@ -141,7 +141,8 @@ def kupiec(hits: npt.ArrayLike, level: float) -> Kupiec:
     ConfigError
         An impossible level.
 
-    References: Kupiec (1995), *Techniques for verifying the accuracy of risk measurement models*, eq. 7.
+    References: Kupiec (1995), *Techniques for verifying the accuracy of risk measurement models*, Journal of
+    Derivatives 3(2): the test by the proportion of failures.
 
     >>> found = kupiec([True] * 5 + [False] * 95, level=0.95)
     >>> found.statistic, found.p_value, found.expected
@@ -187,7 +188,8 @@ def christoffersen(hits: npt.ArrayLike, level: float) -> Christoffersen:
     ConfigError
         An impossible level.
 
-    References: Christoffersen (1998), *Evaluating interval forecasts*, section 3, eq. 6 to 13.
+    References: Christoffersen (1998), *Evaluating interval forecasts*, International Economic Review 39(4), section 3:
+    LR_ind and LR_cc.
 
     >>> pairs = christoffersen(([True] * 2 + [False] * 38) * 10, level=0.95)  # as often as they should, always in twos
     >>> pairs.independence.p_value < 1e-6
@@ -248,12 +250,12 @@ def acerbi_szekely(
     Raises
     ------
     DataError
-        Series of different lengths, NaN, a shortfall above its value at risk, or one that is no loss.
+        Series of different lengths, NaN, a value at risk that is no loss, or a shortfall above it.
     ConfigError
         An impossible level.
 
-    References: Acerbi and Szekely (2014), *Backtesting expected shortfall*, Risk, December, eq. 6 and 7. Their rule of
-    thumb, Z2 below -0.7 is wrong at 5 %, is for 250 days at 97.5 %; the simulation here is for the days at hand.
+    References: Acerbi and Szekely (2014), *Backtesting expected shortfall*, Risk, December: tests 1 and 2. Their rule
+    of thumb, Z2 below -0.7 is wrong at 5 %, is for 250 days at 97.5 %; the simulation here is for the days at hand.
 
     >>> r, v, e = np.array([-0.03, 0.01, 0.0, 0.02]), np.full(4, -0.02), np.full(4, -0.03)
     >>> found = acerbi_szekely(r, v, e, level=0.75)
@@ -281,10 +283,10 @@ def _checked_forecasts(*series: npt.ArrayLike) -> tuple[Vector, Vector, Vector]:
         if not np.isfinite(values).all():
             row = int((~np.isfinite(values)).argmax())
             raise DataError(f"{name} must be finite: row {row} is {values[row]}; leave out days without a forecast")
-    wrong = (e >= 0.0) | (e > v)
+    wrong = (v >= 0.0) | (e > v)
     if wrong.any():
         row = int(wrong.argmax())
-        raise DataError(f"es must be below 0 and at most var: row {row} has es {e[row]:g}, var {v[row]:g}")
+        raise DataError(f"var must be below 0 and es at most var: row {row} has var {v[row]:g}, es {e[row]:g}")
     return r, v, e
 
 
