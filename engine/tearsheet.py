@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import DataError
-from engine.accounts import COLUMNS, Exposure
+from engine.accounts import COLUMNS, STRATEGY, Exposure
 from engine.background import helper
 from engine.numerals import percent
 from engine.tearsheet_page import page
@@ -38,6 +38,7 @@ class TearsheetInput:
     name, config_id : as in the run folder's name.
     benchmark : its symbol.
     daily : as in :class:`engine.outcome.Outcome`, and so are the measures, the exposure and the rest.
+    further : the strategy's further measures.
     headline : the verdict's.
     beats : whether the verdict found something.
     """
@@ -47,6 +48,7 @@ class TearsheetInput:
     benchmark: str
     daily: pd.DataFrame
     measures: Mapping[str, tuple[Measured, ...]]
+    further: tuple[Measured, ...]
     exposure: Exposure
     periods_per_year: float
     risk_free: float
@@ -62,6 +64,7 @@ class TearsheetInput:
             benchmark=outcome.market.benchmark,
             daily=outcome.daily,
             measures=outcome.measures,
+            further=tuple(item for items in outcome.further[STRATEGY].values() for item in items),
             exposure=outcome.exposure,
             periods_per_year=outcome.periods_per_year,
             risk_free=outcome.risk_free,

@@ -80,7 +80,7 @@ GROUPS: tuple[tuple[Figure, ...], ...] = (
         ("Smart Sortino", "ratio", lambda q, s, t: q.smart_sortino(s.day, t.risk_free, t.periods, True)),
         ("Sortino / √2", "ratio", lambda q, s, t: q.adjusted_sortino(s.day, t.risk_free, t.periods, True)),
         ("Omega", "ratio", lambda q, s, t: q.omega(s.day, t.risk_free, 0.0, t.periods)),
-        ("Calmar", "ratio", lambda q, s, t: q.calmar(s.day, False, t.periods)),
+        ("Calmar", "ratio", lambda q, s, t: q.calmar(s.day, False, True, t.periods)),
         ("Gain / pain", "ratio", lambda q, s, t: q.gain_to_pain_ratio(s.day, t.risk_free)),
         ("Gain / pain (months)", "ratio", lambda q, s, t: q.gain_to_pain_ratio(s.day, t.risk_free, "ME")),
     ),

@@ -1,9 +1,9 @@
 """The tear-sheet's page: what stands where. No quantstats in this module; it is handed in."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,24 +14,13 @@ from engine.page import render
 from engine.tearsheet_album import Album
 from engine.tearsheet_figures import Series, Terms, against, groups
 from engine.tearsheet_pictures import monthly_table, yearly
+from engine.tearsheet_theirs import Compared, compare, signed
 
 if TYPE_CHECKING:
     from engine.tearsheet import TearsheetInput
 
+IN_MARKET = "Time in market"
 GAIN, LOSS = "27, 94, 156", "181, 56, 47"
-Stat: TypeAlias = Callable[[Any, pd.Series, Terms], float]
-THEIRS: Mapping[str, Stat] = {
-    "total_return": lambda q, daily, _: q.comp(daily),
-    "cagr": lambda q, daily, t: q.cagr(daily, 0.0, True, t.periods),
-    "volatility": lambda q, daily, t: q.volatility(daily, t.periods, True, False),
-    "sharpe": lambda q, daily, t: q.sharpe(daily, t.risk_free, t.periods, True),
-    "sortino": lambda q, daily, t: q.sortino(daily, t.risk_free, t.periods, True),
-    "max_drawdown": lambda q, daily, _: q.max_drawdown(daily),
-    "calmar": lambda q, daily, t: q.calmar(daily, False, t.periods),
-}
-"""What quantstats calls by the same name as our measures."""
-TAILS = {"value_at_risk": "value_at_risk", "expected_shortfall": "conditional_value_at_risk"}
-"""The same for measures whose name ends in their level; quantstats' functions."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +48,7 @@ def page(sheet: "TearsheetInput", quantstats: Any) -> str:
     columns = [Series.of(sheet.daily[name]) for name in COLUMNS]
     album = Album(sheet, terms, quantstats.stats)
     days = sheet.daily.index
+    compared = list(_compared(sheet, terms, quantstats.stats))
     return render(
         "tearsheet.html",
         sheet=sheet,
@@ -66,7 +56,9 @@ def page(sheet: "TearsheetInput", quantstats: Any) -> str:
         names=sheet.names,
         first=f"{days[0]:%F}",
         last=f"{days[-1]:%F}",
-        headline=[*_exposures(sheet, quantstats.stats), *_headline(sheet, terms, quantstats.stats)],
+        headline=[*_exposures(sheet, compared[0]), *_headline(sheet, compared)],
+        apart=[item for item in compared if item.differs],
+        alike=[item.name for item in compared if not item.differs],
         remarks=flagged(sheet.measures, sheet.names),
         pictures=album.pictures,
         omitted=album.omitted,
@@ -79,34 +71,36 @@ def page(sheet: "TearsheetInput", quantstats: Any) -> str:
     )
 
 
-def _exposures(sheet: "TearsheetInput", stats: Any) -> Iterator[Line]:
+def _compared(sheet: "TearsheetInput", terms: Terms, stats: Any) -> Iterator[Compared]:
+    """What quantstats has, too: the time in the market, and the measures."""
+    strategy, benchmark = sheet.daily[STRATEGY], sheet.daily[BENCHMARK]
+    ours, theirs = sheet.exposure.time_in_market, float(stats.exposure(strategy, False))
+    why = "quantstats does not know the positions: it counts days with a return, and rounds up to whole per cent"
+    texts = percent(ours), percent(theirs)
+    yield Compared(IN_MARKET, *texts, signed(theirs - ours, "fraction"), texts[0] != texts[1], why)
+    measures = (*sheet.measures[STRATEGY], *sheet.further)
+    yield from compare(measures, (strategy, benchmark), terms, sheet.periods_per_year, stats)
+
+
+def _exposures(sheet: "TearsheetInput", time: Compared) -> Iterator[Line]:
     invested = sheet.exposure
-    mean, n = percent(invested.gross_mean), invested.n
+    mean, full, n = percent(invested.gross_mean), percent(1.0), invested.n
     about = (
         f"whole span, n = {n} closes: sum of |position value| / account value; quantstats does not know the positions"
     )
-    yield Line("Average gross exposure", (mean, percent(1.0), mean), "", False, about)
-    ours, theirs = percent(invested.time_in_market), percent(float(stats.exposure(sheet.daily[STRATEGY], False)))
-    about = f"whole span, n = {n} closes with a position; quantstats: days with a return, rounded up to whole per cent"
-    yield Line("Time in market", (ours, percent(1.0), percent(1.0)), theirs, theirs != ours, about)
+    yield Line("Average gross exposure", (mean, full, mean), "", False, about)
+    about = f"whole span, n = {n}: closes with a position / closes"
+    yield Line(time.name, (time.ours, full, full), time.theirs, time.differs, about)
 
 
-def _headline(sheet: "TearsheetInput", terms: Terms, stats: Any) -> Iterator[Line]:
+def _headline(sheet: "TearsheetInput", compared: list[Compared]) -> Iterator[Line]:
+    found = {item.name: item for item in compared}
     for items in zip(*(sheet.measures[name] for name in COLUMNS), strict=True):
-        first = items[0]
-        found = _theirs(first.name, sheet.daily[STRATEGY], terms, stats)
-        theirs = "" if found is None else shown(found, first.unit)
+        first, name = items[0], title(items[0].name)
+        other = found.get(name)
         cells = tuple(shown(item.value, item.unit) for item in items)
         about = f"{first.period}, n = {first.n}: {first.formula}"
-        yield Line(title(first.name), cells, theirs, bool(theirs) and theirs != cells[0], about)
-
-
-def _theirs(name: str, daily: pd.Series, terms: Terms, stats: Any) -> float | None:
-    """The figure that quantstats has by the same name; None if it has none."""
-    kind, _, level = name.rpartition("_")
-    if kind in TAILS:
-        return float(getattr(stats, TAILS[kind])(daily, 1, float(level) / 100.0, False))
-    return float(THEIRS[name](stats, daily, terms)) if name in THEIRS else None
+        yield Line(name, cells, other.theirs if other else "", bool(other and other.differs), about)
 
 
 def _months(strategy: pd.Series) -> list[dict[str, Any]]:

@@ -108,13 +108,29 @@ def test_our_figures_stand_beside_those_of_quantstats(rows, outcome):
 
 
 def test_the_page_says_why_they_differ_and_how_it_compares(page, outcome):
-    assert "assume normal returns" in page
     share = percent(outcome.exposure.gross_mean)
     assert f"X at {share}" in page
     assert f"was {share} invested on average" in page
     assert "399 sessions" not in page
     assert f"{len(outcome.daily)} daily returns" in page
     assert "260 sessions a year" in page
+
+
+def test_where_quantstats_says_otherwise_it_is_told_by_how_much_and_why(page, outcome, tables):
+    table = next(table for table in tables(page) if table[0][-1] == "why")
+    found = {row[0]: row[1:] for row in table[1:]}
+    returns, ours = outcome.daily["strategy"], {item.name: item.value for item in outcome.further["strategy"]["Trades"]}
+    gains, losses = returns[returns > 0].sum(), -returns[returns < 0].sum()
+    assert found["Profit factor"][:2] == [four(ours["profit_factor"]), four(gains / losses)]
+    assert found["Profit factor"][2] == f"+{four(gains / losses - ours['profit_factor'])}"
+    assert "days; ours those of closed trades" in found["Profit factor"][3]
+    active = returns - outcome.daily["benchmark"]
+    assert found["Information ratio"][1] == four(active.mean() / active.std())
+    assert found["Information ratio"][0] == four(active.mean() / active.std() * np.sqrt(260))
+    assert "assumes normal returns" in found["Value at risk 95 %"][3]
+    assert all(all(cells) for cells in found.values())
+    assert set(found).isdisjoint({"Sharpe", "Calmar", "Skew", "Kurtosis", "Omega", "Beta", "Max drawdown"})
+    assert "Alike in all digits shown: Total return, CAGR, Volatility, Sharpe" in page
 
 
 def test_the_key_figures_are_the_returns_own(rows, outcome):
@@ -221,7 +237,7 @@ def test_another_calendar_and_a_risk_free_rate(make_outcome, tmp_path, tables):
     sheet = replace(TearsheetInput.of(run), periods_per_year=52.18, risk_free=0.02)
     page = write_tearsheet(sheet, tmp_path / "t.html").read_text(encoding="utf-8")
     assert "52.18 sessions a year" in page
-    assert "a whole number of them, 52" in page
+    assert "quantstats takes 52 sessions a year, a whole number" in page
 
 
 def test_the_page_is_written_in_another_process(outcome, tmp_path, page):
