@@ -15,6 +15,7 @@ import numpy.typing as npt
 from core.errors import DataError
 from core.types import Vector
 
+from .measures._laws import NORMAL
 from .measures._tail import tail_share
 
 Hits: TypeAlias = npt.NDArray[np.bool_]
@@ -148,13 +149,13 @@ def kupiec(hits: npt.ArrayLike, level: float) -> Kupiec:
     >>> found.statistic, found.p_value, found.expected
     (0.0, 1.0, 5.0)
     """
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     values, share = checked_hits(hits), tail_share(level)
     n, x = len(values), int(values.sum())
     statistic = 2.0 * (_log_likelihood(n - x, x, x / n) - _log_likelihood(n - x, x, share))
     statistic = max(statistic, 0.0)  # rounding may carry a perfect count below 0
-    return Kupiec(statistic, float(chi2.sf(statistic, 1)), n=n, hits=x, expected=n * share)
+    return Kupiec(statistic, float(chdtrc(1, statistic)), n=n, hits=x, expected=n * share)
 
 
 def _log_likelihood(misses: int, hits: int, share: float) -> float:
@@ -195,7 +196,7 @@ def christoffersen(hits: npt.ArrayLike, level: float) -> Christoffersen:
     >>> pairs.independence.p_value < 1e-6
     True
     """
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     values = checked_hits(hits)
     coverage = kupiec(values, level)
@@ -210,7 +211,7 @@ def christoffersen(hits: npt.ArrayLike, level: float) -> Christoffersen:
     independence = max(2.0 * (chain - single), 0.0)
     both = independence + float(coverage.statistic or 0.0)
     return Christoffersen(
-        TestResult(independence, float(chi2.sf(independence, 1))), TestResult(both, float(chi2.sf(both, 2)))
+        TestResult(independence, float(chdtrc(1, independence))), TestResult(both, float(chdtrc(2, both)))
     )
 
 
@@ -308,12 +309,12 @@ def _simulated(
 
 def _beyond(share: float, innovations: npt.ArrayLike | None, size: int, random: np.random.Generator) -> Vector:
     """How far draws of the tail lie beyond its quantile, in units of their mean distance: at least 0, 1 on average."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     if innovations is None:
-        quantile = norm.ppf(share)
-        depth = quantile - norm.ppf(random.uniform(0.0, share, size))
-        return np.asarray(depth / (quantile + norm.pdf(quantile) / share))
+        quantile = NORMAL.inv_cdf(share)
+        depth = quantile - ndtri(random.uniform(0.0, share, size))
+        return np.asarray(depth / (quantile + NORMAL.pdf(quantile) / share))
     values = np.sort(np.asarray(innovations, dtype=np.float64))
     quantile = float(np.quantile(values, share))
     tail = values[values < quantile]
@@ -352,10 +353,10 @@ def basel_zone(hits: npt.ArrayLike, level: float = 0.99) -> BaselZone:
     >>> basel_zone([True] * 5 + [False] * 245).zone
     'yellow'
     """
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
     values = checked_hits(hits)
     n, x = len(values), int(values.sum())
-    cumulative = float(binom.cdf(x, n, tail_share(level)))
+    cumulative = float(bdtr(x, n, tail_share(level)))
     zone: Zone = "red" if cumulative >= RED else "yellow" if cumulative >= YELLOW else "green"
     return BaselZone(zone, cumulative, x, n)

@@ -92,10 +92,11 @@ def cornish_fisher(returns: Array, share: float) -> Pair:
 def shape(returns: Array) -> Pair:
     """Biased skewness and excess kurtosis; 0 for returns that do not vary."""
     apart = returns - returns.mean(axis=-1, keepdims=True)
-    second = np.mean(apart**2, axis=-1)
+    squares = apart * apart  # products: a power of an array is many times slower
+    second = np.mean(squares, axis=-1)
     flat = np.sqrt(second) <= ROUNDING * (1.0 + np.abs(returns).max(axis=-1))
     scale = np.where(flat, 1.0, second)
-    third, fourth = np.mean(apart**3, axis=-1) / scale**1.5, np.mean(apart**4, axis=-1) / scale**2 - 3.0
+    third, fourth = np.mean(squares * apart, axis=-1) / scale**1.5, np.mean(squares * squares, axis=-1) / scale**2 - 3.0
     return np.where(flat, 0.0, third), np.where(flat, 0.0, fourth)
 
 
