@@ -137,6 +137,12 @@ def test_limits_hold_at_the_fill(play, limits, sizes, reason):
     assert reason in [order["reason"] for order in book["orders"]]
 
 
+def test_limits_count_the_position_that_is_added_to(play):
+    script = {0: lambda s: s.buy(size=30), 1: lambda s: s.buy(size=40)}
+    _, book = run(play, script, [QUIET] * 3, broker=RiskBroker(limits=LimitsSpec(gross=0.5, positions=1)))
+    assert [fill["size"] for fill in book["fills"]] == pytest.approx([30.0, 20.0])
+
+
 def test_open_risk_is_held_by_the_stops_of_brackets(play):
     # A: 20 units with a stop 10 below risk 200 of 300; B's stop is 5 below: 100 / 5
     script = {
