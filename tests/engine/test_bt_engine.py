@@ -15,6 +15,7 @@ from engine.bt_feed import SignalFeed
 from risk.bt_adapter import RiskBroker, RiskRuleSizer
 from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
+from risk.stops import average_true_range
 from strategies._backtrader import SignalStrategy
 from strategies.threshold import Threshold
 
@@ -277,6 +278,20 @@ def test_an_account_that_overflows_is_refused():
     item = market(bars("a", [flat(1e-300), flat(1e-300), flat(1e300), flat(1e300)]))
     with pytest.raises(DataError, match="the account's value is nan at 2020-01-08"):
         backtest(item, told(item, [0.01] * 4))
+
+
+# --- stops
+
+
+def test_a_stop_by_the_average_range_knows_the_bars_before_the_first_decision():
+    generator = np.random.default_rng(4)
+    item = market(random_bars("a", 12, generator, whole=True))
+    risk = RiskSpec.parse({"stop": {"kind": "atr", "window": 3, "multiple": 2.0}})
+    result = backtest(item, told(item, np.full(12, 0.01), first=5), Threshold(), risk)
+    made = item.bars["a"]
+    span = average_true_range(made.high, made.low, made.close, 3)[5]
+    assert result.stops["stop_price"].iloc[0] == made.close[5] - 2.0 * span
+    assert result.stops["entered_at"].iloc[0] == made.times[6]
 
 
 # --- properties

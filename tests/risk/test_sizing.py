@@ -162,6 +162,11 @@ def test_a_minimum_commission_counts_at_each_end_where_it_is_more():
     assert units_for_loss(50.0, 1, 100.0, 95.0, CostTerms(0.001, 0.0, 2.0, 0.0)) == pytest.approx(46.0 / 5.0)
 
 
+def test_a_minimum_may_bind_at_one_end_alone():
+    # 10 units move 500; the rate is 10 at the entry, 5 at the stop, where the minimum of 7 is more
+    assert units_for_loss(517.0, 1, 100.0, 50.0, CostTerms(0.01, 0.0, 7.0, 0.0)) == pytest.approx(10.0)
+
+
 @given(
     money=st.floats(0.01, 1e6),
     side=st.sampled_from([1, -1]),
