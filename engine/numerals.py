@@ -9,15 +9,15 @@ NONE = "n/a"
 def four(value: float | None) -> str:
     """Four significant digits; None, NaN and infinity are `n/a`.
 
-    >>> four(0.00123456), four(-12.3456), four(1234567.0), four(None)
-    ('0.001235', '-12.35', '1,234,567', 'n/a')
+    >>> four(0.00123456), four(-12.3456), four(0.99999), four(1234567.0), four(None)
+    ('0.001235', '-12.35', '1.000', '1,234,567', 'n/a')
     """
     if value is None or not math.isfinite(value):
         return NONE
     if abs(value) < 1e-12:
         return "0"
-    digits = max(0, 3 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{digits}f}"
+    power = int(f"{value:.3e}".partition("e")[2])  # of the rounded number: 0.99999 is 1.000
+    return f"{value:,.{max(0, 3 - power)}f}"
 
 
 def percent(value: float | None) -> str:

@@ -11,6 +11,7 @@ from core.clock import sessions
 from core.types import Market, RunResult
 from engine.accounts import (
     BENCHMARK,
+    COLUMNS,
     STRATEGY,
     Exposure,
     benchmark_gaps,
@@ -21,6 +22,7 @@ from engine.config import RunConfig
 from engine.costs import Costs, costs
 from engine.dealings import CapCheck, Orders, StopCheck, check_cap, check_stops, count_orders
 from engine.measuring import Measure, here
+from engine.numerals import percent
 from engine.samples import samples
 from engine.verdict import Verdict, judge, paired_test
 from risk.exam import Exam, examine
@@ -83,6 +85,12 @@ class Outcome:
         """The first decision and the last close of the account, UTC."""
         times = self.result.equity["time"]
         return times.iloc[0], times.iloc[-1]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """How each column of ``daily`` is called on a page."""
+        benchmark, mean = self.market.benchmark, percent(self.exposure.gross_mean)
+        return dict(zip(COLUMNS, (self.name, benchmark, f"{benchmark} at {mean}"), strict=True))
 
 
 def build(

@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 
 from core.errors import DataError
-from engine.accounts import COLUMNS, STRATEGY, Exposure
+from engine.accounts import STRATEGY, Exposure
 from engine.background import helper
-from engine.numerals import percent
 from engine.tearsheet_page import page
 from risk.measures._base import Measured
 
@@ -37,6 +36,7 @@ class TearsheetInput:
     ----------
     name, config_id : as in the run folder's name.
     benchmark : its symbol.
+    names : how each column of ``daily`` is called on the page.
     daily : as in :class:`engine.outcome.Outcome`, and so are the measures, the exposure and the rest.
     further : the strategy's further measures.
     headline : the verdict's.
@@ -46,6 +46,7 @@ class TearsheetInput:
     name: str
     config_id: str
     benchmark: str
+    names: Mapping[str, str]
     daily: pd.DataFrame
     measures: Mapping[str, tuple[Measured, ...]]
     further: tuple[Measured, ...]
@@ -62,6 +63,7 @@ class TearsheetInput:
             name=outcome.name,
             config_id=outcome.config_id,
             benchmark=outcome.market.benchmark,
+            names=outcome.names,
             daily=outcome.daily,
             measures=outcome.measures,
             further=tuple(item for items in outcome.further[STRATEGY].values() for item in items),
@@ -71,12 +73,6 @@ class TearsheetInput:
             headline=outcome.verdict.headline,
             beats=outcome.verdict.beats,
         )
-
-    @property
-    def names(self) -> dict[str, str]:
-        """How each column of ``daily`` is called on the page."""
-        mean = percent(self.exposure.gross_mean)
-        return dict(zip(COLUMNS, (self.name, self.benchmark, f"{self.benchmark} at {mean}"), strict=True))
 
 
 def problem(daily: pd.DataFrame) -> str:

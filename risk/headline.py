@@ -72,6 +72,10 @@ FURTHER: Mapping[str, tuple[Measure, ...]] = {
     "How far to believe the Sharpe ratio": (ProbabilisticSharpe(), MinimumTrackRecordLength()),
 }
 """What every run reports besides, by group."""
+OF_ACCOUNTS = ("Trades", "Activity")
+"""The groups that need more than returns: a benchmark has nothing to say there."""
+BY_METHOD = "Tails by method"
+"""The group of value at risk and expected shortfall by each of the spec's methods."""
 
 
 def _periods(value: object, handler: ValidatorFunctionWrapHandler) -> object:
@@ -91,6 +95,19 @@ def _some(levels: tuple[float, ...]) -> tuple[float, ...]:
 Levels: TypeAlias = Annotated[tuple[Level, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})]
 """Confidence levels, at least one."""
 
+
+def _once(methods: tuple[Method, ...]) -> tuple[Method, ...]:
+    twice = ", ".join(method for method, count in Counter(methods).items() if count > 1)
+    if twice:
+        raise PydanticCustomError(
+            "method_twice", "each method is asked for once; given again: {twice}", {"twice": twice}
+        )
+    return methods
+
+
+Methods: TypeAlias = Annotated[tuple[Method, ...], AfterValidator(_once)]
+"""Methods of value at risk and expected shortfall, each once; there may be none."""
+
 Periods: TypeAlias = Annotated[
     Literal["auto"] | Annotated[float, Field(gt=0, le=366)],
     WrapValidator(_periods),
@@ -104,7 +121,7 @@ class MeasuresSpec(Spec):
     var_levels: Levels = (0.95, 0.99)
     """Confidence levels of value at risk and expected shortfall, each between 0.5 and 1."""
 
-    var_methods: tuple[Method, ...] = get_args(Method)
+    var_methods: Methods = get_args(Method)
     """How value at risk and expected shortfall are estimated besides; the headline ones are `historical`."""
 
     risk_free: Rate = 0.0
@@ -150,7 +167,7 @@ class MeasuresSpec(Spec):
     def further(self) -> Mapping[str, tuple[Measure, ...]]:
         """The measures that every run reports besides, by group; those that the headline has are left out."""
         shown = {measure.name for measure in self.measures}
-        groups = {**FURTHER, "Tails by method": tuple(self._by_method())}
+        groups = {**FURTHER, BY_METHOD: tuple(self._by_method())}
         kept = {group: tuple(item for item in items if item.name not in shown) for group, items in groups.items()}
         return {group: items for group, items in kept.items() if items}
 

@@ -72,7 +72,7 @@ class InformationRatio(Measure):
     @property
     def name(self) -> str:
         """The kind, and whether it is at equal volatility."""
-        return f"{self.kind}_equal_volatility" if self.equal_volatility else self.kind
+        return f"{self.kind}_at_equal_volatility" if self.equal_volatility else self.kind
 
     @property
     def formula(self) -> str:

@@ -43,8 +43,9 @@ class MinimumTrackRecordLength(Measure):
     @property
     def formula(self) -> str:
         """How it is computed, in words."""
-        z = f"(z({1 - self.alpha:g}) / (SR - {self.benchmark:g} / sqrt(P)))^2"
-        return f"1 + (1 - skew SR + (kurtosis - 1) / 4 SR^2) {z}, SR per session"
+        above = f"(SR - {self.benchmark:g} / sqrt(periods per year))" if self.benchmark else "SR"
+        square = f"(z({1 - self.alpha:.10g}) / {above})^2"
+        return f"sessions needed: 1 + (1 - skew SR + (kurtosis - 1) / 4 SR^2) {square}, SR per session"
 
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`minimum_track_record_length` of the sample's excess returns."""

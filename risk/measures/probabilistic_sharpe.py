@@ -38,8 +38,8 @@ class ProbabilisticSharpe(Measure):
     @property
     def formula(self) -> str:
         """How it is computed, in words."""
-        variance = "1 - skew SR + (kurtosis - 1) / 4 SR^2"
-        return f"Phi[(SR - {self.benchmark:g} / sqrt(P)) sqrt(n - 1) / sqrt({variance})], SR per session"
+        above = f"(SR - {self.benchmark:g} / sqrt(periods per year))" if self.benchmark else "SR"
+        return f"Phi[{above} sqrt(n - 1) / sqrt(1 - skew SR + (kurtosis - 1) / 4 SR^2)], SR per session"
 
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`probabilistic_sharpe` of the sample's excess returns."""

@@ -41,6 +41,35 @@ def test_every_number_comes_with_formula_unit_period_and_sample(outcome):
         assert (item["value"] is None) == bool(item["reason"])
 
 
+def test_headline_and_further_measures_are_told_apart_by_name(outcome):
+    found = metrics(outcome)
+    assert found["headline"] == [item.name for item in MeasuresSpec().measures]
+    further = {item.name for items in outcome.further["strategy"].values() for item in items}
+    for column in COLUMNS:
+        assert set(found["measures"][column]) == {*found["headline"], *further}
+
+
+def test_the_strategys_headline_measures_have_intervals(outcome):
+    found = metrics(outcome)["measures"]
+    strategy = found["strategy"]
+    assert {name for name, item in strategy.items() if "interval" in item} == set(metrics(outcome)["headline"])
+    assert not [name for column in COLUMNS[1:] for name, item in found[column].items() if "interval" in item]
+    for item in (strategy[name] for name in metrics(outcome)["headline"]):
+        interval = item["interval"]
+        assert set(interval) == {"low", "high", "reason", "level", "reps", "block"}
+        assert (interval["low"] is None) == bool(interval["reason"])
+    assert strategy["sharpe"]["interval"]["low"] < strategy["sharpe"]["value"] < strategy["sharpe"]["interval"]["high"]
+
+
+def test_an_account_is_measured_by_its_trades_a_benchmark_is_not(outcome):
+    found, closed = metrics(outcome)["measures"], outcome.result.trades.dropna(subset="exited_at")["pnl"]
+    assert found["strategy"]["expectancy"]["value"] == pytest.approx(closed.mean(), rel=1e-12)
+    assert found["strategy"]["expectancy"]["n"] == len(closed)
+    assert found["strategy"]["cost_drag"]["value"] == pytest.approx(outcome.costs.total_drag, rel=1e-12)
+    assert found["benchmark"]["expectancy"]["reason"] == "there are no closed trades to measure"
+    assert found["benchmark"]["turnover"]["reason"] == "needs the value traded in each session"
+
+
 def test_total_return_is_what_the_account_gained(outcome):
     equity = outcome.result.equity["equity"]
     total = metrics(outcome)["measures"]["strategy"]["total_return"]["value"]

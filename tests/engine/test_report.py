@@ -29,6 +29,7 @@ def test_sections_stand_in_the_order_of_their_numbers(outcome):
     assert titles == [
         "",
         "Headline figures",
+        "Further measures",
         "The exam of value at risk",
         "Equity",
         "Exposure",

@@ -74,6 +74,6 @@ def test_what_we_do_not_give_has_our_reason(stats):
     assert growth.why == "ours has no value: shorter than one year: 100 of 252 returns"
 
 
-@pytest.mark.parametrize("name", ["value_at_risk_95_ewma", "sqn", "information_ratio_equal_volatility", "turnover"])
+@pytest.mark.parametrize("name", ["value_at_risk_95_ewma", "sqn", "information_ratio_at_equal_volatility", "turnover"])
 def test_measures_that_it_does_not_have(name):
     assert theirs(name) is None

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.errors import DataError
-from risk.headline import MeasuresSpec, headline
+from core.plugins import kinds
+from risk.headline import BY_METHOD, FURTHER, OF_ACCOUNTS, MeasuresSpec, further, headline
 from risk.measures._base import Sample
 from risk.measures.expected_shortfall import expected_shortfall
 from risk.measures.sharpe import sharpe
@@ -42,6 +43,43 @@ def test_the_values_are_those_of_the_functions():
     assert found["expected_shortfall_95"] == expected_shortfall(RETURNS, 0.95).value
 
 
+def test_the_further_ones_are_all_kinds_that_the_headline_has_not():
+    spec = MeasuresSpec()
+    told = [measure for items in spec.further.values() for measure in items]
+    assert {item.kind for item in (*spec.measures, *told)} == set(kinds("risk.measures"))
+    every = [item.name for item in (*spec.measures, *told)]
+    assert len(set(every)) == len(every)
+    assert [*spec.further] == [*FURTHER, BY_METHOD]
+    assert set(OF_ACCOUNTS) <= set(FURTHER)
+
+
+def test_every_method_at_every_level():
+    spec = MeasuresSpec(var_levels=(0.9,), var_methods=("ewma", "historical"))
+    assert [item.name for item in spec.further[BY_METHOD]] == [
+        "value_at_risk_90_ewma",
+        "expected_shortfall_90_ewma",
+        "expected_shortfall_90_fractional",
+    ]
+
+
+def test_one_that_is_asked_for_besides_moves_to_the_headline():
+    extra = [{"kind": kind} for kind in ("skew", "kurtosis", "tail_ratio", "omega", "hit_rate", "sqn")]
+    spec = MeasuresSpec.parse({"extra": [*extra, {"kind": "value_at_risk", "method": "ewma"}]})
+    assert names(spec)[-7:] == (
+        "skew",
+        "kurtosis",
+        "tail_ratio_95",
+        "omega",
+        "hit_rate",
+        "sqn",
+        "value_at_risk_95_ewma",
+    )
+    assert "Distribution" not in spec.further
+    others = {item.name for items in further(SAMPLE, spec).values() for item in items}
+    assert others.isdisjoint(names(spec))
+    assert "profit_factor" in others
+
+
 def test_everything_is_plain():
     assert json.loads(json.dumps([item.dump() for item in headline(SAMPLE, MeasuresSpec())], allow_nan=False))
 
@@ -73,6 +111,9 @@ def test_a_spec_reads_back_what_it_writes():
         ({"extra": [{"kind": "value_at_risk", "level": 99}]}, ("extra", 0), "for 99 % write 0.99"),
         ({"extra": ["sharpe"]}, ("extra", 0), "must be a mapping with a `kind`"),
         ({"extra": [{"kind": "sharpe"}]}, (), "reported once; asked for again in `var_levels` or `extra`: sharpe"),
+        ({"extra": [{"kind": "omega"}] * 2}, (), "asked for again in `var_levels` or `extra`: omega"),
+        ({"var_methods": ["ewma", "fhs", "ewma"]}, ("var_methods",), "asked for once; given again: ewma"),
+        ({"var_methods": ["magic"]}, ("var_methods", 0), "Input should be 'historical', 'order_statistic'"),
         ({"var_levels": [0.9, 0.9]}, (), "value_at_risk_90, expected_shortfall_90"),
     ],
 )

@@ -123,4 +123,4 @@ def test_a_sample_without_a_benchmark(measure):
 
 def test_the_two_ratios_have_names_of_their_own():
     names = [InformationRatio(equal_volatility=equal).name for equal in (False, True)]
-    assert names == ["information_ratio", "information_ratio_equal_volatility"]
+    assert names == ["information_ratio", "information_ratio_at_equal_volatility"]
