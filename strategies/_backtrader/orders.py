@@ -194,6 +194,8 @@ class OrderStrategy(bt.Strategy):
         admitted, why = self._plan.admit(data, side, off, data.close[0], stop)
         if admitted > 0.0:
             self._order(data, side, admitted, resize=True, **self._terms(confidence, off - admitted, why))
+        else:
+            self.refuse(data, side, why)
 
     def _rule_size(self, data: Any, side: int, confidence: float, stop: float) -> float:
         """What the rule would give a new position now; in mode ``stop`` no more than the position's own stop allows."""

@@ -165,6 +165,16 @@ def test_dust_is_never_sent():
     assert len(book["orders"]) == 1
 
 
+def test_a_resize_that_a_limit_bars_is_in_the_audit():
+    # A holds 1 unit and B 2, which is all that gross allows; then A's confidence would have it at 2
+    one, other = frame([QUIET] * 3, 0.01, [0.5, 1.0, 1.0]), frame([QUIET] * 3, 0.01)
+    _, book = trade(one, other, resize={"band": 0.2}, limits={"gross": 0.03}, cap=0.02)
+    assert [(row["symbol"], row["size"]) for row in book["fills"]] == [("A", 1.0), ("B", 2.0)]
+    assert [(row["symbol"], row["status"], row["reason"]) for row in book["orders"][2:]] == [
+        ("A", "rejected", "gross exposure at the signal: 0 of 1 units fit")
+    ] * 2
+
+
 # --- limits at the signal
 
 
