@@ -196,7 +196,7 @@ def _flags(known: npt.NDArray[np.bool_], var: Vector, es: Vector) -> list[str]:
     texts = (
         (
             flat,
-            "the value at risk was no loss on {days} days, which are left out: hardly anything was held, or the formula fails",
+            "the value at risk was no loss on {days} days, which are left out: little was held, or the formula fails",
         ),
         (missing, "there was no forecast on {days} days: the model could not be fitted"),
         (odd, "the shortfall was above the value at risk on {days} days, which are left out"),

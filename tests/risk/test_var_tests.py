@@ -1,5 +1,7 @@
 """The tests of value at risk against published tables, another library, likelihoods written out, and simulation."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import vartests
@@ -60,7 +62,7 @@ def test_a_single_day_can_be_counted_but_has_no_next_one():
 
 def chain_likelihoods(found):
     """Log-likelihoods of a Markov chain and of one probability, term by term over the steps."""
-    steps = list(zip(found[:-1], found[1:], strict=True))
+    steps = list(pairwise(found))
     after = {state: [b for a, b in steps if a == state] for state in (False, True)}
     chances = {state: np.mean(values) if values else 0.5 for state, values in after.items()}
     overall = np.mean([b for _, b in steps])
