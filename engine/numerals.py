@@ -87,7 +87,7 @@ def title(name: str) -> str:
     'Probabilistic Sharpe above 0.5'
     """
     text = " ".join(f"{word} %" if _is_level(word) else _CAPITALS.get(word, word) for word in name.split("_"))
-    return text[:1].upper() + text[1:]
+    return (text[:1].upper() + text[1:]).replace("Cornish Fisher", "Cornish-Fisher")
 
 
 def _is_level(word: str) -> bool:

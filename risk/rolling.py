@@ -84,13 +84,24 @@ def _check(returns: Vector, window: int, levels: Sequence[float], methods: Seque
     for method in methods:
         if method not in get_args(Method):
             raise ConfigError(f"method is {method!r}; known: {', '.join(get_args(Method))}")
+    check_window(window, levels)
+    if len(returns) <= window:
+        raise DataError(f"needs more than {window} returns to forecast one, has {len(returns)}")
+
+
+def check_window(window: int, levels: Sequence[float]) -> None:
+    """Nothing if windows of that many returns have some in the tail at each level.
+
+    Raises
+    ------
+    ConfigError
+        An impossible level, or a window too short for it.
+    """
     for level in levels:
         tail_share(level)  # refuses an impossible one
         least = returns_needed(level, 1)
         if window < least:
             raise ConfigError(f"a window of {window} returns has none in the tail at {level:g}; take {least} or more")
-    if len(returns) <= window:
-        raise DataError(f"needs more than {window} returns to forecast one, has {len(returns)}")
 
 
 def _ways(returns: Vector, window: int, method: str, failures: dict[str, int]) -> Callable[[float], Pair]:

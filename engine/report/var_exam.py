@@ -78,11 +78,11 @@ def draw(days: pd.Index, exam: Exam) -> "Figure":
     for line, name, colour in lines:
         axis.plot(days, line, color=colour, linewidth=0.9, label=f"{name} {100 * level:.10g} %")
     if lines:
-        hits = exam.returns < lines[0][0]
-        axis.plot(days[hits], exam.returns[hits], linestyle="", marker=".", markersize=3, color=INK, label="hit of it")
+        hits, label = exam.returns < lines[0][0], f"Hit of {lines[0][1]}"
+        axis.plot(days[hits], exam.returns[hits], linestyle="", marker=".", markersize=3, color=INK, label=label)
         axis.legend(loc="upper left", ncols=3)
     low, high = np.quantile(exam.returns, [0.0005, 0.9995])
     if low < high:
-        axis.set_ylim(1.25 * min(low, 0.0), 1.6 * max(high, 0.0))
+        axis.set_ylim(1.25 * min(low, 0.0), 1.9 * max(high, 0.0))
     percent_axis(axis)
     return figure

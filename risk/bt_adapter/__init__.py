@@ -8,7 +8,9 @@ from .audit import RiskAudit
 from .broker import RiskBroker
 from .commission import RuleCommission
 from .notes import FillNote
+from .risk_measures import RiskMeasures
 from .sizer import RiskRuleSizer
+from .var_exam import VarExam
 
 __all__ = [
     "ExpectedShortfall",
@@ -16,7 +18,9 @@ __all__ = [
     "ReturnMetrics",
     "RiskAudit",
     "RiskBroker",
+    "RiskMeasures",
     "RiskRuleSizer",
     "RuleCommission",
     "ValueAtRisk",
+    "VarExam",
 ]

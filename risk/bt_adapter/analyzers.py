@@ -1,7 +1,7 @@
 """The risk measures as backtrader analyzers: shells that collect the account's daily returns."""
 
 import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import backtrader as bt
 import numpy as np
@@ -9,8 +9,9 @@ import pandas as pd
 from pydantic import ValidationError
 
 from core.errors import ConfigError
+from core.spec import Spec
 from core.types import Vector
-from risk.headline import ALWAYS
+from risk.headline import OF_RETURNS, MeasuresSpec
 from risk.measures import expected_shortfall, value_at_risk
 from risk.measures._base import Measure, Sample
 from risk.measures._tail import TailMeasure
@@ -54,13 +55,40 @@ class SessionReturns(bt.Analyzer):
         values = np.array([self.strategy.broker.startingcash, *self._values.values()], dtype=np.float64)
         return values[1:] / values[:-1] - 1.0
 
+    @property
+    def ruin(self) -> str:
+        """That the account was worth nothing, and when; empty if it never was."""
+        day = next((f"{day:%F}" for day, value in self._values.items() if not value > 0), None)
+        return f"the account was worth nothing on {day}" if day else ""
+
+    def sample(self, sessions_in_year: float, risk_free: float) -> Sample:
+        """What the measures are told."""
+        return Sample(self.returns, periods_per_year=sessions_in_year, risk_free=risk_free)
+
     def answer(self, measure: Measure, sessions_in_year: float, risk_free: float = 0.0) -> Answer:
         """A measure's value with name, reason, flags, formula, unit, period and n; no value for a ruined account."""
-        ruin = next((f"{day:%F}" for day, value in self._values.items() if not value > 0), None)
-        if not ruin:
+        if not self.ruin:
             return measure.of(Sample(self.returns, periods_per_year=sessions_in_year, risk_free=risk_free)).dump()
         empty = measure.of(Sample(self.returns[:0], periods_per_year=sessions_in_year, risk_free=risk_free)).dump()
-        return {**empty, "reason": f"the account was worth nothing on {ruin}", "n": len(self._values)}
+        return {**empty, "reason": self.ruin, "n": len(self._values)}
+
+
+S = TypeVar("S", bound=Spec)
+
+
+def parsed(analyzer: bt.Analyzer, spec: type[S], **parameters: object) -> S:
+    """The spec of an analyzer's parameters.
+
+    Raises
+    ------
+    ConfigError
+        The first of them that cannot be.
+    """
+    try:
+        return spec.parse(parameters)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{type(analyzer).__name__}: {first['loc'][0]}={first['input']!r}: {first['msg']}") from error
 
 
 class Tail(SessionReturns):
@@ -81,11 +109,7 @@ class Tail(SessionReturns):
     spec: type[TailMeasure]
 
     def __init__(self) -> None:
-        try:
-            self._measure = self.spec(level=self.p.level, method=self.p.method)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ConfigError(f"{type(self).__name__}: {first['loc'][0]}={first['input']!r}: {first['msg']}") from error
+        self._measure = parsed(self, self.spec, level=self.p.level, method=self.p.method)
 
     def measure(self) -> Answer:
         """The measure's value with its level and method."""
@@ -112,21 +136,34 @@ class ExpectedShortfall(Tail):
 
 
 class ReturnMetrics(SessionReturns):
-    """Growth, volatility, ratios and drawdown from daily returns: ``cerebro.addanalyzer(ReturnMetrics)``.
+    """All measures that need nothing but daily returns: ``cerebro.addanalyzer(ReturnMetrics)``.
 
     ``get_analysis()`` maps each measure's name (``total_return``, ``cagr``, ``volatility``, ``sharpe``, ``sortino``,
-    ``max_drawdown``, ``calmar``) to a mapping with ``value`` (None if there is none), ``reason``, ``flags``, ``n``,
-    ``period``, ``formula`` and ``unit``.
+    ``max_drawdown``, ``calmar``; then shape, drawdowns, and how far to believe the Sharpe ratio) to a mapping with
+    ``value`` (None if there is none), ``reason``, ``flags``, ``n``, ``period``, ``formula`` and ``unit``.
 
     Parameters
     ----------
     risk_free : annual rate, a fraction.
     periods_per_year : days in a year, or ``auto``: counted in the data.
+
+    Raises
+    ------
+    ConfigError
+        Before the first bar: a parameter that cannot be.
     """
 
     params = (("risk_free", 0.0), ("periods_per_year", "auto"))
 
+    def __init__(self) -> None:
+        parsed(self, MeasuresSpec, risk_free=self.p.risk_free, periods_per_year=self.p.periods_per_year)
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """What is measured."""
+        return OF_RETURNS
+
     def measure(self) -> Answer:
         """Every measure by its name."""
         in_year = periods_per_year(self.sessions, self.p.periods_per_year)
-        return {measure.name: self.answer(measure, in_year, self.p.risk_free) for measure in ALWAYS}
+        return {measure.name: self.answer(measure, in_year, self.p.risk_free) for measure in self.measures}
