@@ -148,6 +148,7 @@ def build(
             *signals.notes,
             *result.notes,
             *_idle_notes(result),
+            *_interest_notes(config),
             *_span_notes(market, days, result.zone),
             *_gap_notes(market, days, result.zone),
             *_daily_notes(result, days, per_year),
@@ -192,6 +193,17 @@ def _idle_notes(result: RunResult) -> tuple[str, ...]:
         return ("nothing was traded: no order was asked",)
     reasons = "; ".join(f"{number} x {reason}" for reason, number in orders.by_reason.items())
     return (f"nothing was traded: none of {orders.asked} orders was filled ({reasons})",)
+
+
+def _interest_notes(config: RunConfig) -> tuple[str, ...]:
+    """What makes a ratio look better than it is."""
+    earned, free = config.broker.cash_interest, config.measures.risk_free
+    if earned <= free:
+        return ()
+    return (
+        f"idle cash earns {100 * earned:g} % a year, but ratios compare with {100 * free:g} %, so that interest "
+        "looks like skill: set measures.risk_free",
+    )
 
 
 def _span_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:

@@ -296,9 +296,13 @@ def test_costs_that_empty_an_account_are_named(prices):
             r"none of \d+ orders was filled \(\d+ x not enough cash at submission\)",
         ),
         ({"strategy": {"kind": "threshold", "entry": 9.0}}, "no order was asked"),
+        (
+            {"broker": {"cash_interest": 0.02}},
+            "idle cash earns 2 % a year, but ratios compare with 0 %, .*measures.risk_free",
+        ),
     ],
 )
-def test_a_run_without_a_trade_says_why(changes, note, prices):
+def test_a_run_says_what_to_know_of_its_account(changes, note, prices):
     assert re.fullmatch(f"nothing was traded: {note}", crossing(prices, **changes)[-1])
 
 
