@@ -74,6 +74,13 @@ FURTHER: Mapping[str, tuple[Measure, ...]] = {
 """What every run reports besides, by group."""
 OF_ACCOUNTS = ("Trades", "Activity")
 """The groups that need more than returns: a benchmark has nothing to say there."""
+OF_PAIRS = "Against the benchmark"
+"""The group that needs a benchmark's returns."""
+OF_RETURNS: tuple[Measure, ...] = (
+    *ALWAYS,
+    *(item for group, items in FURTHER.items() if group not in (*OF_ACCOUNTS, OF_PAIRS) for item in items),
+)
+"""The measures that need nothing but the returns."""
 BY_METHOD = "Tails by method"
 """The group of value at risk and expected shortfall by each of the spec's methods."""
 

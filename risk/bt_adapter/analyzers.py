@@ -68,7 +68,7 @@ class SessionReturns(bt.Analyzer):
     def answer(self, measure: Measure, sessions_in_year: float, risk_free: float = 0.0) -> Answer:
         """A measure's value with name, reason, flags, formula, unit, period and n; no value for a ruined account."""
         if not self.ruin:
-            return measure.of(Sample(self.returns, periods_per_year=sessions_in_year, risk_free=risk_free)).dump()
+            return measure.of(self.sample(sessions_in_year, risk_free)).dump()
         empty = measure.of(Sample(self.returns[:0], periods_per_year=sessions_in_year, risk_free=risk_free)).dump()
         return {**empty, "reason": self.ruin, "n": len(self._values)}
 
