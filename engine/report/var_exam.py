@@ -32,6 +32,7 @@ def section(outcome: Outcome) -> Section:
         exams=[(names[column], exam, [_row(paper) for paper in exam.papers]) for column, exam in outcome.exams.items()],
         picture=safe(picture),
         window=strategy.window,
+        papers=any(exam.papers for exam in outcome.exams.values()),
         remarks=[(names[column], flag) for column, exam in outcome.exams.items() for flag in _flags(exam)],
     )
 
