@@ -153,7 +153,7 @@ class ReturnMetrics(SessionReturns):
         Before the first bar: a parameter that cannot be.
     """
 
-    params = (("risk_free", 0.0), ("periods_per_year", "auto"))
+    params: tuple[tuple[str, Any], ...] = (("risk_free", 0.0), ("periods_per_year", "auto"))
 
     def __init__(self) -> None:
         parsed(self, MeasuresSpec, risk_free=self.p.risk_free, periods_per_year=self.p.periods_per_year)

@@ -78,7 +78,7 @@ class RiskMeasures(ReturnMetrics):
         day = self.strategy.datetime.date()
         self._invested[day] = sum(abs(self._worth(data)) for data in self.strategy.datas)
         if self._benchmark is not None:
-            self._closes[day] = self._close(day)
+            self._closes[day] = self._close(self._benchmark, day)
 
     def _worth(self, data: Any) -> float:
         """The value of the position in a feed, account currency."""
@@ -88,12 +88,12 @@ class RiskMeasures(ReturnMetrics):
     def _multiplier(self, data: Any) -> float:
         return float(self.strategy.broker.getcommissioninfo(data).p.mult)
 
-    def _close(self, day: datetime.date) -> float:
-        if not len(self._benchmark):
+    def _close(self, data: Any, day: datetime.date) -> float:
+        if not len(data):
             raise DataError(
                 f"RiskMeasures: benchmark {self.p.benchmark} has no bar by {day:%F}, the account's first day"
             )
-        return float(self._benchmark.close[0])
+        return float(data.close[0])
 
     def notify_order(self, order: Any) -> None:
         """Take down what new fills moved and cost."""
