@@ -195,3 +195,13 @@ def test_the_tests_of_the_docs_on_the_sp500(samples, method, level, number, orde
     assert kupiec(r < v, level).p_value == pytest.approx(number, rel=0.05)
     assert christoffersen(r < v, level).independence.p_value == pytest.approx(order, rel=0.05)
     assert acerbi_szekely(r, v, e, level).z2.statistic == pytest.approx(z2, abs=0.005)
+
+
+def test_the_clusters_of_the_docs(samples):
+    values, forecast = samples[0]
+    found = {}
+    for method in ("historical", "ewma"):
+        hits = values[250:] < forecast.var[method, 0.95][250:]
+        after = int((hits[1:] & hits[:-1]).sum())
+        found[method] = hits.sum(), after, np.convolve(hits, np.ones(60), "valid").max()
+    assert found == {"historical": (267, 36, 21), "ewma": (268, 18, 10)}
