@@ -296,14 +296,20 @@ def test_costs_that_empty_an_account_are_named(prices):
             r"none of \d+ orders was filled \(\d+ x not enough cash at submission\)",
         ),
         ({"strategy": {"kind": "threshold", "entry": 9.0}}, "no order was asked"),
-        (
-            {"broker": {"cash_interest": 0.02}},
-            "idle cash earns 2 % a year, but ratios compare with 0 %, .*measures.risk_free",
-        ),
     ],
 )
-def test_a_run_says_what_to_know_of_its_account(changes, note, prices):
+def test_a_run_without_a_trade_says_why(changes, note, prices):
     assert re.fullmatch(f"nothing was traded: {note}", crossing(prices, **changes)[-1])
+
+
+def test_interest_on_cash_that_looks_like_skill_is_told(prices):
+    told = [note for note in crossing(prices, broker={"cash_interest": 0.02}) if note.startswith("idle cash")]
+    assert told == [
+        "idle cash earns 2 % a year, but ratios compare with 0 %, so that interest looks like skill: "
+        "set measures.risk_free"
+    ]
+    fair = crossing(prices, broker={"cash_interest": 0.02}, measures={"risk_free": 0.02})
+    assert not [note for note in fair if note.startswith("idle cash")]
 
 
 def test_a_symbol_that_ends_early_is_noted(walk, prices, tmp_path):
