@@ -1,11 +1,31 @@
 """A child process that gets ready while the run goes on, works on what it is handed, and never outlives its parent."""
 
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from importlib import import_module
 
 from core.errors import StoreError
 from core.processes import interrupts_held, without_main
+
+MEASURES = ("engine.measuring", "arch.bootstrap")
+"""What the process that measures runs has to import: two seconds of it."""
+DIED = "the process that measures the run died; if memory ran out, free some, or set measures.intervals.reps=0"
+
+
+def measuring() -> AbstractContextManager[Executor]:
+    """The process that measures runs; entered first of all, it gets ready while configs and data are read."""
+    return helper(partial(load, MEASURES), DIED)
+
+
+def load(modules: Sequence[str]) -> None:
+    """Import modules, whatever they warn of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in modules:
+            import_module(name)
 
 
 @contextmanager

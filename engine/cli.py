@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,22 +52,23 @@ def _run(
     words: tuple[str, ...], check: bool, out: Path, no_cache: bool, quiet: bool, verbose: bool, as_json: bool
 ) -> None:
     """Run what each file says: a backtest, a run folder, a tear-sheet."""
+    from engine.background import measuring
     from engine.config import load
 
     paths, overrides = _split(words)
     _log_to_stderr(logging.DEBUG if verbose else logging.WARNING)
     configs = [load(path, overrides) for path in paths]
+    with nullcontext() if check else measuring() as pool:
+        from engine.pipeline import Options, check_only, run_and_save
 
-    from engine.pipeline import Options, check_only, run_and_save
-
-    options = Options(out=out, cache=not no_cache, quiet=quiet or as_json)
-    for config in configs:
-        if check:
-            _say(check_only(config), quiet)
-            continue
-        metrics = run_and_save(config, options).metrics
-        if as_json:
-            _say(json.dumps(metrics, indent=2, allow_nan=False))
+        options = Options(out=out, cache=not no_cache, quiet=quiet or as_json)
+        for config in configs:
+            if pool is None:
+                _say(check_only(config), quiet)
+                continue
+            metrics = run_and_save(config, options, pool).metrics
+            if as_json:
+                _say(json.dumps(metrics, indent=2, allow_nan=False))
 
 
 def _split(words: tuple[str, ...]) -> tuple[list[Path], list[str]]:

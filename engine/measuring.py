@@ -1,18 +1,15 @@
 """The measures of a run, in this process or in another: resampling and fits take longer than the rest of a run."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
 from engine.accounts import STRATEGY
-from engine.background import helper
 from risk.headline import MeasuresSpec, further, headline
 from risk.intervals import Interval, bootstrap_intervals
 from risk.measures._base import Measured, Sample
-
-DIED = "the process that measures the run died; if memory ran out, free some, or set measures.intervals.reps=0"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,17 +53,6 @@ def here(told: Mapping[str, Sample], spec: MeasuresSpec, seed: int) -> Answer:
     return partial(measured, told, spec, seed)
 
 
-@contextmanager
-def background() -> Iterator[Measure]:
-    """Measure in a child process; see :func:`engine.background.helper`."""
-    with helper(_warm, DIED) as pool:
-        yield lambda told, spec, seed: pool.submit(measured, told, spec, seed).result
-
-
-def _warm() -> None:
-    """Import what the measures need."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import arch.bootstrap  # noqa: F401
+def there(pool: Executor) -> Measure:
+    """Measure in another process; see :func:`engine.background.measuring`."""
+    return lambda told, spec, seed: pool.submit(measured, told, spec, seed).result

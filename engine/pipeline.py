@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,12 @@ from typing import Any
 from core.clock import sessions
 from core.progress import Report, silent
 from core.types import Fold, Market
-from engine import manifest, measuring, result_files
+from engine import manifest, result_files
 from engine.accounts import require_benchmark
 from engine.artifacts import MANIFEST, Saved, ensure_writable, put_in_place, result_digest, staging, write_json
 from engine.config import RunConfig
 from engine.listing import as_yaml
-from engine.measuring import Measure, here
+from engine.measuring import Measure, here, there
 from engine.metrics import metrics
 from engine.outcome import Outcome, build
 from engine.report import write_report
@@ -115,8 +116,12 @@ def compute(
     return outcome
 
 
-def run_and_save(config: RunConfig, options: Options) -> Finished:
+def run_and_save(config: RunConfig, options: Options, pool: Executor | None = None) -> Finished:
     """Run a config, write its run folder, and say on the terminal what came out.
+
+    Parameters
+    ----------
+    pool : where to measure, from :func:`engine.background.measuring`; None measures in this process.
 
     Raises
     ------
@@ -129,7 +134,8 @@ def run_and_save(config: RunConfig, options: Options) -> Finished:
     ensure_writable(options.out)
     watch = Stopwatch()
     store = signal_store() if options.cache else None
-    with recorded() as lines, _tearsheets(config) as submit, _measuring(config) as measure:
+    measure = there(pool) if pool else here
+    with recorded() as lines, _tearsheets(config) as submit:
         with reporting(options.quiet) as report:
             outcome = compute(config, store, report, watch, measure)
         saved = _save(outcome, config, options.out, submit, watch, lines)
@@ -141,10 +147,6 @@ def run_and_save(config: RunConfig, options: Options) -> Finished:
 
 def _tearsheets(config: RunConfig) -> AbstractContextManager[Submit | None]:
     return background() if config.report.tearsheet else nullcontext()
-
-
-def _measuring(config: RunConfig) -> AbstractContextManager[Measure]:
-    return measuring.background() if config.measures.intervals.reps else nullcontext(measuring.here)
 
 
 def _save(
