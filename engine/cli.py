@@ -58,12 +58,13 @@ def _run(
     paths, overrides = _split(words)
     _log_to_stderr(logging.DEBUG if verbose else logging.WARNING)
     configs = [load(path, overrides) for path in paths]
-    with nullcontext() if check else measuring() as pool:
+    resample = any(config.measures.intervals.reps for config in configs)
+    with measuring() if resample and not check else nullcontext() as pool:
         from engine.pipeline import Options, check_only, run_and_save
 
         options = Options(out=out, cache=not no_cache, quiet=quiet or as_json)
         for config in configs:
-            if pool is None:
+            if check:
                 _say(check_only(config), quiet)
                 continue
             metrics = run_and_save(config, options, pool).metrics
