@@ -1,6 +1,7 @@
 """A broker that keeps the risk rule at the fill, and remembers what audits need."""
 
 import math
+from collections import deque
 from typing import Any, NamedTuple
 
 import backtrader as bt
@@ -81,6 +82,7 @@ class RiskBroker(FreshBroker):
     def init(self) -> None:
         """Begin an empty account; backtrader calls it at construction and at the start of each run."""
         super().init()
+        self.pending: deque[Any]
         self.rule = _rule(self.p)
         self.notes: dict[tuple[int, int], FillNote] = {}
         self.reasons: dict[int, str] = {}
@@ -104,6 +106,15 @@ class RiskBroker(FreshBroker):
             self.cash += amount
             self.earned.append((latest, latest.datetime[0], amount))
         self._interest_day = today
+
+    def check_submitted(self) -> None:
+        """Accept what was sent, as backtrader does, and put market orders before all others.
+
+        They fill at the open, and a stop that is hit within the bar comes after it: no order may be sized by what it
+        leaves. Among themselves orders keep their places.
+        """
+        super().check_submitted()
+        self.pending = deque(sorted(self.pending, key=lambda order: order.exectype != bt.Order.Market))
 
     def stop_of(self, data: Any) -> float:
         """Where the stop of a feed's position lies, or lay before it was cancelled; NaN if it has none."""

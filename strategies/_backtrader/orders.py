@@ -72,11 +72,14 @@ class OrderStrategy(bt.Strategy):
         self.account = AccountStops(self.p.risk.limits, self.broker.startingcash)
 
     def look_at_account(self) -> dict[Any, str]:
-        """What a stop of the account sells at this close: the feeds that are held, each with the word for why."""
+        """The feeds to leave because a stop of the account acts at this close, each with the word for why: all of them.
+
+        Of a feed that is not held, an entry that still waits for a bar is withdrawn.
+        """
         number = self.lines.datetime[0]
         session = self.p.session(number) if self.p.session else int(number)
         halt = self.account.look(number, self.broker.getvalue(), session)
-        return {data: halt.word for data in self.datas if self.getposition(data).size} if halt else {}
+        return dict.fromkeys(self.datas, halt.word) if halt else {}
 
     def plan(self, leaving: Iterable[Any]) -> None:
         """Begin the orders of a close: what is held then and not about to be closed counts towards the limits."""

@@ -5,7 +5,6 @@ Where the words leave a choice, a comment says which was made.
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
 from math import copysign, inf, isnan, nan
 from pathlib import Path
 from runpy import run_path
@@ -28,14 +27,12 @@ class Plan:
     distance: float
     confidence: float
     active: bool = False
-    number: int = 0
 
 
 @dataclass
 class Order:
     """A market order: what the signal wanted of it (``asked``), what was sent, what became of it."""
 
-    number: int
     time: Any
     symbol: str
     asked: float = 0.0
@@ -70,20 +67,14 @@ class Account(Ledger):
     def session(self, row, time, new):
         self.pay_interest(time, new)
         self.mark(new, 0)
-        for _, act in sorted(self.queue(new), key=lambda item: item[0]):
-            act(time)
+        for order in [order for order in self.orders if order.status == "pending" and order.symbol in new]:
+            self.at_open(order, new[order.symbol], time)
+        for symbol in [symbol for symbol, plan in self.plans.items() if symbol in new and plan.active]:
+            self.in_bar(symbol, new[symbol], time)
         self.mark(new, 3)
         self.trail(new)
         self.path.append((self.value(), self.cash))
         self.decide(row, time, new)
-
-    def queue(self, new):
-        """What may fill on this bar, in the order of its acceptance; a bracket stands where its entry stood."""
-        for order in [order for order in self.orders if order.status == "pending" and order.symbol in new]:
-            yield order.number, partial(self.at_open, order, new[order.symbol])
-        for symbol, plan in self.plans.items():
-            if symbol in new and plan.active:
-                yield plan.number, partial(self.in_bar, symbol, new[symbol])
 
     def close_the_books(self):
         for symbol, trade in self.open_trades.items():
@@ -114,8 +105,6 @@ class Account(Ledger):
             return 0.0
         if plan is None:
             return order.sent
-        if order.resizes and self.plans[order.symbol].active and self.trails:
-            self.disputes.add("an addition under a trailing stop")
         if side * (opened - plan.stop) <= 0:
             order.reason = "stop_passed"
             return 0.0
@@ -153,12 +142,13 @@ class Account(Ledger):
     def least(self, order, units, rooms, price, where):
         """Units after the narrowest of the rooms, in whole lots; 0 if that is too little."""
         name, room = min(rooms, key=lambda item: max(item[1], 0.0), default=("", inf))
+        wanted = units
         if room < units:
             order.reason, units = f"{name} at the {where}", self.whole_lots(max(room, 0.0))
         if units <= 0 or units < self.broker.lot or units * price < DUST * self.value():
             return 0.0
         if units * price < self.limits.min_order:
-            order.reason = order.reason or f"minimum order at the {where}"
+            order.reason = order.reason if room < wanted else f"minimum order at the {where}"
             return 0.0
         return units
 
@@ -169,9 +159,7 @@ class Account(Ledger):
         return self.risk.stop is not None and self.risk.stop.kind.startswith("trail")
 
     def in_bar(self, symbol, bar, time):
-        plan, held = self.plans.get(symbol), self.held[symbol]
-        if plan is None or not plan.active:
-            return
+        plan, held = self.plans[symbol], self.held[symbol]
         stop, target = stop_price(plan.stop, held, bar), target_price(plan.target, held, bar)
         if stop is None and target is None:
             return
@@ -238,11 +226,9 @@ class Account(Ledger):
         """Take back what waits for a bar: an entry is refused, an exit is sent anew."""
         for order in [order for order in self.orders if order.status == "pending"]:
             order.status, order.reason = "cancelled", order.reason or "cancelled before it was filled"
-            if order.plan:
-                self.disputes.add("an entry that waits when the account is stopped")
 
     def ticket(self, time, symbol, **fields):
-        self.orders.append(Order(len(self.orders), time, symbol, **fields))
+        self.orders.append(Order(time, symbol, **fields))
         return self.orders[-1]
 
     def leave(self, time, symbol, halt):
@@ -269,7 +255,6 @@ class Account(Ledger):
         rooms = self.rooms_at_signal(order.time, order.symbol, side, plan.stop)
         fits = self.least(order, units, rooms, self.marks[order.symbol], "signal")
         if fits:
-            plan.number = order.number
             order.asked, order.sent, order.plan, order.status = side * units, side * fits, plan, "pending"
 
     def planned(self, time, symbol, side, confidence):
@@ -291,8 +276,9 @@ class Account(Ledger):
         for order in [order for order in self.orders if order.status == "pending" and order.time == time]:
             if order.resizes and not order.plan:
                 self.disputes.add("a reduction sent at the same close")
-            at = order.plan.stop if order.plan else nan
-            book.setdefault(order.symbol, [0.0, self.marks[order.symbol], at])[0] += order.sent
+            item = book.setdefault(order.symbol, [0.0, self.marks[order.symbol], nan])
+            item[0] += order.sent
+            item[2] = order.plan.stop if order.plan else item[2]
         book = {symbol: item for symbol, item in book.items() if item[0]}
         return list(self.rooms_in_limits(book, symbol, side, self.marks[symbol], stop, self.path[-1][0]))
 

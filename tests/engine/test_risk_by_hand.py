@@ -290,12 +290,6 @@ def test_a_resize_moves_position_and_stop_and_never_closes():
     assert not any(order[-1] for order in market_orders(result))
 
 
-# --- where the engine departs from the document: each of these is to be mended there, or in the words
-
-departs = pytest.mark.xfail(strict=True, reason="the engine departs from docs/risk-rule.md")
-
-
-@departs
 def test_a_stop_of_the_account_refuses_an_entry_that_waits_for_a_bar():
     # b is told on day 1 and has no bar on day 2, at whose close the account is 12 % down: it may not open on day 3
     rows = {"a": [100, 100, 40, 40, 40], "b": [100, 100, None, 100, 100]}
@@ -304,15 +298,6 @@ def test_a_stop_of_the_account_refuses_an_entry_that_waits_for_a_bar():
     assert list(result.fills["symbol"]) == ["a", "a"]
 
 
-@departs
-def test_an_exit_by_a_stop_of_the_account_is_written_down_at_the_close_that_acted():
-    rows = {"a": [100, 100, 40, 40], "b": [100, 100, None, 100]}
-    result = trade(rows, {"a": [1, NAN, NAN, NAN], "b": [1, NAN, NAN, NAN]}, {"base": 0.2, "cap": 0.2, "limits": HALT})
-    exits = result.orders[result.orders["side"] == "sell"]
-    assert list(exits["created_at"]) == [result.equity["time"].iloc[2]] * 2
-
-
-@departs
 @pytest.mark.parametrize("last", [109, 112, 120])
 def test_an_addition_at_the_open_knows_no_later_stop(last):
     # 10 units with a stop at 95, which rests; at an open of 110 they alone risk 150 of 10,100, the rule allows 101
@@ -324,7 +309,6 @@ def test_an_addition_at_the_open_knows_no_later_stop(last):
     ]
 
 
-@departs
 def test_the_account_at_an_open_knows_no_stop_that_is_hit_later_in_the_bar():
     # a is stopped at 50 after the open of day 2; at that open the account is 10,000, and b gets 20 % of it at 105
     rows = {"a": [100, 100, (100, 100, 40, 60)], "b": [100, 100, 105]}
@@ -333,11 +317,23 @@ def test_the_account_at_an_open_knows_no_stop_that_is_hit_later_in_the_bar():
     assert result.fills["size"][result.fills["symbol"] == "b"].iloc[0] == pytest.approx(2000 / 105)
 
 
-@departs
 def test_a_resize_at_the_open_comes_before_a_stop_within_the_bar():
     risk = {"base": 0.2, "cap": 0.2, "stop": STOP, "resize": {"band": 0.2}}
     result = one([100, 100, (110, 110, 90, 90)], [(1, 1.0), (1, 0.5), NAN], risk)
     assert fills(result)[1:] == near((2, "market", -10.0, 110.0), (2, "stop", -10.0, 95.0))
+
+
+# --- where the engine still falls short of what one may wish: docs/risk-rule.md says so at its end
+
+departs = pytest.mark.xfail(strict=True, reason="known, see the end of docs/risk-rule.md")
+
+
+@departs
+def test_an_exit_by_a_stop_of_the_account_is_written_down_at_the_close_that_acted():
+    rows = {"a": [100, 100, 40, 40], "b": [100, 100, None, 100]}
+    result = trade(rows, {"a": [1, NAN, NAN, NAN], "b": [1, NAN, NAN, NAN]}, {"base": 0.2, "cap": 0.2, "limits": HALT})
+    exits = result.orders[result.orders["side"] == "sell"]
+    assert list(exits["created_at"]) == [result.equity["time"].iloc[2]] * 2
 
 
 @departs

@@ -148,13 +148,21 @@ def test_a_stop_follows_a_resized_position():
     assert fills(book)[1:] == [(2, "market", -1.0, 100.0), (4, "stop", -1.0, 95.0)]
 
 
-def test_a_resize_after_the_stop_has_closed_the_position_opens_nothing():
+def test_a_resize_at_the_open_is_closed_with_the_position_by_a_stop_within_the_bar():
     rows = [QUIET, QUIET, (100.0, 101.0, 94.0, 96.0), QUIET]
     nan = float("nan")
     data = frame(rows, [0.01, 0.01, nan, nan], [0.5, 1.0, nan, nan])
     run, book = trade(data, resize={"band": 0.2}, stop=STOP)
-    assert fills(book) == [(1, "market", 1.0, 100.0), (2, "stop", -1.0, 95.0)]
-    assert book["orders"][-1]["reason"] == "nothing to resize: the position was closed before"
+    assert fills(book) == [(1, "market", 1.0, 100.0), (2, "market", 1.0, 100.0), (2, "stop", -2.0, 95.0)]
+    assert run.position.size == 0
+
+
+def test_an_open_beyond_the_stop_adds_nothing_and_closes_what_is_held():
+    nan = float("nan")
+    data = frame([QUIET, QUIET, (94.0, 101.0, 93.0, 96.0), QUIET], [0.01, 0.01, nan, nan], [0.5, 1.0, nan, nan])
+    run, book = trade(data, resize={"band": 0.2}, stop=STOP)
+    assert fills(book) == [(1, "market", 1.0, 100.0), (2, "stop", -1.0, 94.0)]
+    assert book["orders"][-1]["reason"].startswith("stop_passed")
     assert run.position.size == 0
 
 
