@@ -69,8 +69,9 @@ class Account(Ledger):
         self.mark(new, 0)
         for order in [order for order in self.orders if order.status == "pending" and order.symbol in new]:
             self.at_open(order, new[order.symbol], time)
-        for symbol in [symbol for symbol, plan in self.plans.items() if symbol in new and plan.active]:
-            self.in_bar(symbol, new[symbol], time)
+        for order in self.orders:  # brackets stand in the order in which their entries were sent
+            if order.symbol in new and order.plan and order.plan.active and order.plan is self.plans.get(order.symbol):
+                self.in_bar(order.symbol, new[order.symbol], time)
         self.mark(new, 3)
         self.trail(new)
         self.path.append((self.value(), self.cash))
@@ -225,7 +226,8 @@ class Account(Ledger):
     def withdraw(self):
         """Take back what waits for a bar: an entry is refused, an exit is sent anew."""
         for order in [order for order in self.orders if order.status == "pending"]:
-            order.status, order.reason = "cancelled", order.reason or "cancelled before it was filled"
+            order.status, order.trimmed = "cancelled", order.asked - order.sent
+            order.reason = order.reason or "cancelled before it was filled"
 
     def ticket(self, time, symbol, **fields):
         self.orders.append(Order(time, symbol, **fields))
