@@ -49,14 +49,14 @@ class Order:
 class Account(Ledger):
     """A whole backtest: ``fills``, ``orders``, ``trades``, ``costs``, and ``path`` of (equity, cash) at each close.
 
-    ``disputes`` names what came up in which the engine departs from the words; each has a test of its own.
+    ``known`` says whether a limit met a reduction that was sent at the same close: there the engine makes no room yet.
     """
 
     def __init__(self, market, signals, strategy, risk, broker):
         super().__init__(market.trade, broker)
         self.signals, self.strategy, self.risk, self.limits = signals, strategy, risk, risk.limits
         self.series = {symbol: Series(market.bars[symbol]) for symbol in market.trade}
-        self.orders, self.plans, self.path, self.disputes = [], {}, [], set()
+        self.orders, self.plans, self.path, self.known = [], {}, [], False
         self.peak = self.base = broker.cash
         self.halt, self.resumes = "", -1
         for row in range(signals.times.get_loc(signals.start), len(signals.times)):
@@ -276,8 +276,7 @@ class Account(Ledger):
         """With the orders of this close: those of an earlier one that wait for a bar are not positions."""
         book = {symbol: list(item) for symbol, item in self.book().items()}
         for order in [order for order in self.orders if order.status == "pending" and order.time == time]:
-            if order.resizes and not order.plan:
-                self.disputes.add("a reduction sent at the same close")
+            self.known = self.known or (order.resizes and not order.plan)
             item = book.setdefault(order.symbol, [0.0, self.marks[order.symbol], nan])
             item[0] += order.sent
             item[2] = order.plan.stop if order.plan else item[2]

@@ -98,6 +98,14 @@ def test_a_cap_at_the_signal_lets_the_gap_break_it():
     assert result.orders["share_at_fill"].iloc[0] == pytest.approx(0.055)
 
 
+@pytest.mark.parametrize(("wednesday", "lost"), [((97, 98, 94, 96), 68.18), ((90, 99, 89, 96), 90.91)])
+def test_what_the_stop_of_the_example_was_meant_to_lose_and_what_can_go_wrong(wednesday, lost):
+    risk = {"base": 0.06, "cap": 0.05, "stop": STOP}
+    equity = one([100, (110, 110, 92, 93), wednesday], [1, NAN, NAN], risk).equity["equity"]
+    assert 10_000 - equity.iloc[1] == pytest.approx(77.27, abs=0.005)  # the bar of the entry closes beyond the stop
+    assert 10_000 - equity.iloc[2] == pytest.approx(lost, abs=0.005)
+
+
 # --- the other things that hold at the fill
 
 
@@ -235,6 +243,20 @@ def test_a_limit_holds_again_at_the_fill():
     sizes, reasons = pair({"base": 0.2, "cap": 0.3, "limits": {"gross": 0.35}}, opened=110)
     assert sizes == near(20.0, 1300 / 110)
     assert reasons[1] == "gross exposure at the fill"
+
+
+@pytest.mark.parametrize(("opened", "reason"), [(97, "minimum order at the fill"), (98, "")])
+def test_an_order_that_is_worth_too_little_at_its_fill_is_rejected(opened, reason):
+    result = one([100, opened, opened], [1, NAN, NAN], {"limits": {"min_order": 195.0}})  # 2 units
+    assert [order[-1] for order in market_orders(result)] == [reason]
+
+
+def test_a_position_beyond_its_stop_makes_no_room_in_the_open_risk_of_another():
+    # a may lose 50, 5 a unit, and closes at 90, beyond its stop at 95; b may lose 49.5 of 9,900, 5 a unit
+    rows = {"a": [100, (100, 100, 90, 90), 90], "b": [100] * 3}
+    risk = {"base": 0.2, "cap": 0.2, "stop": STOP, "limits": {"open_risk": 0.005}}
+    result = trade(rows, {"a": [1, NAN, NAN], "b": [NAN, 1, NAN]}, risk)
+    assert list(result.orders["filled"][result.orders["kind"] == "market"]) == near(10.0, 9.9)
 
 
 def test_shorts_are_held_to_the_account_when_nothing_is_said():
