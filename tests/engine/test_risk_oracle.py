@@ -280,4 +280,5 @@ def test_cutting_the_future_off_changes_nothing_that_was_asked_or_filled_before(
     asked = ["order_id", "created_at", "symbol", "kind", "side", "asked"]
     market_orders = (orders[orders["kind"] == "market"][asked] for orders in (short.orders, whole.orders))
     before, after = (orders[orders["created_at"] <= last].reset_index(drop=True) for orders in market_orders)
-    pd.testing.assert_frame_equal(before, after.head(len(before)), check_exact=True)
+    # What is asked is the sum of what was trimmed and what is left: its last digit may differ once it is filled.
+    pd.testing.assert_frame_equal(before, after.head(len(before)), rtol=EXACT, atol=0.0)
