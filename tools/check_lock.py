@@ -26,10 +26,11 @@ def pins(path: Path) -> dict[str, list[Requirement]]:
 
 
 def wanted(path: Path) -> list[Requirement]:
-    """Every requirement of the project, extras and build tools of the extras included."""
+    """Every requirement of the project and its extras, but for extras that name the project itself."""
     project = tomllib.loads(path.read_text())["project"]
     extras = (line for lines in project.get("optional-dependencies", {}).values() for line in lines)
-    return [Requirement(line) for line in (*project["dependencies"], *extras)]
+    found = [Requirement(line) for line in (*project["dependencies"], *extras)]
+    return [need for need in found if canonicalize_name(need.name) != canonicalize_name(project["name"])]
 
 
 def problems(requirements: list[Requirement], locked: dict[str, list[Requirement]]) -> list[str]:
