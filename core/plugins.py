@@ -29,7 +29,10 @@ from core.spec import Spec, known_keys
 FAMILIES = {
     "sources": "marketdata.sources",
     "features": "signals.features",
+    "scorers": "signals.text",
+    "labels": "signals.labels",
     "models": "signals.models",
+    "confidence": "signals.confidence",
     "strategies": "strategies",
     "measures": "risk.measures",
 }
@@ -135,33 +138,45 @@ def _checked(file: str, package: str, spec: type[PluginSpec]) -> type[PluginSpec
 
 
 class PluginField:
-    """Annotates a field that holds a plug-in of one family: ``Annotated[ModelSpec, PluginField("signals.models")]``."""
+    """Annotates a field that holds a plug-in of one family: ``Annotated[ModelSpec, PluginField("signals.models")]``.
 
-    def __init__(self, package: str) -> None:
+    ``refused`` names kinds that people may look for and that do not exist for a reason, each with the reason;
+    ``default`` is the kind of a mapping that names none.
+    """
+
+    def __init__(self, package: str, refused: Mapping[str, str] | None = None, default: str | None = None) -> None:
         self.package = package
+        self.refused = refused or {}
+        self.default = default
 
     def parse(self, value: object) -> PluginSpec:
         """The plug-in that a mapping with a ``kind`` describes; a plug-in itself passes through."""
         if isinstance(value, PluginSpec):
             return value
-        if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
+        kind = value.get("kind", self.default) if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping) or not isinstance(kind, str):
             raise PydanticCustomError(
                 "plugin_form",
                 "must be a mapping with a `kind`, one of {known}",
                 {"known": ", ".join(kinds(self.package))},
             )
-        return self.build(value["kind"], {key: item for key, item in value.items() if key != "kind"})
+        return self.build(kind, {key: item for key, item in value.items() if key != "kind"})
 
     def build(self, kind: str, parameters: Mapping[str, Any]) -> PluginSpec:
         """The plug-in ``kind`` with these parameters; errors name the parameter's place below the field."""
         try:
-            spec = load(self.package, kind)
+            spec = self._load(kind)
         except PluginError as error:
             raise PydanticCustomError("plugin", "{message}", {"message": str(error), "path": ["kind"]}) from error
         try:
             return spec.parse(parameters)
         except ValidationError as error:
             raise nested(error, spec) from error
+
+    def _load(self, kind: str) -> type[PluginSpec]:
+        if kind in self.refused:
+            raise PluginError(self.refused[kind])
+        return load(self.package, kind)
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
@@ -174,9 +189,14 @@ class PluginField:
             return {"type": "object", "properties": {"kind": {"enum": list(known)}}, "required": ["kind"]}
         token = _described.set((*_described.get(), self.package))
         try:
-            return {"anyOf": [kind_schema(self.package, kind, handler) for kind in known]}
+            return {"anyOf": [self._described(kind, handler) for kind in known]}
         finally:
             _described.reset(token)
+
+    def _described(self, kind: str, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = kind_schema(self.package, kind, handler)
+        optional = {"kind"} if kind == self.default else set()
+        return {**schema, "required": [name for name in schema["required"] if name not in optional]}
 
 
 def kind_schema(package: str, kind: str, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -75,6 +75,32 @@ class Bars:
 
 
 @dataclass(frozen=True, eq=False)
+class News:
+    """Dated headlines, in the order in which they became known.
+
+    Attributes
+    ----------
+    known_at : (K,) UTC, ns, not decreasing. Of a headline that bears a date alone, the end of that day in the market's
+        zone: nobody can say that it was known earlier.
+    symbol : (K,) the symbol that each is about.
+    text : (K,) what it says.
+    """
+
+    known_at: pd.DatetimeIndex
+    symbol: tuple[str, ...]
+    text: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def between(self, first: pd.Timestamp | None, last: pd.Timestamp | None) -> "News":
+        """The headlines that became known in ``[first, last]``; None leaves that end open."""
+        low = 0 if first is None else int(self.known_at.searchsorted(first, side="left"))
+        high = len(self) if last is None else int(self.known_at.searchsorted(last, side="right"))
+        return News(self.known_at[low:high], self.symbol[low:high], self.text[low:high])
+
+
+@dataclass(frozen=True, eq=False)
 class Market:
     """Everything a pipeline may see.
 
@@ -85,6 +111,7 @@ class Market:
     benchmark : the symbol to compare with; it may or may not be traded.
     zone : IANA time zone whose calendar days are the sessions.
     notes : what the data checks found worth saying; they go into the run folder.
+    news : dated headlines; None where the config names none.
     """
 
     bars: Mapping[str, Bars]
@@ -92,6 +119,7 @@ class Market:
     benchmark: str
     zone: str
     notes: tuple[str, ...] = ()
+    news: News | None = None
 
     @property
     def times(self) -> pd.DatetimeIndex:
@@ -103,11 +131,15 @@ class Market:
 
     def until(self, last: pd.Timestamp) -> "Market":
         """The market as it was known at the close ``last``: the only way anything is cut in a leak test."""
-        return replace(self, bars={symbol: bars.between(None, last) for symbol, bars in self.bars.items()})
+        return self._between(None, last)
 
     def since(self, first: pd.Timestamp) -> "Market":
         """The market from the close ``first`` on."""
-        return replace(self, bars={symbol: bars.between(first, None) for symbol, bars in self.bars.items()})
+        return self._between(first, None)
+
+    def _between(self, first: pd.Timestamp | None, last: pd.Timestamp | None) -> "Market":
+        bars = {symbol: bars.between(first, last) for symbol, bars in self.bars.items()}
+        return replace(self, bars=bars, news=None if self.news is None else self.news.between(first, last))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,12 +169,16 @@ class Labels:
     ----------
     value : (T,) the outcome that follows row t; NaN where it is not known yet (the tail), never 0.
     known_at : (T,) the bar time at which it becomes observable; NaT where unknown.
+    unit : (T,) the size of one unit of ``value``, known at close t; 1 where the value has no unit of its own.
+    notes : what is worth knowing of how they were made.
     """
 
     symbol: str
     times: pd.DatetimeIndex
     value: Vector
     known_at: pd.DatetimeIndex
+    unit: Vector
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

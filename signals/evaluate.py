@@ -11,7 +11,7 @@ import pandas as pd
 from core.types import Bars, Labels, Market, Matrix, Rows, Vector
 
 from .baselines import History, baselines
-from .labels import LabelSpec
+from .labels._base import Label
 from .result import Signals
 from .rolling import simple_returns
 from .scores import Sample, Scores, hits, score, squared_errors
@@ -104,7 +104,7 @@ class _Rows:
     sample: Sample
 
 
-def evaluate(market: Market, signals: Signals, label: LabelSpec) -> Evaluation:
+def evaluate(market: Market, signals: Signals, label: Label) -> Evaluation:
     """Judge signals by what happened next.
 
     Parameters
@@ -115,7 +115,9 @@ def evaluate(market: Market, signals: Signals, label: LabelSpec) -> Evaluation:
     """
     symbols = [market.bars[symbol] for symbol in signals.frame.symbols]
     labels = [label.compute(bars) for bars in symbols]
-    rows = _rows(symbols, labels, signals)
+    if label.returns:
+        labels = [replace(each, value=label.as_return(each.value, each.unit)) for each in labels]
+    rows = _rows(symbols, labels, signals, strength=not (signals.folds and label.returns))
     history = History.of(symbols, labels)
     references = baselines(rows.sample, rows.past, rows.fold, signals.folds, history)
 
@@ -142,7 +144,7 @@ def reliability(p_up: Vector, up: Vector) -> tuple[Bin, ...]:
     return tuple(Bin(int(rows.sum()), float(np.mean(p_up[rows])), float(np.mean(up[rows]))) for rows in bins)
 
 
-def _rows(symbols: Sequence[Bars], labels: Sequence[Labels], signals: Signals) -> _Rows:
+def _rows(symbols: Sequence[Bars], labels: Sequence[Labels], signals: Signals, strength: bool) -> _Rows:
     frame = signals.frame
     past = _aligned(frame.times, symbols, [simple_returns(bars.close) for bars in symbols])
     value = _aligned(frame.times, symbols, [each.value for each in labels])
@@ -154,7 +156,7 @@ def _rows(symbols: Sequence[Bars], labels: Sequence[Labels], signals: Signals) -
         mean=_by_fold(fold, {report.number: report.train_mean for report in signals.folds}),
         p_up=signals.p_up[at],
         up_share=_by_fold(fold, {report.number: report.up_share for report in signals.folds}),
-        strength=not signals.folds,
+        strength=strength,
     )
     return _Rows(at[0], fold, past[at], sample)
 

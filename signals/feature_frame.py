@@ -6,17 +6,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.errors import ConfigError, DataError
-from core.types import Bars, FeatureFrame, Matrix, read_only
+from core.types import Bars, FeatureFrame, Market, Matrix, read_only
 
 from .features._base import Feature
 
 
-def feature_frame(bars: Bars, features: Sequence[Feature]) -> FeatureFrame:
+def feature_frame(market: Market, symbol: str, features: Sequence[Feature]) -> FeatureFrame:
     """Compute features and stack their columns.
 
     Parameters
     ----------
-    bars : one symbol's T bars.
+    market : all that features may look at.
+    symbol : the one of T bars whose features they are.
     features : at least one; no two may make a column of the same name.
 
     Returns
@@ -32,7 +33,8 @@ def feature_frame(bars: Bars, features: Sequence[Feature]) -> FeatureFrame:
         the symbol and the date are named.
     """
     names = feature_names(features)
-    columns = [_checked(bars, feature) for feature in features]
+    bars = market.bars[symbol]
+    columns = [_checked(market, bars, feature) for feature in features]
     return FeatureFrame(
         symbol=bars.symbol,
         times=bars.times,
@@ -53,13 +55,13 @@ def feature_names(features: Sequence[Feature]) -> tuple[str, ...]:
     return names
 
 
-def _checked(bars: Bars, feature: Feature) -> Matrix:
+def _checked(market: Market, bars: Bars, feature: Feature) -> Matrix:
     if len(bars) <= feature.warmup:
         raise DataError(
             f"{bars.symbol}: has {len(bars)} bars, but feature {feature.names[0]} needs at least {feature.warmup + 1}; "
             "take a longer history or a shorter window"
         )
-    values = feature.compute(bars)
+    values = feature.of(market, bars.symbol)
     if values.shape != (len(bars), len(feature.names)):
         raise DataError(
             f"{bars.symbol}: feature {feature.kind} gave an array of shape {values.shape}, "

@@ -5,7 +5,7 @@ are NaN. A model cannot look ahead, because what lies ahead is not there.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -17,7 +17,8 @@ from core.errors import ModelError, WorkbenchError
 from core.progress import Progress, Report
 from core.types import Fold, Rows, Vector
 
-from .confidence import Calibrator, fit_confidence
+from .confidence._base import Block, Calibrator, Predicted
+from .labels._base import EQUAL
 from .models._base import POOLED, Fitted, Samples
 from .panel import Panel
 from .result import FoldReport, Span
@@ -25,6 +26,7 @@ from .scaling import Scaler
 from .scope import BLOCKS, Part, joined, split
 from .spec import Training
 from .walk_forward import training_rows
+from .weights import uniqueness
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,9 @@ class FoldOutcome:
     Attributes
     ----------
     rows : (K,) the panel's rows that were predicted.
-    prediction, confidence, p_up : (K,) as in :class:`core.types.SignalFrame` and :class:`signals.result.Signals`.
+    prediction, confidence, p_up, half_width : (K,) as in :class:`core.types.SignalFrame` and
+        :class:`signals.result.Signals`.
+    parts : by member, (K,) its own prediction.
     report : what to say of the fold.
     """
 
@@ -44,6 +48,8 @@ class FoldOutcome:
     prediction: Vector
     confidence: Vector
     p_up: Vector
+    half_width: Vector
+    parts: Mapping[str, Vector]
     report: FoldReport
 
 
@@ -64,17 +70,10 @@ class Window:
     def cut_out(cls, panel: Panel, first: pd.Timestamp, last: pd.Timestamp, known_by: pd.Timestamp) -> Self:
         """The rows decided in ``[first, last]``, with the labels known at or before ``known_by``."""
         kept = np.flatnonzero((panel.times >= first) & (panel.times <= last))
-        known = panel.known_at[kept] <= known_by
-        part = replace(
-            panel,
-            times=panel.times[kept],
-            symbol=panel.symbol[kept],
-            X=panel.X[kept],
-            y=np.where(known, panel.y[kept], np.nan),
-            known_at=pd.DatetimeIndex(panel.known_at[kept].where(known)),
-            close=panel.close[kept],
-        )
-        return cls(kept, part)
+        part = panel.take(kept)
+        known = part.known_at <= known_by
+        y, known_at = np.where(known, part.y, np.nan), pd.DatetimeIndex(part.known_at.where(known))
+        return cls(kept, replace(part, y=y, known_at=known_at))
 
     def at(self, rows: Rows) -> Rows:
         """The numbers, in this window, of some rows of the whole panel; all of them must lie in it."""
@@ -83,11 +82,12 @@ class Window:
             raise IndexError("a row lies outside the window")
         return places
 
-    def samples(self, scaler: Scaler, *, labelled: bool) -> Samples:
+    def samples(self, scaler: Scaler, *, labelled: bool, weight: Vector | None = None) -> Samples:
         """Scaled samples for a model; without labels for a prediction."""
-        y = self.panel.y if labelled else np.full(len(self.panel), np.nan)
+        part = self.panel
+        y = part.y if labelled else np.full(len(part), np.nan)
         y.flags.writeable = False
-        return Samples(scaler.apply(self.panel.X), y, self.panel.first)
+        return Samples(scaler.apply(part.X), y, part.first, part.last, weight)
 
 
 def run_fold(panel: Panel, training: Training, fold: Fold, report: Report) -> FoldOutcome:
@@ -127,12 +127,16 @@ def _run_by_symbol(panel: Panel, training: Training, fold: Fold, report: Report)
     }
     members |= {symbol: {"untrained": reason} for symbol, reason in lacking.items()}
     calibrators = {part.symbol: own.report.calibrator for part, own in found.items()}
+    outcomes = list(found.values())
+    columns = {
+        name: np.concatenate([getattr(own, name) for own in outcomes])
+        for name in ("prediction", "confidence", "p_up", "half_width")
+    }
     return FoldOutcome(
         rows=np.concatenate([part.whole(own.rows) for part, own in found.items()]),
-        prediction=np.concatenate([own.prediction for own in found.values()]),
-        confidence=np.concatenate([own.confidence for own in found.values()]),
-        p_up=np.concatenate([own.p_up for own in found.values()]),
-        report=_report(panel, joined(fold, parts), members, calibrators),
+        **columns,
+        parts={name: np.concatenate([own.parts[name] for own in outcomes]) for name in outcomes[0].parts},
+        report=_report(panel, training, joined(fold, parts), members, calibrators),
     )
 
 
@@ -152,38 +156,76 @@ def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report, symb
     first = panel.times[used].min()
     past = Window.cut_out(panel, first, panel.times[used].max(), fold.cut)
     scaler = Scaler.fit(training.scaler, past.panel.X, past.at(fold.train))
-    seed = training.fold_seed(fold.cut.isoformat(), symbol)
-    samples = past.samples(scaler, labelled=True)
-    fitted = training.model.fit(samples, past.at(fold.train), past.at(fold.stop), seed, report)
-    calibrator = _calibrate(training, fold, past, scaler, fitted)
+    fitted = _fit(training, fold, past, scaler, training.fold_seed(fold.cut.isoformat(), symbol), report)
+    fitted, calibrator = _settle(training, fold, past, scaler, fitted)
     now = Window.cut_out(panel, first, panel.times[fold.test].max(), fold.cut)
-    prediction = fitted.predict(now.samples(scaler, labelled=False), now.at(fold.test))
+    predicted = _predicted(training, now, scaler, fitted, fold.test)
+    judged, expected = calibrator.judge(predicted), _expected(training, panel, fold.test)
     return FoldOutcome(
         rows=fold.test,
-        prediction=prediction,
-        confidence=calibrator.confidence(prediction),
-        p_up=calibrator.p_up(prediction),
-        report=_report(panel, fold, training.model.accounts(fitted), calibrator.dump()),
+        prediction=expected(predicted.forecast.prediction),
+        confidence=judged.confidence,
+        p_up=judged.p_up,
+        half_width=expected(judged.half_width),
+        parts={name: expected(part) for name, part in predicted.forecast.parts.items()},
+        report=_report(panel, training, fold, training.model.accounts(fitted), calibrator.dump()),
     )
 
 
-def _calibrate(training: Training, fold: Fold, past: Window, scaler: Scaler, fitted: Fitted) -> Calibrator:
+def _fit(training: Training, fold: Fold, past: Window, scaler: Scaler, seed: int, report: Report) -> Fitted:
+    train = past.at(fold.train)
+    weight = None if training.label.weights == EQUAL else uniqueness(past.panel, train)
+    samples = past.samples(scaler, labelled=True, weight=weight)
+    return training.model.fit(samples, train, past.at(fold.stop), seed, report)
+
+
+def _predicted(training: Training, window: Window, scaler: Scaler, fitted: Fitted, rows: Rows) -> Predicted:
+    at = window.at(rows)
+    forecast = training.model.forecast(fitted, window.samples(scaler, labelled=False), at)
+    return Predicted(forecast, window.panel.spread[at])
+
+
+def _settle(training: Training, fold: Fold, past: Window, scaler: Scaler, fitted: Fitted) -> tuple[Fitted, Calibrator]:
+    """What is learnt on the calibration block: a model's last touch on its first half, the confidence on the rest."""
     rows = past.at(fold.calibration)
-    prediction = fitted.predict(past.samples(scaler, labelled=False), rows)
-    up_share = float(np.mean(past.panel.y[past.at(training_rows(fold))] > 0))
-    return fit_confidence(training.confidence, prediction, past.panel, rows, up_share)
+    labels = past.panel.y[past.at(training_rows(fold))]
+    block = Block(
+        predicted=_predicted(training, past, scaler, fitted, fold.calibration),
+        y=past.panel.y[rows],
+        times=past.panel.times[rows],
+        known_at=past.panel.known_at[rows],
+        up_share=float(np.mean(labels > 0)),
+    )
+    if training.model.settles:
+        early, late = block.halves()
+        fitted = training.model.settle(fitted, block.predicted.forecast.take(early), block.y[early])
+        block = replace(block, predicted=_predicted(training, past, scaler, fitted, fold.calibration)).take(late)
+    return fitted, training.confidence.fit(block)
+
+
+def _expected(training: Training, panel: Panel, rows: Rows) -> Callable[[Vector], Vector]:
+    """Turns the model's units into simple returns, for a label that is a return."""
+    if not training.label.returns:
+        return lambda values: values
+    unit = panel.unit[rows]
+    return lambda values: training.label.as_return(values, unit)
 
 
 def _report(
-    panel: Panel, fold: Fold, members: Mapping[str, Mapping[str, Any]], calibrator: Mapping[str, Any]
+    panel: Panel,
+    training: Training,
+    fold: Fold,
+    members: Mapping[str, Mapping[str, Any]],
+    calibrator: Mapping[str, Any],
 ) -> FoldReport:
-    labels = panel.y[training_rows(fold)]
+    used = training_rows(fold)
+    labels = panel.y[used]
     blocks = {name: Span.of(panel.times, getattr(fold, name)) for name in BLOCKS}
     canonical(members)  # refuses what is not plain JSON here, where fold and model are known
     return FoldReport(
         number=fold.number,
         cut=fold.cut.isoformat(),
-        train_mean=float(np.mean(labels)),
+        train_mean=float(np.mean(_expected(training, panel, used)(labels))),
         up_share=float(np.mean(labels > 0)),
         members=members,
         calibrator=calibrator,

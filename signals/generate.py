@@ -4,17 +4,17 @@ import logging
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from core.errors import DataError
 from core.progress import Report, silent
-from core.types import Fold, Market, Matrix, SignalFrame, read_only
+from core.types import Fold, Market, Matrix, SignalFrame, Vector, read_only
 
+from .confidence.constant import Constant
 from .fitting import FoldOutcome
-from .models._base import POOLED, RuleModel, Samples
+from .models._base import POOLED, RuleModel
 from .panel import Panel, build_panel
-from .result import FoldReport, Signals
+from .result import Signals
 from .scope import split
 from .spec import SignalSpec
 from .store import SignalStore, signal_key
@@ -43,7 +43,7 @@ def plan(market: Market, spec: SignalSpec) -> tuple[Fold, ...]:
     steps = folds(panel, spec.training.walk_forward)
     # No later fold has fewer rows than the first one.
     if spec.training.model.scope == POOLED:
-        spec.training.model.check(Samples(panel.X, panel.y, panel.first), steps[0].train, steps[0].stop)
+        spec.training.model.check(panel.samples, steps[0].train, steps[0].stop)
     else:
         split(panel, spec.training, steps[0])
     return steps
@@ -91,26 +91,50 @@ def generate(
 
 
 def _panel(market: Market, spec: SignalSpec) -> Panel:
-    return build_panel(market, spec.features, spec.training.label)
+    training = spec.training
+    return build_panel(market, training.features, training.label, training.confidence)
 
 
 def _assemble(market: Market, panel: Panel, steps: Sequence[Fold], outcomes: Sequence[FoldOutcome]) -> Signals:
     """Put what the folds predicted into the market's calendar."""
     times = market.times
-    prediction, confidence, p_up = (np.full((len(times), len(market.trade)), np.nan) for _ in range(3))
-    for outcome in outcomes:
-        place = times.get_indexer(panel.times[outcome.rows]), panel.symbol[outcome.rows]
-        prediction[place], confidence[place], p_up[place] = outcome.prediction, outcome.confidence, outcome.p_up
+
+    def placed(columns: Sequence[Vector]) -> Matrix:
+        table = np.full((len(times), len(market.trade)), np.nan)
+        for outcome, column in zip(outcomes, columns, strict=True):
+            table[times.get_indexer(panel.times[outcome.rows]), panel.symbol[outcome.rows]] = column
+        return read_only(table)
+
     number = pd.DatetimeIndex([fold.cut for fold in steps]).searchsorted(times, side="right") - 1
-    return _signals(market, prediction, confidence, np.asarray(number), p_up, tuple(each.report for each in outcomes))
+    return Signals(
+        frame=SignalFrame(
+            times=times,
+            symbols=market.trade,
+            prediction=placed([each.prediction for each in outcomes]),
+            confidence=placed([each.confidence for each in outcomes]),
+            fold=read_only(number, np.int64),
+        ),
+        folds=tuple(each.report for each in outcomes),
+        p_up=placed([each.p_up for each in outcomes]),
+        half_width=placed([each.half_width for each in outcomes]),
+        parts={name: placed([each.parts[name] for each in outcomes]) for name in outcomes[0].parts},
+    )
 
 
 def _by_rule(market: Market, spec: SignalSpec, model: RuleModel) -> Signals:
     prediction = _rule_predictions(market, model)
-    value = spec.confidence.value if spec.confidence else 1.0
+    value = spec.confidence.value if isinstance(spec.confidence, Constant) else 1.0
     confidence = np.where(np.isnan(prediction), np.nan, value)
     started = np.maximum.accumulate(~np.isnan(prediction).all(axis=1))
-    return _signals(market, prediction, confidence, np.where(started, 0, -1), np.full(prediction.shape, np.nan), ())
+    frame = SignalFrame(
+        times=market.times,
+        symbols=market.trade,
+        prediction=read_only(prediction),
+        confidence=read_only(confidence),
+        fold=read_only(np.where(started, 0, -1), np.int64),
+    )
+    nowhere = read_only(np.full(prediction.shape, np.nan))
+    return Signals(frame, (), p_up=nowhere, half_width=nowhere)
 
 
 def _rule_predictions(market: Market, model: RuleModel) -> Matrix:
@@ -124,21 +148,3 @@ def _rule_predictions(market: Market, model: RuleModel) -> Matrix:
             raise DataError(f"{needed}; take a longer history or a shorter window")
         prediction[times.get_indexer(bars.times), column] = model.signal(bars)
     return prediction
-
-
-def _signals(
-    market: Market,
-    prediction: Matrix,
-    confidence: Matrix,
-    fold: npt.NDArray[np.int64],
-    p_up: Matrix,
-    reports: tuple[FoldReport, ...],
-) -> Signals:
-    frame = SignalFrame(
-        times=market.times,
-        symbols=market.trade,
-        prediction=read_only(prediction),
-        confidence=read_only(confidence),
-        fold=read_only(fold, np.int64),
-    )
-    return Signals(frame, reports, read_only(p_up))

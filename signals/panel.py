@@ -1,17 +1,25 @@
 """The panel: every traded symbol's features and labels, stacked to the rows that models see."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.types import FeatureFrame, Market, Matrix, Rows, Vector, read_only
+from core.types import Labels, Market, Matrix, Rows, Vector, read_only
 
-from .feature_frame import feature_frame
+from .confidence._base import Confidence
+from .confidence.constant import Constant
+from .feature_frame import feature_frame, feature_names
 from .features._base import Feature
-from .labels import LabelSpec
+from .labels._base import Label
+from .models._base import Samples
+
+NO_SPREAD = Constant()
+NUMBERS = ("X", "y", "unit", "last", "spread", "close")
+COLUMNS = ("times", "symbol", "known_at", *NUMBERS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +35,9 @@ class Panel:
     X : (R, F) features as computed, unscaled, all finite.
     y : (R,) labels; NaN where not known yet, in each symbol's tail.
     known_at : (R,) when the label is known; NaT where it is NaN.
+    unit : (R,) the size of one unit of the label, known at the decision.
+    last : (R,) the symbol's latest label that is known at the decision; NaN before there is one.
+    spread : (R,) what the confidence takes for the scale of errors, known at the decision; NaN where it takes nothing.
     close : (R,) the decision bar's close, in quote currency.
     """
 
@@ -37,6 +48,9 @@ class Panel:
     X: Matrix
     y: Vector
     known_at: pd.DatetimeIndex
+    unit: Vector
+    last: Vector
+    spread: Vector
     close: Vector
 
     def __len__(self) -> int:
@@ -47,9 +61,22 @@ class Panel:
         """(R,) the row at which the same symbol's rows begin; no window of rows may reach before it."""
         return np.searchsorted(self.symbol, self.symbol, side="left")
 
+    @property
+    def samples(self) -> Samples:
+        """The rows as a model's samples, unscaled."""
+        return Samples(self.X, self.y, self.first, self.last)
 
-def build_panel(market: Market, features: Sequence[Feature], label: LabelSpec) -> Panel:
+    def take(self, rows: Rows | slice) -> Self:
+        """Some of the rows, all symbols' names kept."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in COLUMNS})
+
+
+def build_panel(market: Market, features: Sequence[Feature], label: Label, confidence: Confidence = NO_SPREAD) -> Panel:
     """The panel of a market's traded symbols.
+
+    Parameters
+    ----------
+    confidence : what says the spread of errors to expect.
 
     Raises
     ------
@@ -58,23 +85,50 @@ def build_panel(market: Market, features: Sequence[Feature], label: LabelSpec) -
     DataError
         A symbol has too few bars for a feature, or a feature is not finite after its warm-up.
     """
-    frames = [feature_frame(market.bars[symbol], features) for symbol in market.trade]
-    labels = [label.compute(market.bars[symbol]) for symbol in market.trade]
+    parts = [_part(market, symbol, features, label, confidence) for symbol in market.trade]
     return Panel(
         symbols=market.trade,
-        names=frames[0].names,
-        times=_joined([frame.times[frame.warmup :] for frame in frames]),
-        symbol=read_only(np.repeat(range(len(frames)), [len(frame.times) - frame.warmup for frame in frames]), np.intp),
-        X=read_only(np.concatenate([frame.values[frame.warmup :] for frame in frames])),
-        y=read_only(_stacked(frames, [each.value for each in labels])),
-        known_at=_joined([each.known_at[frame.warmup :] for frame, each in zip(frames, labels, strict=True)]),
-        close=read_only(_stacked(frames, [market.bars[symbol].close for symbol in market.trade])),
+        names=feature_names(features),
+        times=_joined([part.times for part in parts]),
+        symbol=read_only(np.repeat(range(len(parts)), [len(part) for part in parts]), np.intp),
+        known_at=_joined([part.known_at for part in parts]),
+        **{name: _stacked([getattr(part, name) for part in parts]) for name in NUMBERS},
     )
+
+
+def _part(market: Market, symbol: str, features: Sequence[Feature], label: Label, confidence: Confidence) -> Panel:
+    """One symbol's rows."""
+    bars = market.bars[symbol]
+    frame, labels = feature_frame(market, symbol, features), label.compute(bars)
+    warmup = max(frame.warmup, label.warmup, confidence.warmup)
+    whole = Panel(
+        symbols=(symbol,),
+        names=frame.names,
+        times=frame.times,
+        symbol=np.zeros(len(bars), dtype=np.intp),
+        X=frame.values,
+        y=labels.value,
+        known_at=labels.known_at,
+        unit=labels.unit,
+        last=latest_known(labels),
+        spread=confidence.spread(bars),
+        close=bars.close,
+    )
+    return whole.take(slice(warmup, None))
+
+
+def latest_known(labels: Labels) -> Vector:
+    """(T,) at each bar the label that became known last, the later decision's of two at once; NaN before the first."""
+    known = np.flatnonzero(np.isfinite(labels.value))
+    order = known[np.argsort(labels.known_at[known].asi8, kind="stable")]
+    place = np.searchsorted(labels.known_at[order].asi8, labels.times.asi8, side="right") - 1
+    found = np.append(labels.value[order], np.nan)[place]  # place -1, before the first, is the NaN at the end
+    return np.asarray(found, dtype=np.float64)
 
 
 def _joined(parts: Sequence[pd.DatetimeIndex]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(parts[0].append(list(parts[1:])))
 
 
-def _stacked(frames: Sequence[FeatureFrame], columns: Sequence[Vector]) -> Vector:
-    return np.concatenate([column[frame.warmup :] for frame, column in zip(frames, columns, strict=True)])
+def _stacked(columns: Sequence[Vector]) -> Vector:
+    return read_only(np.concatenate(columns))

@@ -1,7 +1,7 @@
 """What generating signals hands over: the signals, and a report of every fold they came from."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import pandas as pd
@@ -44,7 +44,7 @@ class FoldReport:
     up_share : share of labels above 0 in the same rows.
     members : by model name, what it said of its training (epochs, losses). With one model a symbol, by symbol and
         name, and for a symbol that had too few rows ``untrained`` with the reason.
-    calibrator : what :meth:`signals.confidence.Calibrator.dump` says; with one model a symbol, that by symbol.
+    calibrator : what :meth:`signals.confidence._base.Calibrator.dump` says; with one model a symbol, that by symbol.
     """
 
     number: int
@@ -84,11 +84,16 @@ class Signals:
     folds : one report a fold, in order; none for a model that does not train.
     p_up : (T, N) probability that the label is above 0; NaN where there is no prediction, and throughout where the
         confidence is no probability (a constant, or a model that does not train).
+    half_width : (T, N) half of the width of the interval around the prediction, in the label's returns; NaN where there
+        is none.
+    parts : by an ensemble's member, (T, N) its own predictions.
     """
 
     frame: SignalFrame
     folds: tuple[FoldReport, ...]
     p_up: Matrix
+    half_width: Matrix
+    parts: Mapping[str, Matrix] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ import numpy as np
 from core.errors import ConfigError, ModelError
 from core.types import Fold, Rows
 
-from .models._base import Samples
 from .panel import Panel
 from .spec import Training
 from .walk_forward import training_rows
@@ -77,7 +76,7 @@ def shortage(part: Part, training: Training) -> str:
     if empty:
         return f"no rows of its own in the {empty[0]} block"
     try:
-        samples = Samples(part.panel.X, part.panel.y, part.panel.first)
+        samples = part.panel.samples
         training.model.check(samples, part.fold.train, part.fold.stop)
     except ModelError as error:
         return f"too few rows of its own: {error}"
@@ -92,10 +91,9 @@ def joined(fold: Fold, parts: Sequence[Part]) -> Fold:
 
 def _part(panel: Panel, fold: Fold, number: int) -> Part:
     begin, end = (int(np.searchsorted(panel.symbol, each)) for each in (number, number + 1))
-    own = slice(begin, end)
-    cut = {name: getattr(panel, name)[own] for name in ("times", "X", "y", "known_at", "close")}
     symbol = panel.symbols[number]
-    alone = replace(panel, symbols=(symbol,), symbol=np.zeros(end - begin, dtype=np.intp), **cut)
+    own = panel.take(slice(begin, end))
+    alone = replace(own, symbols=(symbol,), symbol=np.zeros(end - begin, dtype=np.intp))
     blocks = {name: _inside(getattr(fold, name), begin, end) for name in BLOCKS}
     return Part(symbol, begin, alone, Fold(number=fold.number, cut=fold.cut, **blocks))
 

@@ -11,18 +11,25 @@ from core.errors import ConfigError
 from core.plugins import PluginField
 from core.spec import Spec
 
-from .confidence import ConfidenceSpec
+from .confidence._base import Confidence
+from .confidence.calibrated import Calibrated
+from .confidence.constant import Constant
 from .features._base import Feature
-from .labels import LabelSpec
+from .labels._base import Label
+from .labels.forward_return import ForwardReturn
 from .models._base import Model, TrainedModel
 from .scaling import ScalerName
 from .walk_forward import WalkForward
 
+NO_LABELS = {
+    "level": "a price level is no label here: trees cannot predict a level they have not seen, and a level's fit is "
+    "mostly yesterday's price; use forward_return or open_to_open",
+}
 FOR_TRAINING: dict[str, Any] = {
-    "label": LabelSpec(),
+    "label": ForwardReturn(),
     "scaler": "minmax",
     "walk_forward": WalkForward(),
-    "confidence": ConfidenceSpec(kind="calibrated"),
+    "confidence": Calibrated(),
 }
 """What a model that trains takes where the config says nothing."""
 
@@ -33,11 +40,11 @@ class Training:
 
     seed: int
     features: tuple[Feature, ...]
-    label: LabelSpec
+    label: Label
     scaler: ScalerName
     model: TrainedModel
     walk_forward: WalkForward
-    confidence: ConfidenceSpec
+    confidence: Confidence
 
     def fold_seed(self, cut: str, symbol: str = "") -> int:
         """The seed of the fold that begins at ``cut`` (ISO text), or of one symbol's own model in it.
@@ -63,7 +70,7 @@ class SignalSpec(Spec):
     features: tuple[Annotated[Feature, PluginField("signals.features")], ...] = ()
     """What a model that trains looks at, in this order; none for a rule."""
 
-    label: LabelSpec | None = None
+    label: Annotated[Label, PluginField("signals.labels", NO_LABELS, default="forward_return")] | None = None
     """What a model that trains predicts; by default the next bar's close-to-close return."""
 
     scaler: ScalerName | None = None
@@ -75,7 +82,7 @@ class SignalSpec(Spec):
     walk_forward: WalkForward | None = None
     """How training and test windows step through time."""
 
-    confidence: ConfidenceSpec | None = None
+    confidence: Annotated[Confidence, PluginField("signals.confidence", default="calibrated")] | None = None
     """How sure a prediction is; by default calibrated for a model that trains, constant for a rule."""
 
     @property
@@ -92,13 +99,16 @@ class SignalSpec(Spec):
             self._fill(FOR_TRAINING)
             if not self.features:
                 raise self._refused("features", "trains: add at least one of `features`")
-            return self
+            return self._with_a_confidence_it_can_have()
         for name in ("features", "label", "scaler", "walk_forward"):
             if getattr(self, name):
                 raise self._refused(name, f"does not train: remove `{name}`")
-        self._fill({"confidence": ConfidenceSpec(kind="constant", value=1.0)})
-        if self.confidence and self.confidence.kind != "constant":
-            raise self._refused("confidence", "does not train: remove `confidence`, or take kind constant")
+        self._fill({"confidence": Constant()})
+        return self._with_a_confidence_it_can_have()
+
+    def _with_a_confidence_it_can_have(self) -> Self:
+        if self.confidence and (reason := self.confidence.refusal(self.model)):
+            raise self._refused("confidence", reason)
         return self
 
     def _fill(self, defaults: dict[str, Any]) -> None:

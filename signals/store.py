@@ -28,7 +28,7 @@ from .result import FoldReport, Signals
 from .spec import SignalSpec
 from .versions import code_digest, library_versions, machine
 
-FORMAT = 1
+FORMAT = 2
 SUFFIX = ".signals"
 TEMPORARY = ".part"
 ABANDONED = 3600.0  # seconds: a temporary file this old belongs to a process that died
@@ -172,8 +172,14 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 def _pack(signals: Signals) -> bytes:
     frame = signals.frame
-    header = {"format": FORMAT, "symbols": list(frame.symbols), "folds": [fold.dump() for fold in signals.folds]}
+    header = {
+        "format": FORMAT,
+        "symbols": list(frame.symbols),
+        "folds": [fold.dump() for fold in signals.folds],
+        "parts": list(signals.parts),
+    }
     arrays = io.BytesIO()
+    parts: dict[str, Any] = {f"part_{number}": part for number, part in enumerate(signals.parts.values())}
     np.savez(
         arrays,
         times=frame.times.as_unit("ns").asi8,
@@ -181,6 +187,8 @@ def _pack(signals: Signals) -> bytes:
         confidence=frame.confidence,
         fold=frame.fold,
         p_up=signals.p_up,
+        half_width=signals.half_width,
+        **parts,
     )
     return canonical(header) + b"\n" + arrays.getvalue()
 
@@ -196,5 +204,10 @@ def _unpack(payload: bytes) -> Signals:
             confidence=read_only(arrays["confidence"]),
             fold=read_only(arrays["fold"], np.int64),
         )
-        p_up = read_only(arrays["p_up"])
-    return Signals(frame, tuple(FoldReport.of(fold) for fold in header["folds"]), p_up)
+        return Signals(
+            frame=frame,
+            folds=tuple(FoldReport.of(fold) for fold in header["folds"]),
+            p_up=read_only(arrays["p_up"]),
+            half_width=read_only(arrays["half_width"]),
+            parts={name: read_only(arrays[f"part_{number}"]) for number, name in enumerate(header["parts"])},
+        )

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from core.types import Bars, Matrix
 from signals.rolling import shifted, simple_returns
 
-from ._base import Feature
+from ._base import BarFeature
 
 
 def _distinct(lags: tuple[int, ...]) -> tuple[int, ...]:
@@ -18,7 +18,7 @@ def _distinct(lags: tuple[int, ...]) -> tuple[int, ...]:
     return lags
 
 
-class LaggedReturn(Feature):
+class LaggedReturn(BarFeature):
     """Simple one-bar returns of the close some bars ago, one column a lag.
 
     Lag 0 is ``close[t] / close[t - 1] - 1``, which is known at close ``t``.

@@ -9,12 +9,12 @@ from pydantic_core import PydanticCustomError
 
 from core.types import Bars, Matrix, Vector
 
-from ._base import Feature
+from ._base import BarFeature
 
 FORGOTTEN = 1e-6
 
 
-class Macd(Feature):
+class Macd(BarFeature):
     """Difference of two exponential averages of the close, its signal line, and the gap between them, by the close.
 
     ``macd = ewm(fast) - ewm(slow)``, ``signal = ewm(signal) of macd``, all with ``adjust=False``

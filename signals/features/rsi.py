@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from core.types import Bars, Matrix
 from signals.rolling import rolling_mean, shifted
 
-from ._base import Feature
+from ._base import BarFeature
 
 
 def _more_than_one_bar(window: int) -> int:
@@ -21,7 +21,7 @@ def _more_than_one_bar(window: int) -> int:
     return window
 
 
-class Rsi(Feature):
+class Rsi(BarFeature):
     """Relative strength index, ``100 - 100 / (1 + gain / loss)``, from 0 to 100.
 
     ``gain`` and ``loss`` are simple means of the rises and falls of the close over the window (Cutler's form; Wilder's

@@ -7,10 +7,10 @@ from pydantic import Field
 from core.types import Bars, Matrix
 from signals.rolling import rolling_mean
 
-from ._base import Feature
+from ._base import BarFeature
 
 
-class Sma(Feature):
+class Sma(BarFeature):
     """Distance of the close to its simple moving average: ``close / mean(close) - 1``.
 
     The distance, not the average: it has no scale, so that a model meets the same values at every price level.

@@ -7,10 +7,10 @@ from pydantic import Field
 from core.types import Bars, Matrix
 from signals.rolling import rolling_std, simple_returns
 
-from ._base import Feature
+from ._base import BarFeature
 
 
-class Volatility(Feature):
+class Volatility(BarFeature):
     """Standard deviation (ddof = 1) of the simple one-bar returns of the close; per bar, not annualised.
 
     Examples

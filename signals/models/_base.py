@@ -2,8 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeAlias
 
 from pydantic import Field
 
@@ -24,11 +24,41 @@ class Samples:
     X : (R, F) scaled features, finite.
     y : (R,) label values; NaN where the one who hands the samples over does not want them known.
     first : (R,) the row number of the first row of the same symbol: a window may not begin before it.
+    last : (R,) the symbol's latest label that is known at the row's own decision; NaN before there is one.
+    weight : (R,) how much each row counts when it is learnt from, 1 on average over the training rows; None where all
+        count the same.
     """
 
     X: Matrix
     y: Vector
     first: Rows
+    last: Vector | None = None
+    weight: Vector | None = None
+
+    def weights(self, rows: Rows) -> Vector | None:
+        """(K,) the weights of some rows; None where all count the same."""
+        return None if self.weight is None else self.weight[rows]
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """K predictions of a fitted model, and what it is made of.
+
+    Attributes
+    ----------
+    prediction : (K,) expected label values; NaN where the model has no opinion.
+    parts : by member, its own (K,) predictions; empty for a model without members.
+    weights : by member, its part in the prediction.
+    """
+
+    prediction: Vector
+    parts: Mapping[str, Vector] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def take(self, rows: Rows) -> Self:
+        """Some of them."""
+        parts = {name: part[rows] for name, part in self.parts.items()}
+        return replace(self, prediction=self.prediction[rows], parts=parts)
 
 
 class Fitted(Protocol):
@@ -97,6 +127,20 @@ class TrainedModel(Model):
         ModelError
             The rows do not suffice for these parameters.
         """
+
+    @property
+    def settles(self) -> bool:
+        """Whether it has something left to learn from rows that no part of it was fitted on: see :meth:`settle`."""
+        return False
+
+    def settle(self, fitted: Fitted, forecast: Forecast, y: Vector) -> Fitted:
+        """The fitted model with what it learns from its own (K,) predictions of later rows and their outcomes."""
+        del forecast, y
+        return fitted
+
+    def forecast(self, fitted: Fitted, samples: Samples, rows: Rows) -> Forecast:
+        """Predict some rows, with what the prediction is made of."""
+        return Forecast(fitted.predict(samples, rows))
 
     def accounts(self, fitted: Fitted) -> Mapping[str, Mapping[str, Any]]:
         """What a fit says of itself, by the kind of each model in it."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, cast
 
 import numpy as np
 from pydantic import model_validator
@@ -13,7 +13,7 @@ from core.digests import seed_of
 from core.progress import Report, silent
 from core.types import Rows, Vector
 
-from ._base import Fitted, Samples, TrainedModel
+from ._base import Fitted, Forecast, Samples, TrainedModel
 from ._members import Member, MembersField
 
 DEFAULT: Any = {
@@ -65,6 +65,10 @@ class Ensemble(TrainedModel):
         for member in self.members:
             member.model.check(samples, train, stop)
 
+    def forecast(self, fitted: Fitted, samples: Samples, rows: Rows) -> Forecast:
+        """The weighted sum, with each member's own predictions."""
+        return cast(FittedEnsemble, fitted).forecast(samples, rows)
+
     def accounts(self, fitted: Fitted) -> Mapping[str, Mapping[str, Any]]:
         """What each member says of its fit."""
         return fitted.details
@@ -92,7 +96,10 @@ class FittedEnsemble:
 
     def predict(self, samples: Samples, rows: Rows) -> Vector:
         """The weighted sum; NaN where any member has no opinion."""
-        total = np.zeros(len(rows))
-        for part in self.parts:
-            total += part.weight * part.fitted.predict(samples, rows)
-        return total
+        return self.forecast(samples, rows).prediction
+
+    def forecast(self, samples: Samples, rows: Rows) -> Forecast:
+        """The weighted sum, with each member's own predictions."""
+        weights = {part.kind: part.weight for part in self.parts}
+        parts = {part.kind: part.fitted.predict(samples, rows) for part in self.parts}
+        return Forecast(sum((weights[kind] * own for kind, own in parts.items()), np.zeros(len(rows))), parts, weights)

@@ -16,7 +16,7 @@ from engine.yaml_layers import Layer
 from risk.costs import BrokerSpec
 from risk.headline import MeasuresSpec
 from signals.evaluate import evaluate
-from signals.labels import LabelSpec
+from signals.labels.forward_return import ForwardReturn
 from signals.result import FoldReport, Signals, Span
 from strategies.threshold import Threshold
 
@@ -84,7 +84,7 @@ def _outcome(
     item = Bars.of(symbol, random_bars(bars, seed).rename(columns=str.lower).tz_localize("UTC"))
     market = Market({symbol: item}, (symbol,), symbol, "UTC")
     signals = _planted(item, skill, seed, trains)
-    label = LabelSpec(kind="forward_return", horizon=1)
+    label = ForwardReturn()
     config = RunConfig.parse(
         {
             "seed": seed,
@@ -117,7 +117,8 @@ def _planted(bars: Bars, skill: float, seed: int, trains: bool) -> Signals:
     )
     edges = ((begin, middle), (middle, count))
     reports = tuple(_fold(number, bars.times, first, last) for number, (first, last) in enumerate(edges))
-    return Signals(frame, reports if trains else (), np.where(known, p_up, np.nan)[:, None])
+    nowhere = np.full((count, 1), np.nan)
+    return Signals(frame, reports if trains else (), np.where(known, p_up, np.nan)[:, None], nowhere)
 
 
 def _fold(number: int, times: pd.DatetimeIndex, first: int, last: int) -> FoldReport:

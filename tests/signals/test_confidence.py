@@ -9,29 +9,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from signals.confidence import ConfidenceSpec, Constant, Platt, fit_confidence
-from signals.panel import Panel
+from signals.confidence._base import Block, Predicted
+from signals.confidence.calibrated import Calibrated, Platt
+from signals.confidence.constant import Always, Constant
+from signals.models._base import Forecast
 
-CALIBRATED = ConfidenceSpec()
+CALIBRATED = Calibrated()
 START = pd.Timestamp("2020-01-01 21:00", tz="UTC")
 
 
-def panel_of(y, symbols=1, horizon=1):
-    """A panel whose rows are all known, one a day and symbol."""
+def predicted_of(prediction, spread=None):
+    prediction = np.array(prediction, dtype=float)
+    return Predicted(Forecast(prediction), np.full(len(prediction), np.nan) if spread is None else np.array(spread))
+
+
+def block_of(prediction, y, up_share=0.53, symbols=1, horizon=1, spread=None):
+    """A block whose rows are all known, one a day and symbol."""
     count = len(y) // symbols
     days = pd.DatetimeIndex([START + pd.Timedelta(days=day) for day in range(count)]).as_unit("ns")
     times = pd.DatetimeIndex(np.tile(days, symbols), tz="UTC")
-    number, X = np.repeat(range(symbols), count), np.zeros((len(y), 1))
-    return Panel(
-        tuple("ABC"[:symbols]),
-        ("x",),
-        times,
-        number,
-        X,
-        np.array(y),
-        times + pd.Timedelta(days=horizon),
-        np.ones(len(y)),
-    )
+    known_at = times + pd.Timedelta(days=horizon)
+    return Block(predicted_of(prediction, spread), np.array(y, dtype=float), times, known_at, up_share)
+
+
+def confidence_of(fitted, prediction):
+    return fitted.judge(predicted_of(prediction)).confidence
 
 
 def planted(count, strength, seed=0):
@@ -42,7 +44,7 @@ def planted(count, strength, seed=0):
 
 
 def fit(prediction, y, up_share=0.53, spec=CALIBRATED, **shape):
-    return fit_confidence(spec, np.array(prediction), panel_of(y, **shape), np.arange(len(y)), up_share)
+    return spec.fit(block_of(prediction, y, up_share, **shape))
 
 
 def sklearn_p_up(prediction, y):
@@ -74,15 +76,13 @@ def test_confidence_is_the_probability_of_the_predicted_sign():
     platt = Platt(up_share=0.6, weight=0.5, center=0.0, scale=1.0, intercept=0.0, slope=1.0)
     p_up = 0.5 / (1 + np.exp([-2.0, 2.0, 0.0])) + 0.5 * 0.6
     np.testing.assert_allclose(platt.p_up(np.array([2.0, -2.0, 0.0])), p_up, rtol=1e-14)
-    np.testing.assert_allclose(
-        platt.confidence(np.array([2.0, -2.0, 0.0])), [p_up[0], 1 - p_up[1], 1 - p_up[2]], rtol=1e-14
-    )
+    np.testing.assert_allclose(confidence_of(platt, [2.0, -2.0, 0.0]), [p_up[0], 1 - p_up[1], 1 - p_up[2]], rtol=1e-14)
 
 
 def test_no_opinion_gives_no_confidence():
-    for each in (fit(*planted(200, 2.0)), fit(np.zeros(200), planted(200, 0)[1]), Constant(0.7)):
-        np.testing.assert_array_equal(np.isnan(each.confidence(np.array([0.1, np.nan, -0.1]))), [False, True, False])
-        assert np.isnan(each.p_up(np.array([np.nan]))).all()
+    for each in (fit(*planted(200, 2.0)), fit(np.zeros(200), planted(200, 0)[1]), Always(0.7)):
+        np.testing.assert_array_equal(np.isnan(confidence_of(each, [0.1, np.nan, -0.1])), [False, True, False])
+        assert np.isnan(each.judge(predicted_of([np.nan])).p_up).all()
 
 
 def test_rows_without_a_prediction_are_left_out():
@@ -140,7 +140,7 @@ def test_a_block_that_cannot_be_calibrated_says_why(prediction, y, reason):
     found = fit(prediction, y, up_share=0.55)
     assert found.weight == 0
     assert reason in found.reason
-    np.testing.assert_array_equal(found.confidence(np.array([0.1, -0.1])), [0.55, 1 - 0.55])
+    np.testing.assert_array_equal(confidence_of(found, [0.1, -0.1]), [0.55, 1 - 0.55])
 
 
 def test_a_separable_block_stays_finite():
@@ -173,32 +173,23 @@ def test_the_fit_is_a_minimum_and_probabilities_are_probabilities(seed, count, r
 
 
 def test_constant_is_constant_and_no_probability():
-    found = fit(*planted(100, 1.0), spec=ConfidenceSpec(kind="constant", value=0.25))
-    np.testing.assert_array_equal(found.confidence(np.array([-1.0, 0.0, 1.0])), 0.25)
-    assert np.isnan(found.p_up(np.array([-1.0, 0.0, 1.0]))).all()
-    assert ConfidenceSpec(kind="constant").value == 1.0
+    found = fit(*planted(100, 1.0), spec=Constant(value=0.25)).judge(predicted_of([-1.0, 0.0, 1.0, np.nan]))
+    np.testing.assert_array_equal(found.confidence, [0.25, 0.25, 0.25, np.nan])
+    assert np.isnan(found.p_up).all()
+    assert np.isnan(found.half_width).all()
+    assert Constant().value == 1.0
 
 
 def test_dumps_are_json():
-    for each in (fit(*planted(200, 2.0)), fit(np.zeros(200), planted(200, 0)[1]), Constant(0.7)):
+    for each in (fit(*planted(200, 2.0)), fit(np.zeros(200), planted(200, 0)[1]), Always(0.7)):
         assert json.loads(json.dumps(each.dump(), allow_nan=False)) == each.dump()
-    assert Constant(0.7).dump() == {"kind": "constant", "value": 0.7}
+    assert Always(0.7).dump() == {"kind": "constant", "value": 0.7}
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [
-        ({"kind": "constant", "value": 0.0}, "must be above 0 and at most 1"),
-        ({"kind": "constant", "value": 50.0}, "for 50 % write 0.5"),
-        ({"kind": "calibrated", "value": 0.5}, "value 0.5 has no effect with kind calibrated"),
-        ({"kind": "isotonic"}, "'calibrated' or 'constant'"),
-    ],
+    [({"value": 0.0}, "must be above 0 and at most 1"), ({"value": 50.0}, "for 50 % write 0.5")],
 )
 def test_wrong_values_cannot_be_built(values, message):
     with pytest.raises(ValidationError, match=message):
-        ConfidenceSpec.parse(values)
-
-
-def test_what_is_dumped_can_be_read_back():
-    for spec in (CALIBRATED, ConfidenceSpec(kind="constant", value=0.5)):
-        assert ConfidenceSpec.parse(spec.dump()) == spec
+        Constant.parse(values)

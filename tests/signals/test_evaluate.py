@@ -9,10 +9,11 @@ import pytest
 
 from core.types import Bars, Market, SignalFrame
 from signals.evaluate import Bin, evaluate, reliability
-from signals.labels import LabelSpec
+from signals.labels.forward_return import ForwardReturn
+from signals.labels.open_to_open import OpenToOpen
 from signals.result import FoldReport, Signals, Span
 
-LABEL = LabelSpec()
+LABEL = ForwardReturn()
 TIMES = pd.date_range("2010-01-01 21:00", periods=900, tz="UTC").as_unit("ns")
 CUTS = (300, 600)
 
@@ -50,7 +51,8 @@ def signals_of(market, prediction, p_up=None):
     known = [np.isfinite(y) & (np.arange(len(TIMES)) < cut - 1)[:, None] for cut in CUTS]
     frame = SignalFrame(TIMES, market.trade, prediction, np.full(prediction.shape, 0.5), fold)
     p_up = np.full(prediction.shape, np.nan) if p_up is None else p_up
-    return Signals(frame, tuple(report_of(number, y, rows) for number, rows in enumerate(known)), p_up)
+    nowhere = np.full(p_up.shape, np.nan)
+    return Signals(frame, tuple(report_of(number, y, rows) for number, rows in enumerate(known)), p_up, nowhere)
 
 
 def skilled(market, strength, seed=1):
@@ -168,7 +170,7 @@ def test_a_model_that_does_not_train_has_no_errors_and_no_folds():
 
 def test_a_horizon_and_an_open_to_open_label_are_taken_from_the_spec():
     market = market_of()
-    label = LabelSpec(kind="open_to_open", horizon=3)
+    label = OpenToOpen(horizon=3)
     found = evaluate(market, signals_of(market, skilled(market, 0.2)), label)
     assert found.overall.model.n == sum(
         np.isfinite(label.compute(bars).value[bars.times >= TIMES[300]]).sum() for bars in market.bars.values()

@@ -9,7 +9,7 @@ from core.errors import ConfigError, DataError, ModelError
 from core.progress import silent
 from core.types import Bars, Market
 from signals.generate import generate, plan
-from signals.labels import LabelSpec
+from signals.labels.forward_return import ForwardReturn
 from signals.panel import build_panel
 from signals.spec import SignalSpec
 from signals.workers import run_folds
@@ -172,13 +172,13 @@ def test_no_row_before_a_cut_moves_when_the_future_does(market, with_future, mod
 
 def test_the_test_above_would_see_labels_that_are_used_too_early(market, with_future, monkeypatch):
     """Its own exam: without the purge, the rows before a cut have labels from beyond it."""
-    honest = LabelSpec.compute
+    honest = ForwardReturn.compute
 
     def at_once(spec, bars):
         labels = honest(spec, bars)
         return replace(labels, known_at=labels.times.where(labels.known_at.notna()))
 
-    monkeypatch.setattr(LabelSpec, "compute", at_once)
+    monkeypatch.setattr(ForwardReturn, "compute", at_once)
     spec = spec_of(label={"horizon": 5})
     whole = stages(generate(market, spec))
     found = [

@@ -6,7 +6,7 @@ import pytest
 from core.plugins import kinds, load
 from core.types import Labels, read_only
 from signals.generate import generate
-from signals.labels import LabelSpec
+from signals.labels.forward_return import ForwardReturn
 from signals.models._base import TrainedModel
 from signals.spec import SignalSpec
 
@@ -60,16 +60,16 @@ def test_a_planted_signal_is_found_and_its_sign_with_it(make_market, kind):
 def test_shuffled_labels_teach_nothing(make_market, monkeypatch, kind):
     """What is learnt then has no direction: over many shuffles the skill is 0 within four standard errors."""
     market = make_market(bars=860, coefficient=PLANTED, seed=3)
-    honest = LabelSpec.compute
+    honest = ForwardReturn.compute
 
     def shuffled(spec, bars):
         labels, rng = honest(spec, bars), np.random.default_rng(draw)
         value = np.array(labels.value)
         known = np.flatnonzero(~np.isnan(value))
         value[known] = value[rng.permutation(known)]
-        return Labels(labels.symbol, labels.times, read_only(value), labels.known_at)
+        return Labels(labels.symbol, labels.times, read_only(value), labels.known_at, labels.unit)
 
-    monkeypatch.setattr(LabelSpec, "compute", shuffled)
+    monkeypatch.setattr(ForwardReturn, "compute", shuffled)
     skill = []
     for draw in range(SHUFFLES):
         prediction, after, _ = out_of_sample(market, kind, seed=draw)

@@ -6,7 +6,7 @@ from core.errors import DataError
 from core.types import Bars, Market
 from signals.features.lagged_return import LaggedReturn
 from signals.features.sma import Sma
-from signals.labels import LabelSpec
+from signals.labels.forward_return import ForwardReturn
 from signals.panel import build_panel
 
 FEATURES = (Sma(window=5), LaggedReturn(lags=(0, 3)))
@@ -26,7 +26,7 @@ def market_of(*bars, trade):
 
 
 def test_rows_are_stacked_symbol_by_symbol_without_their_warm_up():
-    panel = build_panel(market_of(A, B, C, trade=("B", "A")), FEATURES, LabelSpec(horizon=2))
+    panel = build_panel(market_of(A, B, C, trade=("B", "A")), FEATURES, ForwardReturn(horizon=2))
     assert panel.symbols == ("B", "A")
     assert panel.names == ("sma_5", "return_lag_0", "return_lag_3")
     assert len(panel) == (12 - 4) + (20 - 4)
@@ -37,7 +37,7 @@ def test_rows_are_stacked_symbol_by_symbol_without_their_warm_up():
 
 
 def test_rows_hold_the_features_and_labels_of_their_own_bar():
-    panel = build_panel(market_of(A, B, C, trade=("A", "B")), FEATURES, LabelSpec(horizon=2))
+    panel = build_panel(market_of(A, B, C, trade=("A", "B")), FEATURES, ForwardReturn(horizon=2))
     row = int(np.flatnonzero((panel.symbol == 1) & (panel.times == B.times[9]))[0])
     assert panel.X[row, 1] == B.close[9] / B.close[8] - 1
     assert panel.y[row] == B.close[11] / B.close[9] - 1
@@ -48,7 +48,7 @@ def test_rows_hold_the_features_and_labels_of_their_own_bar():
 
 
 def test_nothing_in_it_can_be_changed():
-    panel = build_panel(market_of(A, C, trade=("A",)), FEATURES, LabelSpec())
+    panel = build_panel(market_of(A, C, trade=("A",)), FEATURES, ForwardReturn())
     for array in (panel.X, panel.y, panel.close, panel.symbol):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
@@ -56,4 +56,4 @@ def test_nothing_in_it_can_be_changed():
 
 def test_a_traded_symbol_with_too_few_bars_is_named():
     with pytest.raises(DataError, match="C: has 3 bars, but feature sma_5 needs at least 5"):
-        build_panel(market_of(A, C, trade=("A", "C")), FEATURES, LabelSpec())
+        build_panel(market_of(A, C, trade=("A", "C")), FEATURES, ForwardReturn())

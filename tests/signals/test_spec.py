@@ -4,8 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import ConfigError
-from signals.confidence import ConfidenceSpec
-from signals.labels import LabelSpec
+from signals.confidence.calibrated import Calibrated
+from signals.confidence.constant import Constant
+from signals.labels.forward_return import ForwardReturn
 from signals.spec import SignalSpec
 from signals.walk_forward import WalkForward
 
@@ -16,10 +17,10 @@ CUT = "2001-01-02T21:00:00+00:00"
 
 def test_a_model_that_trains_is_given_what_the_config_leaves_out():
     spec = SignalSpec.parse(TRAINED)
-    assert spec.label == LabelSpec(kind="forward_return", horizon=1)
+    assert spec.label == ForwardReturn()
     assert spec.scaler == "minmax"
     assert spec.walk_forward == WalkForward(scheme="expanding", train=1000, test=250)
-    assert spec.confidence == ConfidenceSpec(kind="calibrated")
+    assert spec.confidence == Calibrated()
 
 
 def test_what_the_config_says_is_kept():
@@ -31,7 +32,7 @@ def test_what_the_config_says_is_kept():
 
 def test_a_rule_has_a_constant_confidence_and_nothing_to_train():
     spec = SignalSpec.parse(RULE)
-    assert spec.confidence == ConfidenceSpec(kind="constant", value=1.0)
+    assert spec.confidence == Constant(value=1.0)
     assert (spec.features, spec.label, spec.scaler, spec.walk_forward) == ((), None, None, None)
     with pytest.raises(ConfigError, match="sma_cross does not train"):
         _ = spec.training

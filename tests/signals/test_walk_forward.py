@@ -26,7 +26,19 @@ def panel_of(symbols, horizon):
         number += [code] * len(stamps)
     times, known = (pd.DatetimeIndex(each, dtype="datetime64[ns, UTC]") for each in (times, known))
     y = np.where(known.isna(), np.nan, 0.01)
-    return Panel(tuple("ABC"[: len(symbols)]), ("x",), times, np.array(number), np.zeros((len(times), 1)), y, known, y)
+    return Panel(
+        symbols=tuple("ABC"[: len(symbols)]),
+        names=("x",),
+        times=times,
+        symbol=np.array(number),
+        X=np.zeros((len(times), 1)),
+        y=y,
+        known_at=known,
+        unit=np.ones(len(times)),
+        last=y,
+        spread=y,
+        close=y,
+    )
 
 
 def daily(count, horizon=1):
