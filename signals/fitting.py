@@ -21,7 +21,7 @@ from .confidence._base import Block, Calibrator, Predicted
 from .labels._base import EQUAL
 from .models._base import POOLED, Fitted, Samples
 from .panel import Panel
-from .result import FoldReport, Span
+from .result import FoldReport, Seen, Span
 from .scaling import Scaler
 from .scope import BLOCKS, Part, joined, split
 from .spec import Training
@@ -51,6 +51,16 @@ class FoldOutcome:
     half_width: Vector
     parts: Mapping[str, Vector]
     report: FoldReport
+
+
+@dataclass(frozen=True)
+class Said:
+    """The part of a fold's report that its models tell; the fields are those of :class:`FoldReport`."""
+
+    members: Mapping[str, Mapping[str, Any]]
+    calibrator: Mapping[str, Any]
+    seen: Mapping[str, Seen]
+    scaler: Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +136,12 @@ def _run_by_symbol(panel: Panel, training: Training, fold: Fold, report: Report)
         f"{part.symbol} {name}": said for part, own in found.items() for name, said in own.report.members.items()
     }
     members |= {symbol: {"untrained": reason} for symbol, reason in lacking.items()}
-    calibrators = {part.symbol: own.report.calibrator for part, own in found.items()}
+    said = Said(
+        members=members,
+        calibrator={part.symbol: own.report.calibrator for part, own in found.items()},
+        seen={f"{part.symbol} {name}": each for part, own in found.items() for name, each in own.report.seen.items()},
+        scaler={part.symbol: own.report.scaler for part, own in found.items()},
+    )
     outcomes = list(found.values())
     columns = {
         name: np.concatenate([getattr(own, name) for own in outcomes])
@@ -136,7 +151,7 @@ def _run_by_symbol(panel: Panel, training: Training, fold: Fold, report: Report)
         rows=np.concatenate([part.whole(own.rows) for part, own in found.items()]),
         **columns,
         parts={name: np.concatenate([own.parts[name] for own in outcomes]) for name in outcomes[0].parts},
-        report=_report(panel, training, joined(fold, parts), members, calibrators),
+        report=_report(panel, training, joined(fold, parts), said),
     )
 
 
@@ -157,10 +172,16 @@ def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report, symb
     past = Window.cut_out(panel, first, panel.times[used].max(), fold.cut)
     scaler = Scaler.fit(training.scaler, past.panel.X, past.at(fold.train))
     fitted = _fit(training, fold, past, scaler, training.fold_seed(fold.cut.isoformat(), symbol), report)
-    fitted, calibrator = _settle(training, fold, past, scaler, fitted)
+    fitted, calibrator, given = _settle(training, fold, past, scaler, fitted)
     now = Window.cut_out(panel, first, panel.times[fold.test].max(), fold.cut)
     predicted = _predicted(training, now, scaler, fitted, fold.test)
     judged, expected = calibrator.judge(predicted), _expected(training, panel, fold.test)
+    said = Said(
+        members=training.model.accounts(fitted),
+        calibrator=calibrator.dump(),
+        seen={**_seen(past, fold), **given},
+        scaler=scaler.dump(),
+    )
     return FoldOutcome(
         rows=fold.test,
         prediction=expected(predicted.forecast.prediction),
@@ -168,7 +189,7 @@ def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report, symb
         p_up=judged.p_up,
         half_width=expected(judged.half_width),
         parts={name: expected(part) for name, part in predicted.forecast.parts.items()},
-        report=_report(panel, training, fold, training.model.accounts(fitted), calibrator.dump()),
+        report=_report(panel, training, fold, said),
     )
 
 
@@ -185,7 +206,9 @@ def _predicted(training: Training, window: Window, scaler: Scaler, fitted: Fitte
     return Predicted(forecast, window.panel.spread[at])
 
 
-def _settle(training: Training, fold: Fold, past: Window, scaler: Scaler, fitted: Fitted) -> tuple[Fitted, Calibrator]:
+def _settle(
+    training: Training, fold: Fold, past: Window, scaler: Scaler, fitted: Fitted
+) -> tuple[Fitted, Calibrator, dict[str, Seen]]:
     """What is learnt on the calibration block: a model's last touch on its first half, the confidence on the rest."""
     rows = past.at(fold.calibration)
     labels = past.panel.y[past.at(training_rows(fold))]
@@ -196,11 +219,25 @@ def _settle(training: Training, fold: Fold, past: Window, scaler: Scaler, fitted
         known_at=past.panel.known_at[rows],
         up_share=float(np.mean(labels > 0)),
     )
+    seen = {}
     if training.model.settles:
         early, late = block.halves()
+        seen["weights"] = Seen.of(block.times[early], block.known_at[early])
         fitted = training.model.settle(fitted, block.predicted.forecast.take(early), block.y[early])
         block = replace(block, predicted=_predicted(training, past, scaler, fitted, fold.calibration)).take(late)
-    return fitted, training.confidence.fit(block)
+    seen["confidence"] = Seen.of(block.times, block.known_at)
+    return fitted, training.confidence.fit(block), seen
+
+
+def _seen(past: Window, fold: Fold) -> dict[str, Seen]:
+    """What the scaler and the model were given."""
+    train, stop = past.at(fold.train), past.at(fold.stop)
+    times, known_at = past.panel.times, past.panel.known_at
+    return {
+        "scaler": Seen.of(times[train]),
+        "model": Seen.of(times[train], known_at[train]),
+        "stop": Seen.of(times[stop], known_at[stop]),
+    }
 
 
 def _expected(training: Training, panel: Panel, rows: Rows) -> Callable[[Vector], Vector]:
@@ -211,23 +248,16 @@ def _expected(training: Training, panel: Panel, rows: Rows) -> Callable[[Vector]
     return lambda values: training.label.as_return(values, unit)
 
 
-def _report(
-    panel: Panel,
-    training: Training,
-    fold: Fold,
-    members: Mapping[str, Mapping[str, Any]],
-    calibrator: Mapping[str, Any],
-) -> FoldReport:
+def _report(panel: Panel, training: Training, fold: Fold, said: Said) -> FoldReport:
     used = training_rows(fold)
     labels = panel.y[used]
-    blocks = {name: Span.of(panel.times, getattr(fold, name)) for name in BLOCKS}
-    canonical(members)  # refuses what is not plain JSON here, where fold and model are known
+    blocks: dict[str, Any] = {name: Span.of(panel.times, getattr(fold, name)) for name in BLOCKS}
+    canonical(said.members)  # refuses what is not plain JSON here, where fold and model are known
     return FoldReport(
         number=fold.number,
         cut=fold.cut.isoformat(),
         train_mean=float(np.mean(_expected(training, panel, used)(labels))),
         up_share=float(np.mean(labels > 0)),
-        members=members,
-        calibrator=calibrator,
+        **vars(said),
         **blocks,
     )

@@ -18,7 +18,7 @@ from .result import Signals
 from .scope import split
 from .spec import SignalSpec
 from .store import SignalStore, signal_key
-from .walk_forward import folds
+from .walk_forward import folds, require_a_test_window
 from .workers import run_folds
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ def plan(market: Market, spec: SignalSpec) -> tuple[Fold, ...]:
         _rule_predictions(market, spec.model)
         return ()
     panel = _panel(market, spec)
+    require_a_test_window(panel, spec.training.walk_forward)
     steps = folds(panel, spec.training.walk_forward)
     # No later fold has fewer rows than the first one.
     if spec.training.model.scope == POOLED:
@@ -56,6 +57,7 @@ def generate(
     workers: int = 1,
     store: SignalStore | None = None,
     report: Report = silent,
+    whole: bool = True,
 ) -> Signals:
     """The signals of a market.
 
@@ -66,6 +68,7 @@ def generate(
     workers : processes that train folds; 1 trains in this one. The signals are the same, bit for bit.
     store : where finished signals are kept; what it holds is not trained again.
     report : told of the folds done, and of long work inside a fold.
+    whole : refuse a history without one whole test window; a history that is cut off on purpose may be without.
 
     Raises
     ------
@@ -83,6 +86,8 @@ def generate(
         log.info("the signals come from the cache (%s); nothing is trained", key[:12])
         return kept
     panel = _panel(market, spec)
+    if whole:
+        require_a_test_window(panel, spec.training.walk_forward)
     steps = folds(panel, spec.training.walk_forward)
     signals = _assemble(market, panel, steps, run_folds(panel, spec.training, steps, workers, report))
     if store:

@@ -31,6 +31,28 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What one fit was given: the evidence that it saw nothing of its fold's test window.
+
+    Attributes
+    ----------
+    rows : how many rows.
+    last : ISO text of the latest decision time among them.
+    known : ISO text of the time at which the last of their labels became known; empty for a fit without labels.
+    """
+
+    rows: int
+    last: str
+    known: str
+
+    @classmethod
+    def of(cls, times: pd.DatetimeIndex, known_at: pd.DatetimeIndex | None = None) -> Self:
+        """What was seen in some rows (none is possible) by their decision times and, where labels were, theirs."""
+        known = "" if known_at is None or not len(known_at) else known_at.max().isoformat()
+        return cls(len(times), times.max().isoformat() if len(times) else "", known)
+
+
+@dataclass(frozen=True)
 class FoldReport:
     """What one fold was trained on, and how that went; JSON-able.
 
@@ -45,6 +67,9 @@ class FoldReport:
     members : by model name, what it said of its training (epochs, losses). With one model a symbol, by symbol and
         name, and for a symbol that had too few rows ``untrained`` with the reason.
     calibrator : what :meth:`signals.confidence._base.Calibrator.dump` says; with one model a symbol, that by symbol.
+    seen : by fit (scaler, model, stop, weights, confidence), what it was given; with one model a symbol, by symbol and
+        fit.
+    scaler : ``center`` and ``scale`` by feature; with one model a symbol, those by symbol.
     """
 
     number: int
@@ -57,6 +82,8 @@ class FoldReport:
     up_share: float
     members: Mapping[str, Mapping[str, Any]]
     calibrator: Mapping[str, Any]
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    scaler: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def untrained(self) -> dict[str, str]:
@@ -71,7 +98,8 @@ class FoldReport:
     def of(cls, values: Mapping[str, Any]) -> Self:
         """A report from what :meth:`dump` wrote, also after a round trip through JSON."""
         spans = {name: Span(**values[name]) for name in ("train", "stop", "calibration", "test")}
-        return cls(**{**values, **spans})
+        seen = {name: Seen(**each) for name, each in values.get("seen", {}).items()}
+        return cls(**{**values, **spans, "seen": seen})
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,6 +36,10 @@ class Scaler:
         center, scale = _CENTER_AND_SCALE[name](X[train])
         return cls(read_only(center), read_only(np.where(scale > 0, scale, 1.0)))
 
+    def dump(self) -> dict[str, list[float]]:
+        """A plain mapping."""
+        return {"center": self.center.tolist(), "scale": self.scale.tolist()}
+
     def apply(self, X: Matrix) -> Matrix:
         """(R, F) scaled, read-only. Rows outside the fitted ones may leave the range: nothing is clipped."""
         return read_only((X - self.center) / self.scale)

@@ -82,22 +82,36 @@ def folds(panel: Panel, spec: WalkForward) -> tuple[Fold, ...]:
     Raises
     ------
     ConfigError
-        The data are shorter than one training and one test window, or a block has no rows.
+        The data are too short for one test bar, or a block has no rows.
     """
-    times = pd.DatetimeIndex(panel.times.unique()).sort_values()
-    if len(times) < spec.train + spec.test:
-        raise ConfigError(
-            f"walk_forward: train {spec.train} + test {spec.test} is {spec.train + spec.test} bars, but after the "
-            f"features' warm-up there are {len(times)} usable bars; shorten a window or load a longer history"
-        )
+    times = _common(panel)
+    _require(times, spec.train, spec)
     bar = times.get_indexer(panel.times)
     known = np.where(panel.known_at.isna(), len(times), times.get_indexer(panel.known_at))
     return tuple(_fold(number, edges, times, bar, known, spec) for number, edges in enumerate(_steps(len(times), spec)))
 
 
+def require_a_test_window(panel: Panel, spec: WalkForward) -> None:
+    """Refuse data shorter than one training and one whole test window: nobody means to be judged on less."""
+    _require(_common(panel), spec.train + spec.test - 1, spec)
+
+
 def training_rows(fold: Fold) -> Rows:
     """Every row whose label is used before the fold's cut: train, stop and calibration rows, in that order."""
     return np.concatenate([fold.train, fold.stop, fold.calibration])
+
+
+def _common(panel: Panel) -> pd.DatetimeIndex:
+    """Common time: the union of all symbols' decision times."""
+    return pd.DatetimeIndex(panel.times.unique()).sort_values()
+
+
+def _require(times: pd.DatetimeIndex, more_than: int, spec: WalkForward) -> None:
+    if len(times) <= more_than:
+        raise ConfigError(
+            f"walk_forward: train {spec.train} + test {spec.test} is {spec.train + spec.test} bars, but after the "
+            f"features' warm-up there are {len(times)} usable bars; shorten a window or load a longer history"
+        )
 
 
 def _steps(bars: int, spec: WalkForward) -> Iterator[_Edges]:

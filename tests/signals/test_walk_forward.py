@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from core.errors import ConfigError
 from signals.panel import Panel
-from signals.walk_forward import WalkForward, folds, training_rows
+from signals.walk_forward import WalkForward, folds, require_a_test_window, training_rows
 
 START = pd.Timestamp("2020-01-01 21:00", tz="UTC")
 
@@ -180,8 +180,11 @@ def test_rows_without_a_known_label_are_tested_but_never_trained_on():
 
 def test_too_short_a_history_says_how_many_bars_there_are():
     with pytest.raises(ConfigError, match=r"train 1000 \+ test 250 is 1250 bars, .* there are 1249 usable bars"):
-        folds(daily(1249), WalkForward())
-    assert len(folds(daily(1250), WalkForward())) == 1
+        require_a_test_window(daily(1249), WalkForward())
+    require_a_test_window(daily(1250), WalkForward())
+    with pytest.raises(ConfigError, match="there are 1000 usable bars"):
+        folds(daily(1000), WalkForward())
+    assert [len(fold.test) for fold in folds(daily(1001), WalkForward())] == [1]
 
 
 @pytest.mark.parametrize(
