@@ -1,0 +1,57 @@
+"""L1 and L2: nothing that was known may change when the future is cut off, or is another one."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from core.progress import Progress, Report, silent
+from core.types import Market
+
+from .checks import Check
+from .cuts import Cut
+from .futures import FUTURES, with_future
+from .trace import Moved, Trace, first_moved
+
+Pipeline: TypeAlias = Callable[[Market], Trace]
+
+TRUNCATION = "the future cut off"
+PERTURBATION = "the future redrawn"
+
+
+def truncation(pipeline: Pipeline, market: Market, base: Trace, cuts: Sequence[Cut], report: Report = silent) -> Check:
+    """L1: run on the history up to each cut, and compare with the run on the whole."""
+
+    def differences() -> Iterator[Moved | None]:
+        for cut in cuts:
+            moved = first_moved(base, pipeline(market.until(cut.last)), cut.last, exact=False)
+            yield moved and replace(moved, cut=f"cut off after {cut}")
+
+    return _judge("L1", TRUNCATION, len(cuts), differences(), report)
+
+
+def perturbation(
+    pipeline: Pipeline, market: Market, base: Trace, cuts: Sequence[Cut], seed: int, report: Report = silent
+) -> Check:
+    """L2: run with every later bar redrawn, in three ways, and compare bit for bit."""
+
+    def differences() -> Iterator[Moved | None]:
+        for number, cut in enumerate(cuts):
+            for how in FUTURES:
+                other = pipeline(with_future(market, cut.last, how, seed + number))
+                moved = first_moved(base, other, cut.last, exact=True)
+                yield moved and replace(moved, cut=f"{how} after {cut}")
+
+    return _judge("L2", PERTURBATION, len(cuts) * len(FUTURES), differences(), report)
+
+
+def _judge(number: str, title: str, runs: int, differences: Iterator[Moved | None], report: Report) -> Check:
+    found: list[Moved] = []
+    report(Progress(title, 0, runs))
+    for done, moved in enumerate(differences, start=1):
+        found += [moved] if moved else []
+        report(Progress(title, done, runs))
+    if not found:
+        return Check(number, title, "clean", runs, f"nothing before the cut moved in {runs} runs")
+    first = min(found, key=lambda each: each.row)
+    detail = f"in {len(found)} of {runs} runs the past moved: {first.stage}, {first.where or 'a row'}, {first.cut}"
+    return Check(number, title, "leak", runs, detail, first)
