@@ -94,7 +94,14 @@ class Account(bt.Analyzer):
 
 
 def run(
-    market: Market, signals: SignalFrame, strategy: Strategy, risk: RiskSpec, broker: BrokerSpec, config_id: str
+    market: Market,
+    signals: SignalFrame,
+    strategy: Strategy,
+    risk: RiskSpec,
+    broker: BrokerSpec,
+    config_id: str,
+    *,
+    solvent: bool = True,
 ) -> RunResult:
     """Backtest the signals from the first out-of-sample decision to the last bar.
 
@@ -104,6 +111,8 @@ def run(
     signals : for every bar of the traded symbols.
     strategy, risk, broker : the rule, the sizes, the costs.
     config_id : written into the result.
+    solvent : refuse an account that lost more than it had. The leak battery, which trades on impossible futures, looks
+        at what came before the loss alone.
 
     Returns
     -------
@@ -128,6 +137,8 @@ def run(
     cerebro.addstrategy(SignalStrategy, spec=strategy, risk=risk, distances=distances, session=days.__getitem__)
     finished = cerebro.run()[0]
     tables = _tables(finished, bars, calendar)
+    if solvent:
+        _require_solvent(tables["equity"], tables["positions"], bars, calendar)
     tables["positions"] = tables["positions"].reindex(columns=list(signals.symbols), fill_value=0.0)
     idle = tuple(f"{symbol} has no bar from the first decision on" for symbol in signals.symbols if symbol not in bars)
     notes = (*idle, *_halts(finished.account.halts, calendar, risk))
@@ -189,7 +200,7 @@ def _tables(finished: Any, bars: dict[str, Bars], calendar: Calendar) -> dict[st
     times, fills = calendar.cycles(), FILLS.frame(audit["fills"])
     units = pd.DataFrame(account.units, index=times, columns=list(bars), dtype=np.float64)
     closes = pd.DataFrame(_marked(bars, calendar), index=times, columns=list(bars))
-    _check(np.array(account.value), units, closes)
+    _require_finite(times, np.array(account.value))
     due = {data._name: finished.broker.d_credit.get(data, 0.0) for data in finished.datas}
     marks = {symbol: Mark(item.times, float(item.close[-1]), due[symbol]) for symbol, item in bars.items()}
     exposed = units.to_numpy() * closes.to_numpy()
@@ -204,15 +215,19 @@ def _tables(finished: Any, bars: dict[str, Bars], calendar: Calendar) -> dict[st
     }
 
 
-def _check(equity: Vector, units: pd.DataFrame, closes: pd.DataFrame) -> None:
-    times = units.index
+def _require_finite(times: pd.DatetimeIndex, equity: Vector) -> None:
     bad = np.flatnonzero(~np.isfinite(equity))
     if bad.size:
         raise DataError(f"the account's value is {equity[bad[0]]} at {times[bad[0]]}; look for extreme prices there")
-    ruin = np.flatnonzero(equity <= 0)
+
+
+def _require_solvent(equity: pd.DataFrame, units: pd.DataFrame, bars: dict[str, Bars], calendar: Calendar) -> None:
+    ruin = np.flatnonzero(equity["equity"] <= 0)
     if ruin.size:
+        closes = pd.DataFrame(_marked(bars, calendar), index=units.index, columns=list(bars))
         raise ConfigError(
-            f"the account is worth {equity[ruin[0]]:.2f} at {times[ruin[0]]}: {_cause(ruin[0], units, closes)}; "
+            f"the account is worth {equity['equity'].iloc[ruin[0]]:.2f} at {units.index[ruin[0]]}: "
+            f"{_cause(int(ruin[0]), units, closes)}; "
             "lower risk.base and risk.cap, or allow only long positions (strategy.side: long)"
         )
 
