@@ -1,0 +1,1 @@
+"""The leak battery on a config: what can only be right if nothing looks ahead is tried, and what moves is named."""
