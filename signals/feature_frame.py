@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.errors import ConfigError, DataError
-from core.types import Bars, FeatureFrame, Market, Matrix, read_only
+from core.types import Bars, FeatureFrame, Market, Matrix
 
 from .features._base import Feature
 
@@ -34,12 +34,17 @@ def feature_frame(market: Market, symbol: str, features: Sequence[Feature]) -> F
     """
     names = feature_names(features)
     bars = market.bars[symbol]
-    columns = [_checked(market, bars, feature) for feature in features]
+    values = np.empty((len(bars), len(names)))
+    filled = 0
+    for feature in features:
+        columns = slice(filled, filled + len(feature.names))
+        values[:, columns], filled = _checked(market, bars, feature), columns.stop
+    values.flags.writeable = False
     return FeatureFrame(
         symbol=bars.symbol,
         times=bars.times,
         names=names,
-        values=read_only(np.column_stack(columns)),
+        values=values,
         warmup=max(feature.warmup for feature in features),
     )
 
@@ -72,8 +77,9 @@ def _checked(market: Market, bars: Bars, feature: Feature) -> Matrix:
 
 
 def _check_finite(bars: Bars, feature: Feature, values: Matrix) -> None:
-    rows, columns = np.nonzero(~np.isfinite(values[feature.warmup :]))
-    if len(rows):
+    finite = np.isfinite(values[feature.warmup :])
+    if not finite.all():
+        rows, columns = np.nonzero(~finite)
         row, name = feature.warmup + int(rows[0]), feature.names[int(columns[0])]
         raise DataError(
             f"{bars.symbol}: feature {name} is {values[row, columns[0]]} at {bars.times[row].isoformat()}, "

@@ -3,11 +3,11 @@
 from typing import Self
 
 import numpy as np
-import pandas as pd
 from pydantic import PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from core.types import Bars, Matrix, Vector
+from core.types import Bars, Matrix
+from signals.kernels import convergence
 
 from ._base import BarFeature
 
@@ -71,12 +71,6 @@ class Macd(BarFeature):
 
     def compute(self, bars: Bars) -> Matrix:
         """(T, 3) fractions of the close; NaN in the warm-up."""
-        macd = _average(bars.close, self.fast) - _average(bars.close, self.slow)
-        signal = _average(macd, self.signal)
-        columns = np.column_stack([macd, signal, macd - signal]) / bars.close[:, None]
+        columns = convergence(bars.close, *(2 / (span + 1) for span in (self.fast, self.slow, self.signal)))
         columns[: self.warmup] = np.nan
         return columns
-
-
-def _average(values: Vector, span: int) -> Vector:
-    return pd.Series(values).ewm(span=span, adjust=False).mean().to_numpy()

@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from core.types import Bars, Matrix
-from signals.rolling import rolling_mean, shifted
+from core.types import Bars, Matrix, Vector
+from signals.rolling import LONG, rolling_sum, shifted
 
 from ._base import BarFeature
 
@@ -49,9 +49,18 @@ class Rsi(BarFeature):
 
     def compute(self, bars: Bars) -> Matrix:
         """(T, 1) values in [0, 100]; NaN in the warm-up."""
-        change = bars.close - shifted(bars.close, 1)
-        gain = rolling_mean(np.maximum(change, 0), self.window)
-        loss = rolling_mean(np.maximum(-change, 0), self.window)
-        moved = gain + loss
-        # 100 * gain / (gain + loss) is the definition with the inner fraction cleared: no division by a loss of 0.
-        return np.where(moved == 0, 50.0, 100 * np.divide(gain, moved, out=moved.copy(), where=moved != 0))[:, None]
+        if len(bars) < max(LONG, self.window + 1):
+            return strength(bars.close, self.window)[:, None]
+        from signals import compiled
+
+        index: Vector = compiled.strength(bars.close, self.window)
+        return index[:, None]
+
+
+def strength(close: Vector, window: int) -> Vector:
+    """(T,) the index; its twin for long histories, :func:`signals.compiled.strength`, gives the same bits."""
+    change = close - shifted(close, 1)
+    # 100 * gain / (gain + loss) is the definition with the inner fraction cleared: no division by a loss of 0. The two
+    # sums add in the same order, so that they are equal to the last bit where nothing fell.
+    gain, moved = rolling_sum(np.maximum(change, 0), window), rolling_sum(np.abs(change), window)
+    return np.where(moved == 0, 50.0, 100 * np.divide(gain, moved, out=moved.copy(), where=moved != 0))

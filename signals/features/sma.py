@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 
 from core.types import Bars, Matrix
@@ -36,4 +37,7 @@ class Sma(BarFeature):
 
     def compute(self, bars: Bars) -> Matrix:
         """(T, 1) fractions, above -1; NaN in the warm-up."""
-        return (bars.close / rolling_mean(bars.close, self.window) - 1)[:, None]
+        distance = rolling_mean(bars.close, self.window)
+        np.divide(bars.close, distance, out=distance)
+        distance -= 1
+        return distance[:, None]
