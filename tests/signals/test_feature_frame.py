@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 from core.errors import ConfigError, DataError
-from core.types import Bars
-from signals.feature_frame import feature_frame
-from signals.features._base import Feature
+from core.types import Bars, Market
+from signals.feature_frame import feature_frame as frame_of
+from signals.features._base import BarFeature
 from signals.features.lagged_return import LaggedReturn
 from signals.features.macd import Macd
 from signals.features.rsi import Rsi
@@ -18,7 +18,11 @@ def bars_of(count):
     return Bars("ABC", times, close, close, close, close, close)
 
 
-class Broken(Feature):
+def feature_frame(bars, features):
+    return frame_of(Market({"ABC": bars}, ("ABC",), "ABC", "America/New_York"), "ABC", features)
+
+
+class Broken(BarFeature):
     """Infinite at one row."""
 
     @property
