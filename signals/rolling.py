@@ -45,8 +45,8 @@ def rolling_std(values: Vector, window: int, ddof: int = 1) -> Vector:
     """(T,) standard deviation of the last ``window`` values, which must be more than ``ddof``; NaN as in the mean.
 
     Means and sums of squared deviations of neighbouring windows are merged pair by pair (Chan, T. F., Golub, G. H. and
-    LeVeque, R. J. (1983), Algorithms for computing the sample variance, The American Statistician 37(3), equation 2.1):
-    nothing is ever the small difference of two large sums.
+    LeVeque, R. J. (1983), Algorithms for computing the sample variance, The American Statistician 37(3)): nothing is
+    ever the small difference of two large sums.
     """
     spread = np.full(len(values), np.nan)
     for begin in range(window - 1, len(values), BLOCK):
