@@ -12,8 +12,9 @@ from signals.rolling import shifted
 from ._base import BarFeature
 from ._fields import settled
 
-FORGOTTEN = 1e-9
-"""The weight that counts as none: the index goes to 100, and must be within 1e-6."""
+FORGOTTEN = 1e-10
+"""The weight that counts as none: the index goes to 100, and must be within 1e-6, also if the start moved a hundred
+times as much as what came after it."""
 
 
 class WilderRsi(BarFeature):
@@ -25,7 +26,7 @@ class WilderRsi(BarFeature):
     Notes
     -----
     The averages remember where the data began with a weight of ``(1 - 1 / window) ** t``; the warm-up ends where that
-    is below 1e-9. Where all that moved weighs less than 1e-9 of the price, nothing has moved for as long as the
+    is below 1e-10. Where all that moved weighs less than 1e-10 of the price, nothing has moved for as long as the
     averages can remember: the index is then 50, its middle, and not a quotient of two forgotten numbers.
 
     References
@@ -35,7 +36,7 @@ class WilderRsi(BarFeature):
     Examples
     --------
     >>> WilderRsi(window=14).names, WilderRsi(window=14).warmup
-    (('wilder_rsi_14',), 294)
+    (('wilder_rsi_14',), 325)
     """
 
     window: Annotated[int, Field(ge=2)] = 14
