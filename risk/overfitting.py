@@ -16,6 +16,7 @@ from .measures._base import Estimate, defined, undefined
 from .measures._returns import checked_returns, is_rounding
 
 NORMAL = NormalDist()
+EULER_GAMMA = 0.5772156649015329
 
 NO_SPREAD = 1e-12
 """Below this the variance term below is rounding error: it is 0 where returns take two values in certain shares."""
@@ -69,6 +70,15 @@ class Track:
         """
         return NORMAL.cdf((self.sharpe - benchmark) * math.sqrt((self.n - 1) / self.variance))
 
+    def deflated(self, trials: int, variance: float) -> float:
+        """The deflated Sharpe ratio; see :func:`deflated_sharpe`.
+
+        >>> daily = Track(1250, 2.5 / 250**0.5, skew=-3.0, kurtosis=10.0)
+        >>> round(daily.deflated(100, 0.5 / 250), 4)  # the paper's example
+        0.9004
+        """
+        return self.probability(expected_maximum(trials, variance))
+
     def length(self, benchmark: float = 0.0, alpha: float = 0.05) -> float:
         """The minimum track record; see :func:`minimum_track_record_length`.
 
@@ -109,6 +119,47 @@ def probabilistic_sharpe(returns: npt.ArrayLike, benchmark: float = 0.0) -> Esti
     """
     track = _track(returns, benchmark)
     return track if isinstance(track, Estimate) else defined(track.probability(benchmark))
+
+
+def expected_maximum(trials: int, variance: float) -> float:
+    """The Sharpe ratio to expect of the best of some trials without skill, per observation; 0 for one trial.
+
+    Parameters
+    ----------
+    trials : how many, at least 1.
+    variance : of the trials' Sharpe ratios per observation, at least 0.
+
+    References
+    ----------
+    Bailey, D. H. and Lopez de Prado, M. (2014), The deflated Sharpe ratio, Journal of Portfolio Management 40(5): the
+    approximation by extreme value theory. It is 8 % too low for two trials, and within 1 % from five on.
+    """
+    if trials < 1 or not variance >= 0:
+        raise ConfigError(f"trials is {trials} and their variance {variance}; there must be 1 or more, and 0 or more")
+    if trials == 1:
+        return 0.0
+    best = NORMAL.inv_cdf(1 - 1 / trials), NORMAL.inv_cdf(1 - 1 / (trials * math.e))
+    return math.sqrt(variance) * ((1 - EULER_GAMMA) * best[0] + EULER_GAMMA * best[1])
+
+
+def deflated_sharpe(returns: npt.ArrayLike, trials: int, trial_sharpe_variance: float) -> Estimate:
+    """Probability that the true Sharpe ratio is above what the best of many trials without skill would show.
+
+    Parameters
+    ----------
+    returns : (T,) simple returns of the best trial, fractions, finite.
+    trials : how many were ever tried, at least 1.
+    trial_sharpe_variance : variance over the trials of their Sharpe ratios **per observation**.
+
+    Returns
+    -------
+    A fraction; undefined where :func:`probabilistic_sharpe` is.
+
+    References
+    ----------
+    Bailey, D. H. and Lopez de Prado, M. (2014), The deflated Sharpe ratio, Journal of Portfolio Management 40(5).
+    """
+    return probabilistic_sharpe(returns, expected_maximum(trials, trial_sharpe_variance))
 
 
 def minimum_track_record_length(returns: npt.ArrayLike, benchmark: float = 0.0, alpha: float = 0.05) -> Estimate:

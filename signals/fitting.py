@@ -14,7 +14,7 @@ import pandas as pd
 
 from core.digests import canonical
 from core.errors import ModelError, WorkbenchError
-from core.progress import Progress, Report
+from core.progress import Progress, Report, silent
 from core.types import Fold, Rows, Vector
 
 from .confidence._base import Block, Calibrator, Predicted
@@ -171,10 +171,10 @@ def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report, symb
     first = panel.times[used].min()
     past = Window.cut_out(panel, first, panel.times[used].max(), fold.cut)
     scaler = Scaler.fit(training.scaler, past.panel.X, past.at(fold.train))
-    fitted = _fit(training, fold, past, scaler, training.fold_seed(fold.cut.isoformat(), symbol), report)
+    fitted = fit_model(training, fold, past, scaler, training.fold_seed(fold.cut.isoformat(), symbol), report)
     fitted, calibrator, given = _settle(training, fold, past, scaler, fitted)
     now = Window.cut_out(panel, first, panel.times[fold.test].max(), fold.cut)
-    predicted = _predicted(training, now, scaler, fitted, fold.test)
+    predicted = predict_rows(training, now, scaler, fitted, fold.test)
     judged, expected = calibrator.judge(predicted), _expected(training, panel, fold.test)
     said = Said(
         members=training.model.accounts(fitted),
@@ -193,14 +193,18 @@ def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report, symb
     )
 
 
-def _fit(training: Training, fold: Fold, past: Window, scaler: Scaler, seed: int, report: Report) -> Fitted:
+def fit_model(
+    training: Training, fold: Fold, past: Window, scaler: Scaler, seed: int, report: Report = silent
+) -> Fitted:
+    """Fit the fold's model on a window of what was known at its cut."""
     train = past.at(fold.train)
     weight = None if training.label.weights == EQUAL else uniqueness(past.panel, train)
     samples = past.samples(scaler, labelled=True, weight=weight)
     return training.model.fit(samples, train, past.at(fold.stop), seed, report)
 
 
-def _predicted(training: Training, window: Window, scaler: Scaler, fitted: Fitted, rows: Rows) -> Predicted:
+def predict_rows(training: Training, window: Window, scaler: Scaler, fitted: Fitted, rows: Rows) -> Predicted:
+    """Predict some rows of the whole panel, which lie in the window; no label is handed over."""
     at = window.at(rows)
     forecast = training.model.forecast(fitted, window.samples(scaler, labelled=False), at)
     return Predicted(forecast, window.panel.spread[at])
@@ -213,7 +217,7 @@ def _settle(
     rows = past.at(fold.calibration)
     labels = past.panel.y[past.at(training_rows(fold))]
     block = Block(
-        predicted=_predicted(training, past, scaler, fitted, fold.calibration),
+        predicted=predict_rows(training, past, scaler, fitted, fold.calibration),
         y=past.panel.y[rows],
         times=past.panel.times[rows],
         known_at=past.panel.known_at[rows],
@@ -224,7 +228,7 @@ def _settle(
         early, late = block.halves()
         seen["weights"] = Seen.of(block.times[early], block.known_at[early])
         fitted = training.model.settle(fitted, block.predicted.forecast.take(early), block.y[early])
-        block = replace(block, predicted=_predicted(training, past, scaler, fitted, fold.calibration)).take(late)
+        block = replace(block, predicted=predict_rows(training, past, scaler, fitted, fold.calibration)).take(late)
     seen["confidence"] = Seen.of(block.times, block.known_at)
     return fitted, training.confidence.fit(block), seen
 

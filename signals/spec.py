@@ -17,7 +17,7 @@ from .confidence.constant import Constant
 from .features._base import Feature
 from .labels._base import Label
 from .labels.forward_return import ForwardReturn
-from .models._base import Model, TrainedModel
+from .models._base import Model, RuleModel, TrainedModel
 from .scaling import ScalerName
 from .walk_forward import WalkForward
 
@@ -92,6 +92,14 @@ class SignalSpec(Spec):
             raise ConfigError(f"model {self.model.kind} does not train: it has no folds")
         fields = {name: getattr(self, name) for name in Training.__dataclass_fields__}
         return Training(**fields)
+
+    @property
+    def warmup(self) -> int:
+        """Bars of a symbol before anything can be said of it."""
+        if isinstance(self.model, RuleModel):
+            return self.model.warmup
+        training = self.training
+        return max(training.label.warmup, training.confidence.warmup, *(each.warmup for each in training.features))
 
     @model_validator(mode="after")
     def _fits_the_model(self) -> Self:

@@ -14,7 +14,7 @@ from signals.feature_frame import feature_frame
 from signals.features._base import Feature
 from signals.generate import generate
 from signals.leaks.trace import Stage, Trace
-from signals.models._base import RuleModel, TrainedModel
+from signals.models._base import TrainedModel
 from signals.result import FoldReport, Signals
 from signals.spec import SignalSpec
 
@@ -63,21 +63,16 @@ class Subject:
 
     def trace(self, market: Market) -> Trace:
         """Run it, and lay every stage open."""
-        run = self.run(market)
+        return self.opened(self.run(market))
+
+    def opened(self, run: Run) -> Trace:
+        """Every stage of a run."""
         return Trace(tuple(self._stages(run)))
 
     def known(self, market: Market) -> Market:
         """The market with the traded symbols that have a bar to decide on: a later listing is not yet known of."""
-        trade = tuple(symbol for symbol in market.trade if len(market.bars[symbol]) > self._warmup)
+        trade = tuple(symbol for symbol in market.trade if len(market.bars[symbol]) > self.spec.warmup)
         return Market(market.bars, trade, market.benchmark, market.zone, market.notes, market.news)
-
-    @property
-    def _warmup(self) -> int:
-        model, label, confidence = self.spec.model, self.spec.label, self.spec.confidence
-        if isinstance(model, RuleModel):
-            return model.warmup
-        own = (label.warmup if label else 0, confidence.warmup if confidence else 0)
-        return max(*own, *(feature.warmup for feature in self.spec.features))
 
     def _stages(self, run: Run) -> Iterator[Stage]:
         if isinstance(self.spec.model, TrainedModel):

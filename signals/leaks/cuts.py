@@ -17,10 +17,13 @@ class Cut:
     ----------
     last : the last close that is known.
     place : why there.
+    telling : one of the few at which most leaks show: a fold's first prediction is known and the labels after it are
+        not, or a headline comes next.
     """
 
     last: pd.Timestamp
     place: str
+    telling: bool = False
 
     def __str__(self) -> str:
         return f"{self.last:%F %H:%M} ({self.place})"
@@ -43,17 +46,17 @@ def choose(
     """
     rng = np.random.default_rng(seed)
     first = _row(times, starts[0])
-    found: dict[int, str] = {}
+    found: dict[int, tuple[str, bool]] = {}
     for number in _spread(len(starts), 3):
         begin = _row(times, starts[number])
         for offset in (-1, 0, 1, horizon - 1):
-            found.setdefault(begin + offset, f"fold {number}, its first test bar {offset:+d}")
+            found.setdefault(begin + offset, (f"fold {number}, its first test bar {offset:+d}", offset == 1))
     for bars in rng.integers(first + 1, len(times), 3):
-        found.setdefault(int(bars), "at random")
+        found.setdefault(int(bars), ("at random", False))
     for bars in _before_news(times, news, first, rng):
-        found.setdefault(bars, "before a headline")
+        found.setdefault(bars, ("before a headline", True))
     # With `first` bars nothing is predicted yet; with all of them nothing is cut.
-    return tuple(Cut(times[bars - 1], found[bars]) for bars in sorted(found) if first < bars < len(times))
+    return tuple(Cut(times[bars - 1], *found[bars]) for bars in sorted(found) if first < bars < len(times))
 
 
 def _row(times: pd.DatetimeIndex, time: pd.Timestamp) -> int:

@@ -1,0 +1,124 @@
+"""The battery: which tests, how hard, and the verdict."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from core.progress import Report, silent
+from core.types import Market
+from engine.config import RunConfig
+from engine.execution import execution
+from signals.leaks.checks import Check
+from signals.leaks.cuts import Cut, choose
+from signals.leaks.inputs import fit_inputs
+from signals.leaks.invariance import perturbation, truncation
+from signals.leaks.oracle import Oracle
+from signals.leaks.relearning import planted, shuffled
+from signals.leaks.warmup import warmup
+
+from .pipeline import Run, Subject
+from .trading import delayed, random_walks
+
+QUICK = ("L1", "L2", "L3", "L10")
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the battery found.
+
+    Attributes
+    ----------
+    name, config_id : the config.
+    full : every test; else the quick ones.
+    cuts : where the history was cut.
+    checks : the tests, in the order of their numbers.
+    """
+
+    name: str
+    config_id: str
+    full: bool
+    cuts: tuple[str, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def leaks(self) -> tuple[Check, ...]:
+        """The tests that found the future used."""
+        return tuple(check for check in self.checks if check.status == "leak")
+
+    @property
+    def verdict(self) -> str:
+        """The answer in words."""
+        tier = "full battery" if self.full else "quick battery"
+        if self.leaks:
+            return f"LEAK: {', '.join(check.number for check in self.leaks)} failed ({tier})"
+        odd = ", ".join(check.number for check in self.checks if check.status == "suspicious")
+        return f"no leak found ({tier}{'; look at ' if odd else ''}{odd})"
+
+    def dump(self) -> dict[str, Any]:
+        """A plain mapping for JSON."""
+        return {
+            "name": self.name,
+            "config_id": self.config_id,
+            "full": self.full,
+            "verdict": self.verdict,
+            "cuts": list(self.cuts),
+            "checks": [check.dump() for check in self.checks],
+        }
+
+
+def audit(config: RunConfig, market: Market, *, full: bool = False, report: Report = silent) -> Audit:
+    """Try a config.
+
+    Models are made cheap (an epoch, a few trees): a leak is in the plumbing, and the plumbing is the same.
+
+    Parameters
+    ----------
+    full : every test; else L1, L2 at the most telling cuts, L3 and L10.
+    """
+    subject = Subject.of(config, market)
+    whole = subject.run(market)
+    cuts = _cuts(config, market, whole)
+    checks = sorted(_checks(subject, market, whole, cuts, full, report), key=lambda check: int(check.number[1:]))
+    return Audit(config.name, config.id, full, tuple(str(cut) for cut in cuts), tuple(checks))
+
+
+def _cuts(config: RunConfig, market: Market, whole: Run) -> tuple[Cut, ...]:
+    starts = [pd.Timestamp(report.cut) for report in whole.signals.folds] or [whole.signals.frame.start]
+    horizon = config.label.horizon if config.label else 1
+    return choose(market.times, starts, horizon, config.seed, market.news)
+
+
+def _checks(
+    subject: Subject, market: Market, whole: Run, cuts: tuple[Cut, ...], full: bool, report: Report
+) -> Iterator[Check]:
+    config, base = subject.config, subject.opened(whole)
+    few = cuts if full else tuple(cut for cut in cuts if cut.telling) or cuts[:3]
+    yield fit_inputs(whole.signals.folds)
+    yield execution(whole.result, market, config.broker)
+    yield truncation(subject.trace, market, base, cuts, report)
+    yield perturbation(subject.trace, market, base, few, config.seed, report)
+    if not full:
+        return
+    yield delayed(subject, market, report)
+    yield random_walks(subject, market, config.seed, report)
+    yield warmup(market, subject.spec, report)
+    if subject.spec.model.trains:
+        yield shuffled(market, subject.spec.training, config.seed, report)
+        yield planted(market, subject.spec.training, config.seed, report)
+        yield _oracle(config, market, few, report)
+    else:
+        for number, title in (("L4", "labels shuffled"), ("L7", "a planted signal"), ("L8", "an oracle")):
+            yield Check(number, title, "skipped", 0, "the model does not train")
+
+
+def _oracle(config: RunConfig, market: Market, cuts: tuple[Cut, ...], report: Report) -> Check:
+    """L8: the battery's own exam; a feature that knows tomorrow must be caught."""
+    title = "an oracle must be caught"
+    subject = Subject.of(config, market, extra=(Oracle(),))
+    found = perturbation(subject.trace, market, subject.trace(market), cuts, config.seed, report)
+    if found.status == "leak":
+        return Check("L8", title, "clean", found.runs, "a feature that knows the next bar's return was caught")
+    blind = "a feature that knows the next bar's return was NOT caught: these tests are blind here"
+    return Check("L8", title, "leak", found.runs, blind)

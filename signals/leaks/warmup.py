@@ -1,0 +1,107 @@
+"""L9: after the declared warm-up it must not matter where the data begin."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from core.progress import Progress, Report, silent
+from core.types import Market, Matrix, Vector
+from signals.feature_frame import feature_frame
+from signals.fitting import Window, fit_model, predict_rows
+from signals.models._base import POOLED, Fitted, RuleModel
+from signals.panel import Panel, build_panel
+from signals.scaling import Scaler
+from signals.scope import split
+from signals.spec import SignalSpec, Training
+from signals.walk_forward import folds, training_rows
+
+from .checks import Check
+from .trace import Moved
+
+TITLE = "the data begin later"
+LATER = (0, 50, 200, 500)
+CLOSE = 1e-6
+
+
+def warmup(market: Market, spec: SignalSpec, report: Report = silent) -> Check:
+    """Start the data later, and compare what is left after the warm-up; a model that is fitted already must not change.
+
+    A refitted walk-forward moves with its training set, which is no leak: so one fold is fitted on all the data, and
+    its predictions are compared on features made from less.
+    """
+    found: list[Moved] = []
+    runs = 0
+    for done, later in enumerate(_possible(market, spec), start=1):
+        cut = market.since(market.times[later])
+        found += list(_differences(market, cut, spec, f"{later} bars later"))
+        report(Progress(TITLE, done, len(LATER)))
+        runs = done
+    if not found:
+        return Check("L9", TITLE, "clean", runs, f"features and scores agree within {CLOSE:g} after the warm-up")
+    first = found[0]
+    return Check("L9", TITLE, "leak", runs, f"{first.stage}, {first.where}: depends on where the data begin", first)
+
+
+def _possible(market: Market, spec: SignalSpec) -> list[int]:
+    """The later starts after which every symbol has a bar beyond its warm-up, and half of common time is left."""
+    times = market.times
+    few = [later for later in LATER if later < len(times) / 2]
+    return [
+        later
+        for later in few
+        if all(len(market.since(times[later]).bars[symbol]) > spec.warmup for symbol in market.trade)
+    ]
+
+
+def _differences(whole: Market, cut: Market, spec: SignalSpec, how: str) -> Iterator[Moved]:
+    if isinstance(spec.model, RuleModel):
+        for symbol in cut.trade:
+            after, before = (spec.model.signal(each.bars[symbol])[:, None] for each in (cut, whole))
+            yield from _compare("scores", symbol, ("",), after[spec.model.warmup :], before, cut, how)
+        return
+    training = spec.training
+    for symbol in cut.trade:
+        late, early = (feature_frame(each, symbol, training.features) for each in (cut, whole))
+        yield from _compare("features", symbol, late.names, late.values[late.warmup :], early.values, cut, how)
+    yield from _scores(whole, cut, training, how)
+
+
+def _compare(
+    stage: str, symbol: str, names: tuple[str, ...], late: Matrix, early: Matrix, cut: Market, how: str
+) -> Iterator[Moved]:
+    """The first cell of the common tail in which two tables differ."""
+    tail = early[len(early) - len(late) :]
+    wrong = ~(np.abs(late - tail) <= CLOSE * np.maximum(np.abs(tail), 1.0))
+    if wrong.any():
+        row, column = (int(each) for each in np.argwhere(wrong)[0])
+        times = cut.bars[symbol].times
+        moved = times[len(times) - len(late) + row].isoformat()
+        before, after = float(tail[row, column]), float(late[row, column])
+        yield Moved(stage, moved, f"{symbol} {names[column]}", before, after, int(wrong.any(axis=1).sum()), how)
+
+
+def _scores(whole: Market, cut: Market, training: Training, how: str) -> Iterator[Moved]:
+    """One fitted fold's predictions of its test rows, from features of both histories."""
+    panel, late = (build_panel(each, training.features, training.label, training.confidence) for each in (whole, cut))
+    fold = folds(panel, training.walk_forward)[-1]
+    if training.model.scope != POOLED:
+        part = split(panel, training, fold)[0][0]
+        late = late.take(np.flatnonzero(late.symbol == panel.symbols.index(part.symbol)))
+        panel, fold, late = part.panel, part.fold, replace(late, symbol=np.zeros(len(late), dtype=np.intp))
+    used = training_rows(fold)
+    past = Window.cut_out(panel, panel.times[used].min(), panel.times[used].max(), fold.cut)
+    scaler = Scaler.fit(training.scaler, past.panel.X, past.at(fold.train))
+    fitted = fit_model(training, fold, past, scaler, training.fold_seed(fold.cut.isoformat()))
+    before, after = (_tested(each, training, scaler, fitted, fold.cut) for each in (panel, late))
+    moved = np.flatnonzero(np.abs(before - after) > CLOSE * (float(np.nanstd(before)) or 1.0))
+    if len(moved):
+        values = float(before[moved[0]]), float(after[moved[0]])
+        yield Moved("scores", fold.cut.isoformat(), "of a fitted model", *values, len(moved), how)
+
+
+def _tested(panel: Panel, training: Training, scaler: Scaler, fitted: Fitted, cut: pd.Timestamp) -> Vector:
+    """Predictions of every row from the cut on."""
+    window = Window(np.arange(len(panel)), panel)
+    return predict_rows(training, window, scaler, fitted, np.flatnonzero(panel.times >= cut)).forecast.prediction
