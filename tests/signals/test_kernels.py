@@ -1,0 +1,77 @@
+"""Recursive loops: plain and compiled give the same bits, and both are what other libraries compute."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signals import compiled, kernels
+from signals.features.rsi import strength
+from signals.kernels import Kernel, convergence, wilder
+
+prices = st.lists(st.floats(1e-3, 1e9), min_size=1, max_size=60)
+
+
+def walk(count, seed=0):
+    return 100 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.01, count)))
+
+
+@settings(max_examples=50)
+@given(close=prices, fast=st.floats(0.01, 1), slow=st.floats(0.01, 1), signal=st.floats(0.01, 1))
+def test_the_compiled_convergence_is_the_plain_one(close, fast, slow, signal):
+    close = np.array(close)
+    plain = convergence.plain(close.tolist(), fast, slow, signal)
+    assert plain.tobytes() == convergence.compiled(close, fast, slow, signal).tobytes()
+
+
+@settings(max_examples=50)
+@given(values=prices, window=st.integers(1, 70), unknown=st.integers(0, 3))
+def test_the_compiled_average_is_the_plain_one(values, window, unknown):
+    values = np.array([np.nan] * unknown + values)
+    assert wilder.plain(values.tolist(), window).tobytes() == wilder.compiled(values, window).tobytes()
+
+
+@settings(max_examples=50)
+@given(close=prices | st.lists(st.sampled_from([1.0, 1.1, 7.0]), min_size=30, max_size=60), window=st.integers(2, 25))
+def test_the_compiled_strength_is_the_plain_one(close, window):
+    close = np.array(close)
+    if len(close) > window:
+        assert strength(close, window).tobytes() == compiled.strength(close, window).tobytes()
+
+
+def test_the_compiled_strength_across_blocks():
+    close = np.round(walk(5 * compiled.BLOCK + 3), 1)
+    close[3000:3100] = close[3000]
+    for window in (2, 14, 50):
+        assert strength(close, window).tobytes() == compiled.strength(close, window).tobytes()
+
+
+def test_convergence_is_pandas():
+    close = pd.Series(walk(3000))
+    fast, slow = (close.ewm(span=span, adjust=False).mean() for span in (12, 26))
+    line = (fast - slow).ewm(span=9, adjust=False).mean()
+    expected = np.column_stack([fast - slow, line, fast - slow - line]) / close.to_numpy()[:, None]
+    np.testing.assert_allclose(convergence(close.to_numpy(), 2 / 13, 2 / 27, 0.2), expected, rtol=1e-9, atol=1e-14)
+
+
+def test_wilders_average_by_hand():
+    # (1 + 2 + 6) / 3 = 3, then 3 + (6 - 3) / 3 = 4 and 4 + (1 - 4) / 3 = 3
+    np.testing.assert_allclose(
+        wilder(np.array([np.nan, 1.0, 2.0, 6.0, 6.0, 1.0]), 3), [np.nan] * 3 + [3.0, 4.0, 3.0], rtol=1e-15
+    )
+
+
+def test_a_close_that_never_moved_has_no_convergence():
+    assert not convergence(np.full(300, 0.1), 2 / 13, 2 / 27, 0.2).any()
+
+
+@pytest.mark.parametrize("function", [convergence, wilder], ids=["convergence", "wilder"])
+def test_a_kernel_is_compiled_when_its_patience_is_over(function, monkeypatch):
+    monkeypatch.setattr(kernels, "PATIENCE", 250)
+    kernel, used = Kernel(function.plain), []
+    monkeypatch.setattr(Kernel, "compiled", property(lambda self: lambda *given: used.append("compiled")))
+    parameters = (0.1, 0.05, 0.2) if function is convergence else (14,)
+    for _ in range(4):
+        kernel(np.ones(100), *parameters)
+    assert used == ["compiled", "compiled"]
