@@ -124,6 +124,27 @@ def _list(family: str | None) -> None:
     print_plugins(family)
 
 
+@app.command("audit", epilog="Exit codes: 0 no leak found, 1 a leak, 2 bad input, 130 interrupted.")
+@click.argument("words", metavar="CONFIG... [key=value ...]", nargs=-1, required=True)
+@click.option("--full", is_flag=True, help="Every test; else only those that take a minute or two.")
+@click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where the pages go.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print audit.json on stdout, and nothing else.")
+def _audit(words: tuple[str, ...], full: bool, out: Path, quiet: bool, as_json: bool) -> int:
+    """Try whether anything in a config uses the future: the leak battery."""
+    from engine.config import load
+
+    paths, overrides = _split(words)
+    _log_to_stderr(logging.WARNING)
+    configs = [load(path, overrides) for path in paths]
+    from engine.audit.command import audit_and_save
+
+    found = [audit_and_save(config, full=full, out=out, quiet=quiet or as_json) for config in configs]
+    for each in found if as_json else ():
+        _say(json.dumps(each.dump(), indent=2, allow_nan=False))
+    return int(any(each.leaks for each in found))
+
+
 @app.command("cache")
 @click.argument("action", type=click.Choice(["info", "clear"]))
 def _cache(action: str) -> None:
@@ -143,7 +164,7 @@ def main(words: list[str]) -> int:
 
     Returns
     -------
-    0 done, 2 bad input, 130 interrupted.
+    0 done, 1 a check failed, 2 bad input, 130 interrupted.
     """
     try:
         answer: Any = app.main(words, prog_name="run_backtest.py", standalone_mode=False)

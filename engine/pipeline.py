@@ -181,11 +181,16 @@ def workers(config: RunConfig) -> int:
 
 
 def signal_store() -> SignalStore:
-    """The signal cache: in the user's cache folder, or where the environment variable BACKTRADER_ML_CACHE says."""
+    """The signal cache."""
+    return SignalStore(cache_folder() / "signals", CACHE_LIMIT)
+
+
+def cache_folder() -> Path:
+    """Where caches lie: in the user's cache folder, or where the environment variable BACKTRADER_ML_CACHE says."""
     from platformdirs import user_cache_path
 
     folder = os.environ.get("BACKTRADER_ML_CACHE")
-    return SignalStore((Path(folder) if folder else user_cache_path("backtrader-ml")) / "signals", CACHE_LIMIT)
+    return Path(folder) if folder else user_cache_path("backtrader-ml")
 
 
 def planned(market: Market, config: RunConfig) -> tuple[Fold, ...]:
