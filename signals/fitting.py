@@ -61,6 +61,7 @@ class Said:
     calibrator: Mapping[str, Any]
     seen: Mapping[str, Seen]
     scaler: Mapping[str, Any]
+    weights: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +142,7 @@ def _run_by_symbol(panel: Panel, training: Training, fold: Fold, report: Report)
         calibrator={part.symbol: own.report.calibrator for part, own in found.items()},
         seen={f"{part.symbol} {name}": each for part, own in found.items() for name, each in own.report.seen.items()},
         scaler={part.symbol: own.report.scaler for part, own in found.items()},
+        weights={f"{part.symbol} {name}": w for part, own in found.items() for name, w in own.report.weights.items()},
     )
     outcomes = list(found.values())
     columns = {
@@ -181,6 +183,7 @@ def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report, symb
         calibrator=calibrator.dump(),
         seen={**_seen(past, fold), **given},
         scaler=scaler.dump(),
+        weights=dict(predicted.forecast.weights),
     )
     return FoldOutcome(
         rows=fold.test,

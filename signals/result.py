@@ -69,6 +69,7 @@ class FoldReport:
     calibrator : what :meth:`signals.confidence._base.Calibrator.dump` says; with one model a symbol, that by symbol.
     seen : by fit (scaler, model, stop, weights, confidence), what it was given; with one model a symbol, by symbol and
         fit.
+    weights : by an ensemble's member, its part in the prediction; with one model a symbol, by symbol and member.
     scaler : ``center`` and ``scale`` by feature; with one model a symbol, those by symbol.
     """
 
@@ -84,6 +85,7 @@ class FoldReport:
     calibrator: Mapping[str, Any]
     seen: Mapping[str, Seen] = field(default_factory=dict)
     scaler: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def untrained(self) -> dict[str, str]:
