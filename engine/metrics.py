@@ -52,6 +52,9 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "forecasts_reason": ""
         if outcome.evaluation
         else "the model does not train, so there is no forecast to evaluate",
+        "constant_confidence": outcome.steady.dump() if outcome.steady else None,
+        "constant_confidence_reason": "" if outcome.steady else "the confidence does not vary",
+        "leak_checks": [check.dump() for check in outcome.checks],
         "verdict": {
             **asdict(outcome.verdict),
             "sentences": list(outcome.verdict.sentences),

@@ -21,15 +21,19 @@ from engine.accounts import (
 from engine.config import RunConfig
 from engine.costs import Costs, costs
 from engine.dealings import CapCheck, Orders, StopCheck, check_cap, check_stops, count_orders
+from engine.execution import execution
 from engine.measuring import Measure, here
 from engine.numerals import percent
 from engine.samples import samples
-from engine.verdict import Verdict, judge, paired_test
+from engine.steady import Steady, steady
+from engine.verdict import LEAK, Verdict, judge, paired_test
 from risk.exam import Exam, examine
 from risk.intervals import Interval
 from risk.measures._base import Measured
 from risk.year import periods_per_year
 from signals.evaluate import Evaluation
+from signals.leaks.checks import Check
+from signals.leaks.inputs import fit_inputs
 from signals.result import Signals
 from signals.skill import DieboldMariano
 
@@ -52,6 +56,8 @@ class Outcome:
     exposure, costs, orders : what the account did.
     cap : whether the cap held at the fills.
     stops : how well the stops protected; None for a run without stops.
+    steady : the same run with constant confidence; None where the confidence does not vary.
+    checks : the leak checks that every run does.
     verdict : what may be said of it.
     periods_per_year : sessions in a year, as used for every annual figure.
     risk_free : the annual rate that ratios compare with.
@@ -75,6 +81,8 @@ class Outcome:
     orders: Orders
     cap: CapCheck
     stops: StopCheck | None
+    steady: Steady | None
+    checks: tuple[Check, ...]
     verdict: Verdict
     periods_per_year: float
     risk_free: float
@@ -120,7 +128,9 @@ def build(
     per_year = periods_per_year(days, spec.periods_per_year)
     told = samples(daily, result, per_year, spec.risk_free)
     answer = measure(told, spec, seed)
+    beside = steady(config, market, signals, per_year)
     exams = {c: examine(told[c].returns, spec.exam, spec.var_levels, seed) for c in (STRATEGY, BENCHMARK)}
+    checks = (fit_inputs(signals.folds), execution(result, market, config.broker))
     found = answer()
     return Outcome(
         name=config.name,
@@ -140,12 +150,15 @@ def build(
         orders=count_orders(result.orders),
         cap=check_cap(result, market, risk.cap),
         stops=check_stops(result.stops) if risk.stop else None,
-        verdict=_verdict(daily, evaluation, per_period(spec.risk_free, per_year)),
+        steady=beside,
+        checks=checks,
+        verdict=_verdict(daily, evaluation, per_period(spec.risk_free, per_year), checks),
         periods_per_year=per_year,
         risk_free=spec.risk_free,
         notes=(
             *market.notes,
             *signals.notes,
+            *(evaluation.notes if evaluation else ()),
             *result.notes,
             *_idle_notes(result),
             *_interest_notes(config),
@@ -161,8 +174,13 @@ def per_period(annual: float, per_year: float) -> float:
     return float((1.0 + annual) ** (1.0 / per_year) - 1.0)
 
 
-def _verdict(daily: pd.DataFrame, evaluation: Evaluation | None, risk_free: float) -> Verdict:
+def _verdict(
+    daily: pd.DataFrame, evaluation: Evaluation | None, risk_free: float, checks: tuple[Check, ...]
+) -> Verdict:
     test = paired_test(np.asarray(daily[STRATEGY]), np.asarray(daily[BENCHMARK]), risk_free)
+    leaks = tuple(f"{check.number}, {check.title}: {check.detail}." for check in checks if check.status == "leak")
+    if leaks:
+        return Verdict(LEAK, leaks, test)
     return judge(test) if evaluation is None else judge(test, forecast_sentence(evaluation), evaluation.beats)
 
 

@@ -16,6 +16,7 @@ from core.types import Fold, Market
 from engine import manifest, result_files
 from engine.accounts import require_benchmark
 from engine.artifacts import MANIFEST, Saved, ensure_writable, put_in_place, result_digest, staging, write_json
+from engine.caches import cache_folder
 from engine.config import RunConfig
 from engine.listing import as_yaml
 from engine.measuring import Measure, here, there
@@ -183,14 +184,6 @@ def workers(config: RunConfig) -> int:
 def signal_store() -> SignalStore:
     """The signal cache."""
     return SignalStore(cache_folder() / "signals", CACHE_LIMIT)
-
-
-def cache_folder() -> Path:
-    """Where caches lie: in the user's cache folder, or where the environment variable BACKTRADER_ML_CACHE says."""
-    from platformdirs import user_cache_path
-
-    folder = os.environ.get("BACKTRADER_ML_CACHE")
-    return Path(folder) if folder else user_cache_path("backtrader-ml")
 
 
 def planned(market: Market, config: RunConfig) -> tuple[Fold, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 from core.types import Vector
 from engine.numerals import count
 
+LEAK = "the future was used: nothing here can be believed"
 NOTHING = "no evidence of skill"
 BEATS = "beats the baselines; not corrected for selection"
 ALPHA = 0.05

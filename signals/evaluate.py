@@ -1,6 +1,6 @@
 """What the signals are worth, out of sample: scores per fold and over all, beside baselines, tests and a verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -53,6 +53,40 @@ class Bin:
 
 
 @dataclass(frozen=True)
+class Member:
+    """An ensemble's member, judged by itself.
+
+    Attributes
+    ----------
+    name : its kind.
+    model : the scores of its own predictions, out of sample.
+    contribution : its share of the ensemble's variance, mean over the folds; None where undefined.
+    """
+
+    name: str
+    model: Scores
+    contribution: float | None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How often the outcome fell into the interval around its prediction.
+
+    Attributes
+    ----------
+    n : predictions that had an interval and whose outcome is known.
+    covered : share of their outcomes inside.
+    volatile : the same over the fifth with the widest intervals.
+    half_width : mean half of the width, in the label's returns.
+    """
+
+    n: int
+    covered: float
+    volatile: float
+    half_width: float
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The forecasts, judged on every out-of-sample row whose outcome is known.
 
@@ -64,12 +98,18 @@ class Evaluation:
         None at all where the confidence is no probability.
     tests : one-sided Diebold-Mariano tests against ``zero`` and ``expanding_mean`` (squared error) and ``always_long``
         (hits), on the mean over the symbols at each decision time.
+    members : an ensemble's, in the order of their names; none for another model.
+    coverage : of the intervals; None where there are none.
+    notes : what is worth knowing of the labels.
     """
 
     overall: Comparison
     folds: tuple[Comparison, ...]
     reliability: tuple[Bin, ...]
     tests: Mapping[str, DieboldMariano]
+    members: tuple[Member, ...] = ()
+    coverage: Coverage | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def beats(self) -> bool:
@@ -96,9 +136,13 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """The K rows that are judged: times in order, all symbols of a time together."""
+    """The K rows that are judged: times in order, all symbols of a time together.
+
+    ``time`` and ``symbol`` are their places in the tables of the signals.
+    """
 
     time: Rows
+    symbol: Rows
     fold: npt.NDArray[np.int64]
     past: Vector
     sample: Sample
@@ -131,6 +175,9 @@ def evaluate(market: Market, signals: Signals, label: Label) -> Evaluation:
         folds=tuple(compare(report.number) for report in signals.folds),
         reliability=reliability(rows.sample.p_up, rows.sample.up),
         tests=_tests(rows, references, label.horizon),
+        members=tuple(_members(rows, signals)),
+        coverage=_coverage(rows, signals),
+        notes=tuple(note for each in labels for note in each.notes),
     )
 
 
@@ -158,7 +205,51 @@ def _rows(symbols: Sequence[Bars], labels: Sequence[Labels], signals: Signals, s
         up_share=_by_fold(fold, {report.number: report.up_share for report in signals.folds}),
         strength=strength,
     )
-    return _Rows(at[0], fold, past[at], sample)
+    return _Rows(at[0], at[1], fold, past[at], sample)
+
+
+def _members(rows: _Rows, signals: Signals) -> Iterator[Member]:
+    """Each member's predictions of the same rows; where it had none, the row is left out."""
+    at = rows.time, rows.symbol
+    shares = _shares(rows, signals)
+    for name, part in sorted(signals.parts.items()):
+        sample = replace(rows.sample, prediction=part[at])
+        yield Member(name, score(_take(sample, np.flatnonzero(np.isfinite(part[at])))), shares.get(name))
+
+
+def _shares(rows: _Rows, signals: Signals) -> dict[str, float]:
+    """By member, w x cov(its predictions, the ensemble's) / var(the ensemble's): the shares of a fold sum to 1."""
+    at = rows.time, rows.symbol
+    found: dict[str, list[float]] = {name: [] for name in signals.parts}
+    weighted = {name: part[at] * _weights(name, rows, signals) for name, part in signals.parts.items()}
+    for report in signals.folds:
+        own = np.flatnonzero(rows.fold == report.number)
+        spread = float(np.var(rows.sample.prediction[own])) if len(own) else 0.0
+        for name, part in weighted.items() if spread > 0 else ():
+            moved = part[own] - part[own].mean()
+            found[name].append(float(np.mean(moved * rows.sample.prediction[own])) / spread)
+    return {name: float(np.mean(shares)) for name, shares in found.items() if shares}
+
+
+def _weights(name: str, rows: _Rows, signals: Signals) -> Vector:
+    """(K,) the member's weight in the model that made each prediction: its fold's, or its symbol's in it."""
+    symbols = signals.frame.symbols
+    told = {
+        (report.number, number): report.weights.get(name, report.weights.get(f"{symbol} {name}", np.nan))
+        for report in signals.folds
+        for number, symbol in enumerate(symbols)
+    }
+    return np.array([told[int(fold), int(symbol)] for fold, symbol in zip(rows.fold, rows.symbol, strict=True)])
+
+
+def _coverage(rows: _Rows, signals: Signals) -> Coverage | None:
+    half = signals.half_width[rows.time, rows.symbol]
+    told = np.flatnonzero(np.isfinite(half))
+    if not len(told):
+        return None
+    inside = np.abs(rows.sample.label[told] - rows.sample.prediction[told]) <= half[told]
+    wide = half[told] >= np.quantile(half[told], 0.8)
+    return Coverage(len(told), float(inside.mean()), float(inside[wide].mean()), float(half[told].mean()))
 
 
 def _aligned(times: pd.DatetimeIndex, symbols: Sequence[Bars], columns: Sequence[Vector]) -> Matrix:

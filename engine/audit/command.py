@@ -4,13 +4,11 @@ from pathlib import Path
 
 from engine.artifacts import ensure_writable
 from engine.config import RunConfig
-from engine.pipeline import cache_folder, planned
+from engine.pipeline import planned
 from engine.progress import reporting
 
 from . import saved, verdicts
 from .battery import Audit, audit
-
-VERDICTS = "audits"
 
 
 def audit_and_save(config: RunConfig, *, full: bool, out: Path, quiet: bool) -> Audit:
@@ -28,7 +26,7 @@ def audit_and_save(config: RunConfig, *, full: bool, out: Path, quiet: bool) -> 
     with reporting(quiet) as report:
         found = audit(config, market, full=full, report=report)
     folder = saved.save(found, config, out)
-    verdicts.keep(found, config, cache_folder() / VERDICTS)
+    verdicts.keep(found)
     if not quiet:
         saved.show(found, folder)
     return found

@@ -1,8 +1,10 @@
 """Whether the confidence means what it says."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from engine.accounts import STRATEGY
+from engine.numerals import shown
 from engine.outcome import Outcome
 from engine.page import safe
 from engine.picture import GREY, STRATEGY_COLOUR, canvas, percent_axis, styled, svg
@@ -24,8 +26,25 @@ def section(outcome: Outcome) -> Section | None:
     picture = safe(svg(draw(bins), "Stated probability of a rise against the share of rises")) if bins else ""
     model = evaluation.overall.model
     return fill(
-        "calibration.html", "Calibration", bins=bins, picture=picture, model=model, note=evaluation.confidence_note
+        "calibration.html",
+        "Calibration",
+        bins=bins,
+        picture=picture,
+        model=model,
+        note=evaluation.confidence_note,
+        coverage=evaluation.coverage,
+        stated=outcome.config["confidence"].get("coverage"),
+        steady=outcome.steady,
+        beside=list(_beside(outcome)),
     )
+
+
+def _beside(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
+    """The headline measures with the confidence as it is, and with a constant one."""
+    constant = {each.name: each for each in outcome.steady.measures} if outcome.steady else {}
+    for own in outcome.measures[STRATEGY]:
+        if own.name in constant:
+            yield own.name, shown(own.value, own.unit), shown(constant[own.name].value, own.unit)
 
 
 @styled

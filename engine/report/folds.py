@@ -57,6 +57,9 @@ def section(outcome: Outcome) -> Section | None:
         tests=list(_tests(evaluation)),
         folds=[_fold(fold, reports[fold.fold]) for fold in evaluation.folds if fold.fold is not None],
         reasons=sorted(set(evaluation.overall.model.reasons.items())),
+        members=[
+            (member.name, shown(member.contribution, "fraction"), _cells(member.model)) for member in evaluation.members
+        ],
     )
 
 
