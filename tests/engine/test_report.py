@@ -35,6 +35,7 @@ def test_sections_stand_in_the_order_of_their_numbers(outcome):
         "Exposure",
         "Forecasts",
         "Calibration",
+        "Leaks",
         "Costs and trades",
         "Orders",
         "Data and config",

@@ -205,7 +205,8 @@ def test_the_dump_is_json_without_nan():
         found = evaluate(market, signals_of(market, skilled(market, 0.2), p_up=p_up), LABEL)
         dumped = found.dump()
         assert json.loads(json.dumps(dumped, allow_nan=False))["verdict"] == found.verdict
-        assert set(dumped) == {"overall", "folds", "reliability", "tests", "verdict", "confidence_note"}
+        blocks = {"overall", "folds", "reliability", "tests", "members", "coverage", "notes"}
+        assert set(dumped) == blocks | {"verdict", "confidence_note"}
         assert {"mse", "r2", "hit_rate", "brier"} <= set(dumped["folds"][0]["model"])
 
 
