@@ -76,26 +76,42 @@ def window_sums(values: Vector, window: int, total: Vector) -> None:
 
 
 @_compile
-def strength(close: Vector, window: int) -> Vector:
-    """(T,) relative strength index of :class:`signals.features.rsi.Rsi`, for T > window.
+def distance(values: Vector, window: int, apart: Vector) -> None:
+    """Fill the (T,) distances of :class:`signals.features.sma.Sma`, for T >= window."""
+    apart[: window - 1] = np.nan
+    block = max(BLOCK, 4 * window)
+    spare = np.empty((2, block + window - 1))
+    for begin in range(window - 1, values.size, block):
+        end = min(begin + block, values.size)
+        last, sums = values[begin:end], apart[begin:end]
+        _block_sums(values[begin - window + 1 : end], window, spare[0], spare[1], sums)
+        for row in range(sums.size):
+            sums[row] = last[row] * window / sums[row] - 1
+
+
+@_compile
+def strength(close: Vector, window: int, index: Vector) -> None:
+    """Fill the (T,) relative strength index of :class:`signals.features.rsi.Rsi`, for T > window.
 
     In one go, because what is made on the way would otherwise be written to memory and read again six times.
     """
-    index = np.full(close.size, np.nan)
+    index[:window] = np.nan
     block = max(BLOCK, 4 * window)
     spare = np.empty((5, block + window - 1))
     for begin in range(window, close.size, block):
         end = min(begin + block, close.size)
         rises, moves = spare[2][: end - begin + window - 1], spare[3][: end - begin + window - 1]
+        newer, older = close[begin - window + 1 : end], close[begin - window : end - 1]
         for row in range(rises.size):
-            change = close[begin - window + 1 + row] - close[begin - window + row]
-            rises[row], moves[row] = max(change, 0.0), abs(change)
+            change = newer[row] - older[row]
+            moves[row] = abs(change)
+            rises[row] = change if change > 0 else 0.0
         gain, moved = index[begin:end], spare[4][: end - begin]
         _block_sums(rises, window, spare[0], spare[1], gain)
         _block_sums(moves, window, spare[0], spare[1], moved)
         for row in range(gain.size):
-            gain[row] = 50.0 if moved[row] == 0 else 100 * (gain[row] / moved[row])
-    return index
+            part = gain[row] / moved[row]
+            gain[row] = 50.0 if moved[row] == 0 else 100 * part
 
 
 convergence = _compile(kernels.convergence.plain)

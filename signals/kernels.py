@@ -17,27 +17,33 @@ from core.types import Matrix, Vector
 PATIENCE = 500_000
 """Rows after which a plain loop has cost about what the compiled one would have cost to begin with."""
 
-Loop: TypeAlias = Callable[..., Matrix]
+Loop: TypeAlias = Callable[..., None]
 
 
 class Kernel:
-    """A plain loop with a compiled twin in :mod:`signals.compiled`; called as the loop is.
+    """A plain loop with a compiled twin in :mod:`signals.compiled`.
 
     Attributes
     ----------
-    plain : takes (T,) values and parameters.
+    plain : takes (T,) values, an array of (T, ...) that it fills, and parameters.
+    columns : of that array; 0 where it is (T,).
     """
 
-    def __init__(self, plain: Loop) -> None:
+    def __init__(self, plain: Loop, columns: int = 0) -> None:
         self.plain = plain
+        self.columns = columns
         self._rows = 0
 
     def __call__(self, values: Vector, *parameters: float) -> Matrix:
-        """What the loop returns, from whichever of the two is the quicker by now."""
+        """(T,) or (T, columns), filled by whichever of the two is the quicker by now."""
+        # The array is numpy's own, not the compiled code's: numpy asks for it in large pages, which halves the time.
+        filled = np.empty((len(values), self.columns) if self.columns else len(values))
         self._rows += len(values)
         if self._rows > PATIENCE:
-            return self.compiled(values, *parameters)
-        return self.plain(values.tolist(), *parameters)  # the items of a list are Python's own floats: half the time
+            self.compiled(values, filled, *parameters)
+        else:
+            self.plain(values.tolist(), filled, *parameters)  # a list's items are Python's own floats: twice as quick
+        return filled
 
     @property
     def compiled(self) -> Loop:
@@ -48,13 +54,12 @@ class Kernel:
         return twin
 
 
-def _convergence(close: Any, fast: float, slow: float, signal: float) -> Matrix:
+def _convergence(close: Any, lines: Matrix, fast: float, slow: float, signal: float) -> None:
     """(T, 3) macd, signal line and their gap, by the close; the parameters are the weights of each newest value.
 
     An average is kept as the close's distance to it, ``d[t] = (1 - a) * (d[t - 1] + close[t] - close[t - 1])`` from 0
     on: the same recursion without the price's level, so that nothing cancels, and a close that has never moved gives 0.
     """
-    lines = np.empty((len(close), 3))
     to_fast, to_slow, line, last = 0.0, 0.0, 0.0, 0.0
     for row in range(len(close)):
         price = close[row]
@@ -68,18 +73,17 @@ def _convergence(close: Any, fast: float, slow: float, signal: float) -> Matrix:
         lines[row, 0] = macd * share
         lines[row, 1] = line * share
         lines[row, 2] = (macd - line) * share
-    return lines
 
 
-def _wilder(values: Any, window: int) -> Vector:
+def _wilder(values: Any, averages: Vector, window: int) -> None:
     """(T,) Wilder's average: the mean of ``window`` values, from then on ``a[t] = a[t-1] + (x[t] - a[t-1]) / window``.
 
     NaN before that mean, which is of the first values that are no NaN; none of the later ones may be NaN.
     """
-    averages = np.full(len(values), np.nan)
     seen, average = 0, 0.0
     for row in range(len(values)):
         value = values[row]
+        averages[row] = np.nan
         if seen == 0 and value != value:  # noqa: PLR0124 (true of NaN alone)
             continue
         seen += 1
@@ -89,8 +93,7 @@ def _wilder(values: Any, window: int) -> Vector:
             average += value / window
         if seen >= window:
             averages[row] = average
-    return averages
 
 
-convergence = Kernel(_convergence)
+convergence = Kernel(_convergence, columns=3)
 wilder = Kernel(_wilder)

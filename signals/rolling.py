@@ -18,7 +18,7 @@ LONG = 200_000
 than it takes to load it."""
 
 BLOCK = 16_384
-"""Windows that :func:`rolling_std` works on at a time, so that what it keeps aside stays in the processor's cache."""
+"""Windows worked on at a time, so that what is kept aside for them stays in the processor's cache."""
 
 
 def rolling_sum(values: Vector, window: int) -> Vector:
@@ -29,8 +29,10 @@ def rolling_sum(values: Vector, window: int) -> Vector:
         from .compiled import window_sums
 
         window_sums(values, window, total[window - 1 :])
-    elif len(values) >= window:
-        total[window - 1 :] = plain_sums(values, window)
+        return total
+    for begin in range(window - 1, len(values), BLOCK):
+        end = min(begin + BLOCK, len(values))
+        total[begin:end] = plain_sums(values[begin - window + 1 : end], window)
     return total
 
 

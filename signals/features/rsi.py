@@ -53,12 +53,13 @@ class Rsi(BarFeature):
             return strength(bars.close, self.window)[:, None]
         from signals import compiled
 
-        index: Vector = compiled.strength(bars.close, self.window)
+        index = np.empty(len(bars))
+        compiled.strength(bars.close, self.window, index)
         return index[:, None]
 
 
 def strength(close: Vector, window: int) -> Vector:
-    """(T,) the index; its twin for long histories, :func:`signals.compiled.strength`, gives the same bits."""
+    """(T,) the index; the twin for long histories, :func:`signals.compiled.strength`, gives the same bits."""
     change = close - shifted(close, 1)
     # 100 * gain / (gain + loss) is the definition with the inner fraction cleared: no division by a loss of 0. The two
     # sums add in the same order, so that they are equal to the last bit where nothing fell.

@@ -5,8 +5,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from core.types import Bars, Matrix
-from signals.rolling import rolling_mean
+from core.types import Bars, Matrix, Vector
+from signals.rolling import LONG, rolling_sum
 
 from ._base import BarFeature
 
@@ -37,7 +37,15 @@ class Sma(BarFeature):
 
     def compute(self, bars: Bars) -> Matrix:
         """(T, 1) fractions, above -1; NaN in the warm-up."""
-        distance = rolling_mean(bars.close, self.window)
-        np.divide(bars.close, distance, out=distance)
-        distance -= 1
-        return distance[:, None]
+        if len(bars) < max(LONG, self.window):
+            return distance(bars.close, self.window)[:, None]
+        from signals import compiled
+
+        apart = np.empty(len(bars))
+        compiled.distance(bars.close, self.window, apart)
+        return apart[:, None]
+
+
+def distance(values: Vector, window: int) -> Vector:
+    """(T,) the distances; the twin for long histories, :func:`signals.compiled.distance`, gives the same bits."""
+    return values * window / rolling_sum(values, window) - 1  # by the mean, with one division instead of two

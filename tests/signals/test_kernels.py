@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals import compiled, kernels
-from signals.features.rsi import strength
+from core.types import Bars
+from signals import compiled, kernels, rolling
+from signals.features.atr import Atr
+from signals.features.macd import Macd
+from signals.features.rsi import Rsi, strength
+from signals.features.sma import Sma, distance
+from signals.features.wilder_rsi import WilderRsi
 from signals.kernels import Kernel, convergence, wilder
 
 prices = st.lists(st.floats(1e-3, 1e9), min_size=1, max_size=60)
@@ -17,19 +22,32 @@ def walk(count, seed=0):
     return 100 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.01, count)))
 
 
+def assert_twins(kernel, values, *parameters):
+    shape = (len(values), kernel.columns) if kernel.columns else len(values)
+    plain, twin = np.empty(shape), np.empty(shape)
+    kernel.plain(values.tolist(), plain, *parameters)
+    kernel.compiled(values, twin, *parameters)
+    assert plain.tobytes() == twin.tobytes()
+
+
+def compiled_strength(close, window):
+    index = np.empty(len(close))
+    compiled.strength(close, window, index)
+    return index
+
+
 @settings(max_examples=50)
 @given(close=prices, fast=st.floats(0.01, 1), slow=st.floats(0.01, 1), signal=st.floats(0.01, 1))
 def test_the_compiled_convergence_is_the_plain_one(close, fast, slow, signal):
     close = np.array(close)
-    plain = convergence.plain(close.tolist(), fast, slow, signal)
-    assert plain.tobytes() == convergence.compiled(close, fast, slow, signal).tobytes()
+    assert_twins(convergence, close, fast, slow, signal)
 
 
 @settings(max_examples=50)
 @given(values=prices, window=st.integers(1, 70), unknown=st.integers(0, 3))
 def test_the_compiled_average_is_the_plain_one(values, window, unknown):
     values = np.array([np.nan] * unknown + values)
-    assert wilder.plain(values.tolist(), window).tobytes() == wilder.compiled(values, window).tobytes()
+    assert_twins(wilder, values, window)
 
 
 @settings(max_examples=50)
@@ -37,14 +55,26 @@ def test_the_compiled_average_is_the_plain_one(values, window, unknown):
 def test_the_compiled_strength_is_the_plain_one(close, window):
     close = np.array(close)
     if len(close) > window:
-        assert strength(close, window).tobytes() == compiled.strength(close, window).tobytes()
+        assert strength(close, window).tobytes() == compiled_strength(close, window).tobytes()
 
 
-def test_the_compiled_strength_across_blocks():
+@pytest.mark.parametrize("window", [2, 14, 50, 9000])
+def test_compiled_strength_and_distance_across_blocks(window):
     close = np.round(walk(5 * compiled.BLOCK + 3), 1)
     close[3000:3100] = close[3000]
-    for window in (2, 14, 50):
-        assert strength(close, window).tobytes() == compiled.strength(close, window).tobytes()
+    assert strength(close, window).tobytes() == compiled_strength(close, window).tobytes()
+    apart = np.empty(len(close))
+    compiled.distance(close, window, apart)
+    assert apart.tobytes() == distance(close, window).tobytes()
+
+
+@pytest.mark.parametrize("feature", [Sma(window=20), Rsi(), Macd(), WilderRsi(), Atr()], ids=lambda each: each.kind)
+def test_a_long_history_has_the_bits_of_a_short_one(feature):
+    """Beyond the length at which features turn to compiled code, the past is what it was before."""
+    close = walk(rolling.LONG + kernels.PATIENCE)
+    bars = Bars("A", pd.date_range("2000", periods=len(close), freq="min", tz="UTC"), close, close, close, close, close)
+    short = bars.between(None, bars.times[3000])
+    assert feature.compute(bars)[:3001].tobytes() == feature.compute(short).tobytes()
 
 
 def test_convergence_is_pandas():
@@ -69,7 +99,7 @@ def test_a_close_that_never_moved_has_no_convergence():
 @pytest.mark.parametrize("function", [convergence, wilder], ids=["convergence", "wilder"])
 def test_a_kernel_is_compiled_when_its_patience_is_over(function, monkeypatch):
     monkeypatch.setattr(kernels, "PATIENCE", 250)
-    kernel, used = Kernel(function.plain), []
+    kernel, used = Kernel(function.plain, function.columns), []
     monkeypatch.setattr(Kernel, "compiled", property(lambda self: lambda *given: used.append("compiled")))
     parameters = (0.1, 0.05, 0.2) if function is convergence else (14,)
     for _ in range(4):
