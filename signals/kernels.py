@@ -11,8 +11,8 @@ import numpy as np
 
 from core.types import Matrix, Vector
 
-# Measured on one core: a plain loop takes 0.4 microseconds a row, a compiled one 2 to 4 nanoseconds. But importing
-# numba and fetching compiled code from its cache takes half a second, compiling for the first time on a machine three.
+# Measured on one core: a plain loop takes 0.4 microseconds a row, a compiled one 2 to 6 nanoseconds. But importing
+# numba and fetching compiled code from its cache takes 0.4 seconds, compiling for the first time on a machine two.
 # So a few thousand bars never wait for a compiler, and who has millions waits once.
 PATIENCE = 500_000
 """Rows after which a plain loop has cost about what the compiled one would have cost to begin with."""

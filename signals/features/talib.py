@@ -56,7 +56,9 @@ class Talib(BarFeature):
         except Exception:  # TA-Lib has no exceptions of its own
             looks_back = -1
         if looks_back < 0:
-            raise _wrong("parameters", f"{self.function}: TA-Lib refuses {_listed(self.parameters)}")
+            raise _wrong(
+                "parameters", f"must be values that TA-Lib takes for {self.function}; given {_listed(self.parameters)}"
+            )
         return self
 
     @property
@@ -111,26 +113,29 @@ def _known(function: str) -> str:
     except ImportError:
         raise _wrong("function", INSTALL) from None
     if function in REFUSED:
-        raise _wrong("function", f"{function} is not offered: {REFUSED[function]}")
+        raise _wrong("function", f"cannot be {function}: {REFUSED[function]}")
     names = [name for names in talib.get_function_groups().values() for name in names if offered(name)]
     if function not in names:
         close = difflib.get_close_matches(function.upper(), names, n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"offered: {', '.join(names)}"
-        raise _wrong("function", f"TA-Lib {talib.__version__} has no {function!r} that is offered; {hint}")
+        hint = f"did you mean {' or '.join(close)}?" if close else "docs/features.md lists them"
+        raise _wrong(
+            "function",
+            f"must be a function that is offered and in TA-Lib {talib.__version__}; given {function!r}; {hint}",
+        )
     return function
 
 
 def _checked(function: str, name: str, value: Number, defaults: Mapping[str, Number]) -> Number:
     """A parameter's value as the type that TA-Lib takes."""
     if name not in defaults:
-        known = f"known: {', '.join(defaults)}" if defaults else "it has none"
-        raise _wrong("parameters", f"{function} has no parameter {name!r}; {known}")
+        known = f"those of {function}: {', '.join(defaults)}" if defaults else f"left out: {function} has none"
+        raise _wrong("parameters", f"must be {known}; given {name!r}")
     if name.endswith("matype") and value not in MOVING_AVERAGES:
         allowed = ", ".join(map(str, MOVING_AVERAGES))
-        raise _wrong("parameters", f"{name} {value} is not offered; take one of {allowed} (TA-Lib's MA_Type)")
+        raise _wrong("parameters", f"must have for {name} one of {allowed} (TA-Lib's MA_Type); given {value}")
     if isinstance(defaults[name], int):
         if not isinstance(value, int):
-            raise _wrong("parameters", f"{name} must be a whole number; given {value}")
+            raise _wrong("parameters", f"must have for {name} a whole number; given {value}")
         return value
     return float(value)
 

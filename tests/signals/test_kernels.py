@@ -105,3 +105,19 @@ def test_a_kernel_is_compiled_when_its_patience_is_over(function, monkeypatch):
     for _ in range(4):
         kernel(np.ones(100), *parameters)
     assert used == ["compiled", "compiled"]
+
+
+def test_without_a_place_for_the_cache_it_is_compiled_all_the_same(monkeypatch):
+    """Numba refuses `cache=True` where it may write neither beside the source nor in the home folder."""
+    njit = compiled.njit
+
+    def refusing(*, cache=False, **options):
+        def refuse(plain):
+            raise RuntimeError(f"cannot cache function {plain.__name__!r}: no locator available")
+
+        return refuse if cache else njit(**options)
+
+    monkeypatch.setattr(compiled, "njit", refusing)
+    averages = np.empty(4)
+    compiled._compile(wilder.plain)(np.array([1.0, 3.0, 4.0, 4.0]), averages, 2)
+    np.testing.assert_array_equal(averages, [np.nan, 2.0, 3.0, 3.5])
