@@ -4,18 +4,12 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import AfterValidator, Field, NonNegativeInt
-from pydantic_core import PydanticCustomError
 
 from core.types import Bars, Matrix
 from signals.rolling import shifted, simple_returns
 
 from ._base import BarFeature
-
-
-def _distinct(lags: tuple[int, ...]) -> tuple[int, ...]:
-    if len(set(lags)) < len(lags):
-        raise PydanticCustomError("lags_twice", "must be distinct; given {lags}", {"lags": str(list(lags))})
-    return lags
+from ._fields import distinct
 
 
 class LaggedReturn(BarFeature):
@@ -32,7 +26,7 @@ class LaggedReturn(BarFeature):
     lags: Annotated[
         tuple[NonNegativeInt, ...],
         Field(min_length=1, json_schema_extra={"uniqueItems": True}),
-        AfterValidator(_distinct),
+        AfterValidator(distinct),
     ] = (0, 1, 2)
     """Bars ago, distinct; 0 is the return that ends at this close."""
 

@@ -170,6 +170,15 @@ def test_what_is_refused_for_adapting_can_remember_a_thousand_bars(function):
     assert np.abs(late[-1] - answer(function, trend)[-1]).max() > 1e-6
 
 
+def test_kama_is_refused_for_remembering_a_thousand_bars_that_go_to_and_fro():
+    bars = make_bars(9, count=1200)
+    frame = bars.frame
+    for name in PRICES:
+        frame.iloc[200:, frame.columns.get_loc(name)] = 100 + np.arange(1000) % 2
+    late = answer("KAMA", part(Bars.of("A", frame), slice(150, None)))
+    assert np.abs(late[-1] - answer("KAMA", Bars.of("A", frame))[-1]).max() > 1e-6
+
+
 @pytest.mark.parametrize("function", ["EFI", "MARKETFI", "VAR", "LINEARREG_ANGLE", "LN"])
 def test_what_is_refused_for_its_scale_has_one(function):
     bars = make_bars(10)
