@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Self, cast
 
 import numpy as np
@@ -64,6 +64,16 @@ class Ensemble(TrainedModel):
         """Let every member refuse what it cannot use."""
         for member in self.members:
             member.model.check(samples, train, stop)
+
+    @property
+    def tolerance(self) -> float:
+        """The largest of the members'."""
+        return max(member.model.tolerance for member in self.members)
+
+    def cheap(self) -> Self:
+        """The same ensemble of cheap members."""
+        members = tuple(replace(member, model=member.model.cheap()) for member in self.members)
+        return self.model_copy(update={"members": members})
 
     def forecast(self, fitted: Fitted, samples: Samples, rows: Rows) -> Forecast:
         """The weighted sum, with each member's own predictions."""

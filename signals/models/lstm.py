@@ -68,6 +68,11 @@ class Lstm(TrainedModel):
         network, losses = train_network(self, samples.X, target, train_at, stop_at, seed, report)
         return FittedLstm(network, self.sequence, centre, scale, losses)
 
+    @property
+    def tolerance(self) -> float:
+        """It calculates in single precision."""
+        return 1e-6
+
     def check(self, samples: Samples, train: Rows, stop: Rows) -> None:
         """Refuse blocks in which no row has a whole window behind it."""
         self._complete(samples, train, "training")
