@@ -5,9 +5,11 @@ It imports torch at once; `lstm` imports it only to fit or to predict.
 
 import copy
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -17,11 +19,46 @@ from core.errors import ModelError
 from core.progress import Progress, Report
 from core.types import Matrix, Rows, Vector
 
+from ._sequences import Chunks
+
 if TYPE_CHECKING:
     from .lstm import Lstm
 
+WINDOWS = "windows"
+
 PREDICT_BATCH = 256
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What a network is trained on.
+
+    Attributes
+    ----------
+    X : (R, F) features.
+    target : (R,) standardised labels.
+    weight : (R,) how much each row counts; None where all count the same.
+    train, stop : row numbers, each with a complete window up to it.
+    first : (R,) the first row of the same symbol.
+    """
+
+    X: Matrix
+    target: Vector
+    weight: Vector | None
+    train: Rows
+    stop: Rows
+    first: Rows
+
+
+Epoch: TypeAlias = Callable[[nn.ModuleDict, torch.optim.Adam], None]
+"""One pass over the training rows."""
+
+
+@cache
+def device() -> torch.device:
+    """The first CUDA device where there is one, else the processor; equal bits are promised for one kind of device."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def windows_of(X: Matrix, sequence: int) -> Tensor:
@@ -29,16 +66,8 @@ def windows_of(X: Matrix, sequence: int) -> Tensor:
     return torch.from_numpy(X.astype(np.float32)).unfold(0, sequence, 1).transpose(1, 2)
 
 
-def train_network(
-    spec: "Lstm", X: Matrix, target: Vector, train: Rows, stop: Rows, seed: int, report: Report
-) -> tuple[nn.ModuleDict, tuple[float, ...]]:
+def train_network(spec: "Lstm", lesson: Lesson, seed: int, report: Report) -> tuple[nn.ModuleDict, tuple[float, ...]]:
     """Train until the stop rows get no better, then go back to the best epoch.
-
-    Parameters
-    ----------
-    X : (R, F) features.
-    target : (R,) standardised labels.
-    train, stop : row numbers, each with a complete window up to it.
 
     Returns
     -------
@@ -51,13 +80,14 @@ def train_network(
     """
     with _one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _build(spec, X.shape[1])
+        network = _build(spec, lesson.X.shape[1]).to(device())
         optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate)
-        windows, labels = windows_of(X, spec.sequence), torch.from_numpy(target.astype(np.float32))
+        one_epoch = (_by_windows if spec.training == WINDOWS else _by_sequences)(spec, lesson)
         losses: list[float] = []
         while len(losses) < spec.epochs and len(losses) - best_epoch(losses) < spec.patience:
-            _epoch(network, optimiser, spec, windows, labels, torch.from_numpy(train))
-            losses.append(_stop_loss(network, X, spec.sequence, target, stop))
+            network.train()
+            one_epoch(network, optimiser)
+            losses.append(_stop_loss(network, spec, lesson))
             _tell(spec, losses, report)
             if best_epoch(losses) == len(losses):
                 best = copy.deepcopy(network.state_dict())
@@ -75,7 +105,7 @@ def predict_network(network: nn.ModuleDict, X: Matrix, sequence: int, rows: Rows
     network.eval()
     with _one_thread(), torch.inference_mode():
         starts = _batches(torch.from_numpy(padded - (sequence - 1)), PREDICT_BATCH)
-        answers = torch.cat([_forward(network, windows[batch]) for batch in starts])
+        answers = torch.cat([_forward(network, windows[batch].to(device())).cpu() for batch in starts])
     return answers[: len(rows)].numpy().astype(np.float64)
 
 
@@ -95,24 +125,51 @@ def _forward(network: nn.ModuleDict, windows: Tensor) -> Tensor:
     return answer[:, 0]
 
 
-def _epoch(
-    network: nn.ModuleDict, optimiser: torch.optim.Adam, spec: "Lstm", windows: Tensor, labels: Tensor, rows: Tensor
-) -> None:
+def _by_windows(spec: "Lstm", lesson: Lesson) -> Epoch:
     """One pass over the training rows in a new order; the rows that decide when to stop are never shuffled in."""
-    network.train()
-    for batch in _batches(rows[torch.randperm(len(rows))], spec.batch):
-        optimiser.zero_grad()
-        error = _forward(network, windows[batch - (spec.sequence - 1)]) - labels[batch]
-        torch.autograd.backward((error * error).mean())
-        optimiser.step()
+    windows, labels = windows_of(lesson.X, spec.sequence), torch.from_numpy(lesson.target.astype(np.float32))
+    rows = torch.from_numpy(lesson.train)
+    weights = None if lesson.weight is None else torch.from_numpy(lesson.weight.astype(np.float32))
+
+    def epoch(network: nn.ModuleDict, optimiser: torch.optim.Adam) -> None:
+        for batch in _batches(rows[torch.randperm(len(rows))], spec.batch):
+            error = _forward(network, windows[batch - (spec.sequence - 1)].to(device())) - labels[batch].to(device())
+            squared = error * error
+            _step(optimiser, (squared if weights is None else squared * weights[batch].to(device())).mean())
+
+    return epoch
+
+
+def _by_sequences(spec: "Lstm", lesson: Lesson) -> Epoch:
+    """One pass over chunks of rows; every row of a chunk after its first ``sequence - 1`` is a label learnt."""
+    weight = np.ones(len(lesson.target)) if lesson.weight is None else lesson.weight
+    chunks = Chunks.of(lesson.X, lesson.target, weight, lesson.train, lesson.first)
+    burn_in, labelled = spec.sequence - 1, spec.chunk
+    chunks_a_step = max(spec.batch // labelled, 1)
+
+    def epoch(network: nn.ModuleDict, optimiser: torch.optim.Adam) -> None:
+        for features, labels, weights in chunks.epoch(burn_in, labelled, chunks_a_step):
+            states, _ = network["lstm"](features.to(device()))
+            answers = network["head"](states[:, burn_in:])[:, :, 0]
+            error, counted = answers - labels.to(device()), weights.to(device())
+            _step(optimiser, (error * error * counted).sum() / counted.sum())
+
+    return epoch
+
+
+def _step(optimiser: torch.optim.Adam, loss: Tensor) -> None:
+    optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    optimiser.step()
 
 
 def _batches(rows: Tensor, size: int) -> Iterator[Tensor]:
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _stop_loss(network: nn.ModuleDict, X: Matrix, sequence: int, target: Vector, stop: Rows) -> float:
-    loss = float(np.mean((predict_network(network, X, sequence, stop) - target[stop]) ** 2))
+def _stop_loss(network: nn.ModuleDict, spec: "Lstm", lesson: Lesson) -> float:
+    answers = predict_network(network, lesson.X, spec.sequence, lesson.stop)
+    loss = float(np.mean((answers - lesson.target[lesson.stop]) ** 2))
     if not np.isfinite(loss):
         raise ModelError(f"lstm: the error on the stop rows became {loss}; lower learning_rate")
     return loss

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
 import numpy as np
-from pydantic import PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.errors import ModelError
@@ -17,6 +17,10 @@ from ._base import Samples, TrainedModel
 
 if TYPE_CHECKING:
     from torch.nn import ModuleDict
+
+Training: TypeAlias = Literal["windows", "sequences"]
+WINDOWS: Training = "windows"
+CHUNK = 64
 
 
 class Lstm(TrainedModel):
@@ -45,9 +49,14 @@ class Lstm(TrainedModel):
     patience: PositiveInt = 3
     """Epochs without a better error on the stop rows after which it stops."""
     batch: PositiveInt = 128
-    """Windows per step of the optimiser."""
+    """Labels per step of the optimiser."""
     learning_rate: PositiveFloat = 1e-3
     """Step size of the optimiser."""
+    training: Annotated[Training, Field(exclude_if=lambda training: training == WINDOWS)] = WINDOWS
+    """`windows`: a pass over `sequence` rows for each label; `sequences`: one pass over a stretch of rows answers at
+    every row of it, many times faster."""
+    chunk: Annotated[PositiveInt, Field(exclude_if=lambda chunk: chunk == CHUNK)] = CHUNK
+    """Labels in a stretch; for `training: sequences` only."""
 
     @model_validator(mode="after")
     def _dropout_needs_layers(self) -> Self:
@@ -59,13 +68,14 @@ class Lstm(TrainedModel):
 
     def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedLstm":
         """Train on the windows that end at the training rows."""
-        from ._network import train_network
+        from ._network import Lesson, train_network
 
         train_at = self._complete(samples, train, "training")
         stop_at = self._complete(samples, stop, "stop")
         centre, scale = _mean_and_spread(samples.y[train_at])
         target = (samples.y - centre) / (scale or 1.0)
-        network, losses = train_network(self, samples.X, target, train_at, stop_at, seed, report)
+        lesson = Lesson(samples.X, target, samples.weight, train_at, stop_at, samples.first)
+        network, losses = train_network(self, lesson, seed, report)
         return FittedLstm(network, self.sequence, centre, scale, losses)
 
     @property
