@@ -18,6 +18,7 @@ from core.progress import Progress, Report, silent
 from core.types import Fold, Rows, Vector
 
 from .confidence._base import Block, Calibrator, Predicted
+from .importance import permutation_importance
 from .labels._base import EQUAL
 from .models._base import POOLED, Fitted, Samples
 from .panel import Panel
@@ -62,6 +63,7 @@ class Said:
     seen: Mapping[str, Seen]
     scaler: Mapping[str, Any]
     weights: Mapping[str, float]
+    importance: Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +145,9 @@ def _run_by_symbol(panel: Panel, training: Training, fold: Fold, report: Report)
         seen={f"{part.symbol} {name}": each for part, own in found.items() for name, each in own.report.seen.items()},
         scaler={part.symbol: own.report.scaler for part, own in found.items()},
         weights={f"{part.symbol} {name}": w for part, own in found.items() for name, w in own.report.weights.items()},
+        importance={
+            f"{part.symbol} {n}": each for part, own in found.items() for n, each in own.report.importance.items()
+        },
     )
     outcomes = list(found.values())
     columns = {
@@ -173,7 +178,8 @@ def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report, symb
     first = panel.times[used].min()
     past = Window.cut_out(panel, first, panel.times[used].max(), fold.cut)
     scaler = Scaler.fit(training.scaler, past.panel.X, past.at(fold.train))
-    fitted = fit_model(training, fold, past, scaler, training.fold_seed(fold.cut.isoformat(), symbol), report)
+    seed = training.fold_seed(fold.cut.isoformat(), symbol)
+    fitted = fit_model(training, fold, past, scaler, seed, report)
     fitted, calibrator, given = _settle(training, fold, past, scaler, fitted)
     now = Window.cut_out(panel, first, panel.times[fold.test].max(), fold.cut)
     predicted = predict_rows(training, now, scaler, fitted, fold.test)
@@ -184,6 +190,7 @@ def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report, symb
         seen={**_seen(past, fold), **given},
         scaler=scaler.dump(),
         weights=dict(predicted.forecast.weights),
+        importance=_importance(training, fold, past, scaler, fitted, seed),
     )
     return FoldOutcome(
         rows=fold.test,
@@ -234,6 +241,16 @@ def _settle(
         block = replace(block, predicted=predict_rows(training, past, scaler, fitted, fold.calibration)).take(late)
     seen["confidence"] = Seen.of(block.times, block.known_at)
     return fitted, training.confidence.fit(block), seen
+
+
+def _importance(
+    training: Training, fold: Fold, past: Window, scaler: Scaler, fitted: Fitted, seed: int
+) -> dict[str, dict[str, float]]:
+    """What each feature is worth on the calibration rows; nothing for a model that learns from none."""
+    if not training.model.learns:
+        return {}
+    rows, samples = past.at(fold.calibration), past.samples(scaler, labelled=False)
+    return permutation_importance(training.model, fitted, samples, rows, past.panel.y[rows], past.panel.names, seed)
 
 
 def _seen(past: Window, fold: Fold) -> dict[str, Seen]:

@@ -70,6 +70,8 @@ class FoldReport:
     seen : by fit (scaler, model, stop, weights, confidence), what it was given; with one model a symbol, by symbol and
         fit.
     weights : by an ensemble's member, its part in the prediction; with one model a symbol, by symbol and member.
+    importance : by ``model`` and by member, what each feature is worth; see :func:`signals.importance
+        .permutation_importance`. With one model a symbol, by symbol and member.
     scaler : ``center`` and ``scale`` by feature; with one model a symbol, those by symbol.
     """
 
@@ -86,6 +88,7 @@ class FoldReport:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     scaler: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+    importance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def untrained(self) -> dict[str, str]:

@@ -94,10 +94,14 @@ class Model(PluginSpec):
 
 
 class TrainedModel(Model):
-    """A model that learns from labelled rows, fold by fold. ``chance`` says whether the seed changes what it learns."""
+    """A model that is fitted on labelled rows, fold by fold.
+
+    ``chance`` says whether the seed changes what it learns, ``learns`` whether it learns anything from its features.
+    """
 
     trains: ClassVar[bool] = True
     chance: ClassVar[bool] = True
+    learns: ClassVar[bool] = True
 
     # Written out only where it is not the default: the ids of configs are older than it.
     scope: Annotated[Scope, Field(exclude_if=lambda scope: scope == POOLED)] = POOLED

@@ -48,7 +48,7 @@ class LightGBM(TrainedModel):
 
         losses: dict[str, dict[str, list[float]]] = {}
         parameters = self._parameters(seed)
-        known = lgb.Dataset(samples.X[train], samples.y[train], params=parameters)
+        known = lgb.Dataset(samples.X[train], samples.y[train], weight=samples.weights(train), params=parameters)
         booster = lgb.train(
             parameters,
             known,

@@ -44,7 +44,7 @@ class RandomForest(TrainedModel):
             random_state=seed32(seed),
             n_jobs=1,  # with more, the order in which trees are added up changes the last bit of a prediction
         )
-        forest.fit(samples.X[train], samples.y[train])
+        forest.fit(samples.X[train], samples.y[train], sample_weight=samples.weights(train))
         report(Progress(self.kind, 1, 1))
         return FittedForest(forest)
 

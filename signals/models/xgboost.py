@@ -48,7 +48,7 @@ class XGBoost(TrainedModel):
         losses: dict[str, dict[str, list[float]]] = {}
         booster = xgb.train(
             self._parameters(seed),
-            xgb.DMatrix(samples.X[train], samples.y[train], nthread=1),
+            xgb.DMatrix(samples.X[train], samples.y[train], weight=samples.weights(train), nthread=1),
             num_boost_round=self.rounds,
             evals=[(xgb.DMatrix(samples.X[stop], samples.y[stop], nthread=1), "stop")],
             early_stopping_rounds=self.patience,

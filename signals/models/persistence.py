@@ -1,0 +1,52 @@
+"""The last outcome repeats itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from core.errors import ModelError
+from core.progress import Report, silent
+from core.types import Rows, Vector
+
+from ._base import Samples, TrainedModel
+
+
+class Persistence(TrainedModel):
+    """Predicts the symbol's latest label that is known at the decision: the yardstick of anything that learns.
+
+    It learns nothing, but goes through the same folds, calibration and evaluation as a model that does, and can be a
+    member of an ensemble.
+
+    Examples
+    --------
+    >>> Persistence().learns
+    False
+    """
+
+    chance: ClassVar[bool] = False
+    learns: ClassVar[bool] = False
+
+    def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "Repeats":
+        """There is nothing to fit."""
+        del samples, train, stop, seed, report
+        return Repeats()
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """The rule itself."""
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """Nothing to say."""
+        return {}
+
+    def predict(self, samples: Samples, rows: Rows) -> Vector:
+        """The latest known label of each row; NaN before the symbol's first."""
+        if samples.last is None:
+            raise ModelError(
+                "persistence: the samples do not say which outcomes are known; build them with build_panel"
+            )
+        return np.array(samples.last[rows])
