@@ -21,8 +21,8 @@ SCOPE = "scope"
 class Weight(Spec):
     """The part of a member that belongs to the ensemble."""
 
-    weight: Share
-    """The member's part of the prediction; the weights of all members sum to 1."""
+    weight: Share | None = None
+    """The member's part of the prediction; the weights of all members sum to 1. None where the weights are learned."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Member:
 
     Attributes
     ----------
-    weight : 0 < weight <= 1.
+    weight : 0 < weight <= 1; None where it is to be learned.
     model : a model that trains, and no ensemble.
     """
 
-    weight: float
+    weight: float | None
     model: TrainedModel
 
     @property
@@ -47,7 +47,7 @@ class Member:
         """The mapping under that key: the weight, then every parameter of the model."""
         parameters = self.model.dump()
         del parameters["kind"]
-        return {"weight": self.weight, **parameters}
+        return parameters if self.weight is None else {"weight": self.weight, **parameters}
 
 
 class MembersField:
@@ -128,5 +128,5 @@ def _schema(kind: str, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
     return {
         **schema,
         "properties": {**weight["properties"], **own},
-        "required": [*weight["required"], *required],
+        "required": required,
     }

@@ -3,18 +3,18 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Literal, Self, TypeAlias, cast
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.digests import seed_of
 from core.progress import Report, silent
-from core.types import Rows, Vector
+from core.types import Matrix, Rows, Vector
 
 from ._base import Fitted, Forecast, Samples, TrainedModel
-from ._members import Member, MembersField
+from ._members import ENSEMBLE, Member, MembersField
 
 DEFAULT: Any = {
     "lstm": {"weight": 0.4},
@@ -22,6 +22,12 @@ DEFAULT: Any = {
     "xgboost": {"weight": 0.2},
     "lightgbm": {"weight": 0.2},
 }
+
+
+Weights: TypeAlias = Literal["fixed", "learned"]
+FIXED: Weights = "fixed"
+LEARNED: Weights = "learned"
+LEAST_ROWS = 20  # fewer say nothing about whose errors are smaller
 
 
 class Ensemble(TrainedModel):
@@ -38,11 +44,23 @@ class Ensemble(TrainedModel):
     members: Annotated[tuple[Member, ...], MembersField()] = DEFAULT
     """By model kind: its `weight` (above 0; all of them sum to 1) and that model's own parameters."""
 
+    # Written out only where it is not the default: the ids of configs are older than it.
+    weights: Annotated[Weights, Field(exclude_if=lambda weights: weights == FIXED)] = FIXED
+    """`fixed`: as each member states; `learned`: by least squares on the first half of each calibration block, none
+    below 0, their sum 1; members then state none."""
+
     @model_validator(mode="after")
-    def _weights_sum_to_one(self) -> Self:
-        total = math.fsum(member.weight for member in self.members)
+    def _weights_are_whole(self) -> Self:
+        stated = [member for member in self.members if member.weight is not None]
+        if self.weights == LEARNED:
+            if stated:
+                raise _refused(stated[0].kind, "weights are learned: remove this one, or take `weights: fixed`")
+            return self
+        if missing := [member for member in self.members if member.weight is None]:
+            raise _refused(missing[0].kind, "is missing; add it, or take `weights: learned`")
+        total = math.fsum(member.weight or 0.0 for member in stated)
         if abs(total - 1) > 1e-9:
-            weights = " + ".join(f"{member.kind} {member.weight:g}" for member in self.members)
+            weights = " + ".join(f"{member.kind} {member.weight:g}" for member in stated)
             given = {"weights": weights, "total": f"{total:.10g}", "path": ["members"]}
             raise PydanticCustomError("weights", "weights must sum to 1; {weights} = {total}", given)
         return self
@@ -57,8 +75,23 @@ class Ensemble(TrainedModel):
             except Exception as error:
                 error.add_note(f"member {member.kind}")
                 raise
-            parts.append(Part(member.kind, member.weight, fitted))
+            # Weights that are still to be learnt are equal until then.
+            parts.append(Part(member.kind, member.weight or 1 / len(self.members), fitted))
         return FittedEnsemble(tuple(parts))
+
+    @property
+    def settles(self) -> bool:
+        """Whether its weights are learnt from its members' own predictions."""
+        return self.weights == LEARNED
+
+    def settle(self, fitted: Fitted, forecast: Forecast, y: Vector) -> "FittedEnsemble":
+        """The ensemble with the weights that fit some later rows best."""
+        told = np.flatnonzero(np.isfinite(forecast.prediction))
+        columns = np.column_stack([part[told] for _, part in sorted(forecast.parts.items())])
+        weights, reason = learned_weights(columns, y[told])
+        parts = cast(FittedEnsemble, fitted).parts
+        settled = tuple(replace(part, weight=float(weight)) for part, weight in zip(parts, weights, strict=True))
+        return FittedEnsemble(settled, reason)
 
     def check(self, samples: Samples, train: Rows, stop: Rows) -> None:
         """Let every member refuse what it cannot use."""
@@ -95,14 +128,19 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class FittedEnsemble:
-    """Fitted members, in the order of their kinds."""
+    """Fitted members, in the order of their kinds.
+
+    ``reason`` says why weights that were to be learnt are equal; empty otherwise.
+    """
 
     parts: tuple[Part, ...]
+    reason: str = ""
 
     @property
     def details(self) -> Mapping[str, Any]:
         """Each member's details, by kind."""
-        return {part.kind: dict(part.fitted.details) for part in self.parts}
+        said = {part.kind: dict(part.fitted.details) for part in self.parts}
+        return {**said, ENSEMBLE: {"equal_weights": self.reason}} if self.reason else said
 
     def predict(self, samples: Samples, rows: Rows) -> Vector:
         """The weighted sum; NaN where any member has no opinion."""
@@ -113,3 +151,48 @@ class FittedEnsemble:
         weights = {part.kind: part.weight for part in self.parts}
         parts = {part.kind: part.fitted.predict(samples, rows) for part in self.parts}
         return Forecast(sum((weights[kind] * own for kind, own in parts.items()), np.zeros(len(rows))), parts, weights)
+
+
+def learned_weights(columns: Matrix, y: Vector) -> tuple[Vector, str]:
+    """The weights of the least squared error that are not below 0 and sum to 1.
+
+    Parameters
+    ----------
+    columns : (K, M) each member's predictions, finite.
+    y : (K,) outcomes.
+
+    Returns
+    -------
+    (M,) weights, and why they are equal where the rows cannot tell; empty otherwise.
+
+    Notes
+    -----
+    With the sum at 1, ``y - columns @ w`` is ``(y - columns) @ w`` row by row: the point of the hull of the members'
+    errors that is nearest to 0. It is found exactly: non-negative least squares on the errors over a row that asks for a
+    sum of 1, whose answer is then scaled to it. For a sum of s the least error is s^2 times that of a sum of 1, so where
+    the point lies does not depend on how much the row weighs.
+
+    References
+    ----------
+    Breiman, L. (1996), Stacked regressions, Machine Learning 24: why weights are held at or above 0. Haskell, K. and
+    Hanson, R. (1981), An algorithm for linear least squares problems with equality and nonnegativity constraints,
+    Mathematical Programming 21.
+    """
+    count = columns.shape[1]
+    equal = np.full(count, 1 / count)
+    if len(y) < LEAST_ROWS:
+        return equal, f"{len(y)} rows to learn weights from, fewer than {LEAST_ROWS}"
+    errors = y[:, None] - columns
+    scale = float(np.abs(errors).max())
+    if scale == 0 or np.ptp(columns, axis=1).max() == 0:
+        return equal, "the members predict the same"
+    from scipy.optimize import nnls
+
+    heavy = np.full(count, np.sqrt(len(y)))
+    found, _ = nnls(np.vstack([errors / scale, heavy]), np.append(np.zeros(len(y)), heavy[0]))
+    total = float(found.sum())
+    return (found / total, "") if total > 0 else (equal, "no weights fit")
+
+
+def _refused(kind: str, message: str) -> PydanticCustomError:
+    return PydanticCustomError("weight", "{message}", {"message": message, "path": ["members", kind, "weight"]})

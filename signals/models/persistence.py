@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from core.errors import ModelError
-from core.progress import Report, silent
+from core.progress import Progress, Report, silent
 from core.types import Rows, Vector
 
 from ._base import Samples, TrainedModel
@@ -30,7 +30,8 @@ class Persistence(TrainedModel):
 
     def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "Repeats":
         """There is nothing to fit."""
-        del samples, train, stop, seed, report
+        del samples, train, stop, seed
+        report(Progress(self.kind, 1, 1))
         return Repeats()
 
 

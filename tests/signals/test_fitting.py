@@ -1,6 +1,7 @@
 """One fold: what a model is handed, that nothing of it lies ahead, and how a failure is told."""
 
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ FEATURES = [{"kind": "lagged_return", "lags": [0, 1]}, {"kind": "sma", "window":
 
 class Spy(TrainedModel):
     """A model that keeps everything it is handed."""
+
+    learns: ClassVar[bool] = False  # it is asked for its predictions alone, not for what features are worth
 
     _seen: list = PrivateAttr(default_factory=list)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.digests import seed_of
@@ -11,7 +13,7 @@ from core.errors import ModelError
 from core.types import read_only
 from signals.models._base import Samples, TrainedModel
 from signals.models._members import Member
-from signals.models.ensemble import Ensemble, FittedEnsemble, Part
+from signals.models.ensemble import Ensemble, FittedEnsemble, Part, learned_weights
 from signals.models.lstm import Lstm
 from signals.models.random_forest import RandomForest
 from signals.models.xgboost import XGBoost
@@ -112,7 +114,7 @@ def test_members_account_for_themselves():
         ({"lstm": {"weight": 1}, "xgboost": {"weight": 0}}, "must be above 0 and at most 1", ["xgboost", "weight"]),
         ({"lstm": {"weight": 40}}, "for 40 % write 0.4", ["lstm", "weight"]),
         ({"lstm": {"weight": "1"}}, "valid number", ["lstm", "weight"]),
-        ({"lstm": {"hidden": 8}}, "Field required", ["lstm", "weight"]),
+        ({"lstm": {"hidden": 8}}, "is missing; add it, or take `weights: learned`", ["members", "lstm", "weight"]),
         ({"lstm": {"weight": 1, "hiden": 8}}, "Extra inputs are not permitted", ["lstm", "hiden"]),
         ({"lstm": {"weight": 1, "dropout": 1.0}}, "must be at least 0 and below 1", ["lstm", "dropout"]),
         ({"lstm": {"weight": 1, "layers": 1}}, "nothing to drop between layers", ["lstm", "dropout"]),
@@ -146,11 +148,87 @@ def test_weights_may_miss_one_by_rounding_only():
 
 def test_the_schema_shows_every_member_with_its_parameters():
     members = Ensemble.model_json_schema()["properties"]["members"]
-    assert set(members["properties"]) == {"lstm", "random_forest", "xgboost", "lightgbm"}
+    trained = {"lstm", "random_forest", "xgboost", "lightgbm", "ridge", "persistence"}
+    assert set(members["properties"]) == trained
     assert members["additionalProperties"] is False
     lstm = members["properties"]["lstm"]
     assert list(lstm["properties"]) == ["weight", *(name for name in Lstm.model_fields if name != "scope")]
-    assert lstm["required"] == ["weight"]
+    assert lstm["required"] == []
     assert lstm["additionalProperties"] is False
     assert all("description" in about for about in lstm["properties"].values())
     assert lstm["properties"]["hidden"]["default"] == 32
+
+
+def learned(*kinds):
+    return Ensemble.parse({"weights": "learned", "members": {kind: {} for kind in kinds}})
+
+
+def on_the_simplex(count, steps=60):
+    """Every weight vector of a grid whose parts sum to 1."""
+    if count == 1:
+        yield (1.0,)
+        return
+    for first in range(steps + 1):
+        left = steps - first
+        for rest in on_the_simplex(count - 1, left) if left else [(0.0,) * (count - 1)]:
+            yield (first / steps, *(left / steps * each for each in rest))
+
+
+@given(seed=st.integers(0, 999), noise=st.floats(0.1, 3.0))
+@settings(max_examples=20)
+def test_no_other_weights_on_the_simplex_have_a_smaller_error(seed, noise):
+    rng = np.random.default_rng(seed)
+    y = rng.normal(0, 0.01, 60)
+    columns = np.column_stack([y * rng.uniform(-0.5, 1) + rng.normal(0, 0.01 * noise, 60) for _ in range(3)])
+    weights, reason = learned_weights(columns, y)
+    assert reason == ""
+    assert weights.min() >= 0
+    assert weights.sum() == pytest.approx(1, abs=1e-12)
+    least = np.mean((y - columns @ weights) ** 2)
+    assert all(np.mean((y - columns @ np.array(other)) ** 2) >= least * (1 - 1e-9) for other in on_the_simplex(3, 20))
+
+
+def test_a_member_that_knows_gets_all_the_weight_and_noise_gets_none():
+    rng = np.random.default_rng(0)
+    y = rng.normal(0, 0.01, 200)
+    weights, _ = learned_weights(np.column_stack([rng.normal(0, 0.02, 200), y]), y)
+    np.testing.assert_allclose(weights, [0, 1], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [(np.zeros((5, 2)), "5 rows to learn weights from, fewer than 20"), (np.ones((40, 2)), "predict the same")],
+)
+def test_weights_are_equal_where_the_rows_cannot_tell(columns, reason):
+    weights, said = learned_weights(columns, np.linspace(-1, 1, len(columns)))
+    np.testing.assert_array_equal(weights, [0.5, 0.5])
+    assert reason in said
+
+
+def test_learned_weights_leave_states_of_members_out():
+    with pytest.raises(ValidationError, match="weights are learned: remove this one"):
+        Ensemble.parse({"weights": "learned", "members": {"ridge": {"weight": 0.5}, "persistence": {}}})
+    spec = learned("ridge", "persistence")
+    assert spec.dump() == {
+        "kind": "ensemble",
+        "weights": "learned",
+        "members": {"ridge": {"alpha": 0.01}, "persistence": {}},
+    }
+    assert spec.settles
+    assert not Ensemble().settles
+    assert "weights" not in Ensemble().dump()
+
+
+def test_settling_changes_the_weights_alone():
+    spec = learned("ridge", "random_forest")
+    fitted = spec.fit(SAMPLES, TRAIN, STOP, 3)
+    rows = np.arange(80, 120)
+    forecast = spec.forecast(fitted, SAMPLES, rows)
+    assert forecast.weights == {"random_forest": 0.5, "ridge": 0.5}
+    settled = spec.settle(fitted, forecast, SAMPLES.y[rows])
+    after = spec.forecast(settled, SAMPLES, rows)
+    for name, part in forecast.parts.items():
+        np.testing.assert_array_equal(after.parts[name], part)
+    expected, _ = learned_weights(np.column_stack([forecast.parts[n] for n in sorted(forecast.parts)]), SAMPLES.y[rows])
+    assert list(after.weights.values()) == list(expected)
+    assert np.mean((after.prediction - SAMPLES.y[rows]) ** 2) <= np.mean((forecast.prediction - SAMPLES.y[rows]) ** 2)
