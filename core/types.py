@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from core import shown
+from core.digests import digest
 from core.errors import DataError
 
 Vector: TypeAlias = npt.NDArray[np.float64]
@@ -92,6 +93,11 @@ class News:
 
     def __len__(self) -> int:
         return len(self.text)
+
+    @property
+    def digest(self) -> str:
+        """64 hex digits over every headline and its time."""
+        return digest([self.known_at.as_unit("ns").asi8.tolist(), list(self.symbol), list(self.text)])
 
     def between(self, first: pd.Timestamp | None, last: pd.Timestamp | None) -> "News":
         """The headlines that became known in ``[first, last]``; None leaves that end open."""

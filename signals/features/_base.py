@@ -1,6 +1,7 @@
 """What every feature is."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from core.plugins import PluginSpec
@@ -49,6 +50,14 @@ class Feature(PluginSpec):
         """The other symbols whose bars it looks at, none unless it says so."""
         del market
         return ()
+
+    def inputs(self, market: Market) -> Mapping[str, str]:
+        """What it reads beside the bars of its symbol and of :meth:`others`, as digests by name.
+
+        They are part of the key under which signals are kept: what is read and not named here could change without
+        being noticed. A feature that reads the news reads all of it, unless it says otherwise.
+        """
+        return {"news": market.news.digest} if self.news and market.news else {}
 
 
 class BarFeature(Feature):

@@ -1,5 +1,6 @@
 """Where a bar lies in the week, the month and the year."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
@@ -55,6 +56,10 @@ class Calendar(Feature):
     def names(self) -> tuple[str, ...]:
         """``calendar_<cycle>_sin`` and ``calendar_<cycle>_cos`` for each cycle, in the order given."""
         return tuple(f"calendar_{cycle}_{form}" for cycle in self.cycles for form in ("sin", "cos"))
+
+    def inputs(self, market: Market) -> Mapping[str, str]:
+        """The zone."""
+        return {"zone": market.zone}
 
     def of(self, market: Market, symbol: str) -> Matrix:
         """(T, 2 cycles) numbers in [-1, 1]."""
