@@ -74,6 +74,15 @@ class RunConfig(SignalSpec):
             raise PydanticCustomError("min_order", text.format(**context), context)
         return self
 
+    @model_validator(mode="after")
+    def _news_are_there(self) -> Self:
+        reading = [(number, each.kind) for number, each in enumerate(self.features) if each.news]
+        if reading and self.data.news is None:
+            number, kind = reading[0]
+            text = "{kind} reads headlines, but the config names none; set data.news.file"
+            raise PydanticCustomError("no_news", text, {"kind": kind, "path": ["features", str(number)]})
+        return self
+
     @property
     def signals(self) -> SignalSpec:
         """The part that decides the signals, and nothing else: what the signal cache is keyed by."""

@@ -157,6 +157,7 @@ def build(
         risk_free=spec.risk_free,
         notes=(
             *market.notes,
+            *dict.fromkeys(note for feature in config.features for note in feature.notes),
             *signals.notes,
             *(evaluation.notes if evaluation else ()),
             *result.notes,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from core.clock import sessions
@@ -22,6 +22,7 @@ from .bar_size import extent
 from .benchmark import Benchmark, BenchmarkSpec
 from .clean import checked
 from .faults import Fault
+from .news import NewsSpec
 from .remarks import remarks
 from .sources._base import RawTable, Source
 from .stamps import Session, close_times, stamp_remarks
@@ -43,6 +44,19 @@ class DataSpec(Spec):
     """The symbols to trade; null: all but the benchmark, unless it is the only one."""
     session_close: str | None = None
     """When a bar that bears only a date closes, as "16:00 America/New_York"; null: the source's default."""
+
+    # Written out only where there are any: the ids of configs are older than it.
+    news: Annotated[NewsSpec | None, Field(exclude_if=lambda news: news is None)] = None
+    """Dated headlines, which features of text read: {file: news.csv}; null: none."""
+
+    @field_validator("news")
+    @classmethod
+    def _known_close(cls, news: NewsSpec | None, info: ValidationInfo) -> NewsSpec | None:
+        source = info.data.get("source")
+        if news and isinstance(source, Source) and source.found and not info.data.get("session_close"):
+            text = 'needs data.session_close, for example "16:00 America/New_York": when does a day\'s news end?'
+            raise PydanticCustomError("news_close", text)
+        return news
 
     @field_validator("end")
     @classmethod
@@ -125,11 +139,19 @@ class DataSpec(Spec):
         market = Market(bars, self.trade_symbols, self.benchmark_symbol, self.session.zone)
         require_together(market, {symbol: raw.where for symbol, raw in tables.items()})
         said = (f"{', '.join(symbols)}: {note}" for note, symbols in notes.items())
-        return replace(market, notes=(*said, *self._disclosed(market)))
+        market = replace(market, notes=(*said, *self._disclosed(market)))
+        return self._with_news(market) if self.news else market
+
+    def _with_news(self, market: Market) -> Market:
+        if self.news is None:
+            return market
+        news, notes = self.news.load(tuple(market.bars), market.zone, market.times[-1])
+        return replace(market, news=news, notes=(*notes, *market.notes))
 
     def digests(self) -> dict[str, str]:
-        """The SHA-256 of each symbol's file."""
-        return {symbol: value for source in self.sources for symbol, value in source.digests().items()}
+        """The SHA-256 of each symbol's file, and of the news."""
+        news = {"news": self.news.digest()} if self.news else {}
+        return {symbol: value for source in self.sources for symbol, value in source.digests().items()} | news
 
     def identity(self) -> dict[str, Any]:
         """What makes two data blocks the same: no paths but content digests, every default spelt out."""
@@ -139,6 +161,7 @@ class DataSpec(Spec):
             "benchmark": self._benchmark_identity(),
             "trade": list(self.trade_symbols),
             "session_close": str(self.session),
+            **({"news": self.news.identity()} if self.news else {}),
         }
 
     def _benchmark_identity(self) -> str | dict[str, Any]:

@@ -44,14 +44,21 @@ class Session:
         if not match:
             raise PydanticCustomError("session", 'must be a time and a zone, for example "16:00 America/New_York"')
         time, zone = match.groups()
-        _known_zone(zone)
+        known_zone(zone)
         return cls(time, zone)
 
     def __str__(self) -> str:
         return f"{self.time} {self.zone}"
 
 
-def _known_zone(zone: str) -> None:
+def known_zone(zone: str) -> None:
+    """Refuse a name that is no time zone, with a close one.
+
+    Raises
+    ------
+    PydanticCustomError
+        There is no such zone.
+    """
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError) as error:  # no such name, no name at all, a folder of names

@@ -46,6 +46,11 @@ class Feature(PluginSpec):
         (T, len(names)) float64. Only the first ``warmup`` rows are NaN; all are finite after.
         """
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the results has to know of this choice, one line each."""
+        return ()
+
     def others(self, market: Market) -> tuple[str, ...]:
         """The other symbols whose bars it looks at, none unless it says so."""
         del market
