@@ -17,6 +17,8 @@ KeyPath: TypeAlias = tuple[str, ...]
 
 # The keys whose values are paths, below any `source:` block.
 PATH_KEYS = ("files", "file", "path", "folder")
+FILED = ("source", "news", "scorer")
+"""Blocks in which these keys hold paths."""
 
 
 @dataclass(frozen=True)
@@ -231,15 +233,17 @@ def override(layer: Layer, text: str) -> Layer:
 
 
 def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Paths below every ``source`` block made absolute: a path is read from the file that states it."""
-    return {
-        key: _mapped(item, lambda text: str((folder / Path(text).expanduser()).resolve()))
-        if key == "source" and isinstance(item, dict)
-        else _absolute(item, folder)
-        if isinstance(item, dict)
-        else item
-        for key, item in values.items()
-    }
+    """Paths below every block that names files made absolute: a path is read from the file that states it."""
+
+    def below(key: str, item: Any) -> Any:
+        if isinstance(item, list):
+            return [below(key, each) for each in item]
+        if not isinstance(item, dict):
+            return item
+        inner = {name: below(name, each) for name, each in item.items()}
+        return _mapped(inner, lambda text: str((folder / Path(text).expanduser()).resolve())) if key in FILED else inner
+
+    return {key: below(key, item) for key, item in values.items()}
 
 
 def _mapped(source: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
