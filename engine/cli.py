@@ -156,7 +156,8 @@ def _cache(action: str) -> None:
         _say(f"{store.folder}: {store.clear()} entries removed")
         return
     found = store.info()
-    _say(f"{store.folder}: {found.entries} entries, {found.size / 1e6:.1f} MB of at most {found.limit / 1e6:.0f} MB")
+    what = f"{found.entries} entries ({found.folds} of single folds)"
+    _say(f"{store.folder}: {what}, {found.size / 1e6:.1f} MB of at most {found.limit / 1e6:.0f} MB")
 
 
 def main(words: list[str]) -> int:

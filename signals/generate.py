@@ -2,22 +2,25 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from core.errors import DataError
+from core.errors import DataError, StoreError
 from core.progress import Report, silent
 from core.types import Fold, Market, Matrix, SignalFrame, Vector, read_only
 
 from .confidence.constant import Constant
 from .fitting import FoldOutcome
+from .keys import signal_key
 from .models._base import POOLED, RuleModel
 from .panel import Panel, build_panel
 from .result import Signals
+from .resuming import resumed_folds
 from .scope import split
 from .spec import SignalSpec
-from .store import SignalStore, signal_key
+from .store import SignalStore
 from .walk_forward import folds, require_a_test_window
 from .workers import run_folds
 
@@ -66,7 +69,7 @@ def generate(
     market : every bar that is known; folds see only what was known at their cut.
     spec : what to learn and how.
     workers : processes that train folds; 1 trains in this one. The signals are the same, bit for bit.
-    store : where finished signals are kept; what it holds is not trained again.
+    store : where finished signals, and each finished fold, are kept; what it holds is not trained again.
     report : told of the folds done, and of long work inside a fold.
     whole : refuse a history without one whole test window; a history that is cut off on purpose may be without.
 
@@ -81,18 +84,43 @@ def generate(
     """
     if isinstance(spec.model, RuleModel):
         return _by_rule(market, spec, spec.model)
-    key = signal_key(market, spec) if store else ""
-    if store and (kept := store.get(key)):
+    trained = partial(_trained, market, spec, workers, report, whole)
+    key = _key(market, spec) if store else ""
+    if store is None or not key:
+        return trained(None)
+    if kept := store.get(key):
         log.info("the signals come from the cache (%s); nothing is trained", key[:12])
         return kept
-    panel = _panel(market, spec)
-    if whole:
-        require_a_test_window(panel, spec.training.walk_forward)
-    steps = folds(panel, spec.training.walk_forward)
-    signals = _assemble(market, panel, steps, run_folds(panel, spec.training, steps, workers, report))
-    if store:
+    with store.alone(key, report):
+        if kept := store.get(key):
+            log.info("another process has made the signals meanwhile (%s); nothing is trained", key[:12])
+            return kept
+        signals = trained(store)
         store.put(key, signals)
     return signals
+
+
+def _key(market: Market, spec: SignalSpec) -> str:
+    """The signals' key; empty where they have none, because code that was typed in can change without being noticed."""
+    try:
+        return signal_key(market, spec)
+    except StoreError as error:
+        log.warning("cache: %s; the signals are not kept", error)
+        return ""
+
+
+def _trained(
+    market: Market, spec: SignalSpec, workers: int, report: Report, whole: bool, store: SignalStore | None
+) -> Signals:
+    panel, training = _panel(market, spec), spec.training
+    if whole:
+        require_a_test_window(panel, training.walk_forward)
+    steps = folds(panel, training.walk_forward)
+    if store:
+        outcomes = resumed_folds(panel, spec, steps, workers, report, store)
+    else:
+        outcomes = run_folds(panel, training, steps, workers, report)
+    return _assemble(market, panel, steps, outcomes)
 
 
 def _panel(market: Market, spec: SignalSpec) -> Panel:

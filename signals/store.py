@@ -1,114 +1,111 @@
-"""A cache of finished signals: content-addressed, checked, bounded, safe for processes side by side.
+"""A cache of finished signals and finished folds: content-addressed, checked, bounded, shared by processes.
 
-An entry is one file, named by its key: the SHA-256 of what follows on the first line, then a JSON header on the second,
-then the arrays as an `npz`. It is written under another name and renamed, so nobody ever reads half of one.
+An entry is one file, named by its key: the SHA-256 of what follows on the first line, then what
+:mod:`signals.entries` makes of it. It is written under another name and renamed, so nobody ever reads half of one.
+Whoever makes signals holds a lock on their key meanwhile, and whoever wants the same ones waits for them. The lock is
+the system's own on an empty file, so it ends with the process that holds it, however that ends.
 """
 
 import hashlib
-import io
-import json
 import logging
 import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-
-from core.digests import canonical, digest, frame_digest
 from core.errors import StoreError
-from core.types import Market, SignalFrame, read_only
+from core.progress import Progress, Report, silent
+from core.types import Fold
 
-from .result import FoldReport, Signals
-from .spec import SignalSpec
-from .versions import code_digest, library_versions, machine
+from .entries import pack_fold, pack_signals, unpack_fold, unpack_signals
+from .fitting import FoldOutcome
+from .result import Signals
 
-FORMAT = 2
-SUFFIX = ".signals"
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+SIGNALS, FOLD = ".signals", ".fold"
+LOCK = ".lock"
 TEMPORARY = ".part"
-ABANDONED = 3600.0  # seconds: a temporary file this old belongs to a process that died
+ABANDONED = 3600.0  # seconds: a temporary file or a free lock this old belongs to a process that died
+PATIENCE = 0.1  # seconds between two looks at a lock that another process holds
 log = logging.getLogger(__name__)
-
-
-def signal_key(market: Market, spec: SignalSpec) -> str:
-    """64 hex digits over everything that decides the signals: bars, spec, code, libraries, machine."""
-    return digest(
-        {
-            "format": FORMAT,
-            "bars": [[symbol, frame_digest(market.bars[symbol].frame)] for symbol in market.trade],
-            "spec": spec.dump(),
-            "code": code_digest(),
-            "versions": library_versions(),
-            "machine": machine(),
-        }
-    )
 
 
 @dataclass(frozen=True)
 class StoreInfo:
-    """What a store holds: the number of entries and their bytes."""
+    """What a store holds: the number of entries, how many of them are single folds, and their bytes."""
 
     folder: Path
     entries: int
+    folds: int
     size: int
     limit: int
 
 
 @dataclass(frozen=True)
 class SignalStore:
-    """A folder of finished signals.
+    """A folder of finished signals and folds.
+
+    Nothing that goes wrong with it fails a run. Each sort of trouble is a warning the first time that an object meets
+    it, with the file, and is not told again: a run has one object, and may meet a hundred damaged folds.
 
     Attributes
     ----------
     folder : made when the first entry is put.
-    limit_bytes : when a new entry goes beyond it, the entries that were not used for longest are removed.
+    limit_bytes : when there is more, the entries that were not used for longest are removed.
     """
 
     folder: Path
     limit_bytes: int = 1_000_000_000
+    _told: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def get(self, key: str) -> Signals | None:
         """The signals under a key; None where there are none, or where the entry is damaged (it is removed then)."""
-        path = self._path(key)
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            log.warning("cache: %s cannot be read (%s); the signals are made again", path, error)
-            return None
-        check, _, payload = content.partition(b"\n")
-        if check != hashlib.sha256(payload).hexdigest().encode():
-            log.warning("cache: %s is damaged; it is removed and the signals are made again", path)
-            with suppress(OSError):  # in a folder that may only be read it stays, and is told of again
-                path.unlink()
-            return None
-        _mark_used(path)
-        return _unpack(payload)
+        content = self._read(self._path(key, SIGNALS))
+        return unpack_signals(content) if content else None
 
     def put(self, key: str, signals: Signals) -> None:
-        """Keep signals under a key. A store that cannot be written is a warning: the signals are there all the same."""
-        payload = _pack(signals)
-        content = hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+        """Keep signals under a key, and make room for them."""
+        self._write(self._path(key, SIGNALS), pack_signals(signals))
+        self.trim(keep=key)
+
+    def get_fold(self, key: str, fold: Fold) -> FoldOutcome | None:
+        """What a fold contributed, as :meth:`get`."""
+        content = self._read(self._path(key, FOLD))
+        return unpack_fold(content, fold) if content else None
+
+    def put_fold(self, key: str, fold: Fold, outcome: FoldOutcome) -> None:
+        """Keep what a fold contributed; room is made by :meth:`put` or :meth:`trim`, not after each of many folds."""
+        self._write(self._path(key, FOLD), pack_fold(outcome, fold))
+
+    @contextmanager
+    def alone(self, key: str, report: Report = silent) -> Iterator[None]:
+        """Nobody else makes the signals of this key meanwhile; waits for whoever does.
+
+        Where no lock can be made, as in a folder that may only be read, each makes them for itself.
+        """
+        lock = self._lock(key, report)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            _write_whole(self._path(key), content)
-            self._evict(keep=key)
-        except OSError as error:
-            log.warning("cache: %d bytes cannot be kept in %s: %s", len(content), self.folder, error)
+            yield
+        finally:
+            if lock:
+                with suppress(OSError):  # while it is held: whoever opened it before finds that it has gone
+                    Path(lock.lock_file).unlink()
+                lock.release()
 
     def info(self) -> StoreInfo:
         """How much is there."""
-        sizes = [size for _, size, _ in self._entries()]
-        return StoreInfo(self.folder, len(sizes), sum(sizes), self.limit_bytes)
+        entries = list(self._entries())
+        folds = sum(path.suffix == FOLD for path, _, _ in entries)
+        return StoreInfo(self.folder, len(entries), folds, sum(size for _, size, _ in entries), self.limit_bytes)
 
     def clear(self) -> int:
-        """Remove every entry; how many there were.
+        """Remove every entry and all that dead processes left; how many entries there were.
 
         Raises
         ------
@@ -118,41 +115,130 @@ class SignalStore:
         paths = [path for path, _, _ in self._entries()]
         try:
             for path in paths:
-                path.unlink(missing_ok=True)
+                _remove(path)
         except OSError as error:
             raise StoreError(f"cache: {error.filename} cannot be removed: {error.strerror}") from error
+        self._sweep(older_than=0.0)
         return len(paths)
 
-    def _path(self, key: str) -> Path:
-        return self.folder / f"{key}{SUFFIX}"
+    def trim(self, keep: str = "") -> None:
+        """Remove what dead processes left, and the longest unused entries beyond the limit; signals ``keep`` stay."""
+        try:
+            self._sweep(ABANDONED)
+            self._evict(self._path(keep, SIGNALS))
+        except OSError as error:
+            self._tell("write", "cache: no room can be made in %s: %s", self.folder, error)
+
+    def _path(self, key: str, suffix: str) -> Path:
+        return self.folder / f"{key}{suffix}"
+
+    def _read(self, path: Path) -> bytes | None:
+        """An entry's content without its hash; None where there is none that is whole."""
+        try:
+            content = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            self._tell("read", "cache: %s cannot be read (%s); what it held is made again", path, error)
+            self._discard(path)
+            return None
+        check, _, payload = content.partition(b"\n")
+        if check != hashlib.sha256(payload).hexdigest().encode():
+            self._tell("read", "cache: %s is damaged; it is removed, and what it held is made again", path)
+            self._discard(path)
+            return None
+        with suppress(OSError):  # a folder that may only be read, or an entry evicted meanwhile
+            os.utime(path)
+        return payload
+
+    def _write(self, path: Path, payload: bytes) -> None:
+        content = hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _write_whole(path, content)
+        except OSError as error:
+            if str(path) not in self._told:
+                self._tell("write", "cache: %d bytes cannot be kept in %s: %s", len(content), self.folder, error)
+
+    def _tell(self, sort: str, message: str, *what: object) -> None:
+        """Warn of the first trouble of a sort; the next ones are for those who look closely."""
+        log.log(logging.DEBUG if sort in self._told else logging.WARNING, message, *what)
+        self._told.add(sort)
+
+    def _discard(self, path: Path) -> None:
+        """Remove what is no entry; where that cannot be done it stays, and what is made is not kept in its place."""
+        try:
+            _remove(path)
+        except OSError:
+            self._told.add(str(path))
 
     def _entries(self) -> Iterator[tuple[Path, int, float]]:
         """Every entry's path, size and time of last use; another process may remove one at any moment."""
-        for path in sorted(self.folder.glob(f"*{SUFFIX}")):
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue
-            yield path, status.st_size, status.st_mtime
-
-    def _evict(self, keep: str) -> None:
-        for path in self.folder.glob(f"*{TEMPORARY}"):
+        for path in sorted(self.folder.glob("*")):
             with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > ABANDONED:
-                    path.unlink()
+                if path.suffix in (SIGNALS, FOLD):
+                    status = path.stat()
+                    yield path, status.st_size, status.st_mtime
+
+    def _evict(self, keep: Path) -> None:
         entries = sorted(self._entries(), key=lambda entry: entry[2])
         total = sum(size for _, size, _ in entries)
         for path, size, _ in entries:
             if total <= self.limit_bytes:
                 break
-            if path != self._path(keep):
-                path.unlink(missing_ok=True)
+            if path != keep:
+                _remove(path)
                 total -= size
 
+    def _sweep(self, older_than: float) -> None:
+        """Remove temporary files and locks of so many seconds, but no lock that is held."""
+        for path in [*self.folder.glob(f"*{TEMPORARY}"), *self.folder.glob(f"*{LOCK}")]:
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime < older_than:
+                    continue
+                if path.suffix == TEMPORARY:
+                    path.unlink()
+                elif lock := _acquired(path):
+                    path.unlink()
+                    lock.release()
 
-def _mark_used(path: Path) -> None:
-    with suppress(OSError):  # a folder that may only be read, or an entry evicted meanwhile
-        os.utime(path)
+    def _lock(self, key: str, report: Report) -> "BaseFileLock | None":
+        path = self._path(key, LOCK)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if lock := _acquired(path):
+                return lock
+            log.info("another process makes these signals (%s); waiting for it", key[:12])
+            step = Progress("waiting for another process", 0, 1)
+            report(step)
+            lock = _acquired(path, wait=True)
+        except (OSError, NotImplementedError) as error:
+            self._tell("write", "cache: nothing can be locked in %s (%s); each run makes its own", self.folder, error)
+            return None
+        report(Progress(step.task, 1, 1))
+        return lock
+
+
+def _acquired(path: Path, wait: bool = False) -> "BaseFileLock | None":
+    """The lock on a file, held; None where another process holds it and ``wait`` is not set."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=-1 if wait else 0, poll_interval=PATIENCE)
+    except Timeout:
+        return None
+    return lock
+
+
+def _remove(path: Path) -> None:
+    """Remove an entry, or an empty folder in the place of one."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        if not path.is_dir():
+            raise
+        path.rmdir()
 
 
 def _write_whole(path: Path, content: bytes) -> None:
@@ -168,46 +254,3 @@ def _write_whole(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def _pack(signals: Signals) -> bytes:
-    frame = signals.frame
-    header = {
-        "format": FORMAT,
-        "symbols": list(frame.symbols),
-        "folds": [fold.dump() for fold in signals.folds],
-        "parts": list(signals.parts),
-    }
-    arrays = io.BytesIO()
-    parts: dict[str, Any] = {f"part_{number}": part for number, part in enumerate(signals.parts.values())}
-    np.savez(
-        arrays,
-        times=frame.times.as_unit("ns").asi8,
-        prediction=frame.prediction,
-        confidence=frame.confidence,
-        fold=frame.fold,
-        p_up=signals.p_up,
-        half_width=signals.half_width,
-        **parts,
-    )
-    return canonical(header) + b"\n" + arrays.getvalue()
-
-
-def _unpack(payload: bytes) -> Signals:
-    head, _, rest = payload.partition(b"\n")
-    header: dict[str, Any] = json.loads(head)
-    with np.load(io.BytesIO(rest), allow_pickle=False) as arrays:
-        frame = SignalFrame(
-            times=pd.DatetimeIndex(arrays["times"].astype("datetime64[ns]"), tz="UTC"),
-            symbols=tuple(header["symbols"]),
-            prediction=read_only(arrays["prediction"]),
-            confidence=read_only(arrays["confidence"]),
-            fold=read_only(arrays["fold"], np.int64),
-        )
-        return Signals(
-            frame=frame,
-            folds=tuple(FoldReport.of(fold) for fold in header["folds"]),
-            p_up=read_only(arrays["p_up"]),
-            half_width=read_only(arrays["half_width"]),
-            parts={name: read_only(arrays[f"part_{number}"]) for number, name in enumerate(header["parts"])},
-        )

@@ -11,11 +11,12 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import TypeAlias
 
 from core.errors import ConfigError, ModelError, WorkbenchError
 from core.processes import interrupts_held, without_main
@@ -37,8 +38,16 @@ ONE_THREAD = {
 }
 
 
+Keep: TypeAlias = Callable[[Fold, FoldOutcome], None]
+"""What is told of each fold as soon as it is finished, in whatever order."""
+
+
+def forget(fold: Fold, outcome: FoldOutcome) -> None:
+    """A :data:`Keep` that does nothing."""
+
+
 def run_folds(
-    panel: Panel, training: Training, folds: Sequence[Fold], workers: int, report: Report
+    panel: Panel, training: Training, folds: Sequence[Fold], workers: int, report: Report, keep: Keep = forget
 ) -> list[FoldOutcome]:
     """Train every fold; the outcomes in the order of the folds.
 
@@ -53,13 +62,17 @@ def run_folds(
         raise ConfigError(f"workers: is {workers}, must be at least 1")
     report(Progress(TASK, 0, len(folds)))  # workers take seconds to start; say at once how much there is to do
     if min(workers, len(folds)) == 1:
-        return list(_one_by_one(panel, training, folds, report))
-    return _side_by_side(panel, training, folds, min(workers, len(folds)), report)
+        return list(_one_by_one(panel, training, folds, report, keep))
+    return _side_by_side(panel, training, folds, min(workers, len(folds)), report, keep)
 
 
-def _one_by_one(panel: Panel, training: Training, folds: Sequence[Fold], report: Report) -> Iterator[FoldOutcome]:
+def _one_by_one(
+    panel: Panel, training: Training, folds: Sequence[Fold], report: Report, keep: Keep
+) -> Iterator[FoldOutcome]:
     for done, fold in enumerate(folds, start=1):
-        yield run_fold(panel, training, fold, report)
+        outcome = run_fold(panel, training, fold, report)
+        keep(fold, outcome)
+        yield outcome
         report(Progress(TASK, done, len(folds)))
 
 
@@ -96,7 +109,7 @@ class _Worker:
 
 
 def _side_by_side(
-    panel: Panel, training: Training, folds: Sequence[Fold], count: int, report: Report
+    panel: Panel, training: Training, folds: Sequence[Fold], count: int, report: Report, keep: Keep
 ) -> list[FoldOutcome]:
     # The longest first: one of them begun last would leave the other workers idle at the end.
     waiting = sorted(folds, key=lambda fold: len(fold.train))
@@ -108,8 +121,9 @@ def _side_by_side(
         while len(outcomes) < len(folds):
             for worker in _with_news(crew):
                 message = worker.receive()
-                if isinstance(message, FoldOutcome):
+                if isinstance(message, FoldOutcome) and worker.fold:
                     outcomes[message.report.number] = message
+                    keep(worker.fold, message)
                     report(Progress(TASK, len(outcomes), len(folds)))
                     _next_fold(worker, waiting)
                 else:

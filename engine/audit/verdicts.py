@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.caches import cache_folder
 from core.digests import digest
-from engine.caches import cache_folder
-from signals.versions import code_digest, library_versions
+from engine.manifest import code_digest, versions
 
 if TYPE_CHECKING:
     from .battery import Audit
@@ -40,5 +40,5 @@ def recall(config_id: str) -> dict[str, Any] | None:
 
 
 def _path(config_id: str) -> Path:
-    key = digest({"config": config_id, "code": code_digest(), "versions": library_versions()})
+    key = digest({"config": config_id, "code": code_digest(), "versions": versions()})
     return cache_folder() / "audits" / f"{key}.json"

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from core.types import COLUMNS, Market
-from signals import store as storing
+from signals import keys as keying
+from signals.code import Code, code_of
+from signals.keys import signal_key
 from signals.spec import SignalSpec
-from signals.store import signal_key
 
 GIVEN = {
     "features": [{"kind": "sma", "window": 5}],
@@ -83,12 +84,12 @@ def test_the_key_depends_on_every_field_of_the_spec(market):
 def test_the_key_depends_on_code_libraries_and_machine(market, monkeypatch):
     keys = {signal_key(market, SPEC)}
     for name, value in {
-        "code_digest": lambda: "other",
-        "library_versions": lambda: {"numpy": "0"},
+        "code_of": lambda roots: Code({"signals.generate": "other"}, code_of(roots).libraries),
+        "library_versions": lambda imported: {"numpy": "0"},
         "machine": lambda: {"system": "other"},
     }.items():
         with monkeypatch.context() as patch:
-            patch.setattr(storing, name, value)
+            patch.setattr(keying, name, value)
             keys.add(signal_key(market, SPEC))
     assert len(keys) == 4
 

@@ -1,64 +1,91 @@
-"""What decides the numbers beside data and spec: every source file and every library that takes part."""
+"""What decides the numbers beside data, spec and code: the libraries that are at work, and the machine."""
 
-import ast
+import os
+import platform
+import re
+import subprocess
 import sys
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, requires, version
+from pathlib import Path
 
 import pytest
 
+from core.plugins import FAMILIES, kinds
 from signals import versions
-from signals.versions import LIBRARIES, PACKAGES, ROOT, code_digest, library_versions
+from signals.code import ROOT, code_of
+from signals.versions import BENEATH, MISSING, WITHOUT_NUMBERS, library_versions, machine
 
-WITHOUT_NUMBERS = {"pydantic", "pydantic_core", "pyarrow", "rich"}  # they check, keep and show values
-
-
-def imported(path):
-    """The top-level names that a source file imports, wherever in it, also through `native`."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield node.module.partition(".")[0]
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "native":
-            yield node.args[0].value
+FAMILIES_HERE = [package for package in FAMILIES.values() if package.startswith("signals.")]
+EVERYTHING = code_of({"signals.generate", *(f"{family}.{kind}" for family in FAMILIES_HERE for kind in kinds(family))})
 
 
-def test_every_library_that_signals_are_made_with_is_among_the_versions():
-    names = {name for package in PACKAGES for path in (ROOT / package).rglob("*.py") for name in imported(path)}
-    foreign = names - set(sys.stdlib_module_names) - {path.name for path in ROOT.iterdir()} - WITHOUT_NUMBERS
-    assert {"numpy", "torch", "sklearn", "lightgbm"} <= foreign
-    distributions = packages_distributions()
-    assert {distributions[name][0] for name in foreign} <= set(LIBRARIES)
-    assert set(library_versions()) == {"python", *LIBRARIES}
+def test_every_library_that_signals_are_made_with_is_found_by_the_name_it_is_installed_under():
+    assert {"numpy", "torch", "sklearn", "lightgbm", "xgboost", "talib", "transformers"} <= EVERYTHING.libraries
+    found = library_versions(EVERYTHING.libraries)
+    for name in EVERYTHING.libraries - WITHOUT_NUMBERS:
+        [installed] = set(packages_distributions()[name])
+        assert found[installed] == version(installed)
+    assert MISSING not in found.values()
+    assert found["python"] == platform.python_version()
 
 
-@pytest.fixture
-def tree(tmp_path, monkeypatch):
-    """A small project; gives its folder and a fresh digest of it."""
-    for name in ("core/a.py", "signals/b.py", "signals/models/c.py", "engine/d.py"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(f"# {name}\n")
-    monkeypatch.setattr(versions, "ROOT", tmp_path)
-    return tmp_path, code_digest.__wrapped__
+def test_no_library_beside_those_that_are_imported_or_work_for_them():
+    assert set(library_versions([])) == {"python", "numpy", "pandas"}
+    assert set(library_versions({"sklearn", "rich"})) == {"python", "numpy", "pandas", "scikit-learn", "scipy"}
 
 
-def test_the_code_digest_changes_with_any_source_file_of_the_signals(tree):
-    root, digest = tree
-    seen = {digest()}
-    for name in ("core/a.py", "signals/b.py", "signals/models/c.py"):
-        (root / name).write_text("# changed\n")
-        seen.add(digest())
-    (root / "signals/models/c.py").rename(root / "signals/models/e.py")
-    seen.add(digest())
-    (root / "signals/features.py").touch()
-    seen.add(digest())
-    assert len(seen) == 6
+@pytest.mark.parametrize("name", ["numba", "sklearn"])
+def test_what_works_beneath_a_library_is_loaded_with_it(name):
+    script = f"import sys, {name}; print([below for below in {BENEATH[name]!r} if below not in sys.modules])"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
-def test_the_code_digest_does_not_change_with_other_files(tree):
-    root, digest = tree
-    before = digest()
-    (root / "engine/d.py").write_text("# changed\n")
-    (root / "signals/b.pyc").write_bytes(b"compiled")
-    (root / "core/a.py").touch()
-    assert digest() == before
+def test_a_library_that_is_not_installed_is_said_to_be_so():
+    assert library_versions({"no_such_library"})["no_such_library"] == MISSING
+
+
+def test_what_works_beneath_transformers_is_asked_for_by_it():
+    """It loads them when a pipeline is made."""
+    assert {re.split(r"\W", each)[0] for each in requires("transformers")} >= set(BENEATH["transformers"])
+
+
+def test_a_library_is_found_by_a_name_that_nobody_wrote_down():
+    """PyYAML, yaml to Python, is not among the names known in advance."""
+    if "yaml" not in packages_distributions():
+        pytest.skip("PyYAML is not installed")
+    assert library_versions({"yaml"})["PyYAML"] == version("PyYAML")
+
+
+def test_nothing_is_imported_to_say_so():
+    script = f"""
+import sys
+from signals.versions import library_versions, machine
+library_versions({sorted(EVERYTHING.libraries)!r}), machine()
+print(sorted({{"torch", "sklearn", "xgboost", "lightgbm", "transformers", "talib", "numba"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_machine_says_whether_a_device_can_be_found_as_pytorch_does(tmp_path, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(versions, "DEVICES", (str(tmp_path / "nvidia0"), str(tmp_path / "kfd")))
+    monkeypatch.setattr(versions.platform, "system", lambda: "Linux")
+    assert machine() == {"system": "Linux", "machine": platform.machine(), "gpu": "no"}
+    Path(tmp_path / "kfd").touch()
+    assert machine()["gpu"] == "yes"
+    for hidden in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert machine()["gpu"] == "no"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert machine()["gpu"] == "yes"
+
+
+def test_this_machine_agrees_with_pytorch():
+    import torch
+
+    if torch.cuda.is_available():
+        assert machine()["gpu"] == "yes"
+    else:
+        assert machine()["gpu"] == "no" or os.environ.get("CUDA_VISIBLE_DEVICES") or torch.version.cuda is None
