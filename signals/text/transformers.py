@@ -162,6 +162,7 @@ def _pipeline(folder: str, device: str) -> Any:
         raise ModelError("scorer.device: is cuda, but there is no CUDA device; take auto or cpu")
     place = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    transformers.utils.logging.disable_progress_bar()
     try:
         config = transformers.AutoConfig.from_pretrained(folder)
         _require_classifier(folder, config.architectures or [])
