@@ -10,13 +10,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from core.caches import cache_folder
 from core.clock import sessions
 from core.progress import Report, silent
 from core.types import Fold, Market
 from engine import manifest, result_files
 from engine.accounts import require_benchmark
 from engine.artifacts import MANIFEST, Saved, ensure_writable, put_in_place, result_digest, staging, write_json
-from engine.caches import cache_folder
 from engine.config import RunConfig
 from engine.listing import as_yaml
 from engine.measuring import Measure, here, there
