@@ -1,6 +1,8 @@
 """The news reader: stamps by hand, the usual layouts, and one clear line for everything that cannot be used."""
 
+import csv
 import gzip
+import io
 import json
 
 import pandas as pd
@@ -85,7 +87,10 @@ def test_the_usual_layouts(tmp_path, name, content):
 
 
 def test_the_wide_layout_with_its_wrappers(file):
-    content = 'Date,Label,Top1,Top2,Top3\n2020-01-02,1,b\'one, "two"\',b"it\'s",\n2020-01-03,0,plain,,last\n'
+    rows = [["2020-01-02", "1", "b'one, \"two\"'", 'b"it\'s"', ""], ["2020-01-03", "0", "plain", "", "last"]]
+    text = io.StringIO()
+    csv.writer(text).writerows([["Date", "Label", "Top1", "Top2", "Top3"], *rows])
+    content = text.getvalue()
     news, _ = read(file, content, symbol="A")
     assert news.text == ('one, "two"', "it's", "plain", "last")
     with pytest.raises(DataError, match=r"line 2: says no symbol; add a column symbol, or set news.symbol"):
