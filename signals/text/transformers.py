@@ -28,7 +28,8 @@ MEANINGS: Mapping[str, Meaning] = {
 }
 """What the labels of the usual models mean, in lower case."""
 FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "pytorch_model*.bin")
-DIGITS = 6  # the texts that stand beside a text in a batch change the seventh
+LENGTHS = (16, 32, 64, 128, 256, 512)
+"""Tokens to which texts are padded: the next of these, or the model's own limit."""
 OTHER_WAYS = "download it elsewhere and give its `folder`, or take `scorer: {kind: vader}`"
 
 
@@ -74,22 +75,30 @@ class Transformers(Scorer):
         return (f"text is scored by {name}, which was trained on text of its own time: before that, it is look-ahead",)
 
     def digest(self) -> str:
-        """By the content of the model's files, the labels' meaning and the libraries."""
+        """By the content of the model's files, the labels' meaning, the batch and the libraries."""
         versions = {name: _version(name) for name in ("transformers", "tokenizers", "torch")}
-        return digest([self.kind, _content(self._place()), self.labels, versions])
+        return digest([self.kind, _content(self._place()), self.labels, self.batch, versions])
 
     def score(self, texts: Sequence[str]) -> Vector:
-        """(K,) probabilities that it is good news, less those that it is bad; rounded to a millionth.
+        """(K,) probabilities that it is good news, less those that it is bad.
 
-        Longer texts are cut off where the model's positions end.
+        Longer texts are cut off where the model's positions end. Every batch has one of a few shapes, filled up with
+        its last text: the last digits of an answer depend on the shape, and so never on the texts that stand beside it.
         """
         classify, signs = _pipeline(str(self._place()), self.device), self._signs()
-        # Texts of one length side by side need the least padding.
-        order = sorted(range(len(texts)), key=lambda each: (len(texts[each]), texts[each]))
-        found = classify([texts[each] for each in order], batch_size=self.batch, truncation=True, top_k=None)
         scores = np.empty(len(texts))
-        for place, answer in zip(order, found, strict=True):
-            scores[place] = round(sum(signs[each["label"]] * each["score"] for each in answer), DIGITS)
+        for length, rows in _by_length(classify.tokenizer, texts).items():
+            filled = [*rows, *(rows[-1:] * (-len(rows) % self.batch))]
+            found = classify(
+                [texts[row] for row in filled],
+                batch_size=self.batch,
+                truncation=True,
+                padding="max_length",
+                max_length=length,
+                top_k=None,
+            )
+            for row, answer in zip(rows, found, strict=False):
+                scores[row] = sum(signs[each["label"]] * each["score"] for each in answer)
         return np.clip(scores, -1.0, 1.0)
 
     def _place(self) -> Path:
@@ -111,6 +120,16 @@ class Transformers(Scorer):
                 "state it, for example labels: {LABEL_0: negative, LABEL_1: neutral, LABEL_2: positive}"
             )
         return {name: SIGNS[meanings[name]] for name in names}
+
+
+def _by_length(tokenizer: Any, texts: Sequence[str]) -> dict[int, list[int]]:
+    """The numbers of the texts by the length to which they are padded."""
+    limit = min(int(tokenizer.model_max_length), LENGTHS[-1])
+    allowed = [*(length for length in LENGTHS if length < limit), limit]
+    found: dict[int, list[int]] = {}
+    for row, tokens in enumerate(tokenizer(list(texts), truncation=True, max_length=limit)["input_ids"]):
+        found.setdefault(next(length for length in allowed if length >= len(tokens)), []).append(row)
+    return found
 
 
 @cache
