@@ -88,7 +88,7 @@ def _code_of(roots: frozenset[str]) -> Code:
         if whose == "library":
             libraries.add(top)
         source = _source(name) if whose == "project" else None
-        if source is None and name in roots:
+        if source is None and name in roots and (whose == "project" or _place(top) is None):
             raise StoreError(f"{name}: its code is in no file of the project, so that no change of it could be noticed")
         if source:
             modules[name] = source.digest
@@ -125,7 +125,7 @@ def _whose(top: str) -> str:
         return "python"
     if place is None:
         return "project" if top in sys.modules else "library"
-    if top in OURS and place.is_relative_to(ROOT):
+    if top in OURS and place.resolve().is_relative_to(ROOT):
         return "project"  # also where the project itself is installed among the libraries
     if INSTALLED & set(place.parts):
         return "library"

@@ -282,6 +282,8 @@ def test_a_class_that_was_typed_in_has_no_file(monkeypatch):
     monkeypatch.setitem(sys.modules, "typed_in", type(sys)("typed_in"))
     with pytest.raises(StoreError, match=r"^typed_in: its code is in no file of the project"):
         code_of({"signals.spec", "typed_in"})
+    with pytest.raises(StoreError, match=r"^gone: its code is in no file of the project"):
+        code_of({"signals.spec", "gone"})
     forget()
 
 
@@ -318,6 +320,14 @@ def test_every_plug_in_of_a_spec_is_found_however_deep():
     assert wanted <= found
     unused = {"signals.models.lightgbm", "signals.features.rsi", "signals.text.transformers", "signals.models.lstm"}
     assert not unused & set(code_of({"signals.generate", *found}).modules)
+
+
+def test_a_class_of_a_library_within_a_spec_is_a_library_in_use():
+    """As a dataclass of pydantic or of Python's own might be."""
+    found = code_of({"pydantic.fields", "fractions", "signals.scaling"})
+    assert "signals.scaling" in found.modules
+    assert "pydantic" in found.libraries
+    assert not {"fractions", "pydantic.fields"} & set(found.modules)
 
 
 def test_specs_in_mappings_and_tuples_are_found():
