@@ -148,16 +148,11 @@ def _audit(words: tuple[str, ...], full: bool, out: Path, quiet: bool, as_json: 
 @app.command("cache")
 @click.argument("action", type=click.Choice(["info", "clear"]))
 def _cache(action: str) -> None:
-    """Say what the signal cache holds, or empty it."""
-    from engine.pipeline import signal_store
+    """Say what the caches of signals and of texts' scores hold, or empty them."""
+    from engine.cached import cleared, contents
 
-    store = signal_store()
-    if action == "clear":
-        _say(f"{store.folder}: {store.clear()} entries removed")
-        return
-    found = store.info()
-    what = f"{found.entries} entries ({found.folds} of single folds)"
-    _say(f"{store.folder}: {what}, {found.size / 1e6:.1f} MB of at most {found.limit / 1e6:.0f} MB")
+    for line in cleared() if action == "clear" else contents():
+        _say(line)
 
 
 def main(words: list[str]) -> int:

@@ -1,0 +1,50 @@
+"""What the caches hold, for `cache info`, and how `cache clear` empties them."""
+
+from pathlib import Path
+
+from core.caches import cache_folder
+from core.errors import StoreError
+from engine.pipeline import signal_store
+
+
+def contents() -> tuple[str, ...]:
+    """One line a cache: where it lies, how many entries of which sort, how large."""
+    store = signal_store()
+    found, texts = store.info(), _scores()
+    entries = f"{found.entries} entries ({found.folds} of single folds)"
+    size = sum(path.stat().st_size for path in texts)
+    return (
+        f"{store.folder}: {entries}, {_megabytes(found.size)} of at most {found.limit / 1e6:.0f} MB",
+        f"{_score_folder()}: texts' scores by {len(texts)} scorers, {_megabytes(size)}",
+    )
+
+
+def cleared() -> tuple[str, ...]:
+    """Remove all of them; one line a cache, with what was removed. What audits found stays: it is a result.
+
+    Raises
+    ------
+    StoreError
+        A file cannot be removed.
+    """
+    store, texts = signal_store(), _scores()
+    removed = store.clear()
+    try:
+        for path in [*texts, *_score_folder().glob("*.lock")]:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"cache: {error.filename} cannot be removed: {error.strerror}") from error
+    return (f"{store.folder}: {removed} entries removed", f"{_score_folder()}: {len(texts)} scorers' scores removed")
+
+
+def _score_folder() -> Path:
+    return cache_folder() / "scores"
+
+
+def _scores() -> tuple[Path, ...]:
+    """The files of scores, one a scorer."""
+    return tuple(sorted(_score_folder().glob("*.txt")))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
