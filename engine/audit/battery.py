@@ -10,6 +10,7 @@ from core.progress import Report, silent
 from core.types import Market
 from engine.config import RunConfig
 from engine.execution import execution
+from signals.features._base import Feature
 from signals.leaks.checks import Check
 from signals.leaks.cuts import Cut, choose
 from signals.leaks.inputs import fit_inputs
@@ -68,7 +69,14 @@ class Audit:
         }
 
 
-def audit(config: RunConfig, market: Market, *, full: bool = False, report: Report = silent) -> Audit:
+def audit(
+    config: RunConfig,
+    market: Market,
+    *,
+    full: bool = False,
+    report: Report = silent,
+    extra: tuple[Feature, ...] = (),
+) -> Audit:
     """Try a config.
 
     Models are made cheap (an epoch, a few trees): a leak is in the plumbing, and the plumbing is the same.
@@ -76,8 +84,9 @@ def audit(config: RunConfig, market: Market, *, full: bool = False, report: Repo
     Parameters
     ----------
     full : every test; else L1, L2 at the most telling cuts, L3 and L10.
+    extra : features beside the config's own.
     """
-    subject = Subject.of(config, market)
+    subject = Subject.of(config, market, extra)
     whole = subject.run(market)
     cuts = _cuts(config, market, whole)
     checks = sorted(_checks(subject, market, whole, cuts, full, report), key=lambda check: int(check.number[1:]))

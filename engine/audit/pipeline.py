@@ -1,7 +1,7 @@
 """A config as a pipeline whose every stage can be looked at."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -153,8 +153,7 @@ def _flat(mapping: Mapping[str, Any], path: str) -> Iterator[tuple[str, float]]:
 
 def _dealt(result: RunResult) -> Iterator[Stage]:
     orders = result.orders[result.orders["kind"] == "market"]
-    # What is asked at the last bar of a history is not filled in it: only what was settled can be compared.
-    yield replace(_rows("orders", orders, "created_at", ("symbol", "side"), ("asked",)), late=True)
+    yield _rows("orders", orders, "created_at", ("symbol", "side"), ("asked",))
     yield _rows("fills", result.fills, "time", ("symbol", "kind"), ("size", "price", "commission", "position_after"))
     yield _rows("equity", result.equity, "time", (), ("equity", "cash"))
 

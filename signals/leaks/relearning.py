@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -105,7 +104,7 @@ def shifted(market: Market, training: Training, report: Report = silent) -> tupl
     honest = relearn(panel, training).ic()
     found = {}
     for done, shift in enumerate(SHIFTS, start=1):
-        found[shift] = relearn(panel, training, partial(_moved, shift=shift)).ic()
+        found[shift] = replace(relearn(_moved(panel, shift), training), panel=panel).ic()
         report(Progress("labels shifted", done, len(SHIFTS)))
     return honest, found
 
@@ -160,9 +159,8 @@ def _follows(learnt: Learnt) -> float:
     return float(np.mean([rank_correlation(prediction, move[rows]) for rows, prediction in pairs]))
 
 
-def _moved(panel: Panel, fold: Fold, shift: int) -> Panel:
+def _moved(panel: Panel, shift: int) -> Panel:
     """The panel with each symbol's labels ``shift`` rows early (below 0: late), known when they are known."""
-    del fold
     y, known_at = np.full(len(panel), np.nan), panel.times.as_unit("ns").asi8.copy()
     for number in range(len(panel.symbols)):
         begin, end = (int(each) for each in np.searchsorted(panel.symbol, [number, number + 1]))

@@ -24,7 +24,6 @@ class Stage:
     columns : C names.
     values : (R, C); NaN is a value like any other.
     tolerance : relative difference that means nothing where two runs work on arrays of different shapes.
-    late : a row that becomes known at the last bar of a history may differ from the same row of a longer one.
     """
 
     name: str
@@ -33,7 +32,6 @@ class Stage:
     columns: Keys
     values: Matrix
     tolerance: float = 0.0
-    late: bool = False
 
     @classmethod
     def table(
@@ -43,10 +41,11 @@ class Stage:
         return cls(name, times, ("",) * len(times), tuple(columns), values, tolerance)
 
     def until(self, last: pd.Timestamp) -> "Stage":
-        """The rows known at or before ``last`` (before it, where the stage is late)."""
-        count = int(self.times.searchsorted(last, side="left" if self.late else "right"))
-        kept = (self.times[:count], self.keys[:count], self.columns, self.values[:count])
-        return Stage(self.name, *kept, self.tolerance, self.late)
+        """The rows known at or before ``last``."""
+        count = int(self.times.searchsorted(last, side="right"))
+        return Stage(
+            self.name, self.times[:count], self.keys[:count], self.columns, self.values[:count], self.tolerance
+        )
 
 
 @dataclass(frozen=True, eq=False)
