@@ -54,11 +54,11 @@ def test_make_knows_its_targets(line):
 def test_commands_run_as_written(line, tmp_path, monkeypatch, shared_cache):
     monkeypatch.chdir(ROOT)
     words = shlex.split(line.partition("run_backtest.py")[2])
-    runs = words[0].endswith(".yaml") and "--check" not in words
+    runs = (words[0].endswith(".yaml") and "--check" not in words) or words[0] == "audit"
     done = CliRunner().invoke(app, [*words, "--out", str(tmp_path)] if runs else words, catch_exceptions=False)
     assert done.exit_code == 0
-    folders = {folder.name.rpartition("-")[0] for folder in tmp_path.iterdir()}
     named = {Path(word).stem.replace("_", "-") for word in words if word.endswith(".yaml")}
+    folders = {folder.name.removesuffix("-audit").rpartition("-")[0] for folder in tmp_path.iterdir()}
     assert folders == (named if runs else set())
 
 

@@ -11,15 +11,18 @@ from signals.models._base import TrainedModel
 from signals.spec import SignalSpec
 
 PACKAGE = "signals.models"
-TRAINED = [kind for kind in kinds(PACKAGE) if issubclass(load(PACKAGE, kind), TrainedModel)]
+TRAINED = [
+    kind for kind in kinds(PACKAGE) if issubclass(load(PACKAGE, kind), TrainedModel) and load(PACKAGE, kind).learns
+]
 # Enough for few rows, and quick.
 SMALL = {
-    "lstm": {"hidden": 8, "sequence": 3, "epochs": 12, "batch": 32, "learning_rate": 0.01},
+    "lstm": {"hidden": 8, "sequence": 3, "epochs": 12, "batch": 32, "chunk": 16, "learning_rate": 0.01},
     "random_forest": {"trees": 20},
     "xgboost": {"rounds": 60},
     "lightgbm": {"rounds": 60},
 }
 SMALL["ensemble"] = {"members": {kind: {"weight": 0.25, **given} for kind, given in SMALL.items()}}
+SMALL["ridge"] = {}
 PLANTED = 0.5  # the AR(1) coefficient, and so the best possible correlation of a forecast with the next return
 SHUFFLES = 16
 
