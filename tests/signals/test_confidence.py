@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from signals.confidence._base import Block, Predicted
+from signals.confidence.agreement import Agreement
 from signals.confidence.calibrated import Calibrated, Platt
+from signals.confidence.conformal import Conformal
 from signals.confidence.constant import Always, Constant
 from signals.models._base import Forecast
+from signals.spec import SignalSpec
 
 CALIBRATED = Calibrated()
 START = pd.Timestamp("2020-01-01 21:00", tz="UTC")
@@ -193,3 +196,81 @@ def test_dumps_are_json():
 def test_wrong_values_cannot_be_built(values, message):
     with pytest.raises(ValidationError, match=message):
         Constant.parse(values)
+
+
+def volatile(count, seed=0):
+    """Predictions of nothing, outcomes whose spread changes and is known."""
+    rng = np.random.default_rng(seed)
+    spread = 0.01 * np.exp(rng.normal(0, 0.5, count))
+    return rng.normal(0, 0.001, count), rng.normal(0, 1, count) * spread, spread
+
+
+def test_the_conformal_interval_against_crepes():
+    from crepes import ConformalRegressor
+
+    prediction, y, spread = volatile(150)
+    fitted = Conformal(coverage=0.9).fit(block_of(prediction, y, spread=spread))
+    oracle = ConformalRegressor().fit(y - prediction, sigmas=spread)
+    new, new_spread = np.array([0.01, -0.02]), np.array([0.01, 0.03])
+    expected = oracle.predict_int(new, sigmas=new_spread, confidence=0.9)
+    judged = fitted.judge(predicted_of(new, new_spread))
+    np.testing.assert_allclose(new - judged.half_width, expected[:, 0], rtol=1e-12)
+    np.testing.assert_allclose(new + judged.half_width, expected[:, 1], rtol=1e-12)
+
+
+def test_the_conformal_probability_by_hand():
+    y = np.linspace(-0.02, 0.02, 21)  # errors of -2, -1.8, ..., 2 in units of a spread of 1 %
+    fitted = Conformal().fit(block_of(np.zeros(21), y, spread=np.full(21, 0.01)))
+    judged = fitted.judge(predicted_of([0.0051, -0.0051, 0.5], np.full(3, 0.01)))
+    # The outcome is above 0 where the error is above -0.51: 13 of the 21 errors, and half of the new one.
+    np.testing.assert_allclose(judged.p_up, [13.5 / 22, 8.5 / 22, 21.5 / 22], rtol=1e-12)
+    np.testing.assert_allclose(judged.confidence, [13.5 / 22, 13.5 / 22, 21.5 / 22], rtol=1e-12)
+
+
+def test_conformal_intervals_cover_what_they_say_and_more_evenly_than_unscaled_ones():
+    covered, wild, plain_wild = [], [], []
+    for seed in range(60):
+        prediction, y, spread = volatile(400, seed)
+        fitted = Conformal(coverage=0.9).fit(block_of(prediction[:200], y[:200], spread=spread[:200]))
+        half = fitted.judge(predicted_of(prediction[200:], spread[200:])).half_width
+        error, calm = np.abs(y[200:] - prediction[200:]), spread[200:] <= np.quantile(spread[200:], 0.8)
+        covered.append(np.mean(error <= half))
+        wild.append(np.mean((error <= half)[~calm]))
+        plain_wild.append(np.mean(error[~calm] <= np.quantile(np.abs(y[:200] - prediction[:200]), 0.9)))
+    assert np.mean(covered) == pytest.approx(0.9, abs=0.01)
+    assert np.mean(wild) == pytest.approx(0.9, abs=0.02)
+    assert np.mean(plain_wild) < 0.8
+
+
+def test_a_block_too_short_for_the_coverage_has_no_end_of_its_interval():
+    prediction, y, spread = volatile(30)
+    fitted = Conformal(coverage=0.99).fit(block_of(prediction, y, spread=spread))
+    assert np.isinf(fitted.judge(predicted_of([0.01], [0.01])).half_width).all()
+    assert fitted.dump()["quantile"] is None
+
+
+def test_without_a_volatility_the_base_rate_is_said():
+    prediction, y, _ = volatile(100)
+    fitted = Conformal().fit(block_of(prediction, y, up_share=0.55))
+    judged = fitted.judge(predicted_of([0.01, -0.01], [0.01, 0.01]))
+    np.testing.assert_array_equal(judged.p_up, [0.55, 0.55])
+    assert "fewer than 20" in fitted.dump()["reason"]
+    known = Conformal().fit(block_of(prediction, y, up_share=0.55, spread=np.full(100, 0.01)))
+    np.testing.assert_array_equal(known.judge(predicted_of([0.01], [np.nan])).p_up, [0.55])
+
+
+def test_agreement_by_hand():
+    parts = {"a": np.array([1.0, 1, -1, 0]), "b": np.array([1.0, -1, -1, 1]), "c": np.array([1.0, -1, 1, -1])}
+    weights = {"a": 0.5, "b": 0.3, "c": 0.2}
+    prediction = np.array([1.0, 0.0, -0.6, 0.1])
+    predicted = Predicted(Forecast(prediction, parts, weights), np.full(4, np.nan))
+    found = Agreement().fit(block_of([], []))
+    np.testing.assert_allclose(found.judge(predicted).confidence, [1.0, 0.0, 0.8, 0.3], atol=1e-15)
+    assert np.isnan(found.judge(predicted).p_up).all()
+
+
+def test_agreement_needs_members():
+    given = {"model": {"kind": "ridge"}, "features": [{"kind": "sma"}], "confidence": {"kind": "agreement"}}
+    with pytest.raises(ValidationError, match="model ridge has no members that could agree: take kind calibrated"):
+        SignalSpec.parse(given)
+    SignalSpec.parse({**given, "model": {"kind": "ensemble"}})

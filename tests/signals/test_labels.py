@@ -1,14 +1,18 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.plugins import load
 from core.types import Bars
+from signals.labels.direction import Direction
 from signals.labels.forward_return import ForwardReturn
 from signals.labels.open_to_open import OpenToOpen
+from signals.labels.triple_barrier import TripleBarrier
 from signals.spec import SignalSpec
 
 NAN = np.nan
@@ -85,3 +89,127 @@ def test_a_price_level_is_refused_with_the_reason():
 def test_wrong_values_cannot_be_built(values):
     with pytest.raises(ValidationError):
         ForwardReturn.parse(values)
+
+
+def bars_by_hand(rows):
+    """Bars from (open, high, low, close), after 21 quiet ones whose volatility is 1 %."""
+    quiet = [100.0]
+    for step in range(21):
+        quiet.append(quiet[-1] * (1.01 if step % 2 else 0.99))
+    moves = np.diff(quiet[1:]) / np.array(quiet[1:-1])
+    table = [(price, price, price, price) for price in quiet[1:]] + [tuple(row) for row in rows]
+    opened, high, low, close = (np.array(column, dtype=float) for column in zip(*table, strict=True))
+    times = pd.date_range("2020-01-01 21:00", periods=len(table), tz="UTC").as_unit("ns")
+    return Bars("A", times, opened, high, low, close, np.ones(len(table))), float(np.std(moves, ddof=1)), quiet[-1]
+
+
+def barrier(rows, horizon=3, **more):
+    """The label of the last quiet bar, with its barriers and the bar (1, 2, ...) at which it is known."""
+    bars, volatility, close = bars_by_hand(rows)
+    labels = TripleBarrier(horizon=horizon, target=2.0, stop=1.0, **more).compute(bars)
+    value, known_at = labels.value[20], labels.known_at[20]
+    bar = None if pd.isna(known_at) else int(bars.times.get_loc(known_at)) - 20
+    return value, bar, labels.notes, (close * (1 + 2 * volatility), close * (1 - volatility), close)
+
+
+def inside(close):
+    return (close, close, close, close)
+
+
+def test_the_first_of_three_barriers_by_hand():
+    *_, (upper, lower, close) = barrier([inside(100)] * 3)
+    assert lower < close < upper
+    calm, target = inside(close), (close, upper + 0.01, close, close)
+    stop, both = (close, close, lower - 0.01, close), (close, upper + 0.01, lower - 0.01, close)
+    cases = [
+        ([calm, target, calm], upper, 2),
+        ([target, stop, calm], upper, 1),
+        ([stop, target, calm], lower, 1),
+        ([calm, both, calm], lower, 2),
+        ([calm, calm, (close, close, close, close * 1.001)], close * 1.001, 3),
+        ([(upper * 1.02, upper * 1.03, upper * 1.01, upper * 1.02), calm, calm], upper * 1.02, 1),
+        ([(lower * 0.98, lower * 0.99, lower * 0.97, lower * 0.98), calm, calm], lower * 0.98, 1),
+        # A bar that opens beyond the target has passed it before it falls to the stop.
+        ([(upper * 1.02, upper * 1.02, lower * 0.99, close), calm, calm], upper * 1.02, 1),
+    ]
+    for rows, price, bar in cases:
+        value, known, *_ = barrier(rows)
+        assert (value, known) == (pytest.approx(price / close - 1, rel=1e-12), bar)
+
+
+def test_labels_that_touch_both_barriers_in_one_bar_are_counted():
+    *_, (upper, lower, close) = barrier([inside(100)] * 3)
+    both = (close, upper + 0.01, lower - 0.01, close)
+    assert barrier([inside(close)] * 3)[2] == ()
+    [note] = barrier([both, inside(close), inside(close)])[2]
+    assert re.match(r"A: in \d+ of \d+ labels one bar touches both barriers; the stop is taken to be first", note)
+
+
+def test_the_tail_of_the_barriers_is_known_only_where_one_was_touched():
+    *_, (upper, _, close) = barrier([inside(100)] * 3)
+    value, known, *_ = barrier([inside(close)])
+    assert np.isnan(value)
+    assert known is None
+    assert barrier([(close, upper + 1, close, close)])[1] == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 999), horizon=st.integers(1, 6), target=st.floats(0.3, 3), stop=st.floats(0.3, 3))
+def test_barriers_bar_by_bar(seed, horizon, target, stop):
+    rng = np.random.default_rng(seed)
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.02, 45)))
+    opened = close * np.exp(rng.normal(0, 0.02, 45))
+    high, low = (
+        np.maximum(opened, close) * rng.uniform(1, 1.02, 45),
+        np.minimum(opened, close) * rng.uniform(0.98, 1, 45),
+    )
+    times = pd.date_range("2020-01-01 21:00", periods=45, tz="UTC").as_unit("ns")
+    bars = Bars("A", times, opened, high, low, close, np.ones(45))
+    labels = TripleBarrier(horizon=horizon, target=target, stop=stop, window=10).compute(bars)
+    volatility = pd.Series(close).pct_change().rolling(10).std().to_numpy()
+    for row in range(45):
+        expected = (np.nan, pd.NaT)
+        for bar in range(row + 1, min(row + horizon, 44) + 1):
+            upper, lower = close[row] * (1 + target * volatility[row]), close[row] * (1 - stop * volatility[row])
+            if np.isnan(volatility[row]):
+                break
+            if opened[bar] >= upper or opened[bar] <= lower:
+                expected = (opened[bar] / close[row] - 1, times[bar])
+            elif low[bar] <= lower:
+                expected = (lower / close[row] - 1, times[bar])
+            elif high[bar] >= upper:
+                expected = (upper / close[row] - 1, times[bar])
+            elif bar == row + horizon:
+                expected = (close[bar] / close[row] - 1, times[bar])
+            if not np.isnan(expected[0]):
+                break
+        assert labels.value[row] == pytest.approx(expected[0], rel=1e-9, abs=1e-12, nan_ok=True)
+        assert labels.known_at[row] is pd.NaT if expected[1] is pd.NaT else labels.known_at[row] == expected[1]
+
+
+def test_direction_by_hand_with_a_tie():
+    labels = Direction(horizon=2).compute(bars_of([1] * 5, [1, 2, 1, 1.5, 3]))
+    np.testing.assert_array_equal(labels.value, [0, -1, 1, NAN, NAN])
+    assert not Direction.returns
+
+
+def test_forms_by_hand():
+    close = [100.0, 101, 100, 102, 104, 103, 105]
+    bars = bars_of(close, close)
+    simple = ForwardReturn(horizon=2).compute(bars).value
+    log = ForwardReturn(horizon=2, form="log")
+    np.testing.assert_allclose(log.compute(bars).value[:5], np.log(np.array(close[2:]) / close[:5]), rtol=1e-12)
+    np.testing.assert_allclose(log.as_return(log.compute(bars).value, simple)[:5], simple[:5], rtol=1e-12)
+    scaled = ForwardReturn(horizon=2, form="volatility", window=3)
+    labels = scaled.compute(bars)
+    unit = np.std(np.diff(close[:4]) / close[:3], ddof=1) * np.sqrt(2)
+    assert labels.unit[3] == pytest.approx(unit, rel=1e-12)
+    assert labels.value[3] == pytest.approx(simple[3] / unit, rel=1e-12)
+    assert np.isnan(labels.value[:3]).all()
+    np.testing.assert_allclose(scaled.as_return(labels.value, labels.unit)[3:5], simple[3:5], rtol=1e-12)
+
+
+def test_a_price_that_does_not_move_has_no_volatility_to_measure_in():
+    labels = ForwardReturn(form="volatility", window=3).compute(bars_of([1] * 9, [1.0] * 9))
+    assert np.isnan(labels.value).all()
+    assert labels.known_at.isna().all()
