@@ -161,7 +161,7 @@ def evaluate(market: Market, signals: Signals, label: Label) -> Evaluation:
     labels = [label.compute(bars) for bars in symbols]
     if label.returns:
         labels = [replace(each, value=label.as_return(each.value, each.unit)) for each in labels]
-    rows = _rows(symbols, labels, signals, strength=not (signals.folds and label.returns))
+    rows = _rows(symbols, labels, signals, label)
     history = History.of(symbols, labels)
     references = baselines(rows.sample, rows.past, rows.fold, signals.folds, history)
 
@@ -191,7 +191,7 @@ def reliability(p_up: Vector, up: Vector) -> tuple[Bin, ...]:
     return tuple(Bin(int(rows.sum()), float(np.mean(p_up[rows])), float(np.mean(up[rows]))) for rows in bins)
 
 
-def _rows(symbols: Sequence[Bars], labels: Sequence[Labels], signals: Signals, strength: bool) -> _Rows:
+def _rows(symbols: Sequence[Bars], labels: Sequence[Labels], signals: Signals, label: Label) -> _Rows:
     frame = signals.frame
     past = _aligned(frame.times, symbols, [simple_returns(bars.close) for bars in symbols])
     value = _aligned(frame.times, symbols, [each.value for each in labels])
@@ -203,7 +203,8 @@ def _rows(symbols: Sequence[Bars], labels: Sequence[Labels], signals: Signals, s
         mean=_by_fold(fold, {report.number: report.train_mean for report in signals.folds}),
         p_up=signals.p_up[at],
         up_share=_by_fold(fold, {report.number: report.up_share for report in signals.folds}),
-        strength=strength,
+        strength=not (signals.folds and label.returns),
+        returns=label.returns,
     )
     return _Rows(at[0], at[1], fold, past[at], sample)
 

@@ -24,6 +24,7 @@ class Sample:
     p_up : (K,) probability that the label is above 0; NaN where the confidence is no probability.
     up_share : (K,) share of labels above 0 in the training window; NaN if there was none.
     strength : the predictions are signed strengths, not expected returns, so that errors mean nothing.
+    returns : the labels are returns, from which a price follows.
     """
 
     label: Vector
@@ -32,6 +33,7 @@ class Sample:
     p_up: Vector
     up_share: Vector
     strength: bool = False
+    returns: bool = True
 
     @property
     def up(self) -> Vector:
@@ -139,6 +141,8 @@ def _r2_mean(sample: Sample) -> Score:
 
 
 def _mape(sample: Sample) -> Score:
+    if not sample.returns:
+        return "the label is no return, so no price follows from it"
     # |close (1 + prediction) - close (1 + label)| / (close (1 + label)): the close cancels.
     return float(np.mean(np.abs(sample.prediction - sample.label) / (1 + sample.label)))
 

@@ -9,8 +9,10 @@ import pytest
 
 from core.types import Bars, Market, SignalFrame
 from signals.evaluate import Bin, evaluate, reliability
+from signals.labels.direction import Direction
 from signals.labels.forward_return import ForwardReturn
 from signals.labels.open_to_open import OpenToOpen
+from signals.labels.triple_barrier import TripleBarrier
 from signals.result import FoldReport, Signals, Span
 
 LABEL = ForwardReturn()
@@ -247,3 +249,79 @@ def test_a_report_survives_json():
 
 def test_a_span_is_that_of_its_rows():
     assert Span.of(TIMES, np.array([5, 2, 9])) == Span(TIMES[2].isoformat(), TIMES[9].isoformat(), 3)
+
+
+def ensemble_of(market, weights=(0.7, 0.3)):
+    """Signals of an ensemble of two members, with intervals."""
+    parts = {"one": skilled(market, 0.3, seed=4), "two": skilled(market, 0.0, seed=5)}
+    mixed = sum(weight * part for weight, part in zip(weights, parts.values(), strict=True))
+    signals = signals_of(market, mixed)
+    folds = tuple(replace(report, weights=dict(zip(parts, weights, strict=True))) for report in signals.folds)
+    half = np.random.default_rng(0).uniform(0.005, 0.03, mixed.shape)
+    half = np.where(np.isfinite(signals.frame.prediction), half, np.nan)
+    return replace(signals, folds=folds, parts=parts, half_width=half)
+
+
+def test_members_are_judged_by_themselves_and_their_contributions_sum_to_1():
+    market = market_of()
+    signals = ensemble_of(market)
+    found = evaluate(market, signals, LABEL)
+    assert [member.name for member in found.members] == ["one", "two"]
+    assert sum(member.contribution for member in found.members) == pytest.approx(1, rel=1e-9)
+    alone = evaluate(market, signals_of(market, signals.parts["one"]), LABEL)
+    assert found.members[0].model.mse == pytest.approx(alone.overall.model.mse, rel=1e-12)
+    assert found.members[0].model.ic == pytest.approx(alone.overall.model.ic, rel=1e-12)
+    shares = []
+    for fold in range(len(CUTS)):
+        rows = (signals.frame.fold == fold)[:, None] & np.isfinite(realised(market))
+        whole, part = signals.frame.prediction[rows], 0.7 * signals.parts["one"][rows]
+        shares.append(np.cov(part, whole, ddof=0)[0, 1] / np.var(whole))
+    assert found.members[0].contribution == pytest.approx(np.mean(shares), rel=1e-9)
+
+
+def test_weights_may_be_a_symbols_own():
+    market = market_of()
+    signals = ensemble_of(market)
+    weights = {"A one": 0.7, "A two": 0.3, "B one": 0.7, "B two": 0.3}
+    folds = [replace(report, weights=weights) for report in signals.folds]
+    own = evaluate(market, replace(signals, folds=tuple(folds)), LABEL)
+    assert own.members == evaluate(market, signals, LABEL).members
+
+
+def test_coverage_is_the_share_of_outcomes_in_their_intervals():
+    market = market_of()
+    signals = ensemble_of(market)
+    rows = (signals.frame.fold >= 0)[:, None] & np.isfinite(realised(market))
+    inside = np.abs(realised(market) - signals.frame.prediction)[rows] <= signals.half_width[rows]
+    wide = signals.half_width[rows] >= np.quantile(signals.half_width[rows], 0.8)
+    found = evaluate(market, signals, LABEL).coverage
+    assert found.n == rows.sum()
+    assert found.covered == pytest.approx(inside.mean(), rel=1e-12)
+    assert found.volatile == pytest.approx(inside[wide].mean(), rel=1e-12)
+    assert found.half_width == pytest.approx(signals.half_width[rows].mean(), rel=1e-12)
+    assert evaluate(market, signals_of(market, skilled(market, 0.2)), LABEL).coverage is None
+
+
+def test_a_label_that_is_no_return_is_judged_by_sign_and_order_alone():
+    market = market_of()
+    found = evaluate(market, signals_of(market, np.sign(skilled(market, 1.0))), Direction())
+    assert found.overall.model.mse is None
+    assert found.overall.model.hit_rate > 0.95
+    assert not found.members
+
+
+def test_forms_of_a_return_are_judged_as_returns():
+    market = market_of()
+    signals = signals_of(market, skilled(market, 0.2))
+    simple = evaluate(market, signals, LABEL)
+    log = evaluate(market, signals, ForwardReturn(form="log"))
+    assert log.overall.model.mse == pytest.approx(simple.overall.model.mse, rel=1e-9)
+
+
+def test_what_is_said_of_labels_is_a_note():
+    market = market_of()
+    bars = {name: replace(item, high=item.close * 1.05, low=item.close * 0.95) for name, item in market.bars.items()}
+    market = replace(market, bars=bars)
+    notes = evaluate(market, signals_of(market, skilled(market, 0.2)), TripleBarrier()).notes
+    assert len(notes) == 2
+    assert "the stop is taken to be first" in notes[0]

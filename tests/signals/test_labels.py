@@ -153,6 +153,20 @@ def test_the_tail_of_the_barriers_is_known_only_where_one_was_touched():
     assert barrier([(close, upper + 1, close, close)])[1] == 1
 
 
+def told_bar_by_bar(bars, row, horizon, upper, lower):
+    """The exit price and its bar, by looking at one bar after the other; NaN while none was touched."""
+    for bar in range(row + 1, min(row + horizon, len(bars) - 1) + 1):
+        if bars.open[bar] >= upper or bars.open[bar] <= lower:
+            return bars.open[bar], bars.times[bar]
+        if bars.low[bar] <= lower:
+            return lower, bars.times[bar]
+        if bars.high[bar] >= upper:
+            return upper, bars.times[bar]
+        if bar == row + horizon:
+            return bars.close[bar], bars.times[bar]
+    return NAN, pd.NaT
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 999), horizon=st.integers(1, 6), target=st.floats(0.3, 3), stop=st.floats(0.3, 3))
 def test_barriers_bar_by_bar(seed, horizon, target, stop):
@@ -168,23 +182,10 @@ def test_barriers_bar_by_bar(seed, horizon, target, stop):
     labels = TripleBarrier(horizon=horizon, target=target, stop=stop, window=10).compute(bars)
     volatility = pd.Series(close).pct_change().rolling(10).std().to_numpy()
     for row in range(45):
-        expected = (np.nan, pd.NaT)
-        for bar in range(row + 1, min(row + horizon, 44) + 1):
-            upper, lower = close[row] * (1 + target * volatility[row]), close[row] * (1 - stop * volatility[row])
-            if np.isnan(volatility[row]):
-                break
-            if opened[bar] >= upper or opened[bar] <= lower:
-                expected = (opened[bar] / close[row] - 1, times[bar])
-            elif low[bar] <= lower:
-                expected = (lower / close[row] - 1, times[bar])
-            elif high[bar] >= upper:
-                expected = (upper / close[row] - 1, times[bar])
-            elif bar == row + horizon:
-                expected = (close[bar] / close[row] - 1, times[bar])
-            if not np.isnan(expected[0]):
-                break
-        assert labels.value[row] == pytest.approx(expected[0], rel=1e-9, abs=1e-12, nan_ok=True)
-        assert labels.known_at[row] is pd.NaT if expected[1] is pd.NaT else labels.known_at[row] == expected[1]
+        upper, lower = close[row] * (1 + target * volatility[row]), close[row] * (1 - stop * volatility[row])
+        price, bar = told_bar_by_bar(bars, row, horizon, upper, lower) if row >= 10 else (NAN, pd.NaT)
+        assert labels.value[row] == pytest.approx(price / close[row] - 1, rel=1e-9, abs=1e-12, nan_ok=True)
+        assert labels.known_at[row] is bar if bar is pd.NaT else labels.known_at[row] == bar
 
 
 def test_direction_by_hand_with_a_tie():
