@@ -104,7 +104,7 @@ class Subject:
     def _labels(self, market: Market, symbol: str) -> Stage:
         if symbol not in market.trade or self.spec.label is None:
             return _nothing("labels", ("label",))
-        return _known_labels(self.spec.label.compute(market.bars[symbol]))
+        return _known_labels(self.spec.label.compute(market.bars[symbol]), self.spec.warmup)
 
     def _table(self, name: str, frame: SignalFrame, values: Matrix, tolerance: float = 0.0) -> Stage:
         """A stage of the signals, with a column for every symbol of the whole market."""
@@ -118,9 +118,9 @@ def _nothing(name: str, columns: tuple[str, ...]) -> Stage:
     return Stage(name, none, (), columns, np.empty((0, len(columns))))
 
 
-def _known_labels(labels: Labels) -> Stage:
-    """Labels by the time at which they became known."""
-    known = np.flatnonzero(np.isfinite(labels.value))
+def _known_labels(labels: Labels, warmup: int) -> Stage:
+    """Labels of the rows that a model may see, by the time at which they became known."""
+    known = warmup + np.flatnonzero(np.isfinite(labels.value[warmup:]))
     order = known[np.argsort(labels.known_at[known].asi8, kind="stable")]
     keys = tuple(f"{labels.symbol} of {time:%F %H:%M}" for time in labels.times[order])
     return Stage("labels", labels.known_at[order], keys, ("label",), labels.value[order][:, None])

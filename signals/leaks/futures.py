@@ -42,7 +42,9 @@ def walk(market: Market, seed: int, memory: float = 0.0) -> Market:
 
 
 def _changed(bars: Bars, row: int, how: str, rng: np.random.Generator) -> Bars:
-    close = _closes(bars.close[row:], float(bars.close[max(row - 1, 0)]), how, rng)
+    # Of a symbol that begins later nothing is known: its mirror lies where no bar of it would stay the same.
+    known = float(bars.close[row - 1]) if row else 1.1 * float(bars.close.max(initial=1.0))
+    close = _closes(bars.close[row:], known, how, rng)
     made = _around(close, rng)
     return _with_columns(bars, {name: np.concatenate([getattr(bars, name)[:row], made[name]]) for name in COLUMNS})
 

@@ -168,9 +168,9 @@ def learned_weights(columns: Matrix, y: Vector) -> tuple[Vector, str]:
     Notes
     -----
     With the sum at 1, ``y - columns @ w`` is ``(y - columns) @ w`` row by row: the point of the hull of the members'
-    errors that is nearest to 0. It is found exactly: non-negative least squares on the errors over a row that asks for a
-    sum of 1, whose answer is then scaled to it. For a sum of s the least error is s^2 times that of a sum of 1, so where
-    the point lies does not depend on how much the row weighs.
+    errors that is nearest to 0. It is found exactly: non-negative least squares on the errors over a row that asks for
+    a sum of 1, whose answer is then scaled to it. For a sum of s the least error is s^2 times that of a sum of 1, so
+    where the point lies does not depend on how much the row weighs.
 
     References
     ----------
