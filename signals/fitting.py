@@ -64,6 +64,7 @@ class Said:
     scaler: Mapping[str, Any]
     weights: Mapping[str, float]
     importance: Mapping[str, Mapping[str, float]]
+    constant: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +149,7 @@ def _run_by_symbol(panel: Panel, training: Training, fold: Fold, report: Report)
         importance={
             f"{part.symbol} {n}": each for part, own in found.items() for n, each in own.report.importance.items()
         },
+        constant=tuple(f"{part.symbol} {name}" for part, own in found.items() for name in own.report.constant),
     )
     outcomes = list(found.values())
     columns = {
@@ -191,6 +193,7 @@ def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report, symb
         scaler=scaler.dump(),
         weights=dict(predicted.forecast.weights),
         importance=_importance(training, fold, past, scaler, fitted, seed),
+        constant=_constant(past, fold),
     )
     return FoldOutcome(
         rows=fold.test,
@@ -251,6 +254,12 @@ def _importance(
         return {}
     rows, samples = past.at(fold.calibration), past.samples(scaler, labelled=False)
     return permutation_importance(training.model, fitted, samples, rows, past.panel.y[rows], past.panel.names, seed)
+
+
+def _constant(past: Window, fold: Fold) -> tuple[str, ...]:
+    """The features of which every training row says the same."""
+    spread = np.ptp(past.panel.X[past.at(fold.train)], axis=0)
+    return tuple(name for name, each in zip(past.panel.names, spread, strict=True) if each == 0)
 
 
 def _seen(past: Window, fold: Fold) -> dict[str, Seen]:

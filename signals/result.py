@@ -1,6 +1,6 @@
 """What generating signals hands over: the signals, and a report of every fold they came from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -70,6 +70,7 @@ class FoldReport:
     seen : by fit (scaler, model, stop, weights, confidence), what it was given; with one model a symbol, by symbol and
         fit.
     weights : by an ensemble's member, its part in the prediction; with one model a symbol, by symbol and member.
+    constant : features that do not vary in the training rows; with one model a symbol, each behind its symbol.
     importance : by ``model`` and by member, what each feature is worth; see :func:`signals.importance
         .permutation_importance`. With one model a symbol, by symbol and member.
     scaler : ``center`` and ``scale`` by feature; with one model a symbol, those by symbol.
@@ -89,6 +90,7 @@ class FoldReport:
     scaler: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     importance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    constant: tuple[str, ...] = ()
 
     @property
     def untrained(self) -> dict[str, str]:
@@ -104,7 +106,7 @@ class FoldReport:
         """A report from what :meth:`dump` wrote, also after a round trip through JSON."""
         spans = {name: Span(**values[name]) for name in ("train", "stop", "calibration", "test")}
         seen = {name: Seen(**each) for name, each in values.get("seen", {}).items()}
-        return cls(**{**values, **spans, "seen": seen})
+        return cls(**{**values, **spans, "seen": seen, "constant": tuple(values.get("constant", ()))})
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,13 +132,28 @@ class Signals:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One line for each symbol that had to do without a model of its own in some folds."""
+        """One line for each symbol that had to do without a model in some folds, and for each feature without a say."""
+        return (*self._untrained_notes(), *self._constant_notes())
+
+    def _untrained_notes(self) -> Iterator[str]:
         without: dict[str, list[FoldReport]] = {}
         for report in self.folds:
             for symbol in report.untrained:
                 without.setdefault(symbol, []).append(report)
-        return tuple(
-            f"{symbol}: no model of its own, so no prediction, in {len(reports)} of {len(self.folds)} folds; in fold "
-            f"{reports[-1].number}, cut {reports[-1].cut[:10]}, it had {reports[-1].untrained[symbol]}"
-            for symbol, reports in without.items()
-        )
+        for symbol, reports in without.items():
+            last = reports[-1]
+            yield (
+                f"{symbol}: no model of its own, so no prediction, in {len(reports)} of {len(self.folds)} folds; in "
+                f"fold {last.number}, cut {last.cut[:10]}, it had {last.untrained[symbol]}"
+            )
+
+    def _constant_notes(self) -> Iterator[str]:
+        still: dict[str, list[int]] = {}
+        for report in self.folds:
+            for feature in report.constant:
+                still.setdefault(feature, []).append(report.number)
+        for feature, numbers in still.items():
+            yield (
+                f"feature {feature} does not vary in the training rows of {len(numbers)} of {len(self.folds)} folds, "
+                f"the first of them fold {numbers[0]}: nothing can be learnt from it there"
+            )

@@ -1,5 +1,6 @@
 """One fold: what a model is handed, that nothing of it lies ahead, and how a failure is told."""
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -10,9 +11,12 @@ from pydantic import PrivateAttr
 from core.errors import ConfigError, ModelError
 from core.progress import Progress, silent
 from core.types import read_only
+from signals.features._base import BarFeature
 from signals.fitting import Window, run_fold
+from signals.generate import generate
 from signals.models._base import TrainedModel
 from signals.panel import build_panel
+from signals.result import FoldReport
 from signals.spec import SignalSpec
 from signals.walk_forward import folds, training_rows
 
@@ -227,3 +231,44 @@ def test_too_short_a_history_is_a_config_error(make_market):
     training = training_of()
     with pytest.raises(ConfigError, match="walk_forward"):
         folds(panel_of(make_market(bars=100), training), training.walk_forward)
+
+
+class Still(BarFeature):
+    """Says nothing until late."""
+
+    @property
+    def warmup(self):
+        return 0
+
+    @property
+    def names(self):
+        return ("still",)
+
+    def compute(self, bars):
+        return np.where(np.arange(len(bars)) < 250, 0.0, np.arange(len(bars)))[:, None]
+
+
+def test_a_feature_that_does_not_vary_in_a_fold_is_named(make_market):
+    spec = SignalSpec.parse({"features": FEATURES, "model": {"kind": "ridge"}, "walk_forward": WALK})
+    spec = spec.model_copy(update={"features": (*spec.features, Still())})
+    signals = generate(make_market(), spec)
+    still = [report.number for report in signals.folds if report.constant]
+    assert still
+    assert all(report.constant in ((), ("still",)) for report in signals.folds)
+    assert len(still) < len(signals.folds)
+    [note] = signals.notes
+    assert note.startswith(
+        f"feature still does not vary in the training rows of {len(still)} of {len(signals.folds)} folds"
+    )
+    assert FoldReport.of(json.loads(json.dumps(signals.folds[0].dump()))) == signals.folds[0]
+
+
+def test_a_member_that_fails_is_named_with_its_fold_and_the_reason(make_market):
+    members = {"ridge": {"weight": 0.5}, "lstm": {"weight": 0.5, "learning_rate": 1e30, "sequence": 3}}
+    spec = SignalSpec.parse(
+        {"features": FEATURES, "model": {"kind": "ensemble", "members": members}, "walk_forward": WALK}
+    )
+    with pytest.raises(ModelError, match="the error on the stop rows became") as caught:
+        generate(make_market(), spec)
+    assert "fold 0" in caught.value.line
+    assert "member lstm" in caught.value.line
