@@ -58,6 +58,8 @@ def plain(value: object) -> str:
     """A value as it would be written in YAML, on one line."""
     if value is None:
         return "null"
+    if isinstance(value, PluginSpec):
+        return plain(value.dump())
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key}: {plain(item)}' for key, item in value.items())}}}"
     if isinstance(value, tuple | list):

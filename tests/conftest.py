@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-# A busy machine is no failure: examples have no time limit of their own. The same examples each time, so that a run that
+# A busy machine is no failure: examples have no time limit of their own. The same examples each time, so that what
 # passed passes again; EXPLORE=1 draws new ones.
 settings.register_profile("unhurried", deadline=None, derandomize="EXPLORE" not in os.environ)
 settings.load_profile("unhurried")
