@@ -1,7 +1,7 @@
 """A config as a pipeline whose every stage can be looked at."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -153,7 +153,8 @@ def _flat(mapping: Mapping[str, Any], path: str) -> Iterator[tuple[str, float]]:
 
 def _dealt(result: RunResult) -> Iterator[Stage]:
     orders = result.orders[result.orders["kind"] == "market"]
-    yield _rows("orders", orders, "created_at", ("symbol", "side"), ("asked",))
+    # What is asked is written down as what was filled and what was trimmed off: its last digit is theirs.
+    yield replace(_rows("orders", orders, "created_at", ("symbol", "side"), ("asked",)), hair=1e-12)
     yield _rows("fills", result.fills, "time", ("symbol", "kind"), ("size", "price", "commission", "position_after"))
     yield _rows("equity", result.equity, "time", (), ("equity", "cash"))
 

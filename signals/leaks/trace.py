@@ -1,7 +1,7 @@
 """What a pipeline did, stage by stage, in a form in which two runs can be compared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -24,6 +24,7 @@ class Stage:
     columns : C names.
     values : (R, C); NaN is a value like any other.
     tolerance : relative difference that means nothing where two runs work on arrays of different shapes.
+    hair : relative difference that never means anything: of a figure that is written down as the sum of two others.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Stage:
     columns: Keys
     values: Matrix
     tolerance: float = 0.0
+    hair: float = 0.0
 
     @classmethod
     def table(
@@ -43,9 +45,7 @@ class Stage:
     def until(self, last: pd.Timestamp) -> "Stage":
         """The rows known at or before ``last``."""
         count = int(self.times.searchsorted(last, side="right"))
-        return Stage(
-            self.name, self.times[:count], self.keys[:count], self.columns, self.values[:count], self.tolerance
-        )
+        return replace(self, times=self.times[:count], keys=self.keys[:count], values=self.values[:count])
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +91,10 @@ def first_moved(base: Trace, other: Trace, last: pd.Timestamp, *, exact: bool) -
         known, again = one.until(last), two.until(last)
         if unsure and not one.tolerance:
             continue
-        moved = _difference(known, again, 0.0 if exact else one.tolerance)
+        moved = _difference(known, again, one.hair if exact else max(one.tolerance, one.hair))
         if moved:
             return moved
-        unsure = unsure or (not exact and _difference(known, again, 0.0) is not None)
+        unsure = unsure or (not exact and _difference(known, again, one.hair) is not None)
     return None
 
 

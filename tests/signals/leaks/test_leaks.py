@@ -78,6 +78,13 @@ def test_a_tolerance_counts_only_where_shapes_differ_and_hides_what_rests_on_it(
     assert moved(one, [stage([1.0 + 1e-4], "scores", 1e-6), stage([5.0], "orders")], exact=False).stage == "scores"
 
 
+def test_a_hair_never_counts():
+    one = replace(stage([3.0]), hair=1e-12)
+    assert moved([one], [replace(stage([3.0 * (1 + 1e-15)]), hair=1e-12)]) is None
+    assert moved([one], [replace(stage([3.0 * (1 + 1e-9)]), hair=1e-12)]) is not None
+    assert moved([stage([3.0])], [stage([3.0 * (1 + 1e-15)])]) is not None
+
+
 def bars_of(symbol, seed=0, count=60, late=0):
     rng = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.02, count)))
