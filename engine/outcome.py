@@ -26,7 +26,8 @@ from engine.measuring import Measure, here
 from engine.numerals import percent
 from engine.samples import samples
 from engine.steady import Steady, steady
-from engine.verdict import LEAK, Verdict, judge, paired_test
+from engine.verdict import LEAK, NOTHING, Verdict, judge, paired_test
+from marketdata.news import ILLUSTRATIVE
 from risk.exam import Exam, examine
 from risk.intervals import Interval
 from risk.measures._base import Measured
@@ -152,7 +153,7 @@ def build(
         stops=check_stops(result.stops) if risk.stop else None,
         steady=beside,
         checks=checks,
-        verdict=_verdict(daily, evaluation, per_period(spec.risk_free, per_year), checks),
+        verdict=_verdict(daily, evaluation, per_period(spec.risk_free, per_year), checks, market.notes),
         periods_per_year=per_year,
         risk_free=spec.risk_free,
         notes=(
@@ -176,12 +177,18 @@ def per_period(annual: float, per_year: float) -> float:
 
 
 def _verdict(
-    daily: pd.DataFrame, evaluation: Evaluation | None, risk_free: float, checks: tuple[Check, ...]
+    daily: pd.DataFrame,
+    evaluation: Evaluation | None,
+    risk_free: float,
+    checks: tuple[Check, ...],
+    notes: tuple[str, ...],
 ) -> Verdict:
     test = paired_test(np.asarray(daily[STRATEGY]), np.asarray(daily[BENCHMARK]), risk_free)
     leaks = tuple(f"{check.number}, {check.title}: {check.detail}." for check in checks if check.status == "leak")
     if leaks:
         return Verdict(LEAK, leaks, test)
+    if ILLUSTRATIVE in notes:
+        return Verdict(NOTHING, (f"{ILLUSTRATIVE[0].upper()}{ILLUSTRATIVE[1:]}.",), test)
     return judge(test) if evaluation is None else judge(test, forecast_sentence(evaluation), evaluation.beats)
 
 

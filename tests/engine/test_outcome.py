@@ -1,14 +1,20 @@
 """The outcome of a run and what metrics.json says of it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from core.digests import canonical
 from engine.accounts import COLUMNS
+from engine.config import RunConfig
+from engine.execution import execution
 from engine.metrics import metrics
-from engine.outcome import per_period
+from engine.outcome import _verdict, build, per_period
+from engine.verdict import LEAK, NOTHING
+from marketdata.news import ILLUSTRATIVE
+from risk.costs import BrokerSpec
 from risk.headline import MeasuresSpec
 
 
@@ -119,3 +125,22 @@ def test_risk_free_rate_and_periods_reach_the_measures(make_outcome):
     excess = run.daily["strategy"] - per_period(0.03, 200.0)
     sharpe = {item.name: item.value for item in run.measures["strategy"]}["sharpe"]
     assert sharpe == pytest.approx(excess.mean() / excess.std() * np.sqrt(200), rel=1e-9)
+
+
+def test_illustrative_news_are_evidence_of_nothing_however_well_they_did(make_outcome):
+    good = make_outcome(skill=0.9, bars=600)
+    assert good.verdict.beats
+    market = replace(good.market, notes=(ILLUSTRATIVE,))
+    config = RunConfig.parse(good.config)
+    again = build(config=config, market=market, signals=good.signals, evaluation=good.evaluation, result=good.result)
+    assert again.verdict.headline == NOTHING
+    assert "evidence of nothing" in again.verdict.sentences[0]
+
+
+def test_a_leak_is_the_verdict(make_outcome):
+    good = make_outcome(skill=0.9, bars=600)
+    early = good.result.fills.assign(time=good.result.equity["time"].iloc[0])
+    result = replace(good.result, fills=early)
+    found = _verdict(good.daily, good.evaluation, 0.0, (execution(result, good.market, BrokerSpec()),), ())
+    assert found.headline == LEAK
+    assert "L10" in found.sentences[0]
