@@ -4,8 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_ARGS ?=
+# Processes that run the tests; each file's stay together.
+JOBS ?= auto
 CONFIG ?= configs/quickstart.yaml
 ARGS ?=
+# Processes that run the tests; each file's stay together.
+JOBS ?= auto
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(PIP_ARGS)
 # One thread per worker; idle OpenMP threads sleep instead of spinning.
 export OMP_NUM_THREADS := 1
@@ -20,7 +24,7 @@ backtest: $(VENV)/installed
 	$(BIN)/python run_backtest.py $(CONFIG)
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

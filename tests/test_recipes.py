@@ -150,11 +150,11 @@ def test_a_file_that_does_not_load_is_one_line(name, content, said, copy):
 
 
 def test_two_plug_ins_in_one_file_are_one_line(copy):
-    ridge = next(recipe for recipe in RECIPES if recipe.family == "models")
+    model = next(recipe for recipe in RECIPES if recipe.family == "models")
     path = copy / "signals" / "models" / "both.py"
-    path.write_text(ridge.code + "\n\nclass Lasso(Ridge):\n    pass\n", encoding="utf-8")
+    path.write_text(model.code + "\n\nclass Lasso(Penalised):\n    pass\n", encoding="utf-8")
     done = python(copy, "run_backtest.py", "configs/quickstart.yaml", "model={kind: both}", "--check")
     path.unlink()
     assert done.returncode == 2
-    assert "signals/models/both.py must hold exactly one plug-in; it holds Ridge, Lasso" in done.stderr
+    assert "signals/models/both.py must hold exactly one plug-in; it holds Penalised, Lasso" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
