@@ -3,9 +3,11 @@
 import sys
 
 try:
+    from core.processes import one_thread
     from engine.cli import main
 except KeyboardInterrupt:
     sys.exit(130)
 
 if __name__ == "__main__":
+    one_thread()
     sys.exit(main(sys.argv[1:]))

@@ -1,11 +1,31 @@
 """Child processes that do not run the caller's script again, and leave Ctrl-C to it."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from types import ModuleType
+
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    # Idle OpenMP threads that spin bring a busy machine to a standstill.
+    "GOMP_SPINCOUNT": "0",
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+"""Environment variables that libraries read when they are loaded: numbers added up by one thread have one order."""
+
+
+def one_thread() -> None:
+    """One thread for libraries that are loaded from here on, unless the environment says otherwise.
+
+    Several are hardly faster on what is done here, and give other last digits.
+    """
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
 
 
 @contextmanager

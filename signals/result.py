@@ -98,8 +98,8 @@ class FoldReport:
         return {name: account["untrained"] for name, account in self.members.items() if "untrained" in account}
 
     def dump(self) -> dict[str, Any]:
-        """The plain mapping that :meth:`of` reads back."""
-        return asdict(self)
+        """The plain mapping that :meth:`of` reads back; keys of what models tell are sorted, as a cache keeps them."""
+        return {name: _sorted(value) for name, value in asdict(self).items()}
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -107,6 +107,11 @@ class FoldReport:
         spans = {name: Span(**values[name]) for name in ("train", "stop", "calibration", "test")}
         seen = {name: Seen(**each) for name, each in values.get("seen", {}).items()}
         return cls(**{**values, **spans, "seen": seen, "constant": tuple(values.get("constant", ()))})
+
+
+def _sorted(value: Any) -> Any:
+    """A plain value with the keys of its mappings in order: equal reports are then equal bytes."""
+    return {key: _sorted(value[key]) for key in sorted(value)} if isinstance(value, dict) else value
 
 
 @dataclass(frozen=True, eq=False)

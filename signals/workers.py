@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from typing import TypeAlias
 
 from core.errors import ConfigError, ModelError, WorkbenchError
-from core.processes import interrupts_held, without_main
+from core.processes import ONE_THREAD, interrupts_held, without_main
 from core.progress import Progress, Report
 from core.types import Fold
 
@@ -28,14 +28,6 @@ from .panel import Panel
 from .spec import Training
 
 TASK = "folds"
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    # Idle OpenMP threads that spin bring a busy machine to a standstill.
-    "GOMP_SPINCOUNT": "0",
-    "OMP_WAIT_POLICY": "PASSIVE",
-}
 
 
 Keep: TypeAlias = Callable[[Fold, FoldOutcome], None]

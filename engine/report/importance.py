@@ -20,7 +20,7 @@ def section(outcome: Outcome) -> Section | None:
         return None
     found = _by_model(folds)
     names = sorted(found, key=lambda name: (name != WHOLE, name))
-    features = sorted(found[WHOLE], key=lambda feature: -float(np.mean(found[WHOLE][feature])))
+    features = sorted(found[WHOLE], key=lambda feature: (-float(np.mean(found[WHOLE][feature])), feature))
     return fill(
         "importance.html",
         "Features",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydantic import PrivateAttr
 
+from core.digests import canonical
 from core.errors import ConfigError, ModelError
 from core.progress import Progress, silent
 from core.types import read_only
@@ -261,6 +262,16 @@ def test_a_feature_that_does_not_vary_in_a_fold_is_named(make_market):
         f"feature still does not vary in the training rows of {len(still)} of {len(signals.folds)} folds"
     )
     assert FoldReport.of(json.loads(json.dumps(signals.folds[0].dump()))) == signals.folds[0]
+
+
+def test_a_report_that_was_kept_is_written_in_the_same_bytes(make_market):
+    members = {"lightgbm": {"weight": 0.5}, "random_forest": {"weight": 0.5, "trees": 3}}
+    spec = SignalSpec.parse(
+        {"features": FEATURES, "model": {"kind": "ensemble", "members": members}, "walk_forward": WALK}
+    )
+    for report in generate(make_market(), spec).folds:
+        kept = FoldReport.of(json.loads(canonical(report.dump())))
+        assert json.dumps(kept.dump()) == json.dumps(report.dump())
 
 
 def test_a_member_that_fails_is_named_with_its_fold_and_the_reason(make_market):
