@@ -4,6 +4,7 @@ They look at the account at each close. Trading resumes ``resume_after`` bars la
 The function uses nothing but ``+ - *`` and comparisons, so that a compiler gives the same bits as Python.
 """
 
+import math
 from typing import Any, NamedTuple
 
 
@@ -37,14 +38,14 @@ def watch(before: Watch, value: float, new_session: bool, p: Any) -> tuple[Watch
     before : what was remembered at the last close; at first ``Watch(cash, cash, cash, 0)``.
     value : of the account now.
     new_session : whether this is the first close of its session.
-    p : has ``daily_loss``, ``drawdown`` (None for none) and ``resume_after``.
+    p : has ``daily_loss``, ``drawdown`` (infinity for none) and ``resume_after``.
 
     Returns
     -------
     What to remember, and one of ``TRADING``, ``DAILY_LOSS``, ``DRAWDOWN`` (sell everything), ``HALTED``, ``RESUMED``.
 
     >>> from risk.limits import LimitsSpec
-    >>> watch(Watch(100.0, 100.0, 100.0, 0), 79.0, True, LimitsSpec(drawdown=0.2))
+    >>> watch(Watch(100.0, 100.0, 100.0, 0), 79.0, True, LimitsSpec(drawdown=0.2).halts)
     (Watch(peak=100.0, base=100.0, last=79.0, left=20), 2)
     """
     base = before.last if new_session else before.base
@@ -54,8 +55,8 @@ def watch(before: Watch, value: float, new_session: bool, p: Any) -> tuple[Watch
         return Watch(before.peak, base, value, before.left - 1), HALTED
     peak = max(before.peak, value)
     code = TRADING
-    if p.drawdown is not None and value <= peak * (1.0 - p.drawdown):
+    if p.drawdown < math.inf and value <= peak * (1.0 - p.drawdown):
         code = DRAWDOWN
-    elif p.daily_loss is not None and value <= base * (1.0 - p.daily_loss):
+    elif p.daily_loss < math.inf and value <= base * (1.0 - p.daily_loss):
         code = DAILY_LOSS
     return Watch(peak, base, value, p.resume_after if code else 0), code

@@ -18,7 +18,7 @@ from core.spec import Multiple, Part, Share, Spec
 
 from .sizing import lot_floor
 
-FREE, CAP, LOSS, GROSS, NET, SHORT, POSITIONS, OPEN_RISK, MIN_ORDER, VOLUME, ACCOUNT = range(11)
+FREE, CAP, LOSS, GROSS, NET, SHORT, POSITIONS, OPEN_RISK, MIN_ORDER, VOLUME, ACCOUNT, STOP_PASSED = range(12)
 NAMES = (
     "",
     "cap",
@@ -31,6 +31,7 @@ NAMES = (
     "minimum order",
     "share of volume",
     "account",
+    "stop_passed",
 )
 """What holds an order back, by the codes above."""
 
@@ -44,6 +45,14 @@ class Terms(NamedTuple):
     positions: float
     open_risk: float
     min_order: float
+
+
+class HaltTerms(NamedTuple):
+    """The account's stops as numbers, infinity where there is none; see :class:`LimitsSpec`."""
+
+    daily_loss: float
+    drawdown: float
+    resume_after: int
 
 
 class LimitsSpec(Spec):
@@ -100,6 +109,11 @@ class LimitsSpec(Spec):
         )
 
     @property
+    def halts(self) -> HaltTerms:
+        """The stops of the account as numbers."""
+        return HaltTerms(_or_inf(self.daily_loss), _or_inf(self.drawdown), self.resume_after)
+
+    @property
     def stops_account(self) -> bool:
         """Whether a loss can stop the trading."""
         return self.daily_loss is not None or self.drawdown is not None
@@ -144,16 +158,29 @@ def book_of(value: float, holdings: Iterable[tuple[float, float, float]]) -> Boo
     >>> book_of(1000.0, [(2.0, 100.0, 95.0), (-1.0, 50.0, math.nan), (0.0, 9.0, math.nan)])
     Book(value=1000.0, gross=250.0, net=150.0, short=50.0, positions=2.0, open_risk=60.0)
     """
-    gross = net = short = positions = open_risk = 0.0
+    book = Book(value, 0.0, 0.0, 0.0, 0.0, 0.0)
     for units, price, stop in holdings:
-        if units != 0.0:
-            worth = units * price
-            gross += abs(worth)
-            net += worth
-            short += max(-worth, 0.0)
-            positions += 1.0
-            open_risk += abs(units) * risk_per_unit(1 if units > 0.0 else -1, price, stop)
-    return Book(value, gross, net, short, positions, open_risk)
+        book = with_holding(book, units, price, stop)
+    return book
+
+
+def with_holding(book: Book, units: float, price: float, stop: float) -> Book:
+    """The book with one more position; the arguments are as in :func:`book_of`.
+
+    >>> with_holding(Book(1000.0, 0.0, 0.0, 0.0, 0.0, 0.0), -1.0, 50.0, math.nan)
+    Book(value=1000.0, gross=50.0, net=-50.0, short=50.0, positions=1.0, open_risk=50.0)
+    """
+    if units == 0.0:
+        return book
+    worth = units * price
+    return Book(
+        book.value,
+        book.gross + abs(worth),
+        book.net + worth,
+        book.short + max(-worth, 0.0),
+        book.positions + 1.0,
+        book.open_risk + abs(units) * risk_per_unit(1 if units > 0.0 else -1, price, stop),
+    )
 
 
 def risk_per_unit(side: int, price: float, stop: float) -> float:
@@ -190,18 +217,24 @@ def headroom(side: int, price: float, stop: float, is_new: bool, book: Book, p: 
         return 0.0, ACCOUNT
     if is_new and book.positions >= p.positions:
         return 0.0, POSITIONS
-    units, code = math.inf, FREE
-    rooms = (
-        (GROSS, p.gross * book.value - book.gross, price),
-        (NET, p.net * book.value - side * book.net, price),
-        (SHORT, p.short * book.value - book.short if side < 0 else math.inf, price),
-        (OPEN_RISK, p.open_risk * book.value - book.open_risk, risk_per_unit(side, price, stop)),
-    )
-    for which, room, each in rooms:
-        fits = max(room, 0.0) / each if each > 0.0 else math.inf
-        if fits < units:
-            units, code = fits, which
-    return units, code
+    found = (math.inf, FREE)
+    # A limit that is not given is skipped: a compiler that knows it leaves the whole line out.
+    if p.gross < math.inf:
+        found = _tighter(found, GROSS, p.gross * book.value - book.gross, price)
+    if p.net < math.inf:
+        found = _tighter(found, NET, p.net * book.value - side * book.net, price)
+    if side < 0 and p.short < math.inf:
+        found = _tighter(found, SHORT, p.short * book.value - book.short, price)
+    if p.open_risk < math.inf:
+        each = risk_per_unit(side, price, stop)
+        found = _tighter(found, OPEN_RISK, p.open_risk * book.value - book.open_risk, each)
+    return found
+
+
+def _tighter(found: tuple[float, int], code: int, room: float, each: float) -> tuple[float, int]:
+    """The tighter of what is found so far and a limit that leaves ``room`` money for units that take ``each``."""
+    fits = max(room, 0.0) / each if each > 0.0 else math.inf
+    return (fits, code) if fits < found[0] else found
 
 
 def settle(wanted: float, fits: float, code: int, price: float, lot: float, least: float) -> tuple[float, int]:

@@ -145,3 +145,27 @@ def stop_units(loss: float, most: float, side: int, price: float, stop: float, l
         return 0.0
     entry = price * (1.0 + side * p.slippage)
     return lot_floor(min(units_for_loss(loss, side, entry, stop, p), most / price), lot)
+
+
+def resize_units(wanted: float, held: float, price: float, band: float, lot: float, least: float) -> float:
+    """Units to add to a position or to take off it, so that it is of the rule's size again.
+
+    Parameters
+    ----------
+    wanted, held : units of the rule's size and of the position, not signed.
+    price : of one unit.
+    band : how far off the position may be, as a part of ``wanted``.
+    lot : as in :func:`lot_floor`.
+    least : value below which nothing is sent, account currency.
+
+    Returns
+    -------
+    Units, not signed; 0 where the position stays. It stays, too, where the rule gives nothing.
+
+    >>> resize_units(10.0, 7.0, 50.0, 0.2, 1.0, 0.0), resize_units(10.0, 9.0, 50.0, 0.2, 1.0, 0.0)
+    (3.0, 0.0)
+    """
+    if wanted <= 0.0 or abs(wanted - held) <= band * wanted:
+        return 0.0
+    off = lot_floor(abs(wanted - held), lot)
+    return 0.0 if off * price < least else off

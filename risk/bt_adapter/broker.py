@@ -8,11 +8,11 @@ import backtrader as bt
 from pydantic import ValidationError
 
 from core.errors import ConfigError
+from risk.admission import FillTerms, Quote, admit, why
 from risk.costs import DAYS_OF_INTEREST, idle_cash, impact_fraction
-from risk.limits import LimitsSpec
+from risk.limits import LimitsSpec, book_of
 from risk.spec import FillRule
 
-from .admission import Quote, admit
 from .commission import costs_of
 from .matching import FreshBroker
 from .notes import FillNote, Protected, Stopped
@@ -84,6 +84,7 @@ class RiskBroker(FreshBroker):
         super().init()
         self.pending: deque[Any]
         self.rule = _rule(self.p)
+        self._terms = _terms(self.rule)
         self.notes: dict[tuple[int, int], FillNote] = {}
         self.reasons: dict[int, str] = {}
         self.trims: dict[int, float] = {}
@@ -200,7 +201,9 @@ class RiskBroker(FreshBroker):
             for data, units, mark in self.marked()
             if data is not order.data or parts.held
         ]
-        return admit(quote, self.value_at_open(), stay, self.rule, costs_of(self, order.data))
+        book = book_of(self.value_at_open(), stay)
+        units, code, fits = admit(quote, book, self._terms, costs_of(self, order.data))
+        return units, why(code, fits, quote.opening, quote.price, quote.quoted, quote.stop)
 
     def _stop_for(self, order: Any, parts: Parts) -> float:
         """Where the stop lies that protects what an order opens: its own, or that of the position it adds to."""
@@ -310,3 +313,9 @@ def _rule(p: Any) -> FillRule:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"RiskBroker: {name}={first['input']!r}: {first['msg']}") from error
+
+
+def _terms(rule: FillRule) -> FillTerms:
+    """The rule as numbers."""
+    cap = math.inf if rule.cap is None else rule.cap
+    return FillTerms(cap, rule.lot, rule.impact.limit if rule.impact else math.inf, rule.limits.terms)

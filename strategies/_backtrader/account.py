@@ -67,7 +67,7 @@ class AccountStops:
         if not self._limits.stops_account:
             return None
         new_session, self._session = session != self._session, session
-        self._watch, code = watch(self._watch, value, new_session, self._limits)
+        self._watch, code = watch(self._watch, value, new_session, self._limits.halts)
         self.halted = code == HALTED or code in HALTS
         if code == RESUMED or code not in HALTS:
             return None

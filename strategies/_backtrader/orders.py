@@ -11,7 +11,7 @@ from typing import Any
 import backtrader as bt
 
 from risk.bt_adapter.commission import costs_of
-from risk.sizing import DUST, lot_floor, units_for_loss
+from risk.sizing import DUST, lot_floor, resize_units, units_for_loss
 from risk.spec import RiskSpec
 from risk.stops import Distances, TrailPercent, stop_price, target_price
 
@@ -185,11 +185,9 @@ class OrderStrategy(bt.Strategy):
         """Move a position back to the rule's size if it is off by more than the band; it is never closed by this."""
         held, stop = abs(self.getposition(data).size), self.stop_of(data)
         wanted = self._rule_size(data, side, confidence, stop)
-        off = lot_floor(abs(wanted - held), self._lot)
-        if self.account.halted or wanted <= 0.0 or abs(wanted - held) <= self.p.risk.resize.band * wanted:
-            return
-        worth, least = off * data.close[0], max(self.p.risk.limits.min_order, DUST * self.broker.getvalue())
-        if worth < least or off <= 0.0:
+        least = max(self.p.risk.limits.min_order, DUST * self.broker.getvalue())
+        off = resize_units(wanted, held, data.close[0], self.p.risk.resize.band, self._lot, least)
+        if self.account.halted or off <= 0.0:
             return
         if wanted < held:
             self._order(data, -side, off, resize=True)

@@ -102,7 +102,7 @@ def path(values, days=None, **limits):
     state, codes = Watch(100.0, 100.0, 100.0, 0), []
     before = None
     for value, day in zip(values, days or range(len(values)), strict=True):
-        state, code = watch(state, value, day != before, LimitsSpec(**limits))
+        state, code = watch(state, value, day != before, LimitsSpec(**limits).halts)
         before = day
         codes.append(code)
     return codes, state
