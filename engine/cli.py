@@ -11,7 +11,7 @@ import click
 
 from core.errors import ConfigError, WorkbenchError
 
-EPILOG = "Exit codes: 0 done, 2 bad input, 130 interrupted."
+EPILOG = "Exit codes: 0 done, 1 the engines differ, 2 bad input, 130 interrupted."
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -44,30 +44,31 @@ def app(ctx: click.Context) -> None:
 @click.argument("words", metavar="CONFIG... [key=value ...]", nargs=-1, required=True)
 @click.option("--check", is_flag=True, help="Validate everything (config, data, number of fits), train nothing.")
 @click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where run folders go.")
+@click.option("--engine", type=click.Choice(["backtrader", "compiled", "both"]), help="Which engine trades.")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the signal cache.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the log on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics on stdout as JSON, and nothing else.")
-def _run(
-    words: tuple[str, ...], check: bool, out: Path, no_cache: bool, quiet: bool, verbose: bool, as_json: bool
-) -> None:
+def _run(words: tuple[str, ...], engine: str | None, verbose: bool, check: bool, **options: Any) -> None:
     """Run what each file says: a backtest, a run folder, a tear-sheet."""
     from engine.background import measuring
     from engine.config import load
 
     paths, overrides = _split(words)
+    overrides += [f"engine={engine}"] if engine else []
+    quiet, as_json = options["quiet"], options["as_json"]
     _log_to_stderr(logging.DEBUG if verbose else logging.WARNING)
     configs = [load(path, overrides) for path in paths]
     resample = any(config.measures.intervals.reps for config in configs)
     with measuring() if resample and not check else nullcontext() as pool:
         from engine.pipeline import Options, check_only, run_and_save
 
-        options = Options(out=out, cache=not no_cache, quiet=quiet or as_json)
+        wanted = Options(out=options["out"], cache=not options["no_cache"], quiet=quiet or as_json)
         for config in configs:
             if check:
                 _say(check_only(config), quiet)
                 continue
-            metrics = run_and_save(config, options, pool).metrics
+            metrics = run_and_save(config, wanted, pool).metrics
             if as_json:
                 _say(json.dumps(metrics, indent=2, allow_nan=False))
 

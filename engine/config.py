@@ -23,6 +23,8 @@ from signals.spec import SignalSpec
 from strategies._base import Strategy
 
 FORMAT: Literal[1] = 1
+NO_RESULT = ("name", "report", "engine", "workers")
+"""Keys that never change a result."""
 MAPPING = "the mapping given"
 BAD_NAME = "must be ASCII letters, digits, `.`, `_` and `-`, a letter or digit first, at most 80 of them"
 
@@ -62,6 +64,9 @@ class RunConfig(SignalSpec):
     """Levels and conventions of the measures."""
     report: ReportSpec = ReportSpec()
     """Which pages are written."""
+    engine: Literal["backtrader", "compiled", "both"] = "backtrader"
+    """Which engine trades: backtrader, the compiled one that gives the same bits, or both, compared. Never changes a
+    result."""
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     """Processes that train folds, one thread each; auto: the machine's cores. Never changes a result."""
 
@@ -91,8 +96,8 @@ class RunConfig(SignalSpec):
 
     @property
     def id(self) -> str:
-        """12 hex digits of what decides the result: no name, no report, no workers; files by their content."""
-        values = {key: item for key, item in self.dump().items() if key not in ("name", "report", "workers")}
+        """12 hex digits of what decides the result: no name, report, engine, workers; files by their content."""
+        values = {key: item for key, item in self.dump().items() if key not in NO_RESULT}
         return digest({**values, "data": self.data.identity()})[:12]
 
 

@@ -94,10 +94,11 @@ def compute(
     WorkbenchError
         The data, the config or a model cannot be used; one line.
     """
-    from engine import bt_engine
+    from engine.engines import backtest, require_supported
     from signals.evaluate import evaluate
 
     watch = watch or Stopwatch()
+    require_supported(config)
     with watch.stage("data"):
         market = config.data.load()
         config.strategy.check(market.trade)
@@ -107,7 +108,7 @@ def compute(
     with watch.stage("evaluation"):
         evaluation = evaluate(market, signals, config.label) if config.label else None
     with watch.stage("backtest"):
-        result = bt_engine.run(market, signals.frame, config.strategy, config.risk, config.broker, config.id)
+        result = backtest(config, market, signals.frame)
     with watch.stage("measures"):
         outcome = build(
             config=config, market=market, signals=signals, evaluation=evaluation, result=result, measure=measure
@@ -203,6 +204,9 @@ def planned(market: Market, config: RunConfig) -> tuple[Fold, ...]:
 
 def check_only(config: RunConfig) -> str:
     """Validate everything that a run needs, data and folds included, and train nothing."""
+    from engine.engines import require_supported
+
+    require_supported(config)
     market = config.data.load()
     config.strategy.check(market.trade)
     folds = planned(market, config)

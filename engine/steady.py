@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from core.types import Market, SignalFrame, read_only
-from engine import bt_engine
 from engine.accounts import STRATEGY, daily_returns
 from engine.config import RunConfig
+from engine.engines import backtest
 from engine.samples import samples
 from risk.headline import headline
 from risk.measures._base import Measured
@@ -40,9 +40,7 @@ def steady(config: RunConfig, market: Market, signals: Signals, per_year: float)
     if not signals.folds or not told.any() or np.ptp(frame.confidence[told]) == 0:
         return None
     mean = float(frame.confidence[told].mean())
-    result = bt_engine.run(
-        market, _constant(frame, mean), config.strategy, config.risk, config.broker, config.id, solvent=False
-    )
+    result = backtest(config, market, _constant(frame, mean), solvent=False)
     if (result.equity["equity"] <= 0).any():
         return Steady(mean, ())
     sample = samples(daily_returns(result, market), result, per_year, config.measures.risk_free)[STRATEGY]

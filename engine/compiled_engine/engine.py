@@ -1,0 +1,128 @@
+"""One run by the compiled engine: the same tables as the backtrader engine's, to the last bit."""
+
+from typing import Any
+
+import numpy as np
+
+from core.errors import ConfigError, PluginError
+from core.types import Market, RunResult, SignalFrame
+from engine.books import Task, result_of
+from risk.costs import BrokerSpec
+from risk.spec import RiskSpec
+from strategies._base import Strategy
+
+from .compiling import is_cross, kernel, parameters, rule_of
+from .reading import Reader
+from .shape import BAD_SIDE, DONE, FILL, ORDER, OVERFLOW, POSITION, QUEUED, Grid, Log, Space
+from .tables import grid_of, parameters_of, policy_of, shape_of, windows_of
+
+ENGINE = "compiled"
+ROOM = 1024
+
+
+def run(
+    market: Market,
+    signals: SignalFrame,
+    strategy: Strategy,
+    risk: RiskSpec,
+    broker: BrokerSpec,
+    config_id: str,
+    *,
+    solvent: bool = True,
+) -> RunResult:
+    """Backtest the signals; arguments, result and errors are those of :func:`engine.bt_engine.run`.
+
+    Raises
+    ------
+    ConfigError
+        Also for what this engine cannot do; the message names it.
+    PluginError
+        The rule failed, or gave something else than a side.
+    """
+    refuse(strategy, broker)
+    task = Task.of(market, signals, strategy, risk, broker, config_id)
+    rule = rule_of(type(strategy))
+    windows = windows_of(risk)
+    grid = grid_of(task, windows)
+    policies = policy_of(risk, broker, windows)
+    shape = shape_of(policies, grid, cross=is_cross(strategy), record=True)
+    p = parameters_of(strategy, parameters(rule))
+    compiled = kernel(rule, shape.cross, shape)
+    room = ROOM
+    while True:
+        space, log, returns = space_of(grid), log_of(grid, room), np.zeros(len(grid.day))
+        ended = _guarded(compiled, (grid, policies[0], p[0], space, log, returns), task, space)
+        if ended != DONE:
+            raise _failure(ended, task, space)
+        if not log.counts[OVERFLOW]:
+            break
+        room *= 4
+    state = space.state
+    return result_of(Reader(log, task).books(state["due"], state["due_since"]), task, ENGINE, solvent=solvent)
+
+
+def refuse(strategy: Strategy, broker: BrokerSpec) -> None:
+    """Refuse what this engine cannot do, before any time is spent on it.
+
+    Raises
+    ------
+    ConfigError
+        The message names the key, or what in the strategy's rule cannot be compiled and on which line.
+    """
+    parameters(rule_of(type(strategy)))
+    if broker.impact is not None:
+        raise ConfigError(
+            f"broker.impact: {{kind: {broker.impact.kind}}} is not supported by the compiled engine; "
+            "remove it, or use engine: backtrader"
+        )
+
+
+def space_of(grid: Grid) -> Space:
+    """Where a kernel works on a grid."""
+    count = grid.close.shape[1]
+    return Space(
+        state=np.zeros(count, dtype=POSITION),
+        queue=np.zeros(4 * count + 4, dtype=QUEUED),
+        clones=np.zeros((3, count)),
+        picks=np.zeros((2, count), dtype=np.int64),
+        seen=np.zeros((2, count)),
+        sides=np.zeros(count, dtype=np.int64),
+        tally=np.zeros(5),
+        where=np.zeros(2, dtype=np.int64),
+    )
+
+
+def log_of(grid: Grid, room: int) -> Log:
+    """An empty log with room for so many orders."""
+    steps, count = grid.close.shape
+    return Log(
+        value=np.zeros(steps),
+        cash=np.zeros(steps),
+        units=np.zeros((steps, count)),
+        orders=np.zeros(room, dtype=ORDER),
+        fills=np.zeros(room, dtype=FILL),
+        halts=np.zeros((steps, 4)),
+        earned=np.zeros((steps, 2)),
+        counts=np.zeros(5, dtype=np.int64),
+    )
+
+
+def _guarded(compiled: Any, given: tuple[Any, ...], task: Task, space: Space) -> int:
+    try:
+        return int(compiled(*given))
+    except ArithmeticError as error:
+        raise _wrong_rule(task, space, f"{type(error).__name__}: {error}") from error
+
+
+def _wrong_rule(task: Task, space: Space, what: str) -> PluginError:
+    bar = task.timeline.ticks[int(space.where[0])]
+    symbol = tuple(task.bars)[int(space.where[1])]
+    kind = getattr(task.strategy, "kind", type(task.strategy).__name__)
+    return PluginError(f"strategy {kind}: its rule failed on {symbol} at the bar of {bar:%F %T}: {what}; mend the rule")
+
+
+def _failure(ended: int, task: Task, space: Space) -> Exception:
+    if ended == BAD_SIDE:
+        return _wrong_rule(task, space, "it gave something that is no side: 1 (long), -1 (short) or 0 (flat)")
+    step = task.timeline.ticks[int(space.where[0])]
+    return ConfigError(f"the compiled engine stopped at {step:%F %T} with code {ended}; use engine: backtrader")

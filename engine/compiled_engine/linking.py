@@ -1,0 +1,236 @@
+"""Pure functions of several modules, gathered into the source of one.
+
+A compiler that keeps its work on disk looks at the file of a function, not at those of the functions that it calls.
+So all that a kernel consists of goes into one file, whose name is the digest of what it says: an edit anywhere in it
+makes another file. The rule of a user's strategy is part of it, which is also what lets the compiler inline it.
+"""
+
+import ast
+import builtins
+import inspect
+import math
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import FunctionType, ModuleType
+from typing import Any
+
+from core.errors import ConfigError
+
+NUMBERS = (bool, int, float)
+INEXACT = frozenset(
+    (
+        *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "pow", "power", "gamma", "lgamma", "erf", "erfc"),
+        *("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "arcsin", "arccos", "arctan", "arctan2", "hypot"),
+        *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "cbrt", "fsum", "sum", "mean", "std", "var", "dot"),
+    )
+)
+"""Functions of math and numpy whose last digit, or order of adding up, is not the same in machine code."""
+
+
+@dataclass
+class Linker:
+    """Collects functions and what they use.
+
+    Attributes
+    ----------
+    replaced : by function, the one that takes its place: the kernel's placeholders for a rule.
+    constants : by name of a global, the named tuple whose fields are written into the source as numbers.
+    names : of the functions that are in, as they are called in the module that is made.
+    parts : the source of each, those first that others call.
+    imports : of modules and of classes.
+    """
+
+    replaced: Mapping[FunctionType, FunctionType] = field(default_factory=dict)
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    names: dict[FunctionType, str] = field(default_factory=dict)
+    parts: list[str] = field(default_factory=list)
+    imports: dict[str, str] = field(default_factory=dict)
+
+    def add(self, function: FunctionType) -> str:
+        """Put a function in, with all that it calls; its name in the module that is made.
+
+        Raises
+        ------
+        ConfigError
+            It uses something that cannot be compiled; file and line are named.
+        """
+        function = self.replaced.get(function, function)
+        if function in self.names:
+            return self.names[function]
+        tree = definition(function)
+        require_exact(function, tree)
+        name = f"{function.__name__}_{len(self.names)}"
+        self.names[function] = name
+        mapping = {each: self._resolved(each, function, tree) for each in sorted(free_names(tree))}
+        written = _Rewriter({each: text for each, text in mapping.items() if text}, self.constants).visit(tree)
+        written.name = name
+        self.parts.append(ast.unparse(ast.fix_missing_locations(written)))
+        return name
+
+    def _resolved(self, name: str, function: FunctionType, tree: ast.FunctionDef) -> str:
+        """What a global name becomes; empty where it stays as it is."""
+        if name in self.constants:
+            return ""
+        values = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+        if name not in values:
+            if hasattr(builtins, name):
+                return ""
+            raise refusal(function, line_of(tree, name), f"the name {name!r}, which is defined nowhere")
+        value = values[name]
+        if isinstance(value, FunctionType):
+            return self.add(value)
+        if value in (math.isnan, math.sqrt, math.isinf, math.isfinite, math.floor, math.ceil):
+            self.imports["math"] = "import math"
+            return f"math.{value.__name__}"
+        if isinstance(value, ModuleType) and value.__name__ in ("math", "numpy"):
+            self.imports[name] = f"import {value.__name__} as {name}"
+            return ""
+        if isinstance(value, NUMBERS):
+            return literal(value)
+        if isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields"):
+            # its fields are in the text, so that other fields make another file
+            self.imports[name] = f"from {value.__module__} import {name}  # {', '.join(value._fields)}"
+            return ""
+        if value is Any or isinstance(value, type):
+            return ""
+        raise refusal(function, line_of(tree, name), f"{name!r}, a {type(value).__name__} outside the rule")
+
+    def source(self) -> str:
+        """The text of everything that was put in."""
+        return "\n\n\n".join(["\n".join(sorted(self.imports.values())), *self.parts])
+
+
+def definition(function: FunctionType) -> ast.FunctionDef:
+    """The function's syntax with the lines of its file, without decorators, annotations and docstring."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
+    except (OSError, SyntaxError, IndexError) as error:
+        raise ConfigError(
+            f"{function.__qualname__}: its source cannot be read ({error}), so it cannot be compiled; "
+            "put it into a file, or use engine: backtrader"
+        ) from error
+    if not isinstance(tree, ast.FunctionDef):
+        raise refusal(function, first, "a lambda; write a function")
+    ast.increment_lineno(tree, first - 1)
+    tree.decorator_list = []
+    tree.returns = None
+    for argument in (*tree.args.posonlyargs, *tree.args.args, *tree.args.kwonlyargs):
+        argument.annotation = None
+    if ast.get_docstring(tree) is not None:
+        tree.body = tree.body[1:] or [ast.Pass()]
+    return tree
+
+
+def require_exact(function: FunctionType, tree: ast.FunctionDef) -> None:
+    """Refuse what gives another last digit in machine code than in Python.
+
+    Raises
+    ------
+    ConfigError
+        The construct and its line are named.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Pow):
+            raise refusal(function, node.lineno, "**, whose last digit a compiler may change; multiply instead")
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in INEXACT:
+            module = function.__globals__.get(node.value.id)
+            if isinstance(module, ModuleType) and module.__name__ in ("math", "numpy"):
+                what = f"{node.value.id}.{node.attr}, whose last digit a compiler may change"
+                raise refusal(function, node.lineno, what)
+
+
+def free_names(tree: ast.FunctionDef) -> set[str]:
+    """The names that a function reads and does not bind itself."""
+    bound = {argument.arg for argument in (*tree.args.posonlyargs, *tree.args.args, *tree.args.kwonlyargs)}
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    bound |= {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+    return {node.id for node in names if isinstance(node.ctx, ast.Load)} - bound
+
+
+def line_of(tree: ast.AST, name: str) -> int:
+    """The first line on which a name stands."""
+    return min(node.lineno for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name)
+
+
+def refusal(function: FunctionType, line: int, what: str) -> ConfigError:
+    """The error for a function that cannot be compiled."""
+    return ConfigError(
+        f"{function.__code__.co_filename}:{line}: the rule {function.__name__} cannot be compiled: it uses {what}; "
+        "engine: backtrader runs it"
+    )
+
+
+def literal(value: float) -> str:
+    """A number as source."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
+    return repr(value)
+
+
+class _Rewriter(ast.NodeTransformer):
+    """Puts other names, and numbers for the fields of constants, into a function; leaves out what is then never run."""
+
+    def __init__(self, names: Mapping[str, str], constants: Mapping[str, Any]) -> None:
+        self._names, self._constants = names, constants
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if isinstance(node.ctx, ast.Load) and node.id in self._names:
+            return ast.parse(self._names[node.id], mode="eval").body
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if isinstance(node.value, ast.Name) and node.value.id in self._constants:
+            return ast.Constant(getattr(self._constants[node.value.id], node.attr))
+        return self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> Any:
+        test = _folded(self.visit(node.test))
+        if not isinstance(test, ast.Constant):
+            node.test = test
+            node.body = self._block(node.body) or [ast.Pass()]
+            node.orelse = self._block(node.orelse)
+            return node
+        return self._block(node.body if test.value else node.orelse) or ast.Pass()
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        node.test = _folded(self.visit(node.test))
+        if isinstance(node.test, ast.Constant):
+            chosen: ast.expr = self.visit(node.body if node.test.value else node.orelse)
+            return chosen
+        node.body, node.orelse = self.visit(node.body), self.visit(node.orelse)
+        return node
+
+    def visit_Return(self, node: ast.Return) -> ast.AST:
+        self.generic_visit(node)
+        if node.value is not None:
+            node.value = _folded(node.value)
+        return node
+
+    def _block(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        done: list[ast.stmt] = []
+        for statement in body:
+            new = self.visit(statement)
+            done += new if isinstance(new, list) else [new]
+        return done
+
+
+def _folded(node: ast.expr) -> ast.expr:
+    """A condition as far as it is known: ``not``, ``and``, ``or`` and comparisons of numbers."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        inner = _folded(node.operand)
+        return ast.Constant(not inner.value) if isinstance(inner, ast.Constant) else node
+    if isinstance(node, ast.Compare) and all(isinstance(each, ast.Constant) for each in (node.left, *node.comparators)):
+        return ast.Constant(eval(compile(ast.Expression(ast.fix_missing_locations(node)), "", "eval")))  # noqa: S307
+    if isinstance(node, ast.BoolOp):
+        ends = isinstance(node.op, ast.Or)  # the value that decides the whole
+        values = [_folded(value) for value in node.values]
+        left = [value for value in values if not (isinstance(value, ast.Constant) and bool(value.value) != ends)]
+        if not left:
+            return ast.Constant(not ends)
+        if isinstance(left[0], ast.Constant):
+            return ast.Constant(ends)
+        node.values = left
+        return left[0] if len(left) == 1 else node
+    return node

@@ -1,0 +1,92 @@
+"""One backtest from the first step to the last. Compiled; plain Python."""
+
+from typing import Any
+
+from risk.halts import DAILY_LOSS, DRAWDOWN, HALTED, Watch, watch
+from risk.limits import HaltTerms
+
+from .account import count, interest_on_cash, interest_on_shorts, worth_at_close
+from .deciding import ask, enter_all, leave_all
+from .matching import check_sent, work_brackets, work_orders
+from .shape import BAD_SIDE, DONE, NONE, QUEUE_FULL, RUINED, TRADED, TURNOVER, USES, Grid, Log, Space
+from .writing import write_close, write_halt, write_interest
+
+
+def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log, returns: Any) -> int:
+    """Backtest one policy; fills ``returns`` (D,) with the daily returns, and the log if ``USES.record``.
+
+    Parameters
+    ----------
+    grid : the market and its signals.
+    row : the policy, of :data:`~engine.compiled_engine.shape.POLICY`.
+    p : what the rule reads.
+    space : where to work; ``space.where`` says at which step and symbol a kernel ended that did not end well.
+
+    Returns
+    -------
+    ``DONE`` or why not.
+    """
+    clear(space)
+    state = space.state
+    cash = value = before = row.cash
+    waiting = accepted = sent = 0
+    seen = Watch(cash, cash, cash, 0)
+    for step in range(len(grid.day)):
+        space.where[0] = step
+        if USES.cash_interest and row.cash_rate != 0.0 and grid.idle_days[step] > 0:
+            earned = interest_on_cash(grid.idle_days[step], cash, state, row)
+            cash += earned
+            if USES.record:
+                write_interest(log, step, earned)
+        if waiting > accepted:
+            waiting = check_sent(cash, accepted, waiting, row, space, log)
+        if USES.short_interest:
+            cash -= interest_on_shorts(step, grid, state, row)
+        if waiting:
+            cash, waiting = work_orders(step, cash, waiting, grid, row, space, log)
+        accepted = waiting
+        if USES.stop != NONE or USES.target != NONE:
+            cash = work_brackets(step, cash, grid, row, space, log)
+        value = worth_at_close(step, cash, grid, state)
+        if USES.record:
+            write_close(log, step, value, cash, state)
+        elif not value > 0.0:
+            return RUINED
+        day = grid.day[step]
+        if day >= 0:
+            returns[day] = value / before - 1.0
+            space.tally[TURNOVER] += space.tally[TRADED] / before
+            space.tally[TRADED] = 0.0
+            before = value
+        acts = 0
+        if USES.halts:
+            seen, code = watch(
+                seen, value, grid.new_session[step], HaltTerms(row.daily_loss, row.drawdown, row.resume_after)
+            )
+            acts = code if code in (DAILY_LOSS, DRAWDOWN) else 0
+            left = seen.left if acts or code == HALTED else 0
+            if acts and USES.record:
+                write_halt(log, step, code, value, seen.peak if code == DRAWDOWN else seen.base)
+        else:
+            left = 0
+        if ask(step, grid, p, space):
+            return BAD_SIDE
+        waiting, sent = leave_all(step, waiting, sent, acts, grid, space, log)
+        if waiting <= len(space.queue):
+            waiting, sent = enter_all(step, waiting, sent, value, left, grid, row, space, log)
+        if waiting > len(space.queue):
+            return QUEUE_FULL
+        if USES.halts and acts:
+            accepted = 0
+    return DONE
+
+
+def clear(space: Space) -> None:
+    """Begin with nothing held and nothing sent."""
+    for symbol in range(count(space.state)):
+        held = space.state[symbol]
+        held.units = held.entry = held.due = held.planned = 0.0
+        held.stop = held.target = float("nan")
+        held.held = held.bracket = held.live_from = held.leaves = held.hit = 0
+        held.due_since = held.entry_id = held.stop_id = held.target_id = -1
+    space.tally[:] = 0.0

@@ -1,0 +1,153 @@
+"""A market as arrays, and a policy as numbers: what a kernel is given."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from core.errors import ConfigError
+from engine.books import Task
+from risk.costs import DAYS_OF_INTEREST, BrokerSpec
+from risk.spec import RiskSpec
+from risk.stops import Atr, average_true_range
+
+from .shape import ATR, NONE, NOTIONAL, PERCENT, POLICY, STOP, Grid, Shape
+
+
+def grid_of(task: Task, windows: tuple[int, ...]) -> Grid:
+    """The bars and signals of a task on its line of time.
+
+    Parameters
+    ----------
+    windows : of the average true ranges that policies use; their order is that of ``ranges``.
+    """
+    line = task.timeline
+    steps, count = len(line.ticks), len(task.bars)
+    fresh = np.zeros((steps, count), dtype=np.bool_)
+    prices = {name: np.full((steps, count), np.nan) for name in ("open", "high", "low", "prediction", "confidence")}
+    days = np.zeros((steps, count), dtype=np.int64)
+    ranges = np.full((len(windows), steps, count), np.nan)
+    for column, (symbol, bars) in enumerate(task.bars.items()):
+        rows = line.rows[symbol]
+        fresh[rows, column] = True
+        for name in ("open", "high", "low"):
+            prices[name][rows, column] = getattr(bars, name)
+        told, own = task.signals.times.get_indexer(bars.times), task.signals.symbols.index(symbol)
+        prices["prediction"][rows, column] = task.signals.prediction[told, own]
+        prices["confidence"][rows, column] = task.signals.confidence[told, own]
+        dates = line.stamps[symbol].as_unit("s").asi8 // 86_400
+        days[rows[1:], column] = np.diff(dates)
+        whole = task.market.bars[symbol]
+        for number, window in enumerate(windows):
+            known = average_true_range(whole.high, whole.low, whole.close, window)
+            ranges[number, rows, column] = known[len(whole) - len(bars) :]
+    dates = line.ticks.as_unit("s").asi8 // 86_400
+    return Grid(
+        **prices,
+        close=line.marked(task.bars),
+        fresh=fresh,
+        days=days,
+        ranges=ranges,
+        last=line.last_bars(),
+        idle_days=np.diff(dates, prepend=dates[:1]),
+        new_session=np.diff(line.days, prepend=line.days[0] - 1) != 0,
+        day=_days_that_end(line.days),
+    )
+
+
+def _days_that_end(days: Any) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """(T,) the daily return that ends at each step: each session's last; a first session of the decision has none."""
+    ends = np.append(np.diff(days) != 0, True)
+    if ends[0] and len(ends) > 1:
+        ends[0] = False
+    return np.where(ends, np.cumsum(ends) - 1, -1)
+
+
+def policy_of(risk: RiskSpec, broker: BrokerSpec, windows: tuple[int, ...]) -> Any:
+    """A policy as one record; infinity where a limit is not given."""
+    row = np.zeros(1, dtype=POLICY)
+    limits = risk.limits.terms._asdict() | risk.limits.halts._asdict()
+    costs = ("commission", "commission_per_unit", "commission_minimum", "slippage", "cash", "lot", "slip_out")
+    values: dict[str, float] = {
+        **limits,
+        **{name: getattr(broker, name) for name in costs},
+        "short_rate": broker.short_interest / DAYS_OF_INTEREST,
+        "cash_rate": broker.cash_interest / DAYS_OF_INTEREST,
+        "base": risk.base,
+        "cap": risk.cap,
+        "mode": STOP if risk.mode == "stop" else NOTIONAL,
+        "cap_at_fill": risk.cap_at == "fill",
+        "resize": risk.resize is not None,
+        "band": risk.resize.band if risk.resize else 0.0,
+        "trails": risk.stop is not None and risk.stop.trails,
+        **_distance("stop", risk.stop, windows),
+        **_distance("target", risk.take_profit, windows),
+    }
+    for name, value in values.items():
+        row[name] = value
+    return row
+
+
+def _distance(name: str, spec: Any, windows: tuple[int, ...]) -> dict[str, float]:
+    if spec is None:
+        return {name: NONE, f"{name}_value": math.nan, f"{name}_range": 0}
+    if isinstance(spec, Atr):
+        return {name: ATR, f"{name}_value": spec.multiple, f"{name}_range": windows.index(spec.window)}
+    return {name: PERCENT, f"{name}_value": spec.value, f"{name}_range": 0}
+
+
+def windows_of(risk: RiskSpec) -> tuple[int, ...]:
+    """The windows of the average true ranges that a risk rule uses, each once."""
+    used = [spec.window for spec in (risk.stop, risk.take_profit) if isinstance(spec, Atr)]
+    return tuple(dict.fromkeys(used))
+
+
+def shape_of(policies: Any, grid: Grid, *, cross: bool, record: bool) -> Shape:
+    """What a kernel must have in it to run these policies."""
+
+    def one(name: str) -> int:
+        values = np.unique(policies[name])
+        return int(values[0]) if len(values) == 1 else 3
+
+    def given(name: str) -> bool:
+        return bool((policies[name] < math.inf).any())
+
+    def used(name: str) -> bool:
+        return bool((policies[name] != 0).any())
+
+    return Shape(
+        symbols=1 if grid.close.shape[1] == 1 else 0,
+        gaps=not grid.fresh.all(),
+        cross=cross,
+        mode=one("mode"),
+        stop=one("stop"),
+        target=one("target"),
+        trails=one("trails"),
+        resize=used("resize"),
+        halts=given("daily_loss") or given("drawdown"),
+        **{name: given(name) for name in ("gross", "net", "positions", "open_risk")},
+        min_order=used("min_order"),
+        lot=used("lot"),
+        commission=used("commission_per_unit") or used("commission_minimum"),
+        slippage=used("slippage"),
+        slip_out=one("slip_out"),
+        short_interest=used("short_rate"),
+        cash_interest=used("cash_rate"),
+        record=record,
+    )
+
+
+def parameters_of(spec: Any, names: tuple[str, ...]) -> Any:
+    """What a rule reads of its strategy, as one record."""
+    values = {name: getattr(spec, name) for name in names}
+    for name, value in values.items():
+        if not isinstance(value, int | float):
+            raise ConfigError(
+                f"strategy {spec.kind}: its rule reads p.{name}, a {type(value).__name__} and no number, "
+                "so it cannot be compiled; engine: backtrader runs it"
+            )
+    kinds = [(name, "i8" if isinstance(value, int) else "f8") for name, value in values.items()]
+    row = np.zeros(1, dtype=kinds or [("nothing", "f8")])
+    for name, value in values.items():
+        row[name] = value
+    return row
