@@ -6,8 +6,10 @@ from risk.halts import DAILY_LOSS, DRAWDOWN, HALTED, Watch, watch
 from risk.limits import HaltTerms
 
 from .account import count, interest_on_cash, interest_on_shorts, worth_at_close
-from .deciding import ask, enter_all, leave_all
-from .matching import check_sent, work_brackets, work_orders
+from .checking import check_sent
+from .deciding import ask, leave_all
+from .entering import enter_all
+from .matching import work_brackets, work_orders
 from .shape import BAD_SIDE, DONE, NONE, QUEUE_FULL, RUINED, TRADED, TURNOVER, USES, Grid, Log, Space
 from .writing import write_close, write_halt, write_interest
 

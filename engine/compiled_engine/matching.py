@@ -1,6 +1,6 @@
-"""The broker's step: what was sent is checked, market orders fill at the open, stops and targets in the bar.
+"""The broker's step: market orders fill at the open, stops and targets in the bar. Compiled; plain Python.
 
-Compiled; plain Python. The order of events is backtrader's with the risk rule at the fill; docs/engines.md states it.
+The order of events is backtrader's with the risk rule at the fill; docs/engines.md states it.
 """
 
 import math
@@ -12,8 +12,6 @@ from risk.limits import STOP_PASSED, Book, with_holding
 from .account import (
     cash_after_close,
     cash_after_open,
-    cash_if_sent,
-    charge,
     count,
     has_stop,
     has_target,
@@ -25,6 +23,7 @@ from .account import (
     trails,
     worth_at_open,
 )
+from .checking import children
 from .shape import (
     ADD,
     ANY,
@@ -39,7 +38,6 @@ from .shape import (
     REJECTED,
     REJECTIONS,
     SHORT_AT_FILL,
-    SHORT_OF_CASH,
     TRADED,
     TRADES,
     USES,
@@ -48,94 +46,6 @@ from .shape import (
     Space,
 )
 from .writing import close_order, explain, resize_order, write_fill
-
-SLACK = 1.000000001
-"""More than all rounding of a sum can add up to."""
-
-
-# --- the check of what was sent
-
-
-def check_sent(cash: float, accepted: int, waiting: int, row: Any, space: Space, log: Log) -> int:
-    """Check the orders from ``accepted`` on, one after the other, with what those before would leave of the cash.
-
-    Cash that a rejected order would have taken stays taken for those after it, as in backtrader.
-
-    Returns
-    -------
-    How many orders wait then.
-    """
-    needed = 0.0
-    for number in range(accepted, waiting):
-        order = space.queue[number]
-        needed += charge(order.units, order.price, row) + abs(order.units) * order.price
-        if has_stop(row) and order.kind == ENTRY:
-            needed += charge(order.units, order.stop, row) + abs(order.units) * order.stop
-        if has_target(row) and order.kind == ENTRY:
-            needed += charge(order.units, order.target, row) + abs(order.units) * order.target
-    if cash >= needed * SLACK:  # there is enough even if every order took cash and none gave any
-        return waiting
-    return check_each(cash, accepted, waiting, row, space, log)
-
-
-def check_each(cash: float, accepted: int, waiting: int, row: Any, space: Space, log: Log) -> int:
-    """The check, order by order."""
-    queue, units, touched = space.queue, space.clones[0], space.clones[1]
-    touched[:] = 0.0
-    kept = accepted
-    for number in range(accepted, waiting):
-        order = queue[number]
-        symbol = order.symbol
-        if touched[symbol] == 0.0:
-            touched[symbol], units[symbol] = 1.0, space.state[symbol].units
-        left, held = cash_if_sent(cash, units[symbol], order.units, order.price, row)
-        refused = not left >= 0.0
-        if refused:
-            drop(order, SHORT_OF_CASH, MARGIN, cash, left, space, log)
-        child = order.id
-        for part in range(2):  # the stop, then the target; the first that fails takes its group with it
-            price = order.stop if part == 0 else order.target
-            if refused or order.kind != ENTRY or math.isnan(price):
-                continue
-            before, child = left, child + 1
-            left, held = cash_if_sent(left, held, -order.units, price, row)
-            if not left >= 0.0:
-                refused = True
-                drop_group(order, child, before, left, log)
-        cash, units[symbol] = left, held
-        if not refused:
-            if kept != number:
-                queue[kept] = queue[number]
-            kept += 1
-    return kept
-
-
-def drop(order: Any, code: int, status: int, cash: float, left: float, space: Space, log: Log) -> None:
-    """A market order goes; its stop and target are rejected with it."""
-    space.tally[REJECTIONS] += 1.0
-    if USES.record:
-        explain(log, order.id, code, left, 0.0, cash, 0.0)
-        close_order(log, order.id, status)
-        if order.kind == ENTRY:
-            for child in range(order.id + 1, order.id + 1 + children(order)):
-                close_order(log, child, REJECTED)
-
-
-def drop_group(order: Any, failed: int, cash: float, left: float, log: Log) -> None:
-    """An entry goes because its stop or its target failed: what was accepted is cancelled, the rest is rejected."""
-    if USES.record:
-        for number in range(order.id, order.id + 1 + children(order)):
-            close_order(log, number, CANCELLED if number < failed else REJECTED)
-        explain(log, failed, SHORT_OF_CASH, left, 0.0, cash, 0.0)
-        close_order(log, failed, MARGIN)
-
-
-def children(order: Any) -> int:
-    """How many orders hang on an entry."""
-    return (0 if math.isnan(order.stop) else 1) + (0 if math.isnan(order.target) else 1)
-
-
-# --- market orders
 
 
 def work_orders(
