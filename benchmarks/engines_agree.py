@@ -8,11 +8,12 @@ from pathlib import Path
 from runpy import run_path
 
 from engine import bt_engine, compiled_engine
+from engine.books import Task
 from engine.compiled_engine import engine as compiled
 from engine.compiled_engine.shape import Shape
 from engine.engines import first_difference
 
-CASES = Path(__file__).resolve().parent.parent / "tests" / "engine" / "compiled_cases.py"
+CASES = Path(__file__).resolve().parent.parent / "tests" / "engine" / "random_cases.py"
 
 
 def main(count: int, first: int) -> None:
@@ -22,8 +23,9 @@ def main(count: int, first: int) -> None:
     fills = lacking = 0
     for seed in range(first, first + count):
         given = case(seed, tight=seed % 2 == 0)
-        one = bt_engine.run(*given, "0" * 12, solvent=False)
-        other = compiled_engine.run(*given, "0" * 12, solvent=False)
+        task = Task.of(*given, "0" * 12)
+        one = bt_engine.carry_out(task, solvent=False)
+        other = compiled_engine.carry_out(task, solvent=False)
         difference = first_difference(one, other)
         if difference:
             raise SystemExit(f"seed {seed}: {difference}")

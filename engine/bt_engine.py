@@ -107,15 +107,20 @@ def run(
     ConfigError
         The account lost more than it had, so returns mean nothing from there on.
     """
-    task = Task.of(market, signals, strategy, risk, broker, config_id)
+    return carry_out(Task.of(market, signals, strategy, risk, broker, config_id), solvent=solvent)
+
+
+def carry_out(task: Task, *, solvent: bool = True) -> RunResult:
+    """Carry a task out; see :func:`run`."""
     clock = Clock.of(task.timeline)
-    cerebro = _cerebro(risk, broker, clock)
+    risk = task.risk
+    cerebro = _cerebro(risk, task.broker, clock)
     for symbol, item in task.bars.items():
-        frame = _frame(item, task.timeline.stamps[symbol], signals)
+        frame = _frame(item, task.timeline.stamps[symbol], task.signals)
         cerebro.adddata(SignalFeed(dataname=frame, name=symbol))  # type: ignore[call-arg]  # its metaclass takes them
     days = clock.sessions()
-    distances = {symbol: _distances(market.bars[symbol], item, risk) for symbol, item in task.bars.items()}
-    cerebro.addstrategy(SignalStrategy, spec=strategy, risk=risk, distances=distances, session=days.__getitem__)
+    distances = {symbol: _distances(task.market.bars[symbol], item, risk) for symbol, item in task.bars.items()}
+    cerebro.addstrategy(SignalStrategy, spec=task.strategy, risk=risk, distances=distances, session=days.__getitem__)
     return result_of(_books(cerebro.run()[0], clock), task, ENGINE, solvent=solvent)
 
 

@@ -14,7 +14,8 @@ import pandas as pd
 from core.errors import DataError
 from core.types import PRICES, Vector
 
-SIGNALS = ("prediction", "confidence")
+from .feed_checks import SIGNALS, check_prices, check_signals, check_times
+
 ORDINAL_OF_1970 = 719163
 """Proleptic Gregorian ordinal of 1970-01-01, backtrader's unit of time."""
 
@@ -84,8 +85,8 @@ def columns_of(frame: pd.DataFrame, name: str) -> dict[str, Vector]:
         raise DataError(f"{name}: the frame has no column {missing[0]!r}; a feed needs {', '.join(PRICES)}")
     columns = {column: _numbers(frame, column) for column in (*PRICES, "volume", *SIGNALS) if column in frame}
     stamps = numbers_of(frame.index, name)
-    _check_prices(columns, frame.index, name)
-    _check_signals(columns, frame.index, name)
+    check_prices(columns, frame.index, name)
+    check_signals(columns, frame.index, name)
     return {"datetime": stamps, **columns}
 
 
@@ -105,41 +106,7 @@ def numbers_of(times: Any, name: str) -> Vector:
         raise DataError(f"{name}: the index holds {times.dtype}; it must hold times (a pandas DatetimeIndex)")
     naive = times.tz_convert("UTC").tz_localize(None) if times.tz is not None else times
     naive = naive.as_unit("ns")
-    _check_times(naive, name)
+    check_times(naive, name)
     if (naive == naive.normalize()).all():
         return np.asarray(naive.as_unit("s").asi8 // 86_400 + ORDINAL_OF_1970, dtype=np.float64)
     return np.array([bt.date2num(time) for time in naive.to_pydatetime()], dtype=np.float64)
-
-
-def _check_times(times: pd.DatetimeIndex, name: str) -> None:
-    if times.hasnans:
-        raise DataError(f"{name}: the time of row {int(np.argmax(times.isna()))} is missing; drop the row or date it")
-    late = np.flatnonzero(times.asi8[1:] <= times.asi8[:-1])
-    if late.size:
-        before, after = times[late[0]], times[late[0] + 1]
-        raise DataError(f"{name}: {after} follows {before}; times must strictly increase. Sort them, drop duplicates")
-    fine = np.flatnonzero(times.asi8 % 1_000_000_000)
-    if fine.size:
-        raise DataError(f"{name}: {times[fine[0]]} is finer than a second; backtrader cannot keep it. Round the times")
-
-
-def _check_prices(columns: dict[str, Vector], times: pd.Index, name: str) -> None:
-    for column in PRICES:
-        bad = np.flatnonzero(~(np.isfinite(columns[column]) & (columns[column] > 0)))
-        if bad.size:
-            value = columns[column][bad[0]]
-            raise DataError(
-                f"{name}: {column} is {value:g} on {times[bad[0]]}; prices must be finite and > 0. Drop the bar"
-            )
-
-
-def _check_signals(columns: dict[str, Vector], times: pd.Index, name: str) -> None:
-    if "confidence" in columns:
-        confidence = columns["confidence"]
-        bad = np.flatnonzero((confidence < 0) | (confidence > 1))
-        if bad.size:
-            raise DataError(f"{name}: confidence is {confidence[bad[0]]:g} on {times[bad[0]]}; it must lie in [0, 1]")
-    for column in SIGNALS:
-        bad = np.flatnonzero(np.isinf(columns.get(column, np.empty(0))))
-        if bad.size:
-            raise DataError(f"{name}: {column} is infinite on {times[bad[0]]}; NaN says that there is no opinion")

@@ -7,6 +7,7 @@ import pandas as pd
 
 from core.errors import WorkbenchError
 from core.types import Market, RunResult, SignalFrame
+from engine.books import Task
 from engine.config import RunConfig
 
 Engine: TypeAlias = Literal["backtrader", "compiled", "both"]
@@ -52,8 +53,8 @@ def backtest(config: RunConfig, market: Market, signals: SignalFrame, *, solvent
     EnginesDifferError
         The engines differ; the first difference is named: bar, symbol, field.
     """
-    given = (market, signals, config.strategy, config.risk, config.broker, config.id)
-    results = [_runner(name)(*given, solvent=solvent) for name in _named(config.engine)]
+    task = Task.of(market, signals, config.strategy, config.risk, config.broker, config.id)
+    results = [_runner(name)(task, solvent=solvent) for name in _named(config.engine)]
     if len(results) > 1:
         difference = first_difference(*results)
         if difference:
@@ -69,10 +70,10 @@ def _runner(name: str) -> Callable[..., RunResult]:
     if name == "compiled":
         from engine import compiled_engine
 
-        return compiled_engine.run
+        return compiled_engine.carry_out
     from engine import bt_engine
 
-    return bt_engine.run
+    return bt_engine.carry_out
 
 
 def first_difference(one: RunResult, other: RunResult) -> str:

@@ -1,5 +1,5 @@
 """The compiled engine: the backtrader engine's results to the last bit, as machine code."""
 
-from .engine import ENGINE, refuse, run
+from .engine import ENGINE, carry_out, refuse
 
-__all__ = ["ENGINE", "refuse", "run"]
+__all__ = ["ENGINE", "carry_out", "refuse"]

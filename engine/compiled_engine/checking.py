@@ -61,7 +61,7 @@ def check_each(cash: float, accepted: int, waiting: int, row: Any, space: Space,
         left, held = cash_if_sent(cash, units[symbol], order.units, order.price, row)
         refused = not left >= 0.0
         if refused:
-            drop(order, SHORT_OF_CASH, MARGIN, cash, left, space, log)
+            drop(order, cash, left, space, log)
         child = order.id
         for part in range(2):  # the stop, then the target; the first that fails takes its group with it
             price = order.stop if part == 0 else order.target
@@ -80,12 +80,12 @@ def check_each(cash: float, accepted: int, waiting: int, row: Any, space: Space,
     return kept
 
 
-def drop(order: Any, code: int, status: int, cash: float, left: float, space: Space, log: Log) -> None:
+def drop(order: Any, cash: float, left: float, space: Space, log: Log) -> None:
     """A market order goes; its stop and target are rejected with it."""
     space.tally[REJECTIONS] += 1.0
     if USES.record:
-        explain(log, order.id, code, left, 0.0, cash, 0.0)
-        close_order(log, order.id, status)
+        explain(log, order.id, SHORT_OF_CASH, left, 0.0, cash, 0.0)
+        close_order(log, order.id, MARGIN)
         if order.kind == ENTRY:
             for child in range(order.id + 1, order.id + 1 + children(order)):
                 close_order(log, child, REJECTED)

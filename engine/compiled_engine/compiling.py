@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import importlib.util
+import logging
 import os
 import sys
 import tempfile
@@ -19,14 +20,13 @@ from . import deciding, loop
 from .linking import Linker, definition
 from .shape import Shape
 
+log = logging.getLogger(__name__)
+
 HEAD = '''"""Made by backtrader-ml: a compiled engine for one kind of run. Safe to delete."""
 from numba import njit
 '''
-HELPER, KERNEL = (
-    "@njit(error_model='numpy', nogil=True, cache=True)",
-    "@njit(error_model='numpy', nogil=True, cache=True)",
-)
-RULE = "@njit(nogil=True, cache=True)"
+KERNEL = "@njit(error_model='numpy', nogil=True, cache=True)"
+RULE = "@njit(error_model='python', nogil=True, cache=True)"  # stated, or it would be the caller's
 
 
 def rule_of(strategy: type[Strategy]) -> FunctionType:
@@ -41,12 +41,24 @@ def rule_of(strategy: type[Strategy]) -> FunctionType:
 
 
 @cache
-def parameters(rule: FunctionType) -> tuple[str, ...]:
-    """The names of what a rule, and what it calls, reads of its parameters."""
+def functions_of(rule: FunctionType) -> tuple[FunctionType, ...]:
+    """A rule and all that it calls.
+
+    Raises
+    ------
+    ConfigError
+        One of them cannot be compiled; what, and on which line.
+    """
     linker = Linker()
     linker.add(rule)
+    return tuple(linker.names)
+
+
+@cache
+def parameters(rule: FunctionType) -> tuple[str, ...]:
+    """The names of what a rule, and what it calls, reads of its parameters."""
     given = rule.__code__.co_varnames[rule.__code__.co_argcount - 1]  # what the rule calls its parameters
-    read = (node for function in linker.names for node in ast.walk(definition(function)))
+    read = (node for function in functions_of(rule) for node in ast.walk(definition(function)))
     return tuple(
         sorted(
             {
@@ -64,29 +76,36 @@ def source_of(rule: FunctionType, cross: bool, shape: Shape) -> str:
     entry: Any = loop.run_policy
     linker = Linker({placeholder: rule}, {"USES": shape})
     name = linker.add(entry)
-    rules = Linker()
-    rules.add(rule)
-    whole = linker.source()
-    for part in linker.parts:
-        own = part.split("(", 1)[0].removeprefix("def ")
-        is_rule = any(own.rsplit("_", 1)[0] == each.__name__ for each in rules.names)
-        whole = whole.replace(part, f"{RULE if is_rule else HELPER}\n{part}")
-    return f"{HEAD}{whole}\n\n\nrun = {name}\n"
+    rules = functions_of(rule)
+    # A rule divides as Python does: by zero is an error. The kernel's own divisors were looked at before.
+    text = linker.source(lambda function: RULE if function in rules else KERNEL)
+    return f"{HEAD}{text}\n\n\nrun = {name}\n"
 
 
 @cache
 def kernel(rule: FunctionType, cross: bool, shape: Shape) -> Any:
     """The compiled function of :func:`engine.compiled_engine.loop.run_policy` for a rule and a shape."""
     text = source_of(rule, cross, shape)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:24]
-    folder = cache_folder() / "kernels" if caches_used() else Path(tempfile.mkdtemp(prefix="kernels-"))
-    return _module(folder, f"kernel_{digest}", text).run
+    name = f"kernel_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+    if caches_used():
+        try:
+            return _module(cache_folder() / "kernels", name, text).run
+        except OSError as error:  # a cache that cannot be written is no reason not to trade
+            log.warning("the compiled engine is not kept: %s", error)
+    return _module(Path(_spare().name), name, text).run
+
+
+@cache
+def _spare() -> "tempfile.TemporaryDirectory[str]":
+    """A folder for kernels that are not kept; it goes when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="backtrader-ml-")
 
 
 def _module(folder: Path, name: str, text: str) -> Any:
     path = folder / f"{name}.py"
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
+        log.info("compiling an engine for this kind of run; it is kept for the next: %s", path)
         with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False, encoding="utf-8") as file:
             file.write(text)
         os.replace(file.name, path)  # noqa: PTH105 - whole or not at all

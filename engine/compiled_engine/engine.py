@@ -1,17 +1,18 @@
 """One run by the compiled engine: the same tables as the backtrader engine's, to the last bit."""
 
+import itertools
 from typing import Any
 
 import numpy as np
 
 from core.errors import ConfigError, PluginError
-from core.types import Market, RunResult, SignalFrame
+from core.types import RunResult
 from engine.books import Task, result_of
 from risk.costs import BrokerSpec
-from risk.spec import RiskSpec
 from strategies._base import Strategy
 
-from .compiling import is_cross, kernel, parameters, rule_of
+from .compiling import functions_of, is_cross, kernel, parameters, rule_of
+from .linking import place_of
 from .reading import Reader
 from .shape import BAD_SIDE, DONE, FILL, ORDER, OVERFLOW, POSITION, QUEUED, Grid, Log, Space
 from .tables import grid_of, parameters_of, policy_of, shape_of, windows_of
@@ -20,17 +21,8 @@ ENGINE = "compiled"
 ROOM = 1024
 
 
-def run(
-    market: Market,
-    signals: SignalFrame,
-    strategy: Strategy,
-    risk: RiskSpec,
-    broker: BrokerSpec,
-    config_id: str,
-    *,
-    solvent: bool = True,
-) -> RunResult:
-    """Backtest the signals; arguments, result and errors are those of :func:`engine.bt_engine.run`.
+def carry_out(task: Task, *, solvent: bool = True) -> RunResult:
+    """Backtest; result and errors are those of :func:`engine.bt_engine.run`.
 
     Raises
     ------
@@ -39,8 +31,8 @@ def run(
     PluginError
         The rule failed, or gave something else than a side.
     """
+    strategy, risk, broker = task.strategy, task.risk, task.broker
     refuse(strategy, broker)
-    task = Task.of(market, signals, strategy, risk, broker, config_id)
     rule = rule_of(type(strategy))
     windows = windows_of(risk)
     grid = grid_of(task, windows)
@@ -69,7 +61,7 @@ def refuse(strategy: Strategy, broker: BrokerSpec) -> None:
     ConfigError
         The message names the key, or what in the strategy's rule cannot be compiled and on which line.
     """
-    parameters(rule_of(type(strategy)))
+    parameters_of(strategy, parameters(rule_of(type(strategy))))
     if broker.impact is not None:
         raise ConfigError(
             f"broker.impact: {{kind: {broker.impact.kind}}} is not supported by the compiled engine; "
@@ -110,8 +102,19 @@ def log_of(grid: Grid, room: int) -> Log:
 def _guarded(compiled: Any, given: tuple[Any, ...], task: Task, space: Space) -> int:
     try:
         return int(compiled(*given))
-    except ArithmeticError as error:
+    except Exception as error:  # a rule may raise anything, and the compiler at what it cannot do
+        if type(error).__module__.startswith("numba."):
+            raise _beyond(task, str(error)) from error
         raise _wrong_rule(task, space, f"{type(error).__name__}: {error}") from error
+
+
+def _beyond(task: Task, told: str) -> PluginError:
+    """What the compiler says of a rule: its first line, and the line of source that it shows."""
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    shown = next((line for line, below in itertools.pairwise(lines) if set(below) == {"^"}), "")
+    place = place_of(functions_of(rule_of(type(task.strategy))), shown)
+    what = next((line for line in lines if not line.startswith(("Failed in", "During", "File"))), told)
+    return PluginError(f"{place}: the rule cannot be compiled: {what} ({shown}); engine: backtrader runs it")
 
 
 def _wrong_rule(task: Task, space: Space, what: str) -> PluginError:

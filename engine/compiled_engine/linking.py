@@ -10,13 +10,32 @@ import builtins
 import inspect
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any
 
 from core.errors import ConfigError
 
+BEYOND: Mapping[type[ast.AST], str] = {
+    ast.Try: "try",
+    ast.With: "with",
+    ast.Lambda: "a lambda",
+    ast.FunctionDef: "a function inside it",
+    ast.ClassDef: "a class inside it",
+    ast.Dict: "a dict",
+    ast.DictComp: "a dict",
+    ast.Set: "a set",
+    ast.SetComp: "a set",
+    ast.GeneratorExp: "a generator",
+    ast.Yield: "yield",
+    ast.JoinedStr: "an f-string",
+    ast.Import: "an import inside it",
+    ast.ImportFrom: "an import inside it",
+    ast.Global: "global",
+    ast.Nonlocal: "nonlocal",
+}
+"""What a rule that is compiled may not hold; everything else that the compiler cannot do, it says itself."""
 NUMBERS = (bool, int, float)
 INEXACT = frozenset(
     (
@@ -37,14 +56,14 @@ class Linker:
     replaced : by function, the one that takes its place: the kernel's placeholders for a rule.
     constants : by name of a global, the named tuple whose fields are written into the source as numbers.
     names : of the functions that are in, as they are called in the module that is made.
-    parts : the source of each, those first that others call.
+    parts : the source of each by function, those first that others call.
     imports : of modules and of classes.
     """
 
     replaced: Mapping[FunctionType, FunctionType] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
     names: dict[FunctionType, str] = field(default_factory=dict)
-    parts: list[str] = field(default_factory=list)
+    parts: dict[FunctionType, str] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
 
     def add(self, function: FunctionType) -> str:
@@ -65,7 +84,7 @@ class Linker:
         mapping = {each: self._resolved(each, function, tree) for each in sorted(free_names(tree))}
         written = _Rewriter({each: text for each, text in mapping.items() if text}, self.constants).visit(tree)
         written.name = name
-        self.parts.append(ast.unparse(ast.fix_missing_locations(written)))
+        self.parts[function] = ast.unparse(ast.fix_missing_locations(written))
         return name
 
     def _resolved(self, name: str, function: FunctionType, tree: ast.FunctionDef) -> str:
@@ -96,9 +115,10 @@ class Linker:
             return ""
         raise refusal(function, line_of(tree, name), f"{name!r}, a {type(value).__name__} outside the rule")
 
-    def source(self) -> str:
-        """The text of everything that was put in."""
-        return "\n\n\n".join(["\n".join(sorted(self.imports.values())), *self.parts])
+    def source(self, decorate: Callable[[FunctionType], str]) -> str:
+        """The text of everything that was put in; ``decorate`` gives the line before a function, empty for none."""
+        parts = ["\n".join(filter(None, (decorate(function), text))) for function, text in self.parts.items()]
+        return "\n\n\n".join(["\n".join(sorted(self.imports.values())), *parts])
 
 
 def definition(function: FunctionType) -> ast.FunctionDef:
@@ -124,7 +144,7 @@ def definition(function: FunctionType) -> ast.FunctionDef:
 
 
 def require_exact(function: FunctionType, tree: ast.FunctionDef) -> None:
-    """Refuse what gives another last digit in machine code than in Python.
+    """Refuse what cannot be machine code, or gives another last digit there than in Python.
 
     Raises
     ------
@@ -132,6 +152,8 @@ def require_exact(function: FunctionType, tree: ast.FunctionDef) -> None:
         The construct and its line are named.
     """
     for node in ast.walk(tree):
+        if type(node) in BEYOND and node is not tree:
+            raise refusal(function, getattr(node, "lineno", tree.lineno), BEYOND[type(node)])
         if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Pow):
             raise refusal(function, node.lineno, "**, whose last digit a compiler may change; multiply instead")
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in INEXACT:
@@ -152,6 +174,18 @@ def free_names(tree: ast.FunctionDef) -> set[str]:
 def line_of(tree: ast.AST, name: str) -> int:
     """The first line on which a name stands."""
     return min(node.lineno for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name)
+
+
+def place_of(functions: Iterable[FunctionType], shown: str) -> str:
+    """``file:line`` of the statement whose first line a compiler shows; the first function's file if it is not found."""
+    files = []
+    for function in functions:
+        file = function.__code__.co_filename
+        files.append(file)
+        for node in ast.walk(definition(function)):
+            if isinstance(node, ast.stmt) and ast.unparse(node).partition("\n")[0].strip() == shown:
+                return f"{file}:{node.lineno}"
+    return files[0]
 
 
 def refusal(function: FunctionType, line: int, what: str) -> ConfigError:

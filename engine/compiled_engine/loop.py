@@ -35,20 +35,8 @@ def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log, returns: An
     seen = Watch(cash, cash, cash, 0)
     for step in range(len(grid.day)):
         space.where[0] = step
-        if USES.cash_interest and row.cash_rate != 0.0 and grid.idle_days[step] > 0:
-            earned = interest_on_cash(grid.idle_days[step], cash, state, row)
-            cash += earned
-            if USES.record:
-                write_interest(log, step, earned)
-        if waiting > accepted:
-            waiting = check_sent(cash, accepted, waiting, row, space, log)
-        if USES.short_interest:
-            cash -= interest_on_shorts(step, grid, state, row)
-        if waiting:
-            cash, waiting = work_orders(step, cash, waiting, grid, row, space, log)
+        cash, waiting = work(step, cash, accepted, waiting, grid, row, space, log)
         accepted = waiting
-        if USES.stop != NONE or USES.target != NONE:
-            cash = work_brackets(step, cash, grid, row, space, log)
         value = worth_at_close(step, cash, grid, state)
         if USES.record:
             write_close(log, step, value, cash, state)
@@ -60,17 +48,7 @@ def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log, returns: An
             space.tally[TURNOVER] += space.tally[TRADED] / before
             space.tally[TRADED] = 0.0
             before = value
-        acts = 0
-        if USES.halts:
-            seen, code = watch(
-                seen, value, grid.new_session[step], HaltTerms(row.daily_loss, row.drawdown, row.resume_after)
-            )
-            acts = code if code in (DAILY_LOSS, DRAWDOWN) else 0
-            left = seen.left if acts or code == HALTED else 0
-            if acts and USES.record:
-                write_halt(log, step, code, value, seen.peak if code == DRAWDOWN else seen.base)
-        else:
-            left = 0
+        seen, acts, left = look(step, value, seen, grid, row, log)
         if ask(step, grid, p, space):
             return BAD_SIDE
         waiting, sent = leave_all(step, waiting, sent, acts, grid, space, log)
@@ -81,6 +59,39 @@ def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log, returns: An
         if USES.halts and acts:
             accepted = 0
     return DONE
+
+
+def work(
+    step: int, cash: float, accepted: int, waiting: int, grid: Grid, row: Any, space: Space, log: Log
+) -> tuple[float, int]:
+    """The broker's step: interest, the check of what was sent, fills; the cash, and how many orders still wait."""
+    state = space.state
+    if USES.cash_interest and row.cash_rate != 0.0 and grid.idle_days[step] > 0:
+        earned = interest_on_cash(grid.idle_days[step], cash, state, row)
+        cash += earned
+        if USES.record:
+            write_interest(log, step, earned)
+    if waiting > accepted:
+        waiting = check_sent(cash, accepted, waiting, row, space, log)
+    if USES.short_interest:
+        cash -= interest_on_shorts(step, grid, state, row)
+    if waiting:
+        cash, waiting = work_orders(step, cash, waiting, grid, row, space, log)
+    if USES.stop != NONE or USES.target != NONE:
+        cash = work_brackets(step, cash, grid, row, space, log)
+    return cash, waiting
+
+
+def look(step: int, value: float, seen: Watch, grid: Grid, row: Any, log: Log) -> tuple[Watch, int, int]:
+    """The account's stops at a close: what they remember, the code of one that acts (else 0), and bars to wait."""
+    if not USES.halts:
+        return seen, 0, 0
+    terms = HaltTerms(row.daily_loss, row.drawdown, row.resume_after)
+    seen, code = watch(seen, value, grid.new_session[step], terms)
+    acts = code if code in (DAILY_LOSS, DRAWDOWN) else 0
+    if acts and USES.record:
+        write_halt(log, step, code, value, seen.peak if code == DRAWDOWN else seen.base)
+    return seen, acts, seen.left if acts or code == HALTED else 0
 
 
 def clear(space: Space) -> None:

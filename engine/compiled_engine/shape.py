@@ -25,7 +25,7 @@ GONE, SHORT_OF_CASH, SHORT_AT_FILL, NO_SIZE, HALT, NO_STOP, NO_TARGET, LOW_STOP,
 )
 """Why an order is as it is, beyond the codes of :mod:`risk.limits`."""
 
-DONE, RUINED, BAD_SIDE, QUEUE_FULL, UNFORESEEN = range(5)
+DONE, RUINED, BAD_SIDE, QUEUE_FULL = range(4)
 """How a kernel ended. ``RUINED``: the account lost more than it had, or its value is no number."""
 
 KEEP = 2

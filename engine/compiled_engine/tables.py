@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from core.errors import ConfigError
+from core.types import PRICES
 from engine.books import Task
+from engine.feed_checks import SIGNALS, check_prices, check_signals, check_times
 from risk.costs import DAYS_OF_INTEREST, BrokerSpec
 from risk.spec import RiskSpec
 from risk.stops import Atr, average_true_range
@@ -20,6 +22,11 @@ def grid_of(task: Task, windows: tuple[int, ...]) -> Grid:
     Parameters
     ----------
     windows : of the average true ranges that policies use; their order is that of ``ranges``.
+
+    Raises
+    ------
+    DataError
+        Prices or signals that no engine may be fed, as :class:`engine.bt_feed.SignalFeed` has it.
     """
     line = task.timeline
     steps, count = len(line.ticks), len(task.bars)
@@ -30,11 +37,14 @@ def grid_of(task: Task, windows: tuple[int, ...]) -> Grid:
     for column, (symbol, bars) in enumerate(task.bars.items()):
         rows = line.rows[symbol]
         fresh[rows, column] = True
-        for name in ("open", "high", "low"):
-            prices[name][rows, column] = getattr(bars, name)
         told, own = task.signals.times.get_indexer(bars.times), task.signals.symbols.index(symbol)
-        prices["prediction"][rows, column] = task.signals.prediction[told, own]
-        prices["confidence"][rows, column] = task.signals.confidence[told, own]
+        columns = {name: getattr(bars, name) for name in PRICES}
+        columns |= {name: getattr(task.signals, name)[told, own] for name in SIGNALS}
+        check_times(line.stamps[symbol], symbol)
+        check_prices(columns, line.stamps[symbol], symbol)
+        check_signals(columns, line.stamps[symbol], symbol)
+        for name, values in prices.items():
+            values[rows, column] = columns[name]
         dates = line.stamps[symbol].as_unit("s").asi8 // 86_400
         days[rows[1:], column] = np.diff(dates)
         whole = task.market.bars[symbol]

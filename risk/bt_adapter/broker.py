@@ -98,7 +98,8 @@ class RiskBroker(FreshBroker):
         """Credit the interest on the cash that lay idle since the last day."""
         if not self._fresh:
             return
-        latest = max(self._fresh, key=lambda data: data.datetime[0])
+        # In the order of the feeds: a set has none, and feeds of one session may close at different times.
+        latest = max((data for data in self._seen if data in self._fresh), key=lambda data: data.datetime[0])
         today = int(latest.datetime[0])
         days = today - (self._interest_day or today)
         if self.rule.cash_interest and days > 0:

@@ -8,8 +8,9 @@ from runpy import run_path
 import numpy as np
 import pytest
 
-from core.errors import ConfigError, PluginError
+from core.errors import ConfigError, DataError, PluginError
 from engine import bt_engine, compiled_engine
+from engine.books import Task
 from engine.cli import main
 from engine.compiled_engine import engine as compiled
 from engine.compiled_engine import linking
@@ -22,7 +23,7 @@ from risk.spec import RiskSpec
 from strategies.rank import Rank
 from strategies.threshold import Threshold, target_side
 
-case = run_path(str(Path(__file__).with_name("compiled_cases.py")))["case"]
+case = run_path(str(Path(__file__).with_name("random_cases.py")))["case"]
 ID = "0123456789ab"
 
 
@@ -34,8 +35,9 @@ def general(monkeypatch):
 
 def agree(market, signals, strategy, risk, broker):
     """The fills, once both engines gave the same, however bad an end it took."""
-    one = bt_engine.run(market, signals, strategy, risk, broker, ID, solvent=False)
-    other = compiled_engine.run(market, signals, strategy, risk, broker, ID, solvent=False)
+    task = Task.of(market, signals, strategy, risk, broker, ID)
+    one = bt_engine.carry_out(task, solvent=False)
+    other = compiled_engine.carry_out(task, solvent=False)
     assert first_difference(one, other) == ""
     return one
 
@@ -76,7 +78,7 @@ def test_a_cross_sectional_rule_gives_the_same_bits(general):
 
 def test_a_cut_at_t_leaves_what_was_before(general):
     market, signals, strategy, risk, broker = case(3, rules=("threshold",))
-    whole = compiled_engine.run(market, signals, strategy, risk, broker, ID, solvent=False)
+    whole = compiled_engine.carry_out(Task.of(market, signals, strategy, risk, broker, ID), solvent=False)
     at = market.times[len(market.times) // 2]
     known = market.until(at)
     rows = signals.times <= at
@@ -87,7 +89,7 @@ def test_a_cut_at_t_leaves_what_was_before(general):
         confidence=signals.confidence[rows],
         fold=signals.fold[rows],
     )
-    cut = compiled_engine.run(known, told, strategy, risk, broker, ID, solvent=False)
+    cut = compiled_engine.carry_out(Task.of(known, told, strategy, risk, broker, ID), solvent=False)
     before = whole.fills[whole.fills["time"] <= at].reset_index(drop=True)
     assert cut.fills.equals(before)
     assert len(before)
@@ -117,6 +119,13 @@ def logarithm(prediction, confidence, side, held, p):
     return 1 if math.log(confidence) > p.entry else 0
 
 
+def guarded(prediction, confidence, side, held, p):
+    try:
+        return 1
+    except ValueError:
+        return 0
+
+
 TABLE = {"long": 1}
 
 
@@ -129,6 +138,7 @@ def outside(prediction, confidence, side, held, p):
     [
         (power, r"test_compiled_engine\.py:\d+: the rule power cannot be compiled: it uses \*\*"),
         (logarithm, r"the rule logarithm cannot be compiled: it uses math\.log"),
+        (guarded, r"the rule guarded cannot be compiled: it uses try; engine: backtrader runs it"),
         (outside, r"it uses 'TABLE', a dict outside the rule; engine: backtrader runs it"),
     ],
 )
@@ -142,25 +152,77 @@ def test_what_a_rule_reads_is_found_in_what_it_calls_too():
     assert parameters(rule_of(Rank)) == ("allow_long", "allow_short", "bottom", "buffer", "top")
 
 
-def test_a_rule_that_gives_no_side_is_told_where(general):
-    class Odd(Threshold):
-        pass
-
-    Odd.rule = staticmethod(seven)
-    market, signals, _, risk, broker = case(0, rules=("threshold",))
-    with pytest.raises(PluginError, match=r"its rule failed on s\d at the bar of 2024.*no side"):
-        compiled_engine.run(market, signals, Odd(), risk, broker, ID)
+class Odd(Threshold):
+    """A strategy whose rule each test replaces."""
 
 
 def seven(prediction, confidence, side, held, p):
     return 7
 
 
+def divides(prediction, confidence, side, held, p):
+    return 1 if prediction / (p.entry - p.exit) > 0.0 else 0
+
+
+def raises(prediction, confidence, side, held, p):
+    if prediction > 0.0:
+        raise ValueError("no such luck")
+    return side
+
+
+def beyond(prediction, confidence, side, held, p):
+    return prediction.as_integer_ratio()[0]
+
+
+def plain_task(rule, *, prediction=None, confidence=None):
+    """One symbol under the plainest rule of risk: a kernel that compiles in seconds."""
+    market, signals, _, _, _ = case(0, rules=("threshold",))
+    one = market.trade[0]
+    told = signals.prediction[:, :1] if prediction is None else np.full_like(signals.prediction[:, :1], prediction)
+    trust = signals.confidence[:, :1] if confidence is None else np.full_like(signals.confidence[:, :1], confidence)
+    Odd.rule = staticmethod(rule)
+    signals = replace(signals, symbols=(one,), prediction=told, confidence=trust)
+    return Task.of(replace(market, trade=(one,)), signals, Odd(), RiskSpec(), BrokerSpec(), ID)
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        (seven, "no side: 1"),
+        (divides, "ZeroDivisionError: division by zero"),
+        (raises, "ValueError: no such luck"),
+    ],
+)
+def test_a_rule_that_fails_is_told_where(rule, what):
+    with pytest.raises(PluginError, match=rf"its rule failed on s0 at the bar of 2024.*{what}.*; mend the rule"):
+        compiled_engine.carry_out(plain_task(rule))
+
+
+def test_what_the_compiler_cannot_do_is_one_line_with_the_construct():
+    with pytest.raises(PluginError) as caught:
+        compiled_engine.carry_out(plain_task(beyond))
+    line = beyond.__code__.co_firstlineno + 1
+    assert f"test_compiled_engine.py:{line}: the rule cannot be compiled" in str(caught.value)
+    assert "prediction.as_integer_ratio" in str(caught.value)
+    assert str(caught.value).endswith("engine: backtrader runs it")
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [({"prediction": np.inf}, "s0: prediction is infinite on 2024"), ({"confidence": 1.5}, "s0: confidence is 1.5 on")],
+)
+def test_signals_that_are_none_are_refused_by_both_engines(given, what):
+    for engine in (bt_engine, compiled_engine):
+        with pytest.raises(DataError, match=what):
+            engine.carry_out(plain_task(target_side, **given))
+
+
 def test_what_is_never_run_is_left_out_of_the_source():
     linker = linking.Linker(constants={"USES": Shape(short_interest=False)})
     linker.add(folded)
-    assert "1.0" not in linker.source()
-    assert "2.0" in linker.source()
+    source = linker.source(lambda function: "")
+    assert "1.0" not in source
+    assert "2.0" in source
 
 
 def folded():
@@ -184,7 +246,7 @@ def test_the_first_difference_names_bar_symbol_and_field(general):
 
 
 def test_engines_that_differ_end_with_exit_code_1(monkeypatch, tmp_path, capsys):
-    honest = compiled_engine.run
+    honest = compiled_engine.carry_out
 
     def mistaken(*given, **options):
         result = honest(*given, **options)
@@ -192,7 +254,7 @@ def test_engines_that_differ_end_with_exit_code_1(monkeypatch, tmp_path, capsys)
         equity.loc[5, "cash"] += 1e-9
         return replace(result, equity=equity)
 
-    monkeypatch.setattr(compiled_engine, "run", mistaken)
+    monkeypatch.setattr(compiled_engine, "carry_out", mistaken)
     words = ["configs/sma_cross.yaml", "--engine", "both", "--out", str(tmp_path), "report.tearsheet=false"]
     assert main(words) == 1
     error = capsys.readouterr().err

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from core.types import Bars, Market, SignalFrame
+from core.types import Market, SignalFrame
 from engine.bt_engine import run
 from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
@@ -21,13 +21,8 @@ from strategies.threshold import Threshold
 
 Account = run_path(str(Path(__file__).with_name("risk_oracle.py")))["Account"]
 
-STOPS = (
-    {"kind": "percent", "value": 0.03},
-    {"kind": "atr", "window": 3, "multiple": 1.5},
-    {"kind": "trail_percent", "value": 0.04},
-    {"kind": "trail_atr", "window": 2, "multiple": 1.0},
-)
-TARGETS = ({"kind": "percent", "value": 0.03}, {"kind": "atr", "window": 2, "multiple": 1.0})
+random_cases = run_path(str(Path(__file__).with_name("random_cases.py")))
+STOPS, TARGETS, random_bars = (random_cases[name] for name in ("STOPS", "TARGETS", "random_bars"))
 EXACT = 1e-12
 HALTS = ("daily_loss", "drawdown")
 
@@ -50,22 +45,6 @@ def cases(draw, **fixed):
     spec = Threshold(entry=entry, exit=draw(st.sampled_from([0.0, entry])), side=side)
     risk = draw(risks(**fixed))
     return market, signals, spec, risk, draw(brokers(risk))
-
-
-def random_bars(symbol, times, generator, *, gaps):
-    """Bars that open several per cent from the close before; with gaps, days are missing and it may begin or end."""
-    days = len(times)
-    close = 100.0 * np.exp(np.cumsum(generator.normal(0.0, 0.03, days)))
-    opened = np.concatenate([[100.0], close[:-1]]) * np.exp(generator.normal(0.0, 0.03, days))
-    high = np.maximum(opened, close) * np.exp(np.abs(generator.normal(0.0, 0.015, days)))
-    low = np.minimum(opened, close) * np.exp(-np.abs(generator.normal(0.0, 0.015, days)))
-    frame = pd.DataFrame({"open": opened, "high": high, "low": low, "close": close, "volume": 1e6}, index=times)
-    if not gaps:
-        return Bars.of(symbol, frame)
-    row, first, last = np.arange(days), generator.integers(0, days // 2), generator.integers(days // 2, days + 1)
-    kept = (generator.random(days) < 0.85) & (row >= first) & (row < last)
-    kept[days // 2] = True
-    return Bars.of(symbol, frame[kept])
 
 
 @st.composite

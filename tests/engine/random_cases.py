@@ -28,7 +28,7 @@ def case(seed, rules=("threshold", "time_exit", "rank"), tight=True):
 
     days, count = int(rng.integers(10, 80)), int(rng.integers(1, 5))
     times = pd.bdate_range("2024-01-02", periods=days, tz="UTC") + pd.Timedelta("21h")
-    bars = {f"s{n}": random_bars(f"s{n}", times, rng, gaps=n > 0) for n in range(count)}
+    bars = {f"s{n}": random_bars(f"s{n}", times, rng, gaps=n > 0, still=0.05) for n in range(count)}
     market = Market(bars, tuple(bars), "s0", "UTC")
     prediction = np.round(rng.normal(0.0, 0.01, (days, count)), 3)
     prediction[rng.random((days, count)) < 0.2] = np.nan
@@ -77,15 +77,19 @@ def case(seed, rules=("threshold", "time_exit", "rank"), tight=True):
     return market, signals, made[pick(*rules)], risk, broker
 
 
-def random_bars(symbol, times, rng, *, gaps):
-    """Open, and wicks about it; some bars without a range. With gaps, bars are missing and it may begin late or end."""
+def random_bars(symbol, times, rng, *, gaps, still=0.0):
+    """Bars that open several per cent from the close before; ``still`` is the share of those without a range.
+
+    With gaps, bars are missing, and it may begin late or end early.
+    """
     days = len(times)
     close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.03, days)))
     opened = np.concatenate([[100.0], close[:-1]]) * np.exp(rng.normal(0.0, 0.03, days))
     high = np.maximum(opened, close) * np.exp(np.abs(rng.normal(0.0, 0.015, days)))
     low = np.minimum(opened, close) * np.exp(-np.abs(rng.normal(0.0, 0.015, days)))
-    still = rng.random(days) < 0.05
-    opened[still] = high[still] = low[still] = close[still]
+    if still:
+        flat = rng.random(days) < still
+        opened[flat] = high[flat] = low[flat] = close[flat]
     frame = pd.DataFrame({"open": opened, "high": high, "low": low, "close": close, "volume": 1e6}, index=times)
     if not gaps:
         return Bars.of(symbol, frame)

@@ -1,0 +1,73 @@
+"""Break the compiled engine on purpose: ``python benchmarks/mutants.py [cases]``; exit code 1 if a break is not noticed.
+
+Each mutant changes one expression of a kernel, most to one that is equal on paper and not in floats, and is compared
+with backtrader on the cases that the tests compare. Half a minute each, to compile.
+"""
+
+import sys
+from pathlib import Path
+from runpy import run_path
+
+from core.caches import caching
+from engine import bt_engine, compiled_engine
+from engine.books import Task
+from engine.compiled_engine import compiling
+from engine.compiled_engine import engine as compiled
+from engine.compiled_engine.shape import Shape
+from engine.engines import first_difference
+
+CASES = Path(__file__).resolve().parent.parent / "tests" / "engine" / "random_cases.py"
+MUTANTS = {
+    "value without the split of longs": ("if worth > 0.0:", "if worth > 1e300:"),
+    "close as cash + size x price": ("cash + (-closed * entry + gained)", "cash + -closed * price"),
+    "commission in another order": ("size * p.commission * price", "size * price * p.commission"),
+    "slippage added": ("price * (1 + row.slippage)", "price + price * row.slippage"),
+    "interest not booked into the fill": ("size, held.due, value", "size, 0.0, value"),
+    "brackets a step early": ("step + 1", "step"),
+    "drained cash given back": ("cash, units[symbol] = (left, held)", "units[symbol] = held"),
+    "target before stop": (
+        "if held.hit:\n            held.price",
+        "if held.hit and row.target == 0:\n            held.price",
+    ),
+    "limits looked at after the fill's own symbol": ("if other != symbol or adds:", "if True:"),
+}
+
+
+def caught(change: tuple[str, str], count: int) -> str:
+    """The first difference that a mutant makes; empty if it makes none."""
+    honest = compiling.source_of
+
+    def broken(*given: object) -> str:
+        text = honest(*given)  # type: ignore[arg-type]
+        assert change[0] in text, f"the kernel has no {change[0]!r} any more: write the mutant anew"
+        return text.replace(*change)
+
+    compiling.source_of = broken  # type: ignore[assignment]
+    compiling.kernel.cache_clear()
+    case = run_path(str(CASES))["case"]
+    try:
+        for seed in range(count):
+            task = Task.of(*case(seed, rules=("threshold",), tight=seed % 2 == 0), "0" * 12)
+            results = (engine.carry_out(task, solvent=False) for engine in (bt_engine, compiled_engine))
+            difference = first_difference(*results)
+            if difference:
+                return f"seed {seed}: {difference}"
+    finally:
+        compiling.source_of = honest
+    return ""
+
+
+def main(count: int) -> int:
+    """Try every mutant; 1 if one is not noticed."""
+    compiled.shape_of = lambda *_, cross, record: Shape(cross=cross, record=record)  # type: ignore[assignment]
+    missed = 0
+    with caching(False):
+        for name, change in MUTANTS.items():
+            difference = caught(change, count)
+            missed += not difference
+            print(f"{'caught' if difference else 'MISSED':7} {name}: {difference[:120]}", flush=True)
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 80))
