@@ -19,6 +19,7 @@ TIMES = {
     "trades": "entered_at",
     "costs": "time",
     "stops": "entered_at",
+    "positions": "time",
 }
 """The tables that are compared, and the column that says when a row happened."""
 
@@ -86,7 +87,7 @@ def first_difference(one: RunResult, other: RunResult) -> str:
 
 def _differences(name: str, time: str, one: RunResult, other: RunResult) -> Iterator[tuple[pd.Timestamp, str]]:
     """The first difference of a table: when, and what."""
-    left, right = getattr(one, name), getattr(other, name)
+    left, right = (_plain(getattr(result, name)) for result in (one, other))
     rows = min(len(left), len(right))
     same = (left[:rows] == right[:rows]) | (left[:rows].isna() & right[:rows].isna())
     wrong = ~same.all(axis=1).to_numpy()
@@ -95,9 +96,14 @@ def _differences(name: str, time: str, one: RunResult, other: RunResult) -> Iter
         column = str(same.columns[~same.iloc[row].to_numpy()][0])
         symbol = f" of {left['symbol'].iloc[row]}" if "symbol" in left else ""
         at = left[time].iloc[row]
-        values = f"{one.engine} {left[column].iloc[row]!r}, {other.engine} {right[column].iloc[row]!r}"
+        values = f"{one.engine} {left[column].tolist()[row]!r}, {other.engine} {right[column].tolist()[row]!r}"
         yield at, f"bar of {at}{symbol}, {name}.{column}, row {row}: {values}"
     elif len(left) != len(right):
         longer = left if len(left) > rows else right
         at = longer[time].iloc[rows]
         yield at, f"bar of {at}, {name}: {one.engine} has {len(left)} rows, {other.engine} {len(right)}"
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with its times as a column, as all but the positions have them."""
+    return table.reset_index() if table.index.name == "time" else table

@@ -177,7 +177,7 @@ def line_of(tree: ast.AST, name: str) -> int:
 
 
 def place_of(functions: Iterable[FunctionType], shown: str) -> str:
-    """``file:line`` of the statement whose first line a compiler shows; the first function's file if it is not found."""
+    """``file:line`` of the statement that a compiler shows; the first function's file if it is not found."""
     files = []
     for function in functions:
         file = function.__code__.co_filename

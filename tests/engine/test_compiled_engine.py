@@ -240,6 +240,9 @@ def test_the_first_difference_names_bar_symbol_and_field(general):
     fills = result.fills.copy()
     fills.loc[1, "price"] = np.nextafter(fills.loc[1, "price"], np.inf)
     told = first_difference(result, replace(result, engine="compiled", fills=fills))
+    moved = result.positions.copy()
+    moved.iloc[3, 0] += 1.0
+    assert "positions.s0, row 3" in first_difference(result, replace(result, engine="compiled", positions=moved))
     assert f"bar of {fills['time'][1]} of {fills['symbol'][1]}, fills.price, row 1" in told
     assert "backtrader" in told
     assert "compiled" in told
