@@ -10,13 +10,13 @@ import tempfile
 from functools import cache
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 from core.caches import cache_folder, caches_used
 from core.errors import ConfigError
 from strategies._base import CrossSectional, Strategy
 
-from . import deciding, loop
+from . import deciding, loop, many, totals
 from .linking import Linker, definition
 from .shape import Shape
 
@@ -25,8 +25,20 @@ log = logging.getLogger(__name__)
 HEAD = '''"""Made by backtrader-ml: a compiled engine for one kind of run. Safe to delete."""
 from numba import njit
 '''
-KERNEL = "@njit(error_model='numpy', nogil=True, cache=True)"
-RULE = "@njit(error_model='python', nogil=True, cache=True)"  # stated, or it would be the caller's
+OPTIONS = "nogil=True, cache=True"
+KERNEL = f"@njit({OPTIONS}, error_model='numpy', _nrt=False)"
+PART = f"@njit({OPTIONS}, error_model='numpy', _nrt=False, forceinline=True)"
+"""The kernel and its parts are one function of the machine, and count no references to arrays that the caller holds:
+either costs more than all the rest of a bar. So they may not make arrays."""
+SUMS = PART.replace(")", ", fastmath={'reassoc', 'nnan', 'nsz'})")
+"""Sums of the measures: of numbers that are finite, in any order."""
+ASKING = f"@njit({OPTIONS}, error_model='numpy', _nrt=True)"
+"""What receives an array from a rule has to count references."""
+RULE = f"@njit({OPTIONS}, error_model='python', _nrt=True)"
+"""All is stated, or it would be the caller's."""
+
+
+SUMMING: tuple[Any, ...] = (totals.mean_of, totals.squares_around, totals.squares_below, totals.deepest_fall)
 
 
 def rule_of(strategy: type[Strategy]) -> FunctionType:
@@ -73,12 +85,14 @@ def parameters(rule: FunctionType) -> tuple[str, ...]:
 def source_of(rule: FunctionType, cross: bool, shape: Shape) -> str:
     """The text of the module that holds a kernel."""
     placeholder: Any = deciding.cross_rule if cross else deciding.rule
-    entry: Any = loop.run_policy
+    entry: Any = loop.run_policy if shape.record else many.run_policies
     linker = Linker({placeholder: rule}, {"USES": shape})
     name = linker.add(entry)
     rules = functions_of(rule)
     # A rule divides as Python does: by zero is an error. The kernel's own divisors were looked at before.
-    text = linker.source(lambda function: RULE if function in rules else KERNEL)
+    kinds = {entry: KERNEL, cast("FunctionType", deciding.ask_once): ASKING, **dict.fromkeys(rules, RULE)}
+    kinds |= dict.fromkeys(SUMMING, SUMS)
+    text = linker.source(lambda function: kinds.get(function, PART))
     return f"{HEAD}{text}\n\n\nrun = {name}\n"
 
 

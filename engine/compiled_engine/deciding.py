@@ -42,30 +42,52 @@ def cross_rule(prediction: Any, confidence: Any, side: Any, p: Any) -> Any:  # n
 
 
 def ask(step: int, grid: Grid, p: Any, space: Space) -> int:
-    """Ask the rule about every symbol with a new bar; how many answers are no side, the first of them in ``where``."""
-    state, wrong = space.state, 0
-    for symbol in range(count(state)):
-        held = state[symbol]
-        held.wish = KEEP
+    """Ask the rule about every symbol with a new bar.
+
+    Returns
+    -------
+    How many symbols want something done; which ones is in ``space.picks[2]``. -1 if an answer is no side; of which
+    symbol is in ``space.where``.
+    """
+    for symbol in range(count(space.state)):
+        held = space.state[symbol]
+        held.wish, held.leaves = KEEP, 0
         if is_fresh(grid, step, symbol):
             side = side_of(held.units)
             held.held = held.held + side if held.held * side > 0 else side
-    if USES.cross:
-        return ask_once(step, grid, p, space)
-    for symbol in range(count(state)):
-        prediction = grid.prediction[step, symbol]
-        if is_fresh(grid, step, symbol) and not math.isnan(prediction):
-            held = state[symbol]
+            if not USES.cross and not math.isnan(grid.prediction[step, symbol]):
+                space.where[1] = symbol
+                held.wish = rule(
+                    grid.prediction[step, symbol], grid.confidence[step, symbol], side, abs(held.held), p
+                )
+    if USES.cross and ask_once(step, grid, p, space):
+        return -1
+    return wanting(space)
+
+
+def wanting(space: Space) -> int:
+    """Collect the symbols that want something done."""
+    found = 0
+    for symbol in range(count(space.state)):
+        held = space.state[symbol]
+        if held.wish == KEEP:
+            continue
+        if held.wish != 1 and held.wish != 0 and held.wish != -1:
             space.where[1] = symbol
-            wish = rule(prediction, grid.confidence[step, symbol], side_of(held.units), abs(held.held), p)
-            if wish != 1 and wish != 0 and wish != -1:
-                return 1
-            held.wish = wish
-    return wrong
+            return -1
+        if not stays(held):
+            if held.units == 0.0 and held.wish == 0 and not held.bracket:
+                continue
+            held.leaves = 1
+        elif not USES.resize:
+            continue
+        space.picks[2, found] = symbol
+        found += 1
+    return found
 
 
 def ask_once(step: int, grid: Grid, p: Any, space: Space) -> int:
-    """Ask a rule that sees all symbols at once."""
+    """Ask a rule that sees all symbols at once; 1 if it does not answer for each."""
     state, told = space.state, 0
     for symbol in range(count(state)):
         space.seen[0, symbol] = space.seen[1, symbol] = math.nan
@@ -81,11 +103,7 @@ def ask_once(step: int, grid: Grid, p: Any, space: Space) -> int:
         return 1
     for symbol in range(count(state)):
         if not math.isnan(space.seen[0, symbol]):
-            wish = wishes[symbol]
-            if wish != 1 and wish != 0 and wish != -1:
-                space.where[1] = symbol
-                return 1
-            state[symbol].wish = wish
+            state[symbol].wish = wishes[symbol]
     return 0
 
 
@@ -97,16 +115,22 @@ def stays(held: Any) -> bool:
 # --- exits
 
 
-def leave_all(step: int, waiting: int, sent: int, acts: int, grid: Grid, space: Space, log: Log) -> tuple[int, int]:
+def leave_all(
+    step: int, wanting: int, waiting: int, sent: int, acts: int, grid: Grid, space: Space, log: Log
+) -> tuple[int, int]:
     """Close what is to be closed, the rule's exits first; then what a stop of the account (``acts`` > 0) closes.
+
+    Parameters
+    ----------
+    wanting : as :func:`ask` gives it.
 
     Returns
     -------
     How many orders wait, and how many were ever sent.
     """
-    for symbol in range(count(space.state)):
+    for number in range(wanting):
+        symbol = space.picks[2, number]
         held = space.state[symbol]
-        held.leaves = 1 if held.wish != KEEP and not stays(held) else 0
         if held.leaves and (held.units != 0.0 or held.bracket):
             waiting, sent = leave(step, symbol, waiting, sent, acts, grid, space, log)
     if USES.halts and acts:

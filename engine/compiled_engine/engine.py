@@ -42,8 +42,8 @@ def carry_out(task: Task, *, solvent: bool = True) -> RunResult:
     compiled = kernel(rule, shape.cross, shape)
     room = ROOM
     while True:
-        space, log, returns = space_of(grid), log_of(grid, room), np.zeros(len(grid.day))
-        ended = _guarded(compiled, (grid, policies[0], p[0], space, log, returns), task, space)
+        space, log = space_of(grid), log_of(grid, room)
+        ended = _guarded(compiled, (grid, policies[0], p[0], space, log), task, space)
         if ended != DONE:
             raise _failure(ended, task, space)
         if not log.counts[OVERFLOW]:
@@ -69,18 +69,21 @@ def refuse(strategy: Strategy, broker: BrokerSpec) -> None:
         )
 
 
-def space_of(grid: Grid) -> Space:
+def space_of(grid: Grid, *, foresight: bool = False) -> Space:
     """Where a kernel works on a grid."""
     count = grid.close.shape[1]
     return Space(
         state=np.zeros(count, dtype=POSITION),
         queue=np.zeros(4 * count + 4, dtype=QUEUED),
         clones=np.zeros((3, count)),
-        picks=np.zeros((2, count), dtype=np.int64),
+        picks=np.zeros((3, count), dtype=np.int64),
         seen=np.zeros((2, count)),
         sides=np.zeros(count, dtype=np.int64),
         tally=np.zeros(5),
         where=np.zeros(2, dtype=np.int64),
+        worth=np.zeros(int(grid.day.max()) + 2),
+        spare=np.zeros(int(grid.day.max()) + 1),
+        until=np.zeros((3, len(grid.day) + 1 if foresight else 0), dtype=np.int32),
     )
 
 

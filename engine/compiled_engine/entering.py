@@ -29,7 +29,6 @@ from .shape import (
     AT_SIGNAL,
     ENTRY,
     HALT,
-    KEEP,
     LOW_STOP,
     LOW_TARGET,
     MARKET_ORDER,
@@ -47,22 +46,32 @@ from .writing import bar_of, explain, write_children, write_order, write_refusal
 
 
 def enter_all(
-    step: int, waiting: int, sent: int, value: float, left: int, grid: Grid, row: Any, space: Space, log: Log
+    step: int,
+    wanting: int,
+    waiting: int,
+    sent: int,
+    value: float,
+    left: int,
+    grid: Grid,
+    row: Any,
+    space: Space,
+    log: Log,
 ) -> tuple[int, int]:
     """Send the entries and the resizes of a close, in the order of the symbols, within the account's limits.
 
     Parameters
     ----------
+    wanting : as :func:`~engine.compiled_engine.deciding.ask` gives it.
     left : bars until trading resumes after a stop of the account; 0 while it goes on.
     """
     added = 0
-    for symbol in range(count(space.state)):
+    if looks_at_book():
+        for symbol in range(count(space.state)):
+            held = space.state[symbol]
+            held.planned = 0.0 if held.leaves else held.units
+    for number in range(wanting):
+        symbol = space.picks[2, number]
         held = space.state[symbol]
-        held.planned = 0.0 if held.leaves else held.units
-    for symbol in range(count(space.state)):
-        held = space.state[symbol]
-        if held.wish == KEEP:
-            continue
         if not stays(held):
             if held.wish != 0:
                 waiting, sent, added = enter(step, symbol, waiting, sent, added, value, left, grid, row, space, log)
@@ -71,6 +80,11 @@ def enter_all(
         if waiting > len(space.queue):
             return waiting, sent
     return waiting, sent
+
+
+def looks_at_book() -> bool:
+    """Whether any limit asks what the account holds: a short always does."""
+    return USES.gross or USES.net or USES.positions or USES.open_risk or USES.short
 
 
 def planned_book(value: float, added: int, step: int, grid: Grid, space: Space) -> Book:

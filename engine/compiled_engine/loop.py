@@ -10,12 +10,13 @@ from .checking import check_sent
 from .deciding import ask, leave_all
 from .entering import enter_all
 from .matching import work_brackets, work_orders
-from .shape import BAD_SIDE, DONE, NONE, QUEUE_FULL, RUINED, TRADED, TURNOVER, USES, Grid, Log, Space
+from .quiet import mark, pass_quiet
+from .shape import BAD_SIDE, DONE, NONE, QUEUE_FULL, RUINED, USES, Grid, Log, Space
 from .writing import write_close, write_halt, write_interest
 
 
-def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log, returns: Any) -> int:
-    """Backtest one policy; fills ``returns`` (D,) with the daily returns, and the log if ``USES.record``.
+def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log) -> int:
+    """Backtest one policy; fills ``space.worth``, and the log if ``USES.record``.
 
     Parameters
     ----------
@@ -30,10 +31,10 @@ def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log, returns: An
     """
     clear(space)
     state = space.state
-    cash = value = before = row.cash
-    waiting = accepted = sent = 0
+    cash = value = space.worth[0] = row.cash
+    waiting = accepted = sent = step = 0
     seen = Watch(cash, cash, cash, 0)
-    for step in range(len(grid.day)):
+    while step < len(grid.day):
         space.where[0] = step
         cash, waiting = work(step, cash, accepted, waiting, grid, row, space, log)
         accepted = waiting
@@ -41,24 +42,32 @@ def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log, returns: An
         if USES.record:
             write_close(log, step, value, cash, state)
         elif not value > 0.0:
-            return RUINED
-        day = grid.day[step]
-        if day >= 0:
-            returns[day] = value / before - 1.0
-            space.tally[TURNOVER] += space.tally[TRADED] / before
-            space.tally[TRADED] = 0.0
-            before = value
+            return ruined(value, space)
+        mark(step, value, grid, space)
         seen, acts, left = look(step, value, seen, grid, row, log)
-        if ask(step, grid, p, space):
+        wanting = ask(step, grid, p, space)
+        if wanting < 0:
             return BAD_SIDE
-        waiting, sent = leave_all(step, waiting, sent, acts, grid, space, log)
-        if waiting <= len(space.queue):
-            waiting, sent = enter_all(step, waiting, sent, value, left, grid, row, space, log)
-        if waiting > len(space.queue):
-            return QUEUE_FULL
+        if wanting or acts:
+            waiting, sent = leave_all(step, wanting, waiting, sent, acts, grid, space, log)
+            if waiting <= len(space.queue):
+                waiting, sent = enter_all(step, wanting, waiting, sent, value, left, grid, row, space, log)
+            if waiting > len(space.queue):
+                return QUEUE_FULL
         if USES.halts and acts:
             accepted = 0
+        step += 1
+        if USES.foresight and waiting == 0:
+            step, cash, value = pass_quiet(step, cash, value, grid, row, space)
+            if not value > 0.0:
+                return ruined(value, space)
     return DONE
+
+
+def ruined(value: float, space: Space) -> int:
+    """The account lost more than it had; its last value stands at the end."""
+    space.worth[-1] = value
+    return RUINED
 
 
 def work(

@@ -11,6 +11,7 @@ NONE, PERCENT, ATR, ANY = range(4)
 """Where stops and targets lie: nowhere, at a part of the price, at a multiple of the average true range; ``ANY`` asks
 each policy."""
 NO, YES = 0, 1
+FLAT, ALWAYS = 1, 2
 NOTIONAL, STOP = 0, 1
 CLOSE, ENTRY, ADD, REDUCE = range(4)
 """What a market order is for."""
@@ -48,6 +49,9 @@ class Shape(NamedTuple):
     commission, slippage, slip_out, short_interest, cash_interest : whether any policy has it; ``commission`` stands for
         a commission by unit or a minimum.
     record : whether everything is written down, for the tables of one run.
+    daily : whether every step ends a session.
+    foresight : ``NO``; ``FLAT`` or ``ALWAYS`` where it is known beforehand, for steps without a position or for all,
+        when the rule wants something new: steps until then are passed over.
     """
 
     symbols: int = 0
@@ -72,6 +76,8 @@ class Shape(NamedTuple):
     short_interest: bool = True
     cash_interest: bool = True
     record: bool = True
+    daily: bool = False
+    foresight: int = NO
 
 
 USES = Shape()
@@ -175,10 +181,14 @@ class Space(NamedTuple):
     state : (N,) of :data:`POSITION`.
     queue : of :data:`QUEUED`.
     clones : (3, N) units, and whether they were looked at, for the check of what was sent; stops of planned entries.
-    picks : (2, N) symbols: hits of a step, and entries of a close.
+    picks : (3, N) symbols: hits of a step, entries of a close, and those that want something done at a close.
     seen, sides : (2, N) and (N,) what a cross-sectional rule is told.
     tally : counts and sums, see ``TRADES`` and so on.
     where : step and symbol at which the kernel ended.
+    worth : (D + 1,) the account before the first session, and at the end of each.
+    spare : (D,) the returns of the sessions, and what else is made of them.
+    until : (3, T + 1) for short, flat and long: the first step from here at which the rule wants something else; empty
+        without foresight.
     """
 
     state: "np.ndarray"
@@ -189,11 +199,44 @@ class Space(NamedTuple):
     sides: "np.ndarray"
     tally: "np.ndarray"
     where: "np.ndarray"
+    worth: "np.ndarray"
+    spare: "np.ndarray"
+    until: "np.ndarray"
 
 
 FILLS, TRADES, REJECTIONS, TRADED, TURNOVER = range(5)
 """What is counted: fills, trades that have ended, market orders that were refused or rejected; the value traded in the
 session, and the sum over sessions of that value as a share of the account before."""
+
+
+TOTAL = np.dtype(
+    [
+        *((name, REAL) for name in ("value", "mean", "squares", "downside", "drawdown", "traded")),
+        *((name, WHOLE) for name in ("fills", "trades", "rejections", "ended", "step")),
+    ]
+)
+"""What is known of a policy when it was backtested: the account at the end; of the returns the mean, the sum of squares
+around it and that of those below the risk-free rate; the lowest value over the highest before, minus 1; what is counted;
+how the kernel ended, and at which step."""
+
+
+class Answer(NamedTuple):
+    """Where a kernel writes what is wanted of P policies.
+
+    Attributes
+    ----------
+    totals : (P,) of :data:`TOTAL`.
+    tails : (P, Q, 2) value at risk and expected shortfall for each of ``shares``.
+    curves : (P, D + 1) the account before the first session and at the end of each; empty if not wanted.
+    shares : (Q,) of the returns that lie in a tail.
+    rate : (1,) the risk-free return of one session.
+    """
+
+    totals: "np.ndarray"
+    tails: "np.ndarray"
+    curves: "np.ndarray"
+    shares: "np.ndarray"
+    rate: "np.ndarray"
 
 
 class Log(NamedTuple):

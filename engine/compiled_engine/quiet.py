@@ -1,0 +1,116 @@
+"""Stretches in which nothing can happen but that prices move: the account is marked, and nothing else is looked at.
+
+Compiled; plain Python. Only for one symbol with a bar at every step, and only where no log is kept. What a step would
+have done there is done in the same order of operations, so that no bit differs.
+"""
+
+import math
+from typing import Any
+
+from .account import has_stop, has_target, trails
+from .deciding import rule, side_of
+from .matching import move_stop
+from .shape import ALWAYS, TRADED, TURNOVER, USES, Grid, Space
+
+
+def mark(step: int, value: float, grid: Grid, space: Space) -> None:
+    """Remember the account at the end of a session, and what was traded in it."""
+    session = step if USES.daily else grid.day[step] + 1
+    if session > 0:
+        space.worth[session] = value
+        if space.tally[TRADED] != 0.0:
+            space.tally[TURNOVER] += space.tally[TRADED] / space.worth[session - 1]
+            space.tally[TRADED] = 0.0
+
+
+def foresee(grid: Grid, p: Any, space: Space) -> None:
+    """Ask the rule beforehand: fills ``space.until``. For a side that it asks ``held`` about, it is not asked."""
+    for side in range(-1, 2):
+        last = len(grid.day)
+        space.until[side + 1, last] = last
+        for step in range(len(grid.day) - 1, -1, -1):
+            prediction = grid.prediction[step, 0]
+            if not math.isnan(prediction) and (side == 0 or USES.foresight == ALWAYS):
+                if rule(prediction, grid.confidence[step, 0], side, abs(side), p) != side:
+                    last = step
+            space.until[side + 1, step] = last
+
+
+def pass_quiet(
+    step: int, cash: float, value: float, grid: Grid, row: Any, space: Space
+) -> tuple[int, float, float]:
+    """Go on to the next step at which more happens than that prices move.
+
+    Returns
+    -------
+    That step, the cash, and the account's value before it; one that is not above 0 says that the account is ruined.
+    """
+    held = space.state[0]
+    side = side_of(held.units)
+    if side == 0:
+        if held.bracket:
+            return step, cash, value
+        last = space.until[1, step]
+        if USES.daily:
+            space.worth[step:last] = value
+        else:
+            for quiet in range(step, last):
+                mark(quiet, value, grid, space)
+        return last, cash, value
+    if USES.foresight != ALWAYS or (USES.resize and row.resize):
+        return step, cash, value
+    last = space.until[side + 1, step]
+    if held.bracket:
+        last = first_touch(step, last, held, grid, row)
+    if last == step:
+        return step, cash, value
+    held.held += side * (last - step)
+    if side > 0 and cash >= 0.0 and USES.daily:  # no price can ruin it
+        mark_long(step, last, cash, held.units, held.entry, grid, space)
+        return last, cash, space.worth[last - 1]
+    return mark_each(step, last, cash, held, grid, row, space)
+
+
+def first_touch(step: int, last: int, held: Any, grid: Grid, row: Any) -> int:
+    """The first step before ``last`` at which the bar reaches the stop or the target; until then a stop trails."""
+    side = held.bracket
+    for quiet in range(step, last):
+        worst = grid.low[quiet, 0] if side > 0 else grid.high[quiet, 0]
+        best = grid.high[quiet, 0] if side > 0 else grid.low[quiet, 0]
+        if has_stop(row) and side * (worst - held.stop) <= 0.0:
+            return quiet
+        if has_target(row) and side * (best - held.target) >= 0.0:
+            return quiet
+        if has_stop(row) and trails(row):
+            move_stop(held, side, grid.close[quiet, 0], row)
+    return last
+
+
+def mark_long(step: int, last: int, cash: float, units: float, entry: float, grid: Grid, space: Space) -> None:
+    """The account at each close while a long position is kept."""
+    close, worth = grid.close.reshape(len(grid.close)), space.worth
+    for quiet in range(step, last):
+        price = close[quiet]
+        gained = units * (price - entry)
+        worth[quiet] = cash + ((units * price - gained) + gained)
+
+
+def mark_each(
+    step: int, last: int, cash: float, held: Any, grid: Grid, row: Any, space: Space
+) -> tuple[int, float, float]:
+    """The same for any position: shorts owe interest, and a fall may ruin the account."""
+    value = cash
+    for quiet in range(step, last):
+        if USES.short_interest and held.units < 0.0 and grid.days[quiet, 0] > 0:
+            owed = grid.days[quiet, 0] * row.short_rate * abs(held.units) * held.entry
+            held.due += owed
+            cash -= owed
+        worth = held.units * grid.close[quiet, 0]
+        if worth > 0.0:
+            gained = held.units * (grid.close[quiet, 0] - held.entry)
+            worth = (worth - gained) + gained
+        value = cash + worth
+        if not value > 0.0:
+            return quiet, cash, value
+        mark(quiet, value, grid, space)
+    return last, cash, value
