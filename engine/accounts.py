@@ -54,7 +54,7 @@ def daily_returns(result: RunResult, market: Market) -> pd.DataFrame:
     if days.empty:
         raise DataError(f"the run has no session after its first decision at {start:%F}; give it more data")
     strategy = _changes(last.loc[days], result.cash)
-    benchmark = _benchmark_returns(market.bars[market.benchmark], start, days, result.zone)
+    benchmark = benchmark_returns(market.bars[market.benchmark], start, days, result.zone)
     scaled = benchmark * exposure(result).gross_mean
     return pd.DataFrame(dict(zip(COLUMNS, (strategy, benchmark, scaled), strict=True)), index=days.rename("session"))
 
@@ -96,7 +96,14 @@ def require_benchmark(bars: Bars, start: pd.Timestamp, last: pd.Timestamp, zone:
         )
 
 
-def _benchmark_returns(bars: Bars, start: pd.Timestamp, days: pd.DatetimeIndex, zone: str) -> pd.Series:
+def benchmark_returns(bars: Bars, start: pd.Timestamp, days: pd.DatetimeIndex, zone: str) -> pd.Series:
+    """The benchmark's simple returns over some sessions, the first of them from its last close at ``start``.
+
+    Raises
+    ------
+    DataError
+        It does not cover the sessions.
+    """
     require_benchmark(bars, start, days[-1], zone)
     own, known = sessions(bars.times, zone), bars.times <= start
     closes = pd.Series(bars.close, index=own).groupby(level=0).last()

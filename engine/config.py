@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -152,6 +152,13 @@ def validate(layer: Layer, source: str) -> RunConfig:
         return RunConfig.parse(layer.values)
     except ValidationError as error:
         raise ConfigError(_explain(error.errors(include_url=False), layer, source)) from None
+
+
+def explained(error: ValidationError, block: str, values: Mapping[str, Any]) -> str:
+    """What is wrong with one block of a config, in one line; ``values`` are the block's."""
+    problems = [{**problem, "loc": (block, *problem["loc"])} for problem in error.errors(include_url=False)]
+    text = _explain(cast("Sequence[ErrorDetails]", problems), Layer({block: values}, {}), "")
+    return text.removeprefix(": ")
 
 
 def _explain(problems: Sequence[ErrorDetails], layer: Layer, source: str) -> str:

@@ -57,24 +57,22 @@ def ask(step: int, grid: Grid, p: Any, space: Space) -> int:
             held.held = held.held + side if held.held * side > 0 else side
             if not USES.cross and not math.isnan(grid.prediction[step, symbol]):
                 space.where[1] = symbol
-                held.wish = rule(
-                    grid.prediction[step, symbol], grid.confidence[step, symbol], side, abs(held.held), p
-                )
+                wish = rule(grid.prediction[step, symbol], grid.confidence[step, symbol], side, abs(held.held), p)
+                if wish not in (1, 0, -1):
+                    return -1
+                held.wish = wish
     if USES.cross and ask_once(step, grid, p, space):
         return -1
     return wanting(space)
 
 
 def wanting(space: Space) -> int:
-    """Collect the symbols that want something done."""
+    """Collect the symbols that want something done; how many there are."""
     found = 0
     for symbol in range(count(space.state)):
         held = space.state[symbol]
         if held.wish == KEEP:
             continue
-        if held.wish != 1 and held.wish != 0 and held.wish != -1:
-            space.where[1] = symbol
-            return -1
         if not stays(held):
             if held.units == 0.0 and held.wish == 0 and not held.bracket:
                 continue
@@ -87,7 +85,7 @@ def wanting(space: Space) -> int:
 
 
 def ask_once(step: int, grid: Grid, p: Any, space: Space) -> int:
-    """Ask a rule that sees all symbols at once; 1 if it does not answer for each."""
+    """Ask a rule that sees all symbols at once; 1 if it does not answer with a side for each."""
     state, told = space.state, 0
     for symbol in range(count(state)):
         space.seen[0, symbol] = space.seen[1, symbol] = math.nan
@@ -103,7 +101,11 @@ def ask_once(step: int, grid: Grid, p: Any, space: Space) -> int:
         return 1
     for symbol in range(count(state)):
         if not math.isnan(space.seen[0, symbol]):
-            state[symbol].wish = wishes[symbol]
+            wish = wishes[symbol]
+            if wish not in (1, 0, -1):
+                space.where[1] = symbol
+                return 1
+            state[symbol].wish = wish
     return 0
 
 

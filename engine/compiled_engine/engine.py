@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import ConfigError, PluginError
+from core.errors import ConfigError, PluginError, WorkbenchError
 from core.types import RunResult
 from engine.books import Task, result_of
 from risk.costs import BrokerSpec
@@ -43,9 +43,12 @@ def carry_out(task: Task, *, solvent: bool = True) -> RunResult:
     room = ROOM
     while True:
         space, log = space_of(grid), log_of(grid, room)
-        ended = _guarded(compiled, (grid, policies[0], p[0], space, log), task, space)
+        try:
+            ended = int(compiled(grid, policies[0], p[0], space, log))
+        except Exception as error:
+            raise told(error, task, space.where) from error
         if ended != DONE:
-            raise _failure(ended, task, space)
+            raise failure(ended, task, space.where)
         if not log.counts[OVERFLOW]:
             break
         room *= 4
@@ -102,33 +105,32 @@ def log_of(grid: Grid, room: int) -> Log:
     )
 
 
-def _guarded(compiled: Any, given: tuple[Any, ...], task: Task, space: Space) -> int:
-    try:
-        return int(compiled(*given))
-    except Exception as error:  # a rule may raise anything, and the compiler at what it cannot do
-        if type(error).__module__.startswith("numba."):
-            raise _beyond(task, str(error)) from error
-        raise _wrong_rule(task, space, f"{type(error).__name__}: {error}") from error
+def told(error: Exception, task: Task, where: Any) -> PluginError:
+    """What a kernel raised: a rule may raise anything, and the compiler at what it cannot do."""
+    if type(error).__module__.startswith("numba."):
+        return _beyond(task, str(error))
+    return _wrong_rule(task, where, f"{type(error).__name__}: {error}")
 
 
-def _beyond(task: Task, told: str) -> PluginError:
+def _beyond(task: Task, text: str) -> PluginError:
     """What the compiler says of a rule: its first line, and the line of source that it shows."""
-    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     shown = next((line for line, below in itertools.pairwise(lines) if set(below) == {"^"}), "")
     place = place_of(functions_of(rule_of(type(task.strategy))), shown)
-    what = next((line for line in lines if not line.startswith(("Failed in", "During", "File"))), told)
+    what = next((line for line in lines if not line.startswith(("Failed in", "During", "File"))), text)
     return PluginError(f"{place}: the rule cannot be compiled: {what} ({shown}); engine: backtrader runs it")
 
 
-def _wrong_rule(task: Task, space: Space, what: str) -> PluginError:
-    bar = task.timeline.ticks[int(space.where[0])]
-    symbol = tuple(task.bars)[int(space.where[1])]
+def _wrong_rule(task: Task, where: Any, what: str) -> PluginError:
+    bar = task.timeline.ticks[int(where[0])]
+    symbol = tuple(task.bars)[int(where[1])]
     kind = getattr(task.strategy, "kind", type(task.strategy).__name__)
     return PluginError(f"strategy {kind}: its rule failed on {symbol} at the bar of {bar:%F %T}: {what}; mend the rule")
 
 
-def _failure(ended: int, task: Task, space: Space) -> Exception:
+def failure(ended: int, task: Task, where: Any) -> WorkbenchError:
+    """Why a kernel could not go on; ``where`` is of :class:`~engine.compiled_engine.shape.Space`."""
     if ended == BAD_SIDE:
-        return _wrong_rule(task, space, "it gave something that is no side: 1 (long), -1 (short) or 0 (flat)")
-    step = task.timeline.ticks[int(space.where[0])]
+        return _wrong_rule(task, where, "it gave something that is no side: 1 (long), -1 (short) or 0 (flat)")
+    step = task.timeline.ticks[int(where[0])]
     return ConfigError(f"the compiled engine stopped at {step:%F %T} with code {ended}; use engine: backtrader")

@@ -4,13 +4,22 @@ import math
 from typing import Any
 
 from .loop import run_policy
-from .quiet import foresee
+from .quiet import foresee, look_every_step
 from .shape import BAD_SIDE, DONE, QUEUE_FULL, USES, Answer, Grid, Log, Space
 from .totals import sum_up
 
 
 def run_policies(
-    grid: Grid, rows: Any, rules: Any, which: Any, first: int, last: int, space: Space, log: Log, answer: Answer
+    grid: Grid,
+    rows: Any,
+    rules: Any,
+    which: Any,
+    first: int,
+    last: int,
+    asks: int,
+    space: Space,
+    log: Log,
+    answer: Answer,
 ) -> int:
     """Backtest policies ``first`` to ``last`` (not included) of a chunk.
 
@@ -18,24 +27,28 @@ def run_policies(
     ----------
     rows : (P,) of :data:`~engine.compiled_engine.shape.POLICY`.
     rules, which : what the rule reads, and which of these each policy has; equal ones should stand together.
+    asks : whether the rule may be asked beforehand; it might fail on something that it is never asked in truth.
 
     Returns
     -------
-    ``DONE``, or why one of them could not be finished; which, where and how is in ``answer.totals`` and ``space.where``.
+    ``DONE``, or why one of them could not be finished: the first whose total says so. Where is in ``space.where``.
     """
     asked = -1
     for number in range(first, last):
         mine, total = which[number], answer.totals[number]
         if USES.foresight and mine != asked:
-            foresee(grid, rules[mine], space)
             asked = mine
+            if asks:
+                foresee(grid, rules[mine], space)
+            else:
+                look_every_step(space)
         ended = run_policy(grid, rows[number], rules[mine], space, log)
         total.ended, total.step = ended, space.where[0]
-        if ended == BAD_SIDE or ended == QUEUE_FULL:
-            return ended
         if ended == DONE:
             sum_up(number, space, answer)
+        elif ended in (BAD_SIDE, QUEUE_FULL):
+            return ended
         else:
             total.value = space.worth[-1]
-            total.mean = total.squares = total.downside = total.drawdown = total.traded = math.nan
+            total.mean = total.squares = total.downside = total.extreme = total.drawdown = total.traded = math.nan
     return DONE

@@ -29,16 +29,21 @@ def foresee(grid: Grid, p: Any, space: Space) -> None:
         last = len(grid.day)
         space.until[side + 1, last] = last
         for step in range(len(grid.day) - 1, -1, -1):
-            prediction = grid.prediction[step, 0]
-            if not math.isnan(prediction) and (side == 0 or USES.foresight == ALWAYS):
-                if rule(prediction, grid.confidence[step, 0], side, abs(side), p) != side:
-                    last = step
+            told, sure = grid.prediction[step, 0], grid.confidence[step, 0]
+            known = side == 0 or USES.foresight == ALWAYS
+            if known and not math.isnan(told) and rule(told, sure, side, abs(side), p) != side:
+                last = step
             space.until[side + 1, step] = last
 
 
-def pass_quiet(
-    step: int, cash: float, value: float, grid: Grid, row: Any, space: Space
-) -> tuple[int, float, float]:
+def look_every_step(space: Space) -> None:
+    """Do without foresight: something may happen at each step."""
+    for side in range(3):
+        for step in range(space.until.shape[1]):
+            space.until[side, step] = step
+
+
+def pass_quiet(step: int, cash: float, value: float, grid: Grid, row: Any, space: Space) -> tuple[int, float, float]:
     """Go on to the next step at which more happens than that prices move.
 
     Returns

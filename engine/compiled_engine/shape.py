@@ -211,13 +211,13 @@ session, and the sum over sessions of that value as a share of the account befor
 
 TOTAL = np.dtype(
     [
-        *((name, REAL) for name in ("value", "mean", "squares", "downside", "drawdown", "traded")),
+        *((name, REAL) for name in ("value", "mean", "squares", "downside", "extreme", "drawdown", "traded")),
         *((name, WHOLE) for name in ("fills", "trades", "rejections", "ended", "step")),
     ]
 )
-"""What is known of a policy when it was backtested: the account at the end; of the returns the mean, the sum of squares
-around it and that of those below the risk-free rate; the lowest value over the highest before, minus 1; what is counted;
-how the kernel ended, and at which step."""
+"""What is known of a policy once it was backtested: the account at the end; of the returns the mean, the sum of squares
+around it, that of what they lack to the risk-free rate, and the largest in size; the lowest value over the highest
+before, minus 1; what is counted; how the kernel ended, and at which step."""
 
 
 class Answer(NamedTuple):

@@ -1,6 +1,7 @@
 """A market as arrays, and a policy as numbers: what a kernel is given."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from risk.stops import Atr, average_true_range
 from .shape import ATR, NONE, NOTIONAL, PERCENT, POLICY, STOP, Grid, Shape
 
 
-def grid_of(task: Task, windows: tuple[int, ...]) -> Grid:
+def grid_of(task: Task, windows: Sequence[int]) -> Grid:
     """The bars and signals of a task on its line of time.
 
     Parameters
@@ -33,7 +34,6 @@ def grid_of(task: Task, windows: tuple[int, ...]) -> Grid:
     fresh = np.zeros((steps, count), dtype=np.bool_)
     prices = {name: np.full((steps, count), np.nan) for name in ("open", "high", "low", "prediction", "confidence")}
     days = np.zeros((steps, count), dtype=np.int64)
-    ranges = np.full((len(windows), steps, count), np.nan)
     for column, (symbol, bars) in enumerate(task.bars.items()):
         rows = line.rows[symbol]
         fresh[rows, column] = True
@@ -47,22 +47,30 @@ def grid_of(task: Task, windows: tuple[int, ...]) -> Grid:
             values[rows, column] = columns[name]
         dates = line.stamps[symbol].as_unit("s").asi8 // 86_400
         days[rows[1:], column] = np.diff(dates)
-        whole = task.market.bars[symbol]
-        for number, window in enumerate(windows):
-            known = average_true_range(whole.high, whole.low, whole.close, window)
-            ranges[number, rows, column] = known[len(whole) - len(bars) :]
     dates = line.ticks.as_unit("s").asi8 // 86_400
     return Grid(
         **prices,
         close=line.marked(task.bars),
         fresh=fresh,
         days=days,
-        ranges=ranges,
+        ranges=ranges_of(task, windows),
         last=line.last_bars(),
         idle_days=np.diff(dates, prepend=dates[:1]),
         new_session=np.diff(line.days, prepend=line.days[0] - 1) != 0,
         day=_days_that_end(line.days),
     )
+
+
+def ranges_of(task: Task, windows: Sequence[int]) -> "np.ndarray[tuple[int, int, int], np.dtype[np.float64]]":
+    """(K, T, N) the average true ranges of some windows, worked out over the whole history."""
+    line = task.timeline
+    ranges = np.full((len(windows), len(line.ticks), len(task.bars)), np.nan)
+    for column, (symbol, bars) in enumerate(task.bars.items()):
+        whole = task.market.bars[symbol]
+        for number, window in enumerate(windows):
+            known = average_true_range(whole.high, whole.low, whole.close, window)
+            ranges[number, line.rows[symbol], column] = known[len(whole) - len(bars) :]
+    return ranges
 
 
 def _days_that_end(days: Any) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
@@ -73,16 +81,19 @@ def _days_that_end(days: Any) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     return np.where(ends, np.cumsum(ends) - 1, -1)
 
 
-def policy_of(risk: RiskSpec, broker: BrokerSpec, windows: tuple[int, ...]) -> Any:
+def policy_of(risk: RiskSpec, broker: BrokerSpec, windows: Sequence[int]) -> Any:
     """A policy as one record; infinity where a limit is not given."""
     row = np.zeros(1, dtype=POLICY)
-    limits = risk.limits.terms._asdict() | risk.limits.halts._asdict()
-    costs = ("commission", "commission_per_unit", "commission_minimum", "slippage", "cash", "lot", "slip_out")
-    values: dict[str, float] = {
-        **limits,
-        **{name: getattr(broker, name) for name in costs},
-        "short_rate": broker.short_interest / DAYS_OF_INTEREST,
-        "cash_rate": broker.cash_interest / DAYS_OF_INTEREST,
+    for name, value in {**risk_numbers(risk, windows), **broker_numbers(broker)}.items():
+        row[name] = value
+    return row
+
+
+def risk_numbers(risk: RiskSpec, windows: Sequence[int]) -> dict[str, float]:
+    """The part of a policy that the risk rule states."""
+    return {
+        **risk.limits.terms._asdict(),
+        **risk.limits.halts._asdict(),
         "base": risk.base,
         "cap": risk.cap,
         "mode": STOP if risk.mode == "stop" else NOTIONAL,
@@ -93,12 +104,19 @@ def policy_of(risk: RiskSpec, broker: BrokerSpec, windows: tuple[int, ...]) -> A
         **_distance("stop", risk.stop, windows),
         **_distance("target", risk.take_profit, windows),
     }
-    for name, value in values.items():
-        row[name] = value
-    return row
 
 
-def _distance(name: str, spec: Any, windows: tuple[int, ...]) -> dict[str, float]:
+def broker_numbers(broker: BrokerSpec) -> dict[str, float]:
+    """The part of a policy that the broker states."""
+    costs = ("commission", "commission_per_unit", "commission_minimum", "slippage", "cash", "lot", "slip_out")
+    return {
+        **{name: getattr(broker, name) for name in costs},
+        "short_rate": broker.short_interest / DAYS_OF_INTEREST,
+        "cash_rate": broker.cash_interest / DAYS_OF_INTEREST,
+    }
+
+
+def _distance(name: str, spec: Any, windows: Sequence[int]) -> dict[str, float]:
     if spec is None:
         return {name: NONE, f"{name}_value": math.nan, f"{name}_range": 0}
     if isinstance(spec, Atr):
@@ -144,20 +162,31 @@ def shape_of(policies: Any, grid: Grid, *, cross: bool, record: bool) -> Shape:
         short_interest=used("short_rate"),
         cash_interest=used("cash_rate"),
         record=record,
+        daily=bool((grid.day == np.arange(len(grid.day)) - 1).all()),
     )
 
 
 def parameters_of(spec: Any, names: tuple[str, ...]) -> Any:
     """What a rule reads of its strategy, as one record."""
-    values = {name: getattr(spec, name) for name in names}
-    for name, value in values.items():
-        if not isinstance(value, int | float):
-            raise ConfigError(
-                f"strategy {spec.kind}: its rule reads p.{name}, a {type(value).__name__} and no number, "
-                "so it cannot be compiled; engine: backtrader runs it"
-            )
-    kinds = [(name, "i8" if isinstance(value, int) else "f8") for name, value in values.items()]
-    row = np.zeros(1, dtype=kinds or [("nothing", "f8")])
-    for name, value in values.items():
-        row[name] = value
-    return row
+    return rule_rows([spec], names)
+
+
+def rule_rows(specs: Sequence[Any], names: tuple[str, ...]) -> Any:
+    """The same for several strategies of one class, one record each.
+
+    Raises
+    ------
+    ConfigError
+        A parameter that the rule reads is no number.
+    """
+    values = [[getattr(spec, name) for name in names] for spec in specs]
+    for spec, row in zip(specs, values, strict=True):
+        for name, value in zip(names, row, strict=True):
+            if not isinstance(value, int | float):
+                raise ConfigError(
+                    f"strategy {spec.kind}: its rule reads p.{name}, a {type(value).__name__} and no number, "
+                    "so it cannot be compiled; engine: backtrader runs it"
+                )
+    whole = [all(isinstance(row[column], int) for row in values) for column in range(len(names))]
+    kinds = [(name, "i8" if is_whole else "f8") for name, is_whole in zip(names, whole, strict=True)]
+    return np.array([tuple(row) for row in values] if kinds else [(0.0,)] * len(specs), kinds or [("nothing", "f8")])

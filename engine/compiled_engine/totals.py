@@ -19,6 +19,7 @@ def sum_up(number: int, space: Space, answer: Answer) -> None:
     total.mean = mean_of(returns)
     total.squares = squares_around(returns, total.mean)
     total.downside = squares_below(returns, answer.rate[0])
+    total.extreme = largest(returns)
     total.traded = space.tally[TURNOVER]
     total.fills, total.trades = int(space.tally[FILLS]), int(space.tally[TRADES])
     total.rejections = int(space.tally[REJECTIONS])
@@ -62,6 +63,14 @@ def squares_below(returns: Any, rate: float) -> float:
     return total
 
 
+def largest(returns: Any) -> float:
+    """The largest absolute return."""
+    found = 0.0
+    for value in returns:
+        found = max(found, abs(value))
+    return found
+
+
 def deepest_fall(worth: Any) -> float:
     """The lowest of value / highest value so far, minus 1.
 
@@ -88,7 +97,7 @@ def tail_of(returns: Any, share: float) -> tuple[float, float]:
     The returns are put into another order.
     """
     place = (len(returns) - 1) * share
-    below = int(math.floor(place))
+    below = math.floor(place)
     part = place - below
     low = select(returns, below)
     quantile = low
@@ -107,7 +116,10 @@ def tail_of(returns: Any, share: float) -> tuple[float, float]:
 
 
 def select(values: Any, rank: int) -> float:
-    """The value of a rank (0 is the lowest); lower ones are before it then, higher ones after it. (Hoare 1961, FIND)"""
+    """The value of a rank, 0 the lowest; lower ones stand before it then, higher ones after it.
+
+    References: Hoare (1961), *Algorithm 65: FIND*.
+    """
     first, last = 0, len(values) - 1
     while first < last:
         pivot = values[(first + last) // 2]

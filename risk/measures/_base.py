@@ -10,6 +10,7 @@ from core.plugins import PluginSpec
 from core.types import Vector
 
 from ._returns import checked_numbers, checked_returns, checked_year
+from ._totals import Estimates, Totals
 
 Unit: TypeAlias = Literal["fraction", "ratio", "count", "money"]
 
@@ -159,6 +160,13 @@ class Measure(PluginSpec):
     @abstractmethod
     def estimate(self, sample: Sample) -> Estimate:
         """The value for a sample, or the reason why there is none."""
+
+    def many(self, totals: Totals) -> Estimates | None:  # noqa: ARG002 (what it is told is for those that can)
+        """The values of many samples from their sums alone; None where sums do not suffice.
+
+        They are those of :meth:`estimate` to 1e-12. A measure without this is worked out sample by sample.
+        """
+        return None
 
     def of(self, sample: Sample) -> Measured:
         """The value with its name, formula, unit and period."""

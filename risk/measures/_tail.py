@@ -14,6 +14,7 @@ from core.spec import Level
 from ._base import Estimate, Measure, Unit, defined, too_few, undefined
 from ._laws import LAWS, NOT_MONOTONE, is_monotone, shape
 from ._returns import checked_returns
+from ._totals import Estimates, Totals, estimates, too_short
 
 FEW = "few observations in the tail"
 NO_LOSS = "no loss at this level"
@@ -38,6 +39,18 @@ class TailMeasure(Measure):
         """The kind with the level in percent, and the method unless it is the default."""
         name = f"{self.kind}_{100 * self.level:.10g}"
         return name if self.method == "historical" else f"{name}_{self.method}"
+
+    @property
+    def share(self) -> float:
+        """The tail's share of the returns."""
+        return tail_share(self.level)
+
+    def many(self, totals: Totals) -> Estimates | None:
+        """The measure of each, for the historical method."""
+        if self.method != "historical" or self.share not in totals.tails:
+            return None
+        values = np.asarray(totals.tails[self.share][:, self.which])
+        return estimates(values, too_short(totals, returns_needed(self.level, 1)))
 
     @property
     def share_text(self) -> str:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ._base import Estimate, Measure, Sample, Unit, defined, undefined
 from ._returns import checked_returns, checked_year, wealth
+from ._totals import Estimates, Totals, estimates
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -53,3 +54,9 @@ class Cagr(Measure):
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`cagr` of the sample."""
         return cagr(sample.returns, sample.periods_per_year)
+
+    @np.errstate(all="ignore")
+    def many(self, totals: Totals) -> Estimates:
+        """The yearly rate of each."""
+        short = f"shorter than one year: {totals.n} of {totals.periods_per_year:g} returns"
+        return estimates(totals.growth ** (1.0 / totals.years) - 1.0, (totals.years < 1.0, short))

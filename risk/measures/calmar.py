@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from ._base import Estimate, Measure, Sample, Unit, defined, undefined
 from ._returns import ROUNDING
-from .cagr import cagr
+from ._totals import Estimates, Totals, estimates
+from .cagr import Cagr, cagr
 from .max_drawdown import max_drawdown
 
 
@@ -56,3 +57,10 @@ class Calmar(Measure):
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`calmar` of the sample."""
         return calmar(sample.returns, sample.periods_per_year)
+
+    @np.errstate(all="ignore")
+    def many(self, totals: Totals) -> Estimates:
+        """The ratio of each."""
+        growth = Cagr().many(totals)
+        none = (totals.drawdown >= -ROUNDING, "there is no drawdown")
+        return estimates(growth.values / -totals.drawdown, *growth.reasons, none)

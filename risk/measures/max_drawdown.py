@@ -8,6 +8,7 @@ import numpy.typing as npt
 from ._base import Estimate, Measure, Sample, Unit, defined, too_few
 from ._drawdowns import under_water
 from ._returns import checked_returns
+from ._totals import Estimates, Totals, estimates, too_short
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -50,3 +51,7 @@ class MaxDrawdown(Measure):
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`max_drawdown` of the sample."""
         return max_drawdown(sample.returns)
+
+    def many(self, totals: Totals) -> Estimates:
+        """The deepest fall of each."""
+        return estimates(totals.drawdown, too_short(totals, 1))

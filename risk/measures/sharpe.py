@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ._base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
 from ._returns import checked_returns, checked_year, excess, is_rounding
+from ._totals import Estimates, Totals, estimates, too_short
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -61,3 +62,10 @@ class Sharpe(Measure):
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`sharpe` of the sample."""
         return sharpe(sample.returns, sample.periods_per_year, sample.risk_free)
+
+    @np.errstate(all="ignore")
+    def many(self, totals: Totals) -> Estimates:
+        """The ratio of each."""
+        spread = np.sqrt(totals.squares / (totals.n - 1))
+        values = (totals.mean - totals.rate) / spread * np.sqrt(totals.periods_per_year)
+        return estimates(values, too_short(totals, 2), (spread <= totals.rounding, "the returns do not vary"))

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ._base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
 from ._returns import checked_returns, checked_year, excess, is_rounding
+from ._totals import Estimates, Totals, estimates, too_short
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -62,3 +63,11 @@ class Sortino(Measure):
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`sortino` of the sample."""
         return sortino(sample.returns, sample.periods_per_year, sample.risk_free)
+
+    @np.errstate(all="ignore")
+    def many(self, totals: Totals) -> Estimates:
+        """The ratio of each."""
+        downside = np.sqrt(totals.downside / totals.n)
+        values = (totals.mean - totals.rate) / downside * np.sqrt(totals.periods_per_year)
+        none = (downside <= totals.rounding, "no return is below the risk-free rate")
+        return estimates(values, too_short(totals, 2), none)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ._base import Estimate, Measure, Sample, Unit, defined, too_few
 from ._returns import checked_returns, wealth
+from ._totals import Estimates, Totals, estimates, too_short
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -49,3 +50,7 @@ class TotalReturn(Measure):
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`total_return` of the sample."""
         return total_return(sample.returns)
+
+    def many(self, totals: Totals) -> Estimates:
+        """The gain of each."""
+        return estimates(totals.growth - 1.0, too_short(totals, 1))

@@ -6,6 +6,7 @@ import numpy.typing as npt
 
 from ._base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
 from ._returns import checked_numbers, checked_year
+from ._totals import Estimates, Totals, estimates, too_short
 
 
 def turnover(traded: npt.ArrayLike, periods_per_year: float) -> Estimate:
@@ -51,3 +52,7 @@ class Turnover(Measure):
         if sample.traded is None:
             return undefined("needs the value traded in each session")
         return turnover(sample.traded, sample.periods_per_year)
+
+    def many(self, totals: Totals) -> Estimates:
+        """The turnover of each."""
+        return estimates(totals.traded / max(totals.n, 1) * totals.periods_per_year, too_short(totals, 1))

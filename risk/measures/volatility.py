@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ._base import Estimate, Measure, Sample, Unit, defined, too_few
 from ._returns import checked_returns, checked_year
+from ._totals import Estimates, Totals, estimates, too_short
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -53,3 +54,9 @@ class Volatility(Measure):
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`volatility` of the sample."""
         return volatility(sample.returns, sample.periods_per_year)
+
+    @np.errstate(all="ignore")
+    def many(self, totals: Totals) -> Estimates:
+        """The deviation of each."""
+        values = np.sqrt(totals.squares / (totals.n - 1)) * np.sqrt(totals.periods_per_year)
+        return estimates(values, too_short(totals, 2))

@@ -1,0 +1,159 @@
+"""Many settings over one market and its signals: a table of measures out, on all cores, chunk by chunk.
+
+    task = Task.of(market, signals, strategy, risk, broker, "sweep")
+    table = batch(task, {"strategy.entry": [0.0, 0.01], "risk.base": [0.01, 0.02]}).table
+
+A setting changes parameters of the strategy, the risk rule and the broker. Its final value, fills and daily returns are
+those of a run of the same config, to the last bit; the measures agree with :mod:`risk.measures` to 1e-12.
+"""
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.errors import ConfigError
+from core.types import Matrix
+from engine.books import Task
+from risk.headline import ALWAYS, Periods
+from risk.measures._base import Measure
+from risk.measures.expected_shortfall import ExpectedShortfall
+from risk.measures.turnover import Turnover
+from risk.measures.value_at_risk import ValueAtRisk
+
+from .course import Course
+from .measuring import Wanted, measured
+from .policies import Settings
+
+MEASURES: tuple[Measure, ...] = (*ALWAYS, ValueAtRisk(), ExpectedShortfall(), Turnover())
+"""What is measured unless something else is asked for."""
+CHUNK = 4096
+"""Settings at a time: all that is kept of them while they run is some hundred bytes each."""
+CHUNK_OF_CURVES = 512
+"""The same where the account's value at each session is kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What became of P settings.
+
+    Attributes
+    ----------
+    table : one row a setting: its columns under their dotted paths; ``status`` (``done``, or ``ruined`` where the
+        account lost more than it had); ``final_value`` of the account; a column for each measure, NaN where it is
+        undefined; ``fills``, ``trades`` that have ended, ``rejections`` of market orders; ``reason``, why a measure is
+        NaN, empty if none is.
+    equity : (P, D + 1) the account before the first session and at the end of each, NaN for a ruined one; None unless
+        asked for.
+    sessions : (D,) dates.
+    """
+
+    table: pd.DataFrame
+    equity: Matrix | None
+    sessions: pd.DatetimeIndex
+
+    @property
+    def returns(self) -> Matrix | None:
+        """(P, D) simple daily returns; None unless the equity was asked for."""
+        return None if self.equity is None else self.equity[:, 1:] / self.equity[:, :-1] - 1.0
+
+
+def batch(
+    task: Task,
+    settings: Settings,
+    *,
+    measures: Sequence[Measure] = MEASURES,
+    equity: bool = False,
+    threads: int | None = None,
+    per_year: Periods = "auto",
+    risk_free: float = 0.0,
+) -> Batch:
+    """Backtest every row of ``settings`` and give one table.
+
+    Parameters
+    ----------
+    task : market and signals; its strategy, risk and broker are what a setting leaves as it is.
+    settings : columns of equal length under dotted paths, such as ``{"risk.base": [0.01, 0.02]}``; a whole block may be
+        a value: ``{"risk.stop": [None, {"kind": "percent", "value": 0.05}]}``.
+    measures : with their parameters; those of closed trades are not to be had.
+    equity : whether the account at each session's end is kept: 8 bytes a session and setting.
+    threads : None for one on each core that this process may use.
+    per_year : sessions in a year; ``auto`` counts them.
+    risk_free : annual rate that ratios compare with.
+
+    Raises
+    ------
+    ConfigError
+        A setting that cannot be, a measure that cannot be had, a strategy that cannot be compiled; nothing was run.
+    PluginError
+        The rule failed; setting, symbol and bar are named.
+    """
+    wanted = Wanted(tuple(measures), equity, per_year, risk_free)
+    size = CHUNK_OF_CURVES if wanted.curves else CHUNK
+    parts = list(_batches(task, sliced(settings, size), wanted, threads))
+    curves = [part.equity for part in parts if part.equity is not None]
+    whole = pd.concat([part.table for part in parts], ignore_index=True)
+    return Batch(whole, np.concatenate(curves) if curves else None, parts[0].sessions)
+
+
+def sliced(settings: Settings, size: int = CHUNK) -> Iterator[Settings]:
+    """Cut columns into chunks; columns that are none come whole, to be refused."""
+    lengths = {len(values) for values in settings.values() if hasattr(values, "__len__")}
+    for first in range(0, max(lengths, default=0), size) if len(lengths) == 1 else ():
+        yield {path: values[first : first + size] for path, values in settings.items()}
+    if len(lengths) != 1 or not max(lengths):
+        yield settings
+
+
+def product(space: Mapping[str, Sequence[Any]], size: int = CHUNK) -> Iterator[Settings]:
+    """Every combination of the values of each path, the last path's changing fastest, chunk by chunk.
+
+    >>> [chunk["risk.base"] for chunk in product({"risk.cap": [0.1, 0.2], "risk.base": [0.01, 0.02]}, size=3)]
+    [[0.01, 0.02, 0.01], [0.02]]
+    """
+    rows = itertools.product(*space.values())
+    while chunk := list(itertools.islice(rows, size)):
+        yield {path: list(column) for path, column in zip(space, zip(*chunk, strict=True), strict=True)}
+
+
+def batches(
+    task: Task,
+    chunks: Iterable[Settings],
+    *,
+    measures: Sequence[Measure] = MEASURES,
+    equity: bool = False,
+    threads: int | None = None,
+    per_year: Periods = "auto",
+    risk_free: float = 0.0,
+) -> Iterator[Batch]:
+    """The same for chunks of settings, which may be made as they are asked for: memory does not grow with their number.
+
+    Every chunk gives one :class:`Batch`; parameters and errors are those of :func:`batch`.
+    """
+    return _batches(task, chunks, Wanted(tuple(measures), equity, per_year, risk_free), threads)
+
+
+def _batches(task: Task, chunks: Iterable[Settings], wanted: Wanted, threads: int | None) -> Iterator[Batch]:
+    course, first = Course(task, wanted.shares, curves=wanted.curves), 0
+    with ThreadPoolExecutor(_threads(threads)) as pool:
+        for settings in chunks:
+            policies = course.reader.read(settings, first)
+            answer = course.run(policies, first, wanted.rate(course.sessions), pool)
+            table = measured(settings, policies.rows["cash"], answer, course, wanted)
+            yield Batch(table, answer.curves if wanted.equity else None, course.sessions)
+            first += len(policies.rows)
+    if not first:
+        raise ConfigError("there is no setting to run: give at least one chunk of settings")
+
+
+def _threads(given: int | None) -> int:
+    if given is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if given < 1:
+        raise ConfigError(f"threads is {given}; give 1 or more, or None for all cores")
+    return given

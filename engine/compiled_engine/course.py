@@ -1,0 +1,164 @@
+"""One market and its signals, over which chunk after chunk of policies is run, on several threads."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from core.errors import DataError, WorkbenchError
+from engine.books import Task
+
+from .compiling import is_cross, kernel, reads_held, rule_of
+from .engine import failure, log_of, refuse, space_of, told
+from .policies import Policies, Reader
+from .shape import ALWAYS, ANY, DONE, FLAT, NO, RUINED, TOTAL, Answer, Grid, Shape
+from .tables import grid_of, ranges_of, shape_of
+
+BLOCK = 64
+"""Policies that a thread takes at a time."""
+UNFINISHED = -1
+"""How a policy ended that has not been run."""
+
+
+class Block(NamedTuple):
+    """How a block of policies ended; if not well, the policy's place, step and symbol, and what was raised."""
+
+    ended: int
+    number: int
+    where: Any
+    error: Exception | None
+
+
+class Course:
+    """What is the same for all chunks.
+
+    Attributes
+    ----------
+    task : market, signals, and what a setting leaves as it is.
+    reader : makes policies of settings.
+    sessions : (D,) dates.
+
+    Parameters
+    ----------
+    shares : of the tails that are wanted.
+    curves : whether the account's value at each session is kept.
+    """
+
+    def __init__(self, task: Task, shares: tuple[float, ...], *, curves: bool) -> None:
+        refuse(task.strategy, task.broker)
+        if len(task.timeline.ticks) < 2:
+            raise DataError(f"there is no bar after the first decision, {task.signals.start}; give it more data")
+        self.task, self.reader = task, Reader(task)
+        self._grid, self._shares, self._curves = grid_of(task, ()), shares, curves
+        self._shape: Shape | None = None
+        days = task.timeline.days[self._grid.day >= 0].astype("datetime64[D]")
+        self.sessions = pd.DatetimeIndex(days, name="session").as_unit("ns")
+
+    def run(self, policies: Policies, first: int, rate: float, pool: ThreadPoolExecutor) -> Answer:
+        """Backtest a chunk.
+
+        Parameters
+        ----------
+        first : the number of its first setting, for messages.
+        rate : the risk-free return of one session.
+
+        Raises
+        ------
+        PluginError
+            The rule failed; setting, symbol and bar are named.
+        """
+        order = np.argsort(policies.which, kind="stable")  # equal rules together: each is asked beforehand once
+        rows, which, answer = policies.rows[order], policies.which[order], self._answer(len(order), rate)
+        grid, shape = self._ground(), self._shape_for(policies)
+        compiled = kernel(rule_of(type(self.task.strategy)), shape.cross, shape)
+        part = partial(run_block, compiled, grid, shape, rows, policies.rules, which, answer)
+        self._require(part(0, 0), first, order)  # compile once, before the threads
+        jobs = [pool.submit(part, start, min(start + BLOCK, len(order))) for start in range(0, len(order), BLOCK)]
+        try:
+            for job in jobs:
+                self._require(job.result(), first, order)
+        finally:
+            for job in jobs:
+                job.cancel()
+        back = np.argsort(order)
+        curves = answer.curves[back] if self._curves else answer.curves
+        return answer._replace(totals=answer.totals[back], tails=answer.tails[back], curves=curves)
+
+    def _answer(self, count: int, rate: float) -> Answer:
+        totals = np.zeros(count, dtype=TOTAL)
+        totals["ended"] = UNFINISHED
+        kept = (count, len(self.sessions) + 1) if self._curves else (0, 0)
+        tails, shares = np.full((count, len(self._shares), 2), np.nan), np.array(self._shares, dtype=np.float64)
+        return Answer(totals, tails, np.full(kept, np.nan), shares, np.array([rate]))
+
+    def _require(self, block: Block, first: int, order: Any) -> None:
+        if block.error is not None:
+            found: WorkbenchError = told(block.error, self.task, block.where)
+        elif block.ended != DONE:
+            found = failure(block.ended, self.task, block.where)
+        else:
+            return
+        number = f"setting {first + int(order[block.number])}: " if block.number >= 0 else ""
+        raise type(found)(f"{number}{found}") from block.error
+
+    def _ground(self) -> Grid:
+        """The market, with the average true ranges that are in use by now."""
+        if len(self.reader.windows) > len(self._grid.ranges):
+            self._grid = self._grid._replace(ranges=ranges_of(self.task, self.reader.windows))
+        return self._grid
+
+    def _shape_for(self, policies: Policies) -> Shape:
+        """What a kernel must hold for this chunk and all before it: another one takes seconds to compile."""
+        shape = shape_of(policies.rows, self._grid, cross=is_cross(self.task.strategy), record=False)
+        self._shape = shape = shape if self._shape is None else wider(self._shape, shape)
+        return shape._replace(foresight=self._foresight(shape, policies))
+
+    def _foresight(self, shape: Shape, policies: Policies) -> int:
+        """How far it pays to ask the rule beforehand."""
+        looks = shape.cross or shape.gaps or shape.symbols != 1 or shape.halts or shape.cash_interest
+        if looks or len(policies.rows) < 2 * len(policies.rules):
+            return NO
+        return FLAT if reads_held(rule_of(type(self.task.strategy))) else ALWAYS
+
+
+def wider(one: Shape, other: Shape) -> Shape:
+    """A shape that holds what either does.
+
+    >>> wider(Shape(stop=1, lot=False), Shape(stop=2, lot=True))[4:6], wider(Shape(stop=1), Shape(stop=1)).stop
+    ((3, 3), 1)
+    """
+    pairs = zip(one, other, strict=True)
+    both: Any = [a if a == b else (a or b) if isinstance(a, bool) else ANY for a, b in pairs]
+    return Shape(*both)
+
+
+def run_block(
+    compiled: Any,
+    grid: Grid,
+    shape: Shape,
+    rows: Any,
+    rules: Any,
+    which: Any,
+    answer: Answer,
+    first: int,
+    last: int,
+) -> Block:
+    """Run policies ``first`` to ``last`` (not included), asking their rules beforehand if that goes well."""
+    space, log, asks = space_of(grid, foresight=bool(shape.foresight)), log_of(grid, 1), 1
+    while True:
+        try:
+            ended = int(compiled(grid, rows, rules, which, first, last, asks, space, log, answer))
+            return Block(ended, _unfinished(answer, first, last), space.where, None)
+        except Exception as error:  # a rule may raise anything, and the compiler at what it cannot do
+            first = _unfinished(answer, first, last)
+            if not (asks and shape.foresight and first >= 0):
+                return Block(DONE, first, space.where, error)
+            asks = 0  # it may have failed on something that it is never asked in truth
+
+
+def _unfinished(answer: Answer, first: int, last: int) -> int:
+    """The first policy that was not run to its end; -1 if there is none."""
+    found = np.flatnonzero(~np.isin(answer.totals["ended"][first:last], (DONE, RUINED)))
+    return first + int(found[0]) if found.size else -1

@@ -1,0 +1,151 @@
+"""The table of a batch: the measures that are wanted, made of what a kernel summed up."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.errors import ConfigError
+from core.types import Vector
+from engine.accounts import benchmark_returns
+from risk.headline import Periods
+from risk.measures._base import Measure, Sample, TradeMeasure
+from risk.measures._tail import TailMeasure
+from risk.measures._totals import Totals
+from risk.year import periods_per_year
+
+from .course import Course
+from .policies import Settings
+from .shape import RUINED, Answer
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of each setting.
+
+    Attributes
+    ----------
+    measures : what is measured, each once.
+    equity : whether the account at each session is.
+    per_year, risk_free : sessions in a year, and the annual rate that ratios compare with.
+
+    Raises
+    ------
+    ConfigError
+        A measure of closed trades, which no batch keeps; one that is asked for twice.
+    """
+
+    measures: tuple[Measure, ...]
+    equity: bool
+    per_year: Periods
+    risk_free: float
+
+    def __post_init__(self) -> None:
+        names = [measure.name for measure in self.measures]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ConfigError(f"a batch measures each once; asked for again: {', '.join(sorted(twice))}")
+        for measure in self.measures:
+            if isinstance(measure, TradeMeasure):
+                raise ConfigError(
+                    f"{measure.name} needs every closed trade, which a batch does not keep; leave it out, or run the "
+                    "setting alone"
+                )
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The tails that a kernel looks at."""
+        tails = (item for item in self.measures if isinstance(item, TailMeasure) and item.method == "historical")
+        return tuple(dict.fromkeys(item.share for item in tails))
+
+    @property
+    def curves(self) -> bool:
+        """Whether the account at each session is needed: some measures cannot do with sums."""
+        one = np.ones(1)
+        tails = {share: np.ones((1, 2)) for share in self.shares}
+        sums = Totals(2, one, one, one, one, one, one, one, tails, periods_per_year=1.0, risk_free=0.0)
+        return self.equity or any(measure.many(sums) is None for measure in self.measures)
+
+    def year(self, sessions: pd.DatetimeIndex) -> float:
+        """Sessions in a year."""
+        return periods_per_year(sessions, self.per_year)
+
+    def rate(self, sessions: pd.DatetimeIndex) -> float:
+        """The risk-free return of one session."""
+        return float((1.0 + self.risk_free) ** (1.0 / self.year(sessions)) - 1.0)
+
+
+def measured(settings: Settings, cash: Vector, answer: Answer, course: Course, wanted: Wanted) -> pd.DataFrame:
+    """The table of :class:`~engine.compiled_engine.batch.Batch` for a chunk; ``cash`` (P,) is what each began with."""
+    found, done = answer.totals, answer.totals["ended"] != RUINED
+    totals = _totals(cash, answer, course, wanted)
+    columns: dict[str, Any] = {path: pd.Series(list(values)) for path, values in settings.items()}
+    columns["status"] = np.where(done, "done", "ruined")
+    columns["final_value"] = found["value"]
+    reasons = [np.where(done, "", _ruin(found["step"], course))]
+    for measure in wanted.measures:
+        columns[measure.name], why = _values(measure, totals, answer, done, course)
+        reasons.append(why)
+    columns |= {name: found[name] for name in ("fills", "trades", "rejections")}
+    columns["reason"] = _joined(reasons)
+    return pd.DataFrame(columns)
+
+
+def _totals(cash: Vector, answer: Answer, course: Course, wanted: Wanted) -> Totals:
+    found = answer.totals
+    return Totals(
+        n=len(course.sessions),
+        growth=found["value"] / cash,
+        **{name: found[name] for name in ("mean", "squares", "downside", "extreme", "drawdown", "traded")},
+        tails={share: answer.tails[:, number] for number, share in enumerate(wanted.shares)},
+        periods_per_year=wanted.year(course.sessions),
+        risk_free=wanted.risk_free,
+    )
+
+
+def _ruin(steps: Any, course: Course) -> Any:
+    """Why nothing is measured of a ruined account."""
+    times = course.task.timeline.ticks[steps].strftime("%F %T")
+    return np.array([f"the account lost more than it had at {time}" for time in times], dtype=object)
+
+
+def _values(measure: Measure, totals: Totals, answer: Answer, done: Any, course: Course) -> tuple[Any, Any]:
+    """A measure of every setting that is done, and why it is undefined where it is."""
+    found = measure.many(totals)
+    if found is None:
+        values, why = _one_by_one(measure, totals, answer, done, course)
+    else:
+        values, why = np.where(done, found.values, np.nan), np.full(len(done), "", dtype=object)
+        for mask, text in reversed(found.reasons):
+            why[mask & done] = f"{measure.name}: {text}"
+    return values, why
+
+
+def _one_by_one(measure: Measure, totals: Totals, answer: Answer, done: Any, course: Course) -> tuple[Any, Any]:
+    """The same for a measure that needs the returns."""
+    values, why = np.full(len(done), np.nan), np.full(len(done), "", dtype=object)
+    market, start = course.task.market, course.task.signals.start
+    benchmark = benchmark_returns(market.bars[market.benchmark], start, course.sessions, market.zone).to_numpy()
+    sample = partial(Sample, benchmark=benchmark, periods_per_year=totals.periods_per_year, risk_free=totals.risk_free)
+    for row in np.flatnonzero(done):
+        curve = answer.curves[row]
+        estimate = measure.estimate(sample(curve[1:] / curve[:-1] - 1.0))
+        if estimate.value is None:
+            why[row] = f"{measure.name}: {estimate.reason}"
+        else:
+            values[row] = estimate.value
+    return values, why
+
+
+def _joined(reasons: list[Any]) -> Any:
+    """All reasons of each setting in one text."""
+    joined = reasons[0].astype(object)
+    for each in reasons[1:]:
+        some = each != ""
+        if some.any():
+            joined[some] = [
+                f"{before}; {more}" if before else more for before, more in zip(joined[some], each[some], strict=True)
+            ]
+    return joined

@@ -1,0 +1,173 @@
+"""Settings, as columns under dotted paths, made into the records that a kernel reads."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from pydantic import ValidationError
+
+from core.errors import ConfigError
+from core.spec import Spec
+from core.types import Rows
+from engine.books import Task
+from engine.config import explained
+
+from .compiling import parameters, rule_of
+from .engine import refuse
+from .shape import POLICY
+from .tables import broker_numbers, risk_numbers, rule_rows, windows_of
+
+Settings: TypeAlias = Mapping[str, Any]
+"""Columns of equal length under dotted paths such as ``risk.stop.value``: one setting a row."""
+
+BLOCKS = ("strategy", "risk", "broker")
+
+
+class Policies(NamedTuple):
+    """P policies as a kernel reads them.
+
+    Attributes
+    ----------
+    rows : (P,) of :data:`~engine.compiled_engine.shape.POLICY`.
+    rules : (U,) what the rule reads, each once.
+    which : (P,) the record of ``rules`` that each policy has.
+    """
+
+    rows: Any
+    rules: Any
+    which: Rows
+
+
+@dataclass(eq=False)
+class Reader:
+    """Makes policies of settings; remembers the average true ranges that were asked for.
+
+    Attributes
+    ----------
+    task : its strategy, risk and broker are what a setting changes.
+    windows : of the average true ranges in use, in the order of a grid's ``ranges``.
+    """
+
+    task: Task
+    windows: list[int] = field(default_factory=list)
+
+    def read(self, settings: Settings, first: int = 0) -> Policies:
+        """The policies of a chunk of settings.
+
+        Parameters
+        ----------
+        first : the number of its first setting, for messages.
+
+        Raises
+        ------
+        ConfigError
+            A path that is no parameter of strategy, risk or broker, columns that are no rows, a value that cannot be;
+            the setting is named. Nothing has been run.
+        """
+        columns = {path: _column(path, values) for path, values in settings.items()}
+        count = _count(columns)
+        for path in columns:
+            if path.partition(".")[0] not in BLOCKS or "." not in path:
+                raise ConfigError(
+                    f"{path}: a batch changes {', '.join(BLOCKS)}, by paths such as risk.base; what comes before the "
+                    "signals is trained anew"
+                )
+        made: dict[str, list[Any]] = {}
+        which: dict[str, Rows] = {}
+        for block in BLOCKS:
+            own = {path: values for path, values in columns.items() if path.startswith(f"{block}.")}
+            places, which[block] = _distinct(own, count)
+            picked = [{path: values[place] for path, values in own.items()} for place in places]
+            made[block] = [self._spec(block, each, first + place) for each, place in zip(picked, places, strict=True)]
+        for spec in made["broker"]:
+            refuse(self.task.strategy, spec)
+        for spec in made["risk"]:
+            self.windows += [window for window in windows_of(spec) if window not in self.windows]
+        rows = np.zeros(count, dtype=POLICY)
+        _fill(rows, [risk_numbers(spec, self.windows) for spec in made["risk"]], which["risk"])
+        _fill(rows, [broker_numbers(spec) for spec in made["broker"]], which["broker"])
+        _require_orders(rows, first)
+        rule = rule_of(type(self.task.strategy))
+        return Policies(rows, rule_rows(made["strategy"], parameters(rule)), which["strategy"])
+
+    def _spec(self, block: str, changes: Mapping[str, Any], number: int) -> Any:
+        """The block of a setting, validated."""
+        base: Spec = getattr(self.task, block)
+        if not changes:
+            return base
+        values = base.dump()
+        values.pop("kind", None)
+        for path, value in changes.items():
+            _put(values, path.split(".")[1:], value)
+        try:
+            return type(base).parse(values)
+        except ValidationError as error:
+            raise ConfigError(f"setting {number}: {explained(error, block, values)}") from None
+
+
+def _column(path: str, values: Any) -> list[Any]:
+    """A column as plain Python values."""
+    if isinstance(values, np.ndarray) or hasattr(values, "to_numpy"):
+        array = np.asarray(values)
+        if array.ndim != 1:
+            raise ConfigError(f"{path}: a column of settings has one dimension; given: {array.ndim}")
+        return list(array.tolist())
+    if isinstance(values, Sequence) and not isinstance(values, str):
+        return [value.item() if isinstance(value, np.generic) else value for value in values]
+    raise ConfigError(f"{path}: give a column of values, one for each setting; given: {values!r}")
+
+
+def _count(columns: Mapping[str, Sequence[Any]]) -> int:
+    """How many settings there are."""
+    lengths = {path: len(values) for path, values in columns.items()}
+    if not lengths or not max(lengths.values()):
+        raise ConfigError("there is no setting to run: give at least one column with one value")
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{path} {length}" for path, length in lengths.items())
+        raise ConfigError(f"columns of settings must be of one length; given: {told}")
+    return next(iter(lengths.values()))
+
+
+def _distinct(columns: Mapping[str, Sequence[Any]], count: int) -> tuple[list[int], Rows]:
+    """The first row of each distinct combination of values, and which of them each row has."""
+    code = np.zeros(count, dtype=np.intp)
+    for values in columns.values():
+        known: dict[Any, int] = {}
+        own = np.array([known.setdefault(_key(value), len(known)) for value in values], dtype=np.intp)
+        code = np.unique(code * len(known) + own, return_inverse=True)[1]
+    _, places, which = np.unique(code, return_index=True, return_inverse=True)
+    return places.tolist(), which
+
+
+def _key(value: Any) -> Any:
+    """What tells values apart: 1, 1.0 and true are three, as in a file."""
+    if isinstance(value, Mapping | list | tuple):
+        return json.dumps(value, sort_keys=True, default=str)
+    return type(value), value
+
+
+def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    """Set a value deep in nested mappings."""
+    for key in path[:-1]:
+        inner = values.get(key)
+        values[key] = dict(inner) if isinstance(inner, Mapping) else {}
+        values = values[key]
+    values[path[-1]] = value
+
+
+def _fill(rows: Any, numbers: Sequence[Mapping[str, float]], which: Rows) -> None:
+    for name in numbers[0]:
+        rows[name] = np.array([each[name] for each in numbers], dtype=np.float64)[which]
+
+
+def _require_orders(rows: Any, first: int) -> None:
+    """Refuse a least order that no position can reach, as a config's check does."""
+    wrong = np.flatnonzero(rows["min_order"] > rows["cap"] * rows["cash"])
+    if wrong.size:
+        row = rows[wrong[0]]
+        raise ConfigError(
+            f"setting {first + wrong[0]}: risk.limits.min_order ({row['min_order']:g}) is more than cap x cash "
+            f"({row['cap'] * row['cash']:g}): nothing could ever be ordered; lower it"
+        )
