@@ -10,8 +10,8 @@ those of a run of the same config, to the last bit; the measures agree with :mod
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from risk.measures._base import Measure
 from risk.measures.expected_shortfall import ExpectedShortfall
 from risk.measures.turnover import Turnover
 from risk.measures.value_at_risk import ValueAtRisk
+from risk.year import periods_per_year
 
 from .course import Course
 from .measuring import Wanted, measured
@@ -32,10 +33,8 @@ from .policies import Settings
 
 MEASURES: tuple[Measure, ...] = (*ALWAYS, ValueAtRisk(), ExpectedShortfall(), Turnover())
 """What is measured unless something else is asked for."""
-CHUNK = 4096
+CHUNK = 1024
 """Settings at a time: all that is kept of them while they run is some hundred bytes each."""
-CHUNK_OF_CURVES = 512
-"""The same where the account's value at each session is kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +43,22 @@ class Batch:
 
     Attributes
     ----------
-    table : one row a setting: its columns under their dotted paths; ``status`` (``done``, or ``ruined`` where the
-        account lost more than it had); ``final_value`` of the account; a column for each measure, NaN where it is
-        undefined; ``fills``, ``trades`` that have ended, ``rejections`` of market orders; ``reason``, why a measure is
-        NaN, empty if none is.
+    columns : (P,) by name: the settings under their dotted paths; ``status`` (``done``, or ``ruined`` where the account
+        lost more than it had); ``final_value`` of the account; each measure, NaN where it is undefined; ``fills``,
+        ``trades`` that have ended, ``rejections`` of market orders; ``reason``, why a measure is NaN, empty if none is.
     equity : (P, D + 1) the account before the first session and at the end of each, NaN for a ruined one; None unless
         asked for.
     sessions : (D,) dates.
     """
 
-    table: pd.DataFrame
+    columns: Mapping[str, Any]
     equity: Matrix | None
     sessions: pd.DatetimeIndex
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The columns as a table, one row a setting."""
+        return pd.DataFrame({name: pd.Series(values) for name, values in self.columns.items()})
 
     @property
     def returns(self) -> Matrix | None:
@@ -63,23 +66,12 @@ class Batch:
         return None if self.equity is None else self.equity[:, 1:] / self.equity[:, :-1] - 1.0
 
 
-def batch(
-    task: Task,
-    settings: Settings,
-    *,
-    measures: Sequence[Measure] = MEASURES,
-    equity: bool = False,
-    threads: int | None = None,
-    per_year: Periods = "auto",
-    risk_free: float = 0.0,
-) -> Batch:
-    """Backtest every row of ``settings`` and give one table.
+class BatchRunner:
+    """A market and its signals, laid out once for any number of settings.
 
     Parameters
     ----------
     task : market and signals; its strategy, risk and broker are what a setting leaves as it is.
-    settings : columns of equal length under dotted paths, such as ``{"risk.base": [0.01, 0.02]}``; a whole block may be
-        a value: ``{"risk.stop": [None, {"kind": "percent", "value": 0.05}]}``.
     measures : with their parameters; those of closed trades are not to be had.
     equity : whether the account at each session's end is kept: 8 bytes a session and setting.
     threads : None for one on each core that this process may use.
@@ -89,16 +81,70 @@ def batch(
     Raises
     ------
     ConfigError
-        A setting that cannot be, a measure that cannot be had, a strategy that cannot be compiled; nothing was run.
-    PluginError
-        The rule failed; setting, symbol and bar are named.
+        A measure that cannot be had, a strategy or broker that cannot be compiled.
+    DataError
+        There is no bar after the first decision.
     """
-    wanted = Wanted(tuple(measures), equity, per_year, risk_free)
-    size = CHUNK_OF_CURVES if wanted.curves else CHUNK
-    parts = list(_batches(task, sliced(settings, size), wanted, threads))
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        measures: Sequence[Measure] = MEASURES,
+        equity: bool = False,
+        threads: int | None = None,
+        per_year: Periods = "auto",
+        risk_free: float = 0.0,
+    ) -> None:
+        self._wanted = wanted = Wanted(tuple(measures), equity, risk_free)
+        self._course = Course(task, wanted.shares, curves=wanted.curves, threads=_threads(threads))
+        self._year = periods_per_year(self._course.sessions, per_year)
+        self._rate = float((1.0 + risk_free) ** (1.0 / self._year) - 1.0)
+        self._done = 0
+
+    def run(self, settings: Settings) -> Batch:
+        """Backtest every row of ``settings``, all in memory at once; the next call's rows are numbered on.
+
+        Parameters
+        ----------
+        settings : columns of equal length under dotted paths, such as ``{"risk.base": [0.01, 0.02]}``; a whole block
+            may be a value: ``{"risk.stop": [None, {"kind": "percent", "value": 0.05}]}``.
+
+        Raises
+        ------
+        ConfigError
+            A setting that cannot be; nothing was run.
+        PluginError
+            The rule failed; setting, symbol and bar are named.
+        """
+        course = self._course
+        policies = course.reader.read(settings, self._done)
+        answer = course.run(policies, self._done, self._rate)
+        self._done += len(policies.rows)
+        columns = {**settings, **measured(policies.rows["cash"], answer, course, self._wanted, self._year)}
+        return Batch(columns, answer.curves if self._wanted.equity else None, course.sessions)
+
+
+def batch(task: Task, settings: Settings, **options: Any) -> Batch:
+    """Backtest every row of ``settings`` and give one table; parameters and errors are those of :class:`BatchRunner`.
+
+    It goes through them chunk by chunk, so that only the table grows with their number, and the equity if it is kept.
+    """
+    parts = list(batches(task, sliced(settings), **options))
+    names = parts[0].columns
+    columns = {name: np.concatenate([_array(part.columns[name]) for part in parts]) for name in names}
     curves = [part.equity for part in parts if part.equity is not None]
-    whole = pd.concat([part.table for part in parts], ignore_index=True)
-    return Batch(whole, np.concatenate(curves) if curves else None, parts[0].sessions)
+    return Batch(columns, np.concatenate(curves) if curves else None, parts[0].sessions)
+
+
+def _array(values: Any) -> Any:
+    """A column as an array; one of mappings or None stays one of objects."""
+    if isinstance(values, np.ndarray):
+        return values
+    plain = all(isinstance(value, int | float) for value in values)
+    made = np.empty(len(values), dtype=object)
+    made[:] = values
+    return np.array(values) if plain else made
 
 
 def sliced(settings: Settings, size: int = CHUNK) -> Iterator[Settings]:
@@ -121,33 +167,17 @@ def product(space: Mapping[str, Sequence[Any]], size: int = CHUNK) -> Iterator[S
         yield {path: list(column) for path, column in zip(space, zip(*chunk, strict=True), strict=True)}
 
 
-def batches(
-    task: Task,
-    chunks: Iterable[Settings],
-    *,
-    measures: Sequence[Measure] = MEASURES,
-    equity: bool = False,
-    threads: int | None = None,
-    per_year: Periods = "auto",
-    risk_free: float = 0.0,
-) -> Iterator[Batch]:
+def batches(task: Task, chunks: Iterable[Settings], **options: Any) -> Iterator[Batch]:
     """The same for chunks of settings, which may be made as they are asked for: memory does not grow with their number.
 
-    Every chunk gives one :class:`Batch`; parameters and errors are those of :func:`batch`.
+    Every chunk gives one :class:`Batch`; parameters and errors are those of :class:`BatchRunner`.
     """
-    return _batches(task, chunks, Wanted(tuple(measures), equity, per_year, risk_free), threads)
-
-
-def _batches(task: Task, chunks: Iterable[Settings], wanted: Wanted, threads: int | None) -> Iterator[Batch]:
-    course, first = Course(task, wanted.shares, curves=wanted.curves), 0
-    with ThreadPoolExecutor(_threads(threads)) as pool:
-        for settings in chunks:
-            policies = course.reader.read(settings, first)
-            answer = course.run(policies, first, wanted.rate(course.sessions), pool)
-            table = measured(settings, policies.rows["cash"], answer, course, wanted)
-            yield Batch(table, answer.curves if wanted.equity else None, course.sessions)
-            first += len(policies.rows)
-    if not first:
+    runner = BatchRunner(task, **options)
+    empty = True
+    for settings in chunks:
+        yield runner.run(settings)
+        empty = False
+    if empty:
         raise ConfigError("there is no setting to run: give at least one chunk of settings")
 
 

@@ -44,19 +44,21 @@ class Course:
     ----------
     shares : of the tails that are wanted.
     curves : whether the account's value at each session is kept.
+    threads : at least 1.
     """
 
-    def __init__(self, task: Task, shares: tuple[float, ...], *, curves: bool) -> None:
+    def __init__(self, task: Task, shares: tuple[float, ...], *, curves: bool, threads: int) -> None:
         refuse(task.strategy, task.broker)
         if len(task.timeline.ticks) < 2:
             raise DataError(f"there is no bar after the first decision, {task.signals.start}; give it more data")
         self.task, self.reader = task, Reader(task)
         self._grid, self._shares, self._curves = grid_of(task, ()), shares, curves
+        self._threads = threads
         self._shape: Shape | None = None
         days = task.timeline.days[self._grid.day >= 0].astype("datetime64[D]")
         self.sessions = pd.DatetimeIndex(days, name="session").as_unit("ns")
 
-    def run(self, policies: Policies, first: int, rate: float, pool: ThreadPoolExecutor) -> Answer:
+    def run(self, policies: Policies, first: int, rate: float) -> Answer:
         """Backtest a chunk.
 
         Parameters
@@ -74,14 +76,15 @@ class Course:
         grid, shape = self._ground(), self._shape_for(policies)
         compiled = kernel(rule_of(type(self.task.strategy)), shape.cross, shape)
         part = partial(run_block, compiled, grid, shape, rows, policies.rules, which, answer)
-        self._require(part(0, 0), first, order)  # compile once, before the threads
-        jobs = [pool.submit(part, start, min(start + BLOCK, len(order))) for start in range(0, len(order), BLOCK)]
-        try:
-            for job in jobs:
-                self._require(job.result(), first, order)
-        finally:
-            for job in jobs:
-                job.cancel()
+        blocks = [(start, min(start + BLOCK, len(order))) for start in range(0, len(order), BLOCK)]
+        if self._threads == 1 or len(blocks) == 1:
+            for start, stop in blocks:
+                self._require(part(start, stop), first, order)
+        else:
+            self._require(part(0, 0), first, order)  # compile once, before the threads
+            with ThreadPoolExecutor(self._threads) as pool:
+                for block in pool.map(part, *zip(*blocks, strict=True)):
+                    self._require(block, first, order)
         back = np.argsort(order)
         curves = answer.curves[back] if self._curves else answer.curves
         return answer._replace(totals=answer.totals[back], tails=answer.tails[back], curves=curves)

@@ -5,19 +5,15 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from core.errors import ConfigError
 from core.types import Vector
 from engine.accounts import benchmark_returns
-from risk.headline import Periods
 from risk.measures._base import Measure, Sample, TradeMeasure
 from risk.measures._tail import TailMeasure
 from risk.measures._totals import Totals
-from risk.year import periods_per_year
 
 from .course import Course
-from .policies import Settings
 from .shape import RUINED, Answer
 
 
@@ -29,7 +25,7 @@ class Wanted:
     ----------
     measures : what is measured, each once.
     equity : whether the account at each session is.
-    per_year, risk_free : sessions in a year, and the annual rate that ratios compare with.
+    risk_free : the annual rate that ratios compare with.
 
     Raises
     ------
@@ -39,7 +35,6 @@ class Wanted:
 
     measures: tuple[Measure, ...]
     equity: bool
-    per_year: Periods
     risk_free: float
 
     def __post_init__(self) -> None:
@@ -68,41 +63,32 @@ class Wanted:
         sums = Totals(2, one, one, one, one, one, one, one, tails, periods_per_year=1.0, risk_free=0.0)
         return self.equity or any(measure.many(sums) is None for measure in self.measures)
 
-    def year(self, sessions: pd.DatetimeIndex) -> float:
-        """Sessions in a year."""
-        return periods_per_year(sessions, self.per_year)
 
-    def rate(self, sessions: pd.DatetimeIndex) -> float:
-        """The risk-free return of one session."""
-        return float((1.0 + self.risk_free) ** (1.0 / self.year(sessions)) - 1.0)
+def measured(cash: Vector, answer: Answer, course: Course, wanted: Wanted, year: float) -> dict[str, Any]:
+    """The columns of :class:`~engine.compiled_engine.batch.Batch` for a chunk, without those of the settings.
 
-
-def measured(settings: Settings, cash: Vector, answer: Answer, course: Course, wanted: Wanted) -> pd.DataFrame:
-    """The table of :class:`~engine.compiled_engine.batch.Batch` for a chunk; ``cash`` (P,) is what each began with."""
+    Parameters
+    ----------
+    cash : (P,) what each began with.
+    year : sessions in one.
+    """
     found, done = answer.totals, answer.totals["ended"] != RUINED
-    totals = _totals(cash, answer, course, wanted)
-    columns: dict[str, Any] = {path: pd.Series(list(values)) for path, values in settings.items()}
-    columns["status"] = np.where(done, "done", "ruined")
-    columns["final_value"] = found["value"]
-    reasons = [np.where(done, "", _ruin(found["step"], course))]
-    for measure in wanted.measures:
-        columns[measure.name], why = _values(measure, totals, answer, done, course)
-        reasons.append(why)
-    columns |= {name: found[name] for name in ("fills", "trades", "rejections")}
-    columns["reason"] = _joined(reasons)
-    return pd.DataFrame(columns)
-
-
-def _totals(cash: Vector, answer: Answer, course: Course, wanted: Wanted) -> Totals:
-    found = answer.totals
-    return Totals(
+    totals = Totals(
         n=len(course.sessions),
         growth=found["value"] / cash,
         **{name: found[name] for name in ("mean", "squares", "downside", "extreme", "drawdown", "traded")},
         tails={share: answer.tails[:, number] for number, share in enumerate(wanted.shares)},
-        periods_per_year=wanted.year(course.sessions),
+        periods_per_year=year,
         risk_free=wanted.risk_free,
     )
+    columns: dict[str, Any] = {"status": np.where(done, "done", "ruined"), "final_value": found["value"].copy()}
+    reasons = [] if done.all() else [np.where(done, "", _ruin(found["step"], course))]
+    for measure in wanted.measures:
+        columns[measure.name], why = _values(measure, totals, answer, done, course)
+        reasons.append(why)
+    columns |= {name: found[name].copy() for name in ("fills", "trades", "rejections")}
+    columns["reason"] = _joined(reasons, len(done))
+    return columns
 
 
 def _ruin(steps: Any, course: Course) -> Any:
@@ -119,7 +105,8 @@ def _values(measure: Measure, totals: Totals, answer: Answer, done: Any, course:
     else:
         values, why = np.where(done, found.values, np.nan), np.full(len(done), "", dtype=object)
         for mask, text in reversed(found.reasons):
-            why[mask & done] = f"{measure.name}: {text}"
+            if mask.any():
+                why[mask & done] = f"{measure.name}: {text}"
     return values, why
 
 
@@ -139,13 +126,12 @@ def _one_by_one(measure: Measure, totals: Totals, answer: Answer, done: Any, cou
     return values, why
 
 
-def _joined(reasons: list[Any]) -> Any:
+def _joined(reasons: list[Any], count: int) -> Any:
     """All reasons of each setting in one text."""
-    joined = reasons[0].astype(object)
-    for each in reasons[1:]:
+    joined = np.full(count, "", dtype=object)
+    for each in reasons:
         some = each != ""
         if some.any():
-            joined[some] = [
-                f"{before}; {more}" if before else more for before, more in zip(joined[some], each[some], strict=True)
-            ]
+            pairs = zip(joined[some], each[some], strict=True)
+            joined[some] = [f"{before}; {more}" if before else more for before, more in pairs]
     return joined

@@ -1,0 +1,132 @@
+"""How fast the compiled engine is, beside vectorbt and raptorbt doing the same work in the same run.
+
+    python benchmarks/engines.py                   all of the work
+    python benchmarks/engines.py sweep one         what begins with these words
+    python benchmarks/engines.py --rounds 11
+
+The work, the agreement that comes before the clock, and the clock are those of ``peers.py``: every contender's final
+value and number of fills are compared with a straight loop, and contenders take turns. One thread each. ``ours`` has
+the market and its signals laid out already and goes from settings to numbers; ``ours, cold`` lays them out, too. Our
+measures are of sessions: of a million minutes they are those of 695 days, the others' those of minutes. The extra
+``bench`` installs the others.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from typing import Any
+
+os.environ.update(OMP_NUM_THREADS="1", GOMP_SPINCOUNT="0", OMP_WAIT_POLICY="PASSIVE", NUMBA_NUM_THREADS="1")
+
+import numpy as np
+import pandas as pd
+from peers import Contender, Work, admitted, contenders, race, show, versions, works
+from peers_work import Outcome
+
+from core.types import Bars, Market, SignalFrame
+from engine.books import Task
+from engine.compiled_engine import BatchRunner
+from risk.costs import BrokerSpec
+from risk.measures.calmar import Calmar
+from risk.measures.max_drawdown import MaxDrawdown
+from risk.measures.sharpe import Sharpe
+from risk.measures.sortino import Sortino
+from risk.spec import RiskSpec
+from strategies.threshold import Threshold
+
+MEASURES = (Sharpe(), Sortino(), Calmar(), MaxDrawdown())
+MANY = 50_000
+NAMES = {"sharpe": "sharpe", "sortino": "sortino", "calmar": "calmar", "drawdown": "max_drawdown"}
+
+
+def task_of(work: Work) -> Task:
+    """The work as bars, signals and specs: every bar a session, so that each has a return; a million are minutes."""
+    symbols = tuple(f"s{number}" for number in range(work.signal.size // len(work.signal)))
+    step = "D" if len(work.signal) < MANY else "min"
+    times = pd.date_range("2000-01-01 21:00", periods=len(work.signal) + 1, freq=step, tz="UTC", unit="ns")
+    flat = [np.reshape(each, (len(each), -1)) for each in work.prices]
+    # A first bar on which nothing is decided: the peers' first return is that of the first bar, ours of the second.
+    columns = [np.concatenate([each[:1], each]) for each in flat]
+    volume = np.full(len(times), 1e9)
+    bars = {
+        symbol: Bars(symbol, times, *(np.ascontiguousarray(each[:, column]) for each in columns), volume)
+        for column, symbol in enumerate(symbols)
+    }
+    told = np.concatenate([np.full((1, len(symbols)), np.nan), work.signal.reshape(len(work.signal), -1)])
+    sure = np.where(np.isnan(told), np.nan, 1.0)
+    signals = SignalFrame(times, symbols, told, sure, np.zeros(len(times), dtype=np.int64))
+    terms = work.terms
+    broker = BrokerSpec(
+        cash=terms.cash, commission=terms.commission, slippage=terms.slippage, short_interest=0.0, slip_out=True
+    )
+    risk = RiskSpec(cap=terms.cap)
+    strategy = Threshold(exit=terms.exit, side=terms.side)
+    return Task.of(Market(bars, symbols, symbols[0], "UTC"), signals, strategy, risk, broker, "benchmark")
+
+
+def settings_of(work: Work) -> dict[str, list[Any]]:
+    """The grid as columns."""
+    if work.terms.stop_from != "close" or not work.terms.exit_first:
+        raise ValueError("stops lie below the close of the decision, and exits at the open come first")
+    columns: dict[str, list[Any]] = {
+        "strategy.entry": [each.entry for each in work.grid],
+        "risk.base": [each.base for each in work.grid],
+    }
+    if not np.isnan([each.stop for each in work.grid]).all():
+        columns["risk.stop"] = [
+            None if np.isnan(each.stop) else {"kind": "percent", "value": each.stop} for each in work.grid
+        ]
+    return columns
+
+
+class Ours:
+    """The compiled engine by its batch call; what was laid out for a work is kept."""
+
+    def __init__(self, *, prepared: bool) -> None:
+        self.prepared = prepared
+        self._runners: dict[tuple[str, bool], BatchRunner] = {}
+        self._tasks: dict[str, Task] = {}
+
+    def __call__(self, work: Work, measures: bool) -> Outcome:
+        """Do a work."""
+        if work.name not in self._tasks:
+            self._tasks[work.name] = task_of(work)
+        task, settings = self._tasks[work.name], settings_of(work)
+        options: Any = {"measures": MEASURES if measures else (), "threads": 1, "per_year": float(work.terms.year)}
+        key = (work.name, measures)
+        if self.prepared and key not in self._runners:
+            self._runners[key] = BatchRunner(task, **options)
+        begun = time.perf_counter()
+        runner = self._runners[key] if self.prepared else BatchRunner(task, **options)
+        found = runner.run(settings)
+        seconds = time.perf_counter() - begun
+        told = {name: np.asarray(found.columns[column]) for name, column in NAMES.items()} if measures else {}
+        return Outcome(found.columns["final_value"], found.columns["fills"], seconds, told)
+
+
+def main() -> None:
+    """Compare and time."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("work", nargs="*", default=[""], help="begin of the names of the work to be done")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each is timed")
+    given = parser.parse_args()
+    print(versions())
+    field: dict[str, Contender] = {"ours": Ours(prepared=True), "ours, cold": Ours(prepared=False), **contenders()}
+    for work in works(given.work):
+        seconds = race(work, admitted(work, field), given.rounds)
+        show(work, seconds)
+        ratios(seconds)
+
+
+def ratios(seconds: dict[tuple[str, bool], list[float]]) -> None:
+    """How many times as long the others took, by medians."""
+    middle = {who: statistics.median(taken) for who, taken in seconds.items()}
+    for (who, with_), taken in middle.items():
+        if not who.startswith("ours"):
+            told = "measures" if with_ else "equity, fills"
+            print(f"  {who:16} {told:14} takes {taken / middle['ours', with_]:.1f} times as long as ours")
+
+
+if __name__ == "__main__":
+    main()
