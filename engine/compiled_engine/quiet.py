@@ -12,6 +12,9 @@ from .deciding import rule, side_of
 from .matching import move_stop
 from .shape import ALWAYS, TRADED, TURNOVER, USES, Grid, Space
 
+LONG = 16
+"""Steps from which on it pays to mark several at once: to begin that takes longer than to mark a few."""
+
 
 def mark(step: int, value: float, grid: Grid, space: Space) -> None:
     """Remember the account at the end of a session, and what was traded in it."""
@@ -70,7 +73,7 @@ def pass_quiet(step: int, cash: float, value: float, grid: Grid, row: Any, space
     if last == step:
         return step, cash, value
     held.held += side * (last - step)
-    if side > 0 and cash >= 0.0 and USES.daily:  # no price can ruin it
+    if USES.daily and last - step >= LONG and side > 0 and cash >= 0.0:  # no price can ruin it
         mark_long(step, last, cash, held.units, held.entry, grid, space)
         return last, cash, space.worth[last - 1]
     return mark_each(step, last, cash, held, grid, row, space)
@@ -93,11 +96,11 @@ def first_touch(step: int, last: int, held: Any, grid: Grid, row: Any) -> int:
 
 def mark_long(step: int, last: int, cash: float, units: float, entry: float, grid: Grid, space: Space) -> None:
     """The account at each close while a long position is kept."""
-    close, worth = grid.close.reshape(len(grid.close)), space.worth
-    for quiet in range(step, last):
-        price = close[quiet]
-        gained = units * (price - entry)
-        worth[quiet] = cash + ((units * price - gained) + gained)
+    if step >= 0:  # so that the compiler need not think of indices from the end
+        for quiet in range(step, last):
+            price = grid.close[quiet, 0]
+            gained = units * (price - entry)
+            space.worth[quiet] = cash + ((units * price - gained) + gained)
 
 
 def mark_each(

@@ -9,6 +9,7 @@ from typing import Any
 from .shape import FILLS, REJECTIONS, TRADES, TURNOVER, Answer, Space
 
 BLOCK = 16
+TINY = 1e-18
 
 
 def sum_up(number: int, space: Space, answer: Answer) -> None:
@@ -19,7 +20,9 @@ def sum_up(number: int, space: Space, answer: Answer) -> None:
     total.mean = mean_of(returns)
     total.squares = squares_around(returns, total.mean)
     total.downside = squares_below(returns, answer.rate[0])
-    total.extreme = largest(returns)
+    flat = TINY * len(returns)
+    # Only returns that hardly vary are compared with what rounding makes of them.
+    total.extreme = largest(returns) if total.squares < flat or total.downside < flat else 0.0
     total.traded = space.tally[TURNOVER]
     total.fills, total.trades = int(space.tally[FILLS]), int(space.tally[TRADES])
     total.rejections = int(space.tally[REJECTIONS])
@@ -41,24 +44,25 @@ def to_returns(worth: Any, returns: Any) -> None:
 def mean_of(returns: Any) -> float:
     """The mean."""
     total = 0.0
-    for value in returns:
-        total += value
+    for day in range(len(returns)):
+        total += returns[day]
     return total / len(returns)
 
 
 def squares_around(returns: Any, mean: float) -> float:
     """The sum of squares around the mean."""
     total = 0.0
-    for value in returns:
-        total += (value - mean) * (value - mean)
+    for day in range(len(returns)):
+        apart = returns[day] - mean
+        total += apart * apart
     return total
 
 
 def squares_below(returns: Any, rate: float) -> float:
     """The sum of squares of what is missing to a rate."""
     total = 0.0
-    for value in returns:
-        below = min(value - rate, 0.0)
+    for day in range(len(returns)):
+        below = min(returns[day] - rate, 0.0)
         total += below * below
     return total
 
@@ -66,8 +70,8 @@ def squares_below(returns: Any, rate: float) -> float:
 def largest(returns: Any) -> float:
     """The largest absolute return."""
     found = 0.0
-    for value in returns:
-        found = max(found, abs(value))
+    for day in range(len(returns)):
+        found = max(found, abs(returns[day]))
     return found
 
 
@@ -78,16 +82,19 @@ def deepest_fall(worth: Any) -> float:
     """
     peak, low, first = worth[0], 1.0, 1
     while first < len(worth):
-        last = min(first + BLOCK, len(worth))
+        size = min(BLOCK, len(worth) - first)
         top = bottom = worth[first]
-        for day in range(first, last):
-            top, bottom = max(top, worth[day]), min(bottom, worth[day])
+        if size == BLOCK:  # a length that the compiler knows
+            for day in range(BLOCK):
+                top, bottom = max(top, worth[first + day]), min(bottom, worth[first + day])
+        else:
+            bottom = 0.0
         if bottom < low * max(peak, top):
-            for day in range(first, last):
+            for day in range(first, first + size):
                 peak = max(peak, worth[day])
                 low = min(low, worth[day] / peak)
         peak = max(peak, top)
-        first = last
+        first += size
     return low - 1.0
 
 
