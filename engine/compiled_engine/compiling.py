@@ -35,7 +35,7 @@ SUMS = PART.replace(")", ", fastmath={'reassoc', 'nnan', 'nsz'})")
 """Sums of the measures: of numbers that are finite, in any order."""
 ASKING = f"@njit({INNER}, error_model='numpy', _nrt=True)"
 """What receives an array from a rule has to count references."""
-RULE = f"@njit({INNER}, error_model='python', _nrt=True)"
+RULE = f"@njit({INNER}, error_model='python', _nrt=True, forceinline=True)"
 """All is stated, or it would be the caller's."""
 
 

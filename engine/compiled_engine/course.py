@@ -13,7 +13,7 @@ from engine.books import Task
 from .compiling import is_cross, kernel, reads_held, rule_of
 from .engine import failure, log_of, refuse, space_of, told
 from .policies import Policies, Reader
-from .shape import ALWAYS, ANY, DONE, FLAT, NO, RUINED, TOTAL, Answer, Grid, Shape
+from .shape import ALWAYS, ANY, DONE, FLAT, LOOK, NO, RUINED, TOTAL, Answer, Grid, Shape
 from .tables import grid_of, ranges_of, shape_of
 
 BLOCK = 64
@@ -119,10 +119,11 @@ class Course:
         return shape._replace(foresight=self._foresight(shape, policies))
 
     def _foresight(self, shape: Shape, policies: Policies) -> int:
-        """How far it pays to ask the rule beforehand."""
-        looks = shape.cross or shape.gaps or shape.symbols != 1 or shape.halts or shape.cash_interest
-        if looks or len(policies.rows) < 2 * len(policies.rules):
+        """How steps without events are passed over; to ask the rule beforehand pays if several policies share it."""
+        if shape.cross or shape.gaps or shape.symbols != 1 or shape.halts or shape.cash_interest:
             return NO
+        if len(policies.rows) < 2 * len(policies.rules):
+            return LOOK
         return FLAT if reads_held(rule_of(type(self.task.strategy))) else ALWAYS
 
 
@@ -149,19 +150,20 @@ def run_block(
     last: int,
 ) -> Block:
     """Run policies ``first`` to ``last`` (not included), asking their rules beforehand if that goes well."""
-    space, log, asks = space_of(grid, foresight=bool(shape.foresight)), log_of(grid, 1), 1
+    space, log, asks = space_of(grid, foresight=shape.foresight >= FLAT), log_of(grid, 1), 1
     while True:
         try:
             ended = int(compiled(grid, rows, rules, which, first, last, asks, space, log, answer))
-            return Block(ended, _unfinished(answer, first, last), space.where, None)
+            return Block(ended, -1 if ended == DONE else _unfinished(answer, first, last), space.where, None)
         except Exception as error:  # a rule may raise anything, and the compiler at what it cannot do
             first = _unfinished(answer, first, last)
-            if not (asks and shape.foresight and first >= 0):
+            if not (asks and shape.foresight >= FLAT and first >= 0):
                 return Block(DONE, first, space.where, error)
             asks = 0  # it may have failed on something that it is never asked in truth
 
 
 def _unfinished(answer: Answer, first: int, last: int) -> int:
     """The first policy that was not run to its end; -1 if there is none."""
-    found = np.flatnonzero(~np.isin(answer.totals["ended"][first:last], (DONE, RUINED)))
+    ended = answer.totals["ended"][first:last]
+    found = np.flatnonzero((ended != DONE) & (ended != RUINED))
     return first + int(found[0]) if found.size else -1

@@ -65,6 +65,11 @@ def refuse(strategy: Strategy, broker: BrokerSpec) -> None:
         The message names the key, or what in the strategy's rule cannot be compiled and on which line.
     """
     parameters_of(strategy, parameters(rule_of(type(strategy))))
+    refuse_broker(broker)
+
+
+def refuse_broker(broker: BrokerSpec) -> None:
+    """The broker's part of :func:`refuse`."""
     if broker.impact is not None:
         raise ConfigError(
             f"broker.impact: {{kind: {broker.impact.kind}}} is not supported by the compiled engine; "

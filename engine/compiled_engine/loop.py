@@ -58,7 +58,7 @@ def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log) -> int:
             accepted = 0
         step += 1
         if USES.foresight and waiting == 0:
-            step, cash, value = pass_quiet(step, cash, value, grid, row, space)
+            step, cash, value = pass_quiet(step, cash, value, grid, row, p, space)
             if not value > 0.0:
                 return ruined(value, space)
     return DONE

@@ -5,7 +5,7 @@ from typing import Any
 
 from .loop import run_policy
 from .quiet import foresee, look_every_step
-from .shape import BAD_SIDE, DONE, QUEUE_FULL, USES, Answer, Grid, Log, Space
+from .shape import BAD_SIDE, DONE, FLAT, QUEUE_FULL, USES, Answer, Grid, Log, Space
 from .totals import sum_up
 
 
@@ -36,7 +36,7 @@ def run_policies(
     asked = -1
     for number in range(first, last):
         mine, total = which[number], answer.totals[number]
-        if USES.foresight and mine != asked:
+        if USES.foresight >= FLAT and mine != asked:
             asked = mine
             if asks:
                 foresee(grid, rules[mine], space)

@@ -85,7 +85,8 @@ def measured(cash: Vector, answer: Answer, course: Course, wanted: Wanted, year:
     reasons = [] if done.all() else [np.where(done, "", _ruin(found["step"], course))]
     for measure in wanted.measures:
         columns[measure.name], why = _values(measure, totals, answer, done, course)
-        reasons.append(why)
+        if why is not None:
+            reasons.append(why)
     columns |= {name: found[name].copy() for name in ("fills", "trades", "rejections")}
     columns["reason"] = _joined(reasons, len(done))
     return columns
@@ -98,16 +99,16 @@ def _ruin(steps: Any, course: Course) -> Any:
 
 
 def _values(measure: Measure, totals: Totals, answer: Answer, done: Any, course: Course) -> tuple[Any, Any]:
-    """A measure of every setting that is done, and why it is undefined where it is."""
+    """A measure of every setting that is done, and why it is undefined where it is; None where it is defined for all."""
     found = measure.many(totals)
     if found is None:
-        values, why = _one_by_one(measure, totals, answer, done, course)
-    else:
-        values, why = np.where(done, found.values, np.nan), np.full(len(done), "", dtype=object)
-        for mask, text in reversed(found.reasons):
-            if mask.any():
-                why[mask & done] = f"{measure.name}: {text}"
-    return values, why
+        return _one_by_one(measure, totals, answer, done, course)
+    if not found.reasons:
+        return found.values, None
+    why = np.full(len(done), "", dtype=object)
+    for mask, text in reversed(found.reasons):
+        why[mask & done] = f"{measure.name}: {text}"
+    return np.where(done, found.values, np.nan), why
 
 
 def _one_by_one(measure: Measure, totals: Totals, answer: Answer, done: Any, course: Course) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from engine.books import Task
 from engine.config import explained
 
 from .compiling import parameters, rule_of
-from .engine import refuse
+from .engine import refuse_broker
 from .shape import POLICY
 from .tables import broker_numbers, risk_numbers, rule_rows, windows_of
 
@@ -82,7 +82,7 @@ class Reader:
             picked = [{path: values[place] for path, values in own.items()} for place in places]
             made[block] = [self._spec(block, each, first + place) for each, place in zip(picked, places, strict=True)]
         for spec in made["broker"]:
-            refuse(self.task.strategy, spec)
+            refuse_broker(spec)
         for spec in made["risk"]:
             self.windows += [window for window in windows_of(spec) if window not in self.windows]
         rows = np.zeros(count, dtype=POLICY)
@@ -133,6 +133,8 @@ def _count(columns: Mapping[str, Sequence[Any]]) -> int:
 def _distinct(columns: Mapping[str, Sequence[Any]], count: int) -> tuple[list[int], Rows]:
     """The first row of each distinct combination of values, and which of them each row has."""
     code = np.zeros(count, dtype=np.intp)
+    if count == 1 or not columns:
+        return [0], code
     for values in columns.values():
         known: dict[Any, int] = {}
         own = np.array([known.setdefault(_key(value), len(known)) for value in values], dtype=np.intp)
@@ -158,6 +160,10 @@ def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
 
 
 def _fill(rows: Any, numbers: Sequence[Mapping[str, float]], which: Rows) -> None:
+    if len(numbers) == 1:
+        for name, value in numbers[0].items():
+            rows[name] = value
+        return
     for name in numbers[0]:
         rows[name] = np.array([each[name] for each in numbers], dtype=np.float64)[which]
 

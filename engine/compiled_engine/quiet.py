@@ -10,7 +10,7 @@ from typing import Any
 from .account import has_stop, has_target, trails
 from .deciding import rule, side_of
 from .matching import move_stop
-from .shape import ALWAYS, TRADED, TURNOVER, USES, Grid, Space
+from .shape import ALWAYS, FLAT, TRADED, TURNOVER, USES, Grid, Space
 
 LONG = 16
 """Steps from which on it pays to mark several at once: to begin that takes longer than to mark a few."""
@@ -28,15 +28,19 @@ def mark(step: int, value: float, grid: Grid, space: Space) -> None:
 
 def foresee(grid: Grid, p: Any, space: Space) -> None:
     """Ask the rule beforehand: fills ``space.until``. For a side that it asks ``held`` about, it is not asked."""
-    for side in range(-1, 2):
-        last = len(grid.day)
-        space.until[side + 1, last] = last
-        for step in range(len(grid.day) - 1, -1, -1):
-            told, sure = grid.prediction[step, 0], grid.confidence[step, 0]
-            known = side == 0 or USES.foresight == ALWAYS
-            if known and not math.isnan(told) and rule(told, sure, side, abs(side), p) != side:
-                last = step
-            space.until[side + 1, step] = last
+    steps = len(grid.day)
+    short = flat = long = steps
+    space.until[0, steps] = space.until[1, steps] = space.until[2, steps] = steps
+    for back in range(steps):
+        step = steps - 1 - back
+        told, sure = grid.prediction[step, 0], grid.confidence[step, 0]
+        known = not math.isnan(told)
+        flat = step if known and rule(told, sure, 0, 0, p) != 0 else flat
+        space.until[1, step] = flat
+        if USES.foresight == ALWAYS:
+            long = step if known and rule(told, sure, 1, 1, p) != 1 else long
+            short = step if known and rule(told, sure, -1, 1, p) != -1 else short
+            space.until[2, step], space.until[0, step] = long, short
 
 
 def look_every_step(space: Space) -> None:
@@ -46,7 +50,9 @@ def look_every_step(space: Space) -> None:
             space.until[side, step] = step
 
 
-def pass_quiet(step: int, cash: float, value: float, grid: Grid, row: Any, space: Space) -> tuple[int, float, float]:
+def pass_quiet(
+    step: int, cash: float, value: float, grid: Grid, row: Any, p: Any, space: Space
+) -> tuple[int, float, float]:
     """Go on to the next step at which more happens than that prices move.
 
     Returns
@@ -58,18 +64,18 @@ def pass_quiet(step: int, cash: float, value: float, grid: Grid, row: Any, space
     if side == 0:
         if held.bracket:
             return step, cash, value
-        last = space.until[1, step]
-        if USES.daily:
-            space.worth[step:last] = value
-        else:
-            for quiet in range(step, last):
-                mark(quiet, value, grid, space)
+        last = space.until[1, step] if USES.foresight >= FLAT else first_wish(step, 0, held, grid, row, p, space)
+        for quiet in range(step, last):
+            mark(quiet, value, grid, space)
         return last, cash, value
-    if USES.foresight != ALWAYS or (USES.resize and row.resize):
+    if USES.resize and row.resize:
         return step, cash, value
-    last = space.until[side + 1, step]
-    if held.bracket:
-        last = first_touch(step, last, held, grid, row)
+    if USES.foresight == ALWAYS:
+        last = space.until[side + 1, step]
+        if held.bracket:
+            last = first_touch(step, last, held, grid, row)
+    else:
+        last = first_wish(step, side, held, grid, row, p, space)
     if last == step:
         return step, cash, value
     held.held += side * (last - step)
@@ -79,19 +85,44 @@ def pass_quiet(step: int, cash: float, value: float, grid: Grid, row: Any, space
     return mark_each(step, last, cash, held, grid, row, space)
 
 
+def first_wish(step: int, side: int, held: Any, grid: Grid, row: Any, p: Any, space: Space) -> int:
+    """The first step at which the rule wants something new, or the bar reaches the stop or the target."""
+    space.where[1] = 0
+    for quiet in range(step, len(grid.day)):
+        if held.bracket and is_touched(quiet, held, grid, row):
+            return quiet
+        told, sure = grid.prediction[quiet, 0], grid.confidence[quiet, 0]
+        if not math.isnan(told):
+            space.where[0] = quiet
+            since = side * held.held + 1 + quiet - step if side != 0 else 0
+            if rule(told, sure, side, since, p) != side:
+                return quiet
+        if held.bracket and has_stop(row) and trails(row):
+            move_stop(held, held.bracket, grid.close[quiet, 0], row)
+    return len(grid.day)
+
+
 def first_touch(step: int, last: int, held: Any, grid: Grid, row: Any) -> int:
     """The first step before ``last`` at which the bar reaches the stop or the target; until then a stop trails."""
-    side = held.bracket
     for quiet in range(step, last):
-        worst = grid.low[quiet, 0] if side > 0 else grid.high[quiet, 0]
-        best = grid.high[quiet, 0] if side > 0 else grid.low[quiet, 0]
-        if has_stop(row) and side * (worst - held.stop) <= 0.0:
-            return quiet
-        if has_target(row) and side * (best - held.target) >= 0.0:
+        if is_touched(quiet, held, grid, row):
             return quiet
         if has_stop(row) and trails(row):
-            move_stop(held, side, grid.close[quiet, 0], row)
+            move_stop(held, held.bracket, grid.close[quiet, 0], row)
     return last
+
+
+def is_touched(step: int, held: Any, grid: Grid, row: Any) -> bool:
+    """Whether the bar reaches the stop or the target."""
+    side = held.bracket
+    if has_stop(row):
+        worst = grid.low[step, 0] if side > 0 else grid.high[step, 0]
+        if side * (worst - held.stop) <= 0.0:
+            return True
+    if has_target(row):
+        best = grid.high[step, 0] if side > 0 else grid.low[step, 0]
+        return side * (best - held.target) >= 0.0
+    return False
 
 
 def mark_long(step: int, last: int, cash: float, units: float, entry: float, grid: Grid, space: Space) -> None:

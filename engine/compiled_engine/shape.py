@@ -11,7 +11,7 @@ NONE, PERCENT, ATR, ANY = range(4)
 """Where stops and targets lie: nowhere, at a part of the price, at a multiple of the average true range; ``ANY`` asks
 each policy."""
 NO, YES = 0, 1
-FLAT, ALWAYS = 1, 2
+LOOK, FLAT, ALWAYS = 1, 2, 3
 NOTIONAL, STOP = 0, 1
 CLOSE, ENTRY, ADD, REDUCE = range(4)
 """What a market order is for."""
@@ -50,8 +50,9 @@ class Shape(NamedTuple):
         a commission by unit or a minimum.
     record : whether everything is written down, for the tables of one run.
     daily : whether every step ends a session.
-    foresight : ``NO``; ``FLAT`` or ``ALWAYS`` where it is known beforehand, for steps without a position or for all,
-        when the rule wants something new: steps until then are passed over.
+    foresight : ``NO``, or how steps are passed over in which nothing can happen: ``LOOK`` asks the rule at each of
+        them and does nothing else; with ``FLAT`` and ``ALWAYS`` it is known beforehand when it wants something new,
+        while nothing is held or at any time.
     """
 
     symbols: int = 0

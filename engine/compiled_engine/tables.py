@@ -14,7 +14,7 @@ from risk.costs import DAYS_OF_INTEREST, BrokerSpec
 from risk.spec import RiskSpec
 from risk.stops import Atr, average_true_range
 
-from .shape import ATR, NONE, NOTIONAL, PERCENT, POLICY, STOP, Grid, Shape
+from .shape import ANY, ATR, NONE, NOTIONAL, PERCENT, POLICY, STOP, Grid, Shape
 
 
 def grid_of(task: Task, windows: Sequence[int]) -> Grid:
@@ -134,8 +134,8 @@ def shape_of(policies: Any, grid: Grid, *, cross: bool, record: bool) -> Shape:
     """What a kernel must have in it to run these policies."""
 
     def one(name: str) -> int:
-        values = np.unique(policies[name])
-        return int(values[0]) if len(values) == 1 else 3
+        values = policies[name]
+        return int(values[0]) if (values == values[0]).all() else ANY
 
     def given(name: str) -> bool:
         return bool((policies[name] < math.inf).any())

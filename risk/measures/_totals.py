@@ -77,9 +77,12 @@ def estimates(values: Vector, *undefined: tuple[Flags | bool, str]) -> Estimates
     >>> estimates(np.array([1.0, 2.0, np.inf]), (np.array([True, False, False]), "too few")).values
     array([nan,  2., nan])
     """
-    large = (~np.isfinite(values), "the returns are too large to compute with")
-    reasons = tuple((np.broadcast_to(np.asarray(mask), values.shape), text) for mask, text in (*undefined, large))
-    return Estimates(np.where(np.any([mask for mask, _ in reasons], axis=0), np.nan, values), reasons)
+    made, reasons = np.array(values, dtype=np.float64), []
+    for mask, text in (*undefined, (~np.isfinite(values), "the returns are too large to compute with")):
+        if np.any(mask):
+            reasons.append((np.broadcast_to(np.asarray(mask), made.shape), text))
+            made[mask] = np.nan
+    return Estimates(made, tuple(reasons))
 
 
 def too_short(totals: Totals, least: float) -> tuple[bool, str]:
