@@ -3,8 +3,9 @@
     python benchmarks/backtrader_speed.py
     python benchmarks/backtrader_speed.py --rounds 9
 
-*Stock* is what a user of backtrader writes by its documentation: a ``PandasData`` with two more columns, a strategy with
-an average true range and a moving average, market orders of the rule's size, the default observers and four analyzers.
+*Stock* is what a user of backtrader writes by its documentation: a ``PandasData`` with two more columns, a strategy
+with an average true range and a moving average, market orders of the rule's size, the default observers and four
+analyzers.
 *Ours* is the project's engine: the same rule and sizes, held to the rule at the fill, and every order, fill, trade and
 cost written into tables. The final account values must agree before the clock runs. Both take turns; CPU seconds of one
 process, medians and quartiles. Busy trading is an order every bar or so, sparse one every ten.
@@ -80,7 +81,12 @@ def stock(task: Task, frame: pd.DataFrame, entry: float) -> tuple[float, float, 
     cerebro.broker.setcommission(commission=broker.commission)
     cerebro.broker.set_slippage_perc(broker.slippage, slip_open=True, slip_match=True, slip_out=broker.slip_out)
     cerebro.addstrategy(Stock, entry=entry, base=task.risk.base, cap=task.risk.cap)
-    for analyzer in (bt.analyzers.TimeReturn, bt.analyzers.DrawDown, bt.analyzers.SharpeRatio, bt.analyzers.TradeAnalyzer):
+    for analyzer in (
+        bt.analyzers.TimeReturn,
+        bt.analyzers.DrawDown,
+        bt.analyzers.SharpeRatio,
+        bt.analyzers.TradeAnalyzer,
+    ):
         cerebro.addanalyzer(analyzer)
     cerebro.run()
     return time.process_time() - begun, cerebro.broker.getvalue(), len(cerebro.broker.orders)
@@ -124,7 +130,9 @@ def main() -> None:
         if abs(value / other - 1.0) > 1e-9 or orders != sent:
             raise SystemExit(f"{name}: they differ, so nothing is timed: {value!r} {orders}, {other!r} {sent}")
         bars = len(frame)
-        print(f"\n{name}: {bars:,} bars, {orders:,} orders, final value {other:,.2f}, {abs(value / other - 1):.0e} apart")
+        print(
+            f"\n{name}: {bars:,} bars, {orders:,} orders, final value {other:,.2f}, {abs(value / other - 1):.0e} apart"
+        )
         seconds: dict[str, list[float]] = {who: [] for who in runners}
         for _ in range(rounds):
             for who, run in runners.items():
@@ -133,7 +141,9 @@ def main() -> None:
         for who, taken in seconds.items():
             low, middle, high = statistics.quantiles(taken, n=4)
             print(f"  {who:6} {middle:.3f} s ({low:.3f} to {high:.3f}), {bars / middle:,.0f} bars/s")
-        print(f"  stock takes {statistics.median(seconds['stock']) / statistics.median(seconds['ours']):.1f} times as long")
+        print(
+            f"  stock takes {statistics.median(seconds['stock']) / statistics.median(seconds['ours']):.1f} times as long"
+        )
 
 
 if __name__ == "__main__":

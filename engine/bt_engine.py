@@ -1,6 +1,8 @@
 """The backtrader engine: one run over a market and its signals. It is the reference for every other."""
 
+import logging
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import backtrader as bt
@@ -15,11 +17,14 @@ from risk.stops import Distances
 from strategies._backtrader import SignalStrategy
 from strategies._base import Strategy
 
+from . import bt_lean
 from .books import Books, Task, result_of
 from .bt_feed import SignalFeed, numbers_of
+from .feed_checks import SIGNALS
 from .timeline import Timeline
 
 ENGINE = "backtrader"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +50,13 @@ class Clock:
 
     def close(self, data: Any, number: float) -> pd.Timestamp:
         """The close time of the bar of a feed that backtrader calls ``number``."""
-        symbol = data._name
-        return self.timeline.closes[symbol][int(np.searchsorted(self.numbers[symbol], number))]
+        return self._closes[data._name][number]
+
+    @cached_property
+    def _closes(self) -> dict[str, dict[float, pd.Timestamp]]:
+        """By symbol and number."""
+        closes = self.timeline.closes
+        return {symbol: dict(zip(own.tolist(), closes[symbol], strict=True)) for symbol, own in self.numbers.items()}
 
     def step(self, number: float) -> int:
         """The step of a run that backtrader calls ``number``."""
@@ -114,14 +124,24 @@ def carry_out(task: Task, *, solvent: bool = True) -> RunResult:
     """Carry a task out; see :func:`run`."""
     clock = Clock.of(task.timeline)
     risk = task.risk
-    cerebro = _cerebro(risk, task.broker, clock)
+    lean = bt_lean.is_known()
+    if not lean:
+        log.info("this backtrader is not %s: its plain loop runs, which is slower", bt_lean.VERSION)
+    cerebro = _cerebro(risk, task.broker, clock, lean=lean)
+    told = {}
     for symbol, item in task.bars.items():
         frame = _frame(item, task.timeline.stamps[symbol], task.signals)
         cerebro.adddata(SignalFeed(dataname=frame, name=symbol))  # type: ignore[call-arg]  # its metaclass takes them
+        told[symbol] = tuple(frame[name].tolist() for name in SIGNALS)
     days = clock.sessions()
     distances = {symbol: _distances(task.market.bars[symbol], item, risk) for symbol, item in task.bars.items()}
-    cerebro.addstrategy(SignalStrategy, spec=task.strategy, risk=risk, distances=distances, session=days.__getitem__)
-    return result_of(_books(cerebro.run()[0], clock), task, ENGINE, solvent=solvent)
+    rule = {"spec": task.strategy, "risk": risk, "distances": distances, "session": days.__getitem__}
+    if lean:
+        cerebro.addstrategy(bt_lean.LeanStrategy, told=told, **rule)
+    else:
+        cerebro.addstrategy(SignalStrategy, **rule)
+    with bt_lean.without_collection():
+        return result_of(_books(cerebro.run()[0], clock), task, ENGINE, solvent=solvent)
 
 
 def _distances(whole: Bars, fed: Bars, risk: RiskSpec) -> Distances:
@@ -135,9 +155,9 @@ def _frame(bars: Bars, stamps: pd.DatetimeIndex, signals: SignalFrame) -> pd.Dat
     return bars.frame.set_axis(stamps).assign(**told)
 
 
-def _cerebro(risk: RiskSpec, broker: BrokerSpec, clock: Clock) -> bt.Cerebro:
-    cerebro = bt.Cerebro(stdstats=False)
-    cerebro.broker = RiskBroker(
+def _cerebro(risk: RiskSpec, broker: BrokerSpec, clock: Clock, *, lean: bool) -> bt.Cerebro:
+    cerebro = (bt_lean.LeanCerebro if lean else bt.Cerebro)(stdstats=False)
+    cerebro.broker = (bt_lean.LeanBroker if lean else RiskBroker)(
         cash=broker.cash,
         cap=risk.cap if risk.cap_at == "fill" else None,
         lot=broker.lot,
@@ -149,7 +169,7 @@ def _cerebro(risk: RiskSpec, broker: BrokerSpec, clock: Clock) -> bt.Cerebro:
     cerebro.broker.set_slippage_perc(broker.slippage, slip_open=True, slip_match=True, slip_out=broker.slip_out)
     cerebro.addsizer(RiskRuleSizer, base=risk.base, cap=risk.cap, lot=broker.lot, mode=risk.mode)
     cerebro.addanalyzer(Account, _name="account")
-    cerebro.addanalyzer(RiskAudit, _name="audit", clock=clock.close)
+    cerebro.addanalyzer(bt_lean.LeanAudit if lean else RiskAudit, _name="audit", clock=clock.close)
     return cerebro
 
 

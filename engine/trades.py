@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from core.tables import TRADES
+from core.types import Rows
 
 REASONS = {"market": "signal", "limit": "take_profit"}
 """The word for an exit, by the kind of the order that made it; the other kinds name themselves. The strategy's own word
@@ -28,6 +30,11 @@ class Mark:
     times: pd.DatetimeIndex
     close: float
     interest: float = 0.0
+
+    @cached_property
+    def stamps(self) -> Rows:
+        """(T,) the times in nanoseconds: many times faster to look up."""
+        return self.times.as_unit("ns").asi8
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ def _row(trip: Trip, mark: Mark) -> dict[str, object]:
         "interest": interest,
         "pnl": pnl,
         "pnl_fraction": pnl / sum(abs(leg.size) * leg.price for leg in entries),
-        "bars": _bars(trip, mark.times),
+        "bars": _bars(trip, mark.stamps),
         "exit_reason": "open" if is_open else exits[-1].why,
     }
 
@@ -140,8 +147,8 @@ def _average(legs: list[Leg]) -> float:
     return sum(leg.size * leg.price for leg in legs) / sum(leg.size for leg in legs)
 
 
-def _bars(trip: Trip, times: pd.DatetimeIndex) -> int:
+def _bars(trip: Trip, stamps: Rows) -> int:
     # A fill's bar is its first close when it enters; the exit's bar is no longer held at its close.
-    first = times.searchsorted(trip.legs[0].time)
-    after = len(times) if trip.held else times.searchsorted(trip.legs[-1].time)
+    first = stamps.searchsorted(trip.legs[0].time.value)
+    after = len(stamps) if trip.held else stamps.searchsorted(trip.legs[-1].time.value)
     return int(after - first)

@@ -99,7 +99,7 @@ def _ruin(steps: Any, course: Course) -> Any:
 
 
 def _values(measure: Measure, totals: Totals, answer: Answer, done: Any, course: Course) -> tuple[Any, Any]:
-    """A measure of every setting that is done, and why it is undefined where it is; None where it is defined for all."""
+    """A measure of every setting that is done, and why it is undefined where it is; None if it nowhere is."""
     found = measure.many(totals)
     if found is None:
         return _one_by_one(measure, totals, answer, done, course)

@@ -96,13 +96,13 @@ class RiskBroker(FreshBroker):
 
     def before_orders(self) -> None:
         """Credit the interest on the cash that lay idle since the last day."""
-        if not self._fresh:
+        if not self._fresh or not self.rule.cash_interest:
             return
         # In the order of the feeds: a set has none, and feeds of one session may close at different times.
         latest = max((data for data in self._seen if data in self._fresh), key=lambda data: data.datetime[0])
         today = int(latest.datetime[0])
         days = today - (self._interest_day or today)
-        if self.rule.cash_interest and days > 0:
+        if days > 0:
             shorts = sum(-p.size * p.price for p in self.positions.values() if p.size < 0)
             amount = days * (self.rule.cash_interest / DAYS_OF_INTEREST) * idle_cash(self.cash, shorts)
             self.cash += amount

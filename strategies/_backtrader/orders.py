@@ -76,6 +76,8 @@ class OrderStrategy(bt.Strategy):
 
         Of a feed that is not held, an entry that still waits for a bar is withdrawn.
         """
+        if not self.p.risk.limits.stops_account:
+            return {}
         number = self.lines.datetime[0]
         session = self.p.session(number) if self.p.session else int(number)
         halt = self.account.look(number, self.broker.getvalue(), session)

@@ -1,8 +1,6 @@
 """Any strategy rule as a backtrader strategy. This is a shell: the thinking is in the rule and in the sizer."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +73,7 @@ class SignalStrategy(OrderStrategy):
         The rule failed, or gave something else than sides; the message names strategy, symbol and bar.
     """
 
-    params = (("spec", Threshold()),)
+    params: tuple[tuple[str, Any], ...] = (("spec", Threshold()),)
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +91,8 @@ class SignalStrategy(OrderStrategy):
         leaving.update(self.look_at_account())
         for data, reason in leaving.items():
             self.leave(data, reason)
-        self.plan(leaving)
+        if any(move.target for move in moves):  # else nothing is opened or added to
+            self.plan(leaving)
         for move in moves:
             if not move.stays and move.target:
                 self.enter(move.view.data, move.target, move.view.confidence)
@@ -133,13 +132,16 @@ class SignalStrategy(OrderStrategy):
 
     def targets(self, views: list[View]) -> list[int]:
         """The sides to be on, one for each view; views hold no NaN."""
-        if isinstance(self.p.spec, CrossSectional) and views:
-            with self._named(views):
+        asked = views
+        try:
+            if isinstance(self.p.spec, CrossSectional) and views:
                 return self._cross_section(views)
-        found = []
-        for view in views:
-            with self._named([view]):
+            found = []
+            for view in views:
+                asked = [view]
                 found.append(as_side(self.target(view.prediction, view.confidence, view.side, view.held)))
+        except Exception as error:
+            raise self._failed(asked, error) from error
         return found
 
     def target(self, prediction: float, confidence: float, side: int, held: int) -> int:
@@ -158,19 +160,15 @@ class SignalStrategy(OrderStrategy):
             raise ValueError(f"it gave an answer of shape {np.shape(found)}, not one side for each of {side.shape}")
         return [as_side(found[column[view.data]]) for view in views]
 
-    @contextmanager
-    def _named(self, views: list[View]) -> Iterator[None]:
+    def _failed(self, views: list[View], error: Exception) -> PluginError:
         """Whatever a rule raises, in one line with strategy, symbols and bar."""
-        try:
-            yield
-        except Exception as error:
-            kind = getattr(self.p.spec, "kind", type(self.p.spec).__name__)
-            bar = views[0].data.datetime.datetime(0)
-            symbols = ", ".join(str(view.data._name) for view in views)
-            raise PluginError(
-                f"strategy {kind}: its rule failed on {symbols} at the bar of {bar:%F %T}: "
-                f"{type(error).__name__}: {error}; mend the rule"
-            ) from error
+        kind = getattr(self.p.spec, "kind", type(self.p.spec).__name__)
+        bar = views[0].data.datetime.datetime(0)
+        symbols = ", ".join(str(view.data._name) for view in views)
+        return PluginError(
+            f"strategy {kind}: its rule failed on {symbols} at the bar of {bar:%F %T}: "
+            f"{type(error).__name__}: {error}; mend the rule"
+        )
 
     def exit_reason(self, view: View) -> str:
         """The word for an exit that the rule asked for at this bar."""
