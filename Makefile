@@ -8,15 +8,13 @@ PIP_ARGS ?=
 JOBS ?= auto
 CONFIG ?= configs/quickstart.yaml
 ARGS ?=
-# Processes that run the tests; each file's stay together.
-JOBS ?= auto
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(PIP_ARGS)
 # One thread per worker; idle OpenMP threads sleep instead of spinning.
 export OMP_NUM_THREADS := 1
 export GOMP_SPINCOUNT := 0
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: install backtest test check docs fix lock golden clean
+.PHONY: install backtest test check bench docs fix lock golden clean
 
 install: $(VENV)/installed
 
@@ -33,6 +31,11 @@ check: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_lock.py
 	$(BIN)/mkdocs build
+
+# The peers come from the extra of this name; ARGS chooses the work, for example ARGS="sweep one".
+bench: $(VENV)/installed
+	$(PIP) -e ".[bench]"
+	$(BIN)/python benchmarks/engines.py $(ARGS)
 
 # Never --quiet: mkdocs would not see the warnings that `strict` makes errors.
 docs: $(VENV)/installed-dev
