@@ -16,6 +16,7 @@ from .linking import place_of
 from .reading import Reader
 from .shape import BAD_SIDE, DONE, FILL, ORDER, OVERFLOW, POSITION, QUEUED, Grid, Log, Space
 from .tables import grid_of, parameters_of, policy_of, shape_of, windows_of
+from .writing import ORDERS_A_STEP
 
 ENGINE = "compiled"
 ROOM = 1024
@@ -40,7 +41,7 @@ def carry_out(task: Task, *, solvent: bool = True) -> RunResult:
     shape = shape_of(policies, grid, cross=is_cross(strategy), record=True)
     p = parameters_of(strategy, parameters(rule))
     compiled = kernel(rule, shape.cross, shape)
-    room = ROOM
+    room = ROOM + ORDERS_A_STEP * len(task.bars)
     while True:
         space, log = space_of(grid), log_of(grid, room)
         try:

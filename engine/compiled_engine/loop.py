@@ -12,7 +12,7 @@ from .entering import enter_all
 from .matching import work_brackets, work_orders
 from .quiet import mark, pass_quiet
 from .shape import BAD_SIDE, DONE, NONE, QUEUE_FULL, RUINED, USES, Grid, Log, Space
-from .writing import write_close, write_halt, write_interest
+from .writing import is_full, write_close, write_halt, write_interest
 
 
 def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log) -> int:
@@ -36,6 +36,8 @@ def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log) -> int:
     seen = Watch(cash, cash, cash, 0)
     while step < len(grid.day):
         space.where[0] = step
+        if USES.record and is_full(log, state):
+            return DONE
         cash, waiting = work(step, cash, accepted, waiting, grid, row, space, log)
         accepted = waiting
         value = worth_at_close(step, cash, grid, state)

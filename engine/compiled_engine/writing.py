@@ -22,20 +22,31 @@ from .shape import (
     Log,
 )
 
+ORDERS_A_STEP = 8
 
-def place(log: Log, which: int, room: int) -> int:
-    """The number of the next entry; the last again, and a flag, where there is no room."""
-    number = log.counts[which]
-    if number >= room:
+
+def is_full(log: Log, state: Any) -> bool:
+    """Whether the orders and fills of one more step might not fit; then the log says that it overflowed.
+
+    A symbol sends at most a closing order, an entry with a stop and a target, and has two fills of what waited before.
+    """
+    room = ORDERS_A_STEP * len(state)
+    if len(log.orders) - log.counts[ORDERS_WRITTEN] < room or len(log.fills) - log.counts[FILLS_WRITTEN] < room:
         log.counts[OVERFLOW] = 1
-        return room - 1
+        return True
+    return False
+
+
+def place(log: Log, which: int) -> int:
+    """The number of the next entry."""
+    number = log.counts[which]
     log.counts[which] = number + 1
     return number
 
 
 def write_order(log: Log, kind: int, symbol: int, bar: int, size: float) -> int:
     """A new order; returns its number."""
-    number = place(log, ORDERS_WRITTEN, len(log.orders))
+    number = place(log, ORDERS_WRITTEN)
     order = log.orders[number]
     order.kind, order.symbol, order.bar, order.status = kind, symbol, bar, PENDING
     order.size, order.cut, order.trimmed, order.filled = size, 0.0, 0.0, 0.0
@@ -91,7 +102,7 @@ def close_order(log: Log, number: int, status: int) -> None:
 
 def write_fill(log: Log, step: int, symbol: int, number: int, size: float, price: float) -> int:
     """A new fill of an order; what it did is added by the caller."""
-    entry = place(log, FILLS_WRITTEN, len(log.fills))
+    entry = place(log, FILLS_WRITTEN)
     fill = log.fills[entry]
     fill.order, fill.step, fill.symbol, fill.size, fill.price = number, step, symbol, size, price
     order = log.orders[number]
@@ -101,14 +112,14 @@ def write_fill(log: Log, step: int, symbol: int, number: int, size: float, price
 
 def write_halt(log: Log, step: int, code: int, value: float, before: float) -> None:
     """A stop of the account that acts."""
-    number = place(log, HALTS_WRITTEN, len(log.halts))
+    number = place(log, HALTS_WRITTEN)
     log.halts[number, 0], log.halts[number, 1] = step, code
     log.halts[number, 2], log.halts[number, 3] = value, before
 
 
 def write_interest(log: Log, step: int, amount: float) -> None:
     """Interest on idle cash."""
-    number = place(log, EARNED_WRITTEN, len(log.earned))
+    number = place(log, EARNED_WRITTEN)
     log.earned[number, 0], log.earned[number, 1] = step, amount
 
 
