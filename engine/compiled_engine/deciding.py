@@ -49,6 +49,7 @@ def ask(step: int, grid: Grid, p: Any, space: Space) -> int:
     How many symbols want something done; which ones is in ``space.picks[2]``. -1 if an answer is no side; of which
     symbol is in ``space.where``.
     """
+    found = 0
     for symbol in range(count(space.state)):
         held = space.state[symbol]
         held.wish, held.leaves = KEEP, 0
@@ -61,27 +62,27 @@ def ask(step: int, grid: Grid, p: Any, space: Space) -> int:
                 if wish not in (1, 0, -1):
                     return -1
                 held.wish = wish
-    if USES.cross and ask_once(step, grid, p, space):
+                found = collect(symbol, found, held, space)
+    if not USES.cross:
+        return found
+    if ask_once(step, grid, p, space):
         return -1
-    return wanting(space)
-
-
-def wanting(space: Space) -> int:
-    """Collect the symbols that want something done; how many there are."""
-    found = 0
     for symbol in range(count(space.state)):
-        held = space.state[symbol]
-        if held.wish == KEEP:
-            continue
-        if not stays(held):
-            if held.units == 0.0 and held.wish == 0 and not held.bracket:
-                continue
-            held.leaves = 1
-        elif not USES.resize:
-            continue
-        space.picks[2, found] = symbol
-        found += 1
+        if space.state[symbol].wish != KEEP:
+            found = collect(symbol, found, space.state[symbol], space)
     return found
+
+
+def collect(symbol: int, found: int, held: Any, space: Space) -> int:
+    """Add a symbol to those that want something done, if it does; how many there are."""
+    if not stays(held):
+        if held.units == 0.0 and held.wish == 0 and not held.bracket:
+            return found
+        held.leaves = 1
+    elif not USES.resize:
+        return found
+    space.picks[2, found] = symbol
+    return found + 1
 
 
 def ask_once(step: int, grid: Grid, p: Any, space: Space) -> int:

@@ -92,6 +92,8 @@ def space_of(grid: Grid, *, foresight: bool = False) -> Space:
         where=np.zeros(2, dtype=np.int64),
         worth=np.zeros(int(grid.day.max()) + 2),
         spare=np.zeros(int(grid.day.max()) + 1),
+        rough=np.zeros(4),
+        plan=np.zeros(6),
         until=np.zeros((3, len(grid.day) + 1 if foresight else 0), dtype=np.int32),
     )
 

@@ -65,7 +65,8 @@ def enter_all(
     left : bars until trading resumes after a stop of the account; 0 while it goes on.
     """
     added = 0
-    if looks_at_book():
+    space.plan[0] = 0.0
+    if USES.resize:
         for symbol in range(count(space.state)):
             held = space.state[symbol]
             held.planned = 0.0 if held.leaves else held.units
@@ -82,21 +83,24 @@ def enter_all(
     return waiting, sent
 
 
-def looks_at_book() -> bool:
-    """Whether any limit asks what the account holds: a short always does."""
-    return USES.gross or USES.net or USES.positions or USES.open_risk or USES.short
-
-
 def planned_book(value: float, added: int, step: int, grid: Grid, space: Space) -> Book:
     """What will be held after the orders of this close so far: positions that stay, then entries in order."""
-    state, book = space.state, Book(value, 0.0, 0.0, 0.0, 0.0, 0.0)
-    for symbol in range(count(state)):
-        held = state[symbol]
-        if not held.leaves and held.units != 0.0:
-            book = with_holding(book, held.planned, grid.close[step, symbol], held.stop)
-    for number in range(added):
+    state, book, plan = space.state, Book(value, 0.0, 0.0, 0.0, 0.0, 0.0), space.plan
+    if not USES.resize and plan[0] > 0.0:  # nothing that stays is resized: the sums go on from where they were
+        book = Book(value, plan[1], plan[2], plan[3], plan[4], plan[5])
+        first = int(plan[0]) - 1
+    else:
+        first = 0
+        for symbol in range(count(state)):
+            held = state[symbol]
+            if not held.leaves and held.units != 0.0:
+                units = held.planned if USES.resize else held.units
+                book = with_holding(book, units, grid.close[step, symbol], held.stop)
+    for number in range(first, added):
         symbol = space.picks[1, number]
         book = with_holding(book, state[symbol].planned, grid.close[step, symbol], space.clones[2, symbol])
+    plan[0], plan[1], plan[2], plan[3] = added + 1.0, book.gross, book.net, book.short
+    plan[4], plan[5] = book.positions, book.open_risk
     return book
 
 

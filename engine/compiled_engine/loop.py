@@ -114,3 +114,4 @@ def clear(space: Space) -> None:
         held.held = held.bracket = held.live_from = held.leaves = held.hit = 0
         held.due_since = held.entry_id = held.stop_id = held.target_id = -1
     space.tally[:] = 0.0
+    space.rough[0] = space.plan[0] = 0.0

@@ -24,6 +24,7 @@ from .account import (
     worth_at_open,
 )
 from .checking import children
+from .fitting import carry_on, clearly_fits, is_rough
 from .shape import (
     ADD,
     ANY,
@@ -69,16 +70,27 @@ def work_order(step: int, cash: float, order: Any, grid: Grid, row: Any, space: 
     symbol, size = order.symbol, order.units
     quoted = grid.open[step, symbol]
     price = slipped(quoted, size, grid.high[step, symbol] if size > 0.0 else grid.low[step, symbol], row)
+    before = space.state[symbol].units
     if order.kind != ENTRY and order.kind != ADD:
         value = worth_at_open(step, cash, grid, space.state) if USES.record else 0.0
-        return fill_close(step, cash, order.symbol, order.id, size, price, quoted, value, row, space, log)
+        left = fill_close(step, cash, order.symbol, order.id, size, price, quoted, value, row, space, log)
+        if is_rough():
+            carry_on(left - cash, before, space.state[symbol].units, quoted, space)
+        return left
+    if is_rough() and order.kind == ENTRY and clearly_fits(step, cash, order, quoted, price, grid, row, space):
+        left = fill_open(step, cash, size, order, price, quoted, 0.0, row, space, log)
+        carry_on(left - cash, before, space.state[symbol].units, quoted, space)
+        return left
     value = worth_at_open(step, cash, grid, space.state)
     size = admitted(step, value, order, quoted, price, grid, row, space, log)
     if size == 0.0:
         space.tally[REJECTIONS] += 1.0
         cancel_children(order, REJECTED, log)
         return cash
-    return fill_open(step, cash, size, order, price, quoted, value, row, space, log)
+    left = fill_open(step, cash, size, order, price, quoted, value, row, space, log)
+    if is_rough():
+        carry_on(left - cash, before, space.state[symbol].units, quoted, space)
+    return left
 
 
 def fill_open(

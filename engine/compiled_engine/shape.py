@@ -188,6 +188,9 @@ class Space(NamedTuple):
     where : step and symbol at which the kernel ended.
     worth : (D + 1,) the account before the first session, and at the end of each.
     spare : (D,) the returns of the sessions, and what else is made of them.
+    rough : the account at the open as far as it must be known to see that an order fits: see
+        :mod:`~engine.compiled_engine.fitting`.
+    plan : what will be held after the orders of a close so far: a step, and the sums of a :class:`~risk.limits.Book`.
     until : (3, T + 1) for short, flat and long: the first step from here at which the rule wants something else; empty
         without foresight.
     """
@@ -202,6 +205,8 @@ class Space(NamedTuple):
     where: "np.ndarray"
     worth: "np.ndarray"
     spare: "np.ndarray"
+    rough: "np.ndarray"
+    plan: "np.ndarray"
     until: "np.ndarray"
 
 

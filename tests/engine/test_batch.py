@@ -31,7 +31,8 @@ from risk.spec import RiskSpec
 from strategies.threshold import Threshold
 from strategies.time_exit import TimeExit
 
-case = run_path(str(Path(__file__).with_name("random_cases.py")))["case"]
+made = run_path(str(Path(__file__).with_name("random_cases.py")))
+case, random_bars = made["case"], made["random_bars"]
 
 
 @pytest.fixture
@@ -129,6 +130,32 @@ def one_symbol(seed, days=400):
     confidence = np.where(np.isnan(prediction), np.nan, rng.uniform(0.2, 1.0, (days, 1)))
     signals = SignalFrame(times, ("s0",), prediction, confidence, np.where(np.arange(days) < 5, -1, 0))
     return Market({"s0": Bars.of("s0", frame)}, ("s0",), "s0", "UTC"), signals
+
+
+def test_many_symbols_without_their_exact_sum_change_no_bit(monkeypatch):
+    shape = partial(Shape, gross=False, net=False, positions=False, open_risk=False, resize=False, halts=False)
+    monkeypatch.setattr(courses, "shape_of", lambda *_, cross, record: shape(cross=cross, record=record))
+    rng, days, count = np.random.default_rng(11), 120, 12
+    times = pd.bdate_range("2024-01-02", periods=days, tz="UTC") + pd.Timedelta("21h")
+    bars = {f"s{n}": random_bars(f"s{n}", times, rng, gaps=n > 3) for n in range(count)}
+    told = rng.normal(0.0, 0.01, (days, count))
+    signals = SignalFrame(times, tuple(bars), told, rng.uniform(0.3, 1.0, told.shape), np.zeros(days, dtype=np.int64))
+    task = Task.of(Market(bars, tuple(bars), "s0", "UTC"), signals, Threshold(), RiskSpec(), BrokerSpec(), "x")
+    settings = {
+        "risk.base": [0.01, 0.05, 0.1, 0.3, 0.1, 0.08],
+        "risk.cap": [0.05, 0.05, 0.1, 0.3, 1.0, 0.06],
+        "risk.limits.short": [None, None, 0.1, 3.0, 0.3, 0.2],
+        "risk.stop": [None, None, None, STOPS[1], None, STOPS[1]],
+        "risk.mode": ["notional"] * 5 + ["stop"],
+        "broker.lot": [0.0, 1.0] * 3,
+    }
+    found = batch(task, settings, equity=True, per_year=252)
+    reasons = set()
+    for number, row in found.table.iterrows():
+        result = alone(task, {path: values[number] for path, values in settings.items()})
+        require_equal(row, found.equity[number], result, task)
+        reasons |= {reason.split(":")[0] for reason in result.orders["reason"]}
+    assert {"cap at the fill", "short exposure at the fill", "short exposure at the signal"} <= reasons
 
 
 STOPS = (
