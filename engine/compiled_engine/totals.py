@@ -106,28 +106,44 @@ def tail_of(returns: Any, share: float) -> tuple[float, float]:
     place = (len(returns) - 1) * share
     below = math.floor(place)
     part = place - below
-    low = select(returns, below)
+    # Losses first: of an account that is seldom invested they are few, and the tail is among them.
+    size = losses_first(returns)
+    if below + 1 >= size:
+        size = len(returns)
+    low = select(returns, below, size)
     quantile = low
     if below + 1 < len(returns):
         high = returns[below + 1]
-        for number in range(below + 2, len(returns)):
+        for number in range(below + 2, size):
             high = min(high, returns[number])
         step = high - low
         quantile = low + step * part if part < 0.5 else high - step * (1.0 - part)
     total, count = 0.0, 0
-    for value in returns:
-        if value <= quantile:
-            total += value
+    for number in range(size):
+        if returns[number] <= quantile:
+            total += returns[number]
             count += 1
     return quantile, min(total / count, quantile)
 
 
-def select(values: Any, rank: int) -> float:
-    """The value of a rank, 0 the lowest; lower ones stand before it then, higher ones after it.
+def losses_first(returns: Any) -> int:
+    """Put the returns below 0 before all others; how many they are."""
+    found = 0
+    for day in range(len(returns)):
+        value = returns[day]
+        if value < 0.0:
+            returns[day] = returns[found]
+            returns[found] = value
+            found += 1
+    return found
+
+
+def select(values: Any, rank: int, size: int) -> float:
+    """The value of a rank among the first ``size``, 0 the lowest; lower ones stand before it then, higher ones after.
 
     References: Hoare (1961), *Algorithm 65: FIND*.
     """
-    first, last = 0, len(values) - 1
+    first, last = 0, size - 1
     while first < last:
         pivot = values[(first + last) // 2]
         left, right = first, last
