@@ -1,4 +1,4 @@
-"""Small markets for hypothesis: prices on a coarse grid, so that bars without a range, gaps and exact touches are common.
+"""Small markets for hypothesis: prices on a coarse grid, so that bars without a range, gaps and touches are common.
 
 What is drawn shrinks towards flat bars, no opinion and the plainest settings, and shows itself as one readable text.
 """
@@ -66,15 +66,15 @@ class Case:
     def until(self, last: pd.Timestamp) -> "Case":
         """The same with the future after a close cut off."""
         rows, told = self.signals.times <= last, self.signals
-        cut = SignalFrame(
-            told.times[rows], told.symbols, told.prediction[rows], told.confidence[rows], told.fold[rows]
-        )
+        cut = SignalFrame(told.times[rows], told.symbols, told.prediction[rows], told.confidence[rows], told.fold[rows])
         return Case(self.market.until(last), cut, self.strategy, self.risk, self.broker)
 
     def __repr__(self) -> str:
         specs = (self.strategy, self.risk, self.broker)
         blocks = ("strategy", "risk", "broker")
-        settings = [f"{block}: {spec.model_dump(exclude_defaults=True)}" for block, spec in zip(blocks, specs, strict=True)]
+        settings = [
+            f"{block}: {spec.model_dump(exclude_defaults=True)}" for block, spec in zip(blocks, specs, strict=True)
+        ]
         bars = [line for symbol in self.market.trade for line in self._bars(symbol)]
         return "\n".join([*settings, f"decides from {self.signals.start:%F %H:%M}", *bars])
 
