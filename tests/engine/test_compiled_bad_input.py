@@ -11,6 +11,7 @@ from core.errors import ConfigError, DataError, PluginError
 from engine import bt_engine, compiled_engine
 from engine.books import Task
 from engine.compiled_engine import engine as compiled
+from engine.engines import first_difference
 from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
 from strategies.threshold import Threshold
@@ -28,7 +29,7 @@ def task_of(strategy=None, *, prices=None, told=None):
     columns = {name: bars.frame[name].to_numpy().copy() for name in prices or ()}
     for name, value in (prices or {}).items():
         columns[name][12] = value
-    values = {"prediction": np.full((len(bars), 1), 0.01), "confidence": np.full((len(bars), 1), 0.9)}
+    values = {"prediction": np.full((len(bars), 1), 1.0), "confidence": np.full((len(bars), 1), 0.9)}
     for name, value in (told or {}).items():
         values[name][12] = value
     market = replace(market, bars={one: replace(bars, **columns)}, trade=(one,))
@@ -120,10 +121,9 @@ def test_a_rule_that_fails_is_told_with_symbol_and_bar(prediction, what, engine)
 
 def test_a_side_may_be_a_whole_float():
     task = task_of(Obedient(), told={"prediction": -1.0})
-    task = replace(task, signals=replace(task.signals, prediction=np.sign(task.signals.prediction)))
     one, other = (engine.carry_out(task) for engine in (bt_engine, compiled_engine))
     assert one.fills.equals(other.fills)
-    assert len(one.fills) == 3
+    assert len(one.fills) == 5
 
 
 # --- a queue without room
@@ -143,3 +143,26 @@ def test_an_overflow_of_the_queue_is_one_line(rules, seed, general, monkeypatch)
     line = said(compiled_engine, ConfigError, task)
     assert line.startswith("the compiled engine stopped at 2024-")
     assert line.endswith("use engine: backtrader")
+
+
+# --- a log without room
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7])
+def test_a_log_without_room_is_made_larger_and_nothing_is_written_beyond_it(seed, general, monkeypatch):
+    """Once the children of an entry for which there was no room were written behind the log's end."""
+    task = Task.of(*case(seed, rules=("threshold",)), "0123456789ab")
+    wanted = compiled_engine.carry_out(task, solvent=False)
+    honest, beyond = compiled.log_of, []
+
+    def fenced(grid, room):
+        log = honest(grid, room)
+        logs = {name: np.zeros(len(getattr(log, name)) + 8, getattr(log, name).dtype) for name in ("orders", "fills")}
+        beyond.extend(array[-8:] for array in logs.values())
+        return log._replace(**{name: array[:-8] for name, array in logs.items()})
+
+    monkeypatch.setattr(compiled, "log_of", fenced)
+    monkeypatch.setattr(compiled, "ROOM", 1)
+    assert first_difference(wanted, compiled_engine.carry_out(task, solvent=False)) == ""
+    assert len(beyond) > 4
+    assert not any(array.view(np.uint8).any() for array in beyond)
