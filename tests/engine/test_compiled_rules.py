@@ -1,13 +1,13 @@
 """A user's one-file strategy: it trades on both engines as it stands, or one line says why the compiled one cannot."""
 
 import json
-from textwrap import dedent
+import sys
 
 import pytest
 
 import strategies
+from core import plugins
 from engine.cli import main
-from strategies.threshold import Threshold
 
 HEAD = '''\
 """A strategy of mine."""
@@ -24,7 +24,7 @@ from ._base import CrossRule, CrossSectional, Rule, Strategy
 PATIENT = '''
 def sure(value: float, trust: float, p: Any) -> bool:
     """Whether an opinion is worth a position."""
-    return value * trust > p.least
+    return value * trust / p.scale > p.least
 
 
 def target_side(prediction: float, confidence: float, side: int, held: int, p: Any) -> int:
@@ -45,6 +45,8 @@ class Patient(Strategy):
 
     least: float = 0.002
     """The least opinion."""
+    scale: float = 1.0
+    """What opinions are measured by."""
     bars: int = 7
     """How long to hold."""
 '''
@@ -103,6 +105,7 @@ DATA = [
     "data.end=2005-06-30",
 ]
 QUIET = ["--quiet", "report.tearsheet=false", "measures.intervals.reps=0", "model={kind: sma_cross, fast: 5, slow: 20}"]
+SIZES = "risk={base: 0.2, cap: 0.2}"
 
 
 @pytest.fixture
@@ -112,12 +115,19 @@ def own(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setattr(strategies, "__path__", [*strategies.__path__, str(folder)])
 
+    written = []
+
     def write(kind, code):
         path = folder / f"{kind}.py"
         path.write_text(HEAD + code, encoding="utf-8")
+        written.append(kind)
         return path
 
-    return write
+    yield write
+    plugins.load.cache_clear()
+    for kind in written:
+        sys.modules.pop(f"strategies.{kind}", None)
+        vars(strategies).pop(kind, None)
 
 
 def run(out, kind, *words):
@@ -128,7 +138,7 @@ def run(out, kind, *words):
 @pytest.mark.parametrize(("kind", "code"), [("patient", PATIENT), ("middle", MIDDLE)])
 def test_a_pure_rule_with_a_helper_and_parameters_runs_on_both(kind, code, own, tmp_path, capsys):
     own(kind, code)
-    assert run(tmp_path / "runs", kind, "--engine", "both", "risk={base: 0.2, cap: 0.2}") == 0
+    assert run(tmp_path / "runs", kind, "--engine", "both", SIZES) == 0
     assert capsys.readouterr() == ("", "")
     [folder] = (tmp_path / "runs").iterdir()
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
@@ -136,93 +146,61 @@ def test_a_pure_rule_with_a_helper_and_parameters_runs_on_both(kind, code, own, 
     assert f"kind: {kind}" in (folder / "config.yaml").read_text(encoding="utf-8")
 
 
+GUARDED = """\
+try:
+        return 1 if 1.0 / prediction > 0.0 else 0
+    except ZeroDivisionError:
+        return 0"""
+SQUASHED = '''
+def squashed(value: float) -> float:
+    """Between -1 and 1."""
+    return math.tanh(value)
+
+'''
 REFUSED = {
-    "power": ("", "return 1 if prediction**2 > 0.0001 else 0", r"it uses **, whose last digit"),
-    "guard": (
-        "",
-        """\
-        try:
-            return 1 if 1.0 / prediction > 0.0 else 0
-        except ZeroDivisionError:
-            return 0""",
-        "it uses try;",
-    ),
-    "exponent": ("", "return 1 if math.exp(prediction) > 1.0 else 0", "it uses math.exp, whose last digit"),
-    "in_a_helper": (
-        dedent("""\
-        def squashed(value: float) -> float:
-            \"\"\"Between -1 and 1.\"\"\"
-            return math.tanh(value)
-        """),
-        "return 1 if squashed(prediction) > 0.0 else 0",
-        "it uses math.tanh",
-    ),
-    "table": ("SIDES = {True: 1, False: 0}\n", "return SIDES[prediction > 0.0]", "'SIDES', a dict outside the rule"),
+    # kind: what stands before the rule, its body, a part of the line that is named, what is said of it
+    "power": ("", "return 1 if prediction**2 > 0.0001 else 0", "prediction**2", "it uses **, whose last digit"),
+    "guarded": ("", GUARDED, "try:", "it uses try"),
+    "exponent": ("", "return 1 if math.exp(prediction) > 1.0 else 0", "math.exp", "it uses math.exp, whose last digit"),
+    "helped": (SQUASHED, "return 1 if squashed(prediction) > 0.0 else 0", "math.tanh", "it uses math.tanh"),
+    "listed": ("SIDES = {True: 1, False: 0}\n", "return SIDES[prediction > 0.0]", "return SIDES", "'SIDES', a dict"),
 }
 
 
-def line_of(path, text):
-    """The number of the line on which a text stands."""
-    return 1 + next(number for number, line in enumerate(path.read_text().splitlines()) if text in line)
-
-
 @pytest.mark.parametrize("kind", REFUSED)
-@pytest.mark.parametrize("engine", ["compiled", "both"])
-def test_a_rule_that_cannot_be_compiled_is_one_line_and_leaves_nothing(kind, engine, own, tmp_path, capsys):
-    helper, body, said = REFUSED[kind]
-    code = SCALAR.format(helper=helper, body=dedent(body).replace("\n", "\n    "))
-    path = own(kind, code)
-    place = {"guard": "try:", "in_a_helper": "return math.tanh"}.get(kind, "return 1 if")
-    place = "return SIDES" if kind == "table" else place
-    assert run(tmp_path / "runs", kind, "--engine", engine) == 2
-    out, error = capsys.readouterr()
-    assert out == ""
-    [line] = error.splitlines()
-    assert line.startswith(f"error: {path}:{line_of(path, place)}: the rule ")
-    assert said in line
-    assert line.endswith("engine: backtrader runs it")
+def test_a_rule_that_cannot_be_compiled_is_one_line_and_leaves_nothing(kind, own, tmp_path, capsys):
+    helper, body, place, said = REFUSED[kind]
+    path = own(kind, SCALAR.format(helper=helper, body=body))
+    number = 1 + next(row for row, line in enumerate(path.read_text().splitlines()) if place in line)
+    for words in (["--engine", "compiled"], ["--engine", "both"], ["engine=compiled", "--check"]):
+        assert run(tmp_path / "runs", kind, *words) == 2
+        out, error = capsys.readouterr()
+        assert out == ""
+        [line] = error.splitlines()
+        assert line.startswith(f"error: {path}:{number}: the rule ")
+        assert said in line
+        assert line.endswith("; engine: backtrader runs it")
     assert not (tmp_path / "runs").exists() or list((tmp_path / "runs").iterdir()) == []
 
 
 def test_what_was_refused_runs_by_backtrader(own, tmp_path, capsys):
-    helper, body, _ = REFUSED["guard"]
-    own("guarded", SCALAR.format(helper=helper, body=dedent(body).replace("\n", "\n    ")))
+    own("guarded", SCALAR.format(helper="", body=GUARDED))
     assert run(tmp_path / "runs", "guarded", "--engine", "backtrader") == 0
     assert capsys.readouterr() == ("", "")
     assert len(list((tmp_path / "runs").iterdir())) == 1
 
 
-MOODY = '''
-def target_side(prediction: float, confidence: float, side: int, held: int, p: Any) -> int:
-    """Fails late."""
-    return 1 if p.one / (held - p.bars) < 2.0 else 0
-
-
-class Moody(Strategy):
-    """Fails when it has held for so many bars."""
-
-    rule: ClassVar[Rule] = staticmethod(target_side)
-
-    one: float = 1.0
-    """One."""
-    bars: int = 3
-    """How long it goes well."""
-'''
-
-
 @pytest.mark.slow
 def test_a_rule_that_fails_in_the_middle_leaves_no_run_folder(own, tmp_path, capsys):
-    own("moody", MOODY)
-    lines = []
+    own("patient", PATIENT)
     for engine in ("backtrader", "compiled"):
-        assert run(tmp_path / "runs", "moody", "--engine", engine, "risk={base: 0.2, cap: 0.2}") == 2
+        words = ("--engine", engine, SIZES, "strategy={kind: patient, scale: 0.0}")
+        assert run(tmp_path / "runs", "patient", *words) == 2
         out, error = capsys.readouterr()
         assert out == ""
-        lines += error.splitlines()
-    assert len(lines) == 2
-    assert lines[0] == lines[1]
-    assert "strategy moody: its rule failed on" in lines[0]
-    assert "ZeroDivisionError" in lines[0]
+        [line] = error.splitlines()
+        assert line.startswith("error: strategy patient: its rule failed on AAPL at the bar of 2004-")
+        assert "ZeroDivisionError: " in line
     assert list((tmp_path / "runs").iterdir()) == []
 
 
@@ -235,4 +213,3 @@ def test_a_parameter_that_is_no_number_is_named(own, tmp_path, capsys):
         "error: strategy worded: its rule reads p.way, a str and no number, so it cannot be compiled; "
         "engine: backtrader runs it"
     )
-    assert Threshold().kind == "threshold"

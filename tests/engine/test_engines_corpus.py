@@ -17,10 +17,10 @@ from strategies.threshold import Threshold
 
 STOCKS = {"kind": "stocks", "symbols": ["AAPL", "GOOG", "IBM", "MSFT"]}
 MARKETS = {
-    "index": ({"kind": "sample", "symbols": ["nasdaq"]}, "2000-01-03", "2001-06-29"),
-    "indices": ({"kind": "sample", "symbols": ["sp500", "nasdaq"]}, "2008-01-02", "2009-06-30"),
-    "stocks": (STOCKS, "2004-06-01", "2005-12-30"),  # GOOG was not listed before August 2004
-    "gaps": ({"kind": "stocks", "symbols": ["FB", "AAPL", "IBM"]}, "2011-11-01", "2013-03-01"),  # FB: from May 2012
+    "index": ({"kind": "sample", "symbols": ["nasdaq"]}, "2000-01-03", "2002-12-31"),
+    "indices": ({"kind": "sample", "symbols": ["sp500", "nasdaq"]}, "2007-01-03", "2009-12-31"),
+    "stocks": (STOCKS, "2004-06-01", "2006-12-29"),  # GOOG was not listed before August 2004
+    "gaps": ({"kind": "stocks", "symbols": ["FB", "AAPL", "IBM"]}, "2010-11-01", "2013-03-01"),  # FB: from May 2012
 }
 
 
