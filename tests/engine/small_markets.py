@@ -18,9 +18,11 @@ from strategies.threshold import Threshold
 NAN = float("nan")
 MOVES = (0, 1, -1, 2, -2, 5, -5)
 WICKS = (0, 0, 1, 2)
+TICKS = (1.0, 1.0, 0.1, 0.37)
+"""Of whole prices sums are exact, and stops are met exactly; the others need rounding."""
 THERE = (True,) * 8 + (False,)
 """One bar in nine is missing."""
-WORDS = ((NAN, NAN), (1.0, 1.0), (-1.0, 1.0), (0.0, 1.0), (1.0, 0.5), (-1.0, 0.75), (0.004, 1.0))
+WORDS = ((NAN, NAN), (1.0, 1.0), (-1.0, 1.0), (0.0, 1.0), (1.0, 0.5), (-1.0, 0.7), (0.004, 0.9))
 """What a strategy may be told at a bar: prediction and confidence."""
 STOPS = (
     {"kind": "percent", "value": 0.05},
@@ -69,6 +71,9 @@ class Case:
         cut = SignalFrame(told.times[rows], told.symbols, told.prediction[rows], told.confidence[rows], told.fold[rows])
         return Case(self.market.until(last), cut, self.strategy, self.risk, self.broker)
 
+    def _repr_pretty_(self, printer, cycle):
+        printer.text(repr(self))
+
     def __repr__(self) -> str:
         specs = (self.strategy, self.risk, self.broker)
         blocks = ("strategy", "risk", "broker")
@@ -84,7 +89,7 @@ class Case:
         for time, *prices in zip(bars.times, bars.open, bars.high, bars.low, bars.close, strict=True):
             row = self.signals.times.get_loc(time)
             told = (self.signals.prediction[row, column], self.signals.confidence[row, column])
-            yield f"  {time:%F %H:%M}  {' '.join(f'{price:g}' for price in prices)}; {told[0]:g}, {told[1]:g}"
+            yield f"  {time:%F %H:%M}  {' '.join(f'{price:.10g}' for price in prices)}; {told[0]:g}, {told[1]:g}"
 
 
 @st.composite
@@ -93,34 +98,35 @@ def cases(draw, *, daily=False):
     count = draw(st.integers(1, 3))
     moves, wicks = st.sampled_from(MOVES), st.sampled_from(WICKS)
     cell = st.tuples(moves, moves, wicks, wicks, st.sampled_from(THERE), st.sampled_from(WORDS))
-    least = draw(st.sampled_from([3, 8, 16, 24]))
-    days = draw(st.lists(st.tuples(*[cell] * count), min_size=least, max_size=30))
+    # Of several lists the shrinker takes parts out; of one with a drawn least length it could not.
+    weeks = draw(st.lists(st.lists(st.tuples(*[cell] * count), min_size=1, max_size=5), min_size=2, max_size=6))
+    days = [day for week in weeks for day in week]
     spacing = "B" if daily else draw(st.sampled_from(["B", "B", "B", "12h"]))
     times = pd.date_range("2024-01-03 21:00", periods=len(days), freq=spacing, tz="UTC").as_unit("ns")
-    price = draw(st.sampled_from([20, 10, 100]))
+    start, tick = draw(st.sampled_from([20, 10, 100])), draw(st.sampled_from(TICKS))
     lives = [(draw(st.sampled_from([0, 0, 2, 6])), draw(st.sampled_from([0, 0, 1, 4]))) for _ in range(count)]
     symbols = tuple(f"s{number}" for number in range(count))
     bars = {
-        symbol: _bars(symbol, times, [day[number] for day in days], price, lives[number], always_last=number == 0)
+        symbol: _bars(symbol, times, [day[number] for day in days], start, tick, lives[number], always_last=number == 0)
         for number, symbol in enumerate(symbols)
     }
     words = np.array([[cell[5] for cell in day] for day in days])
-    first = draw(st.sampled_from([0, 0, 2]))
+    first = min(draw(st.sampled_from([0, 0, 2])), len(days) - 1)
     fold = np.where(np.arange(len(days)) < first, -1, 0)
     signals = SignalFrame(times, symbols, words[:, :, 0], words[:, :, 1], fold)
     market = Market(bars, symbols, symbols[0], "UTC")
     return Case(market, signals, draw(rules()), draw(risks()), draw(brokers()))
 
 
-def _bars(symbol, times, cells, close, life, *, always_last):
-    """Each bar opens at the close before plus a gap and has wicks; prices never fall below 1."""
+def _bars(symbol, times, cells, close, tick, life, *, always_last):
+    """Each bar opens at the close before plus a gap and has wicks; prices never fall below one tick."""
     rows, last = [], len(cells) - 1
     for number, (gap, move, up, down, there, _) in enumerate(cells):
         opened = max(close + gap, 1)
         close = max(opened + move, 1)
-        prices = (opened, max(opened, close) + up, max(min(opened, close) - down, 1), close, 1000)
+        prices = [tick * level for level in (opened, max(opened, close) + up, max(min(opened, close) - down, 1), close)]
         if (always_last and number == last) or (there and life[0] <= number <= last - life[1]):
-            rows.append((times[number], *prices))
+            rows.append((times[number], *prices, 1000.0))
     index = pd.DatetimeIndex([row[0] for row in rows], tz="UTC")
     frame = pd.DataFrame([row[1:] for row in rows], index, ["open", "high", "low", "close", "volume"], dtype=float)
     return Bars.of(symbol, frame)

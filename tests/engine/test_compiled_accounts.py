@@ -7,9 +7,8 @@ from runpy import run_path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 
-from core.errors import WorkbenchError
 from engine import compiled_engine
 from engine.books import Task
 
@@ -90,10 +89,8 @@ class Ledger:
 def run_alone(market, signals, strategy, risk, broker):
     """The result of the compiled engine, and the ledger of its fills."""
     task = Task.of(market, signals, strategy, risk, broker, "0123456789ab")
-    try:
+    with np.errstate(all="ignore"):  # after an account of exactly 0 there is no return
         result = compiled_engine.carry_out(task, solvent=False)
-    except (WorkbenchError, RuntimeWarning):  # an account of exactly 0 has no next return
-        assume(False)
     return result, Ledger(market, signals, broker, result)
 
 
