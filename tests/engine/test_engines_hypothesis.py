@@ -50,7 +50,6 @@ def test_no_market_and_no_setting_tells_the_engines_apart(general):
     assert {"market", "stop", "limit"} <= set(seen)
     assert {
         "not enough cash at submission",
-        "not enough cash at the fill",
         "cap at the fill",
         "loss at the stop at the fill",
         "stop_passed",
