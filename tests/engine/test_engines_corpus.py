@@ -172,7 +172,17 @@ def task_of(name, begins=20):
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_the_engines_give_the_same_tables(name, general):
-    task = task_of(name)
+    require_equal(task_of(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["two, bracket", "four, few at a time"])
+def test_a_kernel_with_nothing_but_what_is_used_gives_them_too(name):
+    require_equal(task_of(name))
+
+
+def require_equal(task):
+    """All tables of both engines are equal, and something was traded."""
     one, other = (engine.carry_out(task, solvent=False) for engine in (bt_engine, compiled_engine))
     assert first_difference(one, other) == ""
     for table in TIMES:
