@@ -1,5 +1,6 @@
 """Small markets and configs that several tests of the engine share."""
 
+import os
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from core.types import Bars, Market, SignalFrame
 from engine import bt_engine
+from engine.compiled_engine import engine as compiled
+from engine.compiled_engine.shape import Shape
 from engine.config import RunConfig, validate
 from engine.outcome import Outcome, build
 from engine.yaml_layers import Layer
@@ -23,6 +26,21 @@ from strategies.threshold import Threshold
 BARS = 420
 QUICK = MeasuresSpec.parse({"intervals": {"reps": 100}, "var_methods": ["gaussian", "ewma"]})
 """Enough to see that everything is there; resampling and fits are tested elsewhere."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_kernels(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Processes that share out the tests share what is compiled, too: a kernel takes up to half a minute."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        kernels = tmp_path_factory.getbasetemp().parent / "kernels"
+        kernels.mkdir(exist_ok=True)
+        (shared_cache / "kernels").symlink_to(kernels, target_is_directory=True)
+
+
+@pytest.fixture
+def general(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One kernel for everything: a kernel of its own for each random setting would take an hour to compile."""
+    monkeypatch.setattr(compiled, "shape_of", lambda *_, cross, record: Shape(cross=cross, record=record))
 
 
 @pytest.fixture(scope="session")
