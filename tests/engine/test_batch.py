@@ -36,13 +36,9 @@ case, random_bars = made["case"], made["random_bars"]
 
 
 @pytest.fixture
-def general(monkeypatch):
-    """One kernel for everything but what the bars decide: each of its own would take an hour to compile."""
-
-    def shape_of(policies, grid, *, cross, record):
-        return Shape(cross=cross, record=record)
-
-    monkeypatch.setattr(courses, "shape_of", shape_of)
+def one_for_all(monkeypatch):
+    """One kernel for everything: each of its own would take an hour to compile."""
+    monkeypatch.setattr(courses, "shape_of", lambda *_, cross, record: Shape(cross=cross, record=record))
 
 
 @pytest.fixture
@@ -100,7 +96,7 @@ def require_equal(row, curve, result, task, measures=compiled_engine.MEASURES):
             np.testing.assert_allclose(row[measure.name], found.value, rtol=1e-12, atol=least)
 
 
-def test_each_row_is_the_run_of_its_setting(general):
+def test_each_row_is_the_run_of_its_setting(one_for_all):
     seen = {"ruined": 0, "done": 0}
     for seed in range(24):
         task = task_of(seed)

@@ -12,7 +12,6 @@ from core.errors import ConfigError, DataError, PluginError
 from engine import bt_engine, compiled_engine
 from engine.books import Task
 from engine.cli import main
-from engine.compiled_engine import engine as compiled
 from engine.compiled_engine import linking
 from engine.compiled_engine.compiling import parameters, rule_of
 from engine.compiled_engine.shape import Shape
@@ -25,12 +24,6 @@ from strategies.threshold import Threshold, target_side
 
 case = run_path(str(Path(__file__).with_name("random_cases.py")))["case"]
 ID = "0123456789ab"
-
-
-@pytest.fixture
-def general(monkeypatch):
-    """One kernel for everything: a kernel of its own for each random setting would take an hour to compile."""
-    monkeypatch.setattr(compiled, "shape_of", lambda *_, cross, record: Shape(cross=cross, record=record))
 
 
 def agree(market, signals, strategy, risk, broker):
