@@ -15,8 +15,15 @@ settings.load_profile("unhurried")
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_cache(tmp_path_factory):
-    """One signal cache for the whole session, child processes included; never the user's own."""
+    """One signal cache for the whole session, child processes included; never the user's own.
+
+    Processes that share out the tests share what is compiled: a kernel takes up to half a minute.
+    """
     folder = tmp_path_factory.mktemp("cache")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        kernels = tmp_path_factory.getbasetemp().parent / "kernels"
+        kernels.mkdir(exist_ok=True)
+        (folder / "kernels").symlink_to(kernels, target_is_directory=True)
     os.environ["BACKTRADER_ML_CACHE"] = str(folder)
     yield folder
     del os.environ["BACKTRADER_ML_CACHE"]

@@ -1,6 +1,5 @@
 """Small markets and configs that several tests of the engine share."""
 
-import os
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -26,15 +25,6 @@ from strategies.threshold import Threshold
 BARS = 420
 QUICK = MeasuresSpec.parse({"intervals": {"reps": 100}, "var_methods": ["gaussian", "ewma"]})
 """Enough to see that everything is there; resampling and fits are tested elsewhere."""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def shared_kernels(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Processes that share out the tests share what is compiled, too: a kernel takes up to half a minute."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        kernels = tmp_path_factory.getbasetemp().parent / "kernels"
-        kernels.mkdir(exist_ok=True)
-        (shared_cache / "kernels").symlink_to(kernels, target_is_directory=True)
 
 
 @pytest.fixture
