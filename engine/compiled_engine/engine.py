@@ -14,7 +14,7 @@ from strategies._base import Strategy
 from .compiling import functions_of, is_cross, kernel, parameters, rule_of
 from .linking import place_of
 from .reading import Reader
-from .shape import BAD_SIDE, DONE, FILL, ORDER, OVERFLOW, POSITION, QUEUED, Grid, Log, Space
+from .shape import BAD_SIDE, DONE, FILL, ORDER, OVERFLOW, POSITION, QUEUE_FULL, QUEUED, Grid, Log, Space
 from .tables import grid_of, parameters_of, policy_of, shape_of, windows_of
 from .writing import ORDERS_A_STEP
 
@@ -141,4 +141,5 @@ def failure(ended: int, task: Task, where: Any) -> WorkbenchError:
     if ended == BAD_SIDE:
         return _wrong_rule(task, where, "it gave something that is no side: 1 (long), -1 (short) or 0 (flat)")
     step = task.timeline.ticks[int(where[0])]
-    return ConfigError(f"the compiled engine stopped at {step:%F %T} with code {ended}; use engine: backtrader")
+    what = "more orders waited than it has room for" if ended == QUEUE_FULL else f"its kernel ended with code {ended}"
+    return ConfigError(f"the compiled engine stopped at {step:%F %T}: {what}; use engine: backtrader, and report this")

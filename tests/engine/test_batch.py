@@ -191,6 +191,36 @@ def test_passing_over_quiet_steps_changes_no_bit(single, rule):
     assert fills > 1000
 
 
+def hourly(seed, days=70):
+    """The same bars and signals, seven to a session."""
+    market, signals = one_symbol(seed, days * 7)
+    dates = pd.bdate_range("2023-01-02", periods=days, tz="UTC")
+    times = pd.DatetimeIndex(np.concatenate([dates + pd.Timedelta(hours=14 + hour) for hour in range(7)])).sort_values()
+    bars = Bars.of("s0", market.bars["s0"].frame.set_axis(times))
+    return Market({"s0": bars}, ("s0",), "s0", "UTC"), replace(signals, times=times)
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["asked beforehand", "asked as it goes"])
+def test_bars_within_the_day_are_measured_by_the_day(monkeypatch, shared):
+    shape = partial(Shape, symbols=1, gaps=False, halts=False, cash_interest=False)
+    monkeypatch.setattr(courses, "shape_of", lambda *_, cross, record: shape(cross=cross, record=record))
+    task = Task.of(*hourly(4), Threshold(), RiskSpec(cap=1.0), BrokerSpec(), "x")
+    count = 24
+    entries = np.linspace(0.0, 0.012, 3 if shared else count)
+    settings = {
+        "strategy.entry": np.repeat(entries, count // len(entries)).tolist(),
+        "risk.base": [0.02, 0.9] * (count // 2),
+        "risk.stop": [STOPS[n % 5] for n in range(count)],
+        "broker.short_interest": [0.0, 0.0, 0.4] * (count // 3),
+    }
+    found = batch(task, settings, equity=True, per_year=252)
+    assert len(found.sessions) < 71
+    for number, row in found.table.iterrows():
+        result = alone(task, {path: values[number] for path, values in settings.items()})
+        require_equal(row, found.equity[number], result, task)
+    assert found.table["fills"].sum() > 1000
+
+
 def long_only(seed=3, **broker):
     market, signals = one_symbol(seed)
     return Task.of(market, signals, Threshold(side="long"), RiskSpec(), BrokerSpec(**broker), "x")
