@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -37,8 +37,7 @@ class Mark:
         return self.times.as_unit("ns").asi8
 
 
-@dataclass(frozen=True)
-class Leg:
+class Leg(NamedTuple):
     """The part of one fill that belongs to one trade; ``size`` is signed, ``why`` is the word for it as an exit."""
 
     time: pd.Timestamp
