@@ -89,7 +89,7 @@ def _times(column: list[Any]) -> pd.DatetimeIndex:
 
 MAKERS: dict[str, Callable[[list[Any]], Any]] = {
     TIME: _times,
-    TEXT: lambda column: pd.array(column, dtype=DTYPES[TEXT]),
+    TEXT: lambda column: pd.Series(column, dtype="str").array,
     NUMBER: lambda column: np.array(column, dtype=np.float64),
     WHOLE: lambda column: np.array(column, dtype=np.int64),
 }
