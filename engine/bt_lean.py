@@ -23,6 +23,8 @@ from strategies._backtrader import SignalStrategy
 from strategies._base import CrossSectional
 
 VERSION = "1.9.78.123"
+PLENTY = 0.999
+"""The share of the cash that orders may surely take: what is left is far more than sums of floats can be wrong by."""
 
 
 def is_known() -> bool:
@@ -125,6 +127,7 @@ class LeanBroker(RiskBroker):
         super().init()
         self.known: dict[int, Any] = {}
         self.filled: list[tuple[Any, int]] = []
+        self._charged: dict[Any, int] = {}
 
     def notify(self, order: Any) -> None:
         """Remember the order."""
@@ -145,16 +148,43 @@ class LeanBroker(RiskBroker):
             self._work_pending()
         self._value = self.cash + self._worth()
 
+    def check_submitted(self) -> None:
+        """Accept what was sent; without backtrader's trial of each order where the cash is sure to be enough."""
+        if not self._is_sure():
+            super().check_submitted()
+            return
+        while self.submitted:
+            order = self.submitted.popleft()
+            if self._take_children(order) is not None:
+                self.submit_accept(order)
+        self._put_market_first()
+
+    def _is_sure(self) -> bool:
+        """Whether all that was sent could be bought at once, each order with its commission twice, and cash be left.
+
+        An order's trial never takes more than that: it pays a commission for what closes and one for what opens.
+        """
+        total = 0.0
+        for order in self.submitted:
+            created = order.created
+            fee = self.getcommissioninfo(order.data).getcommission(created.size, created.price)
+            total += abs(created.size * created.price) + 2.0 * fee
+        return bool(total <= PLENTY * self.cash)
+
     def _charge_shorts(self) -> None:
-        """The interest that shorts owe; backtrader's sum, which longs add 0 to."""
+        """The interest that shorts owe since they were last charged; backtrader's sum, which longs add 0 to."""
         credit = 0.0
         for data, position in self.positions.items():
-            if position.size < 0:
-                now = data.datetime.datetime()
-                owed = self.getcommissioninfo(data).get_credit_interest(data, position, now)
+            size = position.size
+            if size < 0:
+                today, owed = int(data.datetime[0]), 0.0
+                days = today - self._charged[data]
+                if days > 0:
+                    info = self.getcommissioninfo(data)
+                    owed = info._get_credit_interest(data, size, position.price, days, None, None)
+                    self._charged[data] = today
                 self.d_credit[data] += owed
                 credit += owed
-                position.datetime = now
         self.cash -= credit
 
     def _work_pending(self) -> None:
@@ -197,6 +227,7 @@ class LeanBroker(RiskBroker):
     def _note_fill(self, order: Any, price: float, value: float, interest: float) -> None:
         super()._note_fill(order, price, value, interest)
         self.filled.append((order, len(order.executed) - 1))
+        self._charged[order.data] = int(order.data.datetime[0])
 
     def buy(self, owner: Any, data: Any, size: float, **terms: Any) -> Any:
         """Send a buy."""
@@ -282,6 +313,13 @@ class LeanStrategy(SignalStrategy):
         return prediction[row], confidence[row]
 
 
+def _at_hand(data: Any) -> list[Any]:
+    """A feed's lines; from then on it has them as attributes, and backtrader need not look for them at each bar."""
+    lines = {name: getattr(data.lines, name) for name in data.getlinealiases()}
+    vars(data).update(lines)
+    return list(lines.values())
+
+
 class LeanCerebro(bt.Cerebro):
     """Runs one :class:`LeanStrategy` over preloaded feeds, step by step."""
 
@@ -290,9 +328,10 @@ class LeanCerebro(bt.Cerebro):
         strategy.reset()
         analyzers = [analyzer for analyzer in strategy.analyzers if not isinstance(analyzer, RiskAudit)]
         now = strategy.lines.datetime
+        lines = {data: _at_hand(data) for data in self.datas}
         for number, fresh in self._steps():
             for data in fresh:
-                for line in data.lines:
+                for line in lines[data]:
                     line._idx += 1
                     line.lencount += 1
             broker.deliver(fresh)
