@@ -269,8 +269,8 @@ class LeanStrategy(SignalStrategy):
         self._lists = {data: self.p.told[data._name] for data in self.datas}
         self._rows = dict.fromkeys(self.datas, -1)
         self._new: Sequence[Any] = ()
-        risk = self.p.risk
-        self._is_plain = not (isinstance(self.p.spec, CrossSectional) or risk.limits.stops_account or risk.resize)
+        risk, self._spec = self.p.risk, self.p.spec
+        self._is_plain = not (isinstance(self._spec, CrossSectional) or risk.limits.stops_account or risk.resize)
 
     def deliver(self, fresh: Sequence[Any]) -> None:
         """One cycle, in which these feeds have a new bar."""
@@ -284,7 +284,7 @@ class LeanStrategy(SignalStrategy):
         """Whether nothing is to be done, looked at in the shortest way; if so, the bar is counted."""
         if not self._is_plain:
             return False
-        spec, broker, held = self.p.spec, self.broker, {}
+        spec, broker, held = self._spec, self.broker, {}
         for data in self._new:
             (predictions, confidences), row = self._lists[data], self._rows[data]
             size, before, told = broker.positions[data].size, self._held[data], predictions[row]
@@ -311,6 +311,14 @@ class LeanStrategy(SignalStrategy):
         prediction, confidence = self._lists[data]
         row = self._rows[data]
         return prediction[row], confidence[row]
+
+    def close_order(self, data: Any) -> Any:
+        """Send the order that closes exactly what is held, without the choices that backtrader's ``close`` offers."""
+        held = self.broker.positions[data].size
+        return self._order(data, -1 if held > 0 else 1, abs(held))
+
+    def _order(self, data: Any, side: int, size: float, **terms: Any) -> Any:
+        return (self.broker.buy if side > 0 else self.broker.sell)(self, data, size, **terms)
 
 
 def _at_hand(data: Any) -> list[Any]:
