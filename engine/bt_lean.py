@@ -19,7 +19,7 @@ import backtrader as bt
 import numpy as np
 
 from risk.bt_adapter import RiskAudit, RiskBroker
-from strategies._backtrader import SignalStrategy
+from strategies._backtrader import SignalStrategy, View, as_side
 from strategies._base import CrossSectional
 
 VERSION = "1.9.78.123"
@@ -269,6 +269,7 @@ class LeanStrategy(SignalStrategy):
         self._lists = {data: self.p.told[data._name] for data in self.datas}
         self._rows = dict.fromkeys(self.datas, -1)
         self._new: Sequence[Any] = ()
+        self._answers: dict[Any, int] = {}
         risk, self._spec = self.p.risk, self.p.spec
         self._is_plain = not (isinstance(self._spec, CrossSectional) or risk.limits.stops_account or risk.resize)
 
@@ -277,30 +278,37 @@ class LeanStrategy(SignalStrategy):
         self._new = fresh
         for data in fresh:
             self._rows[data] += 1
-        if not self._rests():
+        if not (self._is_plain and self._rests()):
             self.next()
 
     def _rests(self) -> bool:
-        """Whether nothing is to be done, looked at in the shortest way; if so, the bar is counted."""
-        if not self._is_plain:
-            return False
-        spec, broker, held = self._spec, self.broker, {}
+        """Ask the rule, and see in the shortest way whether nothing is to be done; if so, the bar is counted."""
+        held, answers, rests = {}, self._answers, True
+        answers.clear()
         for data in self._new:
             (predictions, confidences), row = self._lists[data], self._rows[data]
-            size, before, told = broker.positions[data].size, self._held[data], predictions[row]
+            size, before, told = self.broker.positions[data].size, self._held[data], predictions[row]
             side = (size > 0) - (size < 0)
             held[data] = since = before + side if before * side > 0 else side
-            if math.isnan(told):
-                continue
-            if not side and broker.pending:  # staying flat takes back what still waits
-                return False
-            try:
-                if spec.rule(told, confidences[row], side, abs(since), spec) != side:
-                    return False
-            except Exception:
-                return False
-        self._held.update(held)
-        return True
+            if not math.isnan(told):
+                answers[data] = answer = self._answer(data, told, confidences[row], side, abs(since))
+                if answer != side:
+                    rests = False
+        # Staying flat takes back what still waits.
+        rests = rests and (not self.broker.pending or all(held[data] for data in answers))
+        if rests:
+            self._held.update(held)
+        return rests
+
+    def _answer(self, data: Any, prediction: float, confidence: float, side: int, held: int) -> int:
+        try:
+            return as_side(self._spec.rule(prediction, confidence, side, held, self._spec))
+        except Exception as error:
+            raise self._failed([View(data, prediction, confidence, side, held)], error) from error
+
+    def targets(self, views: list[View]) -> list[int]:
+        """The sides to be on: what the rule has said already."""
+        return [self._answers[view.data] for view in views] if self._is_plain else super().targets(views)
 
     def fresh(self) -> list[Any]:
         """The feeds that have a new bar."""
