@@ -3,28 +3,32 @@
     python benchmarks/backtrader_speed.py
     python benchmarks/backtrader_speed.py --rounds 9
 
-*Stock* is what a user of backtrader writes by its documentation: a ``PandasData`` with two more columns, a strategy
+*Stock* is what a user of backtrader writes by its documentation: a ``PandasData`` with four more columns, a strategy
 with an average true range and a moving average, market orders of the rule's size, the default observers and four
 analyzers.
 *Ours* is the project's engine: the same rule and sizes, held to the rule at the fill, and every order, fill, trade and
-cost written into tables. The final account values must agree before the clock runs. Both take turns; CPU seconds of one
-process, medians and quartiles. Busy trading is an order every bar or so, sparse one every ten.
+cost written into tables. The final account values must agree before the clock runs. *The whole* is from bars in memory
+to all that is known of the run; *run* is ``cerebro.run()`` alone, without what makes the feed and the tables. Both take
+turns; CPU seconds of one process, medians and quartiles; the ratio is taken round by round. Busy trading is an order
+nearly every bar, sparse one every ten.
 """
 
 import argparse
 import gc
+import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import backtrader as bt
 import numpy as np
 import pandas as pd
 
 from core.types import Bars, Market, SignalFrame
-from engine import bt_engine
+from engine import bt_engine, bt_lean
 from engine.books import Task
 from marketdata.data import DataSpec
 from risk.costs import BrokerSpec
@@ -34,14 +38,24 @@ from strategies.threshold import Threshold
 
 WARM = 30
 """Bars before the first signal: the indicators of the stock strategy need them."""
-ENTRIES = {"busy": 0.0, "sparse": 0.021}
+ENTRIES = {"busy": 0.003, "sparse": 0.0196}
+COLUMNS = ("prediction", "confidence", "stop", "target")
 
 
 class ToldData(bt.feeds.PandasData):
-    """backtrader's pandas feed with two more lines."""
+    """backtrader's pandas feed with four more lines."""
 
-    lines = ("prediction", "confidence")
-    params = (("prediction", -1), ("confidence", -1))
+    lines = COLUMNS
+    params = tuple((name, -1) for name in COLUMNS)
+
+
+class Taken(NamedTuple):
+    """CPU seconds of a whole backtest and of ``cerebro.run()`` alone; the account at the end, and orders sent."""
+
+    whole: float
+    run: float
+    value: float
+    orders: int
 
 
 class Stock(bt.Strategy):
@@ -71,8 +85,8 @@ class Stock(bt.Strategy):
             self.buy(size=size) if wish > 0 else self.sell(size=size)
 
 
-def stock(task: Task, frame: pd.DataFrame, entry: float) -> tuple[float, float, int]:
-    """CPU seconds, final value and orders of backtrader as it comes."""
+def stock(task: Task, frame: pd.DataFrame, entry: float) -> Taken:
+    """What backtrader takes as it comes."""
     begun = time.process_time()
     cerebro = bt.Cerebro()
     cerebro.adddata(ToldData(dataname=frame))
@@ -88,15 +102,39 @@ def stock(task: Task, frame: pd.DataFrame, entry: float) -> tuple[float, float, 
         bt.analyzers.TradeAnalyzer,
     ):
         cerebro.addanalyzer(analyzer)
+    ready = time.process_time()
     cerebro.run()
-    return time.process_time() - begun, cerebro.broker.getvalue(), len(cerebro.broker.orders)
+    done = time.process_time()
+    return Taken(done - begun, done - ready, cerebro.broker.getvalue(), len(cerebro.broker.orders))
 
 
-def ours(task: Task, _: pd.DataFrame, __: float) -> tuple[float, float, int]:
-    """The same of the project's engine, tables included."""
-    begun = time.process_time()
-    result = bt_engine.carry_out(task)
-    return time.process_time() - begun, float(result.equity["equity"].iloc[-1]), len(result.orders)
+def ours(task: Task, _: pd.DataFrame, __: float) -> Taken:
+    """The project's engine, tables included."""
+    with watched() as runs:
+        begun = time.process_time()
+        result = bt_engine.carry_out(task)
+        whole = time.process_time() - begun
+    return Taken(whole, sum(runs), float(result.equity["equity"].iloc[-1]), len(result.orders))
+
+
+@contextmanager
+def watched() -> Iterator[list[float]]:
+    """The CPU seconds of each ``cerebro.run()`` of the project's engine."""
+    runs: list[float] = []
+    plain = bt_lean.LeanCerebro.run
+
+    def run(cerebro: bt.Cerebro) -> Any:
+        begun = time.process_time()
+        try:
+            return plain(cerebro)
+        finally:
+            runs.append(time.process_time() - begun)
+
+    bt_lean.LeanCerebro.run = run
+    try:
+        yield runs
+    finally:
+        del bt_lean.LeanCerebro.run
 
 
 def work(entry: float) -> tuple[Task, pd.DataFrame]:
@@ -112,8 +150,44 @@ def work(entry: float) -> tuple[Task, pd.DataFrame]:
     broker = BrokerSpec(cash=10_000.0, short_interest=0.0)
     rule = Threshold(entry=entry, exit=0.0, side="both")
     task = Task.of(Market({"sp500": bars}, ("sp500",), "sp500", market.zone), signals, rule, RiskSpec(), broker, "x")
-    frame = bars.frame.set_axis(task.timeline.stamps["sp500"]).assign(prediction=told, confidence=sure)
-    return task, frame
+    more = {"prediction": told, "confidence": sure, "stop": 0.95 * bars.close, "target": 1.05 * bars.close}
+    return task, bars.frame.set_axis(task.timeline.stamps["sp500"]).assign(**more)
+
+
+RUNNERS = {"stock": stock, "ours": ours}
+
+
+def check(name: str, task: Task, frame: pd.DataFrame) -> None:
+    """Print what both do, or stop where they differ."""
+    one, other = (run(task, frame, ENTRIES[name]) for run in RUNNERS.values())
+    apart = abs(one.value / other.value - 1.0)
+    if apart > 1e-9 or one.orders != other.orders:
+        raise SystemExit(f"{name}: they differ, so nothing is timed: {one}, {other}")
+    print(f"\n{name}: {len(frame):,} bars, {one.orders:,} orders, final value {one.value:,.2f}, {apart:.0e} apart")
+
+
+def quartiles(values: list[float], digits: int, unit: str) -> str:
+    """The median, with the quartiles in brackets."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle:.{digits}f}{unit} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def compare(name: str, rounds: int) -> None:
+    """Check one kind of trading, time it and print it."""
+    task, frame = work(ENTRIES[name])
+    check(name, task, frame)
+    taken: dict[str, list[Taken]] = {who: [] for who in RUNNERS}
+    for _ in range(rounds):
+        for who, run in RUNNERS.items():
+            gc.collect()
+            taken[who].append(run(task, frame, ENTRIES[name]))
+    for part in ("whole", "run"):
+        seconds = {who: [getattr(each, part) for each in each_round] for who, each_round in taken.items()}
+        for who, each in seconds.items():
+            rate = f"{len(frame) / statistics.median(each):,.0f} bars/s"
+            print(f"  {part:5} {who:5} {quartiles(each, 3, ' s')}, {rate}")
+        ratios = [one / other for one, other in zip(seconds["stock"], seconds["ours"], strict=True)]
+        print(f"  {part:5} stock takes {quartiles(ratios, 1, '')} times as long")
 
 
 def main() -> None:
@@ -121,28 +195,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5, help="how often each is timed")
     rounds = parser.parse_args().rounds
-    print(f"backtrader {version('backtrader')}, numpy {np.__version__}, pandas {pd.__version__}")
-    runners: dict[str, Callable[..., Any]] = {"stock": stock, "ours": ours}
-    for name, entry in ENTRIES.items():
-        task, frame = work(entry)
-        told = {who: run(task, frame, entry) for who, run in runners.items()}
-        (_, value, orders), (_, other, sent) = told.values()
-        if abs(value / other - 1.0) > 1e-9 or orders != sent:
-            raise SystemExit(f"{name}: they differ, so nothing is timed: {value!r} {orders}, {other!r} {sent}")
-        bars = len(frame)
-        print(
-            f"\n{name}: {bars:,} bars, {orders:,} orders, final value {other:,.2f}, {abs(value / other - 1):.0e} apart"
-        )
-        seconds: dict[str, list[float]] = {who: [] for who in runners}
-        for _ in range(rounds):
-            for who, run in runners.items():
-                gc.collect()
-                seconds[who].append(run(task, frame, entry)[0])
-        for who, taken in seconds.items():
-            low, middle, high = statistics.quantiles(taken, n=4)
-            print(f"  {who:6} {middle:.3f} s ({low:.3f} to {high:.3f}), {bars / middle:,.0f} bars/s")
-        times = statistics.median(seconds["stock"]) / statistics.median(seconds["ours"])
-        print(f"  stock takes {times:.1f} times as long")
+    versions = {name: version(name) for name in ("backtrader", "numpy", "pandas")}
+    print(f"Python {platform.python_version()},", ", ".join(f"{name} {each}" for name, each in versions.items()))
+    for name in ENTRIES:
+        compare(name, rounds)
 
 
 if __name__ == "__main__":

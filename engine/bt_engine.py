@@ -72,16 +72,17 @@ class Account(bt.Analyzer):
 
     def start(self) -> None:
         """Begin with an empty book."""
+        self._broker, self._feeds = self.strategy.broker, list(self.datas)
         self.value: list[float] = []
         self.cash: list[float] = []
         self.units: list[list[float]] = []
 
     def next(self) -> None:
         """Write one line."""
-        broker = self.strategy.broker
+        broker = self._broker
         self.value.append(broker.getvalue())
         self.cash.append(broker.getcash())
-        self.units.append([broker.getposition(data).size for data in self.datas])
+        self.units.append([broker.getposition(data).size for data in self._feeds])
 
 
 def run(

@@ -19,10 +19,12 @@ import backtrader as bt
 import numpy as np
 
 from risk.bt_adapter import RiskAudit, RiskBroker
-from strategies._backtrader import SignalStrategy
+from strategies._backtrader import SignalStrategy, View, as_side
 from strategies._base import CrossSectional
 
 VERSION = "1.9.78.123"
+PLENTY = 0.999
+"""The share of the cash that orders may surely take: what is left is far more than sums of floats can be wrong by."""
 
 
 def is_known() -> bool:
@@ -125,6 +127,7 @@ class LeanBroker(RiskBroker):
         super().init()
         self.known: dict[int, Any] = {}
         self.filled: list[tuple[Any, int]] = []
+        self._charged: dict[Any, int] = {}
 
     def notify(self, order: Any) -> None:
         """Remember the order."""
@@ -145,16 +148,43 @@ class LeanBroker(RiskBroker):
             self._work_pending()
         self._value = self.cash + self._worth()
 
+    def check_submitted(self) -> None:
+        """Accept what was sent; without backtrader's trial of each order where the cash is sure to be enough."""
+        if not self._is_sure():
+            super().check_submitted()
+            return
+        while self.submitted:
+            order = self.submitted.popleft()
+            if self._take_children(order) is not None:
+                self.submit_accept(order)
+        self._put_market_first()
+
+    def _is_sure(self) -> bool:
+        """Whether all that was sent could be bought at once, each order with its commission twice, and cash be left.
+
+        An order's trial never takes more than that: it pays a commission for what closes and one for what opens.
+        """
+        total = 0.0
+        for order in self.submitted:
+            created = order.created
+            fee = self.getcommissioninfo(order.data).getcommission(created.size, created.price)
+            total += abs(created.size * created.price) + 2.0 * fee
+        return bool(total <= PLENTY * self.cash)
+
     def _charge_shorts(self) -> None:
-        """The interest that shorts owe; backtrader's sum, which longs add 0 to."""
+        """The interest that shorts owe since they were last charged; backtrader's sum, which longs add 0 to."""
         credit = 0.0
         for data, position in self.positions.items():
-            if position.size < 0:
-                now = data.datetime.datetime()
-                owed = self.getcommissioninfo(data).get_credit_interest(data, position, now)
+            size = position.size
+            if size < 0:
+                today, owed = int(data.datetime[0]), 0.0
+                days = today - self._charged[data]
+                if days > 0:
+                    info = self.getcommissioninfo(data)
+                    owed = info._get_credit_interest(data, size, position.price, days, None, None)
+                    self._charged[data] = today
                 self.d_credit[data] += owed
                 credit += owed
-                position.datetime = now
         self.cash -= credit
 
     def _work_pending(self) -> None:
@@ -197,6 +227,7 @@ class LeanBroker(RiskBroker):
     def _note_fill(self, order: Any, price: float, value: float, interest: float) -> None:
         super()._note_fill(order, price, value, interest)
         self.filled.append((order, len(order.executed) - 1))
+        self._charged[order.data] = int(order.data.datetime[0])
 
     def buy(self, owner: Any, data: Any, size: float, **terms: Any) -> Any:
         """Send a buy."""
@@ -238,38 +269,46 @@ class LeanStrategy(SignalStrategy):
         self._lists = {data: self.p.told[data._name] for data in self.datas}
         self._rows = dict.fromkeys(self.datas, -1)
         self._new: Sequence[Any] = ()
-        risk = self.p.risk
-        self._is_plain = not (isinstance(self.p.spec, CrossSectional) or risk.limits.stops_account or risk.resize)
+        self._answers: dict[Any, int] = {}
+        risk, self._spec = self.p.risk, self.p.spec
+        self._is_plain = not (isinstance(self._spec, CrossSectional) or risk.limits.stops_account or risk.resize)
 
     def deliver(self, fresh: Sequence[Any]) -> None:
         """One cycle, in which these feeds have a new bar."""
         self._new = fresh
         for data in fresh:
             self._rows[data] += 1
-        if not self._rests():
+        if not (self._is_plain and self._rests()):
             self.next()
 
     def _rests(self) -> bool:
-        """Whether nothing is to be done, looked at in the shortest way; if so, the bar is counted."""
-        if not self._is_plain:
-            return False
-        spec, broker, held = self.p.spec, self.broker, {}
+        """Ask the rule, and see in the shortest way whether nothing is to be done; if so, the bar is counted."""
+        held, answers, rests = {}, self._answers, True
+        answers.clear()
         for data in self._new:
             (predictions, confidences), row = self._lists[data], self._rows[data]
-            size, before, told = broker.positions[data].size, self._held[data], predictions[row]
+            size, before, told = self.broker.positions[data].size, self._held[data], predictions[row]
             side = (size > 0) - (size < 0)
             held[data] = since = before + side if before * side > 0 else side
-            if math.isnan(told):
-                continue
-            if not side and broker.pending:  # staying flat takes back what still waits
-                return False
-            try:
-                if spec.rule(told, confidences[row], side, abs(since), spec) != side:
-                    return False
-            except Exception:
-                return False
-        self._held.update(held)
-        return True
+            if not math.isnan(told):
+                answers[data] = answer = self._answer(data, told, confidences[row], side, abs(since))
+                if answer != side:
+                    rests = False
+        # Staying flat takes back what still waits.
+        rests = rests and (not self.broker.pending or all(held[data] for data in answers))
+        if rests:
+            self._held.update(held)
+        return rests
+
+    def _answer(self, data: Any, prediction: float, confidence: float, side: int, held: int) -> int:
+        try:
+            return as_side(self._spec.rule(prediction, confidence, side, held, self._spec))
+        except Exception as error:
+            raise self._failed([View(data, prediction, confidence, side, held)], error) from error
+
+    def targets(self, views: list[View]) -> list[int]:
+        """The sides to be on: what the rule has said already."""
+        return [self._answers[view.data] for view in views] if self._is_plain else super().targets(views)
 
     def fresh(self) -> list[Any]:
         """The feeds that have a new bar."""
@@ -281,6 +320,21 @@ class LeanStrategy(SignalStrategy):
         row = self._rows[data]
         return prediction[row], confidence[row]
 
+    def close_order(self, data: Any) -> Any:
+        """Send the order that closes exactly what is held, without the choices that backtrader's ``close`` offers."""
+        held = self.broker.positions[data].size
+        return self._order(data, -1 if held > 0 else 1, abs(held))
+
+    def _order(self, data: Any, side: int, size: float, **terms: Any) -> Any:
+        return (self.broker.buy if side > 0 else self.broker.sell)(self, data, size, **terms)
+
+
+def _at_hand(data: Any) -> list[Any]:
+    """A feed's lines; from then on it has them as attributes, and backtrader need not look for them at each bar."""
+    lines = {name: getattr(data.lines, name) for name in data.getlinealiases()}
+    vars(data).update(lines)
+    return list(lines.values())
+
 
 class LeanCerebro(bt.Cerebro):
     """Runs one :class:`LeanStrategy` over preloaded feeds, step by step."""
@@ -290,9 +344,10 @@ class LeanCerebro(bt.Cerebro):
         strategy.reset()
         analyzers = [analyzer for analyzer in strategy.analyzers if not isinstance(analyzer, RiskAudit)]
         now = strategy.lines.datetime
+        lines = {data: _at_hand(data) for data in self.datas}
         for number, fresh in self._steps():
             for data in fresh:
-                for line in data.lines:
+                for line in lines[data]:
                     line._idx += 1
                     line.lencount += 1
             broker.deliver(fresh)

@@ -1,9 +1,9 @@
 """From fills to trades: what was earned between being flat and being flat again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -37,8 +37,19 @@ class Mark:
         return self.times.as_unit("ns").asi8
 
 
-@dataclass(frozen=True)
-class Leg:
+class Fill(NamedTuple):
+    """What of a row of the table ``fills`` makes trades."""
+
+    time: pd.Timestamp
+    symbol: str
+    kind: str
+    size: float
+    price: float
+    commission: float
+    position_after: float
+
+
+class Leg(NamedTuple):
     """The part of one fill that belongs to one trade; ``size`` is signed, ``why`` is the word for it as an exit."""
 
     time: pd.Timestamp
@@ -62,7 +73,7 @@ class Trip:
     legs: list[Leg] = field(default_factory=list)
     held: float = 0.0
 
-    def add(self, fill: Any, size: float, interest: float, held: float, reason: str) -> None:
+    def add(self, fill: Fill, size: float, interest: float, held: float, reason: str) -> None:
         """Take ``size`` units of a fill with their share of its commission; ``held`` units are left after it."""
         commission = fill.commission * (size / fill.size)
         why = reason if reason and fill.kind == "market" else REASONS.get(fill.kind, fill.kind)
@@ -90,8 +101,7 @@ def round_trips(
     """
     trips: list[Trip] = []
     current: dict[str, Trip] = {}
-    rows: Iterable[Any] = fills.itertuples(index=False)
-    for fill, paid, reason in zip(rows, interest, reasons, strict=True):
+    for fill, paid, reason in zip(_rows(fills), interest, reasons, strict=True):
         trip = current.get(fill.symbol)
         closing, opening = split(trip.held if trip else 0.0, fill.size, fill.position_after)
         if trip and closing:
@@ -102,6 +112,11 @@ def round_trips(
                 trips.append(trip)
             trip.add(fill, opening, 0.0, fill.position_after, "")
     return TRADES.frame([_row(trip, marks[trip.symbol]) for trip in trips])
+
+
+def _rows(fills: pd.DataFrame) -> Iterator[Fill]:
+    # Many times faster than itertuples, which asks the columns of text for their cells one by one.
+    return map(Fill._make, zip(*(fills[name].tolist() for name in Fill._fields), strict=True))
 
 
 def split(held: float, size: float, after: float) -> tuple[float, float]:

@@ -7,9 +7,18 @@ import pandas as pd
 
 from .ledger import Fill, Row, cost_rows, name_of, note_of, stop_rows
 
-KINDS = {bt.Order.StopTrail: "trail", bt.Order.StopLimit: "stop_limit", bt.Order.StopTrailLimit: "trail_limit"}
+KINDS: dict[int, str] = {
+    **{kind: word.lower() for kind, word in enumerate(bt.Order.ExecTypes)},
+    bt.Order.StopTrail: "trail",
+    bt.Order.StopLimit: "stop_limit",
+    bt.Order.StopTrailLimit: "trail_limit",
+}
 PENDING = (bt.Order.Created, bt.Order.Submitted, bt.Order.Accepted)
-STATUS = {**dict.fromkeys(PENDING, "pending"), bt.Order.Canceled: "cancelled"}
+STATUS: dict[int, str] = {
+    **{status: word.lower() for status, word in enumerate(bt.Order.Status)},
+    **dict.fromkeys(PENDING, "pending"),
+    bt.Order.Canceled: "cancelled",
+}
 REASONS = {
     bt.Order.Partial: "filled in part by the last bar",
     bt.Order.Canceled: "cancelled before it was filled",
@@ -120,8 +129,8 @@ class RiskAudit(bt.Analyzer):
             "trimmed": trimmed,
             "filled": order.executed.size,
             "price": fills[0]["price"] if len(fills) == 1 else order.executed.price if fills else float("nan"),
-            "commission": sum(row["commission"] for row in fills),
-            "status": STATUS.get(order.status, order.getstatusname().lower()),
+            "commission": sum([row["commission"] for row in fills]),
+            "status": STATUS[order.status],
             "reason": self._reason(order, trimmed),
             "share_at_fill": note.share_at_fill if note else float("nan"),
         }
@@ -163,4 +172,4 @@ class RiskAudit(bt.Analyzer):
 
 def kind_of(order: Any) -> str:
     """``market``, ``stop``, ``limit``, ``trail`` or backtrader's own word."""
-    return str(KINDS.get(order.exectype, order.getordername().lower()))
+    return KINDS[order.exectype]

@@ -116,6 +116,9 @@ class RiskBroker(FreshBroker):
         leaves. Among themselves orders keep their places.
         """
         super().check_submitted()
+        self._put_market_first()
+
+    def _put_market_first(self) -> None:
         self.pending = deque(sorted(self.pending, key=lambda order: order.exectype != bt.Order.Market))
 
     def stop_of(self, data: Any) -> float:

@@ -1,8 +1,7 @@
 """Rows for the tables ``costs`` and ``stops``, from the fills of a run and what its broker remembers."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import pandas as pd
 
@@ -10,8 +9,7 @@ Row: TypeAlias = dict[str, Any]
 Clock: TypeAlias = Callable[[Any, float], pd.Timestamp]
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(NamedTuple):
     """One fill: its order's reference, its number within the order, its row, and the short interest booked into it."""
 
     ref: int

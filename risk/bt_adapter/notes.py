@@ -1,11 +1,10 @@
 """What a broker remembers of fills and stops, for audits."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class FillNote:
+class FillNote(NamedTuple):
     """What is known only at the moment of a fill.
 
     Attributes

@@ -6,7 +6,7 @@ This is a shell: sizes, stops and limits are worked out by the pure functions of
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import backtrader as bt
 
@@ -38,8 +38,7 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bracket:
+class Bracket(NamedTuple):
     """Where a position's stop and target are to lie, and the stop's distance from the close; NaN for none."""
 
     stop: float = math.nan

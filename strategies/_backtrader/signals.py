@@ -1,8 +1,7 @@
 """Any strategy rule as a backtrader strategy. This is a shell: the thinking is in the rule and in the sizer."""
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +12,7 @@ from strategies.threshold import Threshold
 from .orders import OrderStrategy
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """What a rule is told of one feed with a new bar.
 
     Attributes
@@ -30,8 +28,7 @@ class View:
     held: int
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """What a rule asks for: the target side (1, -1, 0) of the feed of a view."""
 
     view: View

@@ -1,3 +1,5 @@
+import datetime
+
 import pandas as pd
 import pytest
 
@@ -75,3 +77,29 @@ def test_a_file_with_other_columns_or_types_is_refused(tmp_path):
     frame().assign(count=["one", "two"]).to_parquet(tmp_path / "things.parquet", index=False)
     with pytest.raises(StoreError, match=r"things\.parquet does not fit table things: .*count"):
         TABLE.read(tmp_path)
+
+
+TIMES = (
+    pd.Timestamp("2020-01-02 21:00", tz="UTC"),
+    pd.Timestamp("2020-01-02 16:00", tz="America/New_York").as_unit("s"),
+    pd.Timestamp("2020-01-02 21:00"),
+    "2020-01-02 21:00",
+    datetime.datetime(2020, 1, 2, 21, tzinfo=datetime.UTC),
+)
+
+
+@pytest.mark.parametrize("missing", [{"time": pd.NaT}, {}], ids=["NaT", "left out"])
+@pytest.mark.parametrize("time", TIMES, ids=["utc", "elsewhere", "naive", "text", "datetime"])
+def test_times_in_any_form_become_utc(time, missing):
+    made = Table("times", {"time": TIME}).frame([{"time": time}, missing])
+    assert str(made["time"].dtype) == "datetime64[ns, UTC]"
+    assert made["time"][0] == TIMES[0]
+    assert made["time"].isna().tolist() == [False, True]
+
+
+def test_what_a_row_does_not_have_is_null_and_never_a_whole_number():
+    made = Table("some", {"name": TEXT, "value": NUMBER}).frame([{"name": "a"}, {"value": 1}])
+    assert made.isna().to_numpy().tolist() == [[False, True], [True, False]]
+    assert [str(kind) for kind in made.dtypes] == ["str", "float64"]
+    with pytest.raises(ValueError, match="NaN"):
+        TABLE.frame([{"time": TIMES[0], "name": "a", "value": 1.0}])
