@@ -363,8 +363,8 @@ def a_threshold_from_the_whole_sample(monkeypatch):
 def filled_at_the_close_that_decided(monkeypatch):
     honest = bt_engine._cerebro
 
-    def cheating(*given):
-        cerebro = honest(*given)
+    def cheating(*given, **how):
+        cerebro = honest(*given, **how)
         cerebro.broker.set_coc(True)
         return cerebro
 
