@@ -1,8 +1,8 @@
-"""backtrader's loop without what this project never asks for; the same results, bit for bit, in a third of the time.
+"""backtrader's loop without what this project never asks for; the same results, bit for bit, in a fraction of the time.
 
 Left out: the copy of each order at each change and the trades made of it (the audit reads the orders themselves), the
-ticks of a feed, timers, observers, end-of-session dates of orders, and the bookkeeping of futures. What orders do to
-cash and positions is backtrader's own code throughout.
+ticks of a feed, timers, observers, end-of-session dates of orders, the bookkeeping of futures, and the trial of orders
+that the cash is sure to cover. What a fill does to cash and positions is backtrader's own code throughout.
 
 This rests on backtrader's private attributes, so that it is used with the one version that it was compared with;
 with any other, :mod:`engine.bt_engine` runs the plain loop.
