@@ -142,4 +142,4 @@ def failure(ended: int, task: Task, where: Any) -> WorkbenchError:
         return _wrong_rule(task, where, "it gave something that is no side: 1 (long), -1 (short) or 0 (flat)")
     step = task.timeline.ticks[int(where[0])]
     what = "more orders waited than it has room for" if ended == QUEUE_FULL else f"its kernel ended with code {ended}"
-    return ConfigError(f"the compiled engine stopped at {step:%F %T}: {what}; use engine: backtrader, and report this")
+    return ConfigError(f"the compiled engine stopped at {step:%F %T}: {what}; report this, and use engine: backtrader")
