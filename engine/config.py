@@ -14,6 +14,7 @@ from core.digests import digest
 from core.errors import ConfigError
 from core.plugins import PluginField
 from core.spec import Spec, known_keys
+from engine.sweep.spec import SweepSpec
 from engine.yaml_layers import KeyPath, Layer, mapping, override, read
 from marketdata.data import DataSpec
 from risk.costs import BrokerSpec
@@ -23,8 +24,8 @@ from signals.spec import SignalSpec
 from strategies._base import Strategy
 
 FORMAT: Literal[1] = 1
-NO_RESULT = ("name", "report", "engine", "workers")
-"""Keys that never change a result."""
+NO_RESULT = ("name", "report", "engine", "workers", "sweep")
+"""Keys that never change the result of one run."""
 MAPPING = "the mapping given"
 BAD_NAME = "must be ASCII letters, digits, `.`, `_` and `-`, a letter or digit first, at most 80 of them"
 
@@ -69,6 +70,8 @@ class RunConfig(SignalSpec):
     result."""
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     """Processes that train folds, one thread each; auto: the machine's cores. Never changes a result."""
+    sweep: SweepSpec | None = None
+    """Run many settings of this config instead of one."""
 
     @model_validator(mode="after")
     def _orders_fit(self) -> Self:
@@ -149,9 +152,20 @@ def validate(layer: Layer, source: str) -> RunConfig:
             f"{source}: version {version} is newer than this program reads ({FORMAT}); update backtrader-ml"
         )
     try:
-        return RunConfig.parse(layer.values)
+        config = RunConfig.parse(layer.values)
     except ValidationError as error:
         raise ConfigError(_explain(error.errors(include_url=False), layer, source)) from None
+    if config.sweep:
+        from engine.sweep.space import check_space
+
+        check_space(config, lambda path: layer.place(("sweep", "space", path)) or source)
+    return config
+
+
+def explained_values(error: ValidationError, values: Mapping[str, Any]) -> str:
+    """What is wrong with a config's plain values, in one line, without a place."""
+    text = _explain(error.errors(include_url=False), Layer(dict(values), {}), "")
+    return text.removeprefix(": ")
 
 
 def explained(error: ValidationError, block: str, values: Mapping[str, Any]) -> str:
@@ -180,6 +194,8 @@ def _written(path: KeyPath, values: Any) -> KeyPath:
     """``path`` without the names that pydantic gives to the choices of a value: only what the file can hold."""
     kept: list[str] = []
     for part in path:
+        if part.startswith("<"):
+            continue  # which sort of axis was meant
         if isinstance(values, list) and part.isdigit() and int(part) < len(values):
             values = values[int(part)]
         elif isinstance(values, Mapping) and part not in values and part == values.get("kind"):

@@ -24,6 +24,7 @@ LIBRARIES = (
     "torch",
     "xgboost",
     "lightgbm",
+    "numba",
     "pyarrow",
     "matplotlib",
     "pydantic",
@@ -63,11 +64,16 @@ def build(
     }
 
 
+def source_files() -> list[Path]:
+    """The project's own source files."""
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".html")]
+    return [*sorted(files), ROOT / "run_backtest.py"]
+
+
 @cache
 def code_digest() -> str:
     """One digest over the project's own source files."""
-    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".html")]
-    return tree_digest([*files, ROOT / "run_backtest.py"], ROOT)
+    return tree_digest(source_files(), ROOT)
 
 
 def versions() -> dict[str, str]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import pandas as pd
+
 from core.caches import cache_folder
 from core.clock import sessions
 from core.progress import Report, silent
@@ -195,11 +197,16 @@ def planned(market: Market, config: RunConfig) -> tuple[Fold, ...]:
     DataError
         The benchmark begins after the first decision, or a symbol has too few bars.
     """
+    return first_decision(market, config)[0]
+
+
+def first_decision(market: Market, config: RunConfig) -> tuple[tuple[Fold, ...], pd.Timestamp]:
+    """The folds to come, and when the first decision falls; errors as of :func:`planned`."""
     folds = plan(market, config.signals)
     start = folds[0].cut if folds else generate(market, config.signals).frame.start  # a rule's signals cost nothing
     last = sessions(market.times[-1:], market.zone)[0]
     require_benchmark(market.bars[market.benchmark], start, last, market.zone)
-    return folds
+    return folds, start
 
 
 def check_only(config: RunConfig) -> str:

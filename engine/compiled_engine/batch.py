@@ -29,7 +29,7 @@ from risk.year import periods_per_year
 
 from .course import Course
 from .measuring import Wanted, measured
-from .policies import Settings
+from .policies import Policies, Settings
 
 MEASURES: tuple[Measure, ...] = (*ALWAYS, ValueAtRisk(), ExpectedShortfall(), Turnover())
 """What is measured unless something else is asked for."""
@@ -102,6 +102,48 @@ class BatchRunner:
         self._rate = float((1.0 + risk_free) ** (1.0 / self._year) - 1.0)
         self._done = 0
 
+    def prepare(self, settings: Settings) -> None:
+        """Say beforehand what settings will be like, so that one kernel serves all of them.
+
+        A kernel is made for what its settings use; without this, a chunk that uses more takes another one, which takes
+        seconds to make, and may differ in the last digit of a measure (never of a fill).
+
+        Parameters
+        ----------
+        settings : as for :meth:`run`; what cannot be is left out.
+        """
+        found = self._course.reader.possible(settings)
+        if found.policies is not None:
+            self._course.prepare(found.policies)
+
+    def run_possible(self, settings: Settings) -> tuple[Batch | None, Any, Mapping[int, str]]:
+        """Backtest the rows that do not contradict themselves.
+
+        Returns
+        -------
+        Their :class:`Batch` without the settings' own columns, None if there is no such row; their places in
+        ``settings``; and why each other one cannot be, by place.
+
+        Raises
+        ------
+        ConfigError, PluginError
+            As :meth:`run`, but for values that cannot be.
+        """
+        found = self._course.reader.possible(settings)
+        if found.policies is None:
+            return None, found.places, found.reasons
+        return self._measured(found.policies, {}), found.places, found.reasons
+
+    @property
+    def sessions(self) -> pd.DatetimeIndex:
+        """(D,) dates of the daily returns."""
+        return self._course.sessions
+
+    @property
+    def periods_per_year(self) -> float:
+        """Sessions in a year."""
+        return self._year
+
     def run(self, settings: Settings) -> Batch:
         """Backtest every row of ``settings``, all in memory at once; the next call's rows are numbered on.
 
@@ -117,8 +159,10 @@ class BatchRunner:
         PluginError
             The rule failed; setting, symbol and bar are named.
         """
+        return self._measured(self._course.reader.read(settings, self._done), settings)
+
+    def _measured(self, policies: Policies, settings: Settings) -> Batch:
         course = self._course
-        policies = course.reader.read(settings, self._done)
         answer = course.run(policies, self._done, self._rate)
         self._done += len(policies.rows)
         columns = {**settings, **measured(policies.rows["cash"], answer, course, self._wanted, self._year)}

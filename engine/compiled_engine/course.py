@@ -55,8 +55,15 @@ class Course:
         self._grid, self._shares, self._curves = grid_of(task, ()), shares, curves
         self._threads = threads
         self._shape: Shape | None = None
+        self._shared = False
         days = task.timeline.days[self._grid.day >= 0].astype("datetime64[D]")
         self.sessions = pd.DatetimeIndex(days, name="session").as_unit("ns")
+
+    def prepare(self, policies: Policies) -> None:
+        """Take the kernel that serves policies like these, of which many share their rule."""
+        self._ground()
+        self._shape = self._shape_with(policies)
+        self._shared = True
 
     def run(self, policies: Policies, first: int, rate: float) -> Answer:
         """Backtest a chunk.
@@ -114,15 +121,18 @@ class Course:
 
     def _shape_for(self, policies: Policies) -> Shape:
         """What a kernel must hold for this chunk and all before it: another one takes seconds to compile."""
-        shape = shape_of(policies.rows, self._grid, cross=is_cross(self.task.strategy), record=False)
-        self._shape = shape = shape if self._shape is None else wider(self._shape, shape)
+        self._shape = shape = self._shape_with(policies)
         return shape._replace(foresight=self._foresight(shape, policies))
+
+    def _shape_with(self, policies: Policies) -> Shape:
+        shape = shape_of(policies.rows, self._grid, cross=is_cross(self.task.strategy), record=False)
+        return shape if self._shape is None else wider(self._shape, shape)
 
     def _foresight(self, shape: Shape, policies: Policies) -> int:
         """How steps without events are passed over; to ask the rule beforehand pays if several policies share it."""
         if shape.cross or shape.gaps or shape.symbols != 1 or shape.halts or shape.cash_interest:
             return NO
-        if len(policies.rows) < 2 * len(policies.rules):
+        if not self._shared and len(policies.rows) < 2 * len(policies.rules):
             return LOOK
         return FLAT if reads_held(rule_of(type(self.task.strategy))) else ALWAYS
 

@@ -23,6 +23,8 @@ Settings: TypeAlias = Mapping[str, Any]
 """Columns of equal length under dotted paths such as ``risk.stop.value``: one setting a row."""
 
 BLOCKS = ("strategy", "risk", "broker")
+REMEMBERED = 10_000
+"""Blocks of settings that are kept: a grid has the same ones in every chunk."""
 
 
 class Policies(NamedTuple):
@@ -40,6 +42,29 @@ class Policies(NamedTuple):
     which: Rows
 
 
+class Possible(NamedTuple):
+    """The settings of a chunk that can be, and why the others cannot.
+
+    Attributes
+    ----------
+    policies : of those that can be; None if none can.
+    places : their places in the chunk, increasing.
+    reasons : by place, why a setting cannot be.
+    """
+
+    policies: Policies | None
+    places: Rows
+    reasons: Mapping[int, str]
+
+
+class UnorderableError(ConfigError):
+    """A setting, the row of a chunk, that could never send an order."""
+
+    def __init__(self, row: int, text: str) -> None:
+        super().__init__(text)
+        self.row = row
+
+
 @dataclass(eq=False)
 class Reader:
     """Makes policies of settings; remembers the average true ranges that were asked for.
@@ -52,6 +77,7 @@ class Reader:
 
     task: Task
     windows: list[int] = field(default_factory=list)
+    _specs: dict[Any, Any] = field(default_factory=dict)
 
     def read(self, settings: Settings, first: int = 0) -> Policies:
         """The policies of a chunk of settings.
@@ -92,11 +118,59 @@ class Reader:
         rule = rule_of(type(self.task.strategy))
         return Policies(rows, rule_rows(made["strategy"], parameters(rule)), which["strategy"])
 
+    def possible(self, settings: Settings) -> Possible:
+        """The policies of those settings that do not contradict themselves; each by itself may be what it is.
+
+        Raises
+        ------
+        ConfigError
+            A path that is no parameter of strategy, risk or broker, or columns that are no rows.
+        """
+        columns = {path: _column(path, values) for path, values in settings.items()}
+        count = _count(columns)
+        reasons: dict[int, str] = {}
+        for block in BLOCKS:
+            own = {path: values for path, values in columns.items() if path.startswith(f"{block}.")}
+            places, which = _distinct(own, count)
+            wrong = {
+                number: text
+                for number, place in enumerate(places)
+                if (text := self._problem(block, {path: values[place] for path, values in own.items()}))
+            }
+            for place in np.flatnonzero(np.isin(which, list(wrong))).tolist() if wrong else ():
+                reasons.setdefault(place, wrong[int(which[place])])
+        kept = np.array([place for place in range(count) if place not in reasons], dtype=np.intp)
+        while len(kept):
+            try:
+                rows = {path: [values[place] for place in kept] for path, values in columns.items()}
+                return Possible(self.read(rows), kept, reasons)
+            except UnorderableError as error:  # strategy, risk and broker are right, but not together
+                place = int(kept[error.row])
+                reasons[place] = str(error).partition(": ")[2]
+                kept = kept[kept != place]
+        return Possible(None, kept, reasons)
+
+    def _problem(self, block: str, changes: Mapping[str, Any]) -> str:
+        """What is wrong with a block of a setting; empty if nothing is."""
+        try:
+            self._spec(block, changes, 0)
+        except ConfigError as error:
+            return str(error).partition(": ")[2]
+        return ""
+
     def _spec(self, block: str, changes: Mapping[str, Any], number: int) -> Any:
         """The block of a setting, validated."""
         base: Spec = getattr(self.task, block)
         if not changes:
             return base
+        key = (block, *((path, _key(value)) for path, value in changes.items()))
+        if key not in self._specs:
+            if len(self._specs) >= REMEMBERED:
+                self._specs.clear()
+            self._specs[key] = self._parsed(base, block, changes, number)
+        return self._specs[key]
+
+    def _parsed(self, base: Spec, block: str, changes: Mapping[str, Any], number: int) -> Any:
         values = base.dump()
         values.pop("kind", None)
         for path, value in changes.items():
@@ -173,7 +247,8 @@ def _require_orders(rows: Any, first: int) -> None:
     wrong = np.flatnonzero(rows["min_order"] > rows["cap"] * rows["cash"])
     if wrong.size:
         row = rows[wrong[0]]
-        raise ConfigError(
+        raise UnorderableError(
+            int(wrong[0]),
             f"setting {first + wrong[0]}: risk.limits.min_order ({row['min_order']:g}) is more than cap x cash "
-            f"({row['cap'] * row['cash']:g}): nothing could ever be ordered; lower it"
+            f"({row['cap'] * row['cash']:g}): nothing could ever be ordered; lower it",
         )

@@ -1,0 +1,122 @@
+"""What a sweep has finished, so that nothing finished is ever lost: an append-only file of lines with checksums.
+
+A line is made durable before anything is told of it. What a kill leaves of the last line is cut off; a line that is
+damaged anywhere else means that the disk or somebody else changed the file, and is refused.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from core.digests import canonical
+from core.errors import StoreError
+
+NAME = "journal.txt"
+SIGNS = 16
+
+
+class Journal:
+    """An open journal.
+
+    Attributes
+    ----------
+    path : the file.
+    entries : what it held when it was opened, in order.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+        self.entries: list[dict[str, Any]] = list(self._whole_lines())
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Add an entry; it is on the disk when this returns.
+
+        Raises
+        ------
+        StoreError
+            It could not be written; the entries before it are as they were.
+        """
+        body = canonical(entry)
+        line = _sign(body).encode() + b" " + body + b"\n"
+        before = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            with self.path.open("ab") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            self._cut(before)
+            raise unwritable(self.path, error, len(line)) from error
+
+    def _whole_lines(self) -> Iterator[dict[str, Any]]:
+        content = self.path.read_bytes() if self.path.exists() else b""
+        lines = content.splitlines(keepends=True)
+        good = 0
+        for number, line in enumerate(lines, start=1):
+            entry = _entry(line)
+            if entry is None:
+                if number < len(lines):
+                    raise StoreError(
+                        f"{self.path}, line {number}: is damaged; remove the folder {self.path.parent} to begin anew"
+                    )
+                self._cut(good)
+                return
+            good += len(line)
+            yield entry
+
+    def _cut(self, size: int) -> None:
+        """Drop what was written beyond a size."""
+        try:
+            os.truncate(self.path, size)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise unwritable(self.path, error, 0) from error
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    sign, _, body = line.removesuffix(b"\n").partition(b" ")
+    if not line.endswith(b"\n") or sign.decode(errors="replace") != _sign(body):
+        return None
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def _sign(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:SIGNS]
+
+
+def unwritable(path: Path, error: OSError, size: int) -> StoreError:
+    """What to say of a file that cannot be written."""
+    needed = f" ({size:,} bytes)" if size else ""
+    return StoreError(
+        f"{path}: cannot be written{needed}: {error.strerror}; what was finished before is kept: free space and give "
+        "the same command again"
+    )
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a whole file, or none: under another name first, then renamed.
+
+    Raises
+    ------
+    StoreError
+        It could not be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        handle = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise unwritable(path, error, len(content)) from error

@@ -1,0 +1,188 @@
+"""The space of a sweep against the config that it changes: which keys may be tried, and whether the values can be."""
+
+import itertools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from core.errors import ConfigError
+
+from .dimensions import Dimension
+from .points import dimensions_of
+
+if TYPE_CHECKING:
+    from engine.config import RunConfig
+
+POLICY = ("strategy", "risk", "broker")
+"""The blocks whose parameters need no new signals."""
+REFUSED = {
+    "data": "trials are compared on the same data; write a config for each data set",
+    "measures": "trials are compared by the same measures",
+    "sweep": "a sweep does not change itself",
+    **dict.fromkeys(("version", "name", "report", "engine", "workers"), "it changes no result"),
+}
+TRIED = 256
+"""Combinations of a block's values that are tried before it is said that none can be."""
+
+
+def is_policy(path: str) -> bool:
+    """Whether a key is a parameter that the compiled engine takes by the thousand; all others make a group of trials.
+
+    >>> is_policy("risk.base"), is_policy("strategy.kind"), is_policy("model.members.lstm.hidden")
+    (True, False, False)
+    """
+    block, _, rest = path.partition(".")
+    return block in POLICY and bool(rest) and path != "strategy.kind" and not path.startswith("broker.impact")
+
+
+def with_point(values: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
+    """A config's plain values with those of a point; what is there stays as it is."""
+    changed: dict[str, Any] = dict(values)
+    for path, value in point.items():
+        _put(changed, path.split("."), value)
+    return changed
+
+
+def _put(holder: Any, path: Sequence[str], value: Any) -> None:
+    key: Any = int(path[0]) if isinstance(holder, list) and path[0].isdigit() else path[0]
+    if isinstance(holder, list) and not (isinstance(key, int) and key < len(holder)):
+        raise ConfigError(f"there is no {path[0]!r} in a list of {len(holder)}; count from 0")
+    if len(path) == 1:
+        holder[key] = value
+        return
+    inner = holder[key] if isinstance(holder, list) else holder.get(key)
+    if path[1:] == ["kind"] and isinstance(inner, Mapping) and inner.get("kind") != value:
+        holder[key] = {"kind": value}  # another kind has other parameters
+        return
+    holder[key] = list(inner) if isinstance(inner, list) else dict(inner) if isinstance(inner, Mapping) else {}
+    _put(holder[key], path[1:], value)
+
+
+def base_values(config: "RunConfig") -> dict[str, Any]:
+    """What points change: the config without its sweep."""
+    values = config.dump()
+    values.pop("sweep")
+    return values
+
+
+def trial_config(config: "RunConfig", point: Mapping[str, Any], name: str = "") -> "RunConfig":
+    """The config of one point, which has no sweep any more.
+
+    Raises
+    ------
+    ConfigError
+        The point contradicts itself; what is wrong, without a place.
+    """
+    from engine.config import RunConfig, explained_values
+
+    values = with_point(base_values(config), point)
+    if name:
+        values["name"] = name
+    try:
+        return RunConfig.parse(values)
+    except ValidationError as error:
+        raise ConfigError(explained_values(error, values)) from None
+
+
+def check_space(config: "RunConfig", place: Any) -> None:
+    """Refuse a space of which a key or a value can never be.
+
+    Parameters
+    ----------
+    place : of a key below `sweep.space`, for messages.
+
+    Raises
+    ------
+    ConfigError
+        One line: where, key, value, what is wrong.
+    """
+    assert config.sweep is not None  # noqa: S101 - asked only of a config that has one
+    axes = dimensions_of(config.sweep)
+    for axis in axes:
+        _require_key(axis.path, [other.path for other in axes if other is not axis], place(axis.path))
+    blocks: dict[str, list[Dimension]] = {}
+    for axis in axes:
+        blocks.setdefault(axis.path.partition(".")[0], []).append(axis)
+    for block in blocks.values():
+        _check_block(config, block, place)
+
+
+def _require_key(path: str, others: Iterable[str], place: str) -> None:
+    block = path.partition(".")[0]
+    if block in REFUSED:
+        raise ConfigError(f"{place}: sweep.space.{path}: cannot be tried: {REFUSED[block]}; remove it")
+    for other in others:
+        if other.startswith(f"{path}."):
+            raise ConfigError(f"{place}: sweep.space.{path}: holds {other}, which is tried as well; keep one of them")
+
+
+def _check_block(config: "RunConfig", axes: Sequence[Dimension], place: Any) -> None:
+    """Whether each value of a block's axes is possible beside some values of its others."""
+    good = _first_good(config, axes, place)
+    for axis in axes:
+        for value in axis.representatives[:1000]:
+            if _problem(config, good | {axis.path: value}) and not _somewhere(config, axes, axis, value):
+                problem = _problem(config, good | {axis.path: value})
+                raise ConfigError(f"{place(axis.path)}: sweep.space.{axis.path}: {_shown(value)}: {problem}")
+
+
+def _first_good(config: "RunConfig", axes: Sequence[Dimension], place: Any) -> dict[str, Any]:
+    """The first combination of values that can be."""
+    for point in _combinations(axes):
+        if not _problem(config, point):
+            return point
+    first = next(_combinations(axes))
+    guilty = next((path for path in first if _problem(config, {path: first[path]})), axes[0].path)
+    problem = _problem(config, {guilty: first[guilty]}) or _problem(config, first)
+    raise ConfigError(f"{place(guilty)}: sweep.space.{guilty}: {_shown(first[guilty])}: {problem}")
+
+
+def _somewhere(config: "RunConfig", axes: Sequence[Dimension], axis: Dimension, value: Any) -> bool:
+    others = [other for other in axes if other is not axis]
+    return any(not _problem(config, {**point, axis.path: value}) for point in _combinations(others))
+
+
+def _combinations(axes: Sequence[Dimension]) -> Any:
+    """Some points of a block, the first of each axis's values first; all of them if they are few."""
+    values = [axis.representatives for axis in axes]
+    while values and max(map(len, values)) > 2 and _product(values) > TRIED:
+        longest = max(range(len(values)), key=lambda number: len(values[number]))
+        kept = values[longest]
+        values[longest] = tuple(dict.fromkeys(map(_Same, (kept[0], kept[-1], *kept[1 : len(kept) // 2]))))
+        values[longest] = tuple(item.value for item in values[longest])
+    points = itertools.islice(itertools.product(*values), TRIED)
+    return (dict(zip((axis.path for axis in axes), point, strict=True)) for point in points)
+
+
+class _Same:
+    """A value that may be a mapping, as a key."""
+
+    def __init__(self, value: Any) -> None:
+        self.value, self.key = value, json.dumps(value, sort_keys=True)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.key == other.key
+
+
+def _product(values: Sequence[Sequence[Any]]) -> int:
+    count = 1
+    for each in values:
+        count *= len(each)
+    return count
+
+
+def _problem(config: "RunConfig", point: Mapping[str, Any]) -> str:
+    try:
+        trial_config(config, point)
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value)
