@@ -183,8 +183,9 @@ def pbo_of_blocks(sums: BlockSums) -> Pbo:
     parts = [_outside(inside, outside, times) for inside, outside in _halves(distinct)]
     ranks, ratios = (np.concatenate(column) for column in zip(*parts, strict=True))
     logits = np.log(ranks) - np.log(trials + 1 - ranks)
-    shares = (float(np.mean(met)) for met in (2 * ranks <= trials + 1, 2 * ranks < trials + 1, ratios <= 0))
-    return Pbo(*shares, read_only(logits), len(logits), trials, blocks, _notes(trials, blocks))
+    middle = (trials + 1) / 2  # a logit of 0; ranks are halves of whole numbers, exactly
+    pbo, strict, loss = (float(np.mean(met)) for met in (ranks <= middle, ranks < middle, ratios <= 0))
+    return Pbo(pbo, strict, loss, read_only(logits), len(logits), trials, blocks, _notes(trials, blocks))
 
 
 def _check_blocks(blocks: int) -> None:

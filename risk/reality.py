@@ -15,7 +15,7 @@ from core.types import Matrix, Vector
 
 from ._trials import SLAB, checked_trials, slabs, spreads
 from .intervals import FEWEST, LEAST, MOST, block_length, drawn_rows
-from .measures._returns import ROUNDING, checked_returns
+from .measures._returns import checked_returns
 
 SAMPLED = 50
 """Trials whose block lengths are averaged."""
@@ -65,7 +65,7 @@ def spa(excess: npt.ArrayLike, block: float | None = None, reps: int = 1000, see
     ----------
     excess : (T, N) returns of each trial less the benchmark's, per period; see :func:`at_equal_volatility` and
         :func:`against_cash`. All trials that were made, those that failed included. NaN is an error.
-    block : mean length of the blocks, at least 1; None for the average over up to 50 trials of what Politis and White
+    block : mean length of the blocks, from 1 to T; None for the average over up to 50 trials of what Politis and White
         choose.
     reps : resamples, from 100 to 100000.
     seed : at least 0; the same seed gives the same resamples.
@@ -80,7 +80,7 @@ def spa(excess: npt.ArrayLike, block: float | None = None, reps: int = 1000, see
     DataError
         Not a table, NaN or infinity.
     ConfigError
-        A block below 1, or an impossible number of resamples.
+        A block below 1 or longer than the rows, or an impossible number of resamples.
 
     References
     ----------
@@ -95,8 +95,9 @@ def spa(excess: npt.ArrayLike, block: float | None = None, reps: int = 1000, see
     (5, True)
     """
     values = checked_trials(excess, "excess", least=-np.inf)
-    if not (block is None or 1.0 <= block < np.inf) or not FEWEST <= reps <= MOST:
-        raise ConfigError(f"block is {block}, reps {reps}; they must be 1 or more, and from {FEWEST} to {MOST}")
+    if not (block is None or 1.0 <= block <= len(values)) or not FEWEST <= reps <= MOST:
+        rule = f"they must be from 1 to {len(values)}, the number of rows, and from {FEWEST} to {MOST}"
+        raise ConfigError(f"block is {block}, reps {reps}; {rule}")
     if len(values) < LEAST:
         return _untested(f"the test needs {LEAST} or more returns, has {len(values)}")
     columns = np.flatnonzero(spreads(values))
@@ -215,13 +216,11 @@ def _tested(
     """The test of columns that vary."""
     mean, error = excess.mean(axis=0), standard_errors(excess, block)
     ratio = mean / error
-    observed = np.maximum(np.append(ratio.max(), [ratio.max(), ratio.max(), -np.inf]), 0.0)
-    observed[3] = mean.max()
+    best, statistic = int(ratio.argmax()), max(float(ratio.max()), 0.0)
     resampled = _greatest(excess, (mean, error), block, draw)
-    lower, consistent, upper, check = (1.0 + (resampled >= observed).sum(axis=0)) / (1.0 + draw[0])
-    best = int(columns[ratio.argmax()])
-    p_values = (float(lower), float(consistent), float(upper), float(check))
-    return Spa(float(observed[0]), *p_values, best, block, draw[0], notes)
+    as_good = (resampled >= [statistic, statistic, statistic, mean.max()]).sum(axis=0)
+    lower, consistent, upper, check = ((1.0 + as_good) / (1.0 + draw[0])).tolist()
+    return Spa(statistic, lower, consistent, upper, check, int(columns[best]), block, draw[0], notes)
 
 
 def standard_errors(excess: Matrix, block: float) -> Vector:
