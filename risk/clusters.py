@@ -70,8 +70,8 @@ def effective_trials(returns: npt.ArrayLike, most: int = 1000) -> EffectiveTrial
     ----------
     Lopez de Prado, M. and Lewis, M. J. (2019), Detection of false investment strategies using unsupervised learning
     methods, Quantitative Finance 19(9): the distance, the quality, and the clusters' returns. Rousseeuw, P. J. (1987),
-    Silhouettes. Kaufman, L. and Rousseeuw, P. J. (1990), Finding groups in data, table 4: the bound of 0.25. Bailey,
-    D. H. and Lopez de Prado, M. (2014), The deflated Sharpe ratio, appendix 3: the count by mean correlation.
+    Silhouettes. Kaufman, L. and Rousseeuw, P. J. (1990), Finding groups in data: the bound of 0.25. Bailey, D. H. and
+    Lopez de Prado, M. (2014), The deflated Sharpe ratio: the count by mean correlation.
 
     >>> rng = np.random.default_rng(1)
     >>> ideas = rng.normal(0, 0.01, (300, 3))

@@ -143,7 +143,7 @@ def pbo(returns: npt.ArrayLike, blocks: int = ENOUGH_BLOCKS) -> Pbo:
     References
     ----------
     Bailey, D. H., Borwein, J. M., Lopez de Prado, M. and Zhu, Q. J. (2017), The probability of backtest overfitting,
-    Journal of Computational Finance 20(4), section 3: the integral of the logits' distribution up to 0, 0 included.
+    Journal of Computational Finance 20(4): the integral of the logits' distribution up to 0, 0 included.
 
     >>> noise = np.random.default_rng(1).normal(0, 0.01, (1000, 20))
     >>> pbo(noise + np.where(np.arange(20) == 3, 0.005, 0)).pbo  # one trial earns half its volatility a day

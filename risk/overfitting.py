@@ -211,7 +211,7 @@ def minimum_backtest_length(trials: int, sharpe: float = 1.0) -> Estimate:
     References
     ----------
     Bailey, D. H., Borwein, J. M., Lopez de Prado, M. and Zhu, Q. J. (2014), Pseudo-mathematics and financial
-    charlatanism, Notices of the AMS 61(5), theorem 2: five years allow for no more than 45 trials.
+    charlatanism, Notices of the AMS 61(5), equation 6: five years allow for no more than 45 trials.
 
     >>> round(minimum_backtest_length(45).value, 1)
     5.0

@@ -84,8 +84,8 @@ def spa(excess: npt.ArrayLike, block: float | None = None, reps: int = 1000, see
 
     References
     ----------
-    Hansen, P. R. (2005), A test for superior predictive ability, Journal of Business and Economic Statistics 23(4),
-    section 3: the statistic, the three ways to centre the resamples and the kernel of the variance. White, H. (2000), A
+    Hansen, P. R. (2005), A test for superior predictive ability, Journal of Business and Economic Statistics 23(4):
+    the statistic, the three ways to centre the resamples and the kernel of the variance. White, H. (2000), A
     reality check for data snooping, Econometrica 68(5). Politis, D. N. and Romano, J. P. (1994), The stationary
     bootstrap, Journal of the American Statistical Association 89.
 
@@ -235,7 +235,7 @@ def standard_errors(excess: Matrix, block: float) -> Vector:
     ----------
     block : mean length of the blocks, at least 1; 1 gives the error of independent returns.
 
-    References: Hansen (2005), section 3.1; Politis and Romano (1994), lemma 1.
+    References: Hansen (2005); Politis and Romano (1994).
 
     >>> standard_errors(np.array([[0.0], [2.0], [0.0], [2.0]]), block=1.0).tolist()  # a deviation of 1, 4 returns
     [0.5]
