@@ -103,7 +103,7 @@ def spa(excess: npt.ArrayLike, block: float | None = None, reps: int = 1000, see
     columns = np.flatnonzero(spreads(values))
     if len(columns) == 0:
         return _untested("no trial's return over the benchmark varies")
-    kept = values if len(columns) == values.shape[1] else values[:, columns]
+    kept = np.ascontiguousarray(values if len(columns) == values.shape[1] else values[:, columns])
     return _tested(kept, columns, block or mean_block(kept), (reps, seed), _left_out(values.shape[1] - len(columns)))
 
 

@@ -65,8 +65,8 @@ def test_against_purgedcv(trials, seed):
 
 
 def test_two_blocks_by_hand():
-    # The first trial gains 1 % and 3 % and then loses them, the second the other way round, the third gains 1 % and 2 %
-    # (a lower ratio than 2 / 1.41 in no half: 1.5 / 0.71). Chosen: the third, twice; outside it is the best: rank 3.
+    # The first trial gains 1 % and 3 % and then loses them (ratios 2 / 1.41 and its negative), the second the other way
+    # round, the third gains 1 % and 2 % twice (1.5 / 0.71): it is chosen, and best outside, in both splits.
     gain = np.array([0.01, 0.03])
     returns = np.column_stack([np.append(gain, -gain), np.append(-gain, gain), np.tile([0.01, 0.02], 2)])
     best = pbo(returns, blocks=2)
