@@ -45,9 +45,10 @@ def effective_trials(returns: npt.ArrayLike, most: int = 1000) -> EffectiveTrial
     """The number of clusters among trials, by the correlation of their returns.
 
     Trials are as far apart as ``sqrt((1 - correlation) / 2)`` and are joined by average linkage. The number of clusters
-    is the one whose silhouettes have the highest mean over standard deviation. Perfectly correlated trials are one
-    before that. Silhouettes cannot tell one cluster, or clusters of one each: where their mean is at most 0.25 there is
-    no structure, and the count is ``r + (1 - r) N``, rounded, r the mean correlation of the N trials.
+    is the one whose silhouettes have the highest mean over standard deviation, of those whose mean is above 0.25: small
+    silhouettes can be alike, too. Perfectly correlated trials are one before that. Silhouettes cannot tell one cluster,
+    or clusters of one each: where none has such a mean the count is ``r + (1 - r) N``, rounded, r the mean correlation
+    of the N trials.
 
     Parameters
     ----------
@@ -165,18 +166,18 @@ def _joined(correlation: Matrix) -> Rows:
 
 def _count(correlation: Matrix, apart: Matrix, tree: Matrix) -> int:
     """The number of clusters whose silhouettes are the best, or the one that the mean correlation implies."""
-    judged = [(_quality(widths), widths.mean(), count) for count, widths in silhouettes(apart, tree)]
-    _, width, count = max(judged, default=(0.0, 0.0, 0))
-    if width > STRUCTURE:
-        return count
+    judged = [(_quality(widths), count) for count, widths in silhouettes(apart, tree) if widths.mean() > STRUCTURE]
+    if judged:
+        return max(judged)[1]
     n = len(correlation)
     mean = (correlation.sum() - np.trace(correlation)) / (n * (n - 1))
     return int(np.clip(np.round(mean + (1.0 - mean) * n), 1, n))
 
 
 def _quality(widths: Vector) -> float:
+    """The mean, which is above 0, over the standard deviation."""
     spread = float(widths.std())
-    return float(widths.mean()) / spread if spread > SAME else float(np.sign(widths.mean())) * np.inf
+    return float(widths.mean()) / spread if spread > SAME else np.inf
 
 
 def silhouettes(apart: Matrix, tree: Matrix) -> Iterator[tuple[int, Vector]]:

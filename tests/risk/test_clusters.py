@@ -34,6 +34,16 @@ def test_planted_clusters_are_found(sizes, correlation):
     assert found.notes == ()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_loners_among_clusters_do_not_hide_them(seed):
+    # 10 clusters of 10 and 30 on their own: the silhouettes of a loner are 0, and it may join a cluster.
+    found = effective_trials(planted([10] * 10 + [1] * 30, 0.8, seed, rows=1000))
+    assert 20 <= found.count <= 40
+    clusters = found.labels[:100].reshape(10, 10)
+    assert (clusters == clusters[:, :1]).all()
+    assert len(set(clusters[:, 0].tolist())) == 10
+
+
 @settings(max_examples=15)
 @given(st.integers(0, 99), st.permutations(range(12)))
 def test_the_order_of_the_trials_only_renames_them(seed, order):
