@@ -54,7 +54,8 @@ def effective_trials(returns: npt.ArrayLike, most: int = 1000) -> EffectiveTrial
     ----------
     returns : (T, N) simple returns per period, fractions, T at least 3. NaN is an error.
     most : trials that are clustered, at least 2; of more, that many are picked evenly, and each other one joins the
-        cluster whose mean return is correlated most with its own. The time goes with the cube of it.
+        cluster whose mean return is correlated most with its own, even if it has little to do with it. The time goes
+        with the cube of it.
 
     Returns
     -------
@@ -98,7 +99,10 @@ def effective_trials(returns: npt.ArrayLike, most: int = 1000) -> EffectiveTrial
 def _notes(constant: int, varying: int, most: int) -> tuple[str, ...]:
     said = (
         (constant, f"{constant} trial(s) whose returns do not vary are left out"),
-        (varying > most, f"{most} of {varying} trials were clustered; the others joined the nearest cluster"),
+        (
+            varying > most,
+            f"{most} of {varying} trials were clustered, the others joined the nearest: there may be more clusters",
+        ),
     )
     return tuple(note for holds, note in said if holds)
 

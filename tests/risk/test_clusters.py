@@ -151,7 +151,9 @@ def test_of_many_some_are_clustered_and_the_others_join():
     found = effective_trials(returns, most=40)
     assert found.count == 4
     assert found.labels.tolist() == members(sizes).tolist()
-    assert found.notes == ("40 of 160 trials were clustered; the others joined the nearest cluster",)
+    assert found.notes == (
+        "40 of 160 trials were clustered, the others joined the nearest: there may be more clusters",
+    )
 
 
 def test_many_trials_are_worked_through_in_parts(monkeypatch):

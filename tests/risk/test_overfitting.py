@@ -169,6 +169,13 @@ def test_five_years_allow_for_forty_five_trials():
     assert minimum_backtest_length(46).value > 5.0
 
 
+@pytest.mark.parametrize(("trials", "ratio"), [(2, 1.0), (45, 1.0), (1000, 2.5)])
+def test_the_minimum_backtest_length_is_purgedcvs(trials, ratio):
+    from purgedcv import minimum_backtest_length as oracle
+
+    assert minimum_backtest_length(trials, ratio).value == pytest.approx(oracle(trials, ratio), rel=1e-9)
+
+
 @pytest.mark.parametrize("trials", [10, 100])
 def test_over_the_minimum_backtest_length_the_best_without_skill_shows_the_ratio(trials):
     years = minimum_backtest_length(trials, 1.5).value
