@@ -135,6 +135,20 @@ def block_length(returns: Vector) -> float:
     return max(found, 1.0) if np.isfinite(found) else 1.0
 
 
+def drawn_rows(length: int, block: float, reps: int, random: np.random.Generator) -> Iterator[Rows]:
+    """(length,) rows of each resample of the stationary bootstrap; ``block`` is the mean length of a block, at least 1.
+
+    >>> [len(rows) for rows in drawn_rows(5, 2.0, 3, np.random.default_rng(1))]
+    [5, 5, 5]
+    """
+    from arch.bootstrap import StationaryBootstrap
+
+    # arch says int and means any number from 1 on: only 1 / block is used, the chance that a block ends.
+    drawing = StationaryBootstrap(block, np.arange(length), seed=random)  # type: ignore[arg-type]
+    for (rows,), _ in drawing.bootstrap(reps):
+        yield np.asarray(rows, dtype=np.intp)
+
+
 def _barred(measure: Measure, sample: Sample) -> str:
     """Why a measure has no interval; empty if it may have one."""
     if len(sample.returns) < LEAST:
@@ -145,13 +159,9 @@ def _barred(measure: Measure, sample: Sample) -> str:
 
 
 def _resamples(sample: Sample, block: float, reps: int, seed: int) -> Iterator[Sample]:
-    from arch.bootstrap import StationaryBootstrap
-
     random = np.random.default_rng(seed)
-    # arch says int and means any number from 1 on: only 1 / block is used, the chance that a block ends.
-    drawing = StationaryBootstrap(block, np.arange(len(sample.returns)), seed=random)  # type: ignore[arg-type]
-    for (rows,), _ in drawing.bootstrap(reps):
-        yield _resampled(sample, np.asarray(rows, dtype=np.intp), random)
+    for rows in drawn_rows(len(sample.returns), block, reps, random):
+        yield _resampled(sample, rows, random)
 
 
 def _batches(resamples: Iterator[Sample]) -> Iterator[list[Sample]]:

@@ -1,6 +1,9 @@
-"""How far a Sharpe ratio can be believed, given how long and how skewed the track record is.
+"""How far a Sharpe ratio can be believed, given how long and how skewed the track record is and how many were tried.
 
-Everything is per observation, never annualised: a ratio of daily returns is compared with a daily benchmark.
+Everything is per observation, never annualised: a ratio of daily returns is compared with a daily benchmark. The one
+exception is said where it is made.
+
+What needs the returns of all trials rather than of the best is in modules of its own, and can be had from here.
 """
 
 import math
@@ -12,8 +15,30 @@ import numpy.typing as npt
 
 from core.errors import ConfigError, DataError
 
+from .clusters import EffectiveTrials, effective_trials
+from .cscv import BlockSums, Pbo, pbo, pbo_of_blocks
 from .measures._base import Estimate, defined, undefined
 from .measures._returns import checked_returns, is_rounding
+from .reality import Spa, against_cash, at_equal_volatility, spa
+
+__all__ = [
+    "BlockSums",
+    "EffectiveTrials",
+    "Pbo",
+    "Spa",
+    "Track",
+    "against_cash",
+    "at_equal_volatility",
+    "deflated_sharpe",
+    "effective_trials",
+    "expected_maximum",
+    "minimum_backtest_length",
+    "minimum_track_record_length",
+    "pbo",
+    "pbo_of_blocks",
+    "probabilistic_sharpe",
+    "spa",
+]
 
 NORMAL = NormalDist()
 EULER_GAMMA = 0.5772156649015329
@@ -160,6 +185,43 @@ def deflated_sharpe(returns: npt.ArrayLike, trials: int, trial_sharpe_variance: 
     Bailey, D. H. and Lopez de Prado, M. (2014), The deflated Sharpe ratio, Journal of Portfolio Management 40(5).
     """
     return probabilistic_sharpe(returns, expected_maximum(trials, trial_sharpe_variance))
+
+
+def minimum_backtest_length(trials: int, sharpe: float = 1.0) -> Estimate:
+    """The years of data below which the best of some trials without skill is expected to show a Sharpe ratio.
+
+    ``([(1 - g) Z(1 - 1/N) + g Z(1 - 1/(N e))] / sharpe)^2``, g Euler's constant and Z the normal quantile: over y years
+    the annual ratios of trials without skill have a deviation of ``1 / sqrt(y)``. A longer backtest proves nothing; a
+    shorter one can be explained by the number of trials alone.
+
+    Parameters
+    ----------
+    trials : N independent ones, at least 1; see :func:`effective_trials`.
+    sharpe : an **annual** Sharpe ratio, unlike all else here.
+
+    Returns
+    -------
+    Years; 0 for one trial, which was not chosen. Undefined for a ratio that is not above 0.
+
+    Raises
+    ------
+    ConfigError
+        Fewer trials than 1, or a ratio that is not finite.
+
+    References
+    ----------
+    Bailey, D. H., Borwein, J. M., Lopez de Prado, M. and Zhu, Q. J. (2014), Pseudo-mathematics and financial
+    charlatanism, Notices of the AMS 61(5), equation 6: five years allow for no more than 45 trials.
+
+    >>> round(minimum_backtest_length(45).value, 1)
+    5.0
+    """
+    if not math.isfinite(sharpe):
+        raise ConfigError(f"sharpe is {sharpe}; it must be an annual Sharpe ratio, such as 1")
+    best = expected_maximum(trials, 1.0)
+    if sharpe <= 0.0:
+        return undefined("the Sharpe ratio is not above 0: trials without skill show it over any length")
+    return defined((best / sharpe) ** 2)
 
 
 def minimum_track_record_length(returns: npt.ArrayLike, benchmark: float = 0.0, alpha: float = 0.05) -> Estimate:

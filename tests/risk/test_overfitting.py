@@ -12,7 +12,13 @@ from scipy import stats
 
 from core.errors import ConfigError, DataError
 from risk.measures._base import Estimate
-from risk.overfitting import Track, minimum_track_record_length, probabilistic_sharpe
+from risk.overfitting import (
+    Track,
+    expected_maximum,
+    minimum_backtest_length,
+    minimum_track_record_length,
+    probabilistic_sharpe,
+)
 
 DAYS = np.random.default_rng(5).normal(0.0006, 0.01, 1500)
 FAT = np.clip(np.random.default_rng(6).standard_t(3, 1500) * 0.01 + 0.0008, -0.3, 0.3)
@@ -155,3 +161,53 @@ def test_an_alpha_that_is_no_chance_of_error_is_refused(alpha):
 def test_returns_that_cannot_be_are_refused(function, wrong):
     with pytest.raises(DataError, match="row 2 is"):
         function([0.01, 0.02, wrong])
+
+
+def test_five_years_allow_for_forty_five_trials():
+    # Bailey, Borwein, Lopez de Prado and Zhu (2014), equation 6 and the text below it, at an annual ratio of 1.
+    assert minimum_backtest_length(45).value == pytest.approx(5.0, abs=5e-3)
+    assert minimum_backtest_length(46).value > 5.0
+
+
+@pytest.mark.parametrize(("trials", "ratio"), [(2, 1.0), (45, 1.0), (1000, 2.5)])
+def test_the_minimum_backtest_length_is_purgedcvs(trials, ratio):
+    from purgedcv import minimum_backtest_length as oracle
+
+    assert minimum_backtest_length(trials, ratio).value == pytest.approx(oracle(trials, ratio), rel=1e-9)
+
+
+@pytest.mark.parametrize("trials", [10, 100])
+def test_over_the_minimum_backtest_length_the_best_without_skill_shows_the_ratio(trials):
+    years = minimum_backtest_length(trials, 1.5).value
+    rng, days = np.random.default_rng(trials), round(years * 252)
+    means = rng.normal(0, 1 / math.sqrt(days), (4000, trials))  # of standard returns, in daily units
+    assert means.max(axis=1).mean() * math.sqrt(252) == pytest.approx(1.5, rel=0.03)
+
+
+@given(st.integers(1, 10**6), st.floats(0.01, 10))
+def test_the_minimum_backtest_length_grows_with_trials_and_falls_with_the_ratio(trials, ratio):
+    found = minimum_backtest_length(trials, ratio).value
+    assert found == pytest.approx((expected_maximum(trials, 1.0) / ratio) ** 2)
+    assert minimum_backtest_length(trials + 1, ratio).value > found
+    assert minimum_backtest_length(trials, 2 * ratio).value == pytest.approx(found / 4)
+
+
+def test_one_trial_needs_no_length_and_a_ratio_of_zero_none_that_suffices():
+    assert minimum_backtest_length(1, 0.5) == Estimate(0.0)
+    for ratio in (0.0, -1.0):
+        reason = "the Sharpe ratio is not above 0: trials without skill show it over any length"
+        assert minimum_backtest_length(10, ratio) == Estimate(None, reason)
+
+
+def test_a_backtest_length_of_what_cannot_be_is_refused():
+    with pytest.raises(ConfigError, match="trials is 0"):
+        minimum_backtest_length(0)
+    with pytest.raises(ConfigError, match="sharpe is nan; it must be an annual Sharpe ratio, such as 1"):
+        minimum_backtest_length(5, math.nan)
+
+
+def test_everything_about_overfitting_can_be_had_from_one_place():
+    from risk import overfitting
+
+    assert all(callable(getattr(overfitting, name)) for name in overfitting.__all__)
+    assert {"pbo", "pbo_of_blocks", "spa", "effective_trials", "deflated_sharpe"} <= set(overfitting.__all__)
