@@ -48,7 +48,7 @@ def helper(warm: Callable[[], None], died: str) -> Iterator[Executor]:
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import active_children, get_context
 
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_live_with_parent) as pool:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=live_with_parent) as pool:
         others = active_children()
         with without_main(), interrupts_held():
             pool.submit(warm)
@@ -63,7 +63,7 @@ def helper(warm: Callable[[], None], died: str) -> Iterator[Executor]:
             raise
 
 
-def _live_with_parent() -> None:
+def live_with_parent() -> None:
     """Leave Ctrl-C to the parent, and do not outlive it however it ends."""
     import os
     import signal

@@ -135,6 +135,11 @@ class BatchRunner:
         return self._measured(found.policies, {}), found.places, found.reasons
 
     @property
+    def cash(self) -> float:
+        """What an account begins with if no setting says otherwise."""
+        return self._course.task.broker.cash
+
+    @property
     def sessions(self) -> pd.DatetimeIndex:
         """(D,) dates of the daily returns."""
         return self._course.sessions

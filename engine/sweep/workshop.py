@@ -1,0 +1,198 @@
+"""Where trials are run: signals are trained once a group, and its policies go through an engine."""
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from core.errors import ConfigError, DataError, ModelError, WorkbenchError
+from core.processes import interrupts_held, without_main
+from core.progress import Report
+from core.types import Rows
+from engine.background import live_with_parent
+from engine.books import Task
+from engine.pipeline import workers
+from signals.generate import generate
+from signals.result import Signals
+from signals.store import SignalStore
+
+from .dimensions import Columns
+from .plan import Group, Plan, rows
+from .policies import Policies, Wants
+from .scores import FAILED, INVALID, Scores, without
+from .slow import trial
+from .space import trial_config
+
+log = logging.getLogger(__name__)
+
+Work = tuple[Group, Rows, Columns]
+"""Some trials of one group: their numbers and their points."""
+
+
+@dataclass(eq=False)
+class Workshop:
+    """Runs trials of a plan on this machine.
+
+    Attributes
+    ----------
+    store : the signal cache; None keeps the last signals in memory alone.
+    report : told of folds while signals are trained.
+    """
+
+    plan: Plan
+    wants: Wants
+    store: SignalStore | None
+    report: Report
+    _signals: dict[str, Signals] = field(default_factory=dict)
+    _policies: tuple[int, Policies] | None = None
+
+    @property
+    def count(self) -> int:
+        """Processes or threads."""
+        given = self.plan.spec.workers
+        return workers(self.plan.config) if given == "auto" else given
+
+    def run(self, works: Iterable[Work]) -> Iterator[Scores]:
+        """The scores of each work, as they are finished: in order but for trials on backtrader."""
+        slow: list[Work] = []
+        for work in works:
+            if work[0].slow and not work[0].refusal:
+                slow.append(work)
+            else:
+                yield self._at_once(work)
+        if slow:
+            yield from self._side_by_side(slow)
+
+    def _at_once(self, work: Work) -> Scores:
+        group, numbers, columns = work
+        if group.refusal:
+            return self._without(numbers, INVALID, group.refusal)
+        try:
+            return self._policies_of(group).scores(numbers, columns)
+        except (ModelError, DataError, ConfigError) as error:
+            log.warning("trials %d to %d failed: %s", numbers[0], numbers[-1], error.line)
+            return self._without(numbers, FAILED, error.line)
+
+    def _without(self, numbers: Rows, status: str, reason: str) -> Scores:
+        return without(numbers, status, [reason] * len(numbers), self.wants.names, self.wants.shape)
+
+    def _policies_of(self, group: Group) -> Policies:
+        if self._policies is None or self._policies[0] != group.number:
+            self._policies = (group.number, Policies(self.task(group), self.wants, self.plan.axes, self.count))
+        return self._policies[1]
+
+    def task(self, group: Group) -> Task:
+        """The group's market and signals, with what its policies leave as it is."""
+        config = group.config
+        assert config is not None  # noqa: S101 - refused groups are not run
+        signals = self.signals(group)
+        return Task.of(self.plan.market, signals.frame, config.strategy, config.risk, config.broker, config.id)
+
+    def signals(self, group: Group) -> Signals:
+        """The group's signals, trained if they are not kept.
+
+        A group whose worker died is trained once more: what finished before is not trained again.
+        """
+        assert group.config is not None  # noqa: S101 - as above
+        spec = group.config.signals
+        key = spec.model_dump_json()
+        if key not in self._signals:
+            self._signals.clear()
+            self._signals[key] = self._trained(spec)
+        return self._signals[key]
+
+    def _trained(self, spec: Any) -> Signals:
+        def once() -> Signals:
+            return generate(self.plan.market, spec, workers=self.count, store=self.store, report=self.report)
+
+        try:
+            return once()
+        except ModelError as error:
+            if "worker process" not in str(error):
+                raise
+            log.warning("%s; it is tried once more", error.line)
+            return once()
+
+    def _side_by_side(self, works: list[Work]) -> Iterator[Scores]:
+        """Trials on backtrader, each in a worker process; one whose worker died is tried once more."""
+        by_group: dict[int, list[Work]] = {}
+        for work in works:
+            by_group.setdefault(work[0].number, []).append(work)
+        with _pool(self.count) as pool:
+            for own in by_group.values():
+                yield from self._group_side_by_side(own, pool)
+
+    def _group_side_by_side(self, works: list[Work], pool: Any) -> Iterator[Scores]:
+        group = works[0][0]
+        try:
+            signals = self.signals(group).frame
+        except (ModelError, DataError, ConfigError) as error:
+            for _, numbers, _ in works:
+                yield self._without(numbers, FAILED, error.line)
+            return
+
+        def submit(number: int, point: Any) -> Any:
+            config = trial_config(self.plan.config, point)
+            arguments = (number, config, self.plan.market, signals, self.wants)
+            return pool.schedule(trial, arguments, timeout=self.plan.spec.timeout)
+
+        waiting, again = {}, set()
+        for _, numbers, columns in works:
+            for number, point in zip(numbers.tolist(), rows(columns), strict=True):
+                try:
+                    waiting[submit(number, point)] = (number, point)
+                except ConfigError as error:
+                    yield self._without(np.array([number]), INVALID, error.line)
+        while waiting:
+            future = next(as_completed(waiting))
+            number, point = waiting.pop(future)
+            found, reason = self._outcome(future)
+            if found is not None:
+                yield found
+            elif number in again or reason.startswith("took longer"):
+                yield self._without(np.array([number]), FAILED, reason)
+            else:
+                again.add(number)
+                waiting[submit(number, point)] = (number, point)
+
+    def _outcome(self, future: Any) -> tuple[Scores | None, str]:
+        """What a worker gave, or how it ended."""
+        from pebble import ProcessExpired
+
+        try:
+            return future.result(), ""
+        except FutureTimeoutError:
+            return None, f"took longer than sweep.timeout, {self.plan.spec.timeout:g} s"
+        except ProcessExpired as error:
+            code = error.exitcode or 0
+            return None, f"worker died: {f'signal {-code}' if code < 0 else f'exit code {code}'}"
+        except WorkbenchError as error:
+            return None, error.line
+        except Exception as error:  # a strategy of anyone's may raise anything
+            return None, f"{type(error).__name__}: {error}"
+
+
+@contextmanager
+def _pool(count: int) -> Iterator[Any]:
+    """Spawned worker processes that end with this one."""
+    from pebble import ProcessPool
+
+    with interrupts_held(), without_main():
+        pool = ProcessPool(max_workers=count, initializer=live_with_parent, context=get_context("spawn"))
+        pool.schedule(os.getpid).result()
+    try:
+        yield pool
+    finally:
+        pool.stop()
+        pool.join()
+
+
+Runner = Callable[[Iterable[Work]], Iterator[Scores]]
+"""What runs trials: :meth:`Workshop.run`, or the same elsewhere."""
