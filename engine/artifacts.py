@@ -163,6 +163,21 @@ def put_in_place(staged: Path, out: Path, name: str, pages: tuple[str, ...]) -> 
     raise StoreError(f"{out / name}: a thousand different results of one config; clean up --out")
 
 
+def durable(staged: Path, folder: Path) -> Saved:
+    """Move a finished folder of which nobody else makes another to its place.
+
+    Raises
+    ------
+    StoreError
+        Something lies there that is no such folder.
+    """
+    _sync(staged)
+    if not _moved(staged, folder):
+        raise StoreError(f"{folder}: is in the way, and is no finished run; move it")
+    _sync_folder(folder.parent)
+    return Saved(folder)
+
+
 def _moved(staged: Path, folder: Path) -> bool:
     """Whether ``folder`` was free; another run may take it at this very moment, so the rename has the last word."""
     if folder.exists():
@@ -213,6 +228,8 @@ def _sync(folder: Path) -> None:
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
+        elif path.is_dir():
+            _sync_folder(path)
     _sync_folder(folder)
 
 

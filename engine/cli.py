@@ -50,7 +50,7 @@ def app(ctx: click.Context) -> None:
 @click.option("--verbose", "-v", is_flag=True, help="Show the log on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics on stdout as JSON, and nothing else.")
 def _run(words: tuple[str, ...], engine: str | None, verbose: bool, check: bool, **options: Any) -> None:
-    """Run what each file says: a backtest, a run folder, a tear-sheet."""
+    """Run what each file says: a backtest with its run folder and tear-sheet, or a sweep."""
     from engine.background import measuring
     from engine.config import load
 
@@ -61,16 +61,38 @@ def _run(words: tuple[str, ...], engine: str | None, verbose: bool, check: bool,
     configs = [load(path, overrides) for path in paths]
     resample = any(config.measures.intervals.reps for config in configs)
     with measuring() if resample and not check else nullcontext() as pool:
-        from engine.pipeline import Options, check_only, run_and_save
+        from engine.pipeline import Options
 
         wanted = Options(out=options["out"], cache=not options["no_cache"], quiet=quiet or as_json)
         for config in configs:
             if check:
-                _say(check_only(config), quiet)
+                _say(_checked(config), quiet)
                 continue
-            metrics = run_and_save(config, wanted, pool).metrics
+            found = _found(config, wanted, pool)
             if as_json:
-                _say(json.dumps(metrics, indent=2, allow_nan=False))
+                _say(json.dumps(found, indent=2, allow_nan=False))
+
+
+def _checked(config: Any) -> str:
+    """What there would be to do."""
+    from engine.pipeline import check_only
+
+    if config.sweep is None:
+        return check_only(config)
+    from engine.sweep.check import check_sweep
+
+    return check_sweep(config)
+
+
+def _found(config: Any, options: Any, pool: Any) -> Any:
+    """The numbers of a backtest, or of a sweep."""
+    from engine.pipeline import run_and_save
+
+    if config.sweep is None:
+        return run_and_save(config, options, pool).metrics
+    from engine.sweep.run import sweep_and_save
+
+    return sweep_and_save(config, options, pool).found
 
 
 def _split(words: tuple[str, ...]) -> tuple[list[Path], list[str]]:
@@ -107,13 +129,21 @@ def _show(words: tuple[str, ...]) -> None:
     paths, overrides = _split(words)
     for path in paths:
         if is_run_folder(path):
-            from engine.summary import show_folder
-
-            show_folder(path)
+            _show_folder(path)
         elif path.is_dir():
             raise ConfigError(f"{path}: is neither a config file nor a run folder (it holds no manifest.json)")
         else:
             _say(as_yaml(load(path, overrides).dump()).rstrip())
+
+
+def _show_folder(path: Path) -> None:
+    from engine.summary import show_folder
+    from engine.sweep import summary
+
+    if summary.is_sweep(path):
+        summary.show_folder(path)
+    else:
+        show_folder(path)
 
 
 @app.command("list")

@@ -25,6 +25,7 @@ LIBRARIES = (
     "xgboost",
     "lightgbm",
     "numba",
+    "optuna",
     "pyarrow",
     "matplotlib",
     "pydantic",
@@ -43,11 +44,14 @@ def build(
     digest : the result digest.
     timings : seconds by stage.
     """
+    mine = {"config_id": result.config_id, "engine": result.engine, "zone": result.zone}
+    return {**mine, **common(seed, data, digest, timings)}
+
+
+def common(seed: int, data: Mapping[str, str], digest: str, timings: Mapping[str, float]) -> dict[str, Any]:
+    """What every manifest holds, of a run and of a sweep; parameters as for :func:`build`."""
     return {
         "format": 1,
-        "config_id": result.config_id,
-        "engine": result.engine,
-        "zone": result.zone,
         "seed": seed,
         "data": dict(data),
         "result_digest": digest,

@@ -15,7 +15,7 @@ import pandas as pd
 from core.caches import cache_folder
 from core.clock import sessions
 from core.progress import Report, silent
-from core.types import Fold, Market
+from core.types import Fold, Market, RunResult
 from engine import manifest, result_files
 from engine.accounts import require_benchmark
 from engine.artifacts import MANIFEST, Saved, ensure_writable, put_in_place, result_digest, staging, write_json
@@ -28,6 +28,7 @@ from engine.report import write_report
 from engine.runlog import recorded
 from engine.tearsheet import Submit, TearsheetInput, background, problem
 from signals.generate import generate, plan
+from signals.result import Signals
 from signals.store import SignalStore
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,6 @@ def compute(
         The data, the config or a model cannot be used; one line.
     """
     from engine.engines import backtest, require_supported
-    from signals.evaluate import evaluate
 
     watch = watch or Stopwatch()
     require_supported(config)
@@ -107,10 +107,25 @@ def compute(
         planned(market, config)
     with watch.stage("signals"):
         signals = generate(market, config.signals, workers=workers(config), store=store, report=report)
-    with watch.stage("evaluation"):
-        evaluation = evaluate(market, signals, config.label) if config.label else None
     with watch.stage("backtest"):
         result = backtest(config, market, signals.frame)
+    return examined(config, market, signals, result, watch, measure)
+
+
+def examined(
+    config: RunConfig,
+    market: Market,
+    signals: Signals,
+    result: RunResult,
+    watch: Stopwatch | None = None,
+    measure: Measure = here,
+) -> Outcome:
+    """What a backtest has to say: its forecasts evaluated, its returns measured; parameters as for :func:`compute`."""
+    from signals.evaluate import evaluate
+
+    watch = watch or Stopwatch()
+    with watch.stage("evaluation"):
+        evaluation = evaluate(market, signals, config.label) if config.label else None
     with watch.stage("measures"):
         outcome = build(
             config=config, market=market, signals=signals, evaluation=evaluation, result=result, measure=measure
@@ -139,21 +154,22 @@ def run_and_save(config: RunConfig, options: Options, pool: Executor | None = No
     watch = Stopwatch()
     store = signal_store() if options.cache else None
     measure = there(pool) if pool else here
-    with recorded() as lines, _tearsheets(config) as submit:
+    with recorded() as lines, tearsheets(config) as submit:
         with reporting(options.quiet) as report:
             outcome = compute(config, store, report, watch, measure)
-        saved = _save(outcome, config, options.out, submit, watch, lines)
+        saved = save(outcome, config, options.out, submit, watch, lines)
     found = metrics(outcome)
     if not options.quiet:
         show(found, saved.folder, saved.note)
     return Finished(saved, found)
 
 
-def _tearsheets(config: RunConfig) -> AbstractContextManager[Submit | None]:
+def tearsheets(config: RunConfig) -> AbstractContextManager[Submit | None]:
+    """The process that draws tear-sheets, if the config wants any."""
     return background() if config.report.tearsheet else nullcontext()
 
 
-def _save(
+def save(
     outcome: Outcome, config: RunConfig, out: Path, submit: Submit | None, watch: Stopwatch, lines: list[str]
 ) -> Saved:
     """Write the run folder; the tear-sheet is drawn in another process while the report is drawn in this one."""

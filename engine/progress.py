@@ -1,12 +1,24 @@
 """Progress on the terminal: bars where there is one, a few plain lines where output is piped, nothing when quiet."""
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from core.progress import Progress as Step
 from core.progress import Report, silent
@@ -16,30 +28,47 @@ MAIN = "folds"
 
 
 @contextmanager
-def reporting(quiet: bool, stream: TextIO | None = None) -> Iterator[Report]:
+def reporting(quiet: bool, stream: TextIO | None = None, main: str = MAIN) -> Iterator[Report]:
     """Something to report progress to.
 
     Parameters
     ----------
     quiet : show nothing.
     stream : where to; stderr if left out, so that stdout holds results alone.
+    main : the task that piped output follows, and whose bar tells its rate and the time left.
     """
     console = Console(file=stream or sys.stderr)
     if quiet:
         yield silent
     elif console.is_terminal:
-        with _bars(console) as bars:
-            yield _Bars(bars).show
+        with _bars(console, main) as bars:
+            yield _Bars(bars, main).show
     else:
-        yield _Lines(console).show
+        yield _Lines(console, main).show
 
 
-def _bars(console: Console) -> Progress:
+class _Pace(ProgressColumn):
+    """How fast the main task goes, and how long it will yet take."""
+
+    def __init__(self, main: str) -> None:
+        super().__init__()
+        self.main = main
+
+    def render(self, task: Task) -> Text:
+        """Steps a second and the time left, once they can be told."""
+        if task.description != self.main or not task.speed:
+            return Text("")
+        left = timedelta(seconds=math.ceil(task.time_remaining or 0))
+        return Text(f"{task.speed:,.3g}/s, {left} left" if not task.finished else f"{task.speed:,.3g}/s", style="dim")
+
+
+def _bars(console: Console, main: str) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        _Pace(main),
         TextColumn("{task.fields[note]}", style="dim"),
         console=console,
         transient=True,
@@ -49,8 +78,8 @@ def _bars(console: Console) -> Progress:
 class _Bars:
     """One bar a task."""
 
-    def __init__(self, bars: Progress) -> None:
-        self.bars = bars
+    def __init__(self, bars: Progress, main: str) -> None:
+        self.bars, self.main = bars, main
         self.tasks: dict[str, TaskID] = {}
 
     def show(self, step: Step) -> None:
@@ -59,7 +88,7 @@ class _Bars:
             self.tasks[step.task] = self.bars.add_task(step.task, total=step.total, note=step.note)
         task = self.tasks[step.task]
         self.bars.update(task, completed=step.done, total=step.total, note=step.note)
-        if step.done >= step.total and step.task != MAIN:
+        if step.done >= step.total and step.task != self.main:
             self.bars.remove_task(task)
             del self.tasks[step.task]
 
@@ -67,13 +96,16 @@ class _Bars:
 class _Lines:
     """About ten lines for the main task, whatever its length."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, main: str) -> None:
+        self.console, self.main = console, main
+        self.tenth = -1
 
     def show(self, step: Step) -> None:
         """Print a line at each tenth of the way."""
-        if step.task != MAIN or step.total == 0:
+        if step.task != self.main or step.total == 0:
             return
-        tenths = step.done * 10 // step.total
-        if tenths > (step.done - 1) * 10 // step.total or step.done == step.total:
-            self.console.print(f"{step.task} {step.done} of {step.total}", highlight=False)
+        tenth = step.done * 10 // step.total
+        if tenth != self.tenth:  # many may be done in one step
+            self.tenth = tenth
+            note = f"; {step.note}" if step.note else ""
+            self.console.print(f"{step.task} {step.done} of {step.total}{note}", highlight=False, soft_wrap=True)

@@ -28,7 +28,7 @@ def delayed(subject: Subject, market: Market, report: Report = silent) -> Check:
         honest, found = shifted(market, subject.spec.training, report)
         others = ", ".join(f"{shift:+d}: {ic:.3f}" for shift, ic in found.items())
         learnt = f"information coefficient {honest:.3f} as trained, by labels some bars off {others}; "
-    prompt, late = (_sharpe(subject.run(market, change).result) for change in (_same, _one_bar_late))
+    prompt, late = (_sharpe(subject.run(market, change).result) for change in (_same, one_bar_late))
     detail = f"{learnt}annual Sharpe ratio {prompt:.2f}, with every decision a bar late {late:.2f}"
     status: Status = "suspicious" if prompt > STRIKING and late < prompt / 2 else "clean"
     return Check("L5", title, status, 2 + 10 * subject.spec.model.trains, detail)
@@ -81,7 +81,8 @@ def _same(frame: SignalFrame) -> SignalFrame:
     return frame
 
 
-def _one_bar_late(frame: SignalFrame) -> SignalFrame:
+def one_bar_late(frame: SignalFrame) -> SignalFrame:
+    """Every decision at the next bar of the market instead."""
     prediction, confidence = (np.roll(values, 1, axis=0) for values in (frame.prediction, frame.confidence))
     prediction[0] = confidence[0] = np.nan
     return replace(frame, prediction=read_only(prediction), confidence=read_only(confidence))

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import ConfigError
-from core.types import Matrix
+from core.types import Matrix, RunResult
 from engine.books import Task
 from risk.headline import ALWAYS, Periods
 from risk.measures._base import Measure
@@ -28,6 +28,7 @@ from risk.measures.value_at_risk import ValueAtRisk
 from risk.year import periods_per_year
 
 from .course import Course
+from .engine import carry_out
 from .measuring import Wanted, measured
 from .policies import Policies, Settings
 
@@ -133,6 +134,10 @@ class BatchRunner:
         if found.policies is None:
             return None, found.places, found.reasons
         return self._measured(found.policies, {}), found.places, found.reasons
+
+    def recorded(self, task: Task) -> RunResult:
+        """One run of the same market and signals with all its tables, in a kernel like that of this runner's chunks."""
+        return carry_out(task, solvent=False, like=self._course.shape)
 
     @property
     def cash(self) -> float:

@@ -13,7 +13,7 @@ from engine.books import Task
 from .compiling import is_cross, kernel, reads_held, rule_of
 from .engine import failure, log_of, refuse, space_of, told
 from .policies import Policies, Reader
-from .shape import ALWAYS, ANY, DONE, FLAT, LOOK, NO, RUINED, TOTAL, Answer, Grid, Shape
+from .shape import ALWAYS, DONE, FLAT, LOOK, NO, RUINED, TOTAL, Answer, Grid, Shape, wider
 from .tables import grid_of, ranges_of, shape_of
 
 BLOCK = 64
@@ -58,6 +58,11 @@ class Course:
         self._shared = False
         days = task.timeline.days[self._grid.day >= 0].astype("datetime64[D]")
         self.sessions = pd.DatetimeIndex(days, name="session").as_unit("ns")
+
+    @property
+    def shape(self) -> Shape | None:
+        """What the kernel holds so far."""
+        return self._shape
 
     def prepare(self, policies: Policies) -> None:
         """Take the kernel that serves policies like these, of which many share their rule."""
@@ -135,17 +140,6 @@ class Course:
         if not self._shared and len(policies.rows) < 2 * len(policies.rules):
             return LOOK
         return FLAT if reads_held(rule_of(type(self.task.strategy))) else ALWAYS
-
-
-def wider(one: Shape, other: Shape) -> Shape:
-    """A shape that holds what either does.
-
-    >>> wider(Shape(stop=1, lot=False), Shape(stop=2, lot=True))[4:6], wider(Shape(stop=1), Shape(stop=1)).stop
-    ((3, 3), 1)
-    """
-    pairs = zip(one, other, strict=True)
-    both: Any = [a if a == b else (a or b) if isinstance(a, bool) else ANY for a, b in pairs]
-    return Shape(*both)
 
 
 def run_block(

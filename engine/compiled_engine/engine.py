@@ -14,7 +14,7 @@ from strategies._base import Strategy
 from .compiling import functions_of, is_cross, kernel, parameters, rule_of
 from .linking import place_of
 from .reading import Reader
-from .shape import BAD_SIDE, DONE, FILL, ORDER, OVERFLOW, POSITION, QUEUE_FULL, QUEUED, Grid, Log, Space
+from .shape import BAD_SIDE, DONE, FILL, ORDER, OVERFLOW, POSITION, QUEUE_FULL, QUEUED, Grid, Log, Shape, Space, wider
 from .tables import grid_of, parameters_of, policy_of, shape_of, windows_of
 from .writing import ORDERS_A_STEP
 
@@ -22,8 +22,12 @@ ENGINE = "compiled"
 ROOM = 1024
 
 
-def carry_out(task: Task, *, solvent: bool = True) -> RunResult:
+def carry_out(task: Task, *, solvent: bool = True, like: Shape | None = None) -> RunResult:
     """Backtest; result and errors are those of :func:`engine.bt_engine.run`.
+
+    Parameters
+    ----------
+    like : what other runs need of their kernel, so that one is made for all of them.
 
     Raises
     ------
@@ -39,6 +43,7 @@ def carry_out(task: Task, *, solvent: bool = True) -> RunResult:
     grid = grid_of(task, windows)
     policies = policy_of(risk, broker, windows)
     shape = shape_of(policies, grid, cross=is_cross(strategy), record=True)
+    shape = wider(shape, like)._replace(record=True, foresight=shape.foresight) if like else shape
     p = parameters_of(strategy, parameters(rule))
     compiled = kernel(rule, shape.cross, shape)
     room = ROOM + ORDERS_A_STEP * len(task.bars)

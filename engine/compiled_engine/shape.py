@@ -268,3 +268,14 @@ class Log(NamedTuple):
 
 
 ORDERS_WRITTEN, FILLS_WRITTEN, HALTS_WRITTEN, EARNED_WRITTEN, OVERFLOW = range(5)
+
+
+def wider(one: Shape, other: Shape) -> Shape:
+    """A shape that holds what either does.
+
+    >>> wider(Shape(stop=1, lot=False), Shape(stop=2, lot=True))[4:6], wider(Shape(stop=1), Shape(stop=1)).stop
+    ((3, 3), 1)
+    """
+    pairs = zip(one, other, strict=True)
+    both: Any = [a if a == b else (a or b) if isinstance(a, bool) else ANY for a, b in pairs]
+    return Shape(*both)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import ConfigError, PluginError
-from core.types import Matrix, Rows
+from core.types import Matrix, Rows, RunResult
 from engine.books import Task
 from engine.compiled_engine import BatchRunner
 from risk.headline import Periods
@@ -69,6 +69,10 @@ class Policies:
         own = [axis for axis in axes if is_policy(axis.path)]
         for runner in (self._plain, self._whole):
             runner.prepare(_samples(own))
+
+    def recorded(self, task: Task) -> RunResult:
+        """One trial with all its tables."""
+        return self._plain.recorded(task)
 
     def scores(self, numbers: Rows, columns: Columns) -> Scores:
         """Run a chunk; a trial that fails does not take the others with it.

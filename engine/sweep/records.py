@@ -12,7 +12,7 @@ from core.errors import StoreError
 from core.types import Rows
 
 from .journal import Journal, write_durably
-from .scores import Scores, pack, unpack
+from .scores import Scores, joined, only, pack, unpack
 from .workplace import CHUNKS
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,11 @@ class Records:
             del self._entries[_key(numbers)]
         return found
 
+    def point(self, number: int) -> Mapping[str, Any]:
+        """The point of a finished trial that was asked for."""
+        found: Mapping[str, Any] = self._entries[(number, 1)]["points"]
+        return found
+
     def put(self, scores: Scores, numbers: Rows, points: Any = None) -> None:
         """Keep the scores of trials; they are on the disk when this returns.
 
@@ -67,6 +72,7 @@ class Records:
         entry = {
             "first": int(numbers[0]),
             "count": len(numbers),
+            "last": int(numbers[-1]),
             "file": f"{numbers[0]:09d}-{len(numbers)}.npz",
             "sha256": hashlib.sha256(content).hexdigest(),
             **({} if points is None else {"points": points}),
@@ -78,10 +84,22 @@ class Records:
     def all(self) -> Iterator[Scores]:
         """Everything that is finished, chunk by chunk, in the order of their first trials."""
         for _, entry in sorted(self._entries.items()):
-            found = self._read(entry)
-            if found is None:
-                raise StoreError(f"{self._folder / entry['file']}: is damaged; give the same command again")
-            yield found
+            yield self._whole(entry)
+
+    def between(self, numbers: Rows) -> Scores:
+        """The scores of these trials alone, which follow one another."""
+        first, last = int(numbers[0]), int(numbers[-1])
+        found = []
+        for entry in self._entries.values():
+            if entry["first"] <= last and entry["last"] >= first:
+                found.append(only(self._whole(entry), numbers))
+        return joined(found)
+
+    def _whole(self, entry: Mapping[str, Any]) -> Scores:
+        found = self._read(entry)
+        if found is None:
+            raise StoreError(f"{self._folder / entry['file']}: is damaged; give the same command again")
+        return found
 
     def _read(self, entry: Mapping[str, Any]) -> Scores | None:
         try:

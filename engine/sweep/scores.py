@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,18 @@ def joined(parts: Sequence[Scores]) -> Scores:
         reason=rows("reason")[order],
         values={name: np.concatenate([part.values[name] for part in parts])[order] for name in parts[0].values},
         **{name: rows(name) for name in ("total", "squares", "summed", "returns", "kept")},
+    )
+
+
+def only(scores: Scores, numbers: Rows) -> Scores:
+    """The rows of the table of some of the trials, without the rest."""
+    rows = np.isin(scores.numbers, numbers)
+    return replace(
+        scores,
+        numbers=scores.numbers[rows],
+        status=scores.status[rows],
+        reason=scores.reason[rows],
+        values={name: values[rows] for name, values in scores.values.items()},
     )
 
 

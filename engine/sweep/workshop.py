@@ -15,9 +15,10 @@ import numpy as np
 from core.errors import ConfigError, DataError, ModelError, WorkbenchError
 from core.processes import interrupts_held, without_main
 from core.progress import Report
-from core.types import Rows
+from core.types import Market, Rows, RunResult
 from engine.background import live_with_parent
 from engine.books import Task
+from engine.config import RunConfig
 from engine.pipeline import workers
 from signals.generate import generate
 from signals.result import Signals
@@ -101,16 +102,17 @@ class Workshop:
         A group whose worker died is trained once more: what finished before is not trained again.
         """
         assert group.config is not None  # noqa: S101 - as above
-        spec = group.config.signals
-        key = spec.model_dump_json()
+        key = group.config.signals.model_dump_json()
         if key not in self._signals:
             self._signals.clear()
-            self._signals[key] = self._trained(spec)
+            self._signals[key] = self.signals_of(self.plan.market, group.config)
         return self._signals[key]
 
-    def _trained(self, spec: Any) -> Signals:
+    def signals_of(self, market: Market, config: RunConfig) -> Signals:
+        """The signals of any market by a config of the sweep."""
+
         def once() -> Signals:
-            return generate(self.plan.market, spec, workers=self.count, store=self.store, report=self.report)
+            return generate(market, config.signals, workers=self.count, store=self.store, report=self.report)
 
         try:
             return once()
@@ -119,6 +121,10 @@ class Workshop:
                 raise
             log.warning("%s; it is tried once more", error.line)
             return once()
+
+    def recorded(self, task: Task, group: Group) -> RunResult:
+        """The compiled engine's tables of one trial of a group."""
+        return self._policies_of(group).recorded(task)
 
     def _side_by_side(self, works: list[Work]) -> Iterator[Scores]:
         """Trials on backtrader, each in a worker process; one whose worker died is tried once more."""

@@ -1,0 +1,240 @@
+"""From finished trials to a verdict: confirmed, tested, stressed; one frozen object that page and terminal read."""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.errors import WorkbenchError
+from core.progress import Report
+from core.types import Vector
+from engine import bt_engine
+from engine.accounts import BENCHMARK, STRATEGY, daily_returns
+from engine.audit.battery import audit
+from engine.audit.trading import one_bar_late
+from engine.audit.verdicts import keep, recall
+from engine.books import Task
+from engine.outcome import per_period
+from risk.year import periods_per_year
+
+from . import gate, luck
+from .board import Board
+from .confirm import Confirmation, Confirmed
+from .gate import Stress, Verdict
+from .ledger import Earlier
+from .luck import Luck, Sample
+from .neighbours import Stability, stability
+from .plan import Plan
+from .selection import Selection, select
+from .space import trial_config
+
+if TYPE_CHECKING:
+    from engine.config import RunConfig
+
+YEAR = 252
+"""Sessions after which a rule, which has no test windows, may be chosen anew."""
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """All that a sweep has to say.
+
+    Attributes
+    ----------
+    label : its folder's name.
+    plan, board : what was tried and what came of it.
+    winners : the best trials, confirmed, the best first; empty where none can be chosen.
+    spot_checks : numbers of further trials that were compared with backtrader.
+    sample : what was kept of the trials chosen beforehand.
+    benchmark : (D,) its returns over the shared span.
+    luck, stability, selection, stress : of the winner; None where there is none.
+    verdict : what may be said.
+    year : sessions in a year, and the annual risk-free rate.
+    notes : what is worth knowing.
+    """
+
+    label: str
+    plan: Plan
+    board: Board
+    winners: tuple[Confirmed, ...]
+    spot_checks: tuple[int, ...]
+    sample: Sample
+    benchmark: Vector
+    luck: Luck | None
+    stability: Stability | None
+    selection: Selection | None
+    stress: Stress | None
+    verdict: Verdict
+    year: tuple[float, float]
+    notes: tuple[str, ...]
+
+    @property
+    def winner(self) -> Confirmed:
+        """The best trial."""
+        return self.winners[0]
+
+
+def judge(
+    label: str, confirmation: Confirmation, earlier: Earlier, folder: Path, pool: Executor | None, report: Report
+) -> Findings:
+    """Confirm the best trials, and say how far to believe them.
+
+    Parameters
+    ----------
+    label : the sweep's folder name.
+    earlier : trials of other sweeps.
+    folder : where winners' run folders go.
+    pool : where measures are worked out.
+
+    Raises
+    ------
+    ConfirmationError
+        backtrader gives something else.
+    """
+    plan, board = confirmation.plan, confirmation.board
+    found = [confirmation.compared(number) for number in board.best(plan.spec.confirm)]
+    spots = confirmation.spot_checks([each.number for each in found])
+    for number in spots:
+        confirmation.compared(number)
+    sample = luck.sampled(plan, confirmation.records)
+    free = plan.config.measures.risk_free
+    year = (periods_per_year(plan.span.sessions, plan.config.measures.periods_per_year), free)
+    common: dict[str, Any] = {"label": label, "plan": plan, "board": board, "spot_checks": tuple(spots)}
+    common |= {"sample": sample, "year": year, "notes": tuple(_notes(plan, board, sample, confirmation.whole))}
+    if not found:
+        verdict = gate.without_winner(board.counts, bool(plan.spec.constraints))
+        nothing: Any = dict.fromkeys(("luck", "stability", "selection", "stress"))
+        return Findings(winners=(), benchmark=np.zeros(len(plan.span.sessions)), verdict=verdict, **nothing, **common)
+    best = found[0]
+    winner, benchmark = _shared(plan, best, STRATEGY), _shared(plan, best, BENCHMARK)
+    numbers = luck.examine(plan, board, sample, earlier, winner, benchmark, (year[0], per_period(free, year[0])))
+    stress = _stress(plan, best)
+    verdict = _verdict(gate.by_numbers(numbers, stress), best, plan, report)
+    return Findings(
+        winners=tuple(confirmation.saved(each, folder, pool) for each in found),
+        benchmark=benchmark,
+        luck=numbers,
+        stability=stability(plan, best.number, board.objective, confirmation.point),
+        selection=_selection(confirmation, sample, year),
+        stress=stress,
+        verdict=verdict,
+        **common,
+    )
+
+
+def _shared(plan: Plan, found: Confirmed, column: str) -> Vector:
+    """Returns over the span that all trials share."""
+    return np.asarray(found.daily[column].reindex(plan.span.sessions), dtype=np.float64)
+
+
+def _verdict(tests: tuple[gate.Test, ...], best: Confirmed, plan: Plan, report: Report) -> Verdict:
+    """The gate; the leak battery is asked for what it said, or run if everything else was passed."""
+    known = recall(best.config.id)
+    if known is None and all(test.passed for test in tests):
+        found = audit(best.config, plan.market, report=report)
+        keep(found)
+        known = found.dump()
+    clean = None if known is None else not any(check["status"] == "leak" for check in known["checks"])
+    return gate.judged((*tests, gate.leak_test("" if known is None else known["verdict"], clean)))
+
+
+def _stress(plan: Plan, best: Confirmed) -> Stress:
+    """The winner with doubled costs, and with every decision a bar late."""
+    broker = best.config.broker
+    doubled: dict[str, Any] = {
+        name: min(2 * getattr(broker, name), 0.99) for name in ("commission", "slippage", "short_interest")
+    }
+    if broker.impact is not None:
+        doubled["impact"] = broker.impact.model_copy(update={"coefficient": 2 * broker.impact.coefficient})
+    dear = best.config.model_copy(update={"broker": broker.model_copy(update=doubled)})
+    return Stress(
+        doubled_costs=_earned(plan, dear, best.signals.frame),
+        one_bar_late=_earned(plan, best.config, one_bar_late(best.signals.frame)),
+    )
+
+
+def _earned(plan: Plan, config: "RunConfig", frame: Any) -> float | None:
+    task = Task.of(plan.market, frame, config.strategy, config.risk, config.broker, config.id)
+    value = bt_engine.carry_out(task, solvent=False).equity["equity"]
+    return None if (value <= 0).any() else float(value.iloc[-1] / config.broker.cash - 1.0)
+
+
+def _selection(confirmation: Confirmation, sample: Sample, year: tuple[float, float]) -> Selection | None:
+    """Walk-forward selection among the trials whose returns were kept; None where there is nothing to choose from."""
+    plan = confirmation.plan
+    if sample.returns.shape[1] < 2:
+        return None
+    window = plan.config.walk_forward.test if plan.config.walk_forward else YEAR
+    exposures: dict[int, Any] = {}
+
+    def held(number: int, day: int) -> float:
+        """What closing or opening a trial's position before a session costs, a fraction of the account."""
+        if number < 0:
+            return 0.0 if default is None else _exposed(default, day)
+        if number not in exposures:
+            exposures[number] = confirmation.compared(number)
+        return _exposed(exposures[number], day)
+
+    def _exposed(found: Confirmed, day: int) -> float:
+        broker, before = found.config.broker, plan.span.sessions[day - 1]
+        gross = found.result.equity.set_index("time")["gross_exposure"]
+        known = gross[gross.index.tz_convert(found.result.zone).tz_localize(None).normalize() <= before]
+        return float(known.iloc[-1]) * (broker.commission + broker.slippage) if len(known) else 0.0
+
+    default = _as_it_stands(confirmation)
+    flat = np.zeros(len(plan.span.sessions)) if default is None else _shared(plan, default, STRATEGY)
+    return select(
+        plan.spec,
+        np.ascontiguousarray(sample.returns.T),
+        sample.kept,
+        flat,
+        window,
+        year,
+        lambda before, after, day: held(before, day) + held(after, day),
+    )
+
+
+def _as_it_stands(confirmation: Confirmation) -> Confirmed | None:
+    """The config without any point, where the sweep has trained its signals; else None, which is cash."""
+    plan = confirmation.plan
+    config = trial_config(plan.config, {})
+    for group in plan.groups.met.values():
+        if (
+            group.config is not None
+            and group.config.signals == config.signals
+            and type(group.config.strategy) is type(config.strategy)
+        ):
+            try:
+                signals = confirmation.shop.signals(group)
+                task = Task.of(plan.market, signals.frame, config.strategy, config.risk, config.broker, config.id)
+                result = bt_engine.carry_out(task)
+            except WorkbenchError:
+                return None
+            return Confirmed(-1, {}, config, signals, result, daily_returns(result, plan.market))
+    return None
+
+
+def _notes(plan: Plan, board: Board, sample: Sample, whole: "RunConfig") -> list[str]:
+    notes = list(plan.market.notes)
+    starts = {group.start for group in plan.groups.met.values() if group.start is not None}
+    if len(starts) > 1:
+        notes.append(
+            f"trials begin on {len(starts)} different days; their own measures are of their own spans, the tests of the "
+            f"span that all share, from {plan.span.sessions[0]:%F}"
+        )
+    if len(plan.summed) < plan.count:
+        notes.append(f"PBO is of {len(plan.summed):,} of {plan.count:,} trials, chosen at random before the sweep")
+    if len(plan.kept) < plan.count:
+        notes.append(
+            f"superior ability, clusters and walk-forward selection are of {len(plan.kept):,} of {plan.count:,} trials, "
+            "chosen at random before the sweep"
+        )
+    if sample.left_out:
+        notes.append(f"{sample.left_out} of {len(plan.summed)} trials have no returns over the shared span")
+    slow = sorted({group.slow for group in plan.groups.met.values() if group.slow})
+    notes += [f"run on backtrader, some thousand times slower: {reason}" for reason in slow]
+    if plan.spec.holdout:
+        notes.append(f"bars after {plan.spec.holdout} were seen by no trial; the confirmation has opened them")
+    return notes

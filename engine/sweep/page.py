@@ -1,0 +1,3 @@
+"""x."""
+def write_page(found, path):
+    path.write_text("x")
