@@ -1,5 +1,6 @@
 """From finished trials to a verdict: confirmed, tested, stressed; one frozen object that page and terminal read."""
 
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,7 @@ class Findings:
     verdict : what may be said.
     year : sessions in a year, and the annual risk-free rate.
     notes : what is worth knowing.
+    asked : the points of ``tpe`` by trial; empty for other methods, whose points follow from their numbers.
     """
 
     label: str
@@ -69,6 +71,7 @@ class Findings:
     verdict: Verdict
     year: tuple[float, float]
     notes: tuple[str, ...]
+    asked: Mapping[int, Mapping[str, Any]]
 
     @property
     def winner(self) -> Confirmed:
@@ -102,7 +105,13 @@ def judge(
     free = plan.config.measures.risk_free
     year = (periods_per_year(plan.span.sessions, plan.config.measures.periods_per_year), free)
     common: dict[str, Any] = {"label": label, "plan": plan, "board": board, "spot_checks": tuple(spots)}
-    common |= {"sample": sample, "year": year, "notes": tuple(_notes(plan, board, sample, confirmation.whole))}
+    asked = {} if plan.points else {number: confirmation.point(number) for number in range(plan.count)}
+    common |= {
+        "asked": asked,
+        "sample": sample,
+        "year": year,
+        "notes": tuple(_notes(plan, board, sample, confirmation.whole)),
+    }
     if not found:
         verdict = gate.without_winner(board.counts, bool(plan.spec.constraints))
         nothing: Any = dict.fromkeys(("luck", "stability", "selection", "stress"))
@@ -231,8 +240,9 @@ def _notes(plan: Plan, board: Board, sample: Sample, whole: "RunConfig") -> list
             f"superior ability, clusters and walk-forward selection are of {len(plan.kept):,} of {plan.count:,} trials, "
             "chosen at random before the sweep"
         )
-    if sample.left_out:
-        notes.append(f"{sample.left_out} of {len(plan.summed)} trials have no returns over the shared span")
+    lost = sample.left_out - int((board.status[plan.summed] == "invalid").sum())
+    if lost:
+        notes.append(f"{lost} of {len(plan.summed)} trials have no returns over the shared span")
     slow = sorted({group.slow for group in plan.groups.met.values() if group.slow})
     notes += [f"run on backtrader, some thousand times slower: {reason}" for reason in slow]
     if plan.spec.holdout:
