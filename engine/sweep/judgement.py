@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
+from core.clock import sessions
 from core.errors import WorkbenchError
 from core.progress import Report
 from core.types import Vector
@@ -110,7 +112,7 @@ def judge(
         "asked": asked,
         "sample": sample,
         "year": year,
-        "notes": tuple(_notes(plan, board, sample, confirmation.whole)),
+        "notes": tuple(_notes(plan, board, sample)),
     }
     if not found:
         verdict = gate.without_winner(board.counts, bool(plan.spec.constraints))
@@ -188,8 +190,9 @@ def _selection(confirmation: Confirmation, sample: Sample, year: tuple[float, fl
 
     def _exposed(found: Confirmed, day: int) -> float:
         broker, before = found.config.broker, plan.span.sessions[day - 1]
-        gross = found.result.equity.set_index("time")["gross_exposure"]
-        known = gross[gross.index.tz_convert(found.result.zone).tz_localize(None).normalize() <= before]
+        equity = found.result.equity
+        days = sessions(pd.DatetimeIndex(equity["time"]), found.result.zone)
+        known = equity["gross_exposure"][np.asarray(days <= before)]
         return float(known.iloc[-1]) * (broker.commission + broker.slippage) if len(known) else 0.0
 
     default = _as_it_stands(confirmation)
@@ -225,20 +228,20 @@ def _as_it_stands(confirmation: Confirmation) -> Confirmed | None:
     return None
 
 
-def _notes(plan: Plan, board: Board, sample: Sample, whole: "RunConfig") -> list[str]:
+def _notes(plan: Plan, board: Board, sample: Sample) -> list[str]:
     notes = list(plan.market.notes)
     starts = {group.start for group in plan.groups.met.values() if group.start is not None}
     if len(starts) > 1:
         notes.append(
-            f"trials begin on {len(starts)} different days; their own measures are of their own spans, the tests of the "
-            f"span that all share, from {plan.span.sessions[0]:%F}"
+            f"trials begin on {len(starts)} different days; their own measures are of their own spans, the tests of "
+            f"the span that all share, from {plan.span.sessions[0]:%F}"
         )
     if len(plan.summed) < plan.count:
         notes.append(f"PBO is of {len(plan.summed):,} of {plan.count:,} trials, chosen at random before the sweep")
     if len(plan.kept) < plan.count:
         notes.append(
-            f"superior ability, clusters and walk-forward selection are of {len(plan.kept):,} of {plan.count:,} trials, "
-            "chosen at random before the sweep"
+            f"superior ability, clusters and walk-forward selection are of {len(plan.kept):,} of {plan.count:,} "
+            "trials, chosen at random before the sweep"
         )
     lost = sample.left_out - int((board.status[plan.summed] == "invalid").sum())
     if lost:

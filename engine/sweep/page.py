@@ -1,7 +1,7 @@
 """sweep.html: the verdict first, then what was tried, how it is spread, and how far to believe the best of it."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from engine.picture import BLUE, INK, RED, svg
 
 from . import pictures
 from .confirm import Confirmed
-from .dimensions import label
 from .findings import selection_numbers
 from .judgement import Findings
 from .pictures import Cloud
@@ -62,7 +61,7 @@ def html(found: Findings) -> str:
 
 
 def _values(axis: Any) -> list[str]:
-    told = [pictures._text(value) for value in axis.representatives]  # noqa: SLF001 - written as on the pictures
+    told = [pictures.text(value) for value in axis.representatives]
     return told if len(told) <= 12 else [*told[:6], "...", *told[-3:]]
 
 
@@ -74,7 +73,7 @@ def _winner(found: Findings, each: Confirmed) -> dict[str, Any]:
         "trial": each.number,
         "objective": found.board.objective[each.number],
         "value": money(float(found.board.final_value[each.number])),
-        "point": [label(value) for value in each.point.values()],
+        "point": [pictures.text(value) for value in each.point.values()],
         "folder": f"winners/{each.folder}",
         "measures": [(measures[name]["value"], measures[name]["unit"]) for name in SHOWN if name in measures],
         "sharpe": _span(intervals.get("sharpe")),
@@ -94,7 +93,7 @@ def _top(found: Findings) -> Iterator[dict[str, Any]]:
     points = {each.number: each.point for each in found.winners}
     for number in board.ranked[:TOP].tolist():
         if plan.points is not None:
-            point = next(rows(plan.points.columns(np.array([number]))))
+            point: Mapping[str, Any] = next(rows(plan.points.columns(np.array([number]))))
         else:
             point = found.asked.get(number, points.get(number, {}))
         yield {
@@ -103,7 +102,7 @@ def _top(found: Findings) -> Iterator[dict[str, Any]]:
             "sharpe": board.sharpe[number],
             "value": board.final_value[number],
             "fills": int(board.fills[number]),
-            "point": [pictures._text(point.get(axis.path)) for axis in plan.axes],  # noqa: SLF001 - as above
+            "point": [pictures.text(point.get(axis.path)) for axis in plan.axes],
         }
 
 

@@ -74,13 +74,13 @@ def distribution(values: Vector, lines: Sequence[tuple[str, float, str]], name: 
     marks = [value for _, value, _ in lines]
     low, high = min([*values, *marks]), max([*values, *marks])
     room = 0.03 * (high - low) or 1.0
-    axis.hist(values, bins=np.linspace(low, high + 1e-12, 61), color=BLUE, alpha=0.45)
+    axis.hist(values, bins=np.linspace(low, high + 1e-12, 61).tolist(), color=BLUE, alpha=0.45)
     axis.set_xlim(low - room, high + room)
     top = axis.get_ylim()[1]
     for number, (text, value, colour) in enumerate(lines):
         axis.axvline(value, color=colour, linewidth=1.5)
         right = value < (low + high) / 2
-        place = {"ha": "left" if right else "right", "va": "top"}
+        place: Any = {"ha": "left" if right else "right", "va": "top"}
         axis.text(value, top * (0.98 - 0.11 * number), f"  {text} {four(value)}  ", color=colour, **place)
     axis.set_xlabel(name, color=MUTED)
     axis.set_ylabel("trials", color=MUTED)
@@ -139,9 +139,9 @@ def _cells(cloud: Cloud, first: int, second: int) -> tuple[Any, list[str], list[
 def _ticks(axis: Dimension) -> list[str]:
     """A label for each cell of an axis."""
     if isinstance(axis, Discrete):
-        return [_text(value) for value in axis.values]
+        return [text(value) for value in axis.values]
     middles = axis.at((np.arange(BINS) + 0.5) / BINS)
-    return [_text(value) for value in middles]
+    return [text(value) for value in middles]
 
 
 def _codes(places: Vector, count: int) -> Rows:
@@ -153,11 +153,12 @@ def _code(place: float, count: int) -> int:
     return min(int(place * (count - 1) + 0.5), count - 1)
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """A value of an axis in as few signs as will do."""
     if isinstance(value, dict):
-        return " ".join(_text(item) for item in value.values())
+        return " ".join(text(item) for item in value.values())
     if isinstance(value, list):
-        return ", ".join(_text(item) for item in value)[:22]
+        return ", ".join(text(item) for item in value)[:22]
     return "none" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
@@ -249,7 +250,7 @@ def logits(values: Vector, share: float) -> "Figure":
     figure, (axis,) = canvas(2.4, width=9.6)
     figure.subplots_adjust(bottom=0.2)
     edge = float(np.abs(values).max()) or 1.0
-    bins = np.linspace(-edge, edge, 42)
+    bins = np.linspace(-edge, edge, 42).tolist()
     axis.hist(values[values <= 0], bins=bins, color=RED, alpha=0.5, label=f"overfitted, {100 * share:.1f} %")
     axis.hist(values[values > 0], bins=bins, color=BLUE, alpha=0.45)
     axis.axvline(0.0, color=INK, linewidth=0.8)

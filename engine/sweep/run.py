@@ -1,15 +1,12 @@
 """One sweep: the straight line from a config to its folder, and how it goes on after an accident."""
 
-import hashlib
 import logging
-import os
 import platform
 import shutil
 import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from core.digests import digest, file_digest
-from core.errors import ConfigError
 from core.processes import one_thread
 from engine import manifest
 from engine.artifacts import MANIFEST, Saved, durable, ensure_writable, is_run_folder, read_json, staging, write_json
@@ -28,7 +24,7 @@ from engine.progress import reporting
 from engine.runlog import recorded
 from signals.store import SignalStore
 
-from . import ledger, luck, table, workplace
+from . import ledger, table, workplace
 from .confirm import Confirmation
 from .findings import dump
 from .judgement import Findings, judge
@@ -128,7 +124,8 @@ def _swept(config: "RunConfig", options: Options, label: str, pool: Executor | N
                 book.write(board, records.point, year)
                 with watch.stage("judgement"):
                     found = judge(label, confirmation, earlier, folder, pool, report)
-            saved = _save(found, config, options.out, folder, records, wants, watch, lines, earlier)
+            paper = Paper(found, config, folder, records, wants, watch, lines, earlier)
+            saved = _save(paper, options.out)
             numbers = read_json(saved.folder / NUMBERS)
         workplace.remove(folder)
     return Swept(saved, numbers)
@@ -189,23 +186,28 @@ def terminable(folder: Path) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _save(
-    found: Findings,
-    config: "RunConfig",
-    out: Path,
-    folder: Path,
-    records: Records,
-    wants: Wants,
-    watch: Stopwatch,
-    lines: list[str],
-    earlier: Earlier,
-) -> Saved:
+@dataclass(frozen=True, eq=False)
+class Paper:
+    """What a sweep's folder is written of."""
+
+    found: Findings
+    config: "RunConfig"
+    folder: Path
+    records: Records
+    wants: Wants
+    watch: Stopwatch
+    lines: list[str]
+    earlier: Earlier
+
+
+def _save(paper: Paper, out: Path) -> Saved:
     """Write the sweep's folder beside, and rename it into place."""
     from .page import write_page
 
+    found, config, folder, watch = paper.found, paper.config, paper.folder, paper.watch
     with staging(out) as stage:
         with watch.stage("tables"):
-            table.write(found.plan, records, wants.names, stage / TABLE)
+            table.write(found.plan, paper.records, paper.wants.names, stage / TABLE)
             _write_sample(found, stage)
         numbers = dump(found)
         write_json(stage / NUMBERS, numbers)
@@ -215,8 +217,8 @@ def _save(
             write_page(found, stage / PAGE)
         (stage / "config.yaml").write_text(as_yaml(config.dump()), encoding="utf-8")
         result = digest({name: file_digest(stage / name) for name in RESULTS})
-        write_json(stage / MANIFEST, _manifest(found, config, result, watch, earlier))
-        (stage / "run.log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        write_json(stage / MANIFEST, _manifest(found, config, result, watch, paper.earlier))
+        (stage / "run.log").write_text("".join(f"{line}\n" for line in paper.lines), encoding="utf-8")
         return durable(stage, out / found.label)
 
 

@@ -130,10 +130,11 @@ def _check_block(config: "RunConfig", axes: Sequence[Dimension], place: Any) -> 
 
 def _first_good(config: "RunConfig", axes: Sequence[Dimension], place: Any) -> dict[str, Any]:
     """The first combination of values that can be."""
+    point: dict[str, Any]
     for point in _combinations(axes):
         if not _problem(config, point):
             return point
-    first = next(_combinations(axes))
+    first: dict[str, Any] = next(_combinations(axes))
     guilty = next((path for path in first if _problem(config, {path: first[path]})), axes[0].path)
     problem = _problem(config, {guilty: first[guilty]}) or _problem(config, first)
     raise ConfigError(f"{place(guilty)}: sweep.space.{guilty}: {_shown(first[guilty])}: {problem}")
