@@ -124,8 +124,8 @@ def _lines(found: Mapping[str, Any]) -> list[Text]:
     if numbers and numbers["effective_trials"]:
         cash = numbers["superior_ability"]["cash"]["consistent"]
         lines.append(
-            f"trials: {numbers['trials']['all']:,} ever on these data, about {numbers['effective_trials']['count']} "
-            f"different ones by their returns; against cash p = {p_value(cash)}"
+            f"trials: {_tries(numbers)}, which fall into about {numbers['effective_trials']['count']} clusters by "
+            f"their returns; against cash p = {p_value(cash)}"
         )
     held = found["winners"][0]["held_out"]
     if held:
@@ -135,3 +135,9 @@ def _lines(found: Mapping[str, Any]) -> list[Text]:
             f"{found['benchmark']} {four(other)}"
         )
     return [Text(line) for line in lines]
+
+
+def _tries(numbers: Mapping[str, Any]) -> str:
+    told = numbers["trials"]
+    others = f"{told['earlier']:,} in other sweeps on these data, and " if told["earlier"] else ""
+    return f"{others}{told['scored']:,} here"
