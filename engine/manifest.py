@@ -51,6 +51,14 @@ def build(
         "seed": seed,
         "data": dict(data),
         "result_digest": digest,
+        **surroundings(),
+        "timings_seconds": {stage: round(seconds, 3) for stage, seconds in timings.items()},
+    }
+
+
+def surroundings() -> dict[str, Any]:
+    """The part of a manifest that no run decides: code, versions, machine, threads."""
+    return {
         "code_digest": code_digest(),
         "git": git_state(),
         "versions": versions(),
@@ -60,7 +68,6 @@ def build(
             "processor": platform.machine(),
         },
         "threads": {key: os.environ[key] for key in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY") if key in os.environ},
-        "timings_seconds": {stage: round(seconds, 3) for stage, seconds in timings.items()},
     }
 
 

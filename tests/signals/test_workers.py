@@ -73,7 +73,7 @@ class Odd(TrainedModel):
     def _leave(self, rows, report):
         os._exit(3)
     def _nap(self, rows, report):
-        time.sleep(0.5)
+        time.sleep(0.7)
     def _chatter(self, rows, report):
         while True:
             report(Progress("odd", 0, 1))
@@ -214,7 +214,7 @@ def test_a_fold_that_never_stops_talking_is_ended(odd, monkeypatch):
 
 def test_patience_counts_from_when_a_process_has_taken_the_fold_up(odd):
     """All folds together, and the start of the processes, take longer than a fold may."""
-    outcomes = odd("nap", Workers(2, patience=1.5))
+    outcomes = odd("nap", Workers(1, patience=3))
     assert len(outcomes) == 5
 
 
