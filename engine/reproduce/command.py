@@ -3,9 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.caches import caching
 from core.errors import StoreError
@@ -14,25 +12,9 @@ from engine import result_files
 from engine.pipeline import compute, signal_store
 from engine.progress import reporting
 
-from .compare import Difference, differences
-from .record import Record
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a run that was made again."""
-
-    folder: Path
-    found: tuple[Difference, ...]
-
-    @property
-    def reproduced(self) -> bool:
-        """Whether data and results are equal; versions or code may have changed."""
-        return not any(each.counts for each in self.found)
-
-    def dump(self) -> list[dict[str, Any]]:
-        """Every difference with the run that it is of, for JSON."""
-        return [{"run": str(self.folder), **each.dump()} for each in self.found]
+from .compare import differences
+from .record import Record, Verdict
+from .shown import show
 
 
 def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[Verdict]:
@@ -43,8 +25,6 @@ def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[
     WorkbenchError
         A folder is no run folder or is damaged, or the run cannot be made any more; one line.
     """
-    from .shown import show
-
     verdicts = []
     for record in [Record.read(folder) for folder in folders]:
         with reporting(quiet) as report:
@@ -77,9 +57,10 @@ def reproduce(record: Record, *, cache: bool = False, report: Report = silent) -
 
 @contextmanager
 def _elsewhere() -> Iterator[Path]:
+    """A temporary folder, gone afterwards."""
     try:
-        with tempfile.TemporaryDirectory(prefix="backtrader-ml-") as name:
-            yield Path(name)
+        made = tempfile.TemporaryDirectory(prefix="backtrader-ml-")
     except OSError as error:
-        where = error.filename or tempfile.gettempdir()
-        raise StoreError(f"{where}: {error.strerror or error}; free space, or set TMPDIR to another folder") from error
+        raise StoreError(f"no temporary folder can be made ({error}); set TMPDIR to another folder") from None
+    with made as name:
+        yield Path(name)

@@ -90,6 +90,23 @@ class Record:
         yield from _by_name("code", old, new)
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a run that was made again."""
+
+    folder: Path
+    found: tuple[Difference, ...]
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether data and results are equal; versions or code may have changed."""
+        return not any(each.counts for each in self.found)
+
+    def dump(self) -> list[dict[str, Any]]:
+        """Every difference with the run that it is of, for JSON."""
+        return [{"run": str(self.folder), **each.dump()} for each in self.found]
+
+
 def _by_name(kind: Kind, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
     for name in dict.fromkeys([*old, *new]):
         if old.get(name) != new.get(name):

@@ -11,8 +11,8 @@ from rich.text import Text
 from engine.artifacts import RESULT_FILES
 from engine.numerals import count
 
-from .command import Verdict
 from .compare import Difference, Plain
+from .record import Verdict
 
 SHOWN = 5
 """Lines for the values of one file; --json has them all."""
