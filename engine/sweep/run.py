@@ -1,15 +1,12 @@
 """One sweep: the straight line from a config to its folder, and how it goes on after an accident."""
 
-import hashlib
 import logging
-import os
 import platform
 import shutil
 import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from core.digests import digest, file_digest
-from core.errors import ConfigError
 from core.processes import one_thread
 from engine import manifest
 from engine.artifacts import MANIFEST, Saved, durable, ensure_writable, is_run_folder, read_json, staging, write_json
@@ -28,7 +24,7 @@ from engine.progress import reporting
 from engine.runlog import recorded
 from signals.store import SignalStore
 
-from . import ledger, luck, table, workplace
+from . import ledger, table, workplace
 from .confirm import Confirmation
 from .findings import dump
 from .judgement import Findings, judge
@@ -88,15 +84,22 @@ def sweep_and_save(config: "RunConfig", options: Options, pool: Executor | None 
     from .summary import show
 
     label = f"{config.name}-{sweep_id(config)}"
-    finished = options.out / label
-    if is_run_folder(finished):
+    swept = _before(options.out, label)
+    if swept:
         workplace.remove(workplace.folder_of(options.out, label))
-        swept = Swept(Saved(finished, "it was finished before: the folder is unchanged"), read_json(finished / NUMBERS))
     else:
         swept = _swept(config, options, label, pool)
     if not options.quiet:
         show(swept.found, swept.saved.folder, swept.saved.note)
     return swept
+
+
+def _before(out: Path, label: str) -> Swept | None:
+    """What is there if the sweep was finished before."""
+    folder = out / label
+    if not is_run_folder(folder):
+        return None
+    return Swept(Saved(folder, "it was finished before: the folder is unchanged"), read_json(folder / NUMBERS))
 
 
 def _swept(config: "RunConfig", options: Options, label: str, pool: Executor | None) -> Swept:
@@ -112,6 +115,9 @@ def _swept(config: "RunConfig", options: Options, label: str, pool: Executor | N
             made = plan(config)
             wants = wants_of(made)
         with workplace.owned(folder):
+            if swept := _before(options.out, label):  # by another process, while this one made its plan
+                workplace.remove(folder)
+                return swept
             journal = workplace.opened(folder, header(label))
             records = Records(folder, journal)
             if len(records):
@@ -130,7 +136,7 @@ def _swept(config: "RunConfig", options: Options, label: str, pool: Executor | N
                     found = judge(label, confirmation, earlier, folder, pool, report)
             saved = _save(found, config, options.out, folder, records, wants, watch, lines, earlier)
             numbers = read_json(saved.folder / NUMBERS)
-        workplace.remove(folder)
+            workplace.remove(folder)  # while it is owned: afterwards it may be somebody else's
     return Swept(saved, numbers)
 
 
@@ -183,8 +189,11 @@ def terminable(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        log.warning("interrupted; what was finished is kept in %s: the same command goes on from there", folder)
-        raise
+        if not folder.is_dir():
+            raise
+        raise KeyboardInterrupt(
+            f"interrupted; what was finished is kept in {folder}: the same command goes on from there"
+        ) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 
