@@ -22,6 +22,7 @@ from engine.listing import as_yaml
 from engine.pipeline import CACHE_LIMIT, Options, Stopwatch, signal_store
 from engine.progress import reporting
 from engine.runlog import recorded
+from signals.crews import crew
 from signals.store import SignalStore
 
 from . import ledger, table, workplace
@@ -34,7 +35,7 @@ from .plan import Plan, plan
 from .policies import Wants
 from .records import Records
 from .trials import TASK, run_trials
-from .workshop import Workshop
+from .workshop import Workshop, count_of
 
 if TYPE_CHECKING:
     from engine.config import RunConfig
@@ -84,15 +85,22 @@ def sweep_and_save(config: "RunConfig", options: Options, pool: Executor | None 
     from .summary import show
 
     label = f"{config.name}-{sweep_id(config)}"
-    finished = options.out / label
-    if is_run_folder(finished):
+    swept = _before(options.out, label)
+    if swept:
         workplace.remove(workplace.folder_of(options.out, label))
-        swept = Swept(Saved(finished, "it was finished before: the folder is unchanged"), read_json(finished / NUMBERS))
     else:
         swept = _swept(config, options, label, pool)
     if not options.quiet:
         show(swept.found, swept.saved.folder, swept.saved.note)
     return swept
+
+
+def _before(out: Path, label: str) -> Swept | None:
+    """What is there if the sweep was finished before."""
+    folder = out / label
+    if not is_run_folder(folder):
+        return None
+    return Swept(Saved(folder, "it was finished before: the folder is unchanged"), read_json(folder / NUMBERS))
 
 
 def _swept(config: "RunConfig", options: Options, label: str, pool: Executor | None) -> Swept:
@@ -108,6 +116,9 @@ def _swept(config: "RunConfig", options: Options, label: str, pool: Executor | N
             made = plan(config)
             wants = wants_of(made)
         with workplace.owned(folder):
+            if swept := _before(options.out, label):  # by another process, while this one made its plan
+                workplace.remove(folder)
+                return swept
             journal = workplace.opened(folder, header(label))
             records = Records(folder, journal)
             if len(records):
@@ -115,8 +126,8 @@ def _swept(config: "RunConfig", options: Options, label: str, pool: Executor | N
             book = Ledger(made, sweep_id(config))
             earlier = _earlier(book, journal)
             store = signal_store() if options.cache else SignalStore(folder / "signals", CACHE_LIMIT)
-            with reporting(options.quiet, main=TASK) as report:
-                shop = Workshop(made, wants, store, report)
+            with reporting(options.quiet, main=TASK) as report, crew(count_of(made), made.spec.timeout) as hands:
+                shop = Workshop(made, wants, store, report, hands)
                 with watch.stage("trials"):
                     board = run_trials(made, shop.run, records, report)
                 confirmation = Confirmation(made, shop, board, records, config)
@@ -127,7 +138,7 @@ def _swept(config: "RunConfig", options: Options, label: str, pool: Executor | N
             paper = Paper(found, config, folder, records, wants, watch, lines, earlier)
             saved = _save(paper, options.out)
             numbers = read_json(saved.folder / NUMBERS)
-        workplace.remove(folder)
+            workplace.remove(folder)  # while it is owned: afterwards it may be somebody else's
     return Swept(saved, numbers)
 
 
@@ -180,8 +191,11 @@ def terminable(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        log.warning("interrupted; what was finished is kept in %s: the same command goes on from there", folder)
-        raise
+        if not folder.is_dir():
+            raise
+        raise KeyboardInterrupt(
+            f"interrupted; what was finished is kept in {folder}: the same command goes on from there"
+        ) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 

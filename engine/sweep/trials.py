@@ -82,10 +82,10 @@ def _batch(plan: Plan, run: Runner, records: Records, numbers: Rows, points: lis
     """The trials of a batch, one by one kept; those that share a group are run after one another."""
     works: dict[int, Work] = {}
     for number, point in zip(numbers.tolist(), points, strict=True):
-        found = records.get(np.array([number]), point)
+        found, group = records.get(np.array([number]), point), plan.groups.of(point)
         if found is None:
             columns: Columns = {path: [value] for path, value in point.items()}
-            works[number] = (plan.groups.of(point), np.array([number]), columns)
+            works[number] = (group, np.array([number]), columns)
         else:
             yield found
     in_order = sorted(works.values(), key=lambda work: (work[0].number, int(work[1][0])))

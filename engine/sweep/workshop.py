@@ -5,21 +5,26 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from core.errors import ConfigError, DataError, ModelError
 from core.progress import Report
 from core.types import Market, Rows, RunResult
 from engine.books import Task
 from engine.config import RunConfig
 from engine.pipeline import workers
+from signals.crews import Crew as Training
 from signals.generate import generate
 from signals.result import Signals
 from signals.store import SignalStore
 
+from .crew import Crew, Lost, crew
 from .dimensions import Columns
 from .plan import Group, Plan, rows
 from .policies import Policies, Wants
-from .processes import Jobs, pool
 from .scores import FAILED, INVALID, Scores, without
+from .slow import Job
+from .space import trial_config
 
 log = logging.getLogger(__name__)
 
@@ -35,20 +40,16 @@ class Workshop:
     ----------
     store : the signal cache; None keeps the last signals in memory alone.
     report : told of folds while signals are trained.
+    hands : the processes that train.
     """
 
     plan: Plan
     wants: Wants
     store: SignalStore | None
     report: Report
+    hands: Training
     _signals: dict[str, Signals] = field(default_factory=dict)
     _policies: tuple[int, Policies] | None = None
-
-    @property
-    def count(self) -> int:
-        """Processes or threads."""
-        given = self.plan.spec.workers
-        return workers(self.plan.config) if given == "auto" else given
 
     def run(self, works: Iterable[Work]) -> Iterator[Scores]:
         """The scores of each work, as they are finished: in order but for trials on backtrader."""
@@ -59,7 +60,7 @@ class Workshop:
             else:
                 yield self._at_once(work)
         if slow:
-            yield from self._slowly(slow)
+            yield from self._side_by_side(slow)
 
     def _at_once(self, work: Work) -> Scores:
         group, numbers, columns = work
@@ -76,7 +77,7 @@ class Workshop:
 
     def _policies_of(self, group: Group) -> Policies:
         if self._policies is None or self._policies[0] != group.number:
-            self._policies = (group.number, Policies(self.task(group), self.wants, self.plan.axes, self.count))
+            self._policies = (group.number, Policies(self.task(group), self.wants, self.plan.axes, count_of(self.plan)))
         return self._policies[1]
 
     def task(self, group: Group) -> Task:
@@ -102,7 +103,7 @@ class Workshop:
         """The signals of any market by a config of the sweep."""
 
         def once() -> Signals:
-            return generate(market, config.signals, workers=self.count, store=self.store, report=self.report)
+            return generate(market, config.signals, workers=self.hands, store=self.store, report=self.report)
 
         try:
             return once()
@@ -116,26 +117,42 @@ class Workshop:
         """The compiled engine's tables of one trial of a group."""
         return self._policies_of(group).recorded(task)
 
-    def _slowly(self, works: list[Work]) -> Iterator[Scores]:
-        """Trials on backtrader, group by group, each in a worker process."""
+    def _side_by_side(self, works: list[Work]) -> Iterator[Scores]:
+        """Trials on backtrader, each in a worker process."""
         by_group: dict[int, list[Work]] = {}
         for work in works:
             by_group.setdefault(work[0].number, []).append(work)
-        with pool(self.count) as processes:
+        with crew(count_of(self.plan), self.plan.spec.timeout) as workers:
             for own in by_group.values():
-                yield from self._group_slowly(own, processes)
+                yield from self._group_side_by_side(own, workers)
 
-    def _group_slowly(self, works: list[Work], processes: Any) -> Iterator[Scores]:
+    def _group_side_by_side(self, works: list[Work], workers: Crew) -> Iterator[Scores]:
         try:
             signals = self.signals(works[0][0]).frame
         except (ModelError, DataError, ConfigError) as error:
             for _, numbers, _ in works:
                 yield self._without(numbers, FAILED, error.line)
             return
-        plan = self.plan
-        jobs = Jobs(processes, plan.config, plan.market, signals, self.wants, plan.spec.timeout)
-        points = ((n, p) for _, numbers, columns in works for n, p in zip(numbers.tolist(), rows(columns), strict=True))
-        yield from jobs.run(points)
+        jobs: dict[int, Job] = {}
+        for number, point in _one_by_one(works):
+            try:
+                jobs[number] = (number, trial_config(self.plan.config, point))
+            except ConfigError as error:
+                yield self._without(np.array([number]), INVALID, error.line)
+        for number, found in workers.run((self.plan.market, signals, self.wants), jobs):
+            yield self._without(np.array([number]), FAILED, found.reason) if isinstance(found, Lost) else found
+
+
+def count_of(plan: Plan) -> int:
+    """Processes or threads of a sweep."""
+    given = plan.spec.workers
+    return workers(plan.config) if given == "auto" else given
+
+
+def _one_by_one(works: Iterable[Work]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The number and the point of each trial."""
+    for _, numbers, columns in works:
+        yield from zip(numbers.tolist(), rows(columns), strict=True)
 
 
 Runner = Callable[[Iterable[Work]], Iterator[Scores]]
