@@ -9,8 +9,8 @@ from core.caches import caching
 from core.errors import StoreError
 from core.progress import Report, silent
 from engine import result_files
-from engine.pipeline import compute, signal_store
-from engine.progress import reporting
+from engine.pipeline import Options, compute, signal_store
+from engine.progress import MAIN, reporting
 
 from .compare import differences
 from .record import Record, Verdict
@@ -27,7 +27,7 @@ def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[
     """
     verdicts = []
     for record in [Record.read(folder) for folder in folders]:
-        with reporting(quiet) as report:
+        with reporting(quiet, main="trials" if record.is_sweep else MAIN) as report:
             verdict = reproduce(record, cache=cache, report=report)
         verdicts.append(verdict)
         if not quiet:
@@ -50,9 +50,20 @@ def reproduce(record: Record, *, cache: bool = False, report: Report = silent) -
         The run cannot be made any more.
     """
     with _elsewhere() as folder, caching(used=cache):
+        if record.is_sweep:
+            from engine.sweep.run import remade
+
+            options = Options(out=folder, cache=cache, quiet=True)
+            now = remade(record.config, options, record.manifest["earlier_trials"], report)
+            return _verdict(record, now)
         outcome = compute(record.config, signal_store() if cache else None, report)
         result_files.write(outcome, folder)
-        return Verdict(record.folder, (*record.circumstances(), *differences(record.folder, folder)))
+        return _verdict(record, folder)
+
+
+def _verdict(record: Record, now: Path) -> Verdict:
+    found = (*record.circumstances(), *differences(record.folder, now, record.files))
+    return Verdict(record.folder, found, len(record.files))
 
 
 @contextmanager

@@ -8,8 +8,10 @@ from typing import Any, Self
 
 from core.errors import StoreError
 from engine import manifest as manifests
-from engine.artifacts import MANIFEST, is_run_folder, read_json, result_digest
+from engine.artifacts import MANIFEST, RESULT_FILES, is_run_folder, read_json, result_digest
 from engine.config import RunConfig, load
+from engine.sweep.files import NUMBERS
+from engine.sweep.files import RESULTS as SWEPT
 
 from .compare import Difference, Kind
 
@@ -52,6 +54,16 @@ class Record:
         _ = record.data  # a file that is gone is told before hours of work
         return record
 
+    @property
+    def is_sweep(self) -> bool:
+        """Whether it is a sweep's folder."""
+        return self.config.sweep is not None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files in which equal results are equal."""
+        return (*SWEPT, NUMBERS) if self.is_sweep else RESULT_FILES
+
     @cached_property
     def data(self) -> Mapping[str, str]:
         """The digest of each data file as it is now, by symbol."""
@@ -73,7 +85,7 @@ class Record:
     def _edited(self) -> Iterator[Difference]:
         """Whether a result file is not the one that the manifest was written for."""
         try:
-            found = result_digest(self.folder)
+            found = result_digest(self.folder, SWEPT if self.is_sweep else RESULT_FILES)
         except OSError:  # one is missing: that is told of the file
             return
         if found != self.manifest["result_digest"]:
@@ -96,6 +108,8 @@ class Verdict:
 
     folder: Path
     found: tuple[Difference, ...]
+    files: int = len(RESULT_FILES)
+    """How many files were compared."""
 
     @property
     def reproduced(self) -> bool:

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from engine.artifacts import RESULT_FILES
 from engine.numerals import count
 
 from .compare import Difference, Plain
@@ -26,7 +25,9 @@ def show(verdict: Verdict, console: Console | None = None) -> None:
     wrong = [each for each in verdict.found if each.counts]
     notes = [each for each in verdict.found if not each.counts]
     style = "bold red" if wrong else "bold green"
-    console.print(Text.assemble((verdict.folder.resolve().name, "bold"), ": ", (_headline(wrong), style)))
+    console.print(
+        Text.assemble((verdict.folder.resolve().name, "bold"), ": ", (_headline(wrong, verdict.files), style))
+    )
     if wrong:
         console.print(_grid(wrong))
     if notes:
@@ -36,12 +37,12 @@ def show(verdict: Verdict, console: Console | None = None) -> None:
         console.print(Text(UNEXPLAINED))
 
 
-def _headline(wrong: Sequence[Difference]) -> str:
+def _headline(wrong: Sequence[Difference], compared: int) -> str:
     if not wrong:
-        return f"reproduced, all {len(RESULT_FILES)} result files are equal"
+        return f"reproduced, all {compared} result files are equal"
     files = {_file(each) for each in wrong if each.kind != "data"}
     data = "the data differ, and " if any(each.kind == "data" for each in wrong) else ""
-    return f"not reproduced, {data}{len(files)} of {len(RESULT_FILES)} result files differ"
+    return f"not reproduced, {data}{len(files)} of {compared} result files differ"
 
 
 def _grid(found: Sequence[Difference]) -> Table:

@@ -4,9 +4,9 @@ import logging
 import platform
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from core.digests import digest, file_digest
+from core.digests import digest
 from core.processes import one_thread
+from core.progress import Report, silent
 from engine import manifest
-from engine.artifacts import MANIFEST, Saved, durable, ensure_writable, is_run_folder, read_json, staging, write_json
+from engine.artifacts import (
+    MANIFEST,
+    Saved,
+    durable,
+    ensure_writable,
+    is_run_folder,
+    read_json,
+    result_digest,
+    staging,
+    write_json,
+)
 from engine.listing import as_yaml
 from engine.pipeline import CACHE_LIMIT, Options, Stopwatch, signal_store
 from engine.progress import reporting
@@ -26,7 +37,9 @@ from signals.crews import crew
 from signals.store import SignalStore
 
 from . import ledger, table, workplace
+from .board import Board
 from .confirm import Confirmation
+from .files import BLOCKS, NUMBERS, PAGE, RESULTS, RETURNS, TABLE
 from .findings import dump
 from .judgement import Findings, judge
 from .ledger import Earlier, Ledger
@@ -43,15 +56,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-TABLE, RETURNS, BLOCKS, NUMBERS, PAGE = (
-    "trials.parquet",
-    "returns.parquet",
-    "blocks.parquet",
-    "sweep.json",
-    "sweep.html",
-)
-RESULTS = (TABLE, RETURNS, BLOCKS)
-"""Equal sweeps give these files bit for bit, whatever happened on the way and whatever was tried elsewhere."""
 NOT_OURS = ("workers", "timeout")
 """Keys of the block that never change a result."""
 
@@ -103,7 +107,31 @@ def _before(out: Path, label: str) -> Swept | None:
     return Swept(Saved(folder, "it was finished before: the folder is unchanged"), read_json(folder / NUMBERS))
 
 
-def _swept(config: "RunConfig", options: Options, label: str, pool: Executor | None) -> Swept:
+def remade(config: "RunConfig", options: Options, earlier: Mapping[str, Any], report: Report = silent) -> Path:
+    """The folder of a finished sweep made again elsewhere, with as many earlier trials as it had; no tear-sheets.
+
+    Parameters
+    ----------
+    earlier : the ``earlier_trials`` of its manifest.
+    report : told of trials and folds.
+    """
+    plain = config.model_copy(update={"report": config.report.model_copy(update={"tearsheet": False})})
+    label = f"{config.name}-{sweep_id(config)}"
+    return _swept(plain, options, label, None, Again(Earlier(**earlier), report)).saved.folder
+
+
+@dataclass(frozen=True)
+class Again:
+    """A sweep that is made again: the ledger knows it already, and somebody else shows its progress."""
+
+    earlier: Earlier
+    report: Report
+
+
+def _swept(
+    config: "RunConfig", options: Options, label: str, pool: Executor | None, again: Again | None = None
+) -> Swept:
+    """Run what is left of a sweep."""
     ensure_writable(options.out)
     one_thread()
     folder, watch = workplace.folder_of(options.out, label), Stopwatch()
@@ -124,15 +152,16 @@ def _swept(config: "RunConfig", options: Options, label: str, pool: Executor | N
             if len(records):
                 log.warning("%d of %d trials were finished before; the rest follows", len(records), made.count)
             book = Ledger(made, sweep_id(config))
-            earlier = _earlier(book, journal)
+            earlier = again.earlier if again else _earlier(book, journal)
             store = signal_store() if options.cache else SignalStore(folder / "signals", CACHE_LIMIT)
-            with reporting(options.quiet, main=TASK) as report, crew(count_of(made), made.spec.timeout) as hands:
+            shown = nullcontext(again.report) if again else reporting(options.quiet, main=TASK)
+            with shown as report, crew(count_of(made), made.spec.timeout) as hands:
                 shop = Workshop(made, wants, store, report, hands)
-                with watch.stage("trials"):
-                    board = run_trials(made, shop.run, records, report)
+                board, year = Board.of(made.spec, made.count), _per_year(made)
+                write = nullcontext(report) if again else book.kept_up(board, records.point, year, report)
+                with watch.stage("trials"), write as tell:
+                    run_trials(made, board, shop.run, records, tell)
                 confirmation = Confirmation(made, shop, board, records, config)
-                year = _per_year(made)
-                book.write(board, records.point, year)
                 with watch.stage("judgement"):
                     found = judge(label, confirmation, earlier, folder, pool, report)
             paper = Paper(found, config, folder, records, wants, watch, lines, earlier)
@@ -230,7 +259,7 @@ def _save(paper: Paper, out: Path) -> Saved:
         with watch.stage("page"):
             write_page(found, stage / PAGE)
         (stage / "config.yaml").write_text(as_yaml(config.dump()), encoding="utf-8")
-        result = digest({name: file_digest(stage / name) for name in RESULTS})
+        result = result_digest(stage, RESULTS)
         write_json(stage / MANIFEST, _manifest(found, config, result, watch, paper.earlier))
         (stage / "run.log").write_text("".join(f"{line}\n" for line in paper.lines), encoding="utf-8")
         return durable(stage, out / found.label)
@@ -238,7 +267,9 @@ def _save(paper: Paper, out: Path) -> Saved:
 
 def _manifest(found: Findings, config: "RunConfig", result: str, watch: Stopwatch, earlier: Earlier) -> dict[str, Any]:
     common = manifest.common(config.seed, config.data.digests(), result, watch.seconds)
+    slow = all(group.slow for group in found.plan.groups.met.values() if group.config is not None)
     mine = {"sweep_id": sweep_id(config), "config_id": config.id, "trials": found.plan.count}
+    mine["engine"] = "backtrader" if slow else "compiled"
     return {**mine, **common, "earlier_trials": ledger.dumped(earlier)}
 
 
@@ -257,6 +288,3 @@ def _write_sample(found: Findings, stage: Path) -> None:
     if sample.sums is None:
         columns["trial"] = columns["trial"][:0]
     pd.DataFrame(columns).to_parquet(stage / BLOCKS, compression="zstd", index=False)
-
-
-__all__ = ["RESULTS", "Swept", "sweep_and_save", "sweep_id"]

@@ -13,7 +13,8 @@ from core.errors import StoreError
 from engine.artifacts import read_json
 from engine.numerals import count, four, money, p_value, percent, title
 
-PAGE, NUMBERS = "sweep.html", "sweep.json"
+from .files import NUMBERS, PAGE, TABLE
+
 MARKS = {True: ("passed", "green"), False: ("not passed", "red"), None: ("not tried", "yellow")}
 
 
@@ -50,7 +51,7 @@ def show(found: Mapping[str, Any], folder: Path, note: str = "", console: Consol
     if note:
         console.print(note)
     console.print(Text(f"{'page':11s} {folder / PAGE}", style="bold"), soft_wrap=True)
-    console.print(Text(f"{'table':11s} {folder / 'trials.parquet'}"), soft_wrap=True)
+    console.print(Text(f"{'table':11s} {folder / TABLE}"), soft_wrap=True)
 
 
 def show_folder(folder: Path, console: Console | None = None) -> None:

@@ -19,21 +19,21 @@ from .workshop import Runner, Work
 TASK = "trials"
 
 
-def run_trials(plan: Plan, run: Runner, records: Records, report: Report) -> Board:
+def run_trials(plan: Plan, board: Board, run: Runner, records: Records, report: Report) -> None:
     """Run what is not finished yet; every trial is kept as soon as it is.
 
     Parameters
     ----------
+    board : is told of every trial.
     run : runs some trials.
     records : what is finished.
     report : told of the trials done, and of the best.
     """
-    board = Board.of(plan.spec, plan.count)
     tell = _teller(board, plan, report)
     tell()
     if plan.points is None:
         _adaptive(plan, run, records, board, tell)
-        return board
+        return
     waiting: dict[int, Rows] = {}
     points = plan.points
 
@@ -51,7 +51,6 @@ def run_trials(plan: Plan, run: Runner, records: Records, report: Report) -> Boa
         board.add(scores)
         tell()
     tell()
-    return board
 
 
 def _teller(board: Board, plan: Plan, report: Report) -> Callable[[], None]:
