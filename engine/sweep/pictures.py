@@ -120,9 +120,7 @@ def _colours(sign: float) -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
     steps = ["#b5382f", "#f3d9c8", "#f6f8fa", "#c5d8ea", "#1b5e9c"]
-    colours = LinearSegmentedColormap.from_list("", steps if sign > 0 else steps[::-1])
-    colours.set_bad("#ffffff")
-    return colours
+    return LinearSegmentedColormap.from_list("", steps if sign > 0 else steps[::-1])
 
 
 def _cells(cloud: Cloud, first: int, second: int) -> tuple[Any, list[str], list[str]]:
