@@ -205,13 +205,13 @@ def without_holdout(config: "RunConfig") -> "RunConfig":
     Raises
     ------
     ConfigError
-        The holdout does not lie inside the data's span.
+        There is no bar before the holdout, or none in it.
     """
     assert config.sweep is not None and config.sweep.holdout is not None  # noqa: S101, PT018
-    last = config.sweep.holdout
-    if (config.data.end and last >= config.data.end) or (config.data.start and last <= config.data.start):
-        span = f"{config.data.start or 'the first bar'} to {config.data.end or 'the last'}"
-        raise ConfigError(f"sweep.holdout: {last} must lie inside the data, {span}")
+    last, whole = config.sweep.holdout, config.data.load()
+    days = sessions(whole.times, whole.zone)
+    if not days[0] < pd.Timestamp(last) < days[-1]:
+        raise ConfigError(f"sweep.holdout: {last} must lie inside the data, {days[0]:%F} to {days[-1]:%F}")
     cut = trial_config(config, {"data.end": last.isoformat()})
     return cut.model_copy(update={"sweep": config.sweep})
 

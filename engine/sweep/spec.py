@@ -91,6 +91,13 @@ Axis: TypeAlias = Annotated[
 """What one key is tried with."""
 
 
+def _some(value: Any) -> Any:
+    """An empty space is told as what it is."""
+    if isinstance(value, Mapping) and not value:
+        raise PydanticCustomError("space", "is empty; give at least one key, such as `risk.base: [0.01, 0.02]`")
+    return value
+
+
 def _named(value: Any) -> Any:
     """A measure's name stands for the measure with its defaults."""
     return {"kind": value} if isinstance(value, str) else value
@@ -136,7 +143,7 @@ class SweepSpec(Spec):
 
     method: Method = "grid"
     """How points are chosen: every one, at random, by a Sobol sequence, or by Optuna's TPE from what came before."""
-    space: Annotated[dict[str, Axis], Field(min_length=1)]
+    space: Annotated[dict[str, Axis], Field(min_length=1), BeforeValidator(_some)]
     """What is tried: dotted keys, such as `strategy.entry`, each with a list of values or a range."""
     trials: PositiveInt | None = None
     """How many points; for a grid, how many it may have at most."""
@@ -182,7 +189,8 @@ class SweepSpec(Spec):
             side, pick = (lows, max) if each.op[0] == ">" else (highs, min)
             side[each.measure.name] = pick(side.get(each.measure.name, each.value), each.value)
         for name in lows.keys() & highs.keys():
-            strict = any(c.measure.name == name and len(c.op) == 1 for c in self.constraints)
+            binding = [c for c in self.constraints if c.measure.name == name and c.value == lows[name]]
+            strict = any(len(c.op) == 1 for c in binding)
             if lows[name] > highs[name] or (strict and lows[name] == highs[name]):
                 text = "no trial can meet them: {name} would have to be at least {low:g} and at most {high:g}"
                 context = {"name": name, "low": lows[name], "high": highs[name], "path": ["constraints"]}
