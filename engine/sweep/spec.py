@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, JsonValue, PositiveInt, Tag, model_validator
@@ -17,6 +18,11 @@ AXIS = "a list of values, {choices: [...]}, or {low: ..., high: ..., step: ...}"
 Number: TypeAlias = int | float
 MANY = 100_000
 """Values on one axis that nobody means to go through one by one."""
+
+
+def decimal(value: Number) -> Decimal:
+    """A number as it was written, which 0.3 - 0.2 shows is not the same as how the machine holds it."""
+    return Decimal(repr(value))
 
 
 class Choices(Spec):
@@ -51,8 +57,8 @@ class Range(Spec):
     def _is_a_range(self) -> Self:
         if self.low >= self.high:
             self._refuse(f"low ({self.low:g}) must be below high ({self.high:g}); for one value write a list of it")
-        if self.step is not None and not 0 < self.step <= self.high - self.low:
-            self._refuse(f"step ({self.step:g}) must be above 0 and at most high - low ({self.high - self.low:g})")
+        if self.step is not None and not 0 < self.step <= (width := float(decimal(self.high) - decimal(self.low))):
+            self._refuse(f"step ({self.step:g}) must be above 0 and at most high - low ({width:g})")
         if self.step is not None and (self.high - self.low) / self.step >= MANY:
             many = f"makes {(self.high - self.low) / self.step + 1:,.0f} values"
             self._refuse(f"{many}; take a larger step, or none and sample (`method: sobol` with `trials: 2000`, say)")
