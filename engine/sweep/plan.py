@@ -234,12 +234,13 @@ def rows(columns: Columns) -> Iterator[dict[str, Any]]:
 def _corners(axes: tuple[Dimension, ...]) -> Iterator[dict[str, Any]]:
     """Some points of a space whose points are not known beforehand: each axis at its ends, the others at their first.
 
-    They tell which first decisions there will be.
+    They tell which first decisions there will be; an axis without an order may have the latest one anywhere.
     """
-    ends = {axis.path: (axis.representatives[0], axis.representatives[-1]) for axis in axes if not is_policy(axis.path)}
-    first = {path: values[0] for path, values in ends.items()}
-    last = {path: values[-1] for path, values in ends.items()}
+    told = {axis.path: axis.representatives for axis in axes if not is_policy(axis.path)}
+    ordered = {axis.path: axis.ordered for axis in axes}
+    first = {path: values[0] for path, values in told.items()}
     yield first
-    yield last
-    for path, values in ends.items():
-        yield {**first, path: values[-1]}
+    yield {path: values[-1] for path, values in told.items()}
+    for path, values in told.items():
+        for value in values[-1:] if ordered[path] else values[1:]:
+            yield {**first, path: value}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from core.errors import ConfigError
+from engine.changed import changed
 
 from .dimensions import Dimension
 from .measuring import require_measurable
@@ -38,32 +39,6 @@ def is_policy(path: str) -> bool:
     return block in POLICY and bool(rest) and path != "strategy.kind" and not path.startswith("broker.impact")
 
 
-def with_point(values: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
-    """A config's plain values with those of a point; what is there stays as it is.
-
-    Kinds come first, wherever they were written: another kind has other parameters, which the point may state.
-    """
-    changed: dict[str, Any] = dict(values)
-    for path in sorted(point, key=lambda path: (not path.endswith(".kind"), path.count("."))):
-        _put(changed, path.split("."), point[path])
-    return changed
-
-
-def _put(holder: Any, path: Sequence[str], value: Any) -> None:
-    key: Any = int(path[0]) if isinstance(holder, list) and path[0].isdecimal() else path[0]
-    if isinstance(holder, list) and not (isinstance(key, int) and key < len(holder)):
-        raise ConfigError(f"there is no {path[0]!r} in a list of {len(holder)}; count from 0")
-    if len(path) == 1:
-        holder[key] = value
-        return
-    inner = holder[key] if isinstance(holder, list) else holder.get(key)
-    if path[1:] == ["kind"] and isinstance(inner, Mapping) and inner.get("kind") != value:
-        holder[key] = {"kind": value}  # another kind has other parameters
-        return
-    holder[key] = list(inner) if isinstance(inner, list) else dict(inner) if isinstance(inner, Mapping) else {}
-    _put(holder[key], path[1:], value)
-
-
 def base_values(config: "RunConfig") -> dict[str, Any]:
     """What points change: the config without its sweep."""
     values = config.dump()
@@ -81,7 +56,7 @@ def trial_config(config: "RunConfig", point: Mapping[str, Any], name: str = "") 
     """
     from engine.config import RunConfig, explained_values
 
-    values = with_point(base_values(config), point)
+    values = changed(base_values(config), point)
     if name:
         values["name"] = name
     try:
