@@ -158,7 +158,7 @@ def validate(layer: Layer, source: str) -> RunConfig:
     if config.sweep:
         from engine.sweep.space import check_space
 
-        check_space(config, lambda path: layer.place(("sweep", "space", path)) or source)
+        check_space(config, lambda *keys: layer.place(("sweep", *keys)) or source)
     return config
 
 

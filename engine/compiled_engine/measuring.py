@@ -104,7 +104,7 @@ def _values(measure: Measure, totals: Totals, answer: Answer, done: Any, course:
     if found is None:
         return _one_by_one(measure, totals, answer, done, course)
     if not found.reasons:
-        return found.values, None
+        return found.values if done.all() else np.where(done, found.values, np.nan), None
     why = np.full(len(done), "", dtype=object)
     for mask, text in reversed(found.reasons):
         why[mask & done] = f"{measure.name}: {text}"

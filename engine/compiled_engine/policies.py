@@ -12,6 +12,7 @@ from core.errors import ConfigError
 from core.spec import Spec
 from core.types import Rows
 from engine.books import Task
+from engine.changed import changed
 from engine.config import explained
 
 from .compiling import parameters, rule_of
@@ -173,8 +174,7 @@ class Reader:
     def _parsed(self, base: Spec, block: str, changes: Mapping[str, Any], number: int) -> Any:
         values = base.dump()
         values.pop("kind", None)
-        for path, value in changes.items():
-            _put(values, path.split(".")[1:], value)
+        values = changed(values, {path.partition(".")[2]: value for path, value in changes.items()})
         try:
             return type(base).parse(values)
         except ValidationError as error:
@@ -222,15 +222,6 @@ def _key(value: Any) -> Any:
     if isinstance(value, Mapping | list | tuple):
         return json.dumps(value, sort_keys=True, default=str)
     return type(value), value
-
-
-def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    """Set a value deep in nested mappings."""
-    for key in path[:-1]:
-        inner = values.get(key)
-        values[key] = dict(inner) if isinstance(inner, Mapping) else {}
-        values = values[key]
-    values[path[-1]] = value
 
 
 def _fill(rows: Any, numbers: Sequence[Mapping[str, float]], which: Rows) -> None:

@@ -4,14 +4,13 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from core.types import Matrix, Vector
 
-from .spec import Axis, Choices
+from .spec import Axis, Choices, decimal
 
 Columns: TypeAlias = dict[str, list[Any]]
 """Values by dotted path, one a trial."""
@@ -73,7 +72,7 @@ class Continuous:
         else:
             values = low + unit * (high - low)
         if self.whole:
-            return [int(value) for value in np.minimum(np.floor(values), self.high).tolist()]
+            return [int(value) for value in np.clip(np.floor(values), self.low, self.high).tolist()]
         return [self.rounded(value) for value in values.tolist()]
 
     def rounded(self, value: float) -> float:
@@ -96,7 +95,7 @@ def dimension(path: str, axis: Axis) -> Dimension:
     whole = isinstance(axis.low, int) and isinstance(axis.high, int) and not isinstance(axis.step, float)
     if axis.step is None:
         return Continuous(path, axis.low, axis.high, whole, axis.log)
-    low, high, step = (Decimal(repr(number)) for number in (axis.low, axis.high, axis.step))
+    low, high, step = (decimal(number) for number in (axis.low, axis.high, axis.step))
     steps = (low + number * step for number in range(int((high - low) / step) + 1))
     return Discrete(path, tuple(int(value) if whole else float(value) for value in steps))
 

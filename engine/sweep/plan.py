@@ -205,13 +205,13 @@ def without_holdout(config: "RunConfig") -> "RunConfig":
     Raises
     ------
     ConfigError
-        The holdout does not lie inside the data's span.
+        There is no bar before the holdout, or none in it.
     """
     assert config.sweep is not None and config.sweep.holdout is not None  # noqa: S101, PT018
-    last = config.sweep.holdout
-    if (config.data.end and last >= config.data.end) or (config.data.start and last <= config.data.start):
-        span = f"{config.data.start or 'the first bar'} to {config.data.end or 'the last'}"
-        raise ConfigError(f"sweep.holdout: {last} must lie inside the data, {span}")
+    last, whole = config.sweep.holdout, config.data.load()
+    days = sessions(whole.times, whole.zone)
+    if not days[0] < pd.Timestamp(last) < days[-1]:
+        raise ConfigError(f"sweep.holdout: {last} must lie inside the data, {days[0]:%F} to {days[-1]:%F}")
     cut = trial_config(config, {"data.end": last.isoformat()})
     return cut.model_copy(update={"sweep": config.sweep})
 
@@ -234,12 +234,13 @@ def rows(columns: Columns) -> Iterator[dict[str, Any]]:
 def _corners(axes: tuple[Dimension, ...]) -> Iterator[dict[str, Any]]:
     """Some points of a space whose points are not known beforehand: each axis at its ends, the others at their first.
 
-    They tell which first decisions there will be.
+    They tell which first decisions there will be; an axis without an order may have the latest one anywhere.
     """
-    ends = {axis.path: (axis.representatives[0], axis.representatives[-1]) for axis in axes if not is_policy(axis.path)}
-    first = {path: values[0] for path, values in ends.items()}
-    last = {path: values[-1] for path, values in ends.items()}
+    told = {axis.path: axis.representatives for axis in axes if not is_policy(axis.path)}
+    ordered = {axis.path: axis.ordered for axis in axes}
+    first = {path: values[0] for path, values in told.items()}
     yield first
-    yield last
-    for path, values in ends.items():
-        yield {**first, path: values[-1]}
+    yield {path: values[-1] for path, values in told.items()}
+    for path, values in told.items():
+        for value in values[-1:] if ordered[path] else values[1:]:
+            yield {**first, path: value}

@@ -6,7 +6,7 @@ sweep tries the same ones.
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,12 +14,15 @@ import numpy as np
 from core.digests import seed_of
 from core.errors import ConfigError
 from core.types import Matrix, Rows
+from engine.numerals import count as told
 
 from .dimensions import Columns, Continuous, Dimension, Discrete, dimension, points
 from .spec import Method, SweepSpec
 
 MOST = 1_000_000
 """Points of a grid that are run without being asked whether they are meant."""
+COUNTABLE = 2**62
+"""Points that can be numbered; in a larger space nothing is drawn twice anyway."""
 
 
 class Sampler(Protocol):
@@ -89,32 +92,58 @@ def sampler(spec: SweepSpec, seed: int) -> Sampler:
     ConfigError
         A grid of more points than ``trials`` or than anyone would want, more trials than there are points.
     """
-    axes, chance = dimensions_of(spec), seed_for(spec, seed)
-    if spec.method == "grid":
-        return _grid(axes, spec.trials)
+    require_grid(spec)
+    require_points(spec)
+    axes, chance, grid = dimensions_of(spec), seed_for(spec, seed), _grid_of(spec)
     count = int(spec.trials or 0)
-    discrete = [axis for axis in axes if isinstance(axis, Discrete)]
-    if spec.method == "random" and len(discrete) == len(axes):
-        return _chosen(Grid(discrete), count, chance)
+    if spec.method == "grid" and grid:
+        return grid
+    if spec.method == "random" and grid and grid.count <= COUNTABLE:
+        return _chosen(grid, count, chance)
     if spec.method == "random":
         return Cube(axes, np.random.default_rng(chance).random((count, len(axes))))
     return Cube(axes, sobol(len(axes), count, chance))
 
 
-def _grid(axes: Iterable[Dimension], most: int | None) -> Grid:
-    grid = Grid([axis for axis in axes if isinstance(axis, Discrete)])
-    if grid.count > (most or MOST):
+def require_grid(spec: SweepSpec) -> None:
+    """Refuse a grid of more points than ``trials`` says or than anyone would want.
+
+    Raises
+    ------
+    ConfigError
+        How many there are, and how to try fewer.
+    """
+    grid = _grid_of(spec)
+    if spec.method == "grid" and grid and grid.count > (spec.trials or MOST):
+        many = f"sweep.space: the grid has {grid.count:,} points, more than {spec.trials or MOST:,}"
         sample = "sample it (`method: sobol` or `random` with `trials: 2000`, say)"
-        meant = f"or state `trials: {grid.count}` to run them all"
-        raise ConfigError(f"sweep: the grid has {grid.count:,} points, more than {most or MOST:,}; {sample}, {meant}")
-    return grid
+        raise ConfigError(f"{many}; {sample}, or state `trials: {grid.count}` to run them all")
+
+
+def require_points(spec: SweepSpec) -> None:
+    """Refuse a random sample of more points than there are.
+
+    Raises
+    ------
+    ConfigError
+        How many there are.
+    """
+    grid = _grid_of(spec)
+    if spec.method == "random" and grid and int(spec.trials or 0) > grid.count:
+        raise ConfigError(
+            f"sweep.trials: is {spec.trials:,}, but the space has {told(grid.count, 'point')}; lower it, or take "
+            "`method: grid`"
+        )
+
+
+def _grid_of(spec: SweepSpec) -> Grid | None:
+    """All combinations of a space; None if one of its axes has no end of values."""
+    axes = dimensions_of(spec)
+    discrete = [axis for axis in axes if isinstance(axis, Discrete)]
+    return Grid(discrete) if len(discrete) == len(axes) else None
 
 
 def _chosen(grid: Grid, count: int, chance: int) -> Chosen:
-    if count > grid.count:
-        raise ConfigError(
-            f"sweep.trials: is {count:,}, but the space has {grid.count:,} points; lower it, or take `method: grid`"
-        )
     generator = np.random.default_rng(chance)
     if grid.count <= 20 * count:
         return Chosen(grid, generator.permutation(grid.count)[:count])

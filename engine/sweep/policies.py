@@ -1,5 +1,6 @@
 """Trials of one group in the compiled engine: a pure function of the signals and the points."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from .measuring import columns_of
 from .plan import Span
 from .scores import FAILED, INVALID, NOTHING, Scores, joined, without
 from .space import is_policy
+
+SETTING = re.compile(r"^setting \d+: ")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +91,10 @@ class Policies:
             return self._scores(numbers, settings)
         except (PluginError, ConfigError) as error:
             if len(numbers) == 1:
-                return without(numbers, FAILED, [error.line], self.wants.names, self.wants.shape)
+                reason = SETTING.sub(
+                    "", error.line
+                )  # counted from where this process began, which is nobody's business
+                return without(numbers, FAILED, [reason], self.wants.names, self.wants.shape)
         one_by_one = (
             self.scores(numbers[place : place + 1], {path: [values[place]] for path, values in settings.items()})
             for place in range(len(numbers))

@@ -1,5 +1,6 @@
 """One trial on backtrader, for strategies and costs that the compiled engine does not know; run in a worker process."""
 
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import WorkbenchError
-from core.types import Market, SignalFrame
+from core.types import Market, Rows, RunResult, SignalFrame
 from engine.accounts import STRATEGY, daily_returns
 from engine.background import live_with_parent
 from engine.books import Task
@@ -16,7 +17,7 @@ from engine.samples import samples
 from risk.year import periods_per_year
 
 from .policies import Wants, evidence
-from .scores import DONE, FAILED, NOTHING, RUINED, Scores, without
+from .scores import DONE, FAILED, RUINED, Scores, without
 
 Common: TypeAlias = tuple[Market, SignalFrame, Wants]
 """What the trials of a group share."""
@@ -61,31 +62,48 @@ def trial(number: int, config: RunConfig, market: Market, signals: SignalFrame, 
         result = bt_engine.carry_out(task, solvent=False)
         value = result.equity["equity"].to_numpy()
         if (value <= 0).any():
-            at = result.equity["time"].iloc[int(np.argmax(value <= 0))]
-            reason = f"the account lost more than it had at {at:%F %T}"
-            return without(numbers, RUINED, [reason], wants.names, wants.shape)
+            return _ruined(numbers, result, int(np.argmax(value <= 0)), wants)
         daily = daily_returns(result, market)
     except WorkbenchError as error:
         return without(numbers, FAILED, [error.line], wants.names, wants.shape)
     sessions = pd.DatetimeIndex(daily.index)
     sample = samples(daily, result, periods_per_year(sessions, wants.per_year), wants.risk_free)[STRATEGY]
     measured = [measure.of(sample) for measure in wants.measures]
-    orders = result.orders
     values: dict[str, Any] = {
         "final_value": float(value[-1]),
         **{item.name: np.nan if item.value is None else item.value for item in measured},
-        "fills": len(result.fills),
-        "trades": int(result.trades["exited_at"].notna().sum()),
-        "rejections": int(((orders["kind"] == "market") & (orders["status"] == "margin")).sum()),
+        **_counts(result, len(value) - 1),
     }
     reasons = [f"{item.name}: {item.reason}" for item in measured if item.value is None]
-    blank: dict[str, Any] = {"total": np.empty((0, wants.shape[0])), "squares": np.empty((0, wants.shape[0]))}
-    blank |= {"summed": NOTHING, "returns": np.empty((0, wants.shape[1])), "kept": NOTHING}
-    found = evidence(np.asarray(daily[STRATEGY])[None, :], numbers, sessions, wants)
+    sums = evidence(np.asarray(daily[STRATEGY])[None, :], numbers, sessions, wants)
+    return _scores(numbers, DONE, "; ".join(reasons), values, sums)
+
+
+def _ruined(numbers: Rows, result: RunResult, bar: int, wants: Wants) -> Scores:
+    """What is left to say of an account that lost more than it had at a bar; what came later has no meaning."""
+    last = result.equity.iloc[bar]
+    values = {**dict.fromkeys(wants.names, np.nan), "final_value": float(last["equity"]), **_counts(result, bar)}
+    days = wants.span.sessions
+    sums = evidence(np.full((1, len(days)), np.nan), numbers, days, wants)
+    return _scores(numbers, RUINED, f"the account lost more than it had at {last['time']:%F %T}", values, sums)
+
+
+def _counts(result: RunResult, bar: int) -> dict[str, int]:
+    """Fills, closed trades and rejected market orders up to a bar of the account."""
+    at, orders, ended = result.equity["time"].iloc[bar], result.orders, result.trades["exited_at"]
+    bad = (orders["kind"] == "market") & orders["status"].isin(["margin", "rejected"])
+    return {
+        "fills": int((result.fills["time"] <= at).sum()),
+        "trades": int((ended <= at).sum()),
+        "rejections": int((bad & (orders["created_at"] < at)).sum()),
+    }
+
+
+def _scores(numbers: Rows, status: str, reason: str, values: Mapping[str, float], sums: dict[str, Any]) -> Scores:
     return Scores(
         numbers=numbers,
-        status=np.array([DONE]),
-        reason=np.array(["; ".join(reasons)], dtype=np.str_),
+        status=np.array([status]),
+        reason=np.array([reason], dtype=np.str_),
         values={name: np.array([value], dtype=np.float64) for name, value in values.items()},
-        **(blank | found),
+        **sums,
     )

@@ -2,15 +2,17 @@
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from core.errors import ConfigError
+from engine.changed import changed
 
 from .dimensions import Dimension
-from .points import dimensions_of
+from .measuring import require_measurable
+from .points import dimensions_of, require_grid, require_points
 
 if TYPE_CHECKING:
     from engine.config import RunConfig
@@ -37,29 +39,6 @@ def is_policy(path: str) -> bool:
     return block in POLICY and bool(rest) and path != "strategy.kind" and not path.startswith("broker.impact")
 
 
-def with_point(values: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
-    """A config's plain values with those of a point; what is there stays as it is."""
-    changed: dict[str, Any] = dict(values)
-    for path, value in point.items():
-        _put(changed, path.split("."), value)
-    return changed
-
-
-def _put(holder: Any, path: Sequence[str], value: Any) -> None:
-    key: Any = int(path[0]) if isinstance(holder, list) and path[0].isdigit() else path[0]
-    if isinstance(holder, list) and not (isinstance(key, int) and key < len(holder)):
-        raise ConfigError(f"there is no {path[0]!r} in a list of {len(holder)}; count from 0")
-    if len(path) == 1:
-        holder[key] = value
-        return
-    inner = holder[key] if isinstance(holder, list) else holder.get(key)
-    if path[1:] == ["kind"] and isinstance(inner, Mapping) and inner.get("kind") != value:
-        holder[key] = {"kind": value}  # another kind has other parameters
-        return
-    holder[key] = list(inner) if isinstance(inner, list) else dict(inner) if isinstance(inner, Mapping) else {}
-    _put(holder[key], path[1:], value)
-
-
 def base_values(config: "RunConfig") -> dict[str, Any]:
     """What points change: the config without its sweep."""
     values = config.dump()
@@ -77,7 +56,7 @@ def trial_config(config: "RunConfig", point: Mapping[str, Any], name: str = "") 
     """
     from engine.config import RunConfig, explained_values
 
-    values = with_point(base_values(config), point)
+    values = changed(base_values(config), point)
     if name:
         values["name"] = name
     try:
@@ -87,11 +66,11 @@ def trial_config(config: "RunConfig", point: Mapping[str, Any], name: str = "") 
 
 
 def check_space(config: "RunConfig", place: Any) -> None:
-    """Refuse a space of which a key or a value can never be.
+    """Refuse a space of which a key or a value can never be, or that is too large, and what cannot judge its trials.
 
     Parameters
     ----------
-    place : of a key below `sweep.space`, for messages.
+    place : of a key below `sweep`, given as its parts, for messages.
 
     Raises
     ------
@@ -101,12 +80,28 @@ def check_space(config: "RunConfig", place: Any) -> None:
     assert config.sweep is not None  # noqa: S101 - asked only of a config that has one
     axes = dimensions_of(config.sweep)
     for axis in axes:
-        _require_key(axis.path, [other.path for other in axes if other is not axis], place(axis.path))
+        _require_key(axis.path, [other.path for other in axes if other is not axis], place("space", axis.path))
+    for key, check in (("space", require_grid), ("trials", require_points)):
+        _placed(place(key), lambda check=check: check(config.sweep))
+    for key in ("objective", "constraints"):
+        _placed(place(key), lambda key=key: require_measurable(config.sweep, key))
     blocks: dict[str, list[Dimension]] = {}
     for axis in axes:
-        blocks.setdefault(axis.path.partition(".")[0], []).append(axis)
+        blocks.setdefault(_checked_with(axis.path), []).append(axis)
     for block in blocks.values():
-        _check_block(config, block, place)
+        _check_block(config, block, lambda path: place("space", path))
+
+
+def _placed(place: str, check: Callable[[], None]) -> None:
+    try:
+        check()
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error}") from None
+
+
+def _checked_with(path: str) -> str:
+    """The block with which an axis can contradict itself; the least order is held against the cash."""
+    return "risk" if path == "broker.cash" else path.partition(".")[0]
 
 
 def _require_key(path: str, others: Iterable[str], place: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, JsonValue, PositiveInt, Tag, model_validator
@@ -17,6 +18,11 @@ AXIS = "a list of values, {choices: [...]}, or {low: ..., high: ..., step: ...}"
 Number: TypeAlias = int | float
 MANY = 100_000
 """Values on one axis that nobody means to go through one by one."""
+
+
+def decimal(value: Number) -> Decimal:
+    """A number as it was written, which 0.3 - 0.2 shows is not the same as how the machine holds it."""
+    return Decimal(repr(value))
 
 
 class Choices(Spec):
@@ -51,8 +57,8 @@ class Range(Spec):
     def _is_a_range(self) -> Self:
         if self.low >= self.high:
             self._refuse(f"low ({self.low:g}) must be below high ({self.high:g}); for one value write a list of it")
-        if self.step is not None and not 0 < self.step <= self.high - self.low:
-            self._refuse(f"step ({self.step:g}) must be above 0 and at most high - low ({self.high - self.low:g})")
+        if self.step is not None and not 0 < self.step <= (width := float(decimal(self.high) - decimal(self.low))):
+            self._refuse(f"step ({self.step:g}) must be above 0 and at most high - low ({width:g})")
         if self.step is not None and (self.high - self.low) / self.step >= MANY:
             many = f"makes {(self.high - self.low) / self.step + 1:,.0f} values"
             self._refuse(f"{many}; take a larger step, or none and sample (`method: sobol` with `trials: 2000`, say)")
@@ -89,6 +95,13 @@ Axis: TypeAlias = Annotated[
     BeforeValidator(_axis),
 ]
 """What one key is tried with."""
+
+
+def _some(value: Any) -> Any:
+    """An empty space is told as what it is."""
+    if isinstance(value, Mapping) and not value:
+        raise PydanticCustomError("space", "is empty; give at least one key, such as `risk.base: [0.01, 0.02]`")
+    return value
 
 
 def _named(value: Any) -> Any:
@@ -136,7 +149,7 @@ class SweepSpec(Spec):
 
     method: Method = "grid"
     """How points are chosen: every one, at random, by a Sobol sequence, or by Optuna's TPE from what came before."""
-    space: Annotated[dict[str, Axis], Field(min_length=1)]
+    space: Annotated[dict[str, Axis], Field(min_length=1), BeforeValidator(_some)]
     """What is tried: dotted keys, such as `strategy.entry`, each with a list of values or a range."""
     trials: PositiveInt | None = None
     """How many points; for a grid, how many it may have at most."""
@@ -182,7 +195,8 @@ class SweepSpec(Spec):
             side, pick = (lows, max) if each.op[0] == ">" else (highs, min)
             side[each.measure.name] = pick(side.get(each.measure.name, each.value), each.value)
         for name in lows.keys() & highs.keys():
-            strict = any(c.measure.name == name and len(c.op) == 1 for c in self.constraints)
+            binding = [c for c in self.constraints if c.measure.name == name and c.value == lows[name]]
+            strict = any(len(c.op) == 1 for c in binding)
             if lows[name] > highs[name] or (strict and lows[name] == highs[name]):
                 text = "no trial can meet them: {name} would have to be at least {low:g} and at most {high:g}"
                 context = {"name": name, "low": lows[name], "high": highs[name], "path": ["constraints"]}

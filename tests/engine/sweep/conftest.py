@@ -1,0 +1,67 @@
+"""A short price file, and sweeps of it that train nothing."""
+
+import os
+
+import pandas as pd
+import pytest
+
+from engine.compiled_engine import course, engine
+from engine.compiled_engine.shape import Shape
+from engine.config import validate
+from engine.yaml_layers import Layer
+
+BARS = 200
+
+
+@pytest.fixture(scope="session")
+def prices(tmp_path_factory, walk):
+    """The path of a file of daily bars."""
+    path = tmp_path_factory.mktemp("prices") / "walk.csv"
+    walk.iloc[:BARS].to_csv(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def kernels(monkeypatch):
+    """The two kernels that other tests of the compiled engine take as well: one that counts, one that writes down."""
+    for module in (course, engine):
+        monkeypatch.setattr(module, "shape_of", lambda *_, cross, record: Shape(cross=cross, record=record))
+
+
+@pytest.fixture(autouse=True)
+def own_ledger(tmp_path, monkeypatch):
+    """Trials are written down in a folder of the test's own."""
+    monkeypatch.setenv("BACKTRADER_ML_DATA", str(tmp_path / "data"))
+    assert "BACKTRADER_ML_CACHE" in os.environ
+    return tmp_path / "data" / "trials"
+
+
+@pytest.fixture(scope="session")
+def config_of(prices):
+    """Make the config of a moving-average cross with a sweep; blocks may be replaced."""
+
+    def make(sweep, **changes):
+        values = {
+            "name": "tiny",
+            "data": {"source": {"kind": "csv", "files": {"X": str(prices)}}},
+            "model": {"kind": "sma_cross", "fast": 3, "slow": 8},
+            "strategy": {"kind": "threshold"},
+            "measures": {"intervals": {"reps": 0}, "var_methods": ["gaussian"]},
+            "report": {"tearsheet": False},
+            "workers": 1,
+            "sweep": {"overfitting": {"pbo_blocks": 4, "reps": 100}, "confirm": 1, "spot_checks": 0, **sweep},
+            **changes,
+        }
+        return validate(Layer(values, {}), "test")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def returns_of():
+    """Daily returns of a frame of closes."""
+
+    def read(frame: pd.DataFrame):
+        return frame["close"].pct_change().dropna().to_numpy()
+
+    return read
