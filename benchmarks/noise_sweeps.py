@@ -123,8 +123,7 @@ def told(name: str, found: list[luck.Luck]) -> str:
 
 if __name__ == "__main__":
     markets, first = (int(word) for word in [*sys.argv[1:], *("100", "0")[len(sys.argv) - 1 :]])
-    print(
-        f"{'48 trials each':24s} {'markets':>8s} {'best Sharpe':>15s} {'PBO':>16s} {'DSR >= 0.95':>11s} {'SPA p <= 0.05':>13s}"
-    )
+    heads = ("markets", 8), ("best Sharpe", 15), ("PBO", 16), ("DSR >= 0.95", 11), ("SPA p <= 0.05", 13)
+    print(f"{'48 trials each':24s}", *(f"{head:>{width}s}" for head, width in heads))
     print(told("random walks", survey(markets, first)))
     print(told("with an edge planted", survey(max(markets // 10, 1), first, edge=0.004)))

@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -82,9 +83,9 @@ def check_space(config: "RunConfig", place: Any) -> None:
     for axis in axes:
         _require_key(axis.path, [other.path for other in axes if other is not axis], place("space", axis.path))
     for key, check in (("space", require_grid), ("trials", require_points)):
-        _placed(place(key), lambda check=check: check(config.sweep))
+        _placed(place(key), partial(check, config.sweep))
     for key in ("objective", "constraints"):
-        _placed(place(key), lambda key=key: require_measurable(config.sweep, key))
+        _placed(place(key), partial(require_measurable, config.sweep, key))
     blocks: dict[str, list[Dimension]] = {}
     for axis in axes:
         blocks.setdefault(_checked_with(axis.path), []).append(axis)
