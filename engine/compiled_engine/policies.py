@@ -17,7 +17,7 @@ from engine.config import explained
 from .compiling import parameters, rule_of
 from .engine import refuse_broker
 from .shape import POLICY
-from .tables import broker_numbers, risk_numbers, rule_rows, windows_of
+from .tables import broker_numbers, risk_numbers, row_of, rule_rows, windows_of
 
 Settings: TypeAlias = Mapping[str, Any]
 """Columns of equal length under dotted paths such as ``risk.stop.value``: one setting a row."""
@@ -52,6 +52,8 @@ class Reader:
 
     task: Task
     windows: list[int] = field(default_factory=list)
+    _plain: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _numbers: dict[str, Mapping[str, float]] = field(default_factory=dict)
 
     def read(self, settings: Settings, first: int = 0) -> Policies:
         """The policies of a chunk of settings.
@@ -85,10 +87,15 @@ class Reader:
             refuse_broker(spec)
         for spec in made["risk"]:
             self.windows += [window for window in windows_of(spec) if window not in self.windows]
-        rows = np.zeros(count, dtype=POLICY)
-        _fill(rows, [risk_numbers(spec, self.windows) for spec in made["risk"]], which["risk"])
-        _fill(rows, [broker_numbers(spec) for spec in made["broker"]], which["broker"])
-        _require_orders(rows, first)
+        numbers = {block: [self._numbered(block, spec) for spec in made[block]] for block in ("risk", "broker")}
+        if count == 1:
+            rows = row_of({**numbers["risk"][0], **numbers["broker"][0]})
+        else:
+            rows = np.zeros(count, dtype=POLICY)
+            for block, each in numbers.items():
+                _fill(rows, each, which[block])
+        if any(each["min_order"] for each in numbers["risk"]):
+            _require_orders(rows, first)
         rule = rule_of(type(self.task.strategy))
         return Policies(rows, rule_rows(made["strategy"], parameters(rule)), which["strategy"])
 
@@ -97,14 +104,25 @@ class Reader:
         base: Spec = getattr(self.task, block)
         if not changes:
             return base
-        values = base.dump()
-        values.pop("kind", None)
+        if block not in self._plain:
+            self._plain[block] = {key: value for key, value in base.dump().items() if key != "kind"}
+        values = dict(self._plain[block])
         for path, value in changes.items():
             _put(values, path.split(".")[1:], value)
         try:
             return type(base).parse(values)
         except ValidationError as error:
             raise ConfigError(f"setting {number}: {explained(error, block, values)}") from None
+
+    def _numbered(self, block: str, spec: Any) -> Mapping[str, float]:
+        """The numbers of a risk rule or a broker; those of the task's own are worked out once."""
+        own = spec is getattr(self.task, block)
+        if own and block in self._numbers:
+            return self._numbers[block]
+        found = broker_numbers(spec) if block == "broker" else risk_numbers(spec, self.windows)
+        if own:
+            self._numbers[block] = found
+        return found
 
 
 def _column(path: str, values: Any) -> list[Any]:
