@@ -51,6 +51,7 @@ def grid_of(task: Task, windows: Sequence[int]) -> Grid:
         dates = line.stamps[symbol].as_unit("s").asi8 // 86_400
         days[rows[1:], column] = np.diff(dates)
     dates = line.ticks.as_unit("s").asi8 // 86_400
+    day = _days_that_end(line.days)
     return Grid(
         **prices,
         close=line.marked(task.bars),
@@ -60,7 +61,8 @@ def grid_of(task: Task, windows: Sequence[int]) -> Grid:
         last=line.last_bars(),
         idle_days=np.diff(dates, prepend=dates[:1]),
         new_session=np.diff(line.days, prepend=line.days[0] - 1) != 0,
-        day=_days_that_end(line.days),
+        day=day,
+        ends=_ends_from(day),
     )
 
 
@@ -82,6 +84,12 @@ def _days_that_end(days: Any) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     if ends[0] and len(ends) > 1:
         ends[0] = False
     return np.where(ends, np.cumsum(ends) - 1, -1)
+
+
+def _ends_from(day: Any) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
+    """(T + 1,) the first step from each on at which a daily return ends."""
+    steps = np.append(np.where(day >= 0, np.arange(len(day)), len(day)), len(day))
+    return np.minimum.accumulate(steps[::-1])[::-1].astype(np.int32)
 
 
 def policy_of(risk: RiskSpec, broker: BrokerSpec, windows: Sequence[int]) -> Any:
