@@ -42,6 +42,7 @@ class Course:
     task : market, signals, and what a setting leaves as it is.
     reader : makes policies of settings.
     sessions : (D,) dates.
+    count : D.
 
     Parameters
     ----------
@@ -61,6 +62,7 @@ class Course:
         self._shape: Shape | None = None
         days = task.timeline.days[self._grid.day >= 0].astype("datetime64[D]")
         self.sessions = pd.DatetimeIndex(days, name="session").as_unit("ns")
+        self.count = len(days)
 
     def run(self, policies: Policies, first: int, rate: float) -> Answer:
         """Backtest a chunk.
@@ -102,7 +104,7 @@ class Course:
     def _answer(self, count: int, rate: float) -> Answer:
         totals = np.zeros(count, dtype=TOTAL)
         totals["ended"] = UNFINISHED
-        kept = (count, len(self.sessions) + 1) if self._curves else (0, 0)
+        kept = (count, self.count + 1) if self._curves else (0, 0)
         tails, shares = np.full((count, len(self._shares), 2), np.nan), np.array(self._shares, dtype=np.float64)
         return Answer(totals, tails, np.full(kept, np.nan), shares, np.array([rate]))
 
@@ -134,7 +136,8 @@ class Course:
     def _shape_for(self, policies: Policies) -> Shape:
         """What a kernel must hold for this chunk and all before it: another one takes seconds to compile."""
         shape = shape_of(policies.rows, self._ground, cross=is_cross(self.task.strategy), record=False)
-        self._shape = shape = shape if self._shape is None else wider(self._shape, shape)
+        if self._shape != shape:
+            self._shape = shape = shape if self._shape is None else wider(self._shape, shape)
         return shape._replace(foresight=self._foresight(shape, policies))
 
     def _foresight(self, shape: Shape, policies: Policies) -> int:

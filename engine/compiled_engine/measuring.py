@@ -77,7 +77,7 @@ def measured(cash: Vector, answer: Answer, course: Course, wanted: Wanted, year:
     found, done = answer.totals, answer.totals["ended"] != RUINED
     whole = bool(done.all())
     totals = Totals(
-        n=len(course.sessions),
+        n=course.count,
         growth=found["value"] / cash,
         **{name: found[name] for name in ("mean", "squares", "downside", "extreme", "drawdown", "traded")},
         tails={share: answer.tails[:, number] for number, share in enumerate(wanted.shares)},

@@ -1,7 +1,7 @@
 """Settings, as columns under dotted paths, made into the records that a kernel reads."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -23,6 +23,15 @@ Settings: TypeAlias = Mapping[str, Any]
 """Columns of equal length under dotted paths such as ``risk.stop.value``: one setting a row."""
 
 BLOCKS = ("strategy", "risk", "broker")
+REMEMBERED = 4096
+"""Blocks that a reader remembers: in a grid the same ones come again with every chunk."""
+
+
+class Known(NamedTuple):
+    """A block that was found right, and what a policy takes from it; a strategy gives its policy nothing."""
+
+    spec: Any
+    numbers: Mapping[str, float]
 
 
 class Policies(NamedTuple):
@@ -42,7 +51,7 @@ class Policies(NamedTuple):
 
 @dataclass(eq=False)
 class Reader:
-    """Makes policies of settings; remembers the average true ranges that were asked for.
+    """Makes policies of settings; remembers the average true ranges that were asked for, and what it has checked.
 
     Attributes
     ----------
@@ -53,7 +62,7 @@ class Reader:
     task: Task
     windows: list[int] = field(default_factory=list)
     _plain: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _numbers: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    _known: dict[Any, Known] = field(default_factory=dict)
 
     def read(self, settings: Settings, first: int = 0) -> Policies:
         """The policies of a chunk of settings.
@@ -76,34 +85,38 @@ class Reader:
                     f"{path}: a batch changes {', '.join(BLOCKS)}, by paths such as risk.base; what comes before the "
                     "signals is trained anew"
                 )
-        made: dict[str, list[Any]] = {}
+        made: dict[str, list[Known]] = {}
         which: dict[str, Rows] = {}
         for block in BLOCKS:
             own = {path: values for path, values in columns.items() if path.startswith(f"{block}.")}
             places, which[block] = _distinct(own, count)
             picked = [{path: values[place] for path, values in own.items()} for place in places]
-            made[block] = [self._spec(block, each, first + place) for each, place in zip(picked, places, strict=True)]
-        for spec in made["broker"]:
-            refuse_broker(spec)
-        for spec in made["risk"]:
-            self.windows += [window for window in windows_of(spec) if window not in self.windows]
-        numbers = {block: [self._numbered(block, spec) for spec in made[block]] for block in ("risk", "broker")}
+            made[block] = [self._block(block, each, first + place) for each, place in zip(picked, places, strict=True)]
         if count == 1:
-            rows = row_of({**numbers["risk"][0], **numbers["broker"][0]})
+            rows = row_of({**made["risk"][0].numbers, **made["broker"][0].numbers})
         else:
             rows = np.zeros(count, dtype=POLICY)
-            for block, each in numbers.items():
-                _fill(rows, each, which[block])
-        if any(each["min_order"] for each in numbers["risk"]):
+            for block in ("risk", "broker"):
+                _fill(rows, [each.numbers for each in made[block]], which[block])
+        if any(each.numbers["min_order"] for each in made["risk"]):
             _require_orders(rows, first)
         rule = rule_of(type(self.task.strategy))
-        return Policies(rows, rule_rows(made["strategy"], parameters(rule)), which["strategy"])
+        return Policies(rows, rule_rows([each.spec for each in made["strategy"]], parameters(rule)), which["strategy"])
+
+    def _block(self, block: str, changes: Mapping[str, Any], number: int) -> Known:
+        """The block of a setting, validated, and its numbers."""
+        key = (block, *((path, _key(value)) for path, value in changes.items()))
+        if (known := self._known.get(key)) is not None:
+            return known
+        spec = self._spec(block, changes, number) if changes else getattr(self.task, block)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[key] = found = Known(spec, self._numbers(block, spec))
+        return found
 
     def _spec(self, block: str, changes: Mapping[str, Any], number: int) -> Any:
         """The block of a setting, validated."""
         base: Spec = getattr(self.task, block)
-        if not changes:
-            return base
         if block not in self._plain:
             self._plain[block] = {key: value for key, value in base.dump().items() if key != "kind"}
         values = dict(self._plain[block])
@@ -114,15 +127,15 @@ class Reader:
         except ValidationError as error:
             raise ConfigError(f"setting {number}: {explained(error, block, values)}") from None
 
-    def _numbered(self, block: str, spec: Any) -> Mapping[str, float]:
-        """The numbers of a risk rule or a broker; those of the task's own are worked out once."""
-        own = spec is getattr(self.task, block)
-        if own and block in self._numbers:
-            return self._numbers[block]
-        found = broker_numbers(spec) if block == "broker" else risk_numbers(spec, self.windows)
-        if own:
-            self._numbers[block] = found
-        return found
+    def _numbers(self, block: str, spec: Any) -> Mapping[str, float]:
+        """What a policy takes from a block."""
+        if block == "risk":
+            self.windows += [window for window in windows_of(spec) if window not in self.windows]
+            return risk_numbers(spec, self.windows)
+        if block == "broker":
+            refuse_broker(spec)
+            return broker_numbers(spec)
+        return {}
 
 
 def _column(path: str, values: Any) -> list[Any]:
@@ -151,7 +164,7 @@ def _count(columns: Mapping[str, Sequence[Any]]) -> int:
 def _distinct(columns: Mapping[str, Sequence[Any]], count: int) -> tuple[list[int], Rows]:
     """The first row of each distinct combination of values, and which of them each row has."""
     code = np.zeros(count, dtype=np.intp)
-    if count == 1 or not columns:
+    if count == 1:
         return [0], code
     for values in columns.values():
         known: dict[Any, int] = {}
@@ -163,7 +176,7 @@ def _distinct(columns: Mapping[str, Sequence[Any]], count: int) -> tuple[list[in
 
 def _key(value: Any) -> Any:
     """What tells values apart: 1, 1.0 and true are three, as in a file."""
-    if isinstance(value, Mapping | list | tuple):
+    if isinstance(value, Mapping | list | tuple) or not isinstance(value, Hashable):
         return json.dumps(value, sort_keys=True, default=str)
     return type(value), value
 
