@@ -5,7 +5,7 @@ configuration can still say where the value was written.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,8 +17,8 @@ KeyPath: TypeAlias = tuple[str, ...]
 
 # The keys whose values are paths, below any `source:` block.
 PATH_KEYS = ("files", "file", "path", "folder")
-FILED = ("source", "news", "scorer")
-"""Blocks in which these keys hold paths."""
+FILED = {**dict.fromkeys(("source", "news", "scorer"), PATH_KEYS), "tls": ("ca", "cert", "key")}
+"""Blocks that name files, and the keys of each whose values are paths."""
 
 
 @dataclass(frozen=True)
@@ -241,12 +241,14 @@ def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
         if not isinstance(item, dict):
             return item
         inner = {name: below(name, each) for name, each in item.items()}
-        return _mapped(inner, lambda text: str((folder / Path(text).expanduser()).resolve())) if key in FILED else inner
+        if key not in FILED:
+            return inner
+        return _mapped(inner, FILED[key], lambda text: str((folder / Path(text).expanduser()).resolve()))
 
     return {key: below(key, item) for key, item in values.items()}
 
 
-def _mapped(source: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+def _mapped(source: dict[str, Any], keys: Sequence[str], change: Callable[[str], str]) -> dict[str, Any]:
     def changed(value: Any) -> Any:
         if isinstance(value, str):
             return change(value)
@@ -254,4 +256,4 @@ def _mapped(source: dict[str, Any], change: Callable[[str], str]) -> dict[str, A
             return {key: changed(item) for key, item in value.items()}
         return value
 
-    return {key: changed(item) if key in PATH_KEYS else item for key, item in source.items()}
+    return {key: changed(item) if key in keys else item for key, item in source.items()}

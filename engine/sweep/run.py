@@ -4,7 +4,7 @@ import logging
 import platform
 import shutil
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ from .plan import Plan, plan
 from .policies import Wants
 from .records import Records
 from .trials import TASK, run_trials
-from .workshop import Workshop, count_of
+from .workshop import Runner, Workshop, count_of
 
 if TYPE_CHECKING:
     from engine.config import RunConfig
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-NOT_OURS = ("workers", "timeout")
+NOT_OURS = ("workers", "timeout", "cluster")
 """Keys of the block that never change a result."""
 
 
@@ -156,11 +156,11 @@ def _swept(
             store = signal_store() if options.cache else SignalStore(folder / "signals", CACHE_LIMIT)
             shown = nullcontext(again.report) if again else reporting(options.quiet, main=TASK)
             with shown as report, crew(count_of(made), made.spec.timeout) as hands:
-                shop = Workshop(made, wants, store, report, hands)
+                shop = Workshop(made, wants, store, report, hands, _key(config))
                 board, year = Board.of(made.spec, made.count), _per_year(made)
                 write = nullcontext(report) if again else book.kept_up(board, records.point, year, report)
-                with watch.stage("trials"), write as tell:
-                    run_trials(made, board, shop.run, records, tell)
+                with watch.stage("trials"), write as tell, _runner(shop) as (run, about):
+                    run_trials(made, board, run, records, tell, about)
                 confirmation = Confirmation(made, shop, board, records, config)
                 with watch.stage("judgement"):
                     found = judge(label, confirmation, earlier, folder, pool, report)
@@ -169,6 +169,24 @@ def _swept(
             numbers = read_json(saved.folder / NUMBERS)
             workplace.remove(folder)  # while it is owned: afterwards it may be somebody else's
     return Swept(saved, numbers)
+
+
+@contextmanager
+def _runner(shop: Workshop) -> Iterator[tuple[Runner, Callable[[], str]]]:
+    """What runs trials, and what it says of itself: this machine, or the cluster that the sweep names."""
+    spec = shop.plan.spec.cluster
+    if spec is None:
+        yield shop.run, str
+        return
+    from .cluster import connected
+
+    with connected(spec, shop) as cluster:
+        yield cluster.run, cluster.about
+
+
+def _key(config: "RunConfig") -> str:
+    """Names a sweep, its data and its code to others."""
+    return digest([sweep_id(config), config.data.identity(), manifest.code_digest()])[:16]
 
 
 def wants_of(made: Plan) -> Wants:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Discriminator, Field, JsonValue, PositiveInt, Tag, model_validator
 from pydantic_core import PydanticCustomError
@@ -144,6 +146,55 @@ class OverfittingSpec(Spec):
     """Resamples of the tests for superior ability."""
 
 
+class TlsSpec(Spec):
+    """Files of an encrypted connection, as Dask's own settings have them."""
+
+    ca: Annotated[str, Field(min_length=1)]
+    """The certificate of the authority that signed the others, a PEM file."""
+    cert: Annotated[str, Field(min_length=1)]
+    """This client's certificate."""
+    key: Annotated[str, Field(min_length=1)]
+    """And its key."""
+
+
+class ClusterSpec(Spec):
+    """A Dask cluster that runs trials."""
+
+    dask: Annotated[str, Field(pattern=r"^(local|(tcp|tls|ws|wss|ucx)://[^\s/]+:\d+)$")]
+    """The scheduler's address, `tcp://host:8786` or `tls://host:8786`; `local` starts one with `workers` processes."""
+    tls: TlsSpec | None = None
+    """Certificates, for an address that begins with tls."""
+    timeout: Annotated[float, Field(gt=0)] = 30.0
+    """Seconds to wait for the scheduler, and for its first worker."""
+
+    @model_validator(mode="after")
+    def _certificates_are_there(self) -> Self:
+        if self.dask.startswith("tls:") and self.tls is None:
+            text = "an address that begins with tls needs the files of `tls: {{ca, cert, key}}`"
+            raise PydanticCustomError("tls", text.replace("{{", "{").replace("}}", "}"))
+        if self.tls is not None and not self.dask.startswith("tls:"):
+            raise PydanticCustomError("tls", "certificates need an address that begins with tls://")
+        missing = (
+            [path for path in (self.tls.ca, self.tls.cert, self.tls.key) if not Path(path).is_file()]
+            if self.tls
+            else []
+        )
+        if missing:
+            raise PydanticCustomError("tls_file", "there is no file {file}", {"file": missing[0], "path": ["tls"]})
+        return self
+
+    @property
+    def warning(self) -> str:
+        """What to say of an address that everybody on the way can read; empty where nothing is to be said."""
+        host = urlsplit(self.dask).hostname
+        if self.dask.startswith("tcp:") and host not in ("localhost", "127.0.0.1", "::1"):
+            return (
+                f"sweep.cluster: {self.dask} is neither encrypted nor asks who connects; use it in a closed network, or "
+                "take tls"
+            )
+        return ""
+
+
 class SweepSpec(Spec):
     """A sweep over keys of the config that holds it."""
 
@@ -161,6 +212,8 @@ class SweepSpec(Spec):
     """What it must keep to besides."""
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     """Processes and threads; auto: as the config's `workers`. Never changes a result."""
+    cluster: ClusterSpec | None = None
+    """Run trials on a Dask cluster; null: on this machine. Never changes a result."""
     timeout: Annotated[float, Field(gt=0)] | None = None
     """Seconds that a fold or a trial on backtrader may take before its worker is ended; null: as long as it takes."""
     confirm: Annotated[int, Field(ge=1, le=100)] = 5

@@ -19,7 +19,9 @@ from .workshop import Runner, Work
 TASK = "trials"
 
 
-def run_trials(plan: Plan, board: Board, run: Runner, records: Records, report: Report) -> None:
+def run_trials(
+    plan: Plan, board: Board, run: Runner, records: Records, report: Report, about: Callable[[], str] = str
+) -> None:
     """Run what is not finished yet; every trial is kept as soon as it is.
 
     Parameters
@@ -28,8 +30,9 @@ def run_trials(plan: Plan, board: Board, run: Runner, records: Records, report: 
     run : runs some trials.
     records : what is finished.
     report : told of the trials done, and of the best.
+    about : what the runner says of itself, for the progress.
     """
-    tell = _teller(board, plan, report)
+    tell = _teller(board, plan, report, about)
     tell()
     if plan.points is None:
         _adaptive(plan, run, records, board, tell)
@@ -53,14 +56,14 @@ def run_trials(plan: Plan, board: Board, run: Runner, records: Records, report: 
     tell()
 
 
-def _teller(board: Board, plan: Plan, report: Report) -> Callable[[], None]:
+def _teller(board: Board, plan: Plan, report: Report, about: Callable[[], str]) -> Callable[[], None]:
     """Tells of progress; the note is the best so far."""
     name = plan.spec.objective.measure.name
 
     def tell() -> None:
         ranked = board.ranked[:1]
         best = f"best {name} {board.objective[ranked[0]]:.4g} (trial {ranked[0]})" if len(ranked) else ""
-        report(Progress(TASK, board.done, plan.count, best))
+        report(Progress(TASK, board.done, plan.count, ", ".join(text for text in (best, about()) if text)))
 
     return tell
 

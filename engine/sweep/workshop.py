@@ -15,6 +15,7 @@ from engine.config import RunConfig
 from engine.pipeline import workers
 from signals.crews import Crew as Training
 from signals.generate import generate
+from signals.keys import signal_key
 from signals.result import Signals
 from signals.store import SignalStore
 
@@ -41,6 +42,7 @@ class Workshop:
     store : the signal cache; None keeps the last signals in memory alone.
     report : told of folds while signals are trained.
     hands : the processes that train.
+    key : names this sweep, its data and its code, where others' work is done as well.
     """
 
     plan: Plan
@@ -48,6 +50,7 @@ class Workshop:
     store: SignalStore | None
     report: Report
     hands: Training
+    key: str = ""
     _signals: dict[str, Signals] = field(default_factory=dict)
     _policies: tuple[int, Policies] | None = None
 
@@ -98,6 +101,19 @@ class Workshop:
             self._signals.clear()
             self._signals[key] = self.signals_of(self.plan.market, group.config)
         return self._signals[key]
+
+    def kept(self, group: Group) -> Signals | None:
+        """The group's signals if nothing has to be trained for them."""
+        assert group.config is not None  # noqa: S101 - as above
+        if not group.config.model.trains:
+            return self.signals(group)
+        return self.store.get(signal_key(self.plan.market, group.config.signals)) if self.store else None
+
+    def keep(self, group: Group, signals: Signals) -> None:
+        """Keep signals that were trained elsewhere."""
+        assert group.config is not None  # noqa: S101 - as above
+        if self.store:
+            self.store.put(signal_key(self.plan.market, group.config.signals), signals)
 
     def signals_of(self, market: Market, config: RunConfig) -> Signals:
         """The signals of any market by a config of the sweep."""
