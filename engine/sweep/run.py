@@ -26,9 +26,11 @@ from engine.listing import as_yaml
 from engine.pipeline import CACHE_LIMIT, Options, Stopwatch, signal_store
 from engine.progress import reporting
 from engine.runlog import recorded
+from risk.year import periods_per_year
 from signals.store import SignalStore
 
 from . import ledger, luck, table, workplace
+from .board import Board
 from .confirm import Confirmation
 from .findings import dump
 from .judgement import Findings, judge
@@ -70,7 +72,8 @@ class Swept:
 def sweep_id(config: "RunConfig") -> str:
     """12 hex digits of what decides the result of a sweep."""
     values = config.dump()["sweep"]
-    return digest({"config": config.id, "sweep": {k: v for k, v in values.items() if k not in NOT_OURS}})[:12]
+    order = list(values["space"])  # trials are numbered by it
+    return digest({"config": config.id, "sweep": {k: v for k, v in values.items() if k not in NOT_OURS}, "axes": order})[:12]
 
 
 def sweep_and_save(config: "RunConfig", options: Options, pool: Executor | None = None) -> Swept:
@@ -121,11 +124,9 @@ def _swept(config: "RunConfig", options: Options, label: str, pool: Executor | N
             store = signal_store() if options.cache else SignalStore(folder / "signals", CACHE_LIMIT)
             with reporting(options.quiet, main=TASK) as report:
                 shop = Workshop(made, wants, store, report)
-                with watch.stage("trials"):
+                with watch.stage("trials"), _written_down(book, made, records):
                     board = run_trials(made, shop.run, records, report)
                 confirmation = Confirmation(made, shop, board, records, config)
-                year = _per_year(made)
-                book.write(board, records.point, year)
                 with watch.stage("judgement"):
                     found = judge(label, confirmation, earlier, folder, pool, report)
             saved = _save(found, config, options.out, folder, records, wants, watch, lines, earlier)
@@ -162,10 +163,16 @@ def _earlier(book: Ledger, journal: Any) -> Earlier:
     return found
 
 
-def _per_year(made: Plan) -> float:
-    from risk.year import periods_per_year
-
-    return periods_per_year(made.span.sessions, made.config.measures.periods_per_year)
+@contextmanager
+def _written_down(book: Ledger, made: Plan, records: Records) -> Iterator[None]:
+    """However the trials end, those that are finished count in every later sweep of these data."""
+    try:
+        yield
+    finally:
+        board = Board.of(made.spec, made.count)
+        for scores in records.all():
+            board.add(scores)
+        book.write(board, records.point, periods_per_year(made.span.sessions, made.config.measures.periods_per_year))
 
 
 @contextmanager
