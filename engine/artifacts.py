@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,9 +137,9 @@ def _alive(process: str) -> bool:
     return True
 
 
-def result_digest(folder: Path) -> str:
-    """One digest over the files in which equal runs are equal."""
-    return digest({name: file_digest(folder / name) for name in RESULT_FILES})
+def result_digest(folder: Path, files: Sequence[str] = RESULT_FILES) -> str:
+    """One digest over the files in which equal runs, or equal sweeps, are equal."""
+    return digest({name: file_digest(folder / name) for name in files})
 
 
 def put_in_place(staged: Path, out: Path, name: str, pages: tuple[str, ...]) -> Saved:

@@ -176,6 +176,22 @@ def _audit(words: tuple[str, ...], full: bool, out: Path, quiet: bool, as_json: 
     return int(any(each.leaks for each in found))
 
 
+@app.command("reproduce", epilog="Exit codes: 0 the same results, 1 something differs, 2 bad input, 130 interrupted.")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--cache", is_flag=True, help="Allow the caches; else everything is trained anew.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of the differences on stdout, and nothing else.")
+def _reproduce(runs: tuple[Path, ...], cache: bool, quiet: bool, as_json: bool) -> int:
+    """Make finished runs again from their folders, and name what differs."""
+    from engine.reproduce.command import reproduce_all
+
+    _log_to_stderr(logging.WARNING)
+    verdicts = reproduce_all(runs, cache=cache, quiet=quiet or as_json)
+    if as_json:
+        _say(json.dumps([each for verdict in verdicts for each in verdict.dump()], indent=2, allow_nan=False))
+    return int(not all(verdict.reproduced for verdict in verdicts))
+
+
 @app.command("cache")
 @click.argument("action", type=click.Choice(["info", "clear"]))
 def _cache(action: str) -> None:
@@ -199,8 +215,9 @@ def main(words: list[str]) -> int:
         return _fail(error.line, error.exit_code)
     except click.ClickException as error:
         return _fail(error.format_message(), 2)
-    except (click.Abort, KeyboardInterrupt):
-        return _fail("interrupted; nothing was left half-written", 130)
+    except (click.Abort, KeyboardInterrupt) as error:  # click puts its own in the place of the interrupt
+        told = str(error.__cause__ or error)
+        return _fail(told or "interrupted; nothing was left half-written", 130)
     except OSError as error:  # what a run reads and writes names its own errors; this is the terminal or a pipe
         return _fail(f"{error.filename or 'the output'}: {error.strerror or error}; send the output elsewhere", 2)
     return answer if isinstance(answer, int) else 0

@@ -55,6 +55,14 @@ def common(seed: int, data: Mapping[str, str], digest: str, timings: Mapping[str
         "seed": seed,
         "data": dict(data),
         "result_digest": digest,
+        **surroundings(),
+        "timings_seconds": {stage: round(seconds, 3) for stage, seconds in timings.items()},
+    }
+
+
+def surroundings() -> dict[str, Any]:
+    """The part of a manifest that no run decides: code, versions, machine, threads."""
+    return {
         "code_digest": code_digest(),
         "git": git_state(),
         "versions": versions(),
@@ -64,7 +72,6 @@ def common(seed: int, data: Mapping[str, str], digest: str, timings: Mapping[str
             "processor": platform.machine(),
         },
         "threads": {key: os.environ[key] for key in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY") if key in os.environ},
-        "timings_seconds": {stage: round(seconds, 3) for stage, seconds in timings.items()},
     }
 
 

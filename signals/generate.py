@@ -22,7 +22,7 @@ from .scope import split
 from .spec import SignalSpec
 from .store import SignalStore
 from .walk_forward import folds, require_a_test_window
-from .workers import run_folds
+from .workers import Hands, run_folds
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def generate(
     market: Market,
     spec: SignalSpec,
     *,
-    workers: int = 1,
+    workers: Hands = 1,
     store: SignalStore | None = None,
     report: Report = silent,
     whole: bool = True,
@@ -68,7 +68,9 @@ def generate(
     ----------
     market : every bar that is known; folds see only what was known at their cut.
     spec : what to learn and how.
-    workers : processes that train folds; 1 trains in this one. The signals are the same, bit for bit.
+    workers : processes that train folds; 1 trains in this one. :class:`signals.workers.Workers` gives folds a time
+        limit, or keeps them apart from this process; a :func:`signals.workers.crew` is kept from one call to the next.
+        The signals are the same, bit for bit.
     store : where finished signals, and each finished fold, are kept; what it holds is not trained again.
     report : told of the folds done, and of long work inside a fold.
     whole : refuse a history without one whole test window; a history that is cut off on purpose may be without.
@@ -80,7 +82,7 @@ def generate(
     DataError
         A symbol has too few bars, or a feature is not finite.
     ModelError
-        A fit failed, or a worker process died; a note names the fold and the member.
+        A fit failed or took too long, or a worker process died; a note names the fold and the member.
     """
     if isinstance(spec.model, RuleModel):
         return _by_rule(market, spec, spec.model)
@@ -110,7 +112,7 @@ def _key(market: Market, spec: SignalSpec) -> str:
 
 
 def _trained(
-    market: Market, spec: SignalSpec, workers: int, report: Report, whole: bool, store: SignalStore | None
+    market: Market, spec: SignalSpec, workers: Hands, report: Report, whole: bool, store: SignalStore | None
 ) -> Signals:
     panel, training = _panel(market, spec), spec.training
     if whole:

@@ -11,13 +11,13 @@ from .keys import fold_keys
 from .panel import Panel
 from .spec import SignalSpec
 from .store import SignalStore
-from .workers import run_folds
+from .workers import Hands, run_folds
 
 log = logging.getLogger(__name__)
 
 
 def resumed_folds(
-    panel: Panel, spec: SignalSpec, folds: Sequence[Fold], workers: int, report: Report, store: SignalStore
+    panel: Panel, spec: SignalSpec, folds: Sequence[Fold], workers: Hands, report: Report, store: SignalStore
 ) -> list[FoldOutcome]:
     """The outcome of every fold in their order: those that the store has are not trained again.
 

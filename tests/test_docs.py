@@ -33,6 +33,7 @@ def commands() -> list[str]:
 
 MAKE = [line for line in commands() if line.startswith("make ")]
 RUN = [line for line in commands() if "run_backtest.py" in line]
+AGAIN = [line for line in RUN if " reproduce " in line]
 
 
 def test_the_docs_hold_commands_of_known_kinds_only():
@@ -50,7 +51,7 @@ def test_make_knows_its_targets(line):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", RUN)
+@pytest.mark.parametrize("line", [line for line in RUN if line not in AGAIN])
 def test_commands_run_as_written(line, tmp_path, monkeypatch, shared_cache):
     monkeypatch.chdir(ROOT)
     words = shlex.split(line.partition("run_backtest.py")[2])
@@ -60,6 +61,24 @@ def test_commands_run_as_written(line, tmp_path, monkeypatch, shared_cache):
     named = {Path(word).stem.replace("_", "-") for word in words if word.endswith(".yaml")}
     folders = {folder.name.removesuffix("-audit").rpartition("-")[0] for folder in tmp_path.iterdir()}
     assert folders == (named if runs else set())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", AGAIN)
+def test_runs_are_made_again_as_written(line, tmp_path, monkeypatch, shared_cache):
+    """The folder that the page names is first written by the config of its name; its id is another one in time."""
+    words = shlex.split(line.partition("run_backtest.py")[2])
+    name = Path(words[-1]).name.removesuffix("-*").replace("-", "_")
+    runner = CliRunner()
+    runner.invoke(
+        app, [str(ROOT / "configs" / f"{name}.yaml"), "--out", str(tmp_path / "runs")], catch_exceptions=False
+    )
+    monkeypatch.chdir(tmp_path)
+    [folder] = map(str, Path().glob(words[-1]))
+    done = runner.invoke(app, [*words[:-1], folder], standalone_mode=False, catch_exceptions=False)
+    assert done.return_value == 0
+    page = (ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8")
+    assert done.stdout.partition(": ")[2] in page
 
 
 CONFIGS = [(page, block) for page, block in blocks("yaml") if page != RECIPES]

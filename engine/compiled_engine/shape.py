@@ -3,7 +3,7 @@
 A kernel is specialised: what no config of a run uses is left out of the machine code. :class:`Shape` says what is in.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 

@@ -39,8 +39,9 @@ class Board:
     @classmethod
     def of(cls, spec: SweepSpec, count: int) -> "Board":
         """Nothing known of any trial."""
-        unknown = [np.full(count, np.nan) for _ in range(4)]
-        return cls(spec, *unknown, np.zeros(count, dtype=bool), np.full(count, "", dtype="<U8"))
+        names = ("objective", "sharpe", "final_value", "fills")
+        unknown: Any = {name: np.full(count, np.nan) for name in names}
+        return cls(spec, allowed=np.zeros(count, dtype=bool), status=np.full(count, "", dtype="<U8"), **unknown)
 
     def add(self, scores: Scores) -> None:
         """What came of some trials."""

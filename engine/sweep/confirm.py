@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 class ConfirmationError(WorkbenchError):
-    """backtrader does not give what the sweep found: one of the engines is wrong, and nothing can be believed."""
+    """The engines disagree on what the sweep found: one of them is wrong, and nothing can be believed."""
 
     exit_code = 1
 
@@ -122,7 +122,7 @@ class Confirmation:
         return Confirmed(number, point, config, signals, result, daily_returns(result, self.plan.market))
 
     def _agreed(self, number: int, config: "RunConfig", market: Market, signals: Signals, group: Group) -> RunResult:
-        """backtrader's result of a trial, once the compiled engine gave the same."""
+        """What backtrader gives for a trial, once the compiled engine gave the same."""
         task = Task.of(market, signals.frame, config.strategy, config.risk, config.broker, config.id)
         result = bt_engine.carry_out(task)
         if not group.slow:

@@ -1,12 +1,15 @@
 """From finished trials to a verdict: confirmed, tested, stressed; one frozen object that page and terminal read."""
 
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
+from core.clock import sessions
 from core.errors import WorkbenchError
 from core.progress import Report
 from core.types import Vector
@@ -54,6 +57,7 @@ class Findings:
     verdict : what may be said.
     year : sessions in a year, and the annual risk-free rate.
     notes : what is worth knowing.
+    asked : the points of ``tpe`` by trial; empty for other methods, whose points follow from their numbers.
     """
 
     label: str
@@ -70,6 +74,7 @@ class Findings:
     verdict: Verdict
     year: tuple[float, float]
     notes: tuple[str, ...]
+    asked: Mapping[int, Mapping[str, Any]]
 
     @property
     def winner(self) -> Confirmed:
@@ -103,7 +108,13 @@ def judge(
     free = plan.config.measures.risk_free
     year = (periods_per_year(plan.span.sessions, plan.config.measures.periods_per_year), free)
     common: dict[str, Any] = {"label": label, "plan": plan, "board": board, "spot_checks": tuple(spots)}
-    common |= {"sample": sample, "year": year, "notes": tuple(_notes(plan, board, sample, confirmation.whole))}
+    asked = {} if plan.points else {number: confirmation.point(number) for number in range(plan.count)}
+    common |= {
+        "asked": asked,
+        "sample": sample,
+        "year": year,
+        "notes": tuple(_notes(plan, board, sample)),
+    }
     if not found:
         verdict = gate.without_winner(board.counts, bool(plan.spec.constraints))
         nothing: Any = dict.fromkeys(("luck", "stability", "selection", "stress"))
@@ -182,8 +193,9 @@ def _selection(confirmation: Confirmation, sample: Sample, year: tuple[float, fl
 
     def _exposed(found: Confirmed, day: int) -> float:
         broker, before = found.config.broker, plan.span.sessions[day - 1]
-        gross = found.result.equity.set_index("time")["gross_exposure"]
-        known = gross[gross.index.tz_convert(found.result.zone).tz_localize(None).normalize() <= before]
+        equity = found.result.equity
+        days = sessions(pd.DatetimeIndex(equity["time"]), found.result.zone)
+        known = equity["gross_exposure"][np.asarray(days <= before)]
         return float(known.iloc[-1]) * (broker.commission + broker.slippage) if len(known) else 0.0
 
     default = _as_it_stands(confirmation)
@@ -219,23 +231,24 @@ def _as_it_stands(confirmation: Confirmation) -> Confirmed | None:
     return None
 
 
-def _notes(plan: Plan, board: Board, sample: Sample, whole: "RunConfig") -> list[str]:
+def _notes(plan: Plan, board: Board, sample: Sample) -> list[str]:
     notes = list(plan.market.notes)
     starts = {group.start for group in plan.groups.met.values() if group.start is not None}
     if len(starts) > 1:
         notes.append(
-            f"trials begin on {len(starts)} different days; their own measures are of their own spans, the tests of the "
-            f"span that all share, from {plan.span.sessions[0]:%F}"
+            f"trials begin on {len(starts)} different days; their own measures are of their own spans, the tests of "
+            f"the span that all share, from {plan.span.sessions[0]:%F}"
         )
     if len(plan.summed) < plan.count:
         notes.append(f"PBO is of {len(plan.summed):,} of {plan.count:,} trials, chosen at random before the sweep")
     if len(plan.kept) < plan.count:
         notes.append(
-            f"superior ability, clusters and walk-forward selection are of {len(plan.kept):,} of {plan.count:,} trials, "
-            "chosen at random before the sweep"
+            f"superior ability, clusters and walk-forward selection are of {len(plan.kept):,} of {plan.count:,} "
+            "trials, chosen at random before the sweep"
         )
-    if sample.left_out:
-        notes.append(f"{sample.left_out} of {len(plan.summed)} trials have no returns over the shared span")
+    lost = sample.left_out - int((board.status[plan.summed] == "invalid").sum())
+    if lost:
+        notes.append(f"{lost} of {len(plan.summed)} trials have no returns over the shared span")
     slow = sorted({group.slow for group in plan.groups.met.values() if group.slow})
     notes += [f"run on backtrader, some thousand times slower: {reason}" for reason in slow]
     if plan.spec.holdout:

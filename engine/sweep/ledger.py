@@ -10,13 +10,16 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from core.digests import canonical, digest
+from core.progress import Progress, Report
 from core.types import Rows, Vector
 
 from .board import Board
@@ -29,6 +32,8 @@ from .space import base_values
 log = logging.getLogger(__name__)
 
 ENTRY = np.dtype([("key", "<u8"), ("sharpe", "<f8")])
+PAUSE = 60.0
+"""Seconds between two entries of a sweep that is running."""
 SCORED = (DONE, RUINED, FAILED)
 
 
@@ -107,6 +112,28 @@ class Ledger:
             self._put(entries.tobytes())
         except OSError as error:
             log.warning("the trials cannot be written down in %s: %s", ledger_folder(), error)
+
+    @contextmanager
+    def kept_up(self, board: Board, point: Any, per_year: float, report: Report) -> Iterator[Report]:
+        """Write the trials down now and then, and when the sweep ends, however it ends; parameters as :meth:`write`.
+
+        Yields
+        ------
+        What is to be told of progress instead of ``report``.
+        """
+        last = monotonic()
+
+        def tell(step: Progress) -> None:
+            nonlocal last
+            report(step)
+            if monotonic() - last > PAUSE:
+                self.write(board, point, per_year)
+                last = monotonic()
+
+        try:
+            yield tell
+        finally:
+            self.write(board, point, per_year)
 
     def _columns(self, numbers: Rows, point: Any) -> Columns:
         if self._plan.points is not None:

@@ -59,12 +59,11 @@ def _one_step(grid: Grid, winner: int) -> Rows:
     """The points of a grid that differ on one axis: by a step where its values have an order, by any value else."""
     places = [int(code[0]) for code in grid.codes(np.array([winner]))]
     dims = tuple(len(axis) for axis in grid.dimensions)
-    found = []
+    found: list[Any] = []
     for number, axis in enumerate(grid.dimensions):
         others = (places[number] - 1, places[number] + 1) if axis.ordered else range(len(axis))
-        for other in others:
-            if 0 <= other < len(axis) and other != places[number]:
-                found.append(np.ravel_multi_index([*places[:number], other, *places[number + 1 :]], dims))
+        near = (other for other in others if 0 <= other < len(axis) and other != places[number])
+        found += [np.ravel_multi_index([*places[:number], other, *places[number + 1 :]], dims) for other in near]
     return np.array(sorted(found), dtype=np.int64)
 
 

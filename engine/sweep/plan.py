@@ -218,7 +218,7 @@ def without_holdout(config: "RunConfig") -> "RunConfig":
 
 def _members(points: Sampler, groups: Groups) -> Rows:
     """The group of each trial."""
-    members = np.zeros(points.count, dtype=np.int32)
+    members = np.zeros(points.count, dtype=np.int64)
     for first in range(0, points.count, 65536):
         numbers = np.arange(first, min(first + 65536, points.count))
         columns = {path: values for path, values in points.columns(numbers).items() if not is_policy(path)}

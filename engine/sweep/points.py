@@ -180,9 +180,10 @@ class Tpe:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tpe = optuna.samplers.TPESampler(
-                seed=seed_for(spec, seed) % 2**32, multivariate=True, constraints_func=lambda trial: _violations(trial)
+                seed=seed_for(spec, seed) % 2**32, multivariate=True, constraints_func=_violations
             )
-        self._study = optuna.create_study(direction=f"{spec.objective.direction}imize", sampler=tpe)
+        way: Any = f"{spec.objective.direction}imize"
+        self._study = optuna.create_study(direction=way, sampler=tpe)
         self._open: list[Any] = []
 
     def ask(self, count: int) -> list[dict[str, Any]]:
@@ -236,7 +237,7 @@ def _distribution(axis: Dimension) -> Any:
     from optuna import distributions
 
     if isinstance(axis, Continuous):
-        made = distributions.IntDistribution if axis.whole else distributions.FloatDistribution
+        made: Any = distributions.IntDistribution if axis.whole else distributions.FloatDistribution
         return made(axis.low, axis.high, log=axis.log)
     if _spaced(axis):
         return distributions.IntDistribution(0, len(axis) - 1)

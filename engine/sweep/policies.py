@@ -91,7 +91,9 @@ class Policies:
             return self._scores(numbers, settings)
         except (PluginError, ConfigError) as error:
             if len(numbers) == 1:
-                reason = SETTING.sub("", error.line)  # counted from where this process began, which is nobody's business
+                reason = SETTING.sub(
+                    "", error.line
+                )  # counted from where this process began, which is nobody's business
                 return without(numbers, FAILED, [reason], self.wants.names, self.wants.shape)
         one_by_one = (
             self.scores(numbers[place : place + 1], {path: [values[place]] for path, values in settings.items()})

@@ -47,7 +47,8 @@ class Records:
             return None
         if points is not None and entry.get("points") != points:
             raise StoreError(
-                f"{self._journal.path}: trial {numbers[0]} was another point; remove {self._folder.parent} to begin anew"
+                f"{self._journal.path}: trial {numbers[0]} was another point; remove {self._folder.parent} to begin "
+                "anew"
             )
         found = self._read(entry)
         if found is None:
@@ -89,11 +90,8 @@ class Records:
     def between(self, numbers: Rows) -> Scores:
         """The scores of these trials alone, which follow one another."""
         first, last = int(numbers[0]), int(numbers[-1])
-        found = []
-        for entry in self._entries.values():
-            if entry["first"] <= last and entry["last"] >= first:
-                found.append(only(self._whole(entry), numbers))
-        return joined(found)
+        entries = (each for each in self._entries.values() if each["first"] <= last and each["last"] >= first)
+        return joined([only(self._whole(entry), numbers) for entry in entries])
 
     def _whole(self, entry: Mapping[str, Any]) -> Scores:
         found = self._read(entry)

@@ -1,13 +1,10 @@
 """One sweep: the straight line from a config to its folder, and how it goes on after an accident."""
 
-import hashlib
 import logging
-import os
 import platform
 import shutil
 import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -17,21 +14,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from core.digests import digest, file_digest
-from core.errors import ConfigError
+from core.digests import digest
 from core.processes import one_thread
+from core.progress import Report, silent
 from engine import manifest
-from engine.artifacts import MANIFEST, Saved, durable, ensure_writable, is_run_folder, read_json, staging, write_json
+from engine.artifacts import (
+    MANIFEST,
+    Saved,
+    durable,
+    ensure_writable,
+    is_run_folder,
+    read_json,
+    result_digest,
+    staging,
+    write_json,
+)
 from engine.listing import as_yaml
 from engine.pipeline import CACHE_LIMIT, Options, Stopwatch, signal_store
 from engine.progress import reporting
 from engine.runlog import recorded
-from risk.year import periods_per_year
+from signals.crews import crew
 from signals.store import SignalStore
 
-from . import ledger, luck, table, workplace
+from . import ledger, table, workplace
 from .board import Board
 from .confirm import Confirmation
+from .files import BLOCKS, NUMBERS, PAGE, RESULTS, RETURNS, TABLE
 from .findings import dump
 from .judgement import Findings, judge
 from .ledger import Earlier, Ledger
@@ -40,7 +48,7 @@ from .plan import Plan, plan
 from .policies import Wants
 from .records import Records
 from .trials import TASK, run_trials
-from .workshop import Workshop
+from .workshop import Workshop, count_of
 
 if TYPE_CHECKING:
     from engine.config import RunConfig
@@ -48,15 +56,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-TABLE, RETURNS, BLOCKS, NUMBERS, PAGE = (
-    "trials.parquet",
-    "returns.parquet",
-    "blocks.parquet",
-    "sweep.json",
-    "sweep.html",
-)
-RESULTS = (TABLE, RETURNS, BLOCKS)
-"""Equal sweeps give these files bit for bit, whatever happened on the way and whatever was tried elsewhere."""
 NOT_OURS = ("workers", "timeout")
 """Keys of the block that never change a result."""
 
@@ -73,7 +72,8 @@ def sweep_id(config: "RunConfig") -> str:
     """12 hex digits of what decides the result of a sweep."""
     values = config.dump()["sweep"]
     order = list(values["space"])  # trials are numbered by it
-    return digest({"config": config.id, "sweep": {k: v for k, v in values.items() if k not in NOT_OURS}, "axes": order})[:12]
+    own = {key: value for key, value in values.items() if key not in NOT_OURS}
+    return digest({"config": config.id, "sweep": own, "axes": order})[:12]
 
 
 def sweep_and_save(config: "RunConfig", options: Options, pool: Executor | None = None) -> Swept:
@@ -91,10 +91,9 @@ def sweep_and_save(config: "RunConfig", options: Options, pool: Executor | None 
     from .summary import show
 
     label = f"{config.name}-{sweep_id(config)}"
-    finished = options.out / label
-    if is_run_folder(finished):
+    swept = _before(options.out, label)
+    if swept:
         workplace.remove(workplace.folder_of(options.out, label))
-        swept = Swept(Saved(finished, "it was finished before: the folder is unchanged"), read_json(finished / NUMBERS))
     else:
         swept = _swept(config, options, label, pool)
     if not options.quiet:
@@ -102,7 +101,39 @@ def sweep_and_save(config: "RunConfig", options: Options, pool: Executor | None 
     return swept
 
 
-def _swept(config: "RunConfig", options: Options, label: str, pool: Executor | None) -> Swept:
+def _before(out: Path, label: str) -> Swept | None:
+    """What is there if the sweep was finished before."""
+    folder = out / label
+    if not is_run_folder(folder):
+        return None
+    return Swept(Saved(folder, "it was finished before: the folder is unchanged"), read_json(folder / NUMBERS))
+
+
+def remade(config: "RunConfig", options: Options, earlier: Mapping[str, Any], report: Report = silent) -> Path:
+    """The folder of a finished sweep made again elsewhere, with as many earlier trials as it had; no tear-sheets.
+
+    Parameters
+    ----------
+    earlier : the ``earlier_trials`` of its manifest.
+    report : told of trials and folds.
+    """
+    plain = config.model_copy(update={"report": config.report.model_copy(update={"tearsheet": False})})
+    label = f"{config.name}-{sweep_id(config)}"
+    return _swept(plain, options, label, None, Again(Earlier(**earlier), report)).saved.folder
+
+
+@dataclass(frozen=True)
+class Again:
+    """A sweep that is made again: the ledger knows it already, and somebody else shows its progress."""
+
+    earlier: Earlier
+    report: Report
+
+
+def _swept(
+    config: "RunConfig", options: Options, label: str, pool: Executor | None, again: Again | None = None
+) -> Swept:
+    """Run what is left of a sweep."""
     ensure_writable(options.out)
     one_thread()
     folder, watch = workplace.folder_of(options.out, label), Stopwatch()
@@ -115,23 +146,30 @@ def _swept(config: "RunConfig", options: Options, label: str, pool: Executor | N
             made = plan(config)
             wants = wants_of(made)
         with workplace.owned(folder):
+            if swept := _before(options.out, label):  # by another process, while this one made its plan
+                workplace.remove(folder)
+                return swept
             journal = workplace.opened(folder, header(label))
             records = Records(folder, journal)
             if len(records):
                 log.warning("%d of %d trials were finished before; the rest follows", len(records), made.count)
             book = Ledger(made, sweep_id(config))
-            earlier = _earlier(book, journal)
+            earlier = again.earlier if again else _earlier(book, journal)
             store = signal_store() if options.cache else SignalStore(folder / "signals", CACHE_LIMIT)
-            with reporting(options.quiet, main=TASK) as report:
-                shop = Workshop(made, wants, store, report)
-                with watch.stage("trials"), _written_down(book, made, records):
-                    board = run_trials(made, shop.run, records, report)
+            shown = nullcontext(again.report) if again else reporting(options.quiet, main=TASK)
+            with shown as report, crew(count_of(made), made.spec.timeout) as hands:
+                shop = Workshop(made, wants, store, report, hands)
+                board, year = Board.of(made.spec, made.count), _per_year(made)
+                write = nullcontext(report) if again else book.kept_up(board, records.point, year, report)
+                with watch.stage("trials"), write as tell:
+                    run_trials(made, board, shop.run, records, tell)
                 confirmation = Confirmation(made, shop, board, records, config)
                 with watch.stage("judgement"):
                     found = judge(label, confirmation, earlier, folder, pool, report)
-            saved = _save(found, config, options.out, folder, records, wants, watch, lines, earlier)
+            paper = Paper(found, config, folder, records, wants, watch, lines, earlier)
+            saved = _save(paper, options.out)
             numbers = read_json(saved.folder / NUMBERS)
-        workplace.remove(folder)
+            workplace.remove(folder)  # while it is owned: afterwards it may be somebody else's
     return Swept(saved, numbers)
 
 
@@ -163,16 +201,10 @@ def _earlier(book: Ledger, journal: Any) -> Earlier:
     return found
 
 
-@contextmanager
-def _written_down(book: Ledger, made: Plan, records: Records) -> Iterator[None]:
-    """However the trials end, those that are finished count in every later sweep of these data."""
-    try:
-        yield
-    finally:
-        board = Board.of(made.spec, made.count)
-        for scores in records.all():
-            board.add(scores)
-        book.write(board, records.point, periods_per_year(made.span.sessions, made.config.measures.periods_per_year))
+def _per_year(made: Plan) -> float:
+    from risk.year import periods_per_year
+
+    return periods_per_year(made.span.sessions, made.config.measures.periods_per_year)
 
 
 @contextmanager
@@ -190,29 +222,37 @@ def terminable(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        log.warning("interrupted; what was finished is kept in %s: the same command goes on from there", folder)
-        raise
+        if not folder.is_dir():
+            raise
+        raise KeyboardInterrupt(
+            f"interrupted; what was finished is kept in {folder}: the same command goes on from there"
+        ) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _save(
-    found: Findings,
-    config: "RunConfig",
-    out: Path,
-    folder: Path,
-    records: Records,
-    wants: Wants,
-    watch: Stopwatch,
-    lines: list[str],
-    earlier: Earlier,
-) -> Saved:
+@dataclass(frozen=True, eq=False)
+class Paper:
+    """What a sweep's folder is written of."""
+
+    found: Findings
+    config: "RunConfig"
+    folder: Path
+    records: Records
+    wants: Wants
+    watch: Stopwatch
+    lines: list[str]
+    earlier: Earlier
+
+
+def _save(paper: Paper, out: Path) -> Saved:
     """Write the sweep's folder beside, and rename it into place."""
     from .page import write_page
 
+    found, config, folder, watch = paper.found, paper.config, paper.folder, paper.watch
     with staging(out) as stage:
         with watch.stage("tables"):
-            table.write(found.plan, records, wants.names, stage / TABLE)
+            table.write(found.plan, paper.records, paper.wants.names, stage / TABLE)
             _write_sample(found, stage)
         numbers = dump(found)
         write_json(stage / NUMBERS, numbers)
@@ -221,15 +261,17 @@ def _save(
         with watch.stage("page"):
             write_page(found, stage / PAGE)
         (stage / "config.yaml").write_text(as_yaml(config.dump()), encoding="utf-8")
-        result = digest({name: file_digest(stage / name) for name in RESULTS})
-        write_json(stage / MANIFEST, _manifest(found, config, result, watch, earlier))
-        (stage / "run.log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        result = result_digest(stage, RESULTS)
+        write_json(stage / MANIFEST, _manifest(found, config, result, watch, paper.earlier))
+        (stage / "run.log").write_text("".join(f"{line}\n" for line in paper.lines), encoding="utf-8")
         return durable(stage, out / found.label)
 
 
 def _manifest(found: Findings, config: "RunConfig", result: str, watch: Stopwatch, earlier: Earlier) -> dict[str, Any]:
     common = manifest.common(config.seed, config.data.digests(), result, watch.seconds)
+    slow = all(group.slow for group in found.plan.groups.met.values() if group.config is not None)
     mine = {"sweep_id": sweep_id(config), "config_id": config.id, "trials": found.plan.count}
+    mine["engine"] = "backtrader" if slow else "compiled"
     return {**mine, **common, "earlier_trials": ledger.dumped(earlier)}
 
 
@@ -248,6 +290,3 @@ def _write_sample(found: Findings, stage: Path) -> None:
     if sample.sums is None:
         columns["trial"] = columns["trial"][:0]
     pd.DataFrame(columns).to_parquet(stage / BLOCKS, compression="zstd", index=False)
-
-
-__all__ = ["RESULTS", "Swept", "sweep_and_save", "sweep_id"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def select(
     edges = np.unique(np.append(np.arange(0, days, window), days))
     measure = judge_of(spec, returns[:, :window], year)
     made, chosen = np.empty(days), np.full(len(edges) - 1, -1)
-    for block, (first, last) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for block, (first, last) in enumerate(pairwise(edges)):
         place = -1 if block == 0 else _best(spec, measure, returns[:, :first], year)
         chosen[block] = numbers[place] if place >= 0 else -1
         made[first:last] = returns[place, first:last] if place >= 0 else default[first:last]
@@ -120,7 +121,7 @@ def totals_of(returns: Matrix, year: tuple[float, float], measures: Sequence[Mea
             tails[measure.share] = np.column_stack([quantile, np.nanmean(beyond, axis=1)])
     return Totals(
         n=returns.shape[1],
-        growth=wealth[:, -1],
+        growth=np.asarray(wealth[:, -1], dtype=np.float64),
         mean=mean,
         squares=((returns - mean[:, None]) ** 2).sum(axis=1),
         downside=(np.minimum(returns - rate, 0.0) ** 2).sum(axis=1),

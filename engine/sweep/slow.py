@@ -1,7 +1,8 @@
 """One trial on backtrader, for strategies and costs that the compiled engine does not know; run in a worker process."""
 
 from collections.abc import Mapping
-from typing import Any
+from multiprocessing.connection import Connection
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from core.errors import WorkbenchError
 from core.types import Market, Rows, RunResult, SignalFrame
 from engine.accounts import STRATEGY, daily_returns
+from engine.background import live_with_parent
 from engine.books import Task
 from engine.config import RunConfig
 from engine.samples import samples
@@ -16,6 +18,38 @@ from risk.year import periods_per_year
 
 from .policies import Wants, evidence
 from .scores import DONE, FAILED, RUINED, Scores, without
+
+Common: TypeAlias = tuple[Market, SignalFrame, Wants]
+"""What the trials of a group share."""
+Job: TypeAlias = tuple[int, RunConfig]
+"""A trial's number and its config."""
+READY = "ready"
+"""What a worker says first, once it has imported what it needs."""
+
+
+def work(pipe: Connection) -> None:
+    """A worker's life: trials in, scores or the reason why there are none out, until the pipe ends."""
+    live_with_parent()
+    from engine import bt_engine  # noqa: F401 - takes a second, which is no trial's
+
+    common: Common | None = None
+    try:
+        pipe.send(READY)
+        while True:
+            news, job = pipe.recv()
+            common = news or common
+            pipe.send(_answer(job, common))
+    except (EOFError, OSError):  # the parent is gone
+        return
+
+
+def _answer(job: Job, common: Common | None) -> Scores | str:
+    assert common is not None  # noqa: S101 - it comes with the first trial
+    try:
+        (number, config), (market, signals, wants) = job, common
+        return trial(number, config, market, signals, wants)
+    except Exception as error:  # a strategy of anyone's may raise anything
+        return f"{type(error).__name__}: {error}"
 
 
 def trial(number: int, config: RunConfig, market: Market, signals: SignalFrame, wants: Wants) -> Scores:

@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -82,9 +83,9 @@ def check_space(config: "RunConfig", place: Any) -> None:
     for axis in axes:
         _require_key(axis.path, [other.path for other in axes if other is not axis], place("space", axis.path))
     for key, check in (("space", require_grid), ("trials", require_points)):
-        _placed(place(key), lambda check=check: check(config.sweep))
+        _placed(place(key), partial(check, config.sweep))
     for key in ("objective", "constraints"):
-        _placed(place(key), lambda key=key: require_measurable(config.sweep, key))
+        _placed(place(key), partial(require_measurable, config.sweep, key))
     blocks: dict[str, list[Dimension]] = {}
     for axis in axes:
         blocks.setdefault(_checked_with(axis.path), []).append(axis)
@@ -125,10 +126,11 @@ def _check_block(config: "RunConfig", axes: Sequence[Dimension], place: Any) -> 
 
 def _first_good(config: "RunConfig", axes: Sequence[Dimension], place: Any) -> dict[str, Any]:
     """The first combination of values that can be."""
+    point: dict[str, Any]
     for point in _combinations(axes):
         if not _problem(config, point):
             return point
-    first = next(_combinations(axes))
+    first: dict[str, Any] = next(_combinations(axes))
     guilty = next((path for path in first if _problem(config, {path: first[path]})), axes[0].path)
     problem = _problem(config, {guilty: first[guilty]}) or _problem(config, first)
     raise ConfigError(f"{place(guilty)}: sweep.space.{guilty}: {_shown(first[guilty])}: {problem}")

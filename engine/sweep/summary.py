@@ -13,7 +13,8 @@ from core.errors import StoreError
 from engine.artifacts import read_json
 from engine.numerals import count, four, money, p_value, percent, title
 
-PAGE, NUMBERS = "sweep.html", "sweep.json"
+from .files import NUMBERS, PAGE, TABLE
+
 MARKS = {True: ("passed", "green"), False: ("not passed", "red"), None: ("not tried", "yellow")}
 
 
@@ -50,7 +51,7 @@ def show(found: Mapping[str, Any], folder: Path, note: str = "", console: Consol
     if note:
         console.print(note)
     console.print(Text(f"{'page':11s} {folder / PAGE}", style="bold"), soft_wrap=True)
-    console.print(Text(f"{'table':11s} {folder / 'trials.parquet'}"), soft_wrap=True)
+    console.print(Text(f"{'table':11s} {folder / TABLE}"), soft_wrap=True)
 
 
 def show_folder(folder: Path, console: Console | None = None) -> None:
@@ -141,8 +142,8 @@ def _lines(found: Mapping[str, Any]) -> list[Text]:
     if numbers and numbers["effective_trials"]:
         cash = numbers["superior_ability"]["cash"]["consistent"]
         lines.append(
-            f"trials: {numbers['trials']['all']:,} ever on these data, about {numbers['effective_trials']['count']} "
-            f"different ones by their returns; against cash p = {p_value(cash)}"
+            f"trials: {_tries(numbers)}, which fall into about {numbers['effective_trials']['count']} clusters by "
+            f"their returns; against cash p = {p_value(cash)}"
         )
     held = found["winners"][0]["held_out"]
     if held:
@@ -152,3 +153,9 @@ def _lines(found: Mapping[str, Any]) -> list[Text]:
             f"{found['benchmark']} {four(other)}"
         )
     return [Text(line) for line in lines]
+
+
+def _tries(numbers: Mapping[str, Any]) -> str:
+    told = numbers["trials"]
+    others = f"{told['earlier']:,} in other sweeps on these data, and " if told["earlier"] else ""
+    return f"{others}{told['scored']:,} here"

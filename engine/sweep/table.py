@@ -51,7 +51,7 @@ def _frame(
     frame["status"] = pd.Series(scores.status, dtype="str")
     for name in names:
         values = scores.values[name]
-        frame[name] = pd.array(values, dtype="Int64") if name in COUNTS else values
+        frame[name] = pd.Series(values).astype("Int64") if name in COUNTS else values
     frame["reason"] = pd.Series(scores.reason, dtype="str")
     return pd.DataFrame(frame)
 

@@ -19,21 +19,21 @@ from .workshop import Runner, Work
 TASK = "trials"
 
 
-def run_trials(plan: Plan, run: Runner, records: Records, report: Report) -> Board:
+def run_trials(plan: Plan, board: Board, run: Runner, records: Records, report: Report) -> None:
     """Run what is not finished yet; every trial is kept as soon as it is.
 
     Parameters
     ----------
+    board : is told of every trial.
     run : runs some trials.
     records : what is finished.
     report : told of the trials done, and of the best.
     """
-    board = Board.of(plan.spec, plan.count)
     tell = _teller(board, plan, report)
     tell()
     if plan.points is None:
         _adaptive(plan, run, records, board, tell)
-        return board
+        return
     waiting: dict[int, Rows] = {}
     points = plan.points
 
@@ -51,7 +51,6 @@ def run_trials(plan: Plan, run: Runner, records: Records, report: Report) -> Boa
         board.add(scores)
         tell()
     tell()
-    return board
 
 
 def _teller(board: Board, plan: Plan, report: Report) -> Callable[[], None]:
@@ -82,10 +81,10 @@ def _batch(plan: Plan, run: Runner, records: Records, numbers: Rows, points: lis
     """The trials of a batch, one by one kept; those that share a group are run after one another."""
     works: dict[int, Work] = {}
     for number, point in zip(numbers.tolist(), points, strict=True):
-        found = records.get(np.array([number]), point)
+        found, group = records.get(np.array([number]), point), plan.groups.of(point)
         if found is None:
             columns: Columns = {path: [value] for path, value in point.items()}
-            works[number] = (plan.groups.of(point), np.array([number]), columns)
+            works[number] = (group, np.array([number]), columns)
         else:
             yield found
     in_order = sorted(works.values(), key=lambda work: (work[0].number, int(work[1][0])))

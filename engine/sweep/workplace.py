@@ -4,6 +4,7 @@ import difflib
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import zipfile
@@ -96,12 +97,11 @@ def _require_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> 
     remedy = f"go on with what it began with, or remove {folder} to begin anew"
     if before.get("format") != now["format"]:
         raise StoreError(f"{folder}: was begun by another version of this program; {remedy}")
-    if before.get("versions") != now["versions"]:
-        changed = [
-            f"{name} {before['versions'].get(name)} is now {version}"
-            for name, version in now["versions"].items()
-            if before["versions"].get(name) != version
-        ]
+    then, today = ({"python": head["python"], **head["versions"]} for head in (before, now))
+    changed = [
+        f"{name} {then.get(name)} is now {version}" for name, version in today.items() if then.get(name) != version
+    ]
+    if changed:
         raise CodeChangedError(
             f"{folder}: libraries have changed since this sweep began ({', '.join(changed)}); {remedy}"
         )
@@ -131,15 +131,16 @@ def _differences(folder: Path) -> list[str]:
             old, new = before.get(name, ""), now.get(name, "")
             if old != new:
                 names.append(name)
-                both = (text.splitlines(keepends=True) for text in (old, new))
-                lines += difflib.unified_diff(*both, f"then/{name}", f"now/{name}")
+                before_after = (old.splitlines(keepends=True), new.splitlines(keepends=True))
+                lines += difflib.unified_diff(before_after[0], before_after[1], f"then/{name}", f"now/{name}")
         (folder / CHANGES).write_text("".join(lines), encoding="utf-8")
     return names
 
 
 def others(out: Path, name: str, label: str) -> list[Path]:
     """Unfinished sweeps of this name with another id: of another config, or of other data."""
-    found = out.glob(f".{name}-*") if out.is_dir() else ()
+    ours = re.compile(rf"\.{re.escape(name)}-[0-9a-f]{{12}}")
+    found = (path for path in out.iterdir() if ours.fullmatch(path.name)) if out.is_dir() else ()
     return sorted(path for path in found if path.name != f".{label}" and (path / CHUNKS).is_dir())
 
 

@@ -1,34 +1,29 @@
 """Where trials are run: signals are trained once a group, and its policies go through an engine."""
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from concurrent.futures import as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 
-from core.errors import ConfigError, DataError, ModelError, WorkbenchError
-from core.processes import interrupts_held, without_main
+from core.errors import ConfigError, DataError, ModelError
 from core.progress import Report
 from core.types import Market, Rows, RunResult
-from engine.background import live_with_parent
 from engine.books import Task
 from engine.config import RunConfig
 from engine.pipeline import workers
+from signals.crews import Crew as Training
 from signals.generate import generate
 from signals.result import Signals
 from signals.store import SignalStore
 
+from .crew import Crew, Lost, crew
 from .dimensions import Columns
 from .plan import Group, Plan, rows
 from .policies import Policies, Wants
 from .scores import FAILED, INVALID, Scores, without
-from .slow import trial
+from .slow import Job
 from .space import trial_config
 
 log = logging.getLogger(__name__)
@@ -45,20 +40,16 @@ class Workshop:
     ----------
     store : the signal cache; None keeps the last signals in memory alone.
     report : told of folds while signals are trained.
+    hands : the processes that train.
     """
 
     plan: Plan
     wants: Wants
     store: SignalStore | None
     report: Report
+    hands: Training
     _signals: dict[str, Signals] = field(default_factory=dict)
     _policies: tuple[int, Policies] | None = None
-
-    @property
-    def count(self) -> int:
-        """Processes or threads."""
-        given = self.plan.spec.workers
-        return workers(self.plan.config) if given == "auto" else given
 
     def run(self, works: Iterable[Work]) -> Iterator[Scores]:
         """The scores of each work, as they are finished: in order but for trials on backtrader."""
@@ -86,7 +77,7 @@ class Workshop:
 
     def _policies_of(self, group: Group) -> Policies:
         if self._policies is None or self._policies[0] != group.number:
-            self._policies = (group.number, Policies(self.task(group), self.wants, self.plan.axes, self.count))
+            self._policies = (group.number, Policies(self.task(group), self.wants, self.plan.axes, count_of(self.plan)))
         return self._policies[1]
 
     def task(self, group: Group) -> Task:
@@ -112,7 +103,7 @@ class Workshop:
         """The signals of any market by a config of the sweep."""
 
         def once() -> Signals:
-            return generate(market, config.signals, workers=self.count, store=self.store, report=self.report)
+            return generate(market, config.signals, workers=self.hands, store=self.store, report=self.report)
 
         try:
             return once()
@@ -127,77 +118,41 @@ class Workshop:
         return self._policies_of(group).recorded(task)
 
     def _side_by_side(self, works: list[Work]) -> Iterator[Scores]:
-        """Trials on backtrader, each in a worker process; one whose worker died is tried once more."""
+        """Trials on backtrader, each in a worker process."""
         by_group: dict[int, list[Work]] = {}
         for work in works:
             by_group.setdefault(work[0].number, []).append(work)
-        with _pool(self.count) as pool:
+        with crew(count_of(self.plan), self.plan.spec.timeout) as workers:
             for own in by_group.values():
-                yield from self._group_side_by_side(own, pool)
+                yield from self._group_side_by_side(own, workers)
 
-    def _group_side_by_side(self, works: list[Work], pool: Any) -> Iterator[Scores]:
-        group = works[0][0]
+    def _group_side_by_side(self, works: list[Work], workers: Crew) -> Iterator[Scores]:
         try:
-            signals = self.signals(group).frame
+            signals = self.signals(works[0][0]).frame
         except (ModelError, DataError, ConfigError) as error:
             for _, numbers, _ in works:
                 yield self._without(numbers, FAILED, error.line)
             return
-
-        def submit(number: int, point: Any) -> Any:
-            config = trial_config(self.plan.config, point)
-            arguments = (number, config, self.plan.market, signals, self.wants)
-            return pool.schedule(trial, arguments, timeout=self.plan.spec.timeout)
-
-        waiting, again = {}, set()
-        for _, numbers, columns in works:
-            for number, point in zip(numbers.tolist(), rows(columns), strict=True):
-                try:
-                    waiting[submit(number, point)] = (number, point)
-                except ConfigError as error:
-                    yield self._without(np.array([number]), INVALID, error.line)
-        while waiting:
-            future = next(as_completed(waiting))
-            number, point = waiting.pop(future)
-            found, reason = self._outcome(future)
-            if found is not None:
-                yield found
-            elif number in again or reason.startswith("took longer"):
-                yield self._without(np.array([number]), FAILED, reason)
-            else:
-                again.add(number)
-                waiting[submit(number, point)] = (number, point)
-
-    def _outcome(self, future: Any) -> tuple[Scores | None, str]:
-        """What a worker gave, or how it ended."""
-        from pebble import ProcessExpired
-
-        try:
-            return future.result(), ""
-        except FutureTimeoutError:
-            return None, f"took longer than sweep.timeout, {self.plan.spec.timeout:g} s"
-        except ProcessExpired as error:
-            code = error.exitcode or 0
-            return None, f"worker died: {f'signal {-code}' if code < 0 else f'exit code {code}'}"
-        except WorkbenchError as error:
-            return None, error.line
-        except Exception as error:  # a strategy of anyone's may raise anything
-            return None, f"{type(error).__name__}: {error}"
+        jobs: dict[int, Job] = {}
+        for number, point in _one_by_one(works):
+            try:
+                jobs[number] = (number, trial_config(self.plan.config, point))
+            except ConfigError as error:
+                yield self._without(np.array([number]), INVALID, error.line)
+        for number, found in workers.run((self.plan.market, signals, self.wants), jobs):
+            yield self._without(np.array([number]), FAILED, found.reason) if isinstance(found, Lost) else found
 
 
-@contextmanager
-def _pool(count: int) -> Iterator[Any]:
-    """Spawned worker processes that end with this one."""
-    from pebble import ProcessPool
+def count_of(plan: Plan) -> int:
+    """Processes or threads of a sweep."""
+    given = plan.spec.workers
+    return workers(plan.config) if given == "auto" else given
 
-    with interrupts_held(), without_main():
-        pool = ProcessPool(max_workers=count, initializer=live_with_parent, context=get_context("spawn"))
-        pool.schedule(os.getpid).result()
-    try:
-        yield pool
-    finally:
-        pool.stop()
-        pool.join()
+
+def _one_by_one(works: Iterable[Work]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The number and the point of each trial."""
+    for _, numbers, columns in works:
+        yield from zip(numbers.tolist(), rows(columns), strict=True)
 
 
 Runner = Callable[[Iterable[Work]], Iterator[Scores]]

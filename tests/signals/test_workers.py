@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ModelError
-from signals import workers
+from core.errors import ConfigError, ModelError
+from signals import worker_process, workers
 from signals.generate import generate
 from signals.panel import build_panel
 from signals.spec import SignalSpec
 from signals.walk_forward import folds
-from signals.workers import run_folds
+from signals.workers import Workers, crew, run_folds
 
 FEATURES = [{"kind": "lagged_return", "lags": [0, 1]}, {"kind": "sma", "window": 5}]
 WALK = {"train": 120, "test": 60}
@@ -39,7 +39,7 @@ ENSEMBLE = {
 DROPPED_IN = '''
 import logging, os, signal, time, warnings
 from dataclasses import dataclass
-from core.errors import ModelError
+from core.errors import ConfigError, ModelError
 from core.progress import Progress
 from signals.models._base import TrainedModel
 
@@ -72,6 +72,12 @@ class Odd(TrainedModel):
         os.kill(os.getpid(), signal.SIGKILL)
     def _leave(self, rows, report):
         os._exit(3)
+    def _nap(self, rows, report):
+        time.sleep(0.7)
+    def _chatter(self, rows, report):
+        while True:
+            report(Progress("odd", 0, 1))
+            time.sleep(0.001)
     def _hang(self, rows, report):
         report(Progress("odd", 0, 1))
         time.sleep(600)
@@ -173,7 +179,7 @@ def test_a_worker_killed_from_outside_ends_the_work_at_once(odd):
 
 
 def test_a_worker_that_cannot_even_begin_is_a_clear_error(odd, monkeypatch):
-    monkeypatch.setattr(workers, "_work", os.abort)  # takes no arguments: fails before the first fold
+    monkeypatch.setattr(worker_process, "_work", os.abort)  # takes no arguments: fails before the first fold
     with pytest.raises(ModelError, match="a worker process ended with exit code 1"):
         odd("sleep")
 
@@ -184,6 +190,118 @@ def test_the_callers_environment_is_left_alone(odd, monkeypatch):
     before = dict(os.environ)
     odd("sleep")
     assert dict(os.environ) == before
+
+
+def pids():
+    return {child.pid for child in multiprocessing.active_children()}
+
+
+@pytest.mark.parametrize("workers", [Workers(2, patience=2), Workers(1, patience=2)], ids=str)
+def test_a_fold_that_takes_too_long_is_ended(odd, workers):
+    began = []
+    with pytest.raises(ModelError, match=r"^fold [34] took longer than 2 s; give it more time, or take a model that"):
+        odd("hang", workers, report=lambda step: began.append(time.monotonic()))
+    assert 1.5 < time.monotonic() - began[1] < 10
+    assert not multiprocessing.active_children()
+
+
+def test_a_fold_that_never_stops_talking_is_ended(odd, monkeypatch):
+    """There is always something to read; the grace for what was sent in time has an end."""
+    monkeypatch.setattr(worker_process, "GRACE", 0.5)
+    with pytest.raises(ModelError, match="fold 4 took longer than 1 s"):
+        odd("chatter", Workers(1, patience=1))
+
+
+def test_patience_counts_from_when_a_process_has_taken_the_fold_up(odd):
+    """All folds together, and the start of the processes, take longer than a fold may."""
+    outcomes = odd("nap", Workers(1, patience=3))
+    assert len(outcomes) == 5
+
+
+def test_apart_a_crash_does_not_take_the_caller_along(odd):
+    with pytest.raises(ModelError, match=r"a worker process died of signal 9 \(Killed\)"):
+        odd("die", Workers(1, apart=True))
+    assert {each.report.members["odd"]["process"] for each in odd("sleep", Workers(1, apart=True))}.isdisjoint(
+        {os.getpid()}
+    )
+
+
+def test_who_trains_in_this_process():
+    assert [Workers().here(5), Workers(2).here(1), Workers(2).here(5)] == [True, True, False]
+    assert not Workers(2, apart=True).here(1)
+    assert not Workers(patience=5).here(1)
+
+
+@pytest.mark.parametrize("patience", [0, -1, float("nan")])
+def test_patience_is_above_0(patience):
+    with pytest.raises(ConfigError, match=r"patience: is .* s, must be above 0"):
+        Workers(2, patience)
+
+
+def test_a_crew_is_kept_and_survives_errors_and_dead_workers(odd):
+    with crew(2, patience=3) as kept:
+        assert not pids()  # nobody starts before there is work
+        odd("sleep", kept)
+        first = pids()
+        odd("sleep", kept)
+        assert pids() == first
+        with pytest.raises(ModelError, match="too few rows"):
+            odd("refuse", kept)
+        assert pids() & first  # the one that refused is ready for more
+        odd("sleep", kept)
+        before = pids()
+        os.kill(min(before), signal.SIGKILL)
+        while min(before) in pids():  # it takes the system a moment
+            time.sleep(0.01)
+        processes = {each.report.members["odd"]["process"] for each in odd("sleep", kept)}
+        assert processes == pids()
+        assert len(processes) == 2
+        assert min(before) not in processes
+        assert max(before) in processes
+        for act, message in (("die", r"died of signal 9"), ("hang", "took longer than 3 s")):
+            with pytest.raises(ModelError, match=message):
+                odd(act, kept)
+            assert [each.report.number for each in odd("sleep", kept)] == list(range(5))
+    assert not multiprocessing.active_children()
+    with pytest.raises(RuntimeError, match="this crew has left"):
+        odd("sleep", kept)
+
+
+def test_a_crew_interrupted_leaves_nobody_in_the_middle_of_a_fold(odd):
+    def interrupt(step):
+        if step.task.startswith("fold "):
+            raise KeyboardInterrupt
+
+    with crew(1) as kept:
+        with pytest.raises(KeyboardInterrupt):
+            odd("hang", kept, report=interrupt)
+        assert not pids()
+        odd("sleep", kept)
+        assert len(pids()) == 1
+
+
+def test_a_crew_gives_the_same_bits_for_one_model_after_the_other(make_market):
+    market = make_market(bars=400)
+    models = [{"kind": "random_forest", "trees": 5}, {"kind": "lightgbm", "rounds": 20}, {"kind": "ridge"}]
+    specs = [SignalSpec.parse({"features": FEATURES, "model": model, "walk_forward": WALK}) for model in models]
+    with crew(2) as kept:
+        together = [generate(market, spec, workers=kept) for spec in [*specs, specs[0]]]
+        assert len(pids()) == 2
+    for spec, made in zip([*specs, specs[0]], together, strict=True):
+        alone = generate(market, spec)
+        assert made.frame.prediction.tobytes() == alone.frame.prediction.tobytes()
+        assert made.frame.confidence.tobytes() == alone.frame.confidence.tobytes()
+        assert made.folds == alone.folds
+
+
+def test_folds_are_kept_by_a_store_whoever_trains_them(make_market, tmp_path):
+    from signals.store import SignalStore
+
+    market, store = make_market(bars=400), SignalStore(tmp_path / "cache")
+    spec = SignalSpec.parse({"features": FEATURES, "model": {"kind": "ridge"}, "walk_forward": WALK})
+    apart = generate(market, spec, workers=Workers(1, patience=60), store=store)
+    assert store.info().folds == 5
+    assert generate(market, spec, store=store).frame.prediction.tobytes() == apart.frame.prediction.tobytes()
 
 
 INTERRUPTED = """

@@ -28,7 +28,11 @@ BAD = {
     "a text": ("  space:\n    risk.base: [a]", 1, ['risk.base: "a"', "valid number; given 'a'"]),
     "not a number": ("  space:\n    risk.base: [.nan]", 1, ["risk.base: NaN", "finite number"]),
     "twice": ("  space:\n    risk.base: [0.1, 0.1]", 1, ["risk.base: holds 0.1 twice; keep one"]),
-    "low above high": ("  space:\n    risk.base: {low: 0.2, high: 0.1, step: 0.1}", 1, ["low (0.2) must be below high"]),
+    "low above high": (
+        "  space:\n    risk.base: {low: 0.2, high: 0.1, step: 0.1}",
+        1,
+        ["low (0.2) must be below high"],
+    ),
     "infinite": ("  space:\n    risk.base: {low: 0.2, high: .inf, step: 0.1}", 1, ["risk.base.high", "given inf"]),
     "no step": ("  space:\n    risk.base: {low: 0.1, high: 0.2}", 1, ["risk.base: a grid needs", "add `step`"]),
     "step 0": ("  space:\n    risk.base: {low: 0.1, high: 0.2, step: 0}", 1, ["step (0) must be above 0"]),
@@ -40,14 +44,19 @@ BAD = {
         ["makes 1,000,000,001 values", "method: sobol"],
     ),
     "many points": (
-        "  space:\n" + "".join(f"    {key}: {{low: 0.001, high: 1, step: 0.001}}\n" for key in ("risk.base", "risk.cap"))
+        "  space:\n"
+        + "".join(f"    {key}: {{low: 0.001, high: 1, step: 0.001}}\n" for key in ("risk.base", "risk.cap"))
         # the third axis makes a thousand million of it
         + "    strategy.entry: {low: 0.001, high: 1, step: 0.001}",
         0,
         ["sweep.space: the grid has 1,000,000,000 points", "method: sobol", "`trials: 1000000000`"],
     ),
     "no measure": (f"{ONE}  objective: {{measure: sharp}}", 1, ["objective.measure", "did you mean 'sharpe'"]),
-    "of trades": (f"{ONE}  objective: {{measure: win_rate}}", 1, ["sweep.objective: win_rate needs every closed trade"]),
+    "of trades": (
+        f"{ONE}  objective: {{measure: win_rate}}",
+        1,
+        ["sweep.objective: win_rate needs every closed trade"],
+    ),
     "trades kept to": (
         f"{ONE}  constraints: [{{measure: win_rate, op: '>', value: 0.5}}]",
         1,
@@ -83,10 +92,18 @@ BAD = {
     "measures": ("  space:\n    measures.risk_free: [0.0]", 1, ["measures.risk_free: cannot be tried"]),
     "itself": ("  space:\n    sweep.trials: [1]", 1, ["a sweep does not change itself"]),
     **{
-        f"{key} changes nothing": (f"  space:\n    {key}: [{value}]", 1, [f"{key}: cannot be tried: it changes no result"])
+        f"{key} changes nothing": (
+            f"  space:\n    {key}: [{value}]",
+            1,
+            [f"{key}: cannot be tried: it changes no result"],
+        )
         for key, value in {"name": "a", "workers": 1, "engine": "both", "report.tearsheet": "true"}.items()
     },
-    "no such item": ("  space:\n    features.9.window: [3]", 1, ["features.9.window: 3", "in a list of 2; count from 0"]),
+    "no such item": (
+        "  space:\n    features.9.window: [3]",
+        1,
+        ["features.9.window: 3", "in a list of 2; count from 0"],
+    ),
     "no number": ("  space:\n    features.first.window: [3]", 1, ["no 'first' in a list of 2"]),
     "an odd digit": ("  space:\n    features.².window: [3]", 1, ["no '²' in a list of 2"]),
     "in a list": ("  space:\n    features.0.windw: [3]", 1, ["windw", "did you mean 'window'"]),
@@ -101,7 +118,11 @@ BAD = {
         1,
         ["sweep.space.features.1.fast: 60"],
     ),
-    "least order": ("  space:\n    risk.limits.min_order: [1000000]", 1, ["min_order", "more than cap x cash", "lower it"]),
+    "least order": (
+        "  space:\n    risk.limits.min_order: [1000000]",
+        1,
+        ["min_order", "more than cap x cash", "lower it"],
+    ),
 }
 
 

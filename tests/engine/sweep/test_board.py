@@ -76,7 +76,13 @@ def test_infinite_is_no_objective():
 
 
 @pytest.mark.parametrize(
-    ("op", "met"), [(">=", [False, True, True]), (">", [False, False, True]), ("<=", [True, True, False]), ("<", [True, False, False])]
+    ("op", "met"),
+    [
+        (">=", [False, True, True]),
+        (">", [False, False, True]),
+        ("<=", [True, True, False]),
+        ("<", [True, False, False]),
+    ],
 )
 def test_a_constraint_is_met_as_it_says(op, met):
     constraint = Constraint.parse({"measure": "max_drawdown", "op": op, "value": -0.2})
@@ -91,5 +97,8 @@ def test_a_constraint_is_met_as_it_says(op, met):
 
 def test_every_constraint_must_be_met():
     rows = [(1, -0.3, 1, 1), (2, -0.1, 2, 1), (3, -0.1, 3, 1)]
-    constraints = [{"measure": "max_drawdown", "op": ">", "value": -0.2}, {"measure": "sharpe", "op": "<", "value": 2.5}]
+    constraints = [
+        {"measure": "max_drawdown", "op": ">", "value": -0.2},
+        {"measure": "sharpe", "op": "<", "value": 2.5},
+    ]
     assert board_of(rows, constraints=constraints).ranked.tolist() == [1]

@@ -86,6 +86,10 @@ def test_elsewhere_they_are_the_nearest(method):
 
 
 def test_positions_lie_in_the_unit_cube():
-    plan = plan_of({"a.x": [5, 1, 9], "a.y": {"low": 1, "high": 100, "log": True}, "a.z": [{"kind": "u"}, None]}, method="random", trials=3)
+    plan = plan_of(
+        {"a.x": [5, 1, 9], "a.y": {"low": 1, "high": 100, "log": True}, "a.z": [{"kind": "u"}, None]},
+        method="random",
+        trials=3,
+    )
     columns = {"a.x": [5, 1, 9], "a.y": [1, 10, 100], "a.z": [None, {"kind": "u"}, None]}
     np.testing.assert_allclose(positions(plan.axes, columns), [[0, 0, 1], [0.5, 0.5, 0], [1, 1, 1]], atol=1e-15)

@@ -25,7 +25,15 @@ FOREST = {
 
 def test_a_policy_needs_no_new_signals():
     yes = ("risk.base", "risk.stop", "risk.stop.value", "strategy.entry", "broker.cash")
-    no = ("strategy", "risk", "strategy.kind", "broker.impact", "broker.impact.limit", "model.fast", "features.0.window")
+    no = (
+        "strategy",
+        "risk",
+        "strategy.kind",
+        "broker.impact",
+        "broker.impact.limit",
+        "model.fast",
+        "features.0.window",
+    )
     assert all(map(is_policy, yes))
     assert not any(map(is_policy, no))
 
@@ -128,7 +136,12 @@ def test_a_holdout_ends_what_trials_see(config_of, walk):
 def test_kinds_come_before_their_parameters_wherever_they_are_written():
     values = {"risk": {"stop": {"kind": "percent", "value": 0.1}}, "features": [{"kind": "sma", "window": 5}]}
     before = json.dumps(values)
-    point = {"risk.stop.value": 0.2, "features.0.window": 9, "risk.stop.kind": "trail_percent", "features.0.kind": "ema"}
+    point = {
+        "risk.stop.value": 0.2,
+        "features.0.window": 9,
+        "risk.stop.kind": "trail_percent",
+        "features.0.kind": "ema",
+    }
     for order in (point, dict(reversed(point.items()))):
         assert changed(values, order) == {
             "risk": {"stop": {"kind": "trail_percent", "value": 0.2}},

@@ -96,7 +96,13 @@ def axes(draw):
     high = low + width
     sort = draw(st.sampled_from(["choices", "range", "log", "step"]))
     if sort == "choices":
-        return {"choices": draw(st.lists(st.one_of(st.none(), st.text(max_size=2), st.integers(0, 5)), min_size=1, max_size=5, unique_by=repr))}
+        return {
+            "choices": draw(
+                st.lists(
+                    st.one_of(st.none(), st.text(max_size=2), st.integers(0, 5)), min_size=1, max_size=5, unique_by=repr
+                )
+            )
+        }
     extra = {"range": {}, "log": {"log": True}, "step": {"step": (high - low) / draw(st.integers(1, 9))}}[sort]
     if isinstance(low, int) and sort == "step":
         extra = {"step": draw(st.integers(1, high - low))}
@@ -112,7 +118,9 @@ def require_inside(value, axis):
         assert type(value) is int
 
 
-@given(space=st.lists(axes(), min_size=1, max_size=4), method=st.sampled_from(["random", "sobol"]), seed=st.integers(0, 99))
+@given(
+    space=st.lists(axes(), min_size=1, max_size=4), method=st.sampled_from(["random", "sobol"]), seed=st.integers(0, 99)
+)
 @settings(max_examples=30)
 def test_every_point_lies_in_the_space_and_depends_on_its_number_alone(space, method, seed):
     paths = {f"a.x{number}": axis for number, axis in enumerate(space)}
@@ -125,7 +133,9 @@ def test_every_point_lies_in_the_space_and_depends_on_its_number_alone(space, me
             require_inside(value, spec.space[path])
     again = sampler(spec, seed)
     for number in reversed(range(made.count)):
-        assert again.columns(np.array([number])) == {path: values[number : number + 1] for path, values in whole.items()}
+        assert again.columns(np.array([number])) == {
+            path: values[number : number + 1] for path, values in whole.items()
+        }
 
 
 def _points(spec):
@@ -179,7 +189,9 @@ def test_sobol_fills_every_part_of_the_cube():
 
 
 def run_tpe(seed, told, batches=4):
-    spec = spec_of({**SPACE, "a.w": [1, 2, 3, 10], "a.v": {"low": 0.001, "high": 1.0, "log": True}}, method="tpe", trials=40)
+    spec = spec_of(
+        {**SPACE, "a.w": [1, 2, 3, 10], "a.v": {"low": 0.001, "high": 1.0, "log": True}}, method="tpe", trials=40
+    )
     made, asked = Tpe(dimensions_of(spec), spec, seed), []
     for _ in range(batches):
         points = made.ask(8)

@@ -138,7 +138,9 @@ def test_sums_over_blocks_are_those_of_numpy(world, scored):
         assert np.isfinite(daily).all()
         for block, (first, last) in enumerate(zip(wants.span.edges[:-1], wants.span.edges[1:], strict=True)):
             np.testing.assert_allclose(found.total[row, block], daily[first:last].sum(), rtol=1e-12, atol=1e-15)
-            np.testing.assert_allclose(found.squares[row, block], (daily[first:last] ** 2).sum(), rtol=1e-12, atol=1e-15)
+            np.testing.assert_allclose(
+                found.squares[row, block], (daily[first:last] ** 2).sum(), rtol=1e-12, atol=1e-15
+            )
         if number in wants.kept:
             np.testing.assert_array_equal(found.returns[found.kept.tolist().index(number)], daily)
 
@@ -170,7 +172,9 @@ def test_the_slow_path_gives_the_same_rows(world, scored):
 def test_all_and_none_may_be_summed(world, scored):
     numbers, columns, wants, found = scored
     for summed in (numbers, ()):
-        other = Policies(task_of(world), replace(wants, summed=np.array(summed, dtype=np.int64), kept=wants.summed[:0]), AXES, 1)
+        other = Policies(
+            task_of(world), replace(wants, summed=np.array(summed, dtype=np.int64), kept=wants.summed[:0]), AXES, 1
+        )
         again = other.scores(numbers, columns)
         assert again.status.tolist() == found.status.tolist()
         assert again.reason.tolist() == found.reason.tolist()
@@ -274,7 +278,12 @@ def test_what_is_packed_is_unpacked(found):
 def test_parts_are_joined_in_the_order_of_the_trials(found):
     backwards = [only(found, found.numbers[[place]]) for place in reversed(range(len(found.numbers)))]
     empty = found.summed[:0]
-    alone = [replace(p, total=found.total[:0], squares=found.squares[:0], summed=empty, returns=found.returns[:0], kept=empty) for p in backwards]
+    alone = [
+        replace(
+            p, total=found.total[:0], squares=found.squares[:0], summed=empty, returns=found.returns[:0], kept=empty
+        )
+        for p in backwards
+    ]
     together = joined(alone)
     assert together.numbers.tolist() == found.numbers.tolist()
     assert together.status.tolist() == found.status.tolist()

@@ -1,0 +1,129 @@
+"""What sweeps say of markets in which there is nothing to find, and of one with something in it.
+
+    python benchmarks/noise_sweeps.py [markets] [first seed]
+
+Each market is a random walk; the same grid of moving averages is swept over each, and the tests of `risk.overfitting`
+are asked. Without skill the probability of backtest overfitting lies around one half, and the deflated Sharpe ratio
+passes 0.95 in at most one of twenty. With an edge planted both must find it.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+from statistics import mean, stdev
+
+import numpy as np
+import pandas as pd
+
+from core.progress import silent
+from engine import config as configs
+from engine.sweep import luck
+from engine.sweep.board import Board
+from engine.sweep.journal import Journal
+from engine.sweep.ledger import Earlier
+from engine.sweep.plan import Plan, plan
+from engine.sweep.records import Records
+from engine.sweep.run import wants_of
+from engine.sweep.trials import run_trials
+from engine.sweep.workplace import CHUNKS
+from engine.sweep.workshop import Workshop
+from risk.year import periods_per_year
+from signals.crews import crew
+
+DAYS = 1500
+SWEEP = {
+    "method": "grid",
+    "space": {
+        "model.fast": [2, 5, 10, 20],
+        "model.slow": [30, 60, 90, 120],
+        "strategy.side": ["both", "long", "short"],
+    },
+}
+
+
+def prices(seed: int, edge: float = 0.0) -> pd.DataFrame:
+    """A random walk of daily bars; with ``edge``, its drift wanders slowly between plus and minus that much a day."""
+    random = np.random.default_rng(seed)
+    drift = np.zeros(DAYS)
+    for day in range(1, DAYS):
+        drift[day] = 0.97 * drift[day - 1] + random.normal(0, 0.243)
+    returns = random.normal(0, 0.01, DAYS) + edge * drift
+    close = 100 * np.exp(np.cumsum(returns))
+    start = np.append(100.0, close[:-1]) * np.exp(random.normal(0, 0.001, DAYS))
+    wick = np.exp(np.abs(random.normal(0, 0.003, (2, DAYS))))
+    top, bottom = np.maximum(start, close) * wick[0], np.minimum(start, close) / wick[1]
+    days = pd.bdate_range("2010-01-04", periods=DAYS)
+    columns = {"open": start, "high": top, "low": bottom, "close": close, "volume": 1000.0}
+    return pd.DataFrame({"date": days.strftime("%Y-%m-%d"), **columns})
+
+
+def config_of(folder: Path, seed: int, edge: float = 0.0, **sweep: object) -> configs.RunConfig:
+    """The config of a sweep over such a market, whose file is written to a folder."""
+    path = folder / f"walk_{seed}_{edge}.csv"
+    prices(seed, edge).to_csv(path, index=False)
+    return configs.of_mapping(
+        {
+            "name": "noise",
+            "seed": seed,
+            "data": {"source": {"kind": "csv", "files": {"walk": str(path)}}, "benchmark": "walk"},
+            "model": {"kind": "sma_cross", "fast": 5, "slow": 30},
+            "strategy": {"kind": "threshold", "side": "both"},
+            "broker": {"commission": 0.0002, "slippage": 0.0001, "short_interest": 0.0},
+            "measures": {"intervals": {"reps": 0}, "exam": {"methods": []}},
+            "report": {"tearsheet": False},
+            "workers": 1,
+            "sweep": {**SWEEP, "confirm": 1, "spot_checks": 1, **sweep},
+        }
+    )
+
+
+def swept(config: configs.RunConfig, folder: Path) -> tuple[Plan, Board, Records]:
+    """Run every trial of a sweep, and nothing else."""
+    made = plan(config)
+    (folder / CHUNKS).mkdir(parents=True)
+    records, board = Records(folder, Journal(folder)), Board.of(made.spec, made.count)
+    with crew(1) as hands:
+        run_trials(made, board, Workshop(made, wants_of(made), None, silent, hands).run, records, silent)
+    return made, board, records
+
+
+def examined(config: configs.RunConfig, folder: Path) -> luck.Luck:
+    """What the tests say of a sweep's best trial."""
+    made, board, records = swept(config, folder)
+    sample = luck.sampled(made, records)
+    winner = sample.returns[:, np.searchsorted(sample.kept, board.best(1)[0])]
+    bars = made.market.bars[made.market.benchmark]
+    closes = pd.Series(bars.close, index=pd.DatetimeIndex(bars.times.date)).pct_change()
+    benchmark = closes.reindex(made.span.sessions).to_numpy()
+    year = periods_per_year(made.span.sessions)
+    return luck.examine(made, board, sample, Earlier(0, 0, 0.0, 0.0), winner, benchmark, (year, 0.0))
+
+
+def survey(markets: int, first: int, edge: float = 0.0) -> list[luck.Luck]:
+    """The same of many markets."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        return [
+            examined(config_of(folder, seed, edge), folder / f"sweep_{seed}") for seed in range(first, first + markets)
+        ]
+
+
+def told(name: str, found: list[luck.Luck]) -> str:
+    """A line of the table."""
+    pbo = [each.pbo.pbo for each in found if each.pbo]
+    deflated = [each.deflated.value or 0.0 for each in found]
+    cash = [each.cash.consistent or 1.0 for each in found]
+    spread = stdev(pbo) / len(pbo) ** 0.5 if len(pbo) > 1 else 0.0
+    sharpes = [each.sharpe * each.per_year**0.5 for each in found]
+    return (
+        f"{name:24s} {len(found):8d} {mean(sharpes):15.2f} {mean(pbo):8.2f} +- {spread:.2f} "
+        f"{mean(value >= 0.95 for value in deflated):11.1%} {mean(value <= 0.05 for value in cash):13.1%}"
+    )
+
+
+if __name__ == "__main__":
+    markets, first = (int(word) for word in [*sys.argv[1:], *("100", "0")[len(sys.argv) - 1 :]])
+    heads = ("markets", 8), ("best Sharpe", 15), ("PBO", 16), ("DSR >= 0.95", 11), ("SPA p <= 0.05", 13)
+    print(f"{'48 trials each':24s}", *(f"{head:>{width}s}" for head, width in heads))
+    print(told("random walks", survey(markets, first)))
+    print(told("with an edge planted", survey(max(markets // 10, 1), first, edge=0.004)))

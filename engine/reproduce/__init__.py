@@ -1,0 +1,1 @@
+"""A finished run made again from its folder, and what differs named."""

@@ -1,0 +1,199 @@
+"""Two folders of results compared: tables cell by cell, JSON by path, other files by their bytes."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from core.digests import file_digest
+from engine.artifacts import RESULT_FILES
+
+Result: TypeAlias = Literal["data", "file", "columns", "rows", "cell", "metric", "value"]
+Note: TypeAlias = Literal["config", "folder", "bytes", "version", "machine", "threads", "code"]
+Kind: TypeAlias = Result | Note
+Plain: TypeAlias = str | int | float | bool | None
+METRICS = "metrics.json"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that was so, and is otherwise now.
+
+    Attributes
+    ----------
+    kind : what differs; data and results count, the rest are notes that may explain them. ``file``: one is missing or
+        cannot be read; ``bytes``: the same content in other bytes; ``folder``: a file was changed after the run.
+    where : which one: a symbol, a library, a file with row and column, a dotted path.
+    before, now : the two values; None is null, NaN, or nothing at all. A file's is its digest.
+    more : of a cell: how many more cells of the table differ.
+
+    Examples
+    --------
+    >>> Difference("version", "numpy", "2.4.5", "2.4.6").counts
+    False
+    """
+
+    kind: Kind
+    where: str
+    before: Plain
+    now: Plain
+    more: int = 0
+
+    @property
+    def counts(self) -> bool:
+        """Whether the result or the data differ; else it is a note."""
+        return self.kind in get_args(Result)
+
+    def dump(self) -> dict[str, Plain]:
+        """Plain values, for JSON."""
+        return {**asdict(self), "counts": self.counts}
+
+
+def differences(before: Path, now: Path, files: Sequence[str] = RESULT_FILES) -> tuple[Difference, ...]:
+    """Compare the files of two folders.
+
+    Parameters
+    ----------
+    before, now : the folders.
+    files : the names to compare. Of a ``.parquet`` that differs, the first cell is named (by rows, then columns; NaN
+        equals NaN, and a number equals one of the same bits); of a ``.json``, every path; of any other, its digests.
+
+    Returns
+    -------
+    In the order of ``files``; empty if all are equal. A file that neither folder has is equal.
+    """
+    return tuple(each for name in files for each in _file(name, before / name, now / name))
+
+
+def _file(name: str, before: Path, now: Path) -> Iterator[Difference]:
+    old, new = (file_digest(path) if path.is_file() else None for path in (before, now))
+    if old == new:
+        return
+    if old is None or new is None:
+        yield Difference("file", name, old, new)
+        return
+    try:
+        found = list(_content(name, before, now))
+    except (OSError, ValueError) as error:  # what pyarrow and json raise of damaged files
+        reason = " ".join(str(error).split())
+        found = [Difference("file", f"{name}: one of the two cannot be read ({reason})", old, new)]
+    yield from found or [Difference("bytes", f"{name}: the same content, written otherwise", old, new)]
+
+
+def _content(name: str, before: Path, now: Path) -> Iterator[Difference]:
+    if name.endswith(".parquet"):
+        return _tables(name, before, now)
+    if name.endswith(".json"):
+        kind: Kind = "metric" if Path(name).name == METRICS else "value"
+        values = (json.loads(path.read_text(encoding="utf-8")) for path in (before, now))
+        return (Difference(kind, f"{name}: {path}", old, new) for path, old, new in _paths("", *values))
+    return iter([Difference("file", name, file_digest(before), file_digest(now))])
+
+
+# --- JSON
+
+
+class _Nothing:
+    """What stands where one of the two has no such key."""
+
+
+NOTHING = _Nothing()
+
+
+def _paths(path: str, old: Any, new: Any) -> Iterator[tuple[str, Plain, Plain]]:
+    """The dotted paths at which two JSON values differ, and what is there."""
+    branches = [_branches(value) for value in (old, new)]
+    if branches[0] and branches[1] and type(old) is type(new):
+        for key in dict.fromkeys([*branches[0], *branches[1]]):
+            inner = f"{path}.{key}" if path else key
+            yield from _paths(inner, branches[0].get(key, NOTHING), branches[1].get(key, NOTHING))
+    elif _text(old) != _text(new):
+        yield path or "the whole", _plain(old), _plain(new)
+
+
+def _branches(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, list):
+        return {str(place): each for place, each in enumerate(value)}
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    """Tells 1 from 1.0 and from true, 0.0 from -0.0, and calls NaN equal to NaN."""
+    return "" if value is NOTHING else json.dumps(value)
+
+
+def _plain(value: Any) -> Plain:
+    if value is NOTHING:
+        return "nothing"
+    return json.dumps(value) if isinstance(value, dict | list) else _finite(value)
+
+
+def _finite(value: Any) -> Plain:
+    """A value as JSON can hold it."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return None if np.isnan(value) else str(value)
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+# --- tables
+
+
+def _tables(name: str, before: Path, now: Path) -> Iterator[Difference]:
+    import pyarrow.parquet as pq
+
+    old, new = (pq.read_table(path) for path in (before, now))
+    heads = [[f"{field.name} ({field.type})" for field in table.schema] for table in (old, new)]
+    if heads[0] != heads[1]:
+        yield Difference("columns", f"{name}: columns", ", ".join(heads[0]), ", ".join(heads[1]))
+    if len(old) != len(new):
+        yield Difference("rows", f"{name}: number of rows", len(old), len(new))
+    rows = min(len(old), len(new))
+    shared = [field.name for field in old.schema if field in list(new.schema)]
+    yield from _cells(name, *({column: _column(table[column][:rows]) for column in shared} for table in (old, new)))
+
+
+def _column(values: Any) -> "pd.Series[Any]":
+    """A column; lists and mappings as texts, so that they can be compared."""
+    series: pd.Series[Any] = values.to_pandas()
+    return pd.Series([repr(each) for each in values.to_pylist()], dtype="str") if series.dtype == object else series
+
+
+def _cells(name: str, old: "Mapping[str, pd.Series[Any]]", new: "Mapping[str, pd.Series[Any]]") -> Iterator[Difference]:
+    """The first cell that differs, by rows, then columns."""
+    wrong = {column: unlike(old[column], new[column]) for column in old}
+    places = [(int(mask.argmax()), place) for place, mask in enumerate(wrong.values()) if mask.any()]
+    if places:
+        row, place = min(places)
+        column = list(wrong)[place]
+        more = sum(int(mask.sum()) for mask in wrong.values()) - 1
+        where = f"{name}: row {row}, column {column}"
+        yield Difference("cell", where, _cell(old[column], row), _cell(new[column], row), more)
+
+
+def _cell(column: "pd.Series[Any]", row: int) -> Plain:
+    value = column.iloc[row]
+    if pd.isna(value):
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return _finite(value.item() if isinstance(value, np.generic) else value)
+
+
+def unlike(old: "pd.Series[Any]", new: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+    """(K,) where two columns of one type differ: numbers in any bit, though NaN equals NaN.
+
+    >>> unlike(pd.Series([0.0, float("nan"), 1.0]), pd.Series([-0.0, float("nan"), 1.0])).tolist()
+    [True, False, False]
+    """
+    missing = np.asarray(old.isna() & new.isna(), dtype=np.bool_)
+    if isinstance(old.dtype, np.dtype) and old.dtype.kind == "f":
+        bits = f"i{old.dtype.itemsize}"
+        same = old.to_numpy().view(bits) == new.to_numpy().view(bits)
+    else:
+        same = np.asarray((old == new).fillna(value=False), dtype=np.bool_)
+    return np.asarray(~same & ~missing, dtype=np.bool_)

@@ -1,0 +1,11 @@
+"""The files of a sweep's folder."""
+
+TABLE, RETURNS, BLOCKS, NUMBERS, PAGE = (
+    "trials.parquet",
+    "returns.parquet",
+    "blocks.parquet",
+    "sweep.json",
+    "sweep.html",
+)
+RESULTS = (TABLE, RETURNS, BLOCKS)
+"""Equal sweeps give these files bit for bit, whatever happened on the way and whatever was tried elsewhere."""
