@@ -109,7 +109,9 @@ def _heads(paths: list[str]) -> list[str]:
 
     def least(path: str) -> int:
         long = path.count(".") + 1
-        return next(n for n in range(1, long + 1) if n == long or [end(each, n) for each in paths].count(end(path, n)) == 1)
+        return next(
+            n for n in range(1, long + 1) if n == long or [end(each, n) for each in paths].count(end(path, n)) == 1
+        )
 
     return [end(path, least(path)) for path in paths]
 

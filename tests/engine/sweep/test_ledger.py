@@ -117,7 +117,8 @@ def test_variances_are_pooled_as_if_all_were_one(own, earlier):
 def test_it_is_frozen_in_the_journal(config_of):
     from engine.sweep.run import _earlier
 
-    journal = SimpleNamespace(entries=[{"format": 1}], append=lambda entry: journal.entries.append(entry))
+    entries = [{"format": 1}]
+    journal = SimpleNamespace(entries=entries, append=entries.append)
     book = Ledger(plan(config_of({"space": SPACE}, seed=9)), "two")
     tried(config_of({"space": SPACE}), "one")
     before = _earlier(book, journal)

@@ -1,5 +1,6 @@
 """One tiny sweep from end to end: its folder, its holdout, what the terminal says, and what goes wrong."""
 
+import io
 import json
 import shutil
 
@@ -152,8 +153,9 @@ def test_a_sweep_that_is_interrupted_counts_and_goes_on(swept, config_of, monkey
     put = trials.Records.put
 
     def once(records, *arguments):
+        if len(records):
+            raise KeyboardInterrupt
         put(records, *arguments)
-        raise KeyboardInterrupt
 
     monkeypatch.setattr(trials.Records, "put", once)
     with pytest.raises(KeyboardInterrupt):
@@ -184,7 +186,7 @@ def test_a_wrong_number_on_the_board_is_an_error(wrong, prices, tmp_path, monkey
         f"data: {{source: {{kind: csv, files: {{X: {prices}}}}}}}\nmodel: {{kind: sma_cross, fast: 3, slow: 8}}\n"
         "strategy: {kind: threshold}\nmeasures: {intervals: {reps: 0}, var_methods: [gaussian]}\n"
         "report: {tearsheet: false}\nworkers: 1\n"
-        "sweep: {space: {risk.base: [0.02, 0.05]}, confirm: 1, spot_checks: 0, overfitting: {pbo_blocks: 4, reps: 100}}\n"
+        "sweep: {space: {risk.base: [0.02, 0.05]}, confirm: 1, spot_checks: 0, overfitting: {pbo_blocks: 4}}\n"
     )
     add = Board.add
 
@@ -193,7 +195,9 @@ def test_a_wrong_number_on_the_board_is_an_error(wrong, prices, tmp_path, monkey
         getattr(board, wrong)[:] = np.nextafter(getattr(board, wrong), np.inf)
 
     monkeypatch.setattr(Board, "add", planted)
-    assert main([str(path), "--out", str(tmp_path / "runs"), "--no-cache", "--quiet"]) == ConfirmationError.exit_code == 1
+    assert (
+        main([str(path), "--out", str(tmp_path / "runs"), "--no-cache", "--quiet"]) == ConfirmationError.exit_code == 1
+    )
     err = capsys.readouterr().err
     assert "the sweep found" in err
     assert "backtrader" in err
@@ -210,10 +214,9 @@ def test_engines_that_differ_are_an_error(swept, config_of, monkeypatch, tmp_pat
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_summary_fits_the_terminal(swept, width):
-    console = Console(width=width, record=True, file=open("/dev/null", "w"), highlight=False)  # noqa: PTH123, SIM115
+    console = Console(width=width, file=io.StringIO(), highlight=False)
     summary.show_folder(swept.saved.folder, console)
-    console.file.close()
-    text = console.export_text()
+    text = console.file.getvalue()
     lines = text.splitlines()
     free = [line for line in lines if str(swept.saved.folder) not in line]
     assert max(map(len, free)) <= width

@@ -8,8 +8,8 @@ from engine.sweep.spec import SweepSpec
 from risk.measures._base import Sample
 from risk.measures.max_drawdown import MaxDrawdown
 from risk.measures.sharpe import Sharpe
-from risk.measures.sortino import Sortino
 from risk.measures.skew import Skew
+from risk.measures.sortino import Sortino
 from risk.measures.total_return import TotalReturn
 from risk.measures.volatility import Volatility
 
@@ -26,7 +26,7 @@ def spec_of(objective="sharpe", direction="max", constraints=()):
     )
 
 
-def plain(spec, measure, returns, numbers, default, window, cost, keeps=lambda past: True):
+def plain(spec, measure, returns, numbers, default, window, *, keeps=lambda past: True):
     """The same, slowly: one day, one trial, one measure at a time."""
     made, chosen, held = [], [], -1
     for first in range(0, returns.shape[1], window):
@@ -42,8 +42,8 @@ def plain(spec, measure, returns, numbers, default, window, cost, keeps=lambda p
                 best, best_value = number, value
         own = default if best < 0 else returns[list(numbers).index(best)]
         for day in range(first, min(first + window, returns.shape[1])):
-            fee = cost(held, best, day) if first and day == first and best != held else 0.0
-            made.append((1 + own[day]) * (1 - fee) - 1)
+            paid = fee(held, best, day) if first and day == first and best != held else 0.0
+            made.append((1 + own[day]) * (1 - paid) - 1)
         held = best
         chosen.append(best)
     return made, chosen
@@ -67,7 +67,7 @@ def test_it_is_what_a_plain_loop_gives(measure, direction):
         default = rng.normal(0.0, 0.01, 130)
         spec = spec_of(measure.kind, direction)
         found = select(spec, returns, numbers, default, 20, YEAR, fee)
-        made, chosen = plain(spec, measure, returns, numbers, default, 20, fee)
+        made, chosen = plain(spec, measure, returns, numbers, default, 20)
         assert found.chosen.tolist() == chosen
         np.testing.assert_allclose(found.returns, made, rtol=1e-12, atol=1e-15)
         assert found.judged_by == measure.name
@@ -83,7 +83,7 @@ def test_constraints_are_kept_to():
         return MaxDrawdown().of(Sample(past, periods_per_year=252.0)).value >= -0.15
 
     found = select(spec, returns, np.arange(12), np.zeros(100), 25, YEAR, fee)
-    made, chosen = plain(spec, Sharpe(), returns, np.arange(12), np.zeros(100), 25, fee, keeps)
+    made, chosen = plain(spec, Sharpe(), returns, np.arange(12), np.zeros(100), 25, keeps=keeps)
     assert found.chosen.tolist() == chosen
     np.testing.assert_allclose(found.returns, made, rtol=1e-12)
     assert len(set(chosen)) > 2
@@ -139,7 +139,7 @@ def test_no_choice_knows_a_return_of_its_block_or_later(objective):
 
 def test_what_needs_more_than_returns_is_judged_by_the_sharpe_ratio():
     returns = np.random.default_rng(2).normal(0.0, 0.01, (4, 60))
-    expected = plain(spec_of(), Sharpe(), returns, np.arange(4), np.zeros(60), 20, fee)[1]
+    expected = plain(spec_of(), Sharpe(), returns, np.arange(4), np.zeros(60), 20)[1]
     assert expected != [-1, -1, -1]
     for objective in ("turnover", "information_ratio"):
         for direction in ("max", "min"):  # of the Sharpe ratio, more is better whatever the objective says of itself
@@ -167,11 +167,15 @@ def test_what_can_be_said_of_none_is_the_config_as_it_stands():
             return "fading"
 
         def estimate(self, sample):
-            return super().estimate(sample) if len(sample.returns) <= 20 else super().estimate(
-                Sample(np.zeros(40), periods_per_year=252.0)
+            return (
+                super().estimate(sample)
+                if len(sample.returns) <= 20
+                else super().estimate(Sample(np.zeros(40), periods_per_year=252.0))
             )
 
-    spec = spec_of("skew").model_copy(update={"objective": spec_of("skew").objective.model_copy(update={"measure": Fading()})})
+    spec = spec_of("skew").model_copy(
+        update={"objective": spec_of("skew").objective.model_copy(update={"measure": Fading()})}
+    )
     returns = np.random.default_rng(2).normal(0.0, 0.01, (4, 60))
     assert selection.judge_of(spec, returns[:, :20], YEAR).name == "fading"
     found = select(spec, returns, np.arange(4), np.zeros(60), 20, YEAR, fee)
