@@ -7,8 +7,9 @@
 The work, the agreement that comes before the clock, and the clock are those of ``peers.py``: every contender's final
 value and number of fills are compared with a straight loop, and contenders take turns. One thread each. ``ours`` has
 the market and its signals laid out already and goes from settings to numbers; ``ours, cold`` lays them out, too. Our
-measures are of sessions: of a million minutes they are those of 695 days, the others' those of minutes. The extra
-``bench`` installs the others.
+measures are of sessions: of a million minutes they are those of 695 days, the others' those of minutes. What was
+checked once is remembered, so every call of ours has settings of its own, which differ from the work's in their last
+digits. The extra ``bench`` installs the others.
 """
 
 import argparse
@@ -37,6 +38,7 @@ from strategies.threshold import Threshold
 
 MEASURES = (Sharpe(), Sortino(), Calmar(), MaxDrawdown())
 MANY = 50_000
+OFF = 2.0**-56
 NAMES = {"sharpe": "sharpe", "sortino": "sortino", "calmar": "calmar", "drawdown": "max_drawdown"}
 
 
@@ -65,13 +67,13 @@ def task_of(work: Work) -> Task:
     return Task.of(Market(bars, symbols, symbols[0], "UTC"), signals, strategy, risk, broker, "benchmark")
 
 
-def settings_of(work: Work) -> dict[str, list[Any]]:
-    """The grid as columns."""
+def settings_of(work: Work, call: int = 0) -> dict[str, list[Any]]:
+    """The grid as columns, a little off with each call."""
     if work.terms.stop_from != "close" or not work.terms.exit_first:
         raise ValueError("stops lie below the close of the decision, and exits at the open come first")
     columns: dict[str, list[Any]] = {
-        "strategy.entry": [each.entry for each in work.grid],
-        "risk.base": [each.base for each in work.grid],
+        "strategy.entry": [each.entry + call * OFF for each in work.grid],
+        "risk.base": [each.base + call * OFF for each in work.grid],
     }
     if not np.isnan([each.stop for each in work.grid]).all():
         columns["risk.stop"] = [
@@ -84,7 +86,7 @@ class Ours:
     """The compiled engine by its batch call; what was laid out for a work is kept."""
 
     def __init__(self, *, prepared: bool) -> None:
-        self.prepared = prepared
+        self.prepared, self._calls = prepared, 0
         self._runners: dict[tuple[str, bool], BatchRunner] = {}
         self._tasks: dict[str, Task] = {}
 
@@ -92,7 +94,8 @@ class Ours:
         """Do a work."""
         if work.name not in self._tasks:
             self._tasks[work.name] = task_of(work)
-        task, settings = self._tasks[work.name], settings_of(work)
+        task, settings = self._tasks[work.name], settings_of(work, self._calls)
+        self._calls += 1
         options: Any = {"measures": MEASURES if measures else (), "threads": 1, "per_year": float(work.terms.year)}
         key = (work.name, measures)
         if self.prepared and key not in self._runners:

@@ -11,10 +11,10 @@ from core.errors import DataError, WorkbenchError
 from engine.books import Task
 
 from .compiling import is_cross, kernel, reads_held, rule_of
-from .engine import failure, log_of, refuse, space_of, told
+from .engine import failure, no_log, refuse, space_of, told, until_of
 from .policies import Policies, Reader
-from .shape import ALWAYS, DONE, FLAT, LOOK, NO, RUINED, TOTAL, Answer, Grid, Shape, wider
-from .tables import grid_of, ranges_of, shape_of
+from .shape import ALWAYS, DONE, FLAT, LOOK, NO, RUINED, TOTAL, Answer, Grid, Log, Shape, Space, wider
+from .tables import grid_of, ground_of, ranges_of, shape_of
 
 BLOCK = 64
 """Policies that a thread takes at a time."""
@@ -31,6 +31,9 @@ class Block(NamedTuple):
     error: Exception | None
 
 
+FINISHED = Block(DONE, -1, None, None)
+
+
 class Course:
     """What is the same for all chunks.
 
@@ -39,6 +42,7 @@ class Course:
     task : market, signals, and what a setting leaves as it is.
     reader : makes policies of settings.
     sessions : (D,) dates.
+    count : D.
 
     Parameters
     ----------
@@ -53,11 +57,13 @@ class Course:
             raise DataError(f"there is no bar after the first decision, {task.signals.start}; give it more data")
         self.task, self.reader = task, Reader(task)
         self._grid, self._shares, self._curves = grid_of(task, ()), shares, curves
-        self._threads = threads
+        self._threads, self._ground, self._log = threads, ground_of(self._grid), no_log()
+        self._spaces: list[Space] = []  # those that no thread works in
         self._shape: Shape | None = None
         self._shared = False
         days = task.timeline.days[self._grid.day >= 0].astype("datetime64[D]")
         self.sessions = pd.DatetimeIndex(days, name="session").as_unit("ns")
+        self.count = len(days)
 
     @property
     def shape(self) -> Shape | None:
@@ -66,7 +72,6 @@ class Course:
 
     def prepare(self, policies: Policies) -> None:
         """Take the kernel that serves policies like these, of which many share their rule."""
-        self._ground()
         self._shape = self._shape_with(policies)
         self._shared = True
 
@@ -83,12 +88,16 @@ class Course:
         PluginError
             The rule failed; setting, symbol and bar are named.
         """
-        order = np.argsort(policies.which, kind="stable")  # equal rules together: each is asked beforehand once
-        rows, which, answer = policies.rows[order], policies.which[order], self._answer(len(order), rate)
-        grid, shape = self._ground(), self._shape_for(policies)
+        count, answer = len(policies.rows), self._answer(len(policies.rows), rate)
+        rows, which, shuffled = policies.rows, policies.which, len(policies.rules) > 1
+        order: Any = range(count)
+        if shuffled:  # equal rules together: each is asked beforehand once
+            order = np.argsort(which, kind="stable")
+            rows, which = rows[order], which[order]
+        grid, shape = self._market(), self._shape_for(policies)
         compiled = kernel(rule_of(type(self.task.strategy)), shape.cross, shape)
-        part = partial(run_block, compiled, grid, shape, rows, policies.rules, which, answer)
-        blocks = [(start, min(start + BLOCK, len(order))) for start in range(0, len(order), BLOCK)]
+        part = partial(self._run_block, compiled, grid, shape, rows, policies.rules, which, answer)
+        blocks = [(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK)]
         if self._threads == 1 or len(blocks) == 1:
             for start, stop in blocks:
                 self._require(part(start, stop), first, order)
@@ -97,6 +106,8 @@ class Course:
             with ThreadPoolExecutor(self._threads) as pool:
                 for block in pool.map(part, *zip(*blocks, strict=True)):
                     self._require(block, first, order)
+        if not shuffled:
+            return answer
         back = np.argsort(order)
         curves = answer.curves[back] if self._curves else answer.curves
         return answer._replace(totals=answer.totals[back], tails=answer.tails[back], curves=curves)
@@ -104,9 +115,18 @@ class Course:
     def _answer(self, count: int, rate: float) -> Answer:
         totals = np.zeros(count, dtype=TOTAL)
         totals["ended"] = UNFINISHED
-        kept = (count, len(self.sessions) + 1) if self._curves else (0, 0)
+        kept = (count, self.count + 1) if self._curves else (0, 0)
         tails, shares = np.full((count, len(self._shares), 2), np.nan), np.array(self._shares, dtype=np.float64)
         return Answer(totals, tails, np.full(kept, np.nan), shares, np.array([rate]))
+
+    def _run_block(self, compiled: Any, grid: Grid, shape: Shape, *work: Any) -> Block:
+        """:func:`run_block` in a space that no other thread works in."""
+        space, foresees = self._spaces.pop() if self._spaces else space_of(grid), shape.foresight >= FLAT
+        if foresees and not space.until.size:
+            space = space._replace(until=until_of(grid))
+        block = run_block(compiled, grid, space, self._log, foresees, *work)
+        self._spaces.append(space)
+        return block
 
     def _require(self, block: Block, first: int, order: Any) -> None:
         if block.error is not None:
@@ -118,7 +138,7 @@ class Course:
         number = f"setting {first + int(order[block.number])}: " if block.number >= 0 else ""
         raise type(found)(f"{number}{found}") from block.error
 
-    def _ground(self) -> Grid:
+    def _market(self) -> Grid:
         """The market, with the average true ranges that are in use by now."""
         if len(self.reader.windows) > len(self._grid.ranges):
             self._grid = self._grid._replace(ranges=ranges_of(self.task, self.reader.windows))
@@ -130,8 +150,8 @@ class Course:
         return shape._replace(foresight=self._foresight(shape, policies))
 
     def _shape_with(self, policies: Policies) -> Shape:
-        shape = shape_of(policies.rows, self._grid, cross=is_cross(self.task.strategy), record=False)
-        return shape if self._shape is None else wider(self._shape, shape)
+        shape = shape_of(policies.rows, self._ground, cross=is_cross(self.task.strategy), record=False)
+        return shape if self._shape is None or self._shape == shape else wider(self._shape, shape)
 
     def _foresight(self, shape: Shape, policies: Policies) -> int:
         """How steps without events are passed over; to ask the rule beforehand pays if several policies share it."""
@@ -145,7 +165,9 @@ class Course:
 def run_block(
     compiled: Any,
     grid: Grid,
-    shape: Shape,
+    space: Space,
+    log: Log,
+    foresees: bool,
     rows: Any,
     rules: Any,
     which: Any,
@@ -154,15 +176,17 @@ def run_block(
     last: int,
 ) -> Block:
     """Run policies ``first`` to ``last`` (not included), asking their rules beforehand if that goes well."""
-    space, log, asks = space_of(grid, foresight=shape.foresight >= FLAT), log_of(grid, 1), 1
+    asks = 1
     while True:
         try:
             ended = int(compiled(grid, rows, rules, which, first, last, asks, space, log, answer))
-            return Block(ended, -1 if ended == DONE else _unfinished(answer, first, last), space.where, None)
+            if ended == DONE:
+                return FINISHED
+            return Block(ended, _unfinished(answer, first, last), space.where.copy(), None)
         except Exception as error:  # a rule may raise anything, and the compiler at what it cannot do
             first = _unfinished(answer, first, last)
-            if not (asks and shape.foresight >= FLAT and first >= 0):
-                return Block(DONE, first, space.where, error)
+            if not (asks and foresees and first >= 0):
+                return Block(DONE, first, space.where.copy(), error)
             asks = 0  # it may have failed on something that it is never asked in truth
 
 

@@ -28,7 +28,7 @@ from .writing import bar_of, close_order, explain, write_order
 
 def side_of(units: float) -> int:
     """1 long, -1 short, 0 flat."""
-    return 1 if units > 0.0 else (-1 if units < 0.0 else 0)
+    return (units > 0.0) - (units < 0.0)  # no branch, which with many symbols would often be guessed wrong
 
 
 def rule(prediction: float, confidence: float, side: int, held: int, p: Any) -> int:  # noqa: ARG001 (the contract's signature)
@@ -75,14 +75,10 @@ def ask(step: int, grid: Grid, p: Any, space: Space) -> int:
 
 def collect(symbol: int, found: int, held: Any, space: Space) -> int:
     """Add a symbol to those that want something done, if it does; how many there are."""
-    if not stays(held):
-        if held.units == 0.0 and held.wish == 0 and not held.bracket:
-            return found
-        held.leaves = 1
-    elif not USES.resize:
-        return found
+    changes = not stays(held) and (held.units != 0.0 or held.wish != 0 or held.bracket != 0)
+    held.leaves = 1 if changes else 0
     space.picks[2, found] = symbol
-    return found + 1
+    return found + (1 if changes or (USES.resize and stays(held)) else 0)
 
 
 def ask_once(step: int, grid: Grid, p: Any, space: Space) -> int:

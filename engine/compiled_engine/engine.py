@@ -15,7 +15,7 @@ from .compiling import functions_of, is_cross, kernel, parameters, rule_of
 from .linking import place_of
 from .reading import Reader
 from .shape import BAD_SIDE, DONE, FILL, ORDER, OVERFLOW, POSITION, QUEUE_FULL, QUEUED, Grid, Log, Shape, Space, wider
-from .tables import grid_of, parameters_of, policy_of, shape_of, windows_of
+from .tables import grid_of, ground_of, parameters_of, policy_of, shape_of, windows_of
 from .writing import ORDERS_A_STEP
 
 ENGINE = "compiled"
@@ -42,7 +42,7 @@ def carry_out(task: Task, *, solvent: bool = True, like: Shape | None = None) ->
     windows = windows_of(risk)
     grid = grid_of(task, windows)
     policies = policy_of(risk, broker, windows)
-    shape = shape_of(policies, grid, cross=is_cross(strategy), record=True)
+    shape = shape_of(policies, ground_of(grid), cross=is_cross(strategy), record=True)
     shape = wider(shape, like)._replace(record=True, foresight=shape.foresight) if like else shape
     p = parameters_of(strategy, parameters(rule))
     compiled = kernel(rule, shape.cross, shape)
@@ -83,7 +83,7 @@ def refuse_broker(broker: BrokerSpec) -> None:
         )
 
 
-def space_of(grid: Grid, *, foresight: bool = False) -> Space:
+def space_of(grid: Grid) -> Space:
     """Where a kernel works on a grid."""
     count = grid.close.shape[1]
     return Space(
@@ -99,8 +99,13 @@ def space_of(grid: Grid, *, foresight: bool = False) -> Space:
         spare=np.zeros(int(grid.day.max()) + 1),
         rough=np.zeros(4),
         plan=np.zeros(6),
-        until=np.zeros((3, len(grid.day) + 1 if foresight else 0), dtype=np.int32),
+        until=np.zeros((3, 0), dtype=np.int32),
     )
+
+
+def until_of(grid: Grid) -> Any:
+    """Room for what a kernel foresees; see :class:`~engine.compiled_engine.shape.Space`."""
+    return np.zeros((3, len(grid.day) + 1), dtype=np.int32)
 
 
 def log_of(grid: Grid, room: int) -> Log:
@@ -116,6 +121,12 @@ def log_of(grid: Grid, room: int) -> Log:
         earned=np.zeros((steps, 2)),
         counts=np.zeros(5, dtype=np.int64),
     )
+
+
+def no_log() -> Log:
+    """A log for kernels that write none."""
+    flat, square, counts = np.zeros(1), np.zeros((1, 1)), np.zeros(5, dtype=np.int64)
+    return Log(flat, flat, square, np.zeros(1, dtype=ORDER), np.zeros(1, dtype=FILL), square, square, counts)
 
 
 def told(error: Exception, task: Task, where: Any) -> PluginError:

@@ -1,7 +1,7 @@
 """The table of a batch: the measures that are wanted, made of what a kernel summed up."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from risk.measures._totals import Totals
 
 from .course import Course
 from .shape import RUINED, Answer
+
+STATUS = np.dtype("<U6")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Wanted:
                     "setting alone"
                 )
 
-    @property
+    @cached_property
     def shares(self) -> tuple[float, ...]:
         """The tails that a kernel looks at."""
         tails = (item for item in self.measures if isinstance(item, TailMeasure) and item.method == "historical")
@@ -73,16 +75,20 @@ def measured(cash: Vector, answer: Answer, course: Course, wanted: Wanted, year:
     year : sessions in one.
     """
     found, done = answer.totals, answer.totals["ended"] != RUINED
+    whole = bool(done.all())
     totals = Totals(
-        n=len(course.sessions),
+        n=course.count,
         growth=found["value"] / cash,
         **{name: found[name] for name in ("mean", "squares", "downside", "extreme", "drawdown", "traded")},
         tails={share: answer.tails[:, number] for number, share in enumerate(wanted.shares)},
         periods_per_year=year,
         risk_free=wanted.risk_free,
     )
-    columns: dict[str, Any] = {"status": np.where(done, "done", "ruined"), "final_value": found["value"].copy()}
-    reasons = [] if done.all() else [np.where(done, "", _ruin(found["step"], course))]
+    columns: dict[str, Any] = {"status": np.full(len(done), "done", dtype=STATUS), "final_value": found["value"].copy()}
+    reasons = []
+    if not whole:
+        columns["status"][~done] = "ruined"
+        reasons.append(np.where(done, "", _ruin(found["step"], course)))
     for measure in wanted.measures:
         columns[measure.name], why = _values(measure, totals, answer, done, course)
         if why is not None:

@@ -1,7 +1,7 @@
 """Settings, as columns under dotted paths, made into the records that a kernel reads."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -18,14 +18,21 @@ from engine.config import explained
 from .compiling import parameters, rule_of
 from .engine import refuse_broker
 from .shape import POLICY
-from .tables import broker_numbers, risk_numbers, rule_rows, windows_of
+from .tables import broker_numbers, risk_numbers, row_of, rule_rows, windows_of
 
 Settings: TypeAlias = Mapping[str, Any]
 """Columns of equal length under dotted paths such as ``risk.stop.value``: one setting a row."""
 
 BLOCKS = ("strategy", "risk", "broker")
-REMEMBERED = 10_000
-"""Blocks of settings that are kept: a grid has the same ones in every chunk."""
+REMEMBERED = 4096
+"""Blocks that a reader remembers: in a grid the same ones come again with every chunk."""
+
+
+class Known(NamedTuple):
+    """A block that was found right, and what a policy takes from it; a strategy gives its policy nothing."""
+
+    spec: Any
+    numbers: Mapping[str, float]
 
 
 class Policies(NamedTuple):
@@ -69,7 +76,7 @@ class UnorderableError(ConfigError):
 
 @dataclass(eq=False)
 class Reader:
-    """Makes policies of settings; remembers the average true ranges that were asked for.
+    """Makes policies of settings; remembers the average true ranges that were asked for, and what it has checked.
 
     Attributes
     ----------
@@ -79,7 +86,8 @@ class Reader:
 
     task: Task
     windows: list[int] = field(default_factory=list)
-    _specs: dict[Any, Any] = field(default_factory=dict)
+    _plain: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _known: dict[Any, Known] = field(default_factory=dict)
 
     def read(self, settings: Settings, first: int = 0) -> Policies:
         """The policies of a chunk of settings.
@@ -102,23 +110,34 @@ class Reader:
                     f"{path}: a batch changes {', '.join(BLOCKS)}, by paths such as risk.base; what comes before the "
                     "signals is trained anew"
                 )
-        made: dict[str, list[Any]] = {}
+        made: dict[str, list[Known]] = {}
         which: dict[str, Rows] = {}
         for block in BLOCKS:
             own = {path: values for path, values in columns.items() if path.startswith(f"{block}.")}
             places, which[block] = _distinct(own, count)
             picked = [{path: values[place] for path, values in own.items()} for place in places]
-            made[block] = [self._spec(block, each, first + place) for each, place in zip(picked, places, strict=True)]
-        for spec in made["broker"]:
-            refuse_broker(spec)
-        for spec in made["risk"]:
-            self.windows += [window for window in windows_of(spec) if window not in self.windows]
-        rows = np.zeros(count, dtype=POLICY)
-        _fill(rows, [risk_numbers(spec, self.windows) for spec in made["risk"]], which["risk"])
-        _fill(rows, [broker_numbers(spec) for spec in made["broker"]], which["broker"])
-        _require_orders(rows, first)
+            made[block] = [self._block(block, each, first + place) for each, place in zip(picked, places, strict=True)]
+        if count == 1:
+            rows = row_of({**made["risk"][0].numbers, **made["broker"][0].numbers})
+        else:
+            rows = np.zeros(count, dtype=POLICY)
+            for block in ("risk", "broker"):
+                _fill(rows, [each.numbers for each in made[block]], which[block])
+        if any(each.numbers["min_order"] for each in made["risk"]):
+            _require_orders(rows, first)
         rule = rule_of(type(self.task.strategy))
-        return Policies(rows, rule_rows(made["strategy"], parameters(rule)), which["strategy"])
+        return Policies(rows, rule_rows([each.spec for each in made["strategy"]], parameters(rule)), which["strategy"])
+
+    def _block(self, block: str, changes: Mapping[str, Any], number: int) -> Known:
+        """The block of a setting, validated, and its numbers."""
+        key = (block, *((path, _key(value)) for path, value in changes.items()))
+        if (known := self._known.get(key)) is not None:
+            return known
+        spec = self._spec(block, changes, number) if changes else getattr(self.task, block)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[key] = found = Known(spec, self._numbers(block, spec))
+        return found
 
     def possible(self, settings: Settings) -> Possible:
         """The policies of those settings that do not contradict themselves; each by itself may be what it is.
@@ -154,7 +173,7 @@ class Reader:
     def _problem(self, block: str, changes: Mapping[str, Any]) -> str:
         """What is wrong with a block of a setting; empty if nothing is."""
         try:
-            self._spec(block, changes, 0)
+            self._block(block, changes, 0)
         except ConfigError as error:
             return str(error).partition(": ")[2]
         return ""
@@ -162,23 +181,23 @@ class Reader:
     def _spec(self, block: str, changes: Mapping[str, Any], number: int) -> Any:
         """The block of a setting, validated."""
         base: Spec = getattr(self.task, block)
-        if not changes:
-            return base
-        key = (block, *((path, _key(value)) for path, value in changes.items()))
-        if key not in self._specs:
-            if len(self._specs) >= REMEMBERED:
-                self._specs.clear()
-            self._specs[key] = self._parsed(base, block, changes, number)
-        return self._specs[key]
-
-    def _parsed(self, base: Spec, block: str, changes: Mapping[str, Any], number: int) -> Any:
-        values = base.dump()
-        values.pop("kind", None)
-        values = changed(values, {path.partition(".")[2]: value for path, value in changes.items()})
+        if block not in self._plain:
+            self._plain[block] = {key: value for key, value in base.dump().items() if key != "kind"}
+        values = changed(self._plain[block], {path.partition(".")[2]: value for path, value in changes.items()})
         try:
             return type(base).parse(values)
         except ValidationError as error:
             raise ConfigError(f"setting {number}: {explained(error, block, values)}") from None
+
+    def _numbers(self, block: str, spec: Any) -> Mapping[str, float]:
+        """What a policy takes from a block."""
+        if block == "risk":
+            self.windows += [window for window in windows_of(spec) if window not in self.windows]
+            return risk_numbers(spec, self.windows)
+        if block == "broker":
+            refuse_broker(spec)
+            return broker_numbers(spec)
+        return {}
 
 
 def _column(path: str, values: Any) -> list[Any]:
@@ -207,7 +226,7 @@ def _count(columns: Mapping[str, Sequence[Any]]) -> int:
 def _distinct(columns: Mapping[str, Sequence[Any]], count: int) -> tuple[list[int], Rows]:
     """The first row of each distinct combination of values, and which of them each row has."""
     code = np.zeros(count, dtype=np.intp)
-    if count == 1 or not columns:
+    if count == 1:
         return [0], code
     for values in columns.values():
         known: dict[Any, int] = {}
@@ -219,7 +238,7 @@ def _distinct(columns: Mapping[str, Sequence[Any]], count: int) -> tuple[list[in
 
 def _key(value: Any) -> Any:
     """What tells values apart: 1, 1.0 and true are three, as in a file."""
-    if isinstance(value, Mapping | list | tuple):
+    if isinstance(value, Mapping | list | tuple) or not isinstance(value, Hashable):
         return json.dumps(value, sort_keys=True, default=str)
     return type(value), value
 

@@ -18,12 +18,18 @@ LONG = 16
 
 def mark(step: int, value: float, grid: Grid, space: Space) -> None:
     """Remember the account at the end of a session, and what was traded in it."""
-    session = step if USES.daily else grid.day[step] + 1
+    # Of bars within the day the narrow array is asked first: the other is a stream of memory of its own.
+    session = step if USES.daily else (grid.day[step] + 1 if grid.ends[step] == step else 0)
     if session > 0:
         space.worth[session] = value
         if space.tally[TRADED] != 0.0:
             space.tally[TURNOVER] += space.tally[TRADED] / space.worth[session - 1]
             space.tally[TRADED] = 0.0
+
+
+def next_mark(step: int, grid: Grid) -> int:
+    """The first step from here on that :func:`mark` has something to remember at."""
+    return step if USES.daily else grid.ends[step]
 
 
 def foresee(grid: Grid, p: Any, space: Space) -> None:
@@ -65,8 +71,10 @@ def pass_quiet(
         if held.bracket:
             return step, cash, value
         last = space.until[1, step] if USES.foresight >= FLAT else first_wish(step, 0, held, grid, row, p, space)
-        for quiet in range(step, last):
+        quiet = next_mark(step, grid)
+        while quiet < last:
             mark(quiet, value, grid, space)
+            quiet = next_mark(quiet + 1, grid)
         return last, cash, value
     if USES.resize and row.resize:
         return step, cash, value
@@ -79,9 +87,12 @@ def pass_quiet(
     if last == step:
         return step, cash, value
     held.held += side * (last - step)
-    if USES.daily and last - step >= LONG and side > 0 and cash >= 0.0:  # no price can ruin it
-        mark_long(step, last, cash, held.units, held.entry, grid, space)
-        return last, cash, space.worth[last - 1]
+    if side > 0 and cash >= 0.0:  # no price can ruin it
+        if not USES.daily:
+            return last, cash, mark_ends(step, last, cash, held.units, held.entry, grid, space)
+        if last - step >= LONG:
+            mark_long(step, last, cash, held.units, held.entry, grid, space)
+            return last, cash, space.worth[last - 1]
     return mark_each(step, last, cash, held, grid, row, space)
 
 
@@ -129,9 +140,23 @@ def mark_long(step: int, last: int, cash: float, units: float, entry: float, gri
     """The account at each close while a long position is kept."""
     if step >= 0:  # so that the compiler need not think of indices from the end
         for quiet in range(step, last):
-            price = grid.close[quiet, 0]
-            gained = units * (price - entry)
-            space.worth[quiet] = cash + ((units * price - gained) + gained)
+            space.worth[quiet] = worth_of_long(quiet, cash, units, entry, grid)
+
+
+def mark_ends(step: int, last: int, cash: float, units: float, entry: float, grid: Grid, space: Space) -> float:
+    """The same where only the ends of sessions are remembered; the account before ``last``."""
+    quiet = next_mark(step, grid)
+    while quiet < last:
+        mark(quiet, worth_of_long(quiet, cash, units, entry, grid), grid, space)
+        quiet = next_mark(quiet + 1, grid)
+    return worth_of_long(last - 1, cash, units, entry, grid)
+
+
+def worth_of_long(step: int, cash: float, units: float, entry: float, grid: Grid) -> float:
+    """The account at a close, as :func:`~engine.compiled_engine.account.worth_at_close` has it."""
+    price = grid.close[step, 0]
+    gained = units * (price - entry)
+    return cash + ((units * price - gained) + gained)
 
 
 def mark_each(

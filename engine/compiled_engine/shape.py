@@ -157,6 +157,7 @@ class Grid(NamedTuple):
     idle_days : (T,) calendar days since the step before.
     new_session : (T,) whether the step is the first of its session.
     day : (T,) the daily return that ends at the step; -1 for none.
+    ends : (T + 1,) the first step from here on at which one ends; T for none.
     """
 
     open: "np.ndarray"
@@ -172,6 +173,7 @@ class Grid(NamedTuple):
     idle_days: "np.ndarray"
     new_session: "np.ndarray"
     day: "np.ndarray"
+    ends: "np.ndarray"
 
 
 class Space(NamedTuple):

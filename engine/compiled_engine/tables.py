@@ -1,7 +1,8 @@
 """A market as arrays, and a policy as numbers: what a kernel is given."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from risk.spec import RiskSpec
 from risk.stops import Atr, average_true_range
 
 from .shape import ANY, ATR, NONE, NOTIONAL, PERCENT, POLICY, STOP, Grid, Shape
+
+POLICY_NAMES: tuple[str, ...] = tuple(POLICY.names or ())
 
 
 def grid_of(task: Task, windows: Sequence[int]) -> Grid:
@@ -48,6 +51,7 @@ def grid_of(task: Task, windows: Sequence[int]) -> Grid:
         dates = line.stamps[symbol].as_unit("s").asi8 // 86_400
         days[rows[1:], column] = np.diff(dates)
     dates = line.ticks.as_unit("s").asi8 // 86_400
+    day = _days_that_end(line.days)
     return Grid(
         **prices,
         close=line.marked(task.bars),
@@ -57,7 +61,8 @@ def grid_of(task: Task, windows: Sequence[int]) -> Grid:
         last=line.last_bars(),
         idle_days=np.diff(dates, prepend=dates[:1]),
         new_session=np.diff(line.days, prepend=line.days[0] - 1) != 0,
-        day=_days_that_end(line.days),
+        day=day,
+        ends=_ends_from(day),
     )
 
 
@@ -81,12 +86,20 @@ def _days_that_end(days: Any) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     return np.where(ends, np.cumsum(ends) - 1, -1)
 
 
+def _ends_from(day: Any) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
+    """(T + 1,) the first step from each on at which a daily return ends."""
+    steps = np.append(np.where(day >= 0, np.arange(len(day)), len(day)), len(day))
+    return np.minimum.accumulate(steps[::-1])[::-1].astype(np.int32)
+
+
 def policy_of(risk: RiskSpec, broker: BrokerSpec, windows: Sequence[int]) -> Any:
     """A policy as one record; infinity where a limit is not given."""
-    row = np.zeros(1, dtype=POLICY)
-    for name, value in {**risk_numbers(risk, windows), **broker_numbers(broker)}.items():
-        row[name] = value
-    return row
+    return row_of({**risk_numbers(risk, windows), **broker_numbers(broker)})
+
+
+def row_of(numbers: Mapping[str, float]) -> Any:
+    """The same of its numbers."""
+    return np.array([tuple(numbers[name] for name in POLICY_NAMES)], dtype=POLICY)
 
 
 def risk_numbers(risk: RiskSpec, windows: Sequence[int]) -> dict[str, float]:
@@ -130,22 +143,39 @@ def windows_of(risk: RiskSpec) -> tuple[int, ...]:
     return tuple(dict.fromkeys(used))
 
 
-def shape_of(policies: Any, grid: Grid, *, cross: bool, record: bool) -> Shape:
-    """What a kernel must have in it to run these policies."""
+def ground_of(grid: Grid) -> Mapping[str, Any]:
+    """What a kernel's shape takes from the market: the same for all policies."""
+    return {
+        "symbols": 1 if grid.close.shape[1] == 1 else 0,
+        "gaps": not grid.fresh.all(),
+        "daily": bool((grid.day == np.arange(len(grid.day)) - 1).all()),
+    }
+
+
+def shape_of(policies: Any, ground: Mapping[str, Any], *, cross: bool, record: bool) -> Shape:
+    """What a kernel must have in it to run these policies.
+
+    Parameters
+    ----------
+    ground : of the market; see :func:`ground_of`.
+    """
+    # Of one policy, plain numbers: to ask an array of one takes longer than the bars.
+    alone = dict(zip(POLICY_NAMES, policies[0].item(), strict=True)) if len(policies) == 1 else None
 
     def one(name: str) -> int:
+        if alone:
+            return int(alone[name])
         values = policies[name]
         return int(values[0]) if (values == values[0]).all() else ANY
 
     def given(name: str) -> bool:
-        return bool((policies[name] < math.inf).any())
+        return alone[name] < math.inf if alone else bool((policies[name] < math.inf).any())
 
     def used(name: str) -> bool:
-        return bool((policies[name] != 0).any())
+        return alone[name] != 0 if alone else bool((policies[name] != 0).any())
 
     return Shape(
-        symbols=1 if grid.close.shape[1] == 1 else 0,
-        gaps=not grid.fresh.all(),
+        **ground,
         cross=cross,
         mode=one("mode"),
         stop=one("stop"),
@@ -162,7 +192,6 @@ def shape_of(policies: Any, grid: Grid, *, cross: bool, record: bool) -> Shape:
         short_interest=used("short_rate"),
         cash_interest=used("cash_rate"),
         record=record,
-        daily=bool((grid.day == np.arange(len(grid.day)) - 1).all()),
     )
 
 
@@ -188,5 +217,11 @@ def rule_rows(specs: Sequence[Any], names: tuple[str, ...]) -> Any:
                     "so it cannot be compiled; engine: backtrader runs it"
                 )
     whole = [all(isinstance(row[column], int) for row in values) for column in range(len(names))]
+    return np.array([tuple(row) for row in values] if names else [(0.0,)] * len(specs), _record(names, tuple(whole)))
+
+
+@cache
+def _record(names: tuple[str, ...], whole: tuple[bool, ...]) -> "np.dtype[np.void]":
+    """The type of a record with these parameters, each a whole number or a real one."""
     kinds = [(name, "i8" if is_whole else "f8") for name, is_whole in zip(names, whole, strict=True)]
-    return np.array([tuple(row) for row in values] if kinds else [(0.0,)] * len(specs), kinds or [("nothing", "f8")])
+    return np.dtype(kinds or [("nothing", "f8")])

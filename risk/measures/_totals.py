@@ -78,8 +78,10 @@ def estimates(values: Vector, *undefined: tuple[Flags | bool, str]) -> Estimates
     array([nan,  2., nan])
     """
     made, reasons = np.array(values, dtype=np.float64), []
-    for mask, text in (*undefined, (~np.isfinite(values), "the returns are too large to compute with")):
-        if np.any(mask):
+    finite = np.isfinite(made)
+    for mask, text in (*undefined, (~finite, "the returns are too large to compute with")):
+        # Counted, because of few samples that takes the least.
+        if mask is not False and np.count_nonzero(mask):
             reasons.append((np.broadcast_to(np.asarray(mask), made.shape), text))
             made[mask] = np.nan
     return Estimates(made, tuple(reasons))
