@@ -172,50 +172,6 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_it_is_refused_in_one_line_with_its_place(name, tmp_path):
-    text, line, said = BAD[name]
-    path = tmp_path / "bad.yaml"
-    path.write_text(f"{BASE}{text}\n")
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it is, it has to be one of ours
-        load(path)
-    told = caught.value.line
-    assert told.startswith(f"{path}:{LINE + line}: "), told
-    assert "\n" not in told
-    for part in said:
-        assert part in told
-
-
-@pytest.mark.parametrize("check", [[], ["--check"]], ids=["run", "check"])
-@pytest.mark.parametrize("name", ["unknown key", "many points", "of trades", "contradictory", "tpe without trials"])
-def test_the_command_line_says_so_and_writes_nothing(name, check, tmp_path, capsys):
-    text, _, said = BAD[name]
-    path = tmp_path / "bad.yaml"
-    path.write_text(f"{BASE}{text}\n")
-    assert main([str(path), "--out", str(tmp_path / "runs"), *check]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith(f"error: {path}:")
-    assert err.count("\n") == 1
-    for part in said:
-        assert part in err
-    assert [item.name for item in tmp_path.iterdir()] == ["bad.yaml"]
-
-
-GOOD = {
-    "loose beside the binding": f"{ONE}  constraints:\n"
-    "    - {measure: sharpe, op: '>', value: 0}\n    - {measure: sharpe, op: '>=', value: 1}\n"
-    "    - {measure: sharpe, op: '<=', value: 1}",
-    "possible with more cash": "  space:\n    risk.limits.min_order: [0, 10000]\n    broker.cash: [10000, 1000000]",
-    "possible beside another": "  space:\n    features.1.fast: [5, 30]\n    features.1.slow: [20, 60]",
-    "whole blocks": "  space:\n    risk.stop: [null, {kind: percent, value: 0.05}]\n    model: [{kind: ridge}]",
-    "a kind and its parameters": "  space:\n    risk.stop.value: [0.05]\n    risk.stop.kind: [percent, trail_percent]",
-    "as many as there are": f"{ONE}  method: random\n  trials: 2",
-    "stated": "  space: {risk.base: {low: 0.0001, high: 1, step: 0.0001}, risk.cap: {low: 0.01, high: 1, step: 0.01}}\n"
-    "  trials: 1000000",
-}
-
-
 @pytest.mark.parametrize("name", GOOD)
 def test_what_can_be_is_not_refused(name, tmp_path):
     path = tmp_path / "good.yaml"
