@@ -100,7 +100,7 @@ def measured(cash: Vector, answer: Answer, course: Course, wanted: Wanted, year:
 
 def _ruin(steps: Any, course: Course) -> Any:
     """Why nothing is measured of a ruined account."""
-    times = course.task.timeline.ticks[steps].strftime("%F %T")
+    times = course.task.timeline.times[steps].strftime("%F %T")
     return np.array([f"the account lost more than it had at {time}" for time in times], dtype=object)
 
 

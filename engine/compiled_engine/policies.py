@@ -66,11 +66,12 @@ class Possible(NamedTuple):
 
 
 class UnorderableError(ConfigError):
-    """A setting, the row of a chunk, that could never send an order."""
+    """Settings that could never send an order: why, by the row of a chunk."""
 
-    def __init__(self, row: int, text: str) -> None:
-        super().__init__(text)
-        self.row = row
+    def __init__(self, reasons: Mapping[int, str], first: int) -> None:
+        row = next(iter(reasons))
+        super().__init__(f"setting {first + row}: {reasons[row]}")
+        self.reasons = reasons
 
 
 @dataclass(eq=False)
@@ -165,9 +166,8 @@ class Reader:
                 rows = {path: [values[place] for place in kept] for path, values in columns.items()}
                 return Possible(self.read(rows), kept, reasons)
             except UnorderableError as error:  # strategy, risk and broker are right, but not together
-                place = int(kept[error.row])
-                reasons[place] = str(error).partition(": ")[2]
-                kept = kept[kept != place]
+                reasons |= {int(kept[row]): text for row, text in error.reasons.items()}
+                kept = np.delete(kept, list(error.reasons))
         return Possible(None, kept, reasons)
 
     def _problem(self, block: str, changes: Mapping[str, Any]) -> str:
@@ -256,9 +256,6 @@ def _require_orders(rows: Any, first: int) -> None:
     """Refuse a least order that no position can reach, as a config's check does."""
     wrong = np.flatnonzero(rows["min_order"] > rows["cap"] * rows["cash"])
     if wrong.size:
-        row = rows[wrong[0]]
-        raise UnorderableError(
-            int(wrong[0]),
-            f"setting {first + wrong[0]}: risk.limits.min_order ({row['min_order']:g}) is more than cap x cash "
-            f"({row['cap'] * row['cash']:g}): nothing could ever be ordered; lower it",
-        )
+        least, most = rows["min_order"], rows["cap"] * rows["cash"]
+        told = "risk.limits.min_order ({:g}) is more than cap x cash ({:g}): nothing could ever be ordered; lower it"
+        raise UnorderableError({row: told.format(least[row], most[row]) for row in wrong.tolist()}, first)

@@ -22,6 +22,7 @@ from engine.metrics import metrics
 from engine.pipeline import Stopwatch, examined, save, tearsheets
 from engine.runlog import recorded
 from risk.measures._base import Sample
+from risk.year import periods_per_year
 from signals.result import Signals
 
 from .board import Board
@@ -155,7 +156,7 @@ def _after(plan: Plan, market: Market, result: RunResult) -> dict[str, Any]:
     later = daily[daily.index > last]
     found: dict[str, Any] = {"first_session": f"{later.index[0]:%F}", "sessions": len(later)}
     wanted = [measure for measure in measures_of(plan.config) if measure.kind in SHOWN]
-    year = 252.0 if plan.config.measures.periods_per_year == "auto" else plan.config.measures.periods_per_year
+    year = periods_per_year(pd.DatetimeIndex(daily.index), plan.config.measures.periods_per_year)
     for column in (STRATEGY, BENCHMARK):
         sample = Sample(later[column].to_numpy(), periods_per_year=year, risk_free=plan.config.measures.risk_free)
         found[column] = {measure.name: measure.of(sample).dump() for measure in wanted}

@@ -20,6 +20,7 @@ from engine.audit.trading import one_bar_late
 from engine.audit.verdicts import keep, recall
 from engine.books import Task
 from engine.outcome import per_period
+from risk.costs import BrokerSpec
 from risk.year import periods_per_year
 
 from . import gate, luck
@@ -153,17 +154,19 @@ def _verdict(tests: tuple[gate.Test, ...], best: Confirmed, plan: Plan, report: 
 
 def _stress(plan: Plan, best: Confirmed) -> Stress:
     """The winner with doubled costs, and with every decision a bar late."""
-    broker = best.config.broker
-    doubled: dict[str, Any] = {
-        name: min(2 * getattr(broker, name), 0.99) for name in ("commission", "slippage", "short_interest")
-    }
-    if broker.impact is not None:
-        doubled["impact"] = broker.impact.model_copy(update={"coefficient": 2 * broker.impact.coefficient})
-    dear = best.config.model_copy(update={"broker": broker.model_copy(update=doubled)})
+    dear = best.config.model_copy(update={"broker": _doubled(best.config.broker)})
     return Stress(
         doubled_costs=_earned(plan, dear, best.signals.frame),
         one_bar_late=_earned(plan, best.config, one_bar_late(best.signals.frame)),
     )
+
+
+def _doubled(broker: BrokerSpec) -> BrokerSpec:
+    """A broker whose every cost is twice as high; a rate stays below 1."""
+    rates = {name: min(2 * getattr(broker, name), 0.99) for name in ("commission", "slippage", "short_interest")}
+    fees = {name: 2 * getattr(broker, name) for name in ("commission_per_unit", "commission_minimum")}
+    impact = broker.impact and broker.impact.model_copy(update={"coefficient": 2 * broker.impact.coefficient})
+    return broker.model_copy(update={**rates, **fees, "impact": impact})
 
 
 def _earned(plan: Plan, config: "RunConfig", frame: Any) -> float | None:

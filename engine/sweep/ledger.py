@@ -163,13 +163,14 @@ class Ledger:
         for path in sorted(ledger_folder().glob("*.json")):
             if path.stem != self._name:
                 try:
-                    yield path.with_suffix(".bin"), json.loads(path.read_text(encoding="utf-8"))
-                except (OSError, ValueError) as error:
+                    about = json.loads(path.read_text(encoding="utf-8"))
+                    yield path.with_suffix(".bin"), {name: about[name] for name in ("symbols", "first", "last")}
+                except (OSError, ValueError, KeyError, TypeError) as error:
                     log.warning("%s: cannot be read: %s", path, error)
 
     def _overlaps(self, about: dict[str, Any]) -> bool:
         days = self._plan.span.sessions
-        shared = set(about.get("symbols", ())) & set(self._plan.market.trade)
+        shared = set(about["symbols"]) & set(self._plan.market.trade)
         return bool(shared) and about["first"] <= f"{days[-1]:%F}" and about["last"] >= f"{days[0]:%F}"
 
 

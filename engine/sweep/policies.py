@@ -18,7 +18,7 @@ from risk.measures._base import Measure
 from .dimensions import Columns, Dimension
 from .measuring import columns_of
 from .plan import Span
-from .scores import FAILED, INVALID, NOTHING, Scores, joined, without
+from .scores import COUNTS, DONE, FAILED, INVALID, NOTHING, Scores, joined, without
 from .space import is_policy
 
 SETTING = re.compile(r"^setting \d+: ")
@@ -139,11 +139,15 @@ def _refused(numbers: Rows, reasons: Mapping[int, str], wants: Wants) -> Scores:
 
 def _of_batch(columns: Mapping[str, Any], numbers: Rows, wants: Wants) -> dict[str, Any]:
     blocks, sessions = wants.shape
+    status = np.asarray(columns["status"], dtype=np.str_)
+    values = {name: np.asarray(columns[name], dtype=np.float64) for name in wants.names}
+    for name in COUNTS:  # of a ruined account nothing was counted
+        values[name] = np.where(status == DONE, values[name], np.nan)
     return {
         "numbers": numbers,
-        "status": np.asarray(columns["status"], dtype=np.str_),
+        "status": status,
         "reason": np.asarray(columns["reason"], dtype=np.str_),
-        "values": {name: np.asarray(columns[name], dtype=np.float64) for name in wants.names},
+        "values": values,
         "total": np.empty((0, blocks)),
         "squares": np.empty((0, blocks)),
         "summed": NOTHING,

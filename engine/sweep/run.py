@@ -71,7 +71,9 @@ class Swept:
 def sweep_id(config: "RunConfig") -> str:
     """12 hex digits of what decides the result of a sweep."""
     values = config.dump()["sweep"]
-    return digest({"config": config.id, "sweep": {k: v for k, v in values.items() if k not in NOT_OURS}})[:12]
+    order = list(values["space"])  # trials are numbered by it
+    own = {key: value for key, value in values.items() if key not in NOT_OURS}
+    return digest({"config": config.id, "sweep": own, "axes": order})[:12]
 
 
 def sweep_and_save(config: "RunConfig", options: Options, pool: Executor | None = None) -> Swept:

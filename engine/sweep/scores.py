@@ -22,7 +22,8 @@ class Scores:
     numbers : (P,) of the trials, increasing.
     status : (P,) ``done``; ``ruined`` lost more than it had; ``failed`` raised or died; ``invalid`` contradicts itself.
     reason : (P,) why it is not done, or why a measure is NaN; empty where there is nothing to say.
-    values : (P,) by name: ``final_value``, each measure, and the counts; NaN where there is none.
+    values : (P,) by name: ``final_value``, each measure, and the counts; NaN where there is none:
+        of a ruined one there is the value that ruined it.
     total, squares : (K, S) sums over the blocks of time of the returns, and of their squares, of the trials in
         ``summed``; NaN where a trial does not reach over the block.
     summed : (K,) the numbers of these trials.

@@ -79,7 +79,8 @@ def judge_of(spec: SweepSpec, returns: Matrix, year: tuple[float, float]) -> Mea
 def _best(spec: SweepSpec, measure: Measure, past: Matrix, year: tuple[float, float]) -> int:
     """The place of the trial that was best; -1 if nothing can be said of any."""
     values = _values(measure, past, year)
-    assert values is not None  # noqa: S101 - the measure was chosen because there are
+    if values is None:  # there was something to say of the first block, but of no longer past
+        return -1
     allowed = np.isfinite(values)
     for constraint in spec.constraints:
         found = _values(constraint.measure, past, year)
@@ -87,7 +88,8 @@ def _best(spec: SweepSpec, measure: Measure, past: Matrix, year: tuple[float, fl
             allowed &= missed_by(constraint, {constraint.measure.name: found}) <= 0
     if not allowed.any():
         return -1
-    sign = 1.0 if spec.objective.direction == "max" else -1.0
+    least = spec.objective.direction == "min" and measure is spec.objective.measure
+    sign = -1.0 if least else 1.0
     return int(np.argmax(np.where(allowed, sign * values, -np.inf)))
 
 

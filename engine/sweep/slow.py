@@ -72,7 +72,7 @@ def trial(number: int, config: RunConfig, market: Market, signals: SignalFrame, 
     values: dict[str, Any] = {
         "final_value": float(value[-1]),
         **{item.name: np.nan if item.value is None else item.value for item in measured},
-        **_counts(result, len(value) - 1),
+        **_counts(result),
     }
     reasons = [f"{item.name}: {item.reason}" for item in measured if item.value is None]
     sums = evidence(np.asarray(daily[STRATEGY])[None, :], numbers, sessions, wants)
@@ -82,20 +82,20 @@ def trial(number: int, config: RunConfig, market: Market, signals: SignalFrame, 
 def _ruined(numbers: Rows, result: RunResult, bar: int, wants: Wants) -> Scores:
     """What is left to say of an account that lost more than it had at a bar; what came later has no meaning."""
     last = result.equity.iloc[bar]
-    values = {**dict.fromkeys(wants.names, np.nan), "final_value": float(last["equity"]), **_counts(result, bar)}
+    values = {**dict.fromkeys(wants.names, np.nan), "final_value": float(last["equity"])}
     days = wants.span.sessions
     sums = evidence(np.full((1, len(days)), np.nan), numbers, days, wants)
     return _scores(numbers, RUINED, f"the account lost more than it had at {last['time']:%F %T}", values, sums)
 
 
-def _counts(result: RunResult, bar: int) -> dict[str, int]:
-    """Fills, closed trades and rejected market orders up to a bar of the account."""
-    at, orders, ended = result.equity["time"].iloc[bar], result.orders, result.trades["exited_at"]
+def _counts(result: RunResult) -> dict[str, int]:
+    """Fills, closed trades and rejected market orders."""
+    orders = result.orders
     bad = (orders["kind"] == "market") & orders["status"].isin(["margin", "rejected"])
     return {
-        "fills": int((result.fills["time"] <= at).sum()),
-        "trades": int((ended <= at).sum()),
-        "rejections": int((bad & (orders["created_at"] < at)).sum()),
+        "fills": len(result.fills),
+        "trades": int(result.trades["exited_at"].notna().sum()),
+        "rejections": int(bad.sum()),
     }
 
 

@@ -59,10 +59,11 @@ class Range(Spec):
     def _is_a_range(self) -> Self:
         if self.low >= self.high:
             self._refuse(f"low ({self.low:g}) must be below high ({self.high:g}); for one value write a list of it")
-        if self.step is not None and not 0 < self.step <= (width := float(decimal(self.high) - decimal(self.low))):
+        width = float(decimal(self.high) - decimal(self.low))
+        if self.step is not None and not 0 < self.step <= width:
             self._refuse(f"step ({self.step:g}) must be above 0 and at most high - low ({width:g})")
-        if self.step is not None and (self.high - self.low) / self.step >= MANY:
-            many = f"makes {(self.high - self.low) / self.step + 1:,.0f} values"
+        if self.step is not None and width / self.step >= MANY:
+            many = f"makes {width / self.step + 1:,.0f} values"
             self._refuse(f"{many}; take a larger step, or none and sample (`method: sobol` with `trials: 2000`, say)")
         if self.log and (self.low <= 0 or self.step is not None):
             self._refuse("log needs a low above 0 and no step")

@@ -89,12 +89,31 @@ def _best(found: Mapping[str, Any]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for head in ("trial", objective, "final value"):
         table.add_column(Text(head), justify="right", header_style="bold", overflow="fold")
-    for path in found["space"]:
-        table.add_column(Text(path.rpartition(".")[2]), justify="right", header_style="bold", overflow="fold")
+    for head in _heads(list(found["space"])):
+        table.add_column(Text(head), justify="right", header_style="bold", overflow="fold")
     for each in found["winners"]:
         point = [_cell(value) for value in each["point"].values()]
         table.add_row(str(each["trial"]), four(each["objective"]), money(each["final_value"]), *point)
     return table
+
+
+def _heads(paths: list[str]) -> list[str]:
+    """The end of each path, as much of it as tells it from the others.
+
+    >>> _heads(["risk.base", "features.0.window", "features.1.window"])
+    ['base', '0.window', '1.window']
+    """
+
+    def end(path: str, parts: int) -> str:
+        return ".".join(path.split(".")[-parts:])
+
+    def least(path: str) -> int:
+        long = path.count(".") + 1
+        return next(
+            n for n in range(1, long + 1) if n == long or [end(each, n) for each in paths].count(end(path, n)) == 1
+        )
+
+    return [end(path, least(path)) for path in paths]
 
 
 def _cell(value: Any) -> Text:

@@ -47,9 +47,7 @@ def _frame(
 ) -> pd.DataFrame:
     columns = _points(plan, records, numbers)
     frame: dict[str, Any] = {"trial": numbers.astype(np.int64)}
-    frame |= {
-        path: pd.Series([label(value) for value in values], dtype=kinds[path]) for path, values in columns.items()
-    }
+    frame |= {path: pd.Series(cells(values, kinds[path]), dtype=kinds[path]) for path, values in columns.items()}
     frame["status"] = pd.Series(scores.status, dtype="str")
     for name in names:
         values = scores.values[name]
@@ -70,6 +68,12 @@ def _kinds(plan: Plan) -> dict[str, Any]:
     return {axis.path: _kind([label(value) for value in axis.representatives]) for axis in plan.axes}
 
 
+def cells(values: list[Any], kind: str) -> list[Any]:
+    """The values of an axis as a column of one kind has them; numbers among texts are texts."""
+    made = [label(value) for value in values]
+    return [value if value is None or kind != "str" else str(value) for value in made]
+
+
 def _kind(values: list[Any]) -> str:
     told = [value for value in values if value is not None]
     if told and all(isinstance(value, bool) for value in told):
@@ -78,4 +82,4 @@ def _kind(values: list[Any]) -> str:
         return "Int64"
     if told and all(isinstance(value, int | float) and not isinstance(value, bool) for value in told):
         return "Float64" if len(told) < len(values) else "float64"
-    return "str" if all(isinstance(value, str) for value in told) else "object"
+    return "str"

@@ -2,7 +2,6 @@
 
 import os
 
-import pandas as pd
 import pytest
 
 from engine.compiled_engine import course, engine
@@ -55,13 +54,3 @@ def config_of(prices):
         return validate(Layer(values, {}), "test")
 
     return make
-
-
-@pytest.fixture(scope="session")
-def returns_of():
-    """Daily returns of a frame of closes."""
-
-    def read(frame: pd.DataFrame):
-        return frame["close"].pct_change().dropna().to_numpy()
-
-    return read

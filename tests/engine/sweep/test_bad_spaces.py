@@ -35,6 +35,8 @@ BAD = {
     ),
     "infinite": ("  space:\n    risk.base: {low: 0.2, high: .inf, step: 0.1}", 1, ["risk.base.high", "given inf"]),
     "no step": ("  space:\n    risk.base: {low: 0.1, high: 0.2}", 1, ["risk.base: a grid needs", "add `step`"]),
+    "negative step": ("  space:\n    risk.base: {low: 0.1, high: 0.2, step: -1}", 1, ["step (-1) must be above 0"]),
+    "wide step": ("  space:\n    risk.base: {low: 0.1, high: 0.2, step: 0.2}", 1, ["at most high - low (0.1)"]),
     "step 0": ("  space:\n    risk.base: {low: 0.1, high: 0.2, step: 0}", 1, ["step (0) must be above 0"]),
     "log of 0": ("  space:\n    risk.base: {low: 0, high: 0.2, log: true}", 1, ["log needs a low above 0"]),
     "half a range": ("  space:\n    risk.base: {low: 0.1}", 1, ["risk.base.high: is missing"]),
@@ -163,10 +165,10 @@ GOOD = {
     "possible with more cash": "  space:\n    risk.limits.min_order: [0, 10000]\n    broker.cash: [10000, 1000000]",
     "possible beside another": "  space:\n    features.1.fast: [5, 30]\n    features.1.slow: [20, 60]",
     "whole blocks": "  space:\n    risk.stop: [null, {kind: percent, value: 0.05}]\n    model: [{kind: ridge}]",
-    "a kind and its parameters": "  space:\n    risk.stop.value: [0.05, 0.1]\n    risk.stop.kind: [percent, trail_percent]",
+    "a kind and its parameters": "  space:\n    risk.stop.value: [0.05]\n    risk.stop.kind: [percent, trail_percent]",
     "as many as there are": f"{ONE}  method: random\n  trials: 2",
-    "stated": "  space: {risk.base: {low: 0.00001, high: 1, step: 0.00001}, risk.cap: {low: 0.05, high: 1, step: 0.05}}\n"
-    "  trials: 2000000",
+    "stated": "  trials: 2000000\n  space:\n    risk.base: {low: 0.0001, high: 1, step: 0.0001}\n"
+    "    risk.cap: {low: 0.005, high: 1, step: 0.005}",
 }
 
 

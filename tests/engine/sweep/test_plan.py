@@ -1,17 +1,15 @@
 """Groups, the span that all share, the holdout, chunks; and what a point makes of a config."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from core.errors import ConfigError, DataError
 from core.types import SignalFrame
-from engine.compiled_engine.policies import Reader
 from engine.books import Task
 from engine.changed import changed
+from engine.compiled_engine.policies import Reader
 from engine.sweep import plan as plans
 from engine.sweep.plan import Span, plan
 from engine.sweep.space import is_policy, trial_config

@@ -103,7 +103,7 @@ def axes(draw):
                 )
             )
         }
-    extra = {"range": {}, "log": {"log": True}, "step": {"step": (high - low) / draw(st.integers(1, 9))}}[sort]
+    extra = {"range": {}, "log": {"log": True}, "step": {"step": (high - low) / draw(st.integers(1, 9)) * 0.999}}[sort]
     if isinstance(low, int) and sort == "step":
         extra = {"step": draw(st.integers(1, high - low))}
     return {"low": low, "high": high, **extra}

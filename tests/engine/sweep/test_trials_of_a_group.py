@@ -12,8 +12,8 @@ from hypothesis.extra import numpy as hnp
 from core.errors import ConfigError, PluginError
 from core.types import Bars, Market, SignalFrame
 from engine import engines
-from engine.books import Task
 from engine.accounts import daily_returns
+from engine.books import Task
 from engine.samples import samples
 from engine.sweep.dimensions import Discrete
 from engine.sweep.plan import Span, rows
@@ -88,18 +88,24 @@ def scored(world):
         return numbers, columns, wants, Policies(task_of(world), wants, AXES, 1).scores(numbers, columns)
 
 
+def config_or_problem(config, point):
+    try:
+        return trial_config(config, point), ""
+    except ConfigError as error:
+        return None, str(error)
+
+
 def test_each_row_is_the_single_run_on_backtrader(world, scored):
     config, market, signals = world
-    numbers, columns, wants, found = scored
+    numbers, columns, _, found = scored
     assert found.numbers.tolist() == numbers.tolist()
     seen = []
     for place, point in enumerate(rows(columns)):
         seen.append(found.status[place])
-        try:
-            own = trial_config(config, point)
-        except ConfigError as error:
+        own, problem = config_or_problem(config, point)
+        if problem:
             assert found.status[place] == "invalid"
-            assert found.reason[place].replace("min_order (", "min_order: min_order (") == str(error)
+            assert found.reason[place].replace("min_order (", "min_order: min_order (") == problem
             assert all(np.isnan(values[place]) for values in found.values.values())
             continue
         if found.status[place] == "ruined":

@@ -1,0 +1,237 @@
+"""One tiny sweep from end to end: its folder, its holdout, what the terminal says, and what goes wrong."""
+
+import io
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from engine.artifacts import read_json
+from engine.cli import main
+from engine.compiled_engine import course, engine
+from engine.compiled_engine.shape import Shape
+from engine.config import load
+from engine.pipeline import Options
+from engine.sweep import confirm, ledger, summary, trials
+from engine.sweep.board import Board
+from engine.sweep.confirm import ConfirmationError
+from engine.sweep.plan import plan
+from engine.sweep.run import RESULTS, sweep_and_save, sweep_id
+from risk.measures._base import Sample
+from risk.measures.sharpe import Sharpe
+
+HOLDOUT = "2015-07-31"
+SPACE = {
+    "model.slow": [8, 12],
+    "risk.base": [0.02, 0.05],
+    "risk.stop": [None, {"kind": "percent", "value": 0.02}],
+    "strategy.side": ["both", "long"],
+}
+SWEEP = {"space": SPACE, "holdout": HOLDOUT, "spot_checks": 1}
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    return Options(out=tmp_path_factory.mktemp("runs"), cache=False, quiet=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lasting(tmp_path_factory):
+    """What the tests of this module share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BACKTRADER_ML_DATA", str(tmp_path_factory.mktemp("data")))
+        for module in (course, engine):
+            patch.setattr(module, "shape_of", lambda *_, cross, record: Shape(cross=cross, record=record))
+        yield
+
+
+@pytest.fixture(scope="module")
+def swept(config_of, options, lasting):
+    return sweep_and_save(config_of(SWEEP), options)
+
+
+def names(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_the_folder_holds_what_it_should(swept, config_of, options):
+    folder = swept.saved.folder
+    assert folder.name == f"tiny-{sweep_id(config_of(SWEEP))}"
+    own = ["blocks.parquet", "config.yaml", "manifest.json", "returns.parquet", "run.log", "sweep.html", "sweep.json"]
+    assert [name for name in names(folder) if "/" not in name] == [*own, "trials.parquet", "winners"]
+    (winner,) = (folder / "winners").iterdir()
+    assert {"config.yaml", "equity.parquet", "metrics.json", "report.html"} <= set(names(winner))
+    assert [item.name for item in options.out.iterdir()] == [folder.name]
+
+
+def test_the_table_is_one_of_plain_columns(swept):
+    table = pd.read_parquet(swept.saved.folder / "trials.parquet")
+    assert table["trial"].tolist() == list(range(16))
+    assert table.columns[:5].tolist() == ["trial", *SPACE]
+    assert (table.columns[5], table.columns[-1]) == ("status", "reason")
+    assert all(isinstance(name, str) for name in table.columns)
+    kinds = {name: str(kind) for name, kind in table.dtypes.items()}
+    assert kinds["trial"] == "int64"
+    assert kinds["model.slow"] == kinds["fills"] == kinds["trades"] == kinds["rejections"] == "Int64"
+    assert kinds["risk.stop"] == kinds["strategy.side"] == kinds["status"] == kinds["reason"] == "str"
+    rest = set(table.columns) - {"trial", "model.slow", "fills", "trades", "rejections", "risk.stop", "strategy.side"}
+    assert {kinds[name] for name in rest - {"status", "reason"}} == {"float64"}
+    assert table["risk.stop"].dropna().unique().tolist() == ['{"kind": "percent", "value": 0.02}']
+    assert table["risk.stop"].isna().sum() == 8
+    assert set(table["status"]) == {"done"}
+
+
+def test_the_numbers_are_json_without_nan(swept):
+    def refuse(text):
+        raise AssertionError(text)
+
+    text = (swept.saved.folder / "sweep.json").read_text()
+    found = json.loads(text, parse_constant=refuse)
+    assert found == json.loads(json.dumps(swept.found))
+    assert found["trials"] == {"all": 16, "done": 16}
+    assert found["groups"] == 2
+    assert found["holdout"] == HOLDOUT
+    table = pd.read_parquet(swept.saved.folder / "trials.parquet")
+    winner = found["winners"][0]
+    assert winner["trial"] == table["sharpe"].idxmax()
+    assert winner["final_value"] == table["final_value"][winner["trial"]]
+    assert len(found["spot_checks"]) == 1
+    assert str(swept.saved.folder) not in text
+    assert found["luck"]["trials"] == {"scored": 16, "earlier": 0, "all": 16}
+
+
+def test_running_again_changes_nothing(swept, config_of, options):
+    folder = swept.saved.folder
+    before = {name: ((folder / name).stat().st_mtime_ns, (folder / name).is_dir()) for name in names(folder)}
+    again = sweep_and_save(config_of(SWEEP, workers=2), options)
+    assert again.saved.folder == folder
+    assert again.found == swept.found
+    assert {name: ((folder / name).stat().st_mtime_ns, (folder / name).is_dir()) for name in names(folder)} == before
+
+
+def test_the_config_it_holds_is_the_sweep(swept):
+    config = load(swept.saved.folder / "config.yaml")
+    assert swept.saved.folder.name.endswith(sweep_id(config))
+
+
+def test_a_holdout_is_what_the_winner_earned_after_it(swept):
+    folder = swept.saved.folder
+    (winner,) = swept.found["winners"]
+    equity = pd.read_parquet(folder / winner["folder"] / "equity.parquet")
+    worth = equity.groupby(equity["time"].dt.normalize())["equity"].last()
+    returns = worth.pct_change().loc[pd.Timestamp(HOLDOUT, tz="UTC") + pd.Timedelta(days=1) :].to_numpy()
+    told = winner["held_out"]
+    assert told["sessions"] == len(returns) > 40
+    assert told["first_session"] == "2015-08-03"
+    assert told["strategy"]["total_return"]["value"] == pytest.approx(np.prod(1 + returns) - 1, abs=1e-12)
+    sharpe = Sharpe().of(Sample(returns, periods_per_year=252.0)).value
+    assert told["strategy"]["sharpe"]["value"] == pytest.approx(sharpe, rel=1e-9)
+
+
+def test_no_trial_sees_a_bar_of_the_holdout(swept, config_of, options, walk, redrawn, tmp_path):
+    frame = walk.iloc[:200]
+    path = tmp_path / "walk.csv"
+    redrawn(frame, int((frame.index <= HOLDOUT).sum()), "another walk").to_csv(path)
+    config = config_of(SWEEP, data={"source": {"kind": "csv", "files": {"X": str(path)}}})
+    other = sweep_and_save(config, Options(out=tmp_path / "runs", cache=False, quiet=True))
+    for name in RESULTS:
+        assert (other.saved.folder / name).read_bytes() == (swept.saved.folder / name).read_bytes()
+    one, two = (found["winners"][0] for found in (swept.found, other.found))
+    assert one["trial"] == two["trial"]
+    assert one["held_out"]["sessions"] == two["held_out"]["sessions"]
+    assert one["held_out"]["strategy"] != two["held_out"]["strategy"]
+    assert other.found["verdict"]["sentence"] == swept.found["verdict"]["sentence"]
+
+
+def test_a_sweep_that_is_interrupted_counts_and_goes_on(swept, config_of, monkeypatch, tmp_path):
+    config = config_of(SWEEP)
+    options = Options(out=tmp_path / "runs", cache=False, quiet=True)
+    monkeypatch.setenv("BACKTRADER_ML_DATA", str(tmp_path / "data"))
+    put = trials.Records.put
+
+    def once(records, *arguments):
+        if len(records):
+            raise KeyboardInterrupt
+        put(records, *arguments)
+
+    monkeypatch.setattr(trials.Records, "put", once)
+    with pytest.raises(KeyboardInterrupt):
+        sweep_and_save(config, options)
+    (book,) = (tmp_path / "data" / "trials").glob("*.bin")
+    assert book.stat().st_size == 8 * ledger.ENTRY.itemsize  # one group of two
+    other = plan(config_of({"space": {"risk.base": [0.01]}}))
+    assert ledger.Ledger(other, "other").earlier().trials == 8
+    monkeypatch.setattr(trials.Records, "put", put)
+    again = sweep_and_save(config, options)
+    for name in RESULTS:
+        assert (again.saved.folder / name).read_bytes() == (swept.saved.folder / name).read_bytes()
+    assert [item.name for item in options.out.iterdir()] == [again.saved.folder.name]
+
+
+def test_keys_in_another_order_are_another_sweep(config_of):
+    """Trials are numbered in their order: an unfinished sweep must not be gone on with under other numbers."""
+    turned = config_of({**SWEEP, "space": dict(reversed(SPACE.items()))})
+    assert sweep_id(turned) != sweep_id(config_of(SWEEP))
+    assert sweep_id(config_of({**SWEEP, "workers": 3, "timeout": 9})) == sweep_id(config_of(SWEEP))
+    assert sweep_id(config_of({**SWEEP, "confirm": 2})) != sweep_id(config_of(SWEEP))
+
+
+@pytest.mark.parametrize("wrong", ["final_value", "fills"])
+def test_a_wrong_number_on_the_board_is_an_error(wrong, prices, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(
+        f"data: {{source: {{kind: csv, files: {{X: {prices}}}}}}}\nmodel: {{kind: sma_cross, fast: 3, slow: 8}}\n"
+        "strategy: {kind: threshold}\nmeasures: {intervals: {reps: 0}, var_methods: [gaussian]}\n"
+        "report: {tearsheet: false}\nworkers: 1\n"
+        "sweep: {space: {risk.base: [0.02, 0.05]}, confirm: 1, spot_checks: 0, overfitting: {pbo_blocks: 4}}\n"
+    )
+    add = Board.add
+
+    def planted(board, scores):
+        add(board, scores)
+        getattr(board, wrong)[:] = np.nextafter(getattr(board, wrong), np.inf)
+
+    monkeypatch.setattr(Board, "add", planted)
+    assert (
+        main([str(path), "--out", str(tmp_path / "runs"), "--no-cache", "--quiet"]) == ConfirmationError.exit_code == 1
+    )
+    err = capsys.readouterr().err
+    assert "the sweep found" in err
+    assert "backtrader" in err
+    assert "please report" in err
+    assert [item.name for item in (tmp_path / "runs").iterdir() if not item.name.startswith(".")] == []
+
+
+def test_engines_that_differ_are_an_error(swept, config_of, monkeypatch, tmp_path):
+    monkeypatch.setattr(confirm, "first_difference", lambda one, other: "fills: row 3: price 1.0 and 1.1")
+    config = config_of({"space": {"risk.base": [0.02, 0.05]}})
+    with pytest.raises(ConfirmationError, match="the engines differ: fills: row 3"):
+        sweep_and_save(config, Options(out=tmp_path, cache=False, quiet=True))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_summary_fits_the_terminal(swept, width):
+    console = Console(width=width, file=io.StringIO(), highlight=False)
+    summary.show_folder(swept.saved.folder, console)
+    text = console.file.getvalue()
+    lines = text.splitlines()
+    free = [line for line in lines if str(swept.saved.folder) not in line]
+    assert max(map(len, free)) <= width
+    assert swept.found["verdict"]["sentence"].split(":")[0] in text
+    assert "16 trials (16 done), grid" in text
+    assert "holdout from 2015-08-03" in text
+    assert str(swept.saved.folder / "trials.parquet") in text
+    assert "nan" not in text.lower().split()
+
+
+def test_a_damaged_summary_is_one_line(swept, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(swept.saved.folder, folder)
+    found = read_json(folder / "sweep.json")
+    del found["verdict"]["tests"]
+    (folder / "sweep.json").write_text(json.dumps(found))
+    with pytest.raises(Exception, match="is not what this version writes"):
+        summary.show_folder(folder)
