@@ -190,8 +190,8 @@ class ClusterSpec(Spec):
         host = urlsplit(self.dask).hostname
         if self.dask.startswith("tcp:") and host not in ("localhost", "127.0.0.1", "::1"):
             return (
-                f"sweep.cluster: {self.dask} is neither encrypted nor asks who connects; use it in a closed network, or "
-                "take tls"
+                f"sweep.cluster: {self.dask} is neither encrypted nor asks who connects; use it in a closed network, "
+                "or take tls"
             )
         return ""
 
