@@ -1,9 +1,9 @@
-"""Sweeps that are killed at random moments and given again: whether anything is lost, and whether the bytes are the same.
+"""Sweeps that are killed at random moments and given again: nothing may be lost, and the bytes must be the same.
 
     python benchmarks/kills.py                 50 kills
     python benchmarks/kills.py 200 --seed 3    200 others
 
-Each line is one sweep whose process got ``kill -9`` after so many seconds, and then the same command again, undisturbed.
+Each line is one sweep whose process got ``kill -9`` after so many seconds, and then the same command, undisturbed.
 *Stage* is where it was: before its folder (planning), before a first trial (training), among the trials, while winners
 were confirmed, while the folder was written; or it was done already. *Kept* are the trials in its journal at that
 moment; the second command must find as many. *Orphans* is how long worker processes outlived it. The tables, the
@@ -137,8 +137,7 @@ def kills(number: int, seed: int, folder: Path) -> Iterator[str]:
         Sweep(method, folder / f"{method}-warm").finish()  # kernels are compiled
         plain = Sweep(method, folder / f"{method}-undisturbed")
         seconds, _ = plain.finish()
-        count = json.loads(plain.found()["sweep.json"])["trials"]
-        wanted[method] = (seconds, count if isinstance(count, int) else count["planned"], plain.found())
+        wanted[method] = (seconds, json.loads(plain.found()["sweep.json"])["trials"]["all"], plain.found())
         print(f"{method}: undisturbed in {seconds:.1f} s", flush=True)
     print(f"\n{'kill':>4} {'method':10} {'after':>7} {'stage':13}{'kept':>5} {'orphans':>8} {'again':>7}  outcome")
     for place in range(number):

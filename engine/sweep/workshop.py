@@ -47,6 +47,7 @@ class Workshop:
     report: Report
     _signals: dict[str, Signals] = field(default_factory=dict)
     _policies: tuple[int, Policies] | None = None
+    _failed: dict[int, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -69,10 +70,13 @@ class Workshop:
         group, numbers, columns = work
         if group.refusal:
             return self._without(numbers, INVALID, group.refusal)
+        if group.number in self._failed:  # it would fail again, after as long
+            return self._without(numbers, FAILED, self._failed[group.number])
         try:
             return self._policies_of(group).scores(numbers, columns)
         except (ModelError, DataError, ConfigError) as error:
-            log.warning("trials %d to %d failed: %s", numbers[0], numbers[-1], error.line)
+            log.warning("trials from %d on failed: %s", numbers[0], error.line)
+            self._failed[group.number] = error.line
             return self._without(numbers, FAILED, error.line)
 
     def _without(self, numbers: Rows, status: str, reason: str) -> Scores:

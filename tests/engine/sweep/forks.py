@@ -23,7 +23,7 @@ def serve(warm):
     """Answer requests until there are none."""
     from engine.cli import main
 
-    sys.path[0] = os.getcwd()
+    sys.path[0] = str(Path.cwd())
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     assert main(warm) == 0
