@@ -78,9 +78,8 @@ def staging(out: Path) -> Iterator[Path]:
     try:
         yield folder
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else error  # pyarrow tells the number alone
         raise StoreError(
-            f"{error.filename or folder}: cannot be written: {why}; free space or choose another --out"
+            f"{error.filename or folder}: cannot be written: {error.strerror}; free space or choose another --out"
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)

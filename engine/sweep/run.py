@@ -2,7 +2,6 @@
 
 import logging
 import platform
-import shutil
 import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -219,7 +218,7 @@ def _save(
         numbers = dump(found)
         write_json(stage / NUMBERS, numbers)
         if (folder / workplace.WINNERS).is_dir():
-            shutil.copytree(folder / workplace.WINNERS, stage / workplace.WINNERS)
+            (folder / workplace.WINNERS).rename(stage / workplace.WINNERS)  # takes no room; they can be made again
         with watch.stage("page"):
             write_page(found, stage / PAGE)
         (stage / "config.yaml").write_text(as_yaml(config.dump()), encoding="utf-8")
