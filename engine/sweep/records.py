@@ -47,9 +47,11 @@ class Records:
             return None
         if points is not None and entry.get("points") != points:
             raise StoreError(
-                f"{self._journal.path}: trial {numbers[0]} was another point; remove {self._folder.parent} to begin "
-                "anew"
+                f"{self._journal.path}: trial {numbers[0]} was another point; "
+                f"remove {self._folder.parent} to begin anew"
             )
+        if points is not None:
+            entry["points"] = points  # equal, and in the order of the space, which the journal does not keep
         found = self._read(entry)
         if found is None:
             log.warning("%s: is damaged or gone; its trials are run again", self._folder / entry["file"])
@@ -90,8 +92,8 @@ class Records:
     def between(self, numbers: Rows) -> Scores:
         """The scores of these trials alone, which follow one another."""
         first, last = int(numbers[0]), int(numbers[-1])
-        entries = (each for each in self._entries.values() if each["first"] <= last and each["last"] >= first)
-        return joined([only(self._whole(entry), numbers) for entry in entries])
+        theirs = (each for each in self._entries.values() if each["first"] <= last and each["last"] >= first)
+        return joined([only(self._whole(each), numbers) for each in theirs])
 
     def _whole(self, entry: Mapping[str, Any]) -> Scores:
         found = self._read(entry)

@@ -2,7 +2,6 @@
 
 import logging
 import platform
-import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -275,7 +274,7 @@ def _save(paper: Paper, out: Path) -> Saved:
         numbers = dump(found)
         write_json(stage / NUMBERS, numbers)
         if (folder / workplace.WINNERS).is_dir():
-            shutil.copytree(folder / workplace.WINNERS, stage / workplace.WINNERS)
+            (folder / workplace.WINNERS).rename(stage / workplace.WINNERS)  # takes no room; they can be made again
         with watch.stage("page"):
             write_page(found, stage / PAGE)
         (stage / "config.yaml").write_text(as_yaml(config.dump()), encoding="utf-8")
