@@ -154,6 +154,7 @@ def _swept(
                 log.warning("%d of %d trials were finished before; the rest follows", len(records), made.count)
             book = Ledger(made, sweep_id(config))
             earlier = again.earlier if again else _earlier(book, journal)
+            book.warn_of_opened_holdout()
             store = signal_store() if options.cache else SignalStore(folder / "signals", CACHE_LIMIT)
             shown = nullcontext(again.report) if again else reporting(options.quiet, main=TASK)
             with shown as report, crew(count_of(made), made.spec.timeout) as hands:
