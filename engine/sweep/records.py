@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,11 @@ class Records:
     ----------
     folder : the sweep's, owned by this process.
     journal : its open journal.
+    look : called before anything is kept; it raises if what is to be kept may have been spoilt by an interrupt.
     """
 
-    def __init__(self, folder: Path, journal: Journal) -> None:
-        self._folder, self._journal = folder / CHUNKS, journal
+    def __init__(self, folder: Path, journal: Journal, look: Callable[[], None] = lambda: None) -> None:
+        self._folder, self._journal, self._look = folder / CHUNKS, journal, look
         self._entries = {(entry["first"], entry["count"]): entry for entry in journal.entries if "file" in entry}
 
     def __len__(self) -> int:
@@ -71,6 +72,7 @@ class Records:
         StoreError
             They could not be written.
         """
+        self._look()
         content = pack(scores)
         entry = {
             "first": int(numbers[0]),

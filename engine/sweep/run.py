@@ -3,6 +3,7 @@
 import logging
 import platform
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
@@ -140,7 +141,7 @@ def _swept(
         log.warning(
             "%s is an unfinished sweep of another config or of other data; remove it if it is not wanted", other
         )
-    with recorded() as lines, terminable(folder):
+    with recorded() as lines, terminable(folder) as look:
         with watch.stage("plan"):
             made = plan(config)
             wants = wants_of(made)
@@ -149,7 +150,7 @@ def _swept(
                 workplace.remove(folder)
                 return swept
             journal = workplace.opened(folder, header(label))
-            records = Records(folder, journal)
+            records = Records(folder, journal, look)
             if len(records):
                 log.warning("%d of %d trials were finished before; the rest follows", len(records), made.count)
             book = Ledger(made, sweep_id(config))
@@ -226,27 +227,45 @@ def _per_year(made: Plan) -> float:
 
 
 @contextmanager
-def terminable(folder: Path) -> Iterator[None]:
-    """SIGTERM ends the sweep as Ctrl-C does: at once, with everything finished kept."""
+def terminable(folder: Path) -> Iterator[Callable[[], None]]:
+    """SIGTERM ends the sweep as Ctrl-C does: at once, with everything finished kept.
 
-    def stop(*_: Any) -> None:
+    Libraries turn an interrupt that reaches them into errors of their own, or drop it; so it is remembered, and what
+    this yields raises it again.
+    """
+    asked: list[int] = []
+
+    def stop(sign: int, *_: Any) -> None:
+        asked.append(sign)
         raise KeyboardInterrupt
 
-    try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread
+    def look() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    with _handled(stop):
+        try:
+            yield look
+        except BaseException as error:
+            if not asked and not isinstance(error, KeyboardInterrupt):
+                raise
+            kept = f"interrupted; what was finished is kept in {folder}: the same command goes on from there"
+            raise KeyboardInterrupt(*([kept] if folder.is_dir() else [])) from None
+
+
+@contextmanager
+def _handled(stop: Callable[..., None]) -> Iterator[None]:
+    """A handler of both signals; a Ctrl-C that was ignored still is, and other threads than the main one have none."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
+    ours = [signal.SIGTERM, *([signal.SIGINT] if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN else [])]
+    before = {sign: signal.signal(sign, stop) for sign in ours}
     try:
         yield
-    except KeyboardInterrupt:
-        if not folder.is_dir():
-            raise
-        raise KeyboardInterrupt(
-            f"interrupted; what was finished is kept in {folder}: the same command goes on from there"
-        ) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
 
 
 @dataclass(frozen=True, eq=False)

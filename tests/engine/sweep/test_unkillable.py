@@ -268,6 +268,41 @@ def test_a_request_to_end_is_granted_at_once(sign, command, undisturbed, tmp_pat
     assert whole(out) == wanted
 
 
+SWALLOWED = """
+import os, signal
+from core.errors import ModelError
+from engine.sweep.policies import Policies
+plain, calls = Policies.scores, []
+def scores(self, *what):
+    calls.append(what)
+    if len(calls) == 3:
+        try:
+            os.kill(os.getpid(), signal.{sign})
+            os.getpid()
+        except BaseException as error:
+            {then}
+    return plain(self, *what)
+Policies.scores = scores
+"""
+
+
+@pytest.mark.parametrize("sign", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(
+    "then", ["raise ModelError('library: KeyboardInterrupt') from error", "raise ValueError", "pass"]
+)
+def test_a_request_to_end_that_a_library_swallows_is_granted_before_anything_is_kept(
+    sign, then, command, undisturbed, tmp_path
+):
+    out = tmp_path / "runs"
+    done = command(out, before=SMALL + SWALLOWED.format(sign=sign, then=then)).wait()
+    assert (done.code, kept(out)) == (130, 4)
+    assert done.lines[-1].startswith("error: interrupted; what was finished is kept in")
+    assert "Traceback" not in done.err
+    if then == "pass":
+        assert command(out, before=SMALL).wait().code == 0
+        assert whole(out) == undisturbed("grid")[0]
+
+
 def ends_at_once(running, sign, out):
     begun = time.monotonic()
     running.kill(sign)
