@@ -151,10 +151,7 @@ class Cluster:
         """The scores of the next chunk that is finished, or why it has none."""
         future = next(finished)
         work = waiting.pop(future.key)
-        if future.status == "cancelled":
-            raise self._lost("the scheduler dropped what it was sent")
-        error = future.exception()
-        found = _reason_of(error, work) if error is not None else future.result()
+        found = _found(future, work)
         self._keep(work[0])
         self._trials += len(work[1])
         return self._without(work, FAILED, found) if isinstance(found, str) else found
@@ -192,6 +189,20 @@ def _on_worker(do: Any, *arguments: Any) -> Any:
     return do(*arguments, f"worker {get_worker().address}")
 
 
+def _found(future: Any, work: Work) -> Scores | str:
+    """What a chunk's worker found; it is asked for once, for the worker may die while it gives it."""
+    from distributed.client import FutureCancelledError
+    from distributed.comm.core import CommClosedError
+
+    try:
+        scores: Scores | str = future.result()
+    except (CommClosedError, FutureCancelledError):
+        raise
+    except Exception as error:  # what a worker raised
+        return _reason_of(error, work)
+    return scores
+
+
 def _reason_of(error: BaseException, work: Work) -> str:
     """Why a chunk has no scores: it ended its workers. Whatever else a worker says ends the sweep.
 
@@ -203,12 +214,12 @@ def _reason_of(error: BaseException, work: Work) -> str:
     if isinstance(error, KilledWorker):
         return "every worker that was given it died"
     if isinstance(error, WorkbenchError):
-        raise error
+        raise error from None
     numbers = work[1]
     raise ClusterError(
         f"sweep.cluster: trials {numbers[0]} to {numbers[-1]} failed on a worker ({_reason(error)}); what was finished "
         "is kept: mend it, and the same command goes on from there"
-    )
+    ) from None
 
 
 @contextmanager
@@ -240,14 +251,16 @@ def _quiet() -> Iterator[None]:
     """Dask tells of every lost connection; what matters of it is told by us."""
     import dask
 
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
+    before = {name: logging.getLogger(name).level for name in ("distributed", *names)}
+    for name in before:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         with dask.config.set({"distributed.comm.retry.count": 1, LARGE: "1GB"}):
             yield
     finally:
-        logger.setLevel(before)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 @contextmanager
