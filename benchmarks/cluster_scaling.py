@@ -10,11 +10,16 @@ scheduler and the client each serve one chunk at a time, a worker dies and comes
 
 import argparse
 import heapq
+import json
 import os
+import pickle
 import random
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -138,7 +143,37 @@ SPACE = {
 """50,010 policies twice: about 98 chunks."""
 
 
-def config_of(cluster: bool, workers: int) -> Any:
+@contextmanager
+def site(workers: int) -> Iterator[str]:
+    """The address of a scheduler with some workers, each in a process of its own; nothing for none."""
+    if not workers:
+        yield ""
+        return
+    root = str(Path(__file__).parents[1])
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name) / "scheduler.json"
+        started: list[Any] = []
+
+        def start(*words: str) -> None:
+            command = [sys.executable, "-m", "dask", *words, "--no-dashboard"]
+            own = {**os.environ, "PYTHONPATH": root}
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            started.append(subprocess.Popen(command, env=own, cwd=name, **quiet))  # type: ignore[call-overload]  # noqa: S603
+
+        try:
+            start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(place))
+            while not place.exists():
+                time.sleep(0.1)
+            for _ in range(workers):
+                start("worker", "--scheduler-file", str(place), "--nthreads", "1", "--no-nanny")
+            yield json.loads(place.read_text())["address"]
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
+
+
+def config_of(address: str, workers: int) -> Any:
     """A sweep of 100,020 policies of a moving-average cross over twenty years of days."""
     from engine.config import load
 
@@ -148,7 +183,7 @@ def config_of(cluster: bool, workers: int) -> Any:
     from engine.config import validate
     from engine.yaml_layers import Layer
 
-    more = {"cluster": {"dask": "local"}} if cluster else {}
+    more = {"cluster": {"dask": address}} if address else {}
     report = {**(values.get("report") or {}), "tearsheet": False}
     return validate(Layer({**values, "report": report, "sweep": {**sweep, **more}}, {}), "benchmark")
 
@@ -168,16 +203,29 @@ class Watch:
         before = getattr(owner, name)
 
         def wrapped(*arguments: Any, **named: Any) -> Any:
-            begun = time.perf_counter()
+            begun, busy = time.perf_counter(), time.thread_time()
             try:
                 return before(*arguments, **named)
             finally:
                 self.add(label, time.perf_counter() - begun)
+                self.add(f"{label}, processor", time.thread_time() - busy)
 
         setattr(owner, name, wrapped)
 
 
-def measure(workers: int, cluster: bool) -> dict[str, float]:
+def busy(client: Any) -> dict[str, float]:
+    """Seconds of processor so far: of this process, the scheduler's, all workers'."""
+    if client is None:
+        return {"client": time.process_time()}
+    workers = client.run(time.process_time)
+    return {
+        "client": time.process_time(),
+        "scheduler": client.run_on_scheduler(time.process_time),
+        "workers": sum(workers.values()),
+    }
+
+
+def measure(workers: int, address: str) -> dict[str, Any]:
     """The trials of the sweep alone: seconds, and what was measured on the way; nothing is judged."""
     from core.processes import one_thread
     from engine.sweep import run as runs
@@ -191,7 +239,7 @@ def measure(workers: int, cluster: bool) -> dict[str, float]:
     from signals.crews import crew
 
     one_thread()
-    config = config_of(cluster, workers)
+    config = config_of(address, workers)
     made = plan(config)
     wants = runs.wants_of(made)
     with tempfile.TemporaryDirectory() as name, crew(1, None) as hands:
@@ -205,10 +253,15 @@ def measure(workers: int, cluster: bool) -> dict[str, float]:
             first = [(group, numbers, points.columns(numbers)) for group, numbers in parts[: 2 * workers]]
             list(run(first))  # kernels are loaded
             records = Records(folder, Journal(folder))
-            begun = time.perf_counter()
+            client = getattr(getattr(run, "__self__", None), "client", None)
+            if client is not None:
+                client.wait_for_workers(workers)
+            before, begun = busy(client), time.perf_counter()
             run_trials(made, Board.of(made.spec, made.count), run, records, lambda _: None)
             seconds = time.perf_counter() - begun
-    return {"seconds": seconds, "chunks": len(parts), "policies": made.count}
+            after = busy(client)
+    each = {name: (after[name] - before[name]) / len(parts) for name in after}
+    return {"seconds": seconds, "policies": made.count, "processor": each}
 
 
 def measured() -> None:
@@ -218,6 +271,14 @@ def measured() -> None:
     from engine.sweep.scores import pack
 
     watch = Watch()
+    submit = Cluster._submitted
+
+    def counted(cluster: Any, work: Any) -> Any:
+        sent = cluster._sent(work[0])
+        watch.add("bytes of a task", len(pickle.dumps((sent.order, pickle.dumps(work[1:], protocol=5)))))
+        return submit(cluster, work)
+
+    Cluster._submitted = counted  # type: ignore[method-assign]
     watch.timed(Cluster, "_submitted", "client: a task made and submitted")
     watch.timed(Records, "put", "client: a chunk made durable")
     put = Records.put
@@ -227,35 +288,16 @@ def measured() -> None:
         put(records, scores, numbers, points)
 
     Records.put = weighed  # type: ignore[method-assign]
-    for workers, cluster in ((1, False), (1, True), (2, True)):
-        found = measure(workers, cluster)
-        where = f"{workers} workers of a cluster" if cluster else "without a cluster, one thread"
+    for workers in (0, 1, 2):
+        with site(workers) as address:
+            found = measure(max(workers, 1), address)
         pace = found["policies"] / found["seconds"]
-        each = found["seconds"] * workers / found["chunks"]
-        print(f"{where}: {found['seconds']:.1f} s, {pace:,.0f} policies/s, {each * 1000:.1f} ms of a worker a chunk")
+        told = ", ".join(f"{name} {value * 1000:.2f} ms" for name, value in found["processor"].items())
+        where = f"{workers} workers" if workers else "without a cluster, one thread"
+        print(f"{where}: {found['seconds']:.1f} s, {pace:,.0f} policies/s; processor a chunk: {told}")
     for name, values in watch.sums.items():
         middle = sorted(values)[len(values) // 2]
         print(f"{name}: {middle:,.0f}" if name.startswith("bytes") else f"{name}: {middle * 1000:.2f} ms")
-    print(f"scheduler: {scheduler_seconds() * 1000:.2f} ms a chunk that does nothing, with client and worker")
-
-
-def scheduler_seconds(count: int = 2000) -> float:
-    """Seconds of a task that does nothing, with two dependencies and 10 KB of its own: an upper bound of one chunk's.
-
-    Scheduler, client and worker share this machine.
-    """
-    from distributed import Client, LocalCluster, wait
-
-    with (
-        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
-        Client(local) as client,
-    ):
-        shared = [client.submit(bytes, 1_000_000, key=f"shared-{number}", pure=False) for number in range(2)]
-        own = os.urandom(10_000)
-        begun = time.perf_counter()
-        wait([client.submit(len, own + bytes([n % 256]), key=f"x-{n}", pure=False) for n in range(count)])
-        assert len(shared) == 2
-        return (time.perf_counter() - begun) / count
 
 
 def main() -> None:
