@@ -5,6 +5,8 @@ process, in the sweep's journal: the cluster may vanish at any moment.
 """
 
 import logging
+import os
+import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,11 +15,10 @@ from typing import Any
 
 from core.errors import WorkbenchError
 from core.processes import ONE_THREAD, without_main
-from core.types import Rows
 from signals.result import Signals
 
 from .plan import Group
-from .remote import Common, Job, WorkerDiffersError, environment, run_chunk, train
+from .remote import REMEDY, Common, Order, Taught, environment, require_same, run_chunk, train
 from .scores import FAILED, INVALID, Scores, without
 from .spec import ClusterSpec
 from .workshop import Work, Workshop, count_of
@@ -26,11 +27,27 @@ log = logging.getLogger(__name__)
 
 AHEAD = 4
 """Chunks a worker that are on their way: enough that none waits, few enough that little is lost or held."""
+GROUPS = 64
+"""Groups whose signals the cluster holds; they are sent or trained again should an older one come back."""
+LOOK = 1.0
+"""Seconds after which the workers are counted again."""
 MISSING = "sweep.cluster needs Dask: pip install 'backtrader-ml[cluster]'"
+
+
+LARGE = "distributed.admin.large-graph-warning-threshold"
 
 
 class ClusterError(WorkbenchError):
     """The cluster cannot be used, or was lost; what was finished is kept."""
+
+
+@dataclass(eq=False)
+class _Sent:
+    """A group on the cluster: its future, and whether its signals are kept here."""
+
+    future: Any
+    order: Order
+    known: bool
 
 
 @dataclass(eq=False)
@@ -49,7 +66,9 @@ class Cluster:
     where: str
     _begun: float = field(default_factory=monotonic)
     _trials: int = 0
-    _groups: dict[int, tuple[Any, Job, bool]] = field(default_factory=dict)
+    _groups: dict[int, _Sent] = field(default_factory=dict)
+    _common: Any = None
+    _counted: tuple[float, int] = (-LOOK, 0)
 
     def run(self, works: Iterable[Work]) -> Iterator[Scores]:
         """The scores of each work as it is finished, in whatever order."""
@@ -58,20 +77,17 @@ class Cluster:
         from distributed.comm.core import CommClosedError
 
         try:
-            yield from self._run(works, as_completed)
+            yield from self._run(works, as_completed(loop=self.client.loop))
         except (CommClosedError, FutureCancelledError, OSError) as error:
             raise self._lost(error) from None
 
-    def _run(self, works: Iterable[Work], as_completed: Any) -> Iterator[Scores]:
-        plan, wants = self.shop.plan, self.shop.wants
-        common = self._sent({"common": Common(plan.market, wants, plan.axes)})
+    def _run(self, works: Iterable[Work], finished: Any) -> Iterator[Scores]:
         waiting: dict[str, Work] = {}
-        finished = as_completed()
         for work in works:
             if work[0].refusal:
                 yield self._without(work, INVALID, work[0].refusal)
                 continue
-            future = self._submitted(work, common)
+            future = self._submitted(work)
             waiting[future.key] = work
             finished.add(future)
             while len(waiting) >= AHEAD * max(self.workers, 1):
@@ -81,80 +97,129 @@ class Cluster:
 
     @property
     def workers(self) -> int:
-        """How many there are now."""
-        return len(self.client.nthreads())
+        """How many there are, or were a second ago."""
+        if monotonic() - self._counted[0] >= LOOK:
+            self._counted = (monotonic(), len(self.client.nthreads()))
+        return self._counted[1]
 
     def about(self) -> str:
         """How fast each worker is, for the progress bar."""
+        count = self._counted[1]
         pace = self._trials / max(monotonic() - self._begun, 1e-9)
-        return f"{pace / max(self.workers, 1):.3g}/s on each of {self.workers} workers"
+        return f"{pace / max(count, 1):.3g}/s on each of {count} workers"
 
-    def _sent(self, data: dict[str, Any]) -> Any:
-        """A future of data that every worker gets once; of the same data, the same one."""
-        ((name, value),) = data.items()
-        key = f"{name}-{self.shop.key}"
-        return self.client.scatter({key: value}, broadcast=True, hash=False)[key]
+    def _given(self, name: str, value: Any) -> Any:
+        """A future of packed data: the scheduler can give it again to whoever lost it, each worker has it once."""
+        packed = pickle.dumps(value, protocol=5)
+        return self.client.submit(_same, packed, key=f"{name}-{self.shop.key}", pure=False)
 
-    def _submitted(self, work: Work, common: Any) -> Any:
+    @property
+    def common(self) -> Any:
+        """What all chunks share, sent when it is wanted first."""
+        if self._common is None:
+            plan = self.shop.plan
+            self._common = self._given("common", Common(plan.market, self.shop.wants, plan.axes, plan.config))
+        return self._common
+
+    def _submitted(self, work: Work) -> Any:
         group, numbers, columns = work
-        signals, job = self._signals(group, common)
+        sent, points = self._sent(group), pickle.dumps((numbers, columns), protocol=5)
         key = f"chunk-{self.shop.key}-{numbers[0]}-{len(numbers)}"
-        return self.client.submit(_on_worker, run_chunk, common, signals, job, numbers, columns, key=key, retries=1)
+        arguments = (self.common, sent.future, sent.order, points)
+        return self.client.submit(_on_worker, run_chunk, *arguments, key=key, retries=1, pure=False)
 
-    def _signals(self, group: Group, common: Any) -> tuple[Any, Job]:
-        """A group's signals on the cluster: sent if they are kept here, else trained there."""
+    def _sent(self, group: Group) -> _Sent:
+        """A group on the cluster: its signals sent if they are kept here, else trained there."""
         if group.number not in self._groups:
-            config = group.config
-            assert config is not None  # noqa: S101 - refused groups are not run
-            key = f"{self.shop.key}-{group.number}"
-            job = Job(key, environment(), self.shop.plan.config, config, bool(group.slow))
-            kept = self.shop.kept(group)
-            if kept is not None:
-                future = self.client.scatter({f"signals-{key}": kept}, hash=False)[f"signals-{key}"]
-            else:
-                future = self.client.submit(_on_worker, train, common, job, key=f"signals-{key}", retries=1)
-            self._groups[group.number] = (future, job, kept is not None)
-        return self._groups[group.number][:2]
+            while len(self._groups) >= GROUPS:
+                self._groups.pop(next(iter(self._groups)))  # chunks on their way hold theirs
+            self._groups[group.number] = self._taught(group)
+        return self._groups[group.number]
+
+    def _taught(self, group: Group) -> _Sent:
+        config = group.config
+        assert config is not None  # noqa: S101 - refused groups are not run
+        order = Order(environment(), f"{self.shop.key}-{group.number}", bool(group.slow))
+        kept = self.shop.kept(group)
+        if kept is not None:
+            return _Sent(self._given(f"signals-{group.number}", Taught(config, kept)), order, True)
+        arguments = (self.common, pickle.dumps(config, protocol=5), order)
+        key = f"train-{order.key}"
+        return _Sent(self.client.submit(_on_worker, train, *arguments, key=key, retries=1, pure=False), order, False)
 
     def _next(self, finished: Any, waiting: dict[str, Work]) -> Scores:
         """The scores of the next chunk that is finished, or why it has none."""
         future = next(finished)
         work = waiting.pop(future.key)
-        if future.status == "cancelled":
-            raise self._lost("the scheduler dropped what it was sent")
-        error = future.exception()
-        if isinstance(error, WorkerDiffersError):
-            raise error
-        found = f"{type(error).__name__}: {error}" if error is not None else future.result()
+        found = _found(future, work)
         self._keep(work[0])
         self._trials += len(work[1])
         return self._without(work, FAILED, found) if isinstance(found, str) else found
 
     def _keep(self, group: Group) -> None:
         """Bring signals that the cluster has trained home, once."""
-        future, job, known = self._groups[group.number]
-        if not known and future.done() and future.status == "finished":
-            signals = future.result()
-            if isinstance(signals, Signals):
-                self.shop.keep(group, signals)
-            self._groups[group.number] = (future, job, True)
+        sent = self._groups.get(group.number)
+        if sent and not sent.known and sent.future.status == "finished":
+            taught: Taught = pickle.loads(sent.future.result())  # noqa: S301 - of a cluster that runs our code
+            if isinstance(taught.signals, Signals):
+                self.shop.keep(group, taught.signals)
+            sent.known = True
 
     def _without(self, work: Work, status: str, reason: str) -> Scores:
-        numbers: Rows = work[1]
-        return without(numbers, status, [reason] * len(numbers), self.shop.wants.names, self.shop.wants.shape)
+        numbers, wants = work[1], self.shop.wants
+        return without(numbers, status, [reason] * len(numbers), wants.names, wants.shape)
 
     def _lost(self, error: object) -> ClusterError:
+        told = " ".join(str(error).split())[:120] or type(error).__name__
         return ClusterError(
-            f"sweep.cluster: the scheduler {self.where} is gone ({str(error)[:120] or type(error).__name__}); what was "
-            "finished is kept: the same command goes on from there"
+            f"sweep.cluster: the scheduler {self.where} is gone ({told}); what was finished is kept: the same command "
+            "goes on from there"
         )
+
+
+def _same(packed: bytes) -> bytes:
+    """What was sent, as it was sent."""
+    return packed
 
 
 def _on_worker(do: Any, *arguments: Any) -> Any:
     """Do something on a worker, which says who it is."""
     from distributed import get_worker
 
-    return do(*arguments, who=get_worker().address)
+    return do(*arguments, f"worker {get_worker().address}")
+
+
+def _found(future: Any, work: Work) -> Scores | str:
+    """What a chunk's worker found; it is asked for once, for the worker may die while it gives it."""
+    from distributed.client import FutureCancelledError
+    from distributed.comm.core import CommClosedError
+
+    try:
+        scores: Scores | str = future.result()
+    except (CommClosedError, FutureCancelledError):
+        raise
+    except Exception as error:  # what a worker raised
+        return _reason_of(error, work)
+    return scores
+
+
+def _reason_of(error: BaseException, work: Work) -> str:
+    """Why a chunk has no scores: it ended its workers. Whatever else a worker says ends the sweep.
+
+    What the trials themselves raise comes as a text; the rest is of the cluster: a module that is missing, a full
+    disk. Kept as a result it would stay one.
+    """
+    from distributed.scheduler import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return "every worker that was given it died"
+    if isinstance(error, WorkbenchError):
+        raise error from None
+    numbers = work[1]
+    raise ClusterError(
+        f"sweep.cluster: trials {numbers[0]} to {numbers[-1]} failed on a worker ({_reason(error)}); what was finished "
+        "is kept: mend it, and the same command goes on from there"
+    ) from None
 
 
 @contextmanager
@@ -175,6 +240,8 @@ def connected(spec: ClusterSpec, shop: Workshop) -> Iterator[Cluster]:
     with _quiet(), _client(spec, count_of(shop.plan)) as (client, where):
         cluster = Cluster(client, shop, where)
         _require_workers(cluster, spec)
+        if shop.plan.spec.timeout:
+            log.warning("sweep.timeout ends nothing on a cluster: a fold or trial there takes as long as it takes")
         log.warning("cluster: %d workers at %s, dashboard %s", cluster.workers, where, client.dashboard_link)
         yield cluster
 
@@ -184,14 +251,16 @@ def _quiet() -> Iterator[None]:
     """Dask tells of every lost connection; what matters of it is told by us."""
     import dask
 
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
+    before = {name: logging.getLogger(name).level for name in ("distributed", *names)}
+    for name in before:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        with dask.config.set({"logging": {"distributed": "critical"}, "distributed.comm.retry.count": 1}):
+        with dask.config.set({"distributed.comm.retry.count": 1, LARGE: "1GB"}):
             yield
     finally:
-        logger.setLevel(before)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 @contextmanager
@@ -206,7 +275,7 @@ def _client(spec: ClusterSpec, workers: int) -> Iterator[tuple[Any, str]]:
                 threads_per_worker=1,
                 dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
-                env=dict(ONE_THREAD),
+                env={name: os.environ.get(name, value) for name, value in ONE_THREAD.items()},
             ) as local,
             Client(local) as client,
         ):
@@ -232,7 +301,7 @@ def _reason(error: BaseException) -> str:
     """The innermost cause in one line."""
     while error.__cause__ is not None or error.__context__ is not None:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return f"{type(error).__name__}: {str(error)[:120]}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
 
 
 def _security(spec: ClusterSpec) -> Any:
@@ -249,31 +318,28 @@ def _security(spec: ClusterSpec) -> Any:
 
 
 def _require_workers(cluster: Cluster, spec: ClusterSpec) -> None:
-    """Refuse a cluster without workers, or with one that would give other numbers."""
+    """Refuse a cluster without workers, or with anyone who would give other numbers."""
+    where = cluster.where
     try:
         cluster.client.wait_for_workers(1, timeout=spec.timeout)
-        found = cluster.client.run(_surroundings)
     except TimeoutError:
         raise ClusterError(
-            f"sweep.cluster: {cluster.where} has no workers within {spec.timeout:g} s; start some with "
-            f"`dask worker {cluster.where} --nthreads 1`"
+            f"sweep.cluster: {where} has no workers within {spec.timeout:g} s; start some with "
+            f"`dask worker {where} --nthreads 1`"
         ) from None
-    except ModuleNotFoundError as error:
+    try:
+        scheduler = cluster.client.run_on_scheduler(environment)  # it unpacks tasks, too
+        found = cluster.client.run(environment)
+    except Exception as error:  # whatever an import or other code there raises
         raise ClusterError(
-            f"sweep.cluster: a worker at {cluster.where} lacks this project ({error}); install it there"
+            f"sweep.cluster: the scheduler or a worker at {where} lacks this project, or has another version of it "
+            f"({_reason(error)}); {REMEDY}"
         ) from None
-    here = environment()
+    require_same(environment(), {**environment(), **_code(scheduler)}, f"scheduler {where}")
     for who, there in sorted(found.items()):
-        changed = [name for name in here if here[name] != there.get(name)]
-        if changed:
-            told = "; ".join(
-                f"{name} {str(there.get(name, 'missing'))[:12]}, here {here[name][:12]}" for name in changed
-            )
-            raise WorkerDiffersError(
-                f"worker {who} differs from this machine ({told}); install the same code and constraints.txt there, or "
-                "take it out of the cluster"
-            )
+        require_same(environment(), there, f"worker {who}")
 
 
-def _surroundings() -> Mapping[str, str]:
-    return environment()
+def _code(environment: Mapping[str, str]) -> dict[str, str]:
+    """What matters of a process that computes nothing."""
+    return {name: environment.get(name, "missing") for name in ("code", "python")}

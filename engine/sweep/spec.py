@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
@@ -158,10 +159,17 @@ class TlsSpec(Spec):
     """And its key."""
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class ClusterSpec(Spec):
     """A Dask cluster that runs trials."""
 
-    dask: Annotated[str, Field(pattern=r"^(local|(tcp|tls|ws|wss|ucx)://[^\s/]+:\d+)$")]
+    dask: Annotated[str, Field(pattern=r"^(local|(tcp|tls)://[^\s/]+:\d+)$")]
     """The scheduler's address, `tcp://host:8786` or `tls://host:8786`; `local` starts one with `workers` processes."""
     tls: TlsSpec | None = None
     """Certificates, for an address that begins with tls."""
@@ -188,7 +196,7 @@ class ClusterSpec(Spec):
     def warning(self) -> str:
         """What to say of an address that everybody on the way can read; empty where nothing is to be said."""
         host = urlsplit(self.dask).hostname
-        if self.dask.startswith("tcp:") and host not in ("localhost", "127.0.0.1", "::1"):
+        if self.dask.startswith("tcp:") and not _is_loopback(host or ""):
             return (
                 f"sweep.cluster: {self.dask} is neither encrypted nor asks who connects; use it in a closed network, "
                 "or take tls"
