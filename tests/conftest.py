@@ -15,7 +15,7 @@ settings.load_profile("unhurried")
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_cache(tmp_path_factory):
-    """One signal cache for the whole session, child processes included; never the user's own.
+    """One signal cache and one ledger for the whole session, child processes included; never the user's own.
 
     Processes that share out the tests share what is compiled: a kernel takes up to half a minute.
     """
@@ -25,8 +25,9 @@ def shared_cache(tmp_path_factory):
         kernels.mkdir(exist_ok=True)
         (folder / "kernels").symlink_to(kernels, target_is_directory=True)
     os.environ["BACKTRADER_ML_CACHE"] = str(folder)
+    os.environ["BACKTRADER_ML_DATA"] = str(tmp_path_factory.mktemp("ledger"))
     yield folder
-    del os.environ["BACKTRADER_ML_CACHE"]
+    del os.environ["BACKTRADER_ML_CACHE"], os.environ["BACKTRADER_ML_DATA"]
 
 
 @pytest.fixture(scope="session")
