@@ -64,6 +64,11 @@ def _session_last(result: RunResult, column: str) -> pd.Series:
     return pd.Series(result.equity[column].to_numpy(), index=days).groupby(level=0).last()
 
 
+def session_equity(result: RunResult, days: pd.Index) -> Vector:
+    """The account before the first of ``days`` and at the last close of each."""
+    return np.append(result.cash, _session_last(result, "equity").loc[days])
+
+
 def session_exposure(result: RunResult, days: pd.Index) -> Vector:
     """The gross exposure at the last close of each of ``days``, a fraction of the account."""
     return np.asarray(_session_last(result, "gross_exposure").loc[days])

@@ -59,6 +59,8 @@ def run(
     from engine.progress import reporting
 
     resolved = _config(config, overrides)
+    if resolved.sweep is not None:
+        raise ConfigError(f"{resolved.name}: has a `sweep:` block, which makes many runs; run_backtest.py runs it")
     if out is not None:
         return load_run(run_and_save(resolved, Options(Path(out), cache, quiet=not progress)).saved.folder)
     with reporting(quiet=not progress) as report:

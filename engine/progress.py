@@ -59,7 +59,8 @@ class _Pace(ProgressColumn):
         if task.description != self.main or not task.speed:
             return Text("")
         left = timedelta(seconds=math.ceil(task.time_remaining or 0))
-        return Text(f"{task.speed:,.3g}/s, {left} left" if not task.finished else f"{task.speed:,.3g}/s", style="dim")
+        pace = f"{task.speed:,.0f}/s" if task.speed >= 10 else f"{task.speed:.2g}/s"
+        return Text(pace if task.finished else f"{pace}, {left} left", style="dim", no_wrap=True)
 
 
 def _bars(console: Console, main: str) -> Progress:

@@ -89,7 +89,8 @@ class Course:
             The rule failed; setting, symbol and bar are named.
         """
         count, answer = len(policies.rows), self._answer(len(policies.rows), rate)
-        rows, which, shuffled = policies.rows, policies.which, len(policies.rules) > 1
+        rows, which = policies.rows, policies.which
+        shuffled = len(policies.rules) > 1 and bool((which[1:] < which[:-1]).any())
         order: Any = range(count)
         if shuffled:  # equal rules together: each is asked beforehand once
             order = np.argsort(which, kind="stable")
@@ -106,6 +107,8 @@ class Course:
             with ThreadPoolExecutor(self._threads) as pool:
                 for block in pool.map(part, *zip(*blocks, strict=True)):
                     self._require(block, first, order)
+        if self._curves:
+            answer.curves[answer.totals["ended"] == RUINED] = np.nan
         if not shuffled:
             return answer
         back = np.argsort(order)
@@ -117,7 +120,7 @@ class Course:
         totals["ended"] = UNFINISHED
         kept = (count, self.count + 1) if self._curves else (0, 0)
         tails, shares = np.full((count, len(self._shares), 2), np.nan), np.array(self._shares, dtype=np.float64)
-        return Answer(totals, tails, np.full(kept, np.nan), shares, np.array([rate]))
+        return Answer(totals, tails, np.empty(kept), shares, np.array([rate]))
 
     def _run_block(self, compiled: Any, grid: Grid, shape: Shape, *work: Any) -> Block:
         """:func:`run_block` in a space that no other thread works in."""

@@ -139,6 +139,9 @@ class Confirmation:
         if self.plan.spec.holdout:
             config = trial_config(self.whole, found.point, found.config.name)
             market = config.data.load()
+            log.warning(
+                "the holdout is opened: trial %d is run on the bars after %s", found.number, self.plan.spec.holdout
+            )
             group = self.plan.groups.of(found.point)
             signals = self.shop.signals_of(market, config)
             result = self._agreed(found.number, config, market, signals, group)

@@ -72,7 +72,9 @@ def by_numbers(luck: Luck, stress: Stress) -> tuple[Test, ...]:
 def _chance(luck: Luck) -> Iterator[Test]:
     year = luck.per_year**0.5
     found = luck.deflated
-    told = f"{count(luck.trials, 'trial')}" + (f", {luck.earlier} of them in other sweeps" if luck.earlier else "")
+    told = f"{luck.trials:,} trial{'s' * (luck.trials != 1)}" + (
+        f", {luck.earlier:,} of them in other sweeps" if luck.earlier else ""
+    )
     yield Test(
         "deflated Sharpe ratio",
         None if found.value is None else found.value >= DSR,

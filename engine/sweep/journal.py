@@ -52,7 +52,10 @@ class Journal:
             raise unwritable(self.path, error, len(line)) from error
 
     def _whole_lines(self) -> Iterator[dict[str, Any]]:
-        content = self.path.read_bytes() if self.path.exists() else b""
+        try:
+            content = self.path.read_bytes() if self.path.exists() else b""
+        except OSError as error:
+            raise StoreError(f"{self.path}: cannot be read: {error.strerror}; let it be read, or remove it") from error
         lines = content.splitlines(keepends=True)
         good = 0
         for number, line in enumerate(lines, start=1):

@@ -14,7 +14,7 @@ from core.errors import WorkbenchError
 from core.progress import Report
 from core.types import Vector
 from engine import bt_engine
-from engine.accounts import BENCHMARK, STRATEGY, daily_returns
+from engine.accounts import STRATEGY, benchmark_returns, daily_returns
 from engine.audit.battery import audit
 from engine.audit.trading import one_bar_late
 from engine.audit.verdicts import keep, recall
@@ -120,7 +120,13 @@ def judge(
         nothing: Any = dict.fromkeys(("luck", "stability", "selection", "stress"))
         return Findings(winners=(), benchmark=np.zeros(len(plan.span.sessions)), verdict=verdict, **nothing, **common)
     best = found[0]
-    winner, benchmark = _shared(plan, best, STRATEGY), _shared(plan, best, BENCHMARK)
+    winner, benchmark = _shared(plan, best, STRATEGY), _benchmark(plan)
+    late = int(np.isnan(winner).sum())
+    if late:
+        common["notes"] += (
+            f"the winner has no returns in the first {late} sessions of the shared span: they count as 0",
+        )
+        winner = np.nan_to_num(winner)
     numbers = luck.examine(plan, board, sample, earlier, winner, benchmark, (year[0], per_period(free, year[0])))
     stress = _stress(plan, best)
     verdict = _verdict(gate.by_numbers(numbers, stress), best, plan, report)
@@ -134,6 +140,13 @@ def judge(
         verdict=verdict,
         **common,
     )
+
+
+def _benchmark(plan: Plan) -> Vector:
+    """The benchmark's returns over the span that all trials share."""
+    market = plan.market
+    found = benchmark_returns(market.bars[market.benchmark], plan.span.start, plan.span.sessions, market.zone)
+    return np.asarray(found, dtype=np.float64)
 
 
 def _shared(plan: Plan, found: Confirmed, column: str) -> Vector:
@@ -249,6 +262,9 @@ def _notes(plan: Plan, board: Board, sample: Sample) -> list[str]:
     lost = sample.left_out - int((board.status[plan.summed] == "invalid").sum())
     if lost:
         notes.append(f"{lost} of {len(plan.summed)} trials have no returns over the shared span")
+    told = [each.measure.name for each in plan.spec.constraints if each.measure.kind == "turnover"]
+    if told:
+        notes.append(f"the walk-forward selection leaves out the constraint on {told[0]}: returns do not tell it")
     slow = sorted({group.slow for group in plan.groups.met.values() if group.slow})
     notes += [f"run on backtrader, some thousand times slower: {reason}" for reason in slow]
     if plan.spec.holdout:

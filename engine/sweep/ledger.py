@@ -94,6 +94,17 @@ class Ledger:
         mean = float(sharpes.mean()) if len(sharpes) else 0.0
         return Earlier(len(entries), len(sharpes), mean, float(((sharpes - mean) ** 2).sum()))
 
+    def warn_of_opened_holdout(self) -> None:
+        """Say which other sweeps have seen bars that this one holds out, in their trials or by opening a holdout."""
+        own = self._plan.spec.holdout
+        if own is None:
+            return
+        theirs = (about for _, about in self._others() if self._shares(about))
+        seen = {str(about.get("name")) for about in theirs if about["last"] > own.isoformat() or about.get("holdout")}
+        if seen:
+            told = ", ".join(sorted(seen))
+            log.warning("bars after %s were seen before, by %s: they are no holdout any more", own, told)
+
     def write(self, board: Board, point: Any, per_year: float) -> None:
         """Write down every trial that was scored so far; trouble is a warning.
 
@@ -147,6 +158,8 @@ class Ledger:
         days = self._plan.span.sessions
         about = {"symbols": list(self._plan.market.trade), "first": f"{days[0]:%F}", "last": f"{days[-1]:%F}"}
         about["name"] = self._plan.config.name
+        if self._plan.spec.holdout:
+            about["holdout"] = self._plan.spec.holdout.isoformat()
         for suffix, data in ((".bin", content), (".json", json.dumps(about).encode())):
             part = folder / f"{self._name}{suffix}.{os.getpid()}"
             part.write_bytes(data)
@@ -170,8 +183,10 @@ class Ledger:
 
     def _overlaps(self, about: dict[str, Any]) -> bool:
         days = self._plan.span.sessions
-        shared = set(about["symbols"]) & set(self._plan.market.trade)
-        return bool(shared) and about["first"] <= f"{days[-1]:%F}" and about["last"] >= f"{days[0]:%F}"
+        return self._shares(about) and about["first"] <= f"{days[-1]:%F}" and about["last"] >= f"{days[0]:%F}"
+
+    def _shares(self, about: dict[str, Any]) -> bool:
+        return bool(set(about["symbols"]) & set(self._plan.market.trade))
 
 
 def dumped(earlier: Earlier) -> dict[str, Any]:

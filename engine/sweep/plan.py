@@ -98,10 +98,12 @@ class Span:
     ----------
     sessions : (D,) dates of the returns that all have.
     edges : (S + 1,) where the blocks of time begin, and the end of the last.
+    start : the latest first decision; their first return begins there.
     """
 
     sessions: pd.DatetimeIndex
     edges: Rows
+    start: pd.Timestamp
 
     @classmethod
     def of(cls, market: Market, start: pd.Timestamp, blocks: int) -> "Span":
@@ -118,7 +120,7 @@ class Span:
                 f"sweep: the trials share {len(days)} sessions, too few for {blocks} blocks of time; "
                 "take a longer history, or lower sweep.overfitting.pbo_blocks"
             )
-        return cls(days, np.linspace(0, len(days), blocks + 1).astype(np.int64))
+        return cls(days, np.linspace(0, len(days), blocks + 1).astype(np.int64), start)
 
     @property
     def blocks(self) -> int:

@@ -109,15 +109,15 @@ class Policies:
         refused = _refused(numbers, reasons, wants)
         if batch is None:
             return refused
-        returns, own = batch.returns, numbers[places]
-        if returns is None and summed.any():
+        equity, own = batch.equity, numbers[places]
+        if equity is None and summed.any():
             few = np.flatnonzero(summed)
             again, among, _ = self._whole.run_possible(
                 {path: [values[place] for place in few] for path, values in settings.items()}
             )
-            returns, own = (again.returns, numbers[few[among]]) if again else (None, NOTHING)
+            equity, own = (again.equity, numbers[few[among]]) if again else (None, NOTHING)
         found = _of_batch(batch.columns, numbers[places], wants)
-        sums = evidence(returns, own, runner.sessions, wants) if returns is not None else {}
+        sums = evidence(equity, own, runner.sessions, wants) if equity is not None else {}
         made = Scores(**(found | sums))
         return joined([made, refused]) if reasons else made
 
@@ -156,25 +156,30 @@ def _of_batch(columns: Mapping[str, Any], numbers: Rows, wants: Wants) -> dict[s
     }
 
 
-def evidence(returns: Matrix, numbers: Rows, sessions: pd.DatetimeIndex, wants: Wants) -> dict[str, Any]:
+def evidence(equity: Matrix, numbers: Rows, sessions: pd.DatetimeIndex, wants: Wants) -> dict[str, Any]:
     """Of the trials that were chosen for it, sums over the blocks of the shared span, and daily returns.
 
     Parameters
     ----------
-    returns : (P, D) of the trials ``numbers``; NaN in a row that was ruined.
+    equity : (P, D + 1) of the trials ``numbers``, before the first session and at the end of each; NaN in a row that
+        was ruined.
     sessions : (D,) their dates.
     """
-    span = wants.span
-    chosen = np.isin(numbers, wants.summed)
-    start = sessions.get_indexer(span.sessions[:1])[0]
-    shared = np.full((int(chosen.sum()), len(span.sessions)), np.nan)
+    from .blocks import block_sums
+
+    span, chosen = wants.span, np.flatnonzero(np.isin(numbers, wants.summed))
+    kept = np.flatnonzero(np.isin(numbers, wants.kept))
+    start = int(sessions.get_indexer(span.sessions[:1])[0])
+    total, squares = (np.full((len(chosen), span.blocks), np.nan) for _ in range(2))
+    returns = np.full((len(kept), len(span.sessions)), np.nan)
     if start >= 0:
-        shared[:] = returns[chosen, start:]
-    own, kept = numbers[chosen], np.isin(numbers[chosen], wants.kept)
+        block_sums(equity, chosen, span.edges + start, total, squares)
+        own = equity[kept, start:]
+        returns[:] = own[:, 1:] / own[:, :-1] - 1.0
     return {
-        "total": np.add.reduceat(shared, span.edges[:-1], axis=1),
-        "squares": np.add.reduceat(shared * shared, span.edges[:-1], axis=1),
-        "summed": own,
-        "returns": shared[kept],
-        "kept": own[kept],
+        "total": total,
+        "squares": squares,
+        "summed": numbers[chosen],
+        "returns": returns,
+        "kept": numbers[kept],
     }

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,11 @@ class Records:
     ----------
     folder : the sweep's, owned by this process.
     journal : its open journal.
+    look : called before anything is kept; it raises if what is to be kept may have been spoilt by an interrupt.
     """
 
-    def __init__(self, folder: Path, journal: Journal) -> None:
-        self._folder, self._journal = folder / CHUNKS, journal
+    def __init__(self, folder: Path, journal: Journal, look: Callable[[], None] = lambda: None) -> None:
+        self._folder, self._journal, self._look = folder / CHUNKS, journal, look
         self._entries = {(entry["first"], entry["count"]): entry for entry in journal.entries if "file" in entry}
 
     def __len__(self) -> int:
@@ -47,9 +48,11 @@ class Records:
             return None
         if points is not None and entry.get("points") != points:
             raise StoreError(
-                f"{self._journal.path}: trial {numbers[0]} was another point; remove {self._folder.parent} to begin "
-                "anew"
+                f"{self._journal.path}: trial {numbers[0]} was another point; "
+                f"remove {self._folder.parent} to begin anew"
             )
+        if points is not None:
+            entry["points"] = points  # equal, and in the order of the space, which the journal does not keep
         found = self._read(entry)
         if found is None:
             log.warning("%s: is damaged or gone; its trials are run again", self._folder / entry["file"])
@@ -69,6 +72,7 @@ class Records:
         StoreError
             They could not be written.
         """
+        self._look()
         content = pack(scores)
         entry = {
             "first": int(numbers[0]),
@@ -90,8 +94,8 @@ class Records:
     def between(self, numbers: Rows) -> Scores:
         """The scores of these trials alone, which follow one another."""
         first, last = int(numbers[0]), int(numbers[-1])
-        entries = (each for each in self._entries.values() if each["first"] <= last and each["last"] >= first)
-        return joined([only(self._whole(entry), numbers) for entry in entries])
+        theirs = (each for each in self._entries.values() if each["first"] <= last and each["last"] >= first)
+        return joined([only(self._whole(each), numbers) for each in theirs])
 
     def _whole(self, entry: Mapping[str, Any]) -> Scores:
         found = self._read(entry)

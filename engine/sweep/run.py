@@ -2,8 +2,6 @@
 
 import logging
 import platform
-import shutil
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
@@ -11,42 +9,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
 from core.digests import digest
 from core.processes import one_thread
 from core.progress import Report, silent
 from engine import manifest
-from engine.artifacts import (
-    MANIFEST,
-    Saved,
-    durable,
-    ensure_writable,
-    is_run_folder,
-    read_json,
-    result_digest,
-    staging,
-    write_json,
-)
-from engine.listing import as_yaml
+from engine.artifacts import Saved, ensure_writable, is_run_folder, read_json
 from engine.pipeline import CACHE_LIMIT, Options, Stopwatch, signal_store
 from engine.progress import reporting
 from engine.runlog import recorded
 from signals.crews import crew
 from signals.store import SignalStore
 
-from . import ledger, table, workplace
+from . import ledger, workplace
 from .board import Board
 from .confirm import Confirmation
-from .files import BLOCKS, NUMBERS, PAGE, RESULTS, RETURNS, TABLE
-from .findings import dump
-from .judgement import Findings, judge
+from .files import NUMBERS
+from .identity import sweep_id
+from .interrupts import terminable
+from .judgement import judge
 from .ledger import Earlier, Ledger
 from .measuring import measures_of
 from .plan import Plan, plan
 from .policies import Wants
 from .records import Records
+from .saving import Paper, save
 from .trials import TASK, run_trials
 from .workshop import Runner, Workshop, count_of
 
@@ -56,8 +42,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-NOT_OURS = ("workers", "timeout", "cluster")
-"""Keys of the block that never change a result."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +50,6 @@ class Swept:
 
     saved: Saved
     found: dict[str, Any]
-
-
-def sweep_id(config: "RunConfig") -> str:
-    """12 hex digits of what decides the result of a sweep."""
-    values = config.dump()["sweep"]
-    order = list(values["space"])  # trials are numbered by it
-    own = {key: value for key, value in values.items() if key not in NOT_OURS}
-    return digest({"config": config.id, "sweep": own, "axes": order})[:12]
 
 
 def sweep_and_save(config: "RunConfig", options: Options, pool: Executor | None = None) -> Swept:
@@ -141,7 +117,7 @@ def _swept(
         log.warning(
             "%s is an unfinished sweep of another config or of other data; remove it if it is not wanted", other
         )
-    with recorded() as lines, terminable(folder):
+    with recorded() as lines, terminable(folder) as look:
         with watch.stage("plan"):
             made = plan(config)
             wants = wants_of(made)
@@ -150,11 +126,12 @@ def _swept(
                 workplace.remove(folder)
                 return swept
             journal = workplace.opened(folder, header(label))
-            records = Records(folder, journal)
+            records = Records(folder, journal, look)
             if len(records):
                 log.warning("%d of %d trials were finished before; the rest follows", len(records), made.count)
             book = Ledger(made, sweep_id(config))
             earlier = again.earlier if again else _earlier(book, journal)
+            book.warn_of_opened_holdout()
             store = signal_store() if options.cache else SignalStore(folder / "signals", CACHE_LIMIT)
             shown = nullcontext(again.report) if again else reporting(options.quiet, main=TASK)
             with shown as report, crew(count_of(made), made.spec.timeout) as hands:
@@ -167,7 +144,7 @@ def _swept(
                 with watch.stage("judgement"):
                     found = judge(label, confirmation, earlier, folder, pool, report)
             paper = Paper(found, config, folder, records, wants, watch, lines, earlier)
-            saved = _save(paper, options.out)
+            saved = save(paper, options.out)
             numbers = read_json(saved.folder / NUMBERS)
             workplace.remove(folder)  # while it is owned: afterwards it may be somebody else's
     return Swept(saved, numbers)
@@ -223,88 +200,3 @@ def _per_year(made: Plan) -> float:
     from risk.year import periods_per_year
 
     return periods_per_year(made.span.sessions, made.config.measures.periods_per_year)
-
-
-@contextmanager
-def terminable(folder: Path) -> Iterator[None]:
-    """SIGTERM ends the sweep as Ctrl-C does: at once, with everything finished kept."""
-
-    def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not folder.is_dir():
-            raise
-        raise KeyboardInterrupt(
-            f"interrupted; what was finished is kept in {folder}: the same command goes on from there"
-        ) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@dataclass(frozen=True, eq=False)
-class Paper:
-    """What a sweep's folder is written of."""
-
-    found: Findings
-    config: "RunConfig"
-    folder: Path
-    records: Records
-    wants: Wants
-    watch: Stopwatch
-    lines: list[str]
-    earlier: Earlier
-
-
-def _save(paper: Paper, out: Path) -> Saved:
-    """Write the sweep's folder beside, and rename it into place."""
-    from .page import write_page
-
-    found, config, folder, watch = paper.found, paper.config, paper.folder, paper.watch
-    with staging(out) as stage:
-        with watch.stage("tables"):
-            table.write(found.plan, paper.records, paper.wants.names, stage / TABLE)
-            _write_sample(found, stage)
-        numbers = dump(found)
-        write_json(stage / NUMBERS, numbers)
-        if (folder / workplace.WINNERS).is_dir():
-            shutil.copytree(folder / workplace.WINNERS, stage / workplace.WINNERS)
-        with watch.stage("page"):
-            write_page(found, stage / PAGE)
-        (stage / "config.yaml").write_text(as_yaml(config.dump()), encoding="utf-8")
-        result = result_digest(stage, RESULTS)
-        write_json(stage / MANIFEST, _manifest(found, config, result, watch, paper.earlier))
-        (stage / "run.log").write_text("".join(f"{line}\n" for line in paper.lines), encoding="utf-8")
-        return durable(stage, out / found.label)
-
-
-def _manifest(found: Findings, config: "RunConfig", result: str, watch: Stopwatch, earlier: Earlier) -> dict[str, Any]:
-    common = manifest.common(config.seed, config.data.digests(), result, watch.seconds)
-    slow = all(group.slow for group in found.plan.groups.met.values() if group.config is not None)
-    mine = {"sweep_id": sweep_id(config), "config_id": config.id, "trials": found.plan.count}
-    mine["engine"] = "backtrader" if slow else "compiled"
-    return {**mine, **common, "earlier_trials": ledger.dumped(earlier)}
-
-
-def _write_sample(found: Findings, stage: Path) -> None:
-    """The returns and the sums that the tests were made of."""
-    sample, days = found.sample, found.plan.span.sessions
-    names = [f"trial_{number}" for number in sample.kept.tolist()]
-    returns = pd.DataFrame(sample.returns, columns=names)
-    returns.insert(0, "session", days)
-    returns.to_parquet(stage / RETURNS, compression="zstd", index=False)
-    blocks = range(found.plan.span.blocks)
-    columns: dict[str, Any] = {"trial": sample.summed.astype(np.int64)}
-    for name in ("total", "squares"):
-        values = getattr(sample.sums, name) if sample.sums is not None else np.empty((0, len(blocks)))
-        columns |= {f"{name}_{block}": values[: len(sample.summed), block] for block in blocks}
-    if sample.sums is None:
-        columns["trial"] = columns["trial"][:0]
-    pd.DataFrame(columns).to_parquet(stage / BLOCKS, compression="zstd", index=False)

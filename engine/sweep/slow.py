@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.errors import WorkbenchError
 from core.types import Market, Rows, RunResult, SignalFrame
-from engine.accounts import STRATEGY, daily_returns
+from engine.accounts import STRATEGY, daily_returns, session_equity
 from engine.background import live_with_parent
 from engine.books import Task
 from engine.config import RunConfig
@@ -75,7 +75,7 @@ def trial(number: int, config: RunConfig, market: Market, signals: SignalFrame, 
         **_counts(result),
     }
     reasons = [f"{item.name}: {item.reason}" for item in measured if item.value is None]
-    sums = evidence(np.asarray(daily[STRATEGY])[None, :], numbers, sessions, wants)
+    sums = evidence(session_equity(result, sessions)[None, :], numbers, sessions, wants)
     return _scores(numbers, DONE, "; ".join(reasons), values, sums)
 
 
@@ -84,7 +84,7 @@ def _ruined(numbers: Rows, result: RunResult, bar: int, wants: Wants) -> Scores:
     last = result.equity.iloc[bar]
     values = {**dict.fromkeys(wants.names, np.nan), "final_value": float(last["equity"])}
     days = wants.span.sessions
-    sums = evidence(np.full((1, len(days)), np.nan), numbers, days, wants)
+    sums = evidence(np.full((1, len(days) + 1), np.nan), numbers, days, wants)
     return _scores(numbers, RUINED, f"the account lost more than it had at {last['time']:%F %T}", values, sums)
 
 

@@ -23,6 +23,7 @@ POLICY = ("strategy", "risk", "broker")
 REFUSED = {
     "data": "trials are compared on the same data; write a config for each data set",
     "measures": "trials are compared by the same measures",
+    "seed": "the best seed is luck; to see how much hangs on it, run the config with several",
     "sweep": "a sweep does not change itself",
     **dict.fromkeys(("version", "name", "report", "engine", "workers"), "it changes no result"),
 }

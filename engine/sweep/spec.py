@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Discriminator, Field, JsonValue, PositiveInt, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, JsonValue, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.plugins import PluginField
@@ -17,7 +17,7 @@ from risk.measures._base import Measure
 from risk.measures.sharpe import Sharpe
 
 Method: TypeAlias = Literal["grid", "random", "sobol", "tpe"]
-AXIS = "a list of values, {choices: [...]}, or {low: ..., high: ..., step: ...}"
+AXIS = "a list of values, {choices: [...]}, or {low: ..., high: ..., step: ...}; a key has dots, `risk.base: [...]`"
 Number: TypeAlias = int | float
 MANY = 100_000
 """Values on one axis that nobody means to go through one by one."""
@@ -211,7 +211,7 @@ class SweepSpec(Spec):
     """How points are chosen: every one, at random, by a Sobol sequence, or by Optuna's TPE from what came before."""
     space: Annotated[dict[str, Axis], Field(min_length=1), BeforeValidator(_some)]
     """What is tried: dotted keys, such as `strategy.entry`, each with a list of values or a range."""
-    trials: PositiveInt | None = None
+    trials: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     """How many points; for a grid, how many it may have at most."""
     batch: Annotated[int, Field(ge=1, le=1024)] = 8
     """tpe alone: points that are asked for at a time, whatever the number of workers."""

@@ -131,8 +131,8 @@ def _differences(folder: Path) -> list[str]:
             old, new = before.get(name, ""), now.get(name, "")
             if old != new:
                 names.append(name)
-                before_after = (old.splitlines(keepends=True), new.splitlines(keepends=True))
-                lines += difflib.unified_diff(before_after[0], before_after[1], f"then/{name}", f"now/{name}")
+                then, today = old.splitlines(keepends=True), new.splitlines(keepends=True)
+                lines += difflib.unified_diff(then, today, f"then/{name}", f"now/{name}")
         (folder / CHANGES).write_text("".join(lines), encoding="utf-8")
     return names
 

@@ -1,13 +1,14 @@
 """Where trials are run: signals are trained once a group, and its policies go through an engine."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from core.errors import ConfigError, DataError, ModelError
+from core.errors import ConfigError, DataError, ModelError, WorkbenchError
 from core.progress import Report
 from core.types import Market, Rows, RunResult
 from engine.books import Task
@@ -29,6 +30,8 @@ from .space import trial_config
 
 log = logging.getLogger(__name__)
 
+DIED = re.compile(r"a worker process (?:died of |ended with )(signal \d+|exit code \d+)")
+"""How the death of a worker that trained is told."""
 Work = tuple[Group, Rows, Columns]
 """Some trials of one group: their numbers and their points."""
 
@@ -53,6 +56,7 @@ class Workshop:
     key: str = ""
     _signals: dict[str, Signals] = field(default_factory=dict)
     _policies: tuple[int, Policies] | None = None
+    _failed: dict[int, str] = field(default_factory=dict)
 
     def run(self, works: Iterable[Work]) -> Iterator[Scores]:
         """The scores of each work, as they are finished: in order but for trials on backtrader."""
@@ -69,11 +73,14 @@ class Workshop:
         group, numbers, columns = work
         if group.refusal:
             return self._without(numbers, INVALID, group.refusal)
+        if group.number in self._failed:  # it would fail again, after as long
+            return self._without(numbers, FAILED, self._failed[group.number])
         try:
             return self._policies_of(group).scores(numbers, columns)
         except (ModelError, DataError, ConfigError) as error:
-            log.warning("trials %d to %d failed: %s", numbers[0], numbers[-1], error.line)
-            return self._without(numbers, FAILED, error.line)
+            log.warning("trials from %d on failed: %s", numbers[0], error.line)
+            self._failed[group.number] = reason_of(error)
+            return self._without(numbers, FAILED, reason_of(error))
 
     def _without(self, numbers: Rows, status: str, reason: str) -> Scores:
         return without(numbers, status, [reason] * len(numbers), self.wants.names, self.wants.shape)
@@ -124,7 +131,7 @@ class Workshop:
         try:
             return once()
         except ModelError as error:
-            if "worker process" not in str(error):
+            if not DIED.match(str(error)):
                 raise
             log.warning("%s; it is tried once more", error.line)
             return once()
@@ -147,7 +154,7 @@ class Workshop:
             signals = self.signals(works[0][0]).frame
         except (ModelError, DataError, ConfigError) as error:
             for _, numbers, _ in works:
-                yield self._without(numbers, FAILED, error.line)
+                yield self._without(numbers, FAILED, reason_of(error))
             return
         jobs: dict[int, Job] = {}
         for number, point in _one_by_one(works):
@@ -163,6 +170,20 @@ def count_of(plan: Plan) -> int:
     """Processes or threads of a sweep."""
     given = plan.spec.workers
     return workers(plan.config) if given == "auto" else given
+
+
+def reason_of(error: WorkbenchError) -> str:
+    """Why the signals of a group cannot be trained, the same each time: which fold failed first is a matter of chance.
+
+    >>> error = ModelError("a worker process died of signal 9 (Killed) before it was done")
+    >>> error.add_note("fold 3")
+    >>> reason_of(error)
+    'worker died: signal 9'
+    """
+    if died := DIED.match(str(error)):
+        return f"worker died: {died[1]}"
+    notes = [note for note in getattr(error, "__notes__", ()) if not note.startswith("fold ")]
+    return " ".join([str(error), *(f"({note})" for note in notes)]).replace("\n", " ")
 
 
 def _one_by_one(works: Iterable[Work]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -82,7 +82,11 @@ BAD = {
         f"{name} without trials": (f"{ONE}  method: {name}", -1, [f"sweep.trials: method {name} needs a number"])
         for name in ("random", "sobol", "tpe")
     },
-    "no trials": (f"{ONE}  method: random\n  trials: 0", 2, ["sweep.trials: input should be greater than 0"]),
+    "no trials": (
+        f"{ONE}  method: random\n  trials: 0",
+        2,
+        ["sweep.trials: input should be greater than or equal to 1"],
+    ),
     "more than there are": (f"{ONE}  method: random\n  trials: 3", 2, ["is 3, but the space has 2 points; lower it"]),
     "odd blocks": (f"{ONE}  overfitting: {{pbo_blocks: 5}}", 1, ["pbo_blocks: input should be a multiple of 2"]),
     "parent and child": (

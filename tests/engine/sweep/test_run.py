@@ -18,8 +18,10 @@ from engine.pipeline import Options
 from engine.sweep import confirm, ledger, summary, trials
 from engine.sweep.board import Board
 from engine.sweep.confirm import ConfirmationError
+from engine.sweep.files import RESULTS
+from engine.sweep.identity import sweep_id
 from engine.sweep.plan import plan
-from engine.sweep.run import RESULTS, sweep_and_save, sweep_id
+from engine.sweep.run import sweep_and_save
 from risk.measures._base import Sample
 from risk.measures.sharpe import Sharpe
 
