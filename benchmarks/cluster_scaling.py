@@ -47,9 +47,9 @@ class Constants:
 
     policies: float = 1e9
     chunk: float = 1024
-    seconds: float = 0.1
-    scheduler: float = 0.001
-    client: float = 0.01
+    seconds: float = 0.077
+    scheduler: float = 0.006
+    client: float = 0.014
     deaths: float = 0.1
     back: float = 60.0
 

@@ -191,15 +191,12 @@ def _on_worker(do: Any, *arguments: Any) -> Any:
 
 def _found(future: Any, work: Work) -> Scores | str:
     """What a chunk's worker found; it is asked for once, for the worker may die while it gives it."""
-    from distributed.client import FutureCancelledError
-    from distributed.comm.core import CommClosedError
-
     try:
         scores: Scores | str = future.result()
-    except (CommClosedError, FutureCancelledError):
+    except Exception as error:
+        if future.status == "error":  # else it is of the connection
+            return _reason_of(error, work)
         raise
-    except Exception as error:  # what a worker raised
-        return _reason_of(error, work)
     return scores
 
 
