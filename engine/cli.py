@@ -2,7 +2,6 @@
 
 import json
 import logging
-import sys
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -111,11 +110,22 @@ def _say(text: str, quiet: bool = False) -> None:
         click.echo(text)
 
 
+class _ToStderr(logging.Handler):
+    """Writes to what stderr is at the time: whoever calls :func:`main` twice may have another one by then."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        with suppress(OSError, ValueError):  # it may be closed
+            click.echo(self.format(record), err=True)
+
+
 def _log_to_stderr(level: int) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setLevel(level)
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if isinstance(each, _ToStderr)]:
+        root.removeHandler(old)
+    handler = _ToStderr(level)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    logging.getLogger().addHandler(handler)
+    root.addHandler(handler)
 
 
 @app.command("show")

@@ -99,14 +99,14 @@ class _Lines:
 
     def __init__(self, console: Console, main: str) -> None:
         self.console, self.main = console, main
-        self.tenth = -1
+        self.tenth = 0
 
     def show(self, step: Step) -> None:
         """Print a line at each tenth of the way."""
         if step.task != self.main or step.total == 0:
             return
         tenth = step.done * 10 // step.total
-        if tenth != self.tenth:  # many may be done in one step
+        if tenth > self.tenth or step.done == 0:  # many may be done in one step
             self.tenth = tenth
             note = f"; {step.note}" if step.note else ""
             self.console.print(f"{step.task} {step.done} of {step.total}{note}", highlight=False, soft_wrap=True)
