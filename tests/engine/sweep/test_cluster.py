@@ -430,8 +430,8 @@ def test_what_cannot_be_used_is_one_line(name, tmp_path, config_of, options, cap
 
 def test_a_scheduler_without_workers(tmp_path, config_of, options, capsys):
     with Site(tmp_path) as site:
-        text = r"has no workers within 1.5 s; start some with `dask worker tcp://127.0.0.1:\d+ --nthreads 1`"
-        refused(text, tmp_path, config_of, options, capsys, {"dask": site.address})
+        text = r"has no workers within 6 s; start some with `dask worker tcp://127.0.0.1:\d+ --nthreads 1`"
+        refused(text, tmp_path, config_of, options, capsys, {"dask": site.address, "timeout": 6})
 
 
 def test_the_extra_may_be_missing(tmp_path, config_of, options, capsys, monkeypatch):
