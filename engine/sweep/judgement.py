@@ -213,6 +213,7 @@ def _selection(confirmation: Confirmation, sample: Sample, year: tuple[float, fl
 
     default = _as_it_stands(confirmation)
     flat = np.zeros(len(plan.span.sessions)) if default is None else _shared(plan, default, STRATEGY)
+    flat = np.nan_to_num(flat)  # where it begins later than the others, it is cash until then
     return select(
         plan.spec,
         np.ascontiguousarray(sample.returns.T),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from core.digests import seed_of
-from core.errors import WorkbenchError
+from core.errors import DataError, WorkbenchError
 from core.types import Matrix, Rows, Vector
 from risk.measures._base import Estimate
 from risk.overfitting import (
@@ -153,10 +153,18 @@ def examine(
         backtest=minimum_backtest_length(trials, sharpe * np.sqrt(per_year)),
         pbo=None if sample.sums is None else pbo_of_blocks(sample.sums),
         cash=spa(against_cash(table, rate), reps=spec.reps, seed=seed % 2**32),
-        benchmark=spa(at_equal_volatility(table, benchmark, rate), reps=spec.reps, seed=seed % 2**32),
+        benchmark=_against(benchmark, table, rate, spec.reps, seed % 2**32),
         observations=len(winner),
         per_year=per_year,
     )
+
+
+def _against(benchmark: Vector, table: Matrix, rate: float, reps: int, seed: int) -> Spa:
+    """The test against a benchmark; untested against one that does not vary, which is no reason to lose a sweep."""
+    try:
+        return spa(at_equal_volatility(table, benchmark, rate), reps=reps, seed=seed)
+    except DataError as error:
+        return Spa(None, None, None, None, None, None, None, reps, reason=str(error))
 
 
 def _clusters(sample: Sample) -> EffectiveTrials | None:
