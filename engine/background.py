@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 
 from core.errors import StoreError
-from core.processes import interrupts_held, without_main
+from core.processes import end_with_parent, interrupts_held, without_main
 
 MEASURES = ("engine.measuring", "arch.bootstrap")
 """What the process that measures runs has to import: two seconds of it."""
@@ -65,17 +65,7 @@ def helper(warm: Callable[[], None], died: str) -> Iterator[Executor]:
 
 def live_with_parent() -> None:
     """Leave Ctrl-C to the parent, and do not outlive it however it ends."""
-    import os
     import signal
-    import threading
-    from multiprocessing import parent_process
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-
-    def end_with_it() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=end_with_it, daemon=True).start()
+    end_with_parent()

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from core.errors import ModelError, WorkbenchError
-from core.processes import ONE_THREAD, interrupts_held, without_main
+from core.processes import ONE_THREAD, end_with_parent, interrupts_held, without_main
 from core.progress import Report
 from core.types import Fold
 
@@ -158,7 +158,7 @@ class _Line(logging.handlers.QueueHandler):
 
 def _work(pipe: Connection) -> None:
     """A worker's life: jobs and folds in, outcomes out, until the pipe ends."""
-    _leave_with_the_parent()
+    end_with_parent()
     line = _Line(pipe)
     root = logging.getLogger()
     root.handlers[:] = [line]
@@ -182,15 +182,3 @@ def _answer(job: Job, fold: Fold, report: Report) -> FoldOutcome | WorkbenchErro
         return run_fold(job.panel, job.training, fold, report)
     except WorkbenchError as error:
         return error
-
-
-def _leave_with_the_parent() -> None:
-    """End this process as soon as its parent has ended, in whatever way."""
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
