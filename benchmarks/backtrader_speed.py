@@ -28,9 +28,9 @@ import numpy as np
 import pandas as pd
 
 from core.types import Bars, Market, SignalFrame
-from engine import bt_engine, bt_lean
-from engine.books import Task
-from marketdata.data import DataSpec
+from engine.backtest.bt import engine, fast_loop
+from engine.backtest.engine_output import Task
+from marketdata.data_spec import DataSpec
 from risk.costs import BrokerSpec
 from risk.sizing import risk_money
 from risk.spec import RiskSpec
@@ -112,7 +112,7 @@ def ours(task: Task, _: pd.DataFrame, __: float) -> Taken:
     """The project's engine, tables included."""
     with watched() as runs:
         begun = time.process_time()
-        result = bt_engine.carry_out(task)
+        result = engine.carry_out(task)
         whole = time.process_time() - begun
     return Taken(whole, sum(runs), float(result.equity["equity"].iloc[-1]), len(result.orders))
 
@@ -121,7 +121,7 @@ def ours(task: Task, _: pd.DataFrame, __: float) -> Taken:
 def watched() -> Iterator[list[float]]:
     """The CPU seconds of each ``cerebro.run()`` of the project's engine."""
     runs: list[float] = []
-    plain = bt_lean.LeanCerebro.run
+    plain = fast_loop.LeanCerebro.run
 
     def run(cerebro: bt.Cerebro) -> Any:
         begun = time.process_time()
@@ -130,11 +130,11 @@ def watched() -> Iterator[list[float]]:
         finally:
             runs.append(time.process_time() - begun)
 
-    bt_lean.LeanCerebro.run = run
+    fast_loop.LeanCerebro.run = run
     try:
         yield runs
     finally:
-        del bt_lean.LeanCerebro.run
+        del fast_loop.LeanCerebro.run
 
 
 def work(entry: float) -> tuple[Task, pd.DataFrame]:

@@ -175,13 +175,13 @@ def site(workers: int) -> Iterator[str]:
 
 def config_of(address: str, workers: int) -> Any:
     """A sweep of 100,020 policies of a moving-average cross over twenty years of days."""
-    from engine.config import load
+    from engine.sweep.load_config import load
 
     own = load(Path(__file__).parents[1] / "configs" / "sma_cross.yaml", [])
     values = own.model_dump(mode="json", by_alias=True)
     sweep: dict[str, Any] = {"space": SPACE, "trials": 200_000, "confirm": 1, "spot_checks": 0, "workers": workers}
-    from engine.config import validate
-    from engine.yaml_layers import Layer
+    from engine.config.yaml_layers import Layer
+    from engine.sweep.load_config import validate
 
     more = {"cluster": {"dask": address}} if address else {}
     report = {**(values.get("report") or {}), "tearsheet": False}
@@ -229,14 +229,14 @@ def measure(workers: int, address: str) -> dict[str, Any]:
     """The trials of the sweep alone: seconds, and what was measured on the way; nothing is judged."""
     from core.processes import one_thread
     from engine.sweep import run as runs
-    from engine.sweep.board import Board
-    from engine.sweep.journal import Journal
-    from engine.sweep.plan import plan
-    from engine.sweep.records import Records
-    from engine.sweep.trials import run_trials
-    from engine.sweep.workplace import CHUNKS
-    from engine.sweep.workshop import Workshop
-    from signals.crews import crew
+    from engine.sweep.run_trials import run_trials
+    from engine.sweep.storage.journal import Journal
+    from engine.sweep.storage.sweep_folder import CHUNKS
+    from engine.sweep.storage.trial_store import Records
+    from engine.sweep.trials.plan import plan
+    from engine.sweep.trials.ranking import Board
+    from engine.sweep.trials.runner import Workshop
+    from signals.workers.worker_pool import crew
 
     one_thread()
     config = config_of(address, workers)
@@ -266,9 +266,9 @@ def measure(workers: int, address: str) -> dict[str, Any]:
 
 def measured() -> None:
     """Print what this machine does."""
-    from engine.sweep.cluster import Cluster
-    from engine.sweep.records import Records
-    from engine.sweep.scores import pack
+    from engine.sweep.storage.trial_store import Records
+    from engine.sweep.trials.dask_runner import Cluster
+    from engine.sweep.trials.trial_scores import pack
 
     watch = Watch()
     submit = Cluster._submitted

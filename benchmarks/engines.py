@@ -26,8 +26,8 @@ from peers import Contender, Work, admitted, contenders, race, show, versions, w
 from peers_work import Outcome
 
 from core.types import Bars, Market, SignalFrame
-from engine.books import Task
-from engine.compiled_engine import BatchRunner
+from engine.backtest.compiled import BatchRunner
+from engine.backtest.engine_output import Task
 from risk.costs import BrokerSpec
 from risk.measures.calmar import Calmar
 from risk.measures.max_drawdown import MaxDrawdown

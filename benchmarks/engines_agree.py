@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 from runpy import run_path
 
-from engine import bt_engine, compiled_engine
-from engine.books import Task
-from engine.compiled_engine import engine as compiled
-from engine.compiled_engine.shape import Shape
-from engine.engines import first_difference
+from engine.backtest import compiled as compiled_engine
+from engine.backtest.bt import engine
+from engine.backtest.compiled import engine as compiled
+from engine.backtest.compiled.kernel.records import Shape
+from engine.backtest.engine_output import Task
+from engine.backtest.engines import first_difference
 
-CASES = Path(__file__).resolve().parent.parent / "tests" / "engine" / "random_cases.py"
+CASES = Path(__file__).resolve().parent.parent / "tests" / "helpers" / "random_cases.py"
 
 
 def main(count: int, first: int) -> None:
@@ -24,7 +25,7 @@ def main(count: int, first: int) -> None:
     for seed in range(first, first + count):
         given = case(seed, tight=seed % 2 == 0)
         task = Task.of(*given, "0" * 12)
-        one = bt_engine.carry_out(task, solvent=False)
+        one = engine.carry_out(task, solvent=False)
         other = compiled_engine.carry_out(task, solvent=False)
         difference = first_difference(one, other)
         if difference:

@@ -20,12 +20,13 @@ from rich.console import Console
 from rich.table import Table
 
 from core.progress import silent
-from engine.config import RunConfig, load
-from marketdata.data import DataSpec
-from signals.fitting import Window, fit_model, predict_rows
+from engine.config.run_config import RunConfig
+from engine.sweep.load_config import load
+from marketdata.data_spec import DataSpec
+from signals.folds.fit_fold import Window, fit_model, predict_rows
+from signals.folds.walk_forward import folds, training_rows
 from signals.panel import build_panel
 from signals.scaling import Scaler
-from signals.walk_forward import folds, training_rows
 
 SOURCES = {
     "nasdaq": {"kind": "sample", "symbols": ["nasdaq"]},

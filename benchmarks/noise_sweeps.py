@@ -16,19 +16,20 @@ import numpy as np
 import pandas as pd
 
 from core.progress import silent
-from engine import config as configs
-from engine.sweep import luck
-from engine.sweep.board import Board
-from engine.sweep.journal import Journal
-from engine.sweep.ledger import Earlier
-from engine.sweep.plan import Plan, plan
-from engine.sweep.records import Records
+from engine.config.run_config import RunConfig
+from engine.sweep import load_config
+from engine.sweep.judgement import overfitting_tests
 from engine.sweep.run import wants_of
-from engine.sweep.trials import run_trials
-from engine.sweep.workplace import CHUNKS
-from engine.sweep.workshop import Workshop
-from risk.year import periods_per_year
-from signals.crews import crew
+from engine.sweep.run_trials import run_trials
+from engine.sweep.storage.journal import Journal
+from engine.sweep.storage.sweep_folder import CHUNKS
+from engine.sweep.storage.trial_registry import Earlier
+from engine.sweep.storage.trial_store import Records
+from engine.sweep.trials.plan import Plan, plan
+from engine.sweep.trials.ranking import Board
+from engine.sweep.trials.runner import Workshop
+from risk.periods import periods_per_year
+from signals.workers.worker_pool import crew
 
 DAYS = 1500
 SWEEP = {
@@ -57,11 +58,11 @@ def prices(seed: int, edge: float = 0.0) -> pd.DataFrame:
     return pd.DataFrame({"date": days.strftime("%Y-%m-%d"), **columns})
 
 
-def config_of(folder: Path, seed: int, edge: float = 0.0, **sweep: object) -> configs.RunConfig:
+def config_of(folder: Path, seed: int, edge: float = 0.0, **sweep: object) -> RunConfig:
     """The config of a sweep over such a market, whose file is written to a folder."""
     path = folder / f"walk_{seed}_{edge}.csv"
     prices(seed, edge).to_csv(path, index=False)
-    return configs.of_mapping(
+    return load_config.of_mapping(
         {
             "name": "noise",
             "seed": seed,
@@ -77,7 +78,7 @@ def config_of(folder: Path, seed: int, edge: float = 0.0, **sweep: object) -> co
     )
 
 
-def swept(config: configs.RunConfig, folder: Path) -> tuple[Plan, Board, Records]:
+def swept(config: RunConfig, folder: Path) -> tuple[Plan, Board, Records]:
     """Run every trial of a sweep, and nothing else."""
     made = plan(config)
     (folder / CHUNKS).mkdir(parents=True)
@@ -87,19 +88,19 @@ def swept(config: configs.RunConfig, folder: Path) -> tuple[Plan, Board, Records
     return made, board, records
 
 
-def examined(config: configs.RunConfig, folder: Path) -> luck.Luck:
+def examined(config: RunConfig, folder: Path) -> overfitting_tests.Luck:
     """What the tests say of a sweep's best trial."""
     made, board, records = swept(config, folder)
-    sample = luck.sampled(made, records)
+    sample = overfitting_tests.sampled(made, records)
     winner = sample.returns[:, np.searchsorted(sample.kept, board.best(1)[0])]
     bars = made.market.bars[made.market.benchmark]
     closes = pd.Series(bars.close, index=pd.DatetimeIndex(bars.times.date)).pct_change()
     benchmark = closes.reindex(made.span.sessions).to_numpy()
     year = periods_per_year(made.span.sessions)
-    return luck.examine(made, board, sample, Earlier(0, 0, 0.0, 0.0), winner, benchmark, (year, 0.0))
+    return overfitting_tests.examine(made, board, sample, Earlier(0, 0, 0.0, 0.0), winner, benchmark, (year, 0.0))
 
 
-def survey(markets: int, first: int, edge: float = 0.0) -> list[luck.Luck]:
+def survey(markets: int, first: int, edge: float = 0.0) -> list[overfitting_tests.Luck]:
     """The same of many markets."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -108,7 +109,7 @@ def survey(markets: int, first: int, edge: float = 0.0) -> list[luck.Luck]:
         ]
 
 
-def told(name: str, found: list[luck.Luck]) -> str:
+def told(name: str, found: list[overfitting_tests.Luck]) -> str:
     """A line of the table."""
     pbo = [each.pbo.pbo for each in found if each.pbo]
     deflated = [each.deflated.value or 0.0 for each in found]

@@ -28,12 +28,12 @@ from rich.console import Console
 from rich.table import Table
 
 from core.progress import silent
-from engine.config import load
-from marketdata.data import DataSpec
-from signals.fitting import run_fold
+from engine.sweep.load_config import load
+from marketdata.data_spec import DataSpec
+from signals.folds.fit_fold import run_fold
+from signals.folds.walk_forward import folds, training_rows
 from signals.generate import generate
 from signals.panel import build_panel
-from signals.walk_forward import folds, training_rows
 
 ENSEMBLE = ["model.members.lstm.patience=10"]
 STOCKS = {"source": {"kind": "stocks", "symbols": ["AAPL", "IBM"]}, "benchmark": "IBM"}

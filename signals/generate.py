@@ -10,19 +10,19 @@ import pandas as pd
 from core.errors import DataError, StoreError
 from core.progress import Report, silent
 from core.types import Fold, Market, Matrix, SignalFrame, Vector, read_only
+from signals.cache.cache_keys import signal_key
+from signals.cache.store import SignalStore
+from signals.confidence.constant import Constant
+from signals.folds.fit_fold import FoldOutcome
+from signals.folds.per_symbol import split
+from signals.folds.walk_forward import folds, require_a_test_window
+from signals.models.base import POOLED, RuleModel
+from signals.workers.resume import resumed_folds
+from signals.workers.run_folds import Hands, run_folds
 
-from .confidence.constant import Constant
-from .fitting import FoldOutcome
-from .keys import signal_key
-from .models._base import POOLED, RuleModel
 from .panel import Panel, build_panel
-from .result import Signals
-from .resuming import resumed_folds
-from .scope import split
+from .signals_result import Signals
 from .spec import SignalSpec
-from .store import SignalStore
-from .walk_forward import folds, require_a_test_window
-from .workers import Hands, run_folds
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +68,9 @@ def generate(
     ----------
     market : every bar that is known; folds see only what was known at their cut.
     spec : what to learn and how.
-    workers : processes that train folds; 1 trains in this one. :class:`signals.workers.Workers` gives folds a time
-        limit, or keeps them apart from this process; a :func:`signals.workers.crew` is kept from one call to the next.
-        The signals are the same, bit for bit.
+    workers : processes that train folds; 1 trains in this one. :class:`signals.workers.run_folds.Workers` gives
+        folds a time limit, or keeps them apart from this process; a :func:`signals.workers.run_folds.crew` is kept from
+        one call to the next. The signals are the same, bit for bit.
     store : where finished signals, and each finished fold, are kept; what it holds is not trained again.
     report : told of the folds done, and of long work inside a fold.
     whole : refuse a history without one whole test window; a history that is cut off on purpose may be without.

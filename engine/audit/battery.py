@@ -8,19 +8,19 @@ import pandas as pd
 
 from core.progress import Report, silent
 from core.types import Market
-from engine.config import RunConfig
-from engine.execution import execution
-from signals.features._base import Feature
-from signals.leaks.checks import Check
-from signals.leaks.cuts import Cut, choose
-from signals.leaks.inputs import fit_inputs
+from engine.config.run_config import RunConfig
+from engine.results.fill_checks import execution
+from signals.features.base import Feature
+from signals.leaks.check_result import Check
+from signals.leaks.cut_points import Cut, choose
+from signals.leaks.fit_inputs import fit_inputs
 from signals.leaks.invariance import perturbation, truncation
-from signals.leaks.oracle import Oracle
-from signals.leaks.relearning import planted, shuffled
+from signals.leaks.label_tests import planted, shuffled
+from signals.leaks.lookahead_feature import Oracle
 from signals.leaks.warmup import warmup
 
-from .pipeline import Run, Subject
-from .trading import delayed, random_walks
+from .traced_pipeline import Run, Subject
+from .trading_tests import delayed, random_walks
 
 QUICK = ("L1", "L2", "L3", "L10")
 

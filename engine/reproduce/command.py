@@ -8,13 +8,13 @@ from pathlib import Path
 from core.caches import caching
 from core.errors import StoreError
 from core.progress import Report, silent
-from engine import result_files
+from engine.pages.progress import MAIN, reporting
 from engine.pipeline import Options, compute, signal_store
-from engine.progress import MAIN, reporting
+from engine.run_folder import result_files
 
 from .compare import differences
-from .record import Record, Verdict
-from .shown import show
+from .recorded_run import Record, Verdict
+from .terminal import show
 
 
 def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[Verdict]:

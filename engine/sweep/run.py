@@ -12,32 +12,32 @@ from typing import TYPE_CHECKING, Any
 from core.digests import digest
 from core.processes import one_thread
 from core.progress import Report, silent
-from engine import manifest
-from engine.artifacts import Saved, ensure_writable, is_run_folder, read_json
+from engine.pages.progress import reporting
 from engine.pipeline import CACHE_LIMIT, Options, Stopwatch, signal_store
-from engine.progress import reporting
-from engine.runlog import recorded
-from signals.crews import crew
-from signals.store import SignalStore
+from engine.run_folder import manifest
+from engine.run_folder.run_folder import Saved, ensure_writable, is_run_folder, read_json
+from engine.run_folder.run_log import recorded
+from engine.sweep.judgement.assess import judge
+from engine.sweep.judgement.confirm import Confirmation
+from engine.sweep.space.trial_measures import measures_of
+from engine.sweep.storage import sweep_folder, trial_registry
+from engine.sweep.storage.file_names import NUMBERS
+from engine.sweep.storage.sweep_id import sweep_id
+from engine.sweep.storage.trial_registry import Earlier, Ledger
+from engine.sweep.storage.trial_store import Records
+from engine.sweep.trials.compiled_trials import Wants
+from engine.sweep.trials.plan import Plan, plan
+from engine.sweep.trials.ranking import Board
+from engine.sweep.trials.runner import Runner, Workshop, count_of
+from signals.cache.store import SignalStore
+from signals.workers.worker_pool import crew
 
-from . import ledger, workplace
-from .board import Board
-from .confirm import Confirmation
-from .files import NUMBERS
-from .identity import sweep_id
 from .interrupts import terminable
-from .judgement import judge
-from .ledger import Earlier, Ledger
-from .measuring import measures_of
-from .plan import Plan, plan
-from .policies import Wants
-from .records import Records
-from .saving import Paper, save
-from .trials import TASK, run_trials
-from .workshop import Runner, Workshop, count_of
+from .run_trials import TASK, run_trials
+from .write_results import Paper, save
 
 if TYPE_CHECKING:
-    from engine.config import RunConfig
+    from engine.config.run_config import RunConfig
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +64,12 @@ def sweep_and_save(config: "RunConfig", options: Options, pool: Executor | None 
     WorkbenchError
         Something the user can mend; what was finished before stays, and the same command goes on from there.
     """
-    from .summary import show
+    from engine.sweep.pages.terminal import show
 
     label = f"{config.name}-{sweep_id(config)}"
     swept = _before(options.out, label)
     if swept:
-        workplace.remove(workplace.folder_of(options.out, label))
+        sweep_folder.remove(sweep_folder.folder_of(options.out, label))
     else:
         swept = _swept(config, options, label, pool)
     if not options.quiet:
@@ -112,8 +112,8 @@ def _swept(
     """Run what is left of a sweep."""
     ensure_writable(options.out)
     one_thread()
-    folder, watch = workplace.folder_of(options.out, label), Stopwatch()
-    for other in workplace.others(options.out, config.name, label):
+    folder, watch = sweep_folder.folder_of(options.out, label), Stopwatch()
+    for other in sweep_folder.others(options.out, config.name, label):
         log.warning(
             "%s is an unfinished sweep of another config or of other data; remove it if it is not wanted", other
         )
@@ -121,11 +121,11 @@ def _swept(
         with watch.stage("plan"):
             made = plan(config)
             wants = wants_of(made)
-        with workplace.owned(folder):
+        with sweep_folder.owned(folder):
             if swept := _before(options.out, label):  # by another process, while this one made its plan
-                workplace.remove(folder)
+                sweep_folder.remove(folder)
                 return swept
-            journal = workplace.opened(folder, header(label))
+            journal = sweep_folder.opened(folder, header(label))
             records = Records(folder, journal, look)
             if len(records):
                 log.warning("%d of %d trials were finished before; the rest follows", len(records), made.count)
@@ -146,7 +146,7 @@ def _swept(
             paper = Paper(found, config, folder, records, wants, watch, lines, earlier)
             saved = save(paper, options.out)
             numbers = read_json(saved.folder / NUMBERS)
-            workplace.remove(folder)  # while it is owned: afterwards it may be somebody else's
+            sweep_folder.remove(folder)  # while it is owned: afterwards it may be somebody else's
     return Swept(saved, numbers)
 
 
@@ -157,7 +157,7 @@ def _runner(shop: Workshop) -> Iterator[tuple[Runner, Callable[[], str]]]:
     if spec is None:
         yield shop.run, str
         return
-    from .cluster import connected
+    from engine.sweep.trials.dask_runner import connected
 
     with connected(spec, shop) as cluster:
         yield cluster.run, cluster.about
@@ -192,11 +192,11 @@ def _earlier(book: Ledger, journal: Any) -> Earlier:
         if "earlier" in entry:
             return Earlier(**entry["earlier"])
     found = book.earlier()
-    journal.append({"earlier": ledger.dumped(found)})
+    journal.append({"earlier": trial_registry.dumped(found)})
     return found
 
 
 def _per_year(made: Plan) -> float:
-    from risk.year import periods_per_year
+    from risk.periods import periods_per_year
 
     return periods_per_year(made.span.sessions, made.config.measures.periods_per_year)

@@ -7,10 +7,10 @@ from typing import TypeAlias
 from core.progress import Progress, Report, silent
 from core.types import Market
 
-from .checks import Check
-from .cuts import Cut
-from .futures import FUTURES, with_future
-from .trace import Moved, Trace, first_moved
+from .altered_futures import FUTURES, with_future
+from .check_result import Check
+from .cut_points import Cut
+from .pipeline_trace import Moved, Trace, first_moved
 
 Pipeline: TypeAlias = Callable[[Market], Trace]
 

@@ -9,16 +9,16 @@ import pandas as pd
 from core.progress import Progress, Report, silent
 from core.types import Market, Matrix, Vector
 from signals.feature_frame import feature_frame
-from signals.fitting import Window, fit_model, predict_rows
-from signals.models._base import POOLED, Fitted, RuleModel
+from signals.folds.fit_fold import Window, fit_model, predict_rows
+from signals.folds.per_symbol import split
+from signals.folds.walk_forward import folds, training_rows
+from signals.models.base import POOLED, Fitted, RuleModel
 from signals.panel import Panel, build_panel
 from signals.scaling import Scaler
-from signals.scope import split
 from signals.spec import SignalSpec, Training
-from signals.walk_forward import folds, training_rows
 
-from .checks import Check
-from .trace import Moved
+from .check_result import Check
+from .pipeline_trace import Moved
 
 TITLE = "the data begin later"
 LATER = (0, 50, 200, 500)

@@ -13,8 +13,8 @@ from core.digests import seed_of
 from core.progress import Report, silent
 from core.types import Matrix, Rows, Vector
 
-from ._base import Fitted, Forecast, Samples, TrainedModel
-from ._members import ENSEMBLE, Member, MembersField
+from ._ensemble_members import ENSEMBLE, Member, MembersField
+from .base import Fitted, Forecast, Samples, TrainedModel
 
 DEFAULT: Any = {
     "lstm": {"weight": 0.4},

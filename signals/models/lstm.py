@@ -13,7 +13,7 @@ from core.progress import Report, silent
 from core.spec import Rate
 from core.types import Rows, Vector
 
-from ._base import Samples, TrainedModel
+from .base import Samples, TrainedModel
 
 if TYPE_CHECKING:
     from torch.nn import ModuleDict
@@ -66,7 +66,7 @@ class Lstm(TrainedModel):
 
     def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedLstm":
         """Train on the windows that end at the training rows."""
-        from ._network import Lesson, train_network
+        from ._lstm_network import Lesson, train_network
 
         train_at = self._complete(samples, train, "training")
         stop_at = self._complete(samples, stop, "stop")
@@ -123,7 +123,7 @@ class FittedLstm:
 
     def predict(self, samples: Samples, rows: Rows) -> Vector:
         """The network's answer to the window that ends at each row; NaN where the symbol has too few rows yet."""
-        from ._network import predict_network
+        from ._lstm_network import predict_network
 
         complete = _has_window(samples, rows, self.sequence)
         prediction = np.full(len(rows), np.nan)

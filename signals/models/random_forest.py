@@ -10,7 +10,7 @@ from core.progress import Progress, Report, silent
 from core.spec import Share
 from core.types import Rows, Vector
 
-from ._base import Samples, TrainedModel, seed32
+from .base import Samples, TrainedModel, seed32
 
 
 class RandomForest(TrainedModel):

@@ -10,7 +10,7 @@ from pydantic import PositiveFloat
 from core.progress import Progress, Report, silent
 from core.types import Rows, Vector
 
-from ._base import Samples, TrainedModel
+from .base import Samples, TrainedModel
 
 
 class Ridge(TrainedModel):

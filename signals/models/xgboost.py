@@ -11,8 +11,8 @@ from core.progress import Progress, Report, silent
 from core.spec import Share
 from core.types import Rows, Vector
 
-from ._base import Samples, TrainedModel, seed32
-from ._native import native
+from ._native_imports import native
+from .base import Samples, TrainedModel, seed32
 
 
 class XGBoost(TrainedModel):

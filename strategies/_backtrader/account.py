@@ -5,8 +5,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from risk.halts import HALTED, HALTS, RESUMED, Watch, watch
-from risk.limits import LimitsSpec, book_of, headroom, settle, told
+from risk.account_limits import LimitsSpec, book_of, headroom, settle, told
+from risk.account_stops import HALTED, HALTS, RESUMED, Watch, watch
 from risk.sizing import DUST
 
 

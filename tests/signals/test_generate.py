@@ -12,7 +12,7 @@ from signals.generate import generate, plan
 from signals.labels.forward_return import ForwardReturn
 from signals.panel import build_panel
 from signals.spec import SignalSpec
-from signals.workers import run_folds
+from signals.workers.run_folds import run_folds
 
 WALK = {"train": 120, "test": 50}
 FEATURES = [{"kind": "lagged_return", "lags": [0, 1]}, {"kind": "sma", "window": 5}]

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from engine.cli import app
-from engine.listing import as_yaml
+from engine.cli.main import app
+from engine.config.yaml_text import as_yaml
 from engine.pipeline import Options
-from engine.sweep.ledger import ledger_folder
 from engine.sweep.run import sweep_and_save
+from engine.sweep.storage.trial_registry import ledger_folder
 
 SPACE = {"strategy.side": ["both", "long"], "risk.base": [0.01, 0.02, 0.03]}
 
@@ -46,7 +46,7 @@ def test_a_cell_that_was_changed_is_named(folder):
 
 
 def test_its_config_can_be_swept_again(folder, tmp_path):
-    from engine.config import load
+    from engine.sweep.load_config import load
 
     again = load(folder / "config.yaml")
     assert as_yaml(again.dump()) == (folder / "config.yaml").read_text(encoding="utf-8")

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.types import COLUMNS, Bars, Market, News
-from signals.leaks.cuts import choose
-from signals.leaks.futures import FUTURES, walk, with_future
-from signals.leaks.inputs import fit_inputs
-from signals.leaks.relearning import rank_correlation
-from signals.leaks.trace import Stage, Trace, first_moved
+from signals.leaks.altered_futures import FUTURES, walk, with_future
+from signals.leaks.cut_points import choose
+from signals.leaks.fit_inputs import fit_inputs
+from signals.leaks.label_tests import rank_correlation
+from signals.leaks.pipeline_trace import Stage, Trace, first_moved
 from signals.leaks.warmup import warmup
-from signals.result import FoldReport, Seen, Span
+from signals.signals_result import FoldReport, Seen, Span
 from signals.spec import SignalSpec
 
 TIMES = pd.date_range("2020-01-01 21:00", periods=60, tz="UTC").as_unit("ns")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from core.errors import ModelError
 from core.types import read_only
-from signals.models._base import Samples
+from signals.models.base import Samples
 from signals.models.lstm import Lstm
 
 SMALL = {"hidden": 4, "sequence": 6, "epochs": 3, "batch": 32}
