@@ -15,7 +15,7 @@ from statistics import mean, stdev
 import numpy as np
 import pandas as pd
 
-from core.progress import silent
+from core.progress import no_progress
 from engine.config.run_config import RunConfig
 from engine.sweep import load_config
 from engine.sweep.judgement import overfitting_tests
@@ -84,7 +84,7 @@ def swept(config: RunConfig, folder: Path) -> tuple[Plan, Board, Records]:
     (folder / CHUNKS).mkdir(parents=True)
     records, board = Records(folder, Journal(folder)), Board.of(made.spec, made.count)
     with crew(1) as hands:
-        run_trials(made, board, Workshop(made, wants_of(made), None, silent, hands).run, records, silent)
+        run_trials(made, board, Workshop(made, wants_of(made), None, no_progress, hands).run, records, no_progress)
     return made, board, records
 
 

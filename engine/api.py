@@ -64,8 +64,8 @@ def run(
         raise ConfigError(f"{resolved.name}: has a `sweep:` block, which makes many runs; run_backtest.py runs it")
     if out is not None:
         return load_run(run_and_save(resolved, Options(Path(out), cache, quiet=not progress)).saved.folder)
-    with reporting(quiet=not progress) as report:
-        outcome = compute(resolved, signal_store() if cache else None, report)
+    with reporting(quiet=not progress) as on_progress:
+        outcome = compute(resolved, signal_store() if cache else None, on_progress)
     return replace(outcome.result, notes=outcome.notes, metrics=metrics(outcome))
 
 

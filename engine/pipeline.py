@@ -14,7 +14,7 @@ import pandas as pd
 
 from core.caches import cache_folder
 from core.clock import sessions
-from core.progress import Report, silent
+from core.progress import ProgressCallback, no_progress
 from core.types import Fold, Market, RunResult
 from engine.backtest.account_returns import require_benchmark
 from engine.config.run_config import RunConfig
@@ -88,7 +88,7 @@ class Stopwatch:
 def compute(
     config: RunConfig,
     store: SignalStore | None = None,
-    report: Report = silent,
+    on_progress: ProgressCallback = no_progress,
     watch: Stopwatch | None = None,
     measure: Measure = here,
 ) -> Outcome:
@@ -97,7 +97,7 @@ def compute(
     Parameters
     ----------
     store : the signal cache; None trains anew and keeps nothing.
-    report : told of folds and epochs.
+    on_progress : called with each step of folds and epochs.
     watch : collects the stages' seconds.
     measure : where the measures are worked out.
 
@@ -115,7 +115,7 @@ def compute(
         config.strategy.check(market.trade)
         planned(market, config)
     with watch.stage("signals"):
-        signals = generate(market, config.signals, workers=workers(config), store=store, report=report)
+        signals = generate(market, config.signals, workers=workers(config), store=store, on_progress=on_progress)
     with watch.stage("backtest"):
         result = backtest(config, market, signals.frame)
     return examined(config, market, signals, result, watch, measure)
@@ -164,8 +164,8 @@ def run_and_save(config: RunConfig, options: Options, pool: Executor | None = No
     store = signal_store() if options.cache else None
     measure = there(pool) if pool else here
     with recorded() as lines, tearsheets(config) as submit:
-        with reporting(options.quiet) as report:
-            outcome = compute(config, store, report, watch, measure)
+        with reporting(options.quiet) as on_progress:
+            outcome = compute(config, store, on_progress, watch, measure)
         saved = save(outcome, config, options.out, submit, watch, lines)
     found = metrics(outcome)
     if not options.quiet:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import DataError, StoreError
-from core.progress import Report, silent
+from core.progress import ProgressCallback, no_progress
 from core.types import Fold, Market, Matrix, SignalFrame, Vector, read_only
 from signals.cache.cache_keys import signal_key
 from signals.cache.store import SignalStore
@@ -59,7 +59,7 @@ def generate(
     *,
     workers: Hands = 1,
     store: SignalStore | None = None,
-    report: Report = silent,
+    on_progress: ProgressCallback = no_progress,
     whole: bool = True,
 ) -> Signals:
     """The signals of a market.
@@ -72,7 +72,7 @@ def generate(
         folds a time limit, or keeps them apart from this process; a :func:`signals.workers.run_folds.crew` is kept from
         one call to the next. The signals are the same, bit for bit.
     store : where finished signals, and each finished fold, are kept; what it holds is not trained again.
-    report : told of the folds done, and of long work inside a fold.
+    on_progress : called with each step of the folds done, and of long work inside a fold.
     whole : refuse a history without one whole test window; a history that is cut off on purpose may be without.
 
     Raises
@@ -86,14 +86,14 @@ def generate(
     """
     if isinstance(spec.model, RuleModel):
         return _by_rule(market, spec, spec.model)
-    trained = partial(_trained, market, spec, workers, report, whole)
+    trained = partial(_trained, market, spec, workers, on_progress, whole)
     key = _key(market, spec) if store else ""
     if store is None or not key:
         return trained(None)
     if kept := store.get(key):
         log.info("the signals come from the cache (%s); nothing is trained", key[:12])
         return kept
-    with store.alone(key, report):
+    with store.alone(key, on_progress):
         if kept := store.get(key):
             log.info("another process has made the signals meanwhile (%s); nothing is trained", key[:12])
             return kept
@@ -112,16 +112,21 @@ def _key(market: Market, spec: SignalSpec) -> str:
 
 
 def _trained(
-    market: Market, spec: SignalSpec, workers: Hands, report: Report, whole: bool, store: SignalStore | None
+    market: Market,
+    spec: SignalSpec,
+    workers: Hands,
+    on_progress: ProgressCallback,
+    whole: bool,
+    store: SignalStore | None,
 ) -> Signals:
     panel, training = _panel(market, spec), spec.training
     if whole:
         require_a_test_window(panel, training.walk_forward)
     steps = folds(panel, training.walk_forward)
     if store:
-        outcomes = resumed_folds(panel, spec, steps, workers, report, store)
+        outcomes = resumed_folds(panel, spec, steps, workers, on_progress, store)
     else:
-        outcomes = run_folds(panel, training, steps, workers, report)
+        outcomes = run_folds(panel, training, steps, workers, on_progress)
     return _assemble(market, panel, steps, outcomes)
 
 

@@ -24,8 +24,8 @@ def audit_and_save(config: RunConfig, *, full: bool, out: Path, quiet: bool) -> 
     market = config.data.load()
     config.strategy.check(market.trade)
     planned(market, config)
-    with reporting(quiet) as report:
-        found = audit(config, market, full=full, report=report)
+    with reporting(quiet) as on_progress:
+        found = audit(config, market, full=full, on_progress=on_progress)
     folder = audit_folder.save(found, config, out)
     verdict_cache.keep(found.dump())
     if not quiet:

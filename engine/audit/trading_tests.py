@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from core.progress import Progress, Report, silent
+from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Market, RunResult, SignalFrame, Vector, read_only
 from risk.overfitting import Track, expected_maximum
 from signals.leaks.altered_futures import walk
@@ -20,12 +20,12 @@ STRIKING = 1.0
 """An annual Sharpe ratio from which on it matters that a bar's delay destroys it."""
 
 
-def delayed(subject: Subject, market: Market, report: Report = silent) -> Check:
+def delayed(subject: Subject, market: Market, on_progress: ProgressCallback = no_progress) -> Check:
     """L5: train on labels some bars off, and carry every decision out one bar late."""
     title = "labels shifted, decisions late"
     learnt = ""
     if subject.spec.model.trains:
-        honest, found = shifted(market, subject.spec.training, report)
+        honest, found = shifted(market, subject.spec.training, on_progress)
         others = ", ".join(f"{shift:+d}: {ic:.3f}" for shift, ic in found.items())
         learnt = f"information coefficient {honest:.3f} as trained, by labels some bars off {others}; "
     prompt, late = (_sharpe(subject.run(market, change).result) for change in (_same, one_bar_late))
@@ -34,13 +34,13 @@ def delayed(subject: Subject, market: Market, report: Report = silent) -> Check:
     return Check("L5", title, status, 2 + 10 * subject.spec.model.trains, detail)
 
 
-def random_walks(subject: Subject, market: Market, seed: int, report: Report = silent) -> Check:
+def random_walks(subject: Subject, market: Market, seed: int, on_progress: ProgressCallback = no_progress) -> Check:
     """L6: markets of the same volatility that nobody can predict; before costs there is nothing to earn in them."""
     title = "random walks"
     tracks = []
     for draw in range(WALKS):
         tracks.append(gross(subject.run(walk(market, seed + draw)).result))
-        report(Progress(title, draw + 1, WALKS))
+        on_progress(Progress(title, draw + 1, WALKS))
     ratios = np.array([_ratio(each) for each in tracks])
     lengths = np.array([len(each) for each in tracks])
     z = float(np.sum(ratios * np.sqrt(lengths))) / math.sqrt(WALKS)

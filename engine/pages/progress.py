@@ -21,14 +21,14 @@ from rich.progress import (
 from rich.text import Text
 
 from core.progress import Progress as Step
-from core.progress import Report, silent
+from core.progress import ProgressCallback, no_progress
 
 MAIN = "folds"
 """The task that piped output follows; bars of other tasks vanish when they are done."""
 
 
 @contextmanager
-def reporting(quiet: bool, stream: TextIO | None = None, main: str = MAIN) -> Iterator[Report]:
+def reporting(quiet: bool, stream: TextIO | None = None, main: str = MAIN) -> Iterator[ProgressCallback]:
     """Something to report progress to.
 
     Parameters
@@ -39,7 +39,7 @@ def reporting(quiet: bool, stream: TextIO | None = None, main: str = MAIN) -> It
     """
     console = Console(file=stream or sys.stderr)
     if quiet:
-        yield silent
+        yield no_progress
     elif console.is_terminal:
         with _bars(console, main) as bars:
             yield _Bars(bars, main).show

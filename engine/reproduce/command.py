@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.caches import caching
 from core.errors import StoreError
-from core.progress import Report, silent
+from core.progress import ProgressCallback, no_progress
 from engine.pages.progress import MAIN, reporting
 from engine.pipeline import Options, compute, signal_store
 from engine.run_folder import result_files
@@ -27,22 +27,22 @@ def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[
     """
     verdicts = []
     for record in [Record.read(folder) for folder in folders]:
-        with reporting(quiet, main="trials" if record.is_sweep else MAIN) as report:
-            verdict = reproduce(record, cache=cache, report=report)
+        with reporting(quiet, main="trials" if record.is_sweep else MAIN) as on_progress:
+            verdict = reproduce(record, cache=cache, on_progress=on_progress)
         verdicts.append(verdict)
         if not quiet:
             show(verdict)
     return verdicts
 
 
-def reproduce(record: Record, *, cache: bool = False, report: Report = silent) -> Verdict:
+def reproduce(record: Record, *, cache: bool = False, on_progress: ProgressCallback = no_progress) -> Verdict:
     """Make a run again and compare; its folder and the folder of runs are left alone.
 
     Parameters
     ----------
     cache : take signals, scores of texts and compiled engines from the caches; else nothing that an earlier run has
         left is used.
-    report : told of folds and epochs.
+    on_progress : called with each step of folds and epochs.
 
     Raises
     ------
@@ -54,9 +54,9 @@ def reproduce(record: Record, *, cache: bool = False, report: Report = silent) -
             from engine.sweep.run import remade
 
             options = Options(out=folder, cache=cache, quiet=True)
-            now = remade(record.config, options, record.manifest["earlier_trials"], report)
+            now = remade(record.config, options, record.manifest["earlier_trials"], on_progress)
             return _verdict(record, now)
-        outcome = compute(record.config, signal_store() if cache else None, report)
+        outcome = compute(record.config, signal_store() if cache else None, on_progress)
         result_files.write(outcome, folder)
         return _verdict(record, folder)
 

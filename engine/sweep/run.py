@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.digests import digest
 from core.processes import one_thread
-from core.progress import Report, silent
+from core.progress import ProgressCallback, no_progress
 from engine.pages.progress import reporting
 from engine.pipeline import CACHE_LIMIT, Options, Stopwatch, signal_store
 from engine.run_folder import manifest
@@ -85,17 +85,19 @@ def _before(out: Path, label: str) -> Swept | None:
     return Swept(Saved(folder, "it was finished before: the folder is unchanged"), read_json(folder / NUMBERS))
 
 
-def remade(config: "RunConfig", options: Options, earlier: Mapping[str, Any], report: Report = silent) -> Path:
+def remade(
+    config: "RunConfig", options: Options, earlier: Mapping[str, Any], on_progress: ProgressCallback = no_progress
+) -> Path:
     """The folder of a finished sweep made again elsewhere, with as many earlier trials as it had; no tear-sheets.
 
     Parameters
     ----------
     earlier : the ``earlier_trials`` of its manifest.
-    report : told of trials and folds.
+    on_progress : called with each step of trials and folds.
     """
     plain = config.model_copy(update={"report": config.report.model_copy(update={"tearsheet": False})})
     label = f"{config.name}-{sweep_id(config)}"
-    return _swept(plain, options, label, None, Again(Earlier(**earlier), report)).saved.folder
+    return _swept(plain, options, label, None, Again(Earlier(**earlier), on_progress)).saved.folder
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class Again:
     """A sweep that is made again: the ledger knows it already, and somebody else shows its progress."""
 
     earlier: Earlier
-    report: Report
+    on_progress: ProgressCallback
 
 
 def _swept(
@@ -133,16 +135,16 @@ def _swept(
             earlier = again.earlier if again else _earlier(book, journal)
             book.warn_of_opened_holdout()
             store = signal_store() if options.cache else SignalStore(folder / "signals", CACHE_LIMIT)
-            shown = nullcontext(again.report) if again else reporting(options.quiet, main=TASK)
-            with shown as report, crew(count_of(made), made.spec.timeout) as hands:
-                shop = Workshop(made, wants, store, report, hands, _key(config))
+            shown = nullcontext(again.on_progress) if again else reporting(options.quiet, main=TASK)
+            with shown as on_progress, crew(count_of(made), made.spec.timeout) as hands:
+                shop = Workshop(made, wants, store, on_progress, hands, _key(config))
                 board, year = Board.of(made.spec, made.count), _per_year(made)
-                write = nullcontext(report) if again else book.kept_up(board, records.point, year, report)
+                write = nullcontext(on_progress) if again else book.kept_up(board, records.point, year, on_progress)
                 with watch.stage("trials"), write as tell, _runner(shop) as (run, about):
                     run_trials(made, board, run, records, tell, about)
                 confirmation = Confirmation(made, shop, board, records, config)
                 with watch.stage("judgement"):
-                    found = judge(label, confirmation, earlier, folder, pool, report)
+                    found = judge(label, confirmation, earlier, folder, pool, on_progress)
             paper = Paper(found, config, folder, records, wants, watch, lines, earlier)
             saved = save(paper, options.out)
             numbers = read_json(saved.folder / NUMBERS)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from core.progress import Progress, Report
+from core.progress import Progress, ProgressCallback
 from core.types import Rows
 from engine.sweep.space.dimensions import Columns
 from engine.sweep.space.samplers import Tpe
@@ -19,7 +19,12 @@ TASK = "trials"
 
 
 def run_trials(
-    plan: Plan, board: Board, run: Runner, records: Records, report: Report, about: Callable[[], str] = str
+    plan: Plan,
+    board: Board,
+    run: Runner,
+    records: Records,
+    on_progress: ProgressCallback,
+    about: Callable[[], str] = str,
 ) -> None:
     """Run what is not finished yet; every trial is kept as soon as it is.
 
@@ -28,10 +33,10 @@ def run_trials(
     board : is told of every trial.
     run : runs some trials.
     records : what is finished.
-    report : told of the trials done, and of the best.
+    on_progress : called with each step of the trials done, and of the best.
     about : what the runner says of itself, for the progress.
     """
-    tell = _teller(board, plan, report, about)
+    tell = _teller(board, plan, on_progress, about)
     tell()
     if plan.points is None:
         _adaptive(plan, run, records, board, tell)
@@ -55,14 +60,14 @@ def run_trials(
     tell()
 
 
-def _teller(board: Board, plan: Plan, report: Report, about: Callable[[], str]) -> Callable[[], None]:
+def _teller(board: Board, plan: Plan, on_progress: ProgressCallback, about: Callable[[], str]) -> Callable[[], None]:
     """Tells of progress; the note is the best so far."""
     name = plan.spec.objective.measure.name
 
     def tell() -> None:
         ranked = board.ranked[:1]
         best = f"best {name} {board.objective[ranked[0]]:.4g} (trial {ranked[0]})" if len(ranked) else ""
-        report(Progress(TASK, board.done, plan.count, ", ".join(text for text in (best, about()) if text)))
+        on_progress(Progress(TASK, board.done, plan.count, ", ".join(text for text in (best, about()) if text)))
 
     return tell
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import StoreError
-from core.progress import Progress, Report, silent
+from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Fold
 from signals.folds.fit_fold import FoldOutcome
 from signals.signals_result import Signals
@@ -84,12 +84,12 @@ class SignalStore:
         self._write(self._path(key, FOLD), pack_fold(outcome, fold))
 
     @contextmanager
-    def alone(self, key: str, report: Report = silent) -> Iterator[None]:
+    def alone(self, key: str, on_progress: ProgressCallback = no_progress) -> Iterator[None]:
         """Nobody else makes the signals of this key meanwhile; waits for whoever does.
 
         Where no lock can be made, as in a folder that may only be read, each makes them for itself.
         """
-        lock = self._lock(key, report)
+        lock = self._lock(key, on_progress)
         try:
             yield
         finally:
@@ -202,7 +202,7 @@ class SignalStore:
                     path.unlink()
                     lock.release()
 
-    def _lock(self, key: str, report: Report) -> "BaseFileLock | None":
+    def _lock(self, key: str, on_progress: ProgressCallback) -> "BaseFileLock | None":
         path = self._path(key, LOCK)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -210,12 +210,12 @@ class SignalStore:
                 return lock
             log.info("another process makes these signals (%s); waiting for it", key[:12])
             step = Progress("waiting for another process", 0, 1)
-            report(step)
+            on_progress(step)
             lock = _acquired(path, wait=True)
         except (OSError, NotImplementedError) as error:
             self._tell("write", "cache: nothing can be locked in %s (%s); each run makes its own", self.folder, error)
             return None
-        report(Progress(step.task, 1, 1))
+        on_progress(Progress(step.task, 1, 1))
         return lock
 
 

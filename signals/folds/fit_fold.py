@@ -14,7 +14,7 @@ import pandas as pd
 
 from core.digests import canonical
 from core.errors import ModelError, WorkbenchError
-from core.progress import Progress, Report, silent
+from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Fold, Rows, Vector
 from signals.confidence.base import Block, Calibrator, Predicted
 from signals.evaluation.permutation_importance import permutation_importance
@@ -104,7 +104,7 @@ class Window:
         return Samples(scaler.apply(part.X), y, part.first, part.last, weight)
 
 
-def run_fold(panel: Panel, training: Training, fold: Fold, report: Report) -> FoldOutcome:
+def run_fold(panel: Panel, training: Training, fold: Fold, on_progress: ProgressCallback) -> FoldOutcome:
     """Fit a fold and predict its test rows.
 
     Raises
@@ -116,7 +116,7 @@ def run_fold(panel: Panel, training: Training, fold: Fold, report: Report) -> Fo
     """
 
     def tell(step: Progress) -> None:
-        report(replace(step, task=f"fold {fold.number} {step.task}"))
+        on_progress(replace(step, task=f"fold {fold.number} {step.task}"))
 
     try:
         if training.model.scope == POOLED:
@@ -132,10 +132,10 @@ def run_fold(panel: Panel, training: Training, fold: Fold, report: Report) -> Fo
         raise failed from error
 
 
-def _run_by_symbol(panel: Panel, training: Training, fold: Fold, report: Report) -> FoldOutcome:
+def _run_by_symbol(panel: Panel, training: Training, fold: Fold, on_progress: ProgressCallback) -> FoldOutcome:
     """One model for each symbol that has enough rows; the others are not predicted, and the report says why."""
     parts, lacking = split(panel, training, fold)
-    found = {part: _run_part(part, training, report) for part in parts}
+    found = {part: _run_part(part, training, on_progress) for part in parts}
     members = {
         f"{part.symbol} {name}": said for part, own in found.items() for name, said in own.report.members.items()
     }
@@ -164,9 +164,9 @@ def _run_by_symbol(panel: Panel, training: Training, fold: Fold, report: Report)
     )
 
 
-def _run_part(part: Part, training: Training, report: Report) -> FoldOutcome:
+def _run_part(part: Part, training: Training, on_progress: ProgressCallback) -> FoldOutcome:
     def tell(step: Progress) -> None:
-        report(replace(step, task=f"{part.symbol} {step.task}"))
+        on_progress(replace(step, task=f"{part.symbol} {step.task}"))
 
     try:
         return _run_fold(part.panel, training, part.fold, tell, part.symbol)
@@ -175,13 +175,15 @@ def _run_part(part: Part, training: Training, report: Report) -> FoldOutcome:
         raise
 
 
-def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report, symbol: str = "") -> FoldOutcome:
+def _run_fold(
+    panel: Panel, training: Training, fold: Fold, on_progress: ProgressCallback, symbol: str = ""
+) -> FoldOutcome:
     used = training_rows(fold)
     first = panel.times[used].min()
     past = Window.cut_out(panel, first, panel.times[used].max(), fold.cut)
     scaler = Scaler.fit(training.scaler, past.panel.X, past.at(fold.train))
     seed = training.fold_seed(fold.cut.isoformat(), symbol)
-    fitted = fit_model(training, fold, past, scaler, seed, report)
+    fitted = fit_model(training, fold, past, scaler, seed, on_progress)
     fitted, calibrator, given = _settle(training, fold, past, scaler, fitted)
     now = Window.cut_out(panel, first, panel.times[fold.test].max(), fold.cut)
     predicted = predict_rows(training, now, scaler, fitted, fold.test)
@@ -207,13 +209,13 @@ def _run_fold(panel: Panel, training: Training, fold: Fold, report: Report, symb
 
 
 def fit_model(
-    training: Training, fold: Fold, past: Window, scaler: Scaler, seed: int, report: Report = silent
+    training: Training, fold: Fold, past: Window, scaler: Scaler, seed: int, on_progress: ProgressCallback = no_progress
 ) -> Fitted:
     """Fit the fold's model on a window of what was known at its cut."""
     train = past.at(fold.train)
     weight = None if training.label.weights == EQUAL else uniqueness(past.panel, train)
     samples = past.samples(scaler, labelled=True, weight=weight)
-    return training.model.fit(samples, train, past.at(fold.stop), seed, report)
+    return training.model.fit(samples, train, past.at(fold.stop), seed, on_progress)
 
 
 def predict_rows(training: Training, window: Window, scaler: Scaler, fitted: Fitted, rows: Rows) -> Predicted:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from core.progress import Progress, Report, silent
+from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Fold, Market, Rows, Vector
 from signals.folds.fit_fold import run_fold
 from signals.folds.walk_forward import folds
@@ -66,7 +66,7 @@ class Learnt:
 def relearn(panel: Panel, training: Training, relabel: Relabel | None = None) -> Learnt:
     """Walk forward, with each fold's labels changed before it is trained; the truth is that of the panel."""
     steps = folds(panel, training.walk_forward)
-    outcomes = [run_fold(relabel(panel, fold) if relabel else panel, training, fold, silent) for fold in steps]
+    outcomes = [run_fold(relabel(panel, fold) if relabel else panel, training, fold, no_progress) for fold in steps]
     told = [np.isfinite(each.prediction) for each in outcomes]
     return Learnt(
         panel,
@@ -75,7 +75,7 @@ def relearn(panel: Panel, training: Training, relabel: Relabel | None = None) ->
     )
 
 
-def shuffled(market: Market, training: Training, seed: int, report: Report = silent) -> Check:
+def shuffled(market: Market, training: Training, seed: int, on_progress: ProgressCallback = no_progress) -> Check:
     """L4: train on labels permuted within each block; whatever skill is left comes from somewhere else."""
     title, panel = "labels shuffled", _panel(market, training)
 
@@ -89,7 +89,7 @@ def shuffled(market: Market, training: Training, seed: int, report: Report = sil
     for draw in range(SHUFFLES):
         rng = np.random.default_rng([seed, draw])
         found.append(relearn(panel, training, relabel).t(training.label.horizon))
-        report(Progress(title, draw + 1, SHUFFLES))
+        on_progress(Progress(title, draw + 1, SHUFFLES))
     z, many = _pooled(found), float(np.mean(np.array(found) > 2))
     detail = (
         f"skill over {SHUFFLES} shuffles: {z:+.2f} standard errors; {100 * many:.0f} % of them above 2 of their own"
@@ -98,18 +98,20 @@ def shuffled(market: Market, training: Training, seed: int, report: Report = sil
     return Check("L4", title, status, SHUFFLES, detail)
 
 
-def shifted(market: Market, training: Training, report: Report = silent) -> tuple[float, dict[int, float]]:
+def shifted(
+    market: Market, training: Training, on_progress: ProgressCallback = no_progress
+) -> tuple[float, dict[int, float]]:
     """L5's first half: the information coefficient as trained, and when trained on labels some bars off."""
     panel = _panel(market, training)
     honest = relearn(panel, training).ic()
     found = {}
     for done, shift in enumerate(SHIFTS, start=1):
         found[shift] = replace(relearn(_moved(panel, shift), training), panel=panel).ic()
-        report(Progress("labels shifted", done, len(SHIFTS)))
+        on_progress(Progress("labels shifted", done, len(SHIFTS)))
     return honest, found
 
 
-def planted(market: Market, training: Training, seed: int, report: Report = silent) -> Check:
+def planted(market: Market, training: Training, seed: int, on_progress: ProgressCallback = no_progress) -> Check:
     """L7: returns that remember; a pipeline that does not find them would not find anything."""
     title, horizon = "a planted signal", training.label.horizon
     skill, direction = [], []
@@ -119,7 +121,7 @@ def planted(market: Market, training: Training, seed: int, report: Report = sile
             learnt = relearn(panel, training)
             skill.append(learnt.t(horizon))
             direction.append(sign * _follows(learnt))
-        report(Progress(title, draw + 1, MARKETS))
+        on_progress(Progress(title, draw + 1, MARKETS))
     mean, follows = float(np.mean(skill)), float(np.mean(np.array(direction) > 0))
     runs = 2 * MARKETS
     detail = (

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ModelError
-from core.progress import Progress, Report
+from core.progress import Progress, ProgressCallback
 from core.types import Matrix, Rows, Vector
 
 from ._lstm_sequences import Chunks
@@ -118,7 +118,7 @@ def windows_of(X: Matrix, sequence: int) -> Tensor:
 
 
 def train_network(
-    spec: NetworkSpec, lesson: Lesson, seed: int, report: Report
+    spec: NetworkSpec, lesson: Lesson, seed: int, on_progress: ProgressCallback
 ) -> tuple[nn.ModuleDict, tuple[float, ...]]:
     """Train until the stop rows get no better, then go back to the best epoch.
 
@@ -141,7 +141,7 @@ def train_network(
             network.train()
             one_epoch(network, optimiser)
             losses.append(_stop_loss(network, spec, lesson))
-            _tell(spec, losses, report)
+            _tell(spec, losses, on_progress)
             if best_epoch(losses) == len(losses):
                 best = copy.deepcopy(network.state_dict())
         network.load_state_dict(best)
@@ -228,11 +228,11 @@ def _stop_loss(network: nn.ModuleDict, spec: NetworkSpec, lesson: Lesson) -> flo
     return loss
 
 
-def _tell(spec: NetworkSpec, losses: Sequence[float], report: Report) -> None:
+def _tell(spec: NetworkSpec, losses: Sequence[float], on_progress: ProgressCallback) -> None:
     epoch, waited = len(losses), len(losses) - best_epoch(losses)
     log.debug("lstm: epoch %d of %d: loss on the stop rows %.6f", epoch, spec.epochs, losses[-1])
     done = spec.epochs if waited >= spec.patience else epoch
-    report(Progress(spec.kind, done, spec.epochs, f"epoch {epoch}, val loss {losses[-1]:.4f}"))
+    on_progress(Progress(spec.kind, done, spec.epochs, f"epoch {epoch}, val loss {losses[-1]:.4f}"))
 
 
 @contextmanager

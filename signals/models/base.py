@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeAlias
 from pydantic import Field
 
 from core.plugins import PluginSpec
-from core.progress import Report, silent
+from core.progress import ProgressCallback, no_progress
 from core.types import Bars, Matrix, Rows, Vector
 
 Scope: TypeAlias = Literal["pooled", "per_symbol"]
@@ -108,7 +108,9 @@ class TrainedModel(Model):
     """`pooled`: one model learns from the rows of all symbols; `per_symbol`: each symbol has a model of its own."""
 
     @abstractmethod
-    def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> Fitted:
+    def fit(
+        self, samples: Samples, train: Rows, stop: Rows, seed: int, on_progress: ProgressCallback = no_progress
+    ) -> Fitted:
         """Fit on ``train``; equal arguments give an equal model, bit for bit, whatever the global state.
 
         Parameters
@@ -117,7 +119,7 @@ class TrainedModel(Model):
         train : row numbers to learn from; their labels are finite.
         stop : later row numbers that decide when to stop, at least one; models without such a choice ignore them.
         seed : 0 <= seed < 2**63, the only source of chance.
-        report : told of each step of long work.
+        on_progress : called with each step of each step of long work.
 
         Raises
         ------

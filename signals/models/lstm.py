@@ -9,7 +9,7 @@ from pydantic import PositiveFloat, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.errors import ModelError
-from core.progress import Report, silent
+from core.progress import ProgressCallback, no_progress
 from core.spec import Rate
 from core.types import Rows, Vector
 
@@ -64,7 +64,9 @@ class Lstm(TrainedModel):
             raise PydanticCustomError("dropout", message, given)
         return self
 
-    def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedLstm":
+    def fit(
+        self, samples: Samples, train: Rows, stop: Rows, seed: int, on_progress: ProgressCallback = no_progress
+    ) -> "FittedLstm":
         """Train on the windows that end at the training rows."""
         from ._lstm_network import Lesson, train_network
 
@@ -73,7 +75,7 @@ class Lstm(TrainedModel):
         centre, scale = _mean_and_spread(samples.y[train_at])
         target = (samples.y - centre) / (scale or 1.0)
         lesson = Lesson(samples.X, target, samples.weight, train_at, stop_at, samples.first)
-        network, losses = train_network(self, lesson, seed, report)
+        network, losses = train_network(self, lesson, seed, on_progress)
         return FittedLstm(network, self.sequence, centre, scale, losses)
 
     @property

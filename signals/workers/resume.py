@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from core.progress import Report
+from core.progress import ProgressCallback
 from core.types import Fold
 from signals.cache.cache_keys import fold_keys
 from signals.cache.store import SignalStore
@@ -17,7 +17,12 @@ log = logging.getLogger(__name__)
 
 
 def resumed_folds(
-    panel: Panel, spec: SignalSpec, folds: Sequence[Fold], workers: Hands, report: Report, store: SignalStore
+    panel: Panel,
+    spec: SignalSpec,
+    folds: Sequence[Fold],
+    workers: Hands,
+    on_progress: ProgressCallback,
+    store: SignalStore,
 ) -> list[FoldOutcome]:
     """The outcome of every fold in their order: those that the store has are not trained again.
 
@@ -39,5 +44,5 @@ def resumed_folds(
 
     if missing:
         store.trim()
-        done |= zip(missing, run_folds(panel, spec.training, missing, workers, report, keep), strict=True)
+        done |= zip(missing, run_folds(panel, spec.training, missing, workers, on_progress, keep), strict=True)
     return [done[fold] for fold in folds]

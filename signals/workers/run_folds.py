@@ -9,7 +9,7 @@ one model after the other.
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from core.progress import Progress, Report
+from core.progress import Progress, ProgressCallback
 from core.types import Fold
 from signals.folds.fit_fold import FoldOutcome, run_fold
 from signals.panel import Panel
@@ -24,7 +24,12 @@ Hands: TypeAlias = int | Workers | Crew
 
 
 def run_folds(
-    panel: Panel, training: Training, folds: Sequence[Fold], workers: Hands, report: Report, keep: Keep = forget
+    panel: Panel,
+    training: Training,
+    folds: Sequence[Fold],
+    workers: Hands,
+    on_progress: ProgressCallback,
+    keep: Keep = forget,
 ) -> list[FoldOutcome]:
     """Train every fold; the outcomes in the order of the folds.
 
@@ -41,20 +46,20 @@ def run_folds(
         A fold failed or took too long, or a worker process died.
     """
     hands = Workers(workers) if isinstance(workers, int) else workers
-    report(Progress(TASK, 0, len(folds)))  # workers take seconds to start; say at once how much there is to do
+    on_progress(Progress(TASK, 0, len(folds)))  # workers take seconds to start; say at once how much there is to do
     if isinstance(hands, Crew):
-        return hands.train(panel, training, folds, report, keep)
+        return hands.train(panel, training, folds, on_progress, keep)
     if hands.here(len(folds)):
-        return list(_one_by_one(panel, training, folds, report, keep))
+        return list(_one_by_one(panel, training, folds, on_progress, keep))
     with crew(hands.count, hands.patience) as started_now:
-        return started_now.train(panel, training, folds, report, keep)
+        return started_now.train(panel, training, folds, on_progress, keep)
 
 
 def _one_by_one(
-    panel: Panel, training: Training, folds: Sequence[Fold], report: Report, keep: Keep
+    panel: Panel, training: Training, folds: Sequence[Fold], on_progress: ProgressCallback, keep: Keep
 ) -> Iterator[FoldOutcome]:
     for done, fold in enumerate(folds, start=1):
-        outcome = run_fold(panel, training, fold, report)
+        outcome = run_fold(panel, training, fold, on_progress)
         keep(fold, outcome)
         yield outcome
-        report(Progress(TASK, done, len(folds)))
+        on_progress(Progress(TASK, done, len(folds)))

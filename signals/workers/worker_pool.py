@@ -9,7 +9,7 @@ from multiprocessing.connection import wait
 from typing import TypeAlias
 
 from core.errors import ConfigError
-from core.progress import Progress, Report
+from core.progress import Progress, ProgressCallback
 from core.types import Fold
 from signals.folds.fit_fold import FoldOutcome
 from signals.panel import Panel
@@ -71,11 +71,16 @@ class Crew:
         self._left = False
 
     def train(
-        self, panel: Panel, training: Training, folds: Sequence[Fold], report: Report, keep: Keep = forget
+        self,
+        panel: Panel,
+        training: Training,
+        folds: Sequence[Fold],
+        on_progress: ProgressCallback,
+        keep: Keep = forget,
     ) -> list[FoldOutcome]:
         """Train every fold apart, as :func:`.run_folds.run_folds`; the crew can be used again after an error."""
         try:
-            return self._train(Job(panel, training, _level()), folds, report, keep)
+            return self._train(Job(panel, training, _level()), folds, on_progress, keep)
         except BaseException:
             self._dismiss([each for each in self._members if each.fold])  # nobody will read what these send
             raise
@@ -85,7 +90,7 @@ class Crew:
         self._left = True
         self._dismiss(self._members[:])
 
-    def _train(self, job: Job, folds: Sequence[Fold], report: Report, keep: Keep) -> list[FoldOutcome]:
+    def _train(self, job: Job, folds: Sequence[Fold], on_progress: ProgressCallback, keep: Keep) -> list[FoldOutcome]:
         # The longest first: one of them begun last would leave the other workers idle at the end.
         waiting = sorted(folds, key=lambda fold: len(fold.train))
         outcomes: dict[int, FoldOutcome] = {}
@@ -98,10 +103,10 @@ class Crew:
                 if isinstance(message, FoldOutcome) and worker.fold:
                     outcomes[message.report.number] = message
                     keep(worker.fold, message)
-                    report(Progress(TASK, len(outcomes), len(folds)))
+                    on_progress(Progress(TASK, len(outcomes), len(folds)))
                     self._next_fold(worker, waiting)
                 else:
-                    _pass_on(message, worker, report)
+                    _pass_on(message, worker, on_progress)
         return [outcomes[fold.number] for fold in folds]
 
     def _next_fold(self, worker: Worker, waiting: list[Fold]) -> None:
@@ -163,10 +168,10 @@ def _with_news(members: Sequence[Worker]) -> list[Worker]:
     return [worker for worker in busy if worker.pipe in ready]
 
 
-def _pass_on(message: object, worker: Worker, report: Report) -> None:
+def _pass_on(message: object, worker: Worker, on_progress: ProgressCallback) -> None:
     match message:
         case Progress():
-            report(message)
+            on_progress(message)
         case logging.LogRecord():
             logger = logging.getLogger(message.name)
             if logger.isEnabledFor(message.levelno):

@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 
 from core.errors import ModelError, WorkbenchError
 from core.processes import ONE_THREAD, end_with_parent, interrupts_held, without_main
-from core.progress import Report
+from core.progress import ProgressCallback
 from core.types import Fold
 from signals.folds.fit_fold import FoldOutcome, run_fold
 from signals.panel import Panel
@@ -176,8 +176,8 @@ def _work(pipe: Connection) -> None:
         return
 
 
-def _answer(job: Job, fold: Fold, report: Report) -> FoldOutcome | WorkbenchError:
+def _answer(job: Job, fold: Fold, on_progress: ProgressCallback) -> FoldOutcome | WorkbenchError:
     try:
-        return run_fold(job.panel, job.training, fold, report)
+        return run_fold(job.panel, job.training, fold, on_progress)
     except WorkbenchError as error:
         return error

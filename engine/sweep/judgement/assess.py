@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.clock import sessions
 from core.errors import WorkbenchError
-from core.progress import Report
+from core.progress import ProgressCallback
 from core.types import Vector
 from engine.audit.battery import audit
 from engine.audit.trading_tests import one_bar_late
@@ -84,7 +84,12 @@ class Findings:
 
 
 def judge(
-    label: str, confirmation: Confirmation, earlier: Earlier, folder: Path, pool: Executor | None, report: Report
+    label: str,
+    confirmation: Confirmation,
+    earlier: Earlier,
+    folder: Path,
+    pool: Executor | None,
+    on_progress: ProgressCallback,
 ) -> Findings:
     """Confirm the best trials, and say how far to believe them.
 
@@ -130,7 +135,7 @@ def judge(
         winner = np.nan_to_num(winner)
     numbers = luck.examine(plan, board, sample, earlier, winner, benchmark, (year[0], per_period(free, year[0])))
     stress = _stress(plan, best)
-    verdict = _verdict(sweep_verdict.by_numbers(numbers, stress), best, plan, report)
+    verdict = _verdict(sweep_verdict.by_numbers(numbers, stress), best, plan, on_progress)
     return Findings(
         winners=tuple(confirmation.saved(each, folder, pool) for each in found),
         benchmark=benchmark,
@@ -155,11 +160,13 @@ def _shared(plan: Plan, found: Confirmed, column: str) -> Vector:
     return np.asarray(found.daily[column].reindex(plan.span.sessions), dtype=np.float64)
 
 
-def _verdict(tests: tuple[sweep_verdict.Test, ...], best: Confirmed, plan: Plan, report: Report) -> Verdict:
+def _verdict(
+    tests: tuple[sweep_verdict.Test, ...], best: Confirmed, plan: Plan, on_progress: ProgressCallback
+) -> Verdict:
     """The gate; the leak battery is asked for what it said, or run if everything else was passed."""
     known = recall(best.config.id)
     if known is None and all(test.passed for test in tests):
-        found = audit(best.config, plan.market, report=report)
+        found = audit(best.config, plan.market, on_progress=on_progress)
         known = found.dump()
         keep(known)
     clean = None if known is None else not any(check["status"] == "leak" for check in known["checks"])

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from core.digests import canonical, digest
-from core.progress import Progress, Report
+from core.progress import Progress, ProgressCallback
 from core.types import Rows, Vector
 from engine.sweep.space.dimensions import Columns
 from engine.sweep.space.space_check import base_values
@@ -125,18 +125,20 @@ class Ledger:
             log.warning("the trials cannot be written down in %s: %s", ledger_folder(), error)
 
     @contextmanager
-    def kept_up(self, board: Board, point: Any, per_year: float, report: Report) -> Iterator[Report]:
+    def kept_up(
+        self, board: Board, point: Any, per_year: float, on_progress: ProgressCallback
+    ) -> Iterator[ProgressCallback]:
         """Write the trials down now and then, and when the sweep ends, however it ends; parameters as :meth:`write`.
 
         Yields
         ------
-        What is to be told of progress instead of ``report``.
+        What is to be told of progress instead of ``on_progress``.
         """
         last = monotonic()
 
         def tell(step: Progress) -> None:
             nonlocal last
-            report(step)
+            on_progress(step)
             if monotonic() - last > PAUSE:
                 self.write(board, point, per_year)
                 last = monotonic()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import ConfigError, DataError, ModelError, WorkbenchError
-from core.progress import Report
+from core.progress import ProgressCallback
 from core.types import Market, Rows, RunResult
 from engine.backtest.engine_output import Task
 from engine.config.run_config import RunConfig
@@ -43,7 +43,7 @@ class Workshop:
     Attributes
     ----------
     store : the signal cache; None keeps the last signals in memory alone.
-    report : told of folds while signals are trained.
+    on_progress : called with each step of folds while signals are trained.
     hands : the processes that train.
     key : names this sweep, its data and its code, where others' work is done as well.
     """
@@ -51,7 +51,7 @@ class Workshop:
     plan: Plan
     wants: Wants
     store: SignalStore | None
-    report: Report
+    on_progress: ProgressCallback
     hands: Training
     key: str = ""
     _signals: dict[str, Signals] = field(default_factory=dict)
@@ -126,7 +126,7 @@ class Workshop:
         """The signals of any market by a config of the sweep."""
 
         def once() -> Signals:
-            return generate(market, config.signals, workers=self.hands, store=self.store, report=self.report)
+            return generate(market, config.signals, workers=self.hands, store=self.store, on_progress=self.on_progress)
 
         try:
             return once()

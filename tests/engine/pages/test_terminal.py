@@ -111,10 +111,10 @@ def test_a_model_that_does_not_train_shows_no_forecasts(make_outcome):
 
 def test_piped_progress_is_ten_lines_of_the_folds_alone():
     stream = io.StringIO()
-    with reporting(quiet=False, stream=stream) as report:
+    with reporting(quiet=False, stream=stream) as on_progress:
         for done in range(1, 31):
-            report(Progress("lstm", done % 7, 7))
-            report(Progress("folds", done, 30))
+            on_progress(Progress("lstm", done % 7, 7))
+            on_progress(Progress("folds", done, 30))
     lines = stream.getvalue().splitlines()
     assert len(lines) == 10
     assert lines[-1] == "folds 30 of 30"
@@ -122,8 +122,8 @@ def test_piped_progress_is_ten_lines_of_the_folds_alone():
 
 def test_quiet_progress_says_nothing():
     stream = io.StringIO()
-    with reporting(quiet=True, stream=stream) as report:
-        report(Progress("folds", 1, 1))
+    with reporting(quiet=True, stream=stream) as on_progress:
+        on_progress(Progress("folds", 1, 1))
     assert stream.getvalue() == ""
 
 
@@ -133,9 +133,9 @@ def test_bars_on_a_terminal_come_and_go():
             return True
 
     stream = Terminal()
-    with reporting(quiet=False, stream=stream) as report:
-        report(Progress("folds", 0, 2))
-        report(Progress("lstm", 1, 3, "val loss 0.1"))
-        report(Progress("lstm", 3, 3))
-        report(Progress("folds", 2, 2))
+    with reporting(quiet=False, stream=stream) as on_progress:
+        on_progress(Progress("folds", 0, 2))
+        on_progress(Progress("lstm", 1, 3, "val loss 0.1"))
+        on_progress(Progress("lstm", 3, 3))
+        on_progress(Progress("folds", 2, 2))
     assert "folds" in stream.getvalue()

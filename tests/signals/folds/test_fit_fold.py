@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 
 from core.digests import canonical
 from core.errors import ConfigError, ModelError
-from core.progress import Progress, silent
+from core.progress import Progress, no_progress
 from core.types import read_only
 from signals.features.base import BarFeature
 from signals.folds.fit_fold import Window, run_fold
@@ -32,7 +32,7 @@ class Spy(TrainedModel):
 
     _seen: list = PrivateAttr(default_factory=list)
 
-    def fit(self, samples, train, stop, seed, report=silent):
+    def fit(self, samples, train, stop, seed, report=no_progress):
         report(Progress(self.kind, 1, 1))
         self._seen.append(("fit", samples, train, stop, seed))
         return Watched(self._seen)
@@ -51,14 +51,14 @@ class Watched:
 class Broken(TrainedModel):
     """A model whose library fails."""
 
-    def fit(self, samples, train, stop, seed, report=silent):
+    def fit(self, samples, train, stop, seed, report=no_progress):
         raise ZeroDivisionError("singular matrix")
 
 
 class Refusing(TrainedModel):
     """A model that says what is wrong."""
 
-    def fit(self, samples, train, stop, seed, report=silent):
+    def fit(self, samples, train, stop, seed, report=no_progress):
         error = ModelError("too few rows")
         error.add_note("member refusing")
         raise error
@@ -89,7 +89,7 @@ def test_nothing_that_lies_ahead_is_handed_over(make_market, walk, horizon):
         make_market(symbols="AB", late=30), spy, walk_forward=walk, label={"horizon": horizon}, scaler="none"
     )
     row_of = {row.tobytes(): number for number, row in enumerate(panel.X)}
-    outcome = run_fold(panel, training, fold, silent)
+    outcome = run_fold(panel, training, fold, no_progress)
     assert [each[0] for each in spy._seen] == ["fit", "predict", "predict"]
     (_, fit_on, train, stop, _), (_, calibrate_on, calibration), (_, predict_on, test) = spy._seen
 
@@ -121,7 +121,7 @@ def test_nothing_that_lies_ahead_is_handed_over(make_market, walk, horizon):
 
 def test_the_samples_cannot_be_written_to(make_market):
     spy = Spy()
-    run_fold(*setting(make_market(), spy), silent)
+    run_fold(*setting(make_market(), spy), no_progress)
     for _, samples, *_ in spy._seen:
         assert not samples.X.flags.writeable
         assert not samples.y.flags.writeable
@@ -132,11 +132,11 @@ def test_scaler_and_model_depend_on_their_own_rows_only(make_market, scaler):
     """Calibration and later rows are changed; what the model is fitted on must stay the same bits."""
     spy = Spy()
     panel, training, fold = setting(make_market(), spy, scaler=scaler)
-    run_fold(panel, training, fold, silent)
+    run_fold(panel, training, fold, no_progress)
     X, y = np.array(panel.X), np.array(panel.y)
     after = np.arange(fold.stop.max() + 1, len(panel))
     X[after], y[after] = 1e6, -1e6
-    run_fold(replace(panel, X=read_only(X), y=read_only(y)), training, fold, silent)
+    run_fold(replace(panel, X=read_only(X), y=read_only(y)), training, fold, no_progress)
     (_, one, train, stop, seed), (_, other, *again) = spy._seen[0], spy._seen[3]
     upto = stop.max() + 1
     assert one.X[:upto].tobytes() == other.X[:upto].tobytes()
@@ -148,19 +148,19 @@ def test_scaler_and_model_depend_on_their_own_rows_only(make_market, scaler):
 def test_the_scaler_sees_the_training_rows_only(make_market):
     spy = Spy()
     panel, training, fold = setting(make_market(), spy, scaler="minmax")
-    run_fold(panel, training, fold, silent)
+    run_fold(panel, training, fold, no_progress)
     _, samples, train, *_ = spy._seen[0]
     np.testing.assert_allclose(samples.X[train].min(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(samples.X[train].max(axis=0), 1, atol=1e-12)
     X = np.array(panel.X)
     X[fold.stop] *= 1e3
-    run_fold(replace(panel, X=read_only(X)), training, fold, silent)
+    run_fold(replace(panel, X=read_only(X)), training, fold, no_progress)
     assert spy._seen[3][1].X[train].tobytes() == samples.X[train].tobytes()
 
 
 def test_the_report_says_what_was_trained_on(make_market):
     panel, training, fold = setting(make_market(), Spy())
-    report = run_fold(panel, training, fold, silent).report
+    report = run_fold(panel, training, fold, no_progress).report
     labels = panel.y[training_rows(fold)]
     assert report.number == 2
     assert report.cut == fold.cut.isoformat()
@@ -174,14 +174,14 @@ def test_the_report_says_what_was_trained_on(make_market):
 
 def test_confidence_follows_the_prediction(make_market):
     panel, training, fold = setting(make_market(coefficient=0.6))
-    outcome = run_fold(panel, training, fold, silent)
+    outcome = run_fold(panel, training, fold, no_progress)
     up = outcome.prediction > 0
     np.testing.assert_array_equal(outcome.confidence, np.where(up, outcome.p_up, 1 - outcome.p_up))
     assert ((outcome.confidence >= 0) & (outcome.confidence <= 1)).all()
 
 
 def test_a_constant_confidence_is_no_probability(make_market):
-    outcome = run_fold(*setting(make_market(), confidence={"kind": "constant", "value": 0.3}), silent)
+    outcome = run_fold(*setting(make_market(), confidence={"kind": "constant", "value": 0.3}), no_progress)
     assert (outcome.confidence == 0.3).all()
     assert np.isnan(outcome.p_up).all()
 
@@ -195,14 +195,14 @@ def test_progress_names_the_fold(make_market):
 
 def test_a_failing_library_is_one_model_error(make_market):
     with pytest.raises(ModelError, match=r"failed: ZeroDivisionError: singular matrix") as caught:
-        run_fold(*setting(make_market(), Broken()), silent)
+        run_fold(*setting(make_market(), Broken()), no_progress)
     assert caught.value.__notes__ == ["fold 2"]
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_a_refusal_keeps_its_words_and_gains_its_place(make_market):
     with pytest.raises(ModelError, match=r"^too few rows") as caught:
-        run_fold(*setting(make_market(), Refusing()), silent)
+        run_fold(*setting(make_market(), Refusing()), no_progress)
     assert caught.value.line == "too few rows (fold 2, member refusing)"
 
 
@@ -215,7 +215,7 @@ def test_an_account_that_is_not_plain_json_is_refused(make_market, value):
             return {self.kind: {"loss": value}}
 
     with pytest.raises(ModelError, match=r"failed: (ValueError|TypeError): .*JSON") as caught:
-        run_fold(*setting(make_market(), Vague()), silent)
+        run_fold(*setting(make_market(), Vague()), no_progress)
     assert caught.value.__notes__ == ["fold 2"]
 
 
