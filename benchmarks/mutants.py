@@ -14,8 +14,8 @@ from engine.backtest import compiled as compiled_engine
 from engine.backtest.bt import engine as bt_engine
 from engine.backtest.compiled import compilation
 from engine.backtest.compiled import engine as compiled
-from engine.backtest.compiled.kernel.records import Shape
-from engine.backtest.engine_output import Task
+from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.engine_output import BacktestInput
 from engine.backtest.engines import first_difference
 
 CASES = Path(__file__).resolve().parent.parent / "tests" / "helpers" / "random_cases.py"
@@ -50,8 +50,8 @@ def caught(change: tuple[str, str], count: int) -> str:
     case = run_path(str(CASES))["case"]
     try:
         for seed in range(count):
-            task = Task.of(*case(seed, rules=("threshold",), tight=seed % 2 == 0), "0" * 12)
-            results = (engine.carry_out(task, solvent=False) for engine in (bt_engine, compiled_engine))
+            task = BacktestInput.of(*case(seed, rules=("threshold",), tight=seed % 2 == 0), "0" * 12)
+            results = (engine.run_task(task, solvent=False) for engine in (bt_engine, compiled_engine))
             difference = first_difference(*results)
             if difference:
                 return f"seed {seed}: {difference}"
@@ -62,7 +62,7 @@ def caught(change: tuple[str, str], count: int) -> str:
 
 def main(count: int) -> int:
     """Try every mutant; 1 if one is not noticed."""
-    compiled.shape_of = lambda *_, cross, record: Shape(cross=cross, record=record)  # type: ignore[assignment]
+    compiled.shape_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record)  # type: ignore[assignment]
     missed = 0
     with caching(False):
         for name, change in MUTANTS.items():

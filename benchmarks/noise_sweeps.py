@@ -23,11 +23,11 @@ from engine.sweep.run import wants_of
 from engine.sweep.run_trials import run_trials
 from engine.sweep.storage.journal import Journal
 from engine.sweep.storage.sweep_folder import CHUNKS
-from engine.sweep.storage.trial_registry import Earlier
-from engine.sweep.storage.trial_store import Records
+from engine.sweep.storage.trial_registry import PriorTrials
+from engine.sweep.storage.trial_store import TrialStore
 from engine.sweep.trials.plan import Plan, plan
-from engine.sweep.trials.ranking import Board
-from engine.sweep.trials.runner import Workshop
+from engine.sweep.trials.ranking import TrialRanking
+from engine.sweep.trials.runner import TrialRunner
 from risk.periods import periods_per_year
 from signals.workers.worker_pool import crew
 
@@ -78,29 +78,31 @@ def config_of(folder: Path, seed: int, edge: float = 0.0, **sweep: object) -> Ru
     )
 
 
-def swept(config: RunConfig, folder: Path) -> tuple[Plan, Board, Records]:
+def swept(config: RunConfig, folder: Path) -> tuple[Plan, TrialRanking, TrialStore]:
     """Run every trial of a sweep, and nothing else."""
     made = plan(config)
     (folder / CHUNKS).mkdir(parents=True)
-    records, board = Records(folder, Journal(folder)), Board.of(made.spec, made.count)
+    records, board = TrialStore(folder, Journal(folder)), TrialRanking.of(made.spec, made.count)
     with crew(1) as hands:
-        run_trials(made, board, Workshop(made, wants_of(made), None, no_progress, hands).run, records, no_progress)
+        run_trials(made, board, TrialRunner(made, wants_of(made), None, no_progress, hands).run, records, no_progress)
     return made, board, records
 
 
-def examined(config: RunConfig, folder: Path) -> overfitting_tests.Luck:
+def examined(config: RunConfig, folder: Path) -> overfitting_tests.OverfittingTests:
     """What the tests say of a sweep's best trial."""
     made, board, records = swept(config, folder)
-    sample = overfitting_tests.sampled(made, records)
+    sample = overfitting_tests.sample_trials(made, records)
     winner = sample.returns[:, np.searchsorted(sample.kept, board.best(1)[0])]
     bars = made.market.bars[made.market.benchmark]
     closes = pd.Series(bars.close, index=pd.DatetimeIndex(bars.times.date)).pct_change()
     benchmark = closes.reindex(made.span.sessions).to_numpy()
     year = periods_per_year(made.span.sessions)
-    return overfitting_tests.examine(made, board, sample, Earlier(0, 0, 0.0, 0.0), winner, benchmark, (year, 0.0))
+    return overfitting_tests.run_overfitting_tests(
+        made, board, sample, PriorTrials(0, 0, 0.0, 0.0), winner, benchmark, (year, 0.0)
+    )
 
 
-def survey(markets: int, first: int, edge: float = 0.0) -> list[overfitting_tests.Luck]:
+def survey(markets: int, first: int, edge: float = 0.0) -> list[overfitting_tests.OverfittingTests]:
     """The same of many markets."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -109,7 +111,7 @@ def survey(markets: int, first: int, edge: float = 0.0) -> list[overfitting_test
         ]
 
 
-def told(name: str, found: list[overfitting_tests.Luck]) -> str:
+def told(name: str, found: list[overfitting_tests.OverfittingTests]) -> str:
     """A line of the table."""
     pbo = [each.pbo.pbo for each in found if each.pbo]
     deflated = [each.deflated.value or 0.0 for each in found]

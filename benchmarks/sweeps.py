@@ -32,20 +32,20 @@ def swept(task: Any, columns: dict[str, list[Any]], measures: Any, folder: Path)
     from engine.sweep.space.dimensions import Discrete
     from engine.sweep.storage.journal import Journal
     from engine.sweep.storage.sweep_folder import CHUNKS
-    from engine.sweep.storage.trial_store import Records
-    from engine.sweep.trials.compiled_trials import Policies, Wants
+    from engine.sweep.storage.trial_store import TrialStore
+    from engine.sweep.trials.compiled_trials import CompiledTrials, TrialOutputs
     from engine.sweep.trials.plan import CHUNK, Span
 
     (folder / CHUNKS).mkdir(parents=True)
     count = len(next(iter(columns.values())))
     chosen = np.random.default_rng(0).permutation(count)
     span = Span.of(task.market, task.signals.start, 16)
-    wants = Wants(measures, 252.0, 0.0, span, np.sort(chosen[:SUMMED]), np.sort(chosen[:1000]))
+    wants = TrialOutputs(measures, 252.0, 0.0, span, np.sort(chosen[:SUMMED]), np.sort(chosen[:1000]))
     axes = tuple(Discrete(path, tuple(dict.fromkeys(values))) for path, values in columns.items())
-    policies = Policies(task, wants, axes, threads=1)
+    policies = CompiledTrials(task, wants, axes, threads=1)
     first = {path: values[:2] for path, values in columns.items()}
     policies.scores(np.arange(2), first)  # the kernel is loaded
-    records = Records(folder, Journal(folder))
+    records = TrialStore(folder, Journal(folder))
     best, begun = -np.inf, time.perf_counter()
     for start in range(0, count, CHUNK):
         numbers = np.arange(start, min(start + CHUNK, count))

@@ -6,7 +6,7 @@ import re
 NONE = "n/a"
 
 
-def four(value: float | None) -> str:
+def format_4sig(value: float | None) -> str:
     """Four significant digits; None, NaN and infinity are `n/a`.
 
     >>> four(0.00123456), four(-12.3456), four(0.99999), four(1234567.0), four(None)
@@ -26,7 +26,7 @@ def percent(value: float | None) -> str:
     >>> percent(0.0123456)
     '1.235 %'
     """
-    return NONE if value is None or not math.isfinite(value) else f"{four(100 * value)} %"
+    return NONE if value is None or not math.isfinite(value) else f"{format_4sig(100 * value)} %"
 
 
 def money(value: float) -> str:
@@ -38,7 +38,7 @@ def money(value: float) -> str:
     return f"{value:,.2f}"
 
 
-def shown(value: float | None, unit: str) -> str:
+def format_value(value: float | None, unit: str) -> str:
     """A number in its unit: `fraction`, `ratio`, `count` or `money`.
 
     >>> shown(0.5, "fraction"), shown(3.0, "ratio"), shown(12.0, "count"), shown(2.0, "money"), shown(None, "ratio")
@@ -48,7 +48,7 @@ def shown(value: float | None, unit: str) -> str:
         return NONE
     if unit == "count" and float(value).is_integer():
         return f"{value:,.0f}"
-    return {"fraction": percent, "money": money}.get(unit, four)(value)
+    return {"fraction": percent, "money": money}.get(unit, format_4sig)(value)
 
 
 def p_value(value: float | None) -> str:

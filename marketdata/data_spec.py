@@ -23,7 +23,7 @@ from .bar_size import extent
 from .benchmark import Benchmark, BenchmarkSpec
 from .cross_symbol_checks import require_together
 from .data_faults import Fault
-from .data_warnings import remarks
+from .data_warnings import data_warnings
 from .news import NewsSpec
 from .timestamps import Session, close_times, stamp_remarks
 from .validation import checked
@@ -187,7 +187,7 @@ class DataSpec(Spec):
         kept = self._within(days)
         if not kept.any():
             raise self._outside(symbol, raw.where, days)
-        odd = remarks(frame[kept].set_axis(days[kept]), traded=symbol in self.trade_symbols)
+        odd = data_warnings(frame[kept].set_axis(days[kept]), traded=symbol in self.trade_symbols)
         notes = [*raw.notes, *stamp_remarks(raw, self.session), *odd]
         return Bars.of(symbol, frame[kept].set_axis(times[kept])), notes
 

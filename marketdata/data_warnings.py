@@ -19,10 +19,10 @@ SAME = 1e-4  # relative: an open so near the previous close is a fill at that cl
 ENOUGH = 20  # bars below which a share or a correlation says nothing
 FEW = 5  # dates that are listed instead of counted
 
-Remark = Callable[[pd.DataFrame], str | None]
+DataWarning = Callable[[pd.DataFrame], str | None]
 
 
-def remarks(frame: pd.DataFrame, *, traded: bool = True) -> list[str]:
+def data_warnings(frame: pd.DataFrame, *, traded: bool = True) -> list[str]:
     """All remarks on one symbol's bars, one line each.
 
     Parameters
@@ -119,4 +119,4 @@ def _bars(count: int) -> str:
     return "1 bar" if count == 1 else f"{count} bars"
 
 
-REMARKS: tuple[Remark, ...] = (_jump, _gap, _constant, _returns, _zero_volume, _stale_opens, _rounded)
+REMARKS: tuple[DataWarning, ...] = (_jump, _gap, _constant, _returns, _zero_volume, _stale_opens, _rounded)

@@ -36,7 +36,7 @@ NAMES = (
 """What holds an order back, by the codes above."""
 
 
-class Terms(NamedTuple):
+class LimitValues(NamedTuple):
     """The limits as numbers, infinity where there is none; see :class:`LimitsSpec`."""
 
     gross: float
@@ -97,9 +97,9 @@ class LimitsSpec(Spec):
         return self
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> LimitValues:
         """The limits on new risk as numbers."""
-        return Terms(
+        return LimitValues(
             _or_inf(self.gross),
             _or_inf(self.net),
             1.0 if self.short is None else self.short,
@@ -128,7 +128,7 @@ def _or_inf(value: float | None) -> float:
     return math.inf if value is None else float(value)
 
 
-class Book(NamedTuple):
+class AccountExposure(NamedTuple):
     """What the account holds, in account currency.
 
     Attributes
@@ -147,7 +147,7 @@ class Book(NamedTuple):
     open_risk: float
 
 
-def book_of(value: float, holdings: Iterable[tuple[float, float, float]]) -> Book:
+def exposure_of(value: float, holdings: Iterable[tuple[float, float, float]]) -> AccountExposure:
     """The book of an account.
 
     Parameters
@@ -158,14 +158,14 @@ def book_of(value: float, holdings: Iterable[tuple[float, float, float]]) -> Boo
     >>> book_of(1000.0, [(2.0, 100.0, 95.0), (-1.0, 50.0, math.nan), (0.0, 9.0, math.nan)])
     Book(value=1000.0, gross=250.0, net=150.0, short=50.0, positions=2.0, open_risk=60.0)
     """
-    book = Book(value, 0.0, 0.0, 0.0, 0.0, 0.0)
+    book = AccountExposure(value, 0.0, 0.0, 0.0, 0.0, 0.0)
     for units, price, stop in holdings:
         book = with_holding(book, units, price, stop)
     return book
 
 
-def with_holding(book: Book, units: float, price: float, stop: float) -> Book:
-    """The book with one more position; the arguments are as in :func:`book_of`.
+def with_holding(book: AccountExposure, units: float, price: float, stop: float) -> AccountExposure:
+    """The book with one more position; the arguments are as in :func:`exposure_of`.
 
     >>> with_holding(Book(1000.0, 0.0, 0.0, 0.0, 0.0, 0.0), -1.0, 50.0, math.nan)
     Book(value=1000.0, gross=50.0, net=-50.0, short=50.0, positions=1.0, open_risk=50.0)
@@ -173,7 +173,7 @@ def with_holding(book: Book, units: float, price: float, stop: float) -> Book:
     if units == 0.0:
         return book
     worth = units * price
-    return Book(
+    return AccountExposure(
         book.value,
         book.gross + abs(worth),
         book.net + worth,
@@ -194,7 +194,9 @@ def risk_per_unit(side: int, price: float, stop: float) -> float:
     return max(side * (price - stop), 0.0)
 
 
-def headroom(side: int, price: float, stop: float, is_new: bool, book: Book, p: Terms) -> tuple[float, int]:
+def headroom(
+    side: int, price: float, stop: float, is_new: bool, book: AccountExposure, p: LimitValues
+) -> tuple[float, int]:
     """How many more units an order may open on one side, and which limit says so.
 
     Parameters
@@ -261,7 +263,7 @@ def settle(wanted: float, fits: float, code: int, price: float, lot: float, leas
     return units, FREE if units == wanted else code
 
 
-def told(code: int, place: str, fits: float, wanted: float, price: float) -> str:
+def message(code: int, place: str, fits: float, wanted: float, price: float) -> str:
     """Why an order became smaller, in one line; empty if it did not.
 
     Parameters

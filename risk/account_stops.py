@@ -8,7 +8,7 @@ import math
 from typing import Any, NamedTuple
 
 
-class Watch(NamedTuple):
+class HaltState(NamedTuple):
     """What the account's stops remember.
 
     Attributes
@@ -30,12 +30,12 @@ HALTS = {DAILY_LOSS: "daily_loss", DRAWDOWN: "drawdown"}
 """The words for the stops of the account, by their codes."""
 
 
-def watch(before: Watch, value: float, new_session: bool, p: Any) -> tuple[Watch, int]:
+def watch(before: HaltState, value: float, new_session: bool, p: Any) -> tuple[HaltState, int]:
     """Look at the account at a close: whether a stop acts, trading is still halted, or resumes.
 
     Parameters
     ----------
-    before : what was remembered at the last close; at first ``Watch(cash, cash, cash, 0)``.
+    before : what was remembered at the last close; at first ``HaltState(cash, cash, cash, 0)``.
     value : of the account now.
     new_session : whether this is the first close of its session.
     p : has ``daily_loss``, ``drawdown`` (infinity for none) and ``resume_after``.
@@ -50,13 +50,13 @@ def watch(before: Watch, value: float, new_session: bool, p: Any) -> tuple[Watch
     """
     base = before.last if new_session else before.base
     if before.left == 1:
-        return Watch(value, value, value, 0), RESUMED
+        return HaltState(value, value, value, 0), RESUMED
     if before.left > 1:
-        return Watch(before.peak, base, value, before.left - 1), HALTED
+        return HaltState(before.peak, base, value, before.left - 1), HALTED
     peak = max(before.peak, value)
     code = TRADING
     if p.drawdown < math.inf and value <= peak * (1.0 - p.drawdown):
         code = DRAWDOWN
     elif p.daily_loss < math.inf and value <= base * (1.0 - p.daily_loss):
         code = DAILY_LOSS
-    return Watch(peak, base, value, p.resume_after if code else 0), code
+    return HaltState(peak, base, value, p.resume_after if code else 0), code

@@ -7,7 +7,18 @@ the same bits as Python.
 import math
 from typing import Any, NamedTuple
 
-from .account_limits import ACCOUNT, CAP, LOSS, STOP_PASSED, VOLUME, Book, Terms, headroom, settle, told
+from .account_limits import (
+    ACCOUNT,
+    CAP,
+    LOSS,
+    STOP_PASSED,
+    VOLUME,
+    AccountExposure,
+    LimitValues,
+    headroom,
+    message,
+    settle,
+)
 from .sizing import DUST, risk_money, units_for_loss
 
 
@@ -52,10 +63,10 @@ class FillTerms(NamedTuple):
     cap: float
     lot: float
     volume: float
-    limits: Terms
+    limits: LimitValues
 
 
-class Verdict(NamedTuple):
+class FillDecision(NamedTuple):
     """How many units may open, what made them fewer (a code of :mod:`risk.limits`), and how many it leaves room for."""
 
     units: float
@@ -63,7 +74,7 @@ class Verdict(NamedTuple):
     fits: float
 
 
-def admit(quote: Quote, book: Book, rule: FillTerms, costs: Any) -> Verdict:
+def admit(quote: Quote, book: AccountExposure, rule: FillTerms, costs: Any) -> FillDecision:
     """Hold an opening fill to the rule: it only ever shrinks, to whole lots.
 
     Parameters
@@ -73,14 +84,14 @@ def admit(quote: Quote, book: Book, rule: FillTerms, costs: Any) -> Verdict:
     costs : as in :func:`risk.sizing.units_for_loss`.
     """
     if quote.side * (quote.quoted - quote.stop) <= 0.0:
-        return Verdict(0.0, STOP_PASSED, 0.0)
+        return FillDecision(0.0, STOP_PASSED, 0.0)
     fits, code = _fits(quote, book, rule, costs)
     least = max(rule.limits.min_order, DUST * book.value)
     units, code = settle(quote.opening, fits, code, quote.price, rule.lot, least)
-    return Verdict(units, code, fits)
+    return FillDecision(units, code, fits)
 
 
-def _fits(quote: Quote, book: Book, rule: FillTerms, costs: Any) -> tuple[float, int]:
+def _fits(quote: Quote, book: AccountExposure, rule: FillTerms, costs: Any) -> tuple[float, int]:
     """The units that fit every limit, not rounded, and the code of the tightest."""
     if not book.value > 0.0:
         return 0.0, ACCOUNT
@@ -106,7 +117,7 @@ def why(code: int, fits: float, opening: float, price: float, quoted: float, sto
 
     Parameters
     ----------
-    code, fits : of the :class:`Verdict`.
+    code, fits : of the :class:`FillDecision`.
     opening, price, quoted, stop : of the :class:`Quote`.
 
     >>> why(STOP_PASSED, 0.0, 5.0, 94.1, 94.0, 95.0)
@@ -114,4 +125,4 @@ def why(code: int, fits: float, opening: float, price: float, quoted: float, sto
     """
     if code == STOP_PASSED:
         return f"stop_passed: the market was at {quoted:g}, the stop at {stop:g}"
-    return told(code, "fill", fits, opening, price)
+    return message(code, "fill", fits, opening, price)

@@ -50,7 +50,7 @@ from risk.measures.ulcer_index import UlcerIndex
 from risk.measures.value_at_risk import ValueAtRisk
 from risk.measures.volatility import Volatility
 from risk.measures.win_rate import WinRate
-from risk.var.var_backtest import ExamSpec
+from risk.var.var_backtest import VarBacktestSpec
 
 from .bootstrap import IntervalsSpec
 
@@ -143,7 +143,7 @@ class MeasuresSpec(Spec):
     intervals: IntervalsSpec = IntervalsSpec()
     """Bootstrap intervals of the headline measures."""
 
-    exam: ExamSpec = ExamSpec()
+    exam: VarBacktestSpec = VarBacktestSpec()
     """One-day-ahead value at risk of the strategy and the benchmark, held to what happened."""
 
     @model_validator(mode="after")

@@ -31,7 +31,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Seen:
+class FitInputs:
     """What one fit was given: the evidence that it saw nothing of its fold's test window.
 
     Attributes
@@ -86,7 +86,7 @@ class FoldReport:
     up_share: float
     members: Mapping[str, Mapping[str, Any]]
     calibrator: Mapping[str, Any]
-    seen: Mapping[str, Seen] = field(default_factory=dict)
+    seen: Mapping[str, FitInputs] = field(default_factory=dict)
     scaler: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     importance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class FoldReport:
     def of(cls, values: Mapping[str, Any]) -> Self:
         """A report from what :meth:`dump` wrote, also after a round trip through JSON."""
         spans = {name: Span(**values[name]) for name in ("train", "stop", "calibration", "test")}
-        seen = {name: Seen(**each) for name, each in values.get("seen", {}).items()}
+        seen = {name: FitInputs(**each) for name, each in values.get("seen", {}).items()}
         return cls(**{**values, **spans, "seen": seen, "constant": tuple(values.get("constant", ()))})
 
 

@@ -16,7 +16,7 @@ from signals.leaks.cut_points import Cut, choose
 from signals.leaks.fit_inputs import fit_inputs
 from signals.leaks.invariance import perturbation, truncation
 from signals.leaks.label_tests import planted, shuffled
-from signals.leaks.lookahead_feature import Oracle
+from signals.leaks.lookahead_feature import LookaheadFeature
 from signals.leaks.warmup import warmup
 
 from .traced_pipeline import Run, Subject
@@ -125,7 +125,7 @@ def _checks(
 def _oracle(config: RunConfig, market: Market, cuts: tuple[Cut, ...], on_progress: ProgressCallback) -> Check:
     """L8: the battery's own exam; a feature that knows tomorrow must be caught."""
     title = "an oracle must be caught"
-    subject = Subject.of(config, market, extra=(Oracle(),))
+    subject = Subject.of(config, market, extra=(LookaheadFeature(),))
     found = perturbation(subject.trace, market, subject.trace(market), cuts, config.seed, on_progress)
     if found.status == "leak":
         return Check("L8", title, "clean", found.runs, "a feature that knows the next bar's return was caught")

@@ -19,7 +19,7 @@ from .timeline import Timeline
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class BacktestInput:
     """What an engine is to do; it trades ``bars``, those of the traded symbols from the first decision on.
 
     Attributes
@@ -47,7 +47,7 @@ class Task:
         risk: RiskSpec,
         broker: BrokerSpec,
         config_id: str,
-    ) -> "Task":
+    ) -> "BacktestInput":
         """The task of a backtest.
 
         Raises
@@ -68,7 +68,7 @@ class Task:
 
 
 @dataclass(frozen=True, eq=False)
-class Books:
+class EngineOutput:
     """What an engine wrote down; K steps, N symbols with bars.
 
     Attributes
@@ -95,7 +95,7 @@ class Books:
     halts: Sequence[tuple[int, str]]
 
 
-def result_of(books: Books, task: Task, engine: str, *, solvent: bool = True) -> RunResult:
+def result_of(books: EngineOutput, task: BacktestInput, engine: str, *, solvent: bool = True) -> RunResult:
     """The result of a run.
 
     Parameters
@@ -135,7 +135,7 @@ def result_of(books: Books, task: Task, engine: str, *, solvent: bool = True) ->
     )
 
 
-def _notes(books: Books, task: Task) -> Iterator[str]:
+def _notes(books: EngineOutput, task: BacktestInput) -> Iterator[str]:
     """Symbols that were never traded, and when the account's stops acted."""
     for symbol in task.signals.symbols:
         if symbol not in task.bars:
@@ -151,7 +151,7 @@ def _require_finite(times: pd.DatetimeIndex, value: Vector) -> None:
         raise DataError(f"the account's value is {value[bad[0]]} at {times[bad[0]]}; look for extreme prices there")
 
 
-def _require_solvent(books: Books, times: pd.DatetimeIndex, closes: Matrix, symbols: list[str]) -> None:
+def _require_solvent(books: EngineOutput, times: pd.DatetimeIndex, closes: Matrix, symbols: list[str]) -> None:
     ruin = np.flatnonzero(books.value <= 0)
     if ruin.size:
         step = int(ruin[0])

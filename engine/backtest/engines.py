@@ -9,7 +9,7 @@ from core.errors import WorkbenchError
 from core.types import Market, RunResult, SignalFrame
 from engine.config.run_config import RunConfig
 
-from .engine_output import Task
+from .engine_output import BacktestInput
 
 Engine: TypeAlias = Literal["backtrader", "compiled", "both"]
 
@@ -55,7 +55,7 @@ def backtest(config: RunConfig, market: Market, signals: SignalFrame, *, solvent
     EnginesDifferError
         The engines differ; the first difference is named: bar, symbol, field.
     """
-    task = Task.of(market, signals, config.strategy, config.risk, config.broker, config.id)
+    task = BacktestInput.of(market, signals, config.strategy, config.risk, config.broker, config.id)
     results = [_runner(name)(task, solvent=solvent) for name in _named(config.engine)]
     if len(results) > 1:
         difference = first_difference(*results)
@@ -72,10 +72,10 @@ def _runner(name: str) -> Callable[..., RunResult]:
     if name == "compiled":
         from . import compiled
 
-        return compiled.carry_out
+        return compiled.run_task
     from engine.backtest.bt import engine as bt_engine
 
-    return bt_engine.carry_out
+    return bt_engine.run_task
 
 
 def first_difference(one: RunResult, other: RunResult) -> str:

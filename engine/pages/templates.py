@@ -26,8 +26,8 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     environment.filters.update(
-        shown=number_format.shown,
-        four=number_format.four,
+        shown=number_format.format_value,
+        four=number_format.format_4sig,
         percent=number_format.percent,
         money=number_format.money,
         label=number_format.title,

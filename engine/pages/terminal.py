@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.errors import StoreError
-from core.number_format import count, money, percent, shown, title
+from core.number_format import count, format_value, money, percent, title
 from engine.backtest.account_returns import AT_EXPOSURE, BENCHMARK, STRATEGY
 from engine.run_folder.run_folder import read_json
 
@@ -97,7 +97,7 @@ def _returns(metrics: Mapping[str, Any]) -> Table:
     for measure in metrics["headline"]:
         about = columns[0][measure]
         label = title(measure) + (f", n = {about['n']}" if measure.startswith(("value_at", "expected")) else "")
-        table.add_row(label, *(shown(column[measure]["value"], about["unit"]) for column in columns))
+        table.add_row(label, *(format_value(column[measure]["value"], about["unit"]) for column in columns))
     return table
 
 
@@ -114,7 +114,7 @@ def _intervals(metrics: Mapping[str, Any]) -> Iterable[Text]:
 
 
 def _span(interval: Mapping[str, Any], unit: str) -> str:
-    return f"{shown(interval['low'], unit)} to {shown(interval['high'], unit)}"
+    return f"{format_value(interval['low'], unit)} to {format_value(interval['high'], unit)}"
 
 
 def _forecasts(metrics: Mapping[str, Any]) -> Iterable[Any]:
@@ -135,7 +135,7 @@ def _forecasts(metrics: Mapping[str, Any]) -> Iterable[Any]:
 def _score(name: str, value: float | None) -> str:
     if value is None:
         return "-"
-    return percent(value) if name in SHARES else f"{value:.3e}" if name == "mse" else shown(value, "ratio")
+    return percent(value) if name in SHARES else f"{value:.3e}" if name == "mse" else format_value(value, "ratio")
 
 
 def _account(metrics: Mapping[str, Any]) -> Iterable[Any]:

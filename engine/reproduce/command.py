@@ -13,11 +13,11 @@ from engine.pipeline import Options, compute, signal_store
 from engine.run_folder import result_files
 
 from .compare import differences
-from .recorded_run import Record, Verdict
+from .recorded_run import RecordedRun, ReproductionVerdict
 from .terminal import show
 
 
-def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[Verdict]:
+def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[ReproductionVerdict]:
     """Make runs again and say on the terminal what came out; all folders are looked at before the first is run.
 
     Raises
@@ -26,7 +26,7 @@ def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[
         A folder is no run folder or is damaged, or the run cannot be made any more; one line.
     """
     verdicts = []
-    for record in [Record.read(folder) for folder in folders]:
+    for record in [RecordedRun.read(folder) for folder in folders]:
         with reporting(quiet, main="trials" if record.is_sweep else MAIN) as on_progress:
             verdict = reproduce(record, cache=cache, on_progress=on_progress)
         verdicts.append(verdict)
@@ -35,7 +35,9 @@ def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[
     return verdicts
 
 
-def reproduce(record: Record, *, cache: bool = False, on_progress: ProgressCallback = no_progress) -> Verdict:
+def reproduce(
+    record: RecordedRun, *, cache: bool = False, on_progress: ProgressCallback = no_progress
+) -> ReproductionVerdict:
     """Make a run again and compare; its folder and the folder of runs are left alone.
 
     Parameters
@@ -51,19 +53,19 @@ def reproduce(record: Record, *, cache: bool = False, on_progress: ProgressCallb
     """
     with _elsewhere() as folder, caching(used=cache):
         if record.is_sweep:
-            from engine.sweep.run import remade
+            from engine.sweep.run import repeat_sweep
 
             options = Options(out=folder, cache=cache, quiet=True)
-            now = remade(record.config, options, record.manifest["earlier_trials"], on_progress)
+            now = repeat_sweep(record.config, options, record.manifest["earlier_trials"], on_progress)
             return _verdict(record, now)
         outcome = compute(record.config, signal_store() if cache else None, on_progress)
         result_files.write(outcome, folder)
         return _verdict(record, folder)
 
 
-def _verdict(record: Record, now: Path) -> Verdict:
+def _verdict(record: RecordedRun, now: Path) -> ReproductionVerdict:
     found = (*record.circumstances(), *differences(record.folder, now, record.files))
-    return Verdict(record.folder, found, len(record.files))
+    return ReproductionVerdict(record.folder, found, len(record.files))
 
 
 @contextmanager

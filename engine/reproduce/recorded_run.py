@@ -24,7 +24,7 @@ ENGINES = ("backtrader", "compiled")
 
 
 @dataclass(frozen=True)
-class Record:
+class RecordedRun:
     """A finished run as its folder describes it.
 
     Attributes
@@ -104,7 +104,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ReproductionVerdict:
     """What became of a run that was made again."""
 
     folder: Path

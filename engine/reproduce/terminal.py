@@ -11,7 +11,7 @@ from rich.text import Text
 from core.number_format import count
 
 from .compare import Difference, Plain
-from .recorded_run import Verdict
+from .recorded_run import ReproductionVerdict
 
 SHOWN = 5
 """Lines for the values of one file; --json has them all."""
@@ -19,7 +19,7 @@ LONG = 100
 UNEXPLAINED = "Data, versions, machine and code are those of the run: please report this."
 
 
-def show(verdict: Verdict, console: Console | None = None) -> None:
+def show(verdict: ReproductionVerdict, console: Console | None = None) -> None:
     """Print whether a run was reproduced, what differs, and what may explain it."""
     console = console or Console(highlight=False)
     wrong = [each for each in verdict.found if each.counts]

@@ -17,7 +17,7 @@ from .measure_inputs import samples
 
 
 @dataclass(frozen=True)
-class Steady:
+class ConstantConfidence:
     """A run whose every decision had the same confidence.
 
     Attributes
@@ -34,7 +34,9 @@ class Steady:
         return {"confidence": self.confidence, "measures": {each.name: each.value for each in self.measures}}
 
 
-def steady(config: RunConfig, market: Market, signals: Signals, per_year: float) -> Steady | None:
+def constant_confidence_run(
+    config: RunConfig, market: Market, signals: Signals, per_year: float
+) -> ConstantConfidence | None:
     """Run again with the mean confidence; None where the confidence does not vary as it is."""
     frame = signals.frame
     told = np.isfinite(frame.confidence)
@@ -43,9 +45,9 @@ def steady(config: RunConfig, market: Market, signals: Signals, per_year: float)
     mean = float(frame.confidence[told].mean())
     result = backtest(config, market, _constant(frame, mean), solvent=False)
     if (result.equity["equity"] <= 0).any():
-        return Steady(mean, ())
+        return ConstantConfidence(mean, ())
     sample = samples(daily_returns(result, market), result, per_year, config.measures.risk_free)[STRATEGY]
-    return Steady(mean, headline(sample, config.measures))
+    return ConstantConfidence(mean, headline(sample, config.measures))
 
 
 def _constant(frame: SignalFrame, value: float) -> SignalFrame:

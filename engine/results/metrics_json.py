@@ -53,8 +53,8 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "forecasts_reason": ""
         if outcome.evaluation
         else "the model does not train, so there is no forecast to evaluate",
-        "constant_confidence": outcome.steady.dump() if outcome.steady else None,
-        "constant_confidence_reason": "" if outcome.steady else "the confidence does not vary",
+        "constant_confidence": outcome.constant_confidence.dump() if outcome.constant_confidence else None,
+        "constant_confidence_reason": "" if outcome.constant_confidence else "the confidence does not vary",
         "leak_checks": [check.dump() for check in outcome.checks],
         "verdict": {
             **asdict(outcome.verdict),

@@ -24,7 +24,7 @@ from marketdata.news import ILLUSTRATIVE
 from risk.bootstrap import Interval
 from risk.measures.base import Measured
 from risk.periods import periods_per_year
-from risk.var.var_backtest import Exam, examine
+from risk.var.var_backtest import VarBacktest, run_var_backtest
 from signals.evaluation.evaluate import Evaluation
 from signals.evaluation.skill_tests import DieboldMariano
 from signals.leaks.check_result import Check
@@ -32,7 +32,7 @@ from signals.leaks.fit_inputs import fit_inputs
 from signals.signals_result import Signals
 
 from .compute_measures import Measure, here
-from .constant_confidence import Steady, steady
+from .constant_confidence import ConstantConfidence, constant_confidence_run
 from .costs_paid import Costs, costs
 from .fill_checks import execution
 from .measure_inputs import samples
@@ -58,7 +58,7 @@ class Outcome:
     exposure, costs, orders : what the account did.
     cap : whether the cap held at the fills.
     stops : how well the stops protected; None for a run without stops.
-    steady : the same run with constant confidence; None where the confidence does not vary.
+    constant_confidence : the same run with constant confidence; None where the confidence does not vary.
     checks : the leak checks that every run does.
     verdict : what may be said of it.
     periods_per_year : sessions in a year, as used for every annual figure.
@@ -77,13 +77,13 @@ class Outcome:
     measures: Mapping[str, tuple[Measured, ...]]
     further: Mapping[str, Mapping[str, tuple[Measured, ...]]]
     intervals: Mapping[str, Interval]
-    exams: Mapping[str, Exam]
+    exams: Mapping[str, VarBacktest]
     exposure: Exposure
     costs: Costs
     orders: Orders
     cap: CapCheck
     stops: StopCheck | None
-    steady: Steady | None
+    constant_confidence: ConstantConfidence | None
     checks: tuple[Check, ...]
     verdict: Verdict
     periods_per_year: float
@@ -130,8 +130,8 @@ def build(
     per_year = periods_per_year(days, spec.periods_per_year)
     told = samples(daily, result, per_year, spec.risk_free)
     answer = measure(told, spec, seed)
-    beside = steady(config, market, signals, per_year)
-    exams = {c: examine(told[c].returns, spec.exam, spec.var_levels, seed) for c in (STRATEGY, BENCHMARK)}
+    beside = constant_confidence_run(config, market, signals, per_year)
+    exams = {c: run_var_backtest(told[c].returns, spec.exam, spec.var_levels, seed) for c in (STRATEGY, BENCHMARK)}
     checks = (fit_inputs(signals.folds), execution(result, market, config.broker))
     found = answer()
     return Outcome(
@@ -152,7 +152,7 @@ def build(
         orders=count_orders(result.orders),
         cap=check_cap(result, market, risk.cap),
         stops=check_stops(result.stops) if risk.stop else None,
-        steady=beside,
+        constant_confidence=beside,
         checks=checks,
         verdict=_verdict(daily, evaluation, per_period(spec.risk_free, per_year), checks, market.notes),
         periods_per_year=per_year,

@@ -9,10 +9,10 @@ from core.progress import Progress, ProgressCallback
 from core.types import Rows
 from engine.sweep.space.dimensions import Columns
 from engine.sweep.space.samplers import Tpe
-from engine.sweep.storage.trial_store import Records
+from engine.sweep.storage.trial_store import TrialStore
 from engine.sweep.trials.plan import Plan
-from engine.sweep.trials.ranking import Board, missed_by
-from engine.sweep.trials.runner import Runner, Work
+from engine.sweep.trials.ranking import TrialRanking, missed_by
+from engine.sweep.trials.runner import RunTrials, Work
 from engine.sweep.trials.trial_scores import DONE, Scores, joined
 
 TASK = "trials"
@@ -20,9 +20,9 @@ TASK = "trials"
 
 def run_trials(
     plan: Plan,
-    board: Board,
-    run: Runner,
-    records: Records,
+    board: TrialRanking,
+    run: RunTrials,
+    records: TrialStore,
     on_progress: ProgressCallback,
     about: Callable[[], str] = str,
 ) -> None:
@@ -60,7 +60,9 @@ def run_trials(
     tell()
 
 
-def _teller(board: Board, plan: Plan, on_progress: ProgressCallback, about: Callable[[], str]) -> Callable[[], None]:
+def _teller(
+    board: TrialRanking, plan: Plan, on_progress: ProgressCallback, about: Callable[[], str]
+) -> Callable[[], None]:
     """Tells of progress; the note is the best so far."""
     name = plan.spec.objective.measure.name
 
@@ -72,7 +74,7 @@ def _teller(board: Board, plan: Plan, on_progress: ProgressCallback, about: Call
     return tell
 
 
-def _adaptive(plan: Plan, run: Runner, records: Records, board: Board, tell: Callable[[], None]) -> None:
+def _adaptive(plan: Plan, run: RunTrials, records: TrialStore, board: TrialRanking, tell: Callable[[], None]) -> None:
     """Batches that depend on what came before: asked, run, told in the order of the trials."""
     tpe = Tpe(plan.axes, plan.spec, plan.config.seed)
     for first in range(0, plan.count, plan.spec.batch):
@@ -84,7 +86,9 @@ def _adaptive(plan: Plan, run: Runner, records: Records, board: Board, tell: Cal
         tell()
 
 
-def _batch(plan: Plan, run: Runner, records: Records, numbers: Rows, points: list[dict[str, Any]]) -> Iterator[Scores]:
+def _batch(
+    plan: Plan, run: RunTrials, records: TrialStore, numbers: Rows, points: list[dict[str, Any]]
+) -> Iterator[Scores]:
     """The trials of a batch, one by one kept; those that share a group are run after one another."""
     works: dict[int, Work] = {}
     for number, point in zip(numbers.tolist(), points, strict=True):

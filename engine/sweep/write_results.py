@@ -11,34 +11,34 @@ from engine.config.yaml_text import as_yaml
 from engine.pipeline import Stopwatch
 from engine.run_folder import manifest
 from engine.run_folder.run_folder import MANIFEST, Saved, durable, result_digest, staging, write_json
-from engine.sweep.judgement.assess import Findings
+from engine.sweep.judgement.assess import SweepAssessment
 from engine.sweep.judgement.sweep_json import dump
 from engine.sweep.storage import sweep_folder, trial_registry, trials_table
 from engine.sweep.storage.file_names import BLOCKS, NUMBERS, PAGE, RESULTS, RETURNS, TABLE
 from engine.sweep.storage.sweep_id import sweep_id
-from engine.sweep.storage.trial_registry import Earlier
-from engine.sweep.storage.trial_store import Records
-from engine.sweep.trials.compiled_trials import Wants
+from engine.sweep.storage.trial_registry import PriorTrials
+from engine.sweep.storage.trial_store import TrialStore
+from engine.sweep.trials.compiled_trials import TrialOutputs
 
 if TYPE_CHECKING:
     from engine.config.run_config import RunConfig
 
 
 @dataclass(frozen=True, eq=False)
-class Paper:
+class ResultsInput:
     """What a sweep's folder is written of."""
 
-    found: Findings
+    found: SweepAssessment
     config: "RunConfig"
     folder: Path
-    records: Records
-    wants: Wants
+    records: TrialStore
+    wants: TrialOutputs
     watch: Stopwatch
     lines: list[str]
-    earlier: Earlier
+    earlier: PriorTrials
 
 
-def save(paper: Paper, out: Path) -> Saved:
+def write_results(paper: ResultsInput, out: Path) -> Saved:
     """Write the sweep's folder beside, and rename it into place."""
     from engine.sweep.pages.page import write_page
 
@@ -62,7 +62,9 @@ def save(paper: Paper, out: Path) -> Saved:
         return durable(stage, out / found.label)
 
 
-def _manifest(found: Findings, config: "RunConfig", result: str, watch: Stopwatch, earlier: Earlier) -> dict[str, Any]:
+def _manifest(
+    found: SweepAssessment, config: "RunConfig", result: str, watch: Stopwatch, earlier: PriorTrials
+) -> dict[str, Any]:
     common = manifest.common(config.seed, config.data.digests(), result, watch.seconds)
     slow = all(group.slow for group in found.plan.groups.met.values() if group.config is not None)
     mine = {"sweep_id": sweep_id(config), "config_id": config.id, "trials": found.plan.count}
@@ -70,7 +72,7 @@ def _manifest(found: Findings, config: "RunConfig", result: str, watch: Stopwatc
     return {**mine, **common, "earlier_trials": trial_registry.dumped(earlier)}
 
 
-def _write_sample(found: Findings, stage: Path) -> None:
+def _write_sample(found: SweepAssessment, stage: Path) -> None:
     """The returns and the sums that the tests were made of."""
     sample, days = found.sample, found.plan.span.sessions
     names = [f"trial_{number}" for number in sample.kept.tolist()]

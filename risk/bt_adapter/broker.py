@@ -8,7 +8,7 @@ import backtrader as bt
 from pydantic import ValidationError
 
 from core.errors import ConfigError
-from risk.account_limits import LimitsSpec, book_of
+from risk.account_limits import LimitsSpec, exposure_of
 from risk.costs import DAYS_OF_INTEREST, idle_cash, impact_fraction
 from risk.fill_limits import FillTerms, Quote, admit, why
 from risk.spec import FillRule
@@ -205,7 +205,7 @@ class RiskBroker(FreshBroker):
             for data, units, mark in self.marked()
             if data is not order.data or parts.held
         ]
-        book = book_of(self.value_at_open(), stay)
+        book = exposure_of(self.value_at_open(), stay)
         units, code, fits = admit(quote, book, self._terms, costs_of(self, order.data))
         return units, why(code, fits, quote.opening, quote.price, quote.quoted, quote.stop)
 

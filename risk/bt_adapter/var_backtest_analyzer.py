@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from core.errors import ConfigError
 from risk.var.rolling_forecasts import check_window
-from risk.var.var_backtest import ExamSpec, examine
+from risk.var.var_backtest import VarBacktestSpec, run_var_backtest
 
 from .analyzers import Answer, SessionReturns
 
@@ -13,14 +13,14 @@ class VarExam(SessionReturns):
     """Forecasts of each day's value at risk, held to what happened: ``cerebro.addanalyzer(VarExam, methods=["ewma"])``.
 
     ``get_analysis()`` has ``window``, ``papers``, a mapping for each method and level with ``hits``, ``expected``, the
-    tests' statistics and p-values and a ``verdict`` in words (see :class:`~risk.var.var_backtest.Paper`), and
+    tests' statistics and p-values and a ``verdict`` in words (see :class:`~risk.var.var_backtest.VarTest`), and
     ``reason``, which says why there are none.
 
     Parameters
     ----------
     levels : confidences, between 0.5 and 1.
     window : days before the first forecast, 100 to 5000.
-    methods : names as in :class:`~risk.var.var_backtest.ExamSpec`.
+    methods : names as in :class:`~risk.var.var_backtest.VarBacktestSpec`.
     seed : of the simulated p-values.
 
     Raises
@@ -29,11 +29,11 @@ class VarExam(SessionReturns):
         Before the first bar: an impossible level, an unknown method, or a window that cannot be.
     """
 
-    params = (("levels", (0.95, 0.99)), ("window", 250), ("methods", ExamSpec().methods), ("seed", 0))
+    params = (("levels", (0.95, 0.99)), ("window", 250), ("methods", VarBacktestSpec().methods), ("seed", 0))
 
     def __init__(self) -> None:
         try:
-            self._exam = ExamSpec(window=self.p.window, methods=tuple(self.p.methods))
+            self._exam = VarBacktestSpec(window=self.p.window, methods=tuple(self.p.methods))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -44,4 +44,4 @@ class VarExam(SessionReturns):
         """The exam of the account's daily returns; none for a ruined account."""
         if self.ruin:
             return {"window": self.p.window, "reason": self.ruin, "papers": []}
-        return examine(self.returns, self._exam, self.p.levels, self.p.seed).dump()
+        return run_var_backtest(self.returns, self._exam, self.p.levels, self.p.seed).dump()

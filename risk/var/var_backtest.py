@@ -23,7 +23,7 @@ LEAST = 250
 """Days with a forecast below which no test can tell a wrong model from a right one."""
 
 
-class ExamSpec(Spec):
+class VarBacktestSpec(Spec):
     """One-day-ahead value at risk, held to what happened."""
 
     window: Annotated[int, Field(ge=100, le=5000)] = 250
@@ -34,7 +34,7 @@ class ExamSpec(Spec):
 
 
 @dataclass(frozen=True, eq=False)
-class Paper:
+class VarTest:
     """What the exam says of one method at one level.
 
     Attributes
@@ -78,7 +78,7 @@ class Paper:
 
 
 @dataclass(frozen=True, eq=False)
-class Exam:
+class VarBacktest:
     """The exam of one series.
 
     Attributes
@@ -91,7 +91,7 @@ class Exam:
     """
 
     window: int
-    papers: tuple[Paper, ...]
+    papers: tuple[VarTest, ...]
     reason: str
     returns: Vector
     forecasts: Forecasts | None
@@ -101,7 +101,9 @@ class Exam:
         return {"window": self.window, "reason": self.reason, "papers": [paper.dump() for paper in self.papers]}
 
 
-def examine(returns: npt.ArrayLike, spec: ExamSpec, levels: Sequence[float], seed: int = 0) -> Exam:
+def run_var_backtest(
+    returns: npt.ArrayLike, spec: VarBacktestSpec, levels: Sequence[float], seed: int = 0
+) -> VarBacktest:
     """Forecast each session from those before it, and test the forecasts.
 
     A session whose forecast is no loss, because nothing moved in the window before it, is left out: there is nothing to
@@ -132,17 +134,17 @@ def examine(returns: npt.ArrayLike, spec: ExamSpec, levels: Sequence[float], see
     """
     values = checked_returns(returns)
     if not spec.methods:
-        return Exam(spec.window, (), "measures.exam.methods is empty", values, None)
+        return VarBacktest(spec.window, (), "measures.exam.methods is empty", values, None)
     if len(values) < spec.window + LEAST:
         reason = f"needs {spec.window + LEAST} or more returns, {LEAST} of them after the window; has {len(values)}"
-        return Exam(spec.window, (), reason, values, None)
+        return VarBacktest(spec.window, (), reason, values, None)
     found = forecasts(values, spec.window, levels, spec.methods)
     papers = [_paper(values, found, method, level, seed) for level in levels for method in spec.methods]
     kept = tuple(paper for paper in papers if paper is not None)
-    return Exam(spec.window, kept, "" if kept else "there was never a risk of loss to forecast", values, found)
+    return VarBacktest(spec.window, kept, "" if kept else "there was never a risk of loss to forecast", values, found)
 
 
-def _paper(returns: Vector, found: Forecasts, method: str, level: float, seed: int) -> Paper | None:
+def _paper(returns: Vector, found: Forecasts, method: str, level: float, seed: int) -> VarTest | None:
     var, es = found.var[method, level], found.es[method, level]
     known = np.arange(len(returns)) >= found.first
     # NaN, of a model that could not be fitted, compares false.
@@ -154,7 +156,7 @@ def _paper(returns: Vector, found: Forecasts, method: str, level: float, seed: i
     chain, sizes = christoffersen(hits, level), acerbi_szekely(r, v, e, level, seed=seed)
     count = kupiec(hits, level)
     zone, zone_reason = _basel(hits, level)
-    return Paper(
+    return VarTest(
         method=method,
         level=level,
         n=len(r),

@@ -22,10 +22,10 @@ from signals.labels.base import EQUAL
 from signals.models.base import POOLED, Fitted, Samples
 from signals.panel import Panel
 from signals.scaling import Scaler
-from signals.signals_result import FoldReport, Seen, Span
+from signals.signals_result import FitInputs, FoldReport, Span
 from signals.spec import Training
 
-from .per_symbol import BLOCKS, Part, joined, split
+from .per_symbol import BLOCKS, SymbolFold, joined, split
 from .sample_weights import uniqueness
 from .walk_forward import training_rows
 
@@ -55,12 +55,12 @@ class FoldOutcome:
 
 
 @dataclass(frozen=True)
-class Said:
+class FoldDiagnostics:
     """The part of a fold's report that its models tell; the fields are those of :class:`FoldReport`."""
 
     members: Mapping[str, Mapping[str, Any]]
     calibrator: Mapping[str, Any]
-    seen: Mapping[str, Seen]
+    seen: Mapping[str, FitInputs]
     scaler: Mapping[str, Any]
     weights: Mapping[str, float]
     importance: Mapping[str, Mapping[str, float]]
@@ -140,7 +140,7 @@ def _run_by_symbol(panel: Panel, training: Training, fold: Fold, on_progress: Pr
         f"{part.symbol} {name}": said for part, own in found.items() for name, said in own.report.members.items()
     }
     members |= {symbol: {"untrained": reason} for symbol, reason in lacking.items()}
-    said = Said(
+    said = FoldDiagnostics(
         members=members,
         calibrator={part.symbol: own.report.calibrator for part, own in found.items()},
         seen={f"{part.symbol} {name}": each for part, own in found.items() for name, each in own.report.seen.items()},
@@ -164,7 +164,7 @@ def _run_by_symbol(panel: Panel, training: Training, fold: Fold, on_progress: Pr
     )
 
 
-def _run_part(part: Part, training: Training, on_progress: ProgressCallback) -> FoldOutcome:
+def _run_part(part: SymbolFold, training: Training, on_progress: ProgressCallback) -> FoldOutcome:
     def tell(step: Progress) -> None:
         on_progress(replace(step, task=f"{part.symbol} {step.task}"))
 
@@ -188,7 +188,7 @@ def _run_fold(
     now = Window.cut_out(panel, first, panel.times[fold.test].max(), fold.cut)
     predicted = predict_rows(training, now, scaler, fitted, fold.test)
     judged, expected = calibrator.judge(predicted), _expected(training, panel, fold.test)
-    said = Said(
+    said = FoldDiagnostics(
         members=training.model.accounts(fitted),
         calibrator=calibrator.dump(),
         seen={**_seen(past, fold), **given},
@@ -227,7 +227,7 @@ def predict_rows(training: Training, window: Window, scaler: Scaler, fitted: Fit
 
 def _settle(
     training: Training, fold: Fold, past: Window, scaler: Scaler, fitted: Fitted
-) -> tuple[Fitted, Calibrator, dict[str, Seen]]:
+) -> tuple[Fitted, Calibrator, dict[str, FitInputs]]:
     """What is learnt on the calibration block: a model's last touch on its first half, the confidence on the rest."""
     rows = past.at(fold.calibration)
     labels = past.panel.y[past.at(training_rows(fold))]
@@ -241,10 +241,10 @@ def _settle(
     seen = {}
     if training.model.settles:
         early, late = block.halves()
-        seen["weights"] = Seen.of(block.times[early], block.known_at[early])
+        seen["weights"] = FitInputs.of(block.times[early], block.known_at[early])
         fitted = training.model.settle(fitted, block.predicted.forecast.take(early), block.y[early])
         block = replace(block, predicted=predict_rows(training, past, scaler, fitted, fold.calibration)).take(late)
-    seen["confidence"] = Seen.of(block.times, block.known_at)
+    seen["confidence"] = FitInputs.of(block.times, block.known_at)
     return fitted, training.confidence.fit(block), seen
 
 
@@ -264,14 +264,14 @@ def _constant(past: Window, fold: Fold) -> tuple[str, ...]:
     return tuple(name for name, each in zip(past.panel.names, spread, strict=True) if each == 0)
 
 
-def _seen(past: Window, fold: Fold) -> dict[str, Seen]:
+def _seen(past: Window, fold: Fold) -> dict[str, FitInputs]:
     """What the scaler and the model were given."""
     train, stop = past.at(fold.train), past.at(fold.stop)
     times, known_at = past.panel.times, past.panel.known_at
     return {
-        "scaler": Seen.of(times[train]),
-        "model": Seen.of(times[train], known_at[train]),
-        "stop": Seen.of(times[stop], known_at[stop]),
+        "scaler": FitInputs.of(times[train]),
+        "model": FitInputs.of(times[train], known_at[train]),
+        "stop": FitInputs.of(times[stop], known_at[stop]),
     }
 
 
@@ -283,7 +283,7 @@ def _expected(training: Training, panel: Panel, rows: Rows) -> Callable[[Vector]
     return lambda values: training.label.as_return(values, unit)
 
 
-def _report(panel: Panel, training: Training, fold: Fold, said: Said) -> FoldReport:
+def _report(panel: Panel, training: Training, fold: Fold, said: FoldDiagnostics) -> FoldReport:
     used = training_rows(fold)
     labels = panel.y[used]
     blocks: dict[str, Any] = {name: Span.of(panel.times, getattr(fold, name)) for name in BLOCKS}

@@ -22,7 +22,7 @@ FILLED = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class SymbolFold:
     """One symbol's part of a fold; nothing of any other symbol is in it.
 
     Attributes
@@ -43,7 +43,7 @@ class Part:
         return rows + self.begin
 
 
-def split(panel: Panel, training: Training, fold: Fold) -> tuple[tuple[Part, ...], dict[str, str]]:
+def split(panel: Panel, training: Training, fold: Fold) -> tuple[tuple[SymbolFold, ...], dict[str, str]]:
     """The symbols that can have a model of their own in a fold, and why the others cannot, by symbol.
 
     Symbols without a row to predict are in neither.
@@ -54,7 +54,7 @@ def split(panel: Panel, training: Training, fold: Fold) -> tuple[tuple[Part, ...
         There is no symbol that can.
     """
     parts = [_part(panel, fold, number) for number in np.unique(panel.symbol[fold.test])]
-    lacking = {part.symbol: reason for part in parts if (reason := shortage(part, training))}
+    lacking = {part.symbol: reason for part in parts if (reason := missing_rows(part, training))}
     if len(lacking) == len(parts):
         symbol, reason = next(iter(lacking.items()))
         raise ConfigError(
@@ -64,7 +64,7 @@ def split(panel: Panel, training: Training, fold: Fold) -> tuple[tuple[Part, ...
     return tuple(part for part in parts if part.symbol not in lacking), lacking
 
 
-def shortage(part: Part, training: Training) -> str:
+def missing_rows(part: SymbolFold, training: Training) -> str:
     """What a symbol has too little of to be given a model; empty where it has enough.
 
     It needs half of ``walk_forward.train`` in rows of its own, a row in every block, and what its model asks for.
@@ -83,19 +83,19 @@ def shortage(part: Part, training: Training) -> str:
     return ""
 
 
-def joined(fold: Fold, parts: Sequence[Part]) -> Fold:
+def joined(fold: Fold, parts: Sequence[SymbolFold]) -> Fold:
     """The fold with the rows of some parts alone, in numbers of the whole panel."""
     blocks = {name: np.concatenate([part.whole(getattr(part.fold, name)) for part in parts]) for name in BLOCKS}
     return Fold(number=fold.number, cut=fold.cut, **blocks)
 
 
-def _part(panel: Panel, fold: Fold, number: int) -> Part:
+def _part(panel: Panel, fold: Fold, number: int) -> SymbolFold:
     begin, end = (int(np.searchsorted(panel.symbol, each)) for each in (number, number + 1))
     symbol = panel.symbols[number]
     own = panel.take(slice(begin, end))
     alone = replace(own, symbols=(symbol,), symbol=np.zeros(end - begin, dtype=np.intp))
     blocks = {name: _inside(getattr(fold, name), begin, end) for name in BLOCKS}
-    return Part(symbol, begin, alone, Fold(number=fold.number, cut=fold.cut, **blocks))
+    return SymbolFold(symbol, begin, alone, Fold(number=fold.number, cut=fold.cut, **blocks))
 
 
 def _inside(rows: Rows, begin: int, end: int) -> Rows:

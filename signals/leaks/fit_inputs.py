@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from signals.signals_result import FoldReport, Seen
+from signals.signals_result import FitInputs, FoldReport
 
 from .check_result import Check
 
@@ -31,7 +31,7 @@ def fit_inputs(folds: Sequence[FoldReport]) -> Check:
     )
 
 
-def _wrong(report: FoldReport, seen: Seen) -> str:
+def _wrong(report: FoldReport, seen: FitInputs) -> str:
     cut = pd.Timestamp(report.cut)
     if seen.last and pd.Timestamp(seen.last) >= cut:
         return f"its latest row is decided at {seen.last}, the first test decision at {report.cut}"

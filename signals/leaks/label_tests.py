@@ -30,7 +30,7 @@ Relabel: TypeAlias = Callable[[Panel, Fold], Panel]
 
 
 @dataclass(frozen=True, eq=False)
-class Learnt:
+class RefitResult:
     """Out-of-sample predictions with what they should have known.
 
     Attributes
@@ -63,12 +63,12 @@ class Learnt:
             yield prediction[known], y[known]
 
 
-def relearn(panel: Panel, training: Training, relabel: Relabel | None = None) -> Learnt:
+def relearn(panel: Panel, training: Training, relabel: Relabel | None = None) -> RefitResult:
     """Walk forward, with each fold's labels changed before it is trained; the truth is that of the panel."""
     steps = folds(panel, training.walk_forward)
     outcomes = [run_fold(relabel(panel, fold) if relabel else panel, training, fold, no_progress) for fold in steps]
     told = [np.isfinite(each.prediction) for each in outcomes]
-    return Learnt(
+    return RefitResult(
         panel,
         tuple(each.rows[kept] for each, kept in zip(outcomes, told, strict=True)),
         tuple(each.prediction[kept] for each, kept in zip(outcomes, told, strict=True)),
@@ -154,7 +154,7 @@ def _t(prediction: Vector, y: Vector, horizon: int) -> float:
     return ic * math.sqrt(max(len(y) / horizon - 2, 0) / (1 - ic * ic)) if abs(ic) < 1 else math.inf
 
 
-def _follows(learnt: Learnt) -> float:
+def _follows(learnt: RefitResult) -> float:
     """How the predictions go with the last move, on average over the folds."""
     move = _last_move(learnt.panel)
     pairs = zip(learnt.rows, learnt.prediction, strict=True)

@@ -6,7 +6,7 @@ from core.types import Bars, Matrix
 from signals.features.base import BarFeature
 
 
-class Oracle(BarFeature):
+class LookaheadFeature(BarFeature):
     """The next bar's return, which nobody knows; 0 at the last bar, after which there is none."""
 
     @property

@@ -1,6 +1,6 @@
-"""Counts of what makes code hard to read: vague identifiers, docstrings that begin with a question word, dense statements.
+"""Findings of three readability rules: vague identifiers, docstrings that begin with a question, dense statements.
 
-Run as a script, it lists each finding below the given files and folders: ``python tests/helpers/readability.py engine``.
+Run as a script, it lists the findings in files and folders: ``python tests/helpers/readability.py engine``.
 """
 
 import ast
@@ -10,8 +10,36 @@ from pathlib import Path
 from typing import NamedTuple
 
 VAGUE = frozenset(
-    "found each own told made kept given said asked known place places wanted wants fits apart least most whole many "
-    "lacking beside hands shop paper luck sure theirs".split()
+    {
+        "found",
+        "each",
+        "own",
+        "told",
+        "made",
+        "kept",
+        "given",
+        "said",
+        "asked",
+        "known",
+        "place",
+        "places",
+        "wanted",
+        "wants",
+        "fits",
+        "apart",
+        "least",
+        "most",
+        "whole",
+        "many",
+        "lacking",
+        "beside",
+        "hands",
+        "shop",
+        "paper",
+        "luck",
+        "sure",
+        "theirs",
+    }
 )
 """Identifiers that name a role in a sentence instead of the thing that they hold."""
 QUESTIONS = ("What", "How", "Which", "Whether", "Why", "Where", "Who", "Whose", "When")

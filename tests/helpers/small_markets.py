@@ -10,7 +10,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from core.types import Bars, Market, SignalFrame
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
 from strategies.threshold import Threshold
@@ -62,8 +62,8 @@ class Case:
     broker: BrokerSpec
 
     @property
-    def task(self) -> Task:
-        return Task.of(self.market, self.signals, self.strategy, self.risk, self.broker, "0123456789ab")
+    def task(self) -> BacktestInput:
+        return BacktestInput.of(self.market, self.signals, self.strategy, self.risk, self.broker, "0123456789ab")
 
     def until(self, last: pd.Timestamp) -> "Case":
         """The same with the future after a close cut off."""

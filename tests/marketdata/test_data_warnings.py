@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from marketdata.data_warnings import remarks
+from marketdata.data_warnings import data_warnings
 
 
 def walk(count: int = 300, seed: int = 7) -> pd.DataFrame:
@@ -18,13 +18,13 @@ def walk(count: int = 300, seed: int = 7) -> pd.DataFrame:
 
 
 def test_a_plain_walk_needs_no_remark():
-    assert remarks(walk()) == []
+    assert data_warnings(walk()) == []
 
 
 def test_one_bar_a_hundred_times_too_high():
     frame = walk()
     frame.loc[frame.index[50], ["open", "high", "low", "close"]] *= 100
-    (note,) = remarks(frame)
+    (note,) = data_warnings(frame)
     assert note.startswith("the price jumps by a factor of 10")
     assert note.endswith(f"on {frame.index[50]:%Y-%m-%d} and on 1 bar more: a split or a typo?")
 
@@ -32,26 +32,26 @@ def test_one_bar_a_hundred_times_too_high():
 def test_one_bar_a_hundred_times_too_low():
     frame = walk()
     frame.loc[frame.index[50], ["open", "high", "low", "close"]] /= 100
-    assert f"on {frame.index[50]:%Y-%m-%d} and on 1 bar more" in remarks(frame)[0]
+    assert f"on {frame.index[50]:%Y-%m-%d} and on 1 bar more" in data_warnings(frame)[0]
 
 
 def test_a_high_with_a_slipped_decimal_point():
     frame = walk()
     frame.loc[frame.index[0], "high"] *= 10
-    assert f"on {frame.index[0]:%Y-%m-%d}: a split" in remarks(frame)[0]
+    assert f"on {frame.index[0]:%Y-%m-%d}: a split" in data_warnings(frame)[0]
 
 
 def test_a_split_that_was_not_adjusted():
     frame = walk()
     frame.loc[frame.index[100] :, ["open", "high", "low", "close"]] /= 2
-    assert f"on {frame.index[100]:%Y-%m-%d}: a split" in remarks(frame)[0]
+    assert f"on {frame.index[100]:%Y-%m-%d}: a split" in data_warnings(frame)[0]
 
 
 def test_a_gap_of_200_days():
     frame = walk()
     later = frame.index[150:] + pd.Timedelta(days=200)
     frame = frame.set_axis(frame.index[:150].append(later))
-    (note,) = remarks(frame)
+    (note,) = data_warnings(frame)
     longest = (frame.index[150] - frame.index[149]).days
     assert note.startswith(
         f"1 gap of more than 30 days, the longest {longest} days from {frame.index[149]:%Y-%m-%d} to"
@@ -60,13 +60,13 @@ def test_a_gap_of_200_days():
 
 def test_monthly_bars_are_no_gaps():
     frame = walk(60)
-    assert remarks(frame.set_axis(pd.date_range("2000-01-31", periods=60, freq="ME"))) == []
+    assert data_warnings(frame.set_axis(pd.date_range("2000-01-31", periods=60, freq="ME"))) == []
 
 
 def test_a_constant_price():
     frame = walk()
     frame[["open", "high", "low", "close"]] = 5.0
-    assert "the close is 5 on every bar: its returns are all zero" in remarks(frame)
+    assert "the close is 5 on every bar: its returns are all zero" in data_warnings(frame)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
@@ -75,17 +75,19 @@ def test_returns_in_place_of_prices(level):
     returns = np.abs(np.random.default_rng(3).normal(level, 0.01, len(frame))) + 1e-4
     for name in ("open", "high", "low", "close"):
         frame[name] = returns
-    assert any(note.startswith("closes look like returns, not prices") for note in remarks(frame))
+    assert any(note.startswith("closes look like returns, not prices") for note in data_warnings(frame))
 
 
 def test_no_volume_at_all():
-    assert remarks(walk().assign(volume=0.0)) == ["volume is 0 on every bar"]
+    assert data_warnings(walk().assign(volume=0.0)) == ["volume is 0 on every bar"]
 
 
 def test_no_volume_on_many_bars():
     frame = walk()
     frame.loc[frame.index[:6], "volume"] = 0
-    assert remarks(frame) == ["volume is 0 on 6 bars: 2019-01-01, 2019-01-02, 2019-01-03, 2019-01-04, 2019-01-07 ..."]
+    assert data_warnings(frame) == [
+        "volume is 0 on 6 bars: 2019-01-01, 2019-01-02, 2019-01-03, 2019-01-04, 2019-01-07 ..."
+    ]
 
 
 def test_opens_that_are_the_previous_close():
@@ -93,10 +95,10 @@ def test_opens_that_are_the_previous_close():
     first_year = frame.index.year == 2019
     frame.loc[first_year, "open"] = frame["close"].shift().fillna(100.0)[first_year]
     frame["high"], frame["low"] = frame[["open", "high"]].max(axis=1), frame[["open", "low"]].min(axis=1)
-    (note,) = remarks(frame)
+    (note,) = data_warnings(frame)
     share = first_year[1:].sum() / 599
     assert note.startswith(f"{share:.0%} of opens are the previous close, in 2019 more than half")
 
 
 def test_a_single_bar_is_enough():
-    assert remarks(walk(1)) == []
+    assert data_warnings(walk(1)) == []

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from risk.account_limits import FREE, GROSS, NAMES, NET, OPEN_RISK, POSITIONS, SHORT, LimitsSpec, book_of, headroom
-from risk.account_stops import DAILY_LOSS, DRAWDOWN, HALTED, RESUMED, TRADING, Watch, watch
+from risk.account_limits import FREE, GROSS, NAMES, NET, OPEN_RISK, POSITIONS, SHORT, LimitsSpec, exposure_of, headroom
+from risk.account_stops import DAILY_LOSS, DRAWDOWN, HALTED, RESUMED, TRADING, HaltState, watch
 
 NAN = math.nan
 
 
 def room(side, price=100.0, stop=NAN, held=(), is_new=True, value=1000.0, **limits):
-    units, code = headroom(side, price, stop, is_new, book_of(value, held), LimitsSpec(**limits).terms)
+    units, code = headroom(side, price, stop, is_new, exposure_of(value, held), LimitsSpec(**limits).terms)
     return units, NAMES[code]
 
 
@@ -49,7 +49,7 @@ def test_open_risk_counts_what_is_lost_at_the_stops():
 
 
 def test_a_stop_beyond_the_price_risks_nothing():
-    assert book_of(1000.0, [(4.0, 100.0, 105.0)]).open_risk == 0.0
+    assert exposure_of(1000.0, [(4.0, 100.0, 105.0)]).open_risk == 0.0
     assert room(1, stop=92.0, held=[(4.0, 100.0, 105.0)], open_risk=0.06)[0] == pytest.approx(60 / 8)
 
 
@@ -77,11 +77,11 @@ holdings = st.lists(
 def test_what_fits_keeps_every_limit_and_a_little_more_breaks_one(side, price, stop, held, shares):
     gross, net, short, open_risk = shares
     limits = LimitsSpec(gross=gross, net=min(net, gross), short=min(short, gross), open_risk=open_risk)
-    before = book_of(1000.0, held)
+    before = exposure_of(1000.0, held)
     units, code = headroom(side, price, stop, True, before, limits.terms)
 
     def over(more):
-        after = book_of(1000.0, [*held, (side * (units + more), price, stop)])
+        after = exposure_of(1000.0, [*held, (side * (units + more), price, stop)])
         return {
             GROSS: after.gross - limits.gross * 1000,
             NET: side * after.net - limits.net * 1000,
@@ -99,7 +99,7 @@ def test_what_fits_keeps_every_limit_and_a_little_more_breaks_one(side, price, s
 
 
 def path(values, days=None, **limits):
-    state, codes = Watch(100.0, 100.0, 100.0, 0), []
+    state, codes = HaltState(100.0, 100.0, 100.0, 0), []
     before = None
     for value, day in zip(values, days or range(len(values)), strict=True):
         state, code = watch(state, value, day != before, LimitsSpec(**limits).halts)

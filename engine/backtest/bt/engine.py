@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.types import Bars, Market, RunResult, SignalFrame, Vector
-from engine.backtest.engine_output import Books, Task, result_of
+from engine.backtest.engine_output import BacktestInput, EngineOutput, result_of
 from engine.backtest.feed_checks import SIGNALS
 from engine.backtest.timeline import Timeline
 from risk.bt_adapter import RiskAudit, RiskBroker, RiskRuleSizer, RuleCommission
@@ -118,10 +118,10 @@ def run(
     ConfigError
         The account lost more than it had, so returns mean nothing from there on.
     """
-    return carry_out(Task.of(market, signals, strategy, risk, broker, config_id), solvent=solvent)
+    return run_task(BacktestInput.of(market, signals, strategy, risk, broker, config_id), solvent=solvent)
 
 
-def carry_out(task: Task, *, solvent: bool = True) -> RunResult:
+def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
     """Carry a task out; see :func:`run`."""
     clock = Clock.of(task.timeline)
     risk = task.risk
@@ -174,9 +174,9 @@ def _cerebro(risk: RiskSpec, broker: BrokerSpec, clock: Clock, *, lean: bool) ->
     return cerebro
 
 
-def _books(finished: Any, clock: Clock) -> Books:
+def _books(finished: Any, clock: Clock) -> EngineOutput:
     account, audit = finished.analyzers.account, finished.analyzers.audit.get_analysis()
-    return Books(
+    return EngineOutput(
         value=np.array(account.value),
         cash=np.array(account.cash),
         units=np.array(account.units, dtype=np.float64),

@@ -19,7 +19,7 @@ import pandas as pd
 
 from core.errors import ConfigError
 from core.types import Matrix, RunResult
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from risk.measure_set import ALWAYS, Periods
 from risk.measures.base import Measure
 from risk.measures.expected_shortfall import ExpectedShortfall
@@ -28,9 +28,9 @@ from risk.measures.value_at_risk import ValueAtRisk
 from risk.periods import periods_per_year
 
 from .batch_measures import Wanted, measured
-from .batch_run import Course
-from .engine import carry_out
-from .policy_table import Policies, Settings
+from .batch_run import BatchRun
+from .engine import run_task
+from .policy_table import PolicyTable, Settings
 
 MEASURES: tuple[Measure, ...] = (*ALWAYS, ValueAtRisk(), ExpectedShortfall(), Turnover())
 """What is measured unless something else is asked for."""
@@ -89,7 +89,7 @@ class BatchRunner:
 
     def __init__(
         self,
-        task: Task,
+        task: BacktestInput,
         *,
         measures: Sequence[Measure] = MEASURES,
         equity: bool = False,
@@ -98,7 +98,7 @@ class BatchRunner:
         risk_free: float = 0.0,
     ) -> None:
         self._wanted = wanted = Wanted(tuple(measures), equity, risk_free)
-        self._course = Course(task, wanted.shares, curves=wanted.curves, threads=_threads(threads))
+        self._course = BatchRun(task, wanted.shares, curves=wanted.curves, threads=_threads(threads))
         self._year = periods_per_year(self._course.sessions, per_year)
         self._rate = float((1.0 + risk_free) ** (1.0 / self._year) - 1.0)
         self._done = 0
@@ -135,9 +135,9 @@ class BatchRunner:
             return None, found.places, found.reasons
         return self._measured(found.policies, {}), found.places, found.reasons
 
-    def recorded(self, task: Task) -> RunResult:
+    def recorded(self, task: BacktestInput) -> RunResult:
         """One run of the same market and signals with all its tables, in a kernel like that of this runner's chunks."""
-        return carry_out(task, solvent=False, like=self._course.shape)
+        return run_task(task, solvent=False, like=self._course.shape)
 
     @property
     def cash(self) -> float:
@@ -171,7 +171,7 @@ class BatchRunner:
         """
         return self._measured(self._course.reader.read(settings, self._done), settings)
 
-    def _measured(self, policies: Policies, settings: Settings) -> Batch:
+    def _measured(self, policies: PolicyTable, settings: Settings) -> Batch:
         course = self._course
         answer = course.run(policies, self._done, self._rate)
         self._done += len(policies.rows)
@@ -179,7 +179,7 @@ class BatchRunner:
         return Batch(columns, answer.curves if self._wanted.equity else None, course.sessions)
 
 
-def batch(task: Task, settings: Settings, **options: Any) -> Batch:
+def batch(task: BacktestInput, settings: Settings, **options: Any) -> Batch:
     """Backtest every row of ``settings`` and give one table; parameters and errors are those of :class:`BatchRunner`.
 
     It goes through them chunk by chunk, so that only the table grows with their number, and the equity if it is kept.
@@ -221,7 +221,7 @@ def product(space: Mapping[str, Sequence[Any]], size: int = CHUNK) -> Iterator[S
         yield {path: list(column) for path, column in zip(space, zip(*chunk, strict=True), strict=True)}
 
 
-def batches(task: Task, chunks: Iterable[Settings], **options: Any) -> Iterator[Batch]:
+def batches(task: BacktestInput, chunks: Iterable[Settings], **options: Any) -> Iterator[Batch]:
     """The same for chunks of settings, which may be made as they are asked for: memory does not grow with their number.
 
     Every chunk gives one :class:`Batch`; parameters and errors are those of :class:`BatchRunner`.

@@ -9,12 +9,12 @@ import numpy as np
 from core.errors import ConfigError
 from core.types import Vector
 from engine.backtest.account_returns import benchmark_returns
-from engine.backtest.compiled.kernel.records import RUINED, Answer
+from engine.backtest.compiled.kernel.records import RUINED, KernelResult
 from risk.measures._running_totals import Totals
 from risk.measures._tail import TailMeasure
 from risk.measures.base import Measure, Sample, TradeMeasure
 
-from .batch_run import Course
+from .batch_run import BatchRun
 
 STATUS = np.dtype("<U6")
 
@@ -66,7 +66,7 @@ class Wanted:
         return self.equity or any(measure.many(sums) is None for measure in self.measures)
 
 
-def measured(cash: Vector, answer: Answer, course: Course, wanted: Wanted, year: float) -> dict[str, Any]:
+def measured(cash: Vector, answer: KernelResult, course: BatchRun, wanted: Wanted, year: float) -> dict[str, Any]:
     """The columns of :class:`~engine.backtest.compiled.batch.Batch` for a chunk, without those of the settings.
 
     Parameters
@@ -98,13 +98,13 @@ def measured(cash: Vector, answer: Answer, course: Course, wanted: Wanted, year:
     return columns
 
 
-def _ruin(steps: Any, course: Course) -> Any:
+def _ruin(steps: Any, course: BatchRun) -> Any:
     """Why nothing is measured of a ruined account."""
     times = course.task.timeline.times[steps].strftime("%F %T")
     return np.array([f"the account lost more than it had at {time}" for time in times], dtype=object)
 
 
-def _values(measure: Measure, totals: Totals, answer: Answer, done: Any, course: Course) -> tuple[Any, Any]:
+def _values(measure: Measure, totals: Totals, answer: KernelResult, done: Any, course: BatchRun) -> tuple[Any, Any]:
     """A measure of every setting that is done, and why it is undefined where it is; None if it nowhere is."""
     found = measure.many(totals)
     if found is None:
@@ -117,7 +117,7 @@ def _values(measure: Measure, totals: Totals, answer: Answer, done: Any, course:
     return np.where(done, found.values, np.nan), why
 
 
-def _one_by_one(measure: Measure, totals: Totals, answer: Answer, done: Any, course: Course) -> tuple[Any, Any]:
+def _one_by_one(measure: Measure, totals: Totals, answer: KernelResult, done: Any, course: BatchRun) -> tuple[Any, Any]:
     """The same for a measure that needs the returns."""
     values, why = np.full(len(done), np.nan), np.full(len(done), "", dtype=object)
     market, start = course.task.market, course.task.signals.start

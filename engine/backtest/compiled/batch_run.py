@@ -16,19 +16,19 @@ from engine.backtest.compiled.kernel.records import (
     NO,
     RUINED,
     TOTAL,
-    Answer,
-    Grid,
+    KernelFeatures,
+    KernelResult,
     Log,
-    Shape,
-    Space,
+    MarketArrays,
+    Workspace,
     wider,
 )
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 
 from .compilation import is_cross, kernel, reads_held, rule_of
 from .engine import failure, no_log, refuse, space_of, told, until_of
 from .market_arrays import grid_of, ground_of, ranges_of, shape_of
-from .policy_table import Policies, Reader
+from .policy_table import PolicyTable, Reader
 
 BLOCK = 64
 """Policies that a thread takes at a time."""
@@ -48,7 +48,7 @@ class Block(NamedTuple):
 FINISHED = Block(DONE, -1, None, None)
 
 
-class Course:
+class BatchRun:
     """What is the same for all chunks.
 
     Attributes
@@ -65,31 +65,31 @@ class Course:
     threads : at least 1.
     """
 
-    def __init__(self, task: Task, shares: tuple[float, ...], *, curves: bool, threads: int) -> None:
+    def __init__(self, task: BacktestInput, shares: tuple[float, ...], *, curves: bool, threads: int) -> None:
         refuse(task.strategy, task.broker)
         if len(task.timeline.ticks) < 2:
             raise DataError(f"there is no bar after the first decision, {task.signals.start}; give it more data")
         self.task, self.reader = task, Reader(task)
         self._grid, self._shares, self._curves = grid_of(task, ()), shares, curves
         self._threads, self._ground, self._log = threads, ground_of(self._grid), no_log()
-        self._spaces: list[Space] = []  # those that no thread works in
-        self._shape: Shape | None = None
+        self._spaces: list[Workspace] = []  # those that no thread works in
+        self._shape: KernelFeatures | None = None
         self._shared = False
         days = task.timeline.days[self._grid.day >= 0].astype("datetime64[D]")
         self.sessions = pd.DatetimeIndex(days, name="session").as_unit("ns")
         self.count = len(days)
 
     @property
-    def shape(self) -> Shape | None:
+    def shape(self) -> KernelFeatures | None:
         """What the kernel holds so far."""
         return self._shape
 
-    def prepare(self, policies: Policies) -> None:
+    def prepare(self, policies: PolicyTable) -> None:
         """Take the kernel that serves policies like these, of which many share their rule."""
         self._shape = self._shape_with(policies)
         self._shared = True
 
-    def run(self, policies: Policies, first: int, rate: float) -> Answer:
+    def run(self, policies: PolicyTable, first: int, rate: float) -> KernelResult:
         """Backtest a chunk.
 
         Parameters
@@ -129,14 +129,14 @@ class Course:
         curves = answer.curves[back] if self._curves else answer.curves
         return answer._replace(totals=answer.totals[back], tails=answer.tails[back], curves=curves)
 
-    def _answer(self, count: int, rate: float) -> Answer:
+    def _answer(self, count: int, rate: float) -> KernelResult:
         totals = np.zeros(count, dtype=TOTAL)
         totals["ended"] = UNFINISHED
         kept = (count, self.count + 1) if self._curves else (0, 0)
         tails, shares = np.full((count, len(self._shares), 2), np.nan), np.array(self._shares, dtype=np.float64)
-        return Answer(totals, tails, np.empty(kept), shares, np.array([rate]))
+        return KernelResult(totals, tails, np.empty(kept), shares, np.array([rate]))
 
-    def _run_block(self, compiled: Any, grid: Grid, shape: Shape, *work: Any) -> Block:
+    def _run_block(self, compiled: Any, grid: MarketArrays, shape: KernelFeatures, *work: Any) -> Block:
         """:func:`run_block` in a space that no other thread works in."""
         space, foresees = self._spaces.pop() if self._spaces else space_of(grid), shape.foresight >= FLAT
         if foresees and not space.until.size:
@@ -155,22 +155,22 @@ class Course:
         number = f"setting {first + int(order[block.number])}: " if block.number >= 0 else ""
         raise type(found)(f"{number}{found}") from block.error
 
-    def _market(self) -> Grid:
+    def _market(self) -> MarketArrays:
         """The market, with the average true ranges that are in use by now."""
         if len(self.reader.windows) > len(self._grid.ranges):
             self._grid = self._grid._replace(ranges=ranges_of(self.task, self.reader.windows))
         return self._grid
 
-    def _shape_for(self, policies: Policies) -> Shape:
+    def _shape_for(self, policies: PolicyTable) -> KernelFeatures:
         """What a kernel must hold for this chunk and all before it: another one takes seconds to compile."""
         self._shape = shape = self._shape_with(policies)
         return shape._replace(foresight=self._foresight(shape, policies))
 
-    def _shape_with(self, policies: Policies) -> Shape:
+    def _shape_with(self, policies: PolicyTable) -> KernelFeatures:
         shape = shape_of(policies.rows, self._ground, cross=is_cross(self.task.strategy), record=False)
         return shape if self._shape is None or self._shape == shape else wider(self._shape, shape)
 
-    def _foresight(self, shape: Shape, policies: Policies) -> int:
+    def _foresight(self, shape: KernelFeatures, policies: PolicyTable) -> int:
         """How steps without events are passed over; to ask the rule beforehand pays if several policies share it."""
         if shape.cross or shape.gaps or shape.symbols != 1 or shape.halts or shape.cash_interest:
             return NO
@@ -181,14 +181,14 @@ class Course:
 
 def run_block(
     compiled: Any,
-    grid: Grid,
-    space: Space,
+    grid: MarketArrays,
+    space: Workspace,
     log: Log,
     foresees: bool,
     rows: Any,
     rules: Any,
     which: Any,
-    answer: Answer,
+    answer: KernelResult,
     first: int,
     last: int,
 ) -> Block:
@@ -207,7 +207,7 @@ def run_block(
             asks = 0  # it may have failed on something that it is never asked in truth
 
 
-def _unfinished(answer: Answer, first: int, last: int) -> int:
+def _unfinished(answer: KernelResult, first: int, last: int) -> int:
     """The first policy that was not run to its end; -1 if there is none."""
     ended = answer.totals["ended"][first:last]
     found = np.flatnonzero((ended != DONE) & (ended != RUINED))

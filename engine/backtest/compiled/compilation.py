@@ -15,7 +15,7 @@ from typing import Any, cast
 from core.caches import cache_folder, caches_used
 from core.errors import ConfigError
 from engine.backtest.compiled.kernel import batch_kernel, decisions, loop, running_totals
-from engine.backtest.compiled.kernel.records import Shape
+from engine.backtest.compiled.kernel.records import KernelFeatures
 from strategies.base import CrossSectional, Strategy
 
 from .source_linker import Linker, definition
@@ -97,7 +97,7 @@ def reads_held(rule: FunctionType) -> bool:
     return any(isinstance(node, ast.Name) and node.id == name for part in tree.body for node in ast.walk(part))
 
 
-def source_of(rule: FunctionType, cross: bool, shape: Shape) -> str:
+def source_of(rule: FunctionType, cross: bool, shape: KernelFeatures) -> str:
     """The text of the module that holds a kernel."""
     placeholder: Any = decisions.cross_rule if cross else decisions.rule
     entry: Any = loop.run_policy if shape.record else batch_kernel.run_policies
@@ -112,7 +112,7 @@ def source_of(rule: FunctionType, cross: bool, shape: Shape) -> str:
 
 
 @cache
-def kernel(rule: FunctionType, cross: bool, shape: Shape) -> Any:
+def kernel(rule: FunctionType, cross: bool, shape: KernelFeatures) -> Any:
     """The compiled function of :func:`engine.backtest.compiled.kernel.loop.run_policy` for a rule and a shape."""
     text = source_of(rule, cross, shape)
     name = f"kernel_{hashlib.sha256(text.encode()).hexdigest()[:24]}"

@@ -17,18 +17,18 @@ from engine.backtest.compiled.kernel.records import (
     POSITION,
     QUEUE_FULL,
     QUEUED,
-    Grid,
+    KernelFeatures,
     Log,
-    Shape,
-    Space,
+    MarketArrays,
+    Workspace,
     wider,
 )
-from engine.backtest.engine_output import Task, result_of
+from engine.backtest.engine_output import BacktestInput, result_of
 from risk.costs import BrokerSpec
 from strategies.base import Strategy
 
 from .compilation import functions_of, is_cross, kernel, parameters, rule_of
-from .log_reader import Reader
+from .log_reader import LogReader
 from .market_arrays import grid_of, ground_of, parameters_of, policy_of, shape_of, windows_of
 from .source_linker import place_of
 
@@ -36,7 +36,7 @@ ENGINE = "compiled"
 ROOM = 1024
 
 
-def carry_out(task: Task, *, solvent: bool = True, like: Shape | None = None) -> RunResult:
+def run_task(task: BacktestInput, *, solvent: bool = True, like: KernelFeatures | None = None) -> RunResult:
     """Backtest; result and errors are those of :func:`engine.backtest.bt.engine.run`.
 
     Parameters
@@ -73,7 +73,7 @@ def carry_out(task: Task, *, solvent: bool = True, like: Shape | None = None) ->
             break
         room *= 4
     state = space.state
-    return result_of(Reader(log, task).books(state["due"], state["due_since"]), task, ENGINE, solvent=solvent)
+    return result_of(LogReader(log, task).books(state["due"], state["due_since"]), task, ENGINE, solvent=solvent)
 
 
 def refuse(strategy: Strategy, broker: BrokerSpec) -> None:
@@ -97,10 +97,10 @@ def refuse_broker(broker: BrokerSpec) -> None:
         )
 
 
-def space_of(grid: Grid) -> Space:
+def space_of(grid: MarketArrays) -> Workspace:
     """Where a kernel works on a grid."""
     count = grid.close.shape[1]
-    return Space(
+    return Workspace(
         state=np.zeros(count, dtype=POSITION),
         queue=np.zeros(4 * count + 4, dtype=QUEUED),
         clones=np.zeros((3, count)),
@@ -117,12 +117,12 @@ def space_of(grid: Grid) -> Space:
     )
 
 
-def until_of(grid: Grid) -> Any:
-    """Room for what a kernel foresees; see :class:`~engine.backtest.compiled.kernel.records.Space`."""
+def until_of(grid: MarketArrays) -> Any:
+    """Room for what a kernel foresees; see :class:`~engine.backtest.compiled.kernel.records.Workspace`."""
     return np.zeros((3, len(grid.day) + 1), dtype=np.int32)
 
 
-def log_of(grid: Grid, room: int) -> Log:
+def log_of(grid: MarketArrays, room: int) -> Log:
     """An empty log with room for so many orders."""
     steps, count = grid.close.shape
     return Log(
@@ -143,14 +143,14 @@ def no_log() -> Log:
     return Log(flat, flat, square, np.zeros(1, dtype=ORDER), np.zeros(1, dtype=FILL), square, square, counts)
 
 
-def told(error: Exception, task: Task, where: Any) -> PluginError:
+def told(error: Exception, task: BacktestInput, where: Any) -> PluginError:
     """What a kernel raised: a rule may raise anything, and the compiler at what it cannot do."""
     if type(error).__module__.startswith("numba."):
         return _beyond(task, str(error))
     return _wrong_rule(task, where, f"{type(error).__name__}: {error}")
 
 
-def _beyond(task: Task, text: str) -> PluginError:
+def _beyond(task: BacktestInput, text: str) -> PluginError:
     """What the compiler says of a rule: its first line, and the line of source that it shows."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     shown = next((line for line, below in itertools.pairwise(lines) if set(below) == {"^"}), "")
@@ -159,15 +159,15 @@ def _beyond(task: Task, text: str) -> PluginError:
     return PluginError(f"{place}: the rule cannot be compiled: {what} ({shown}); engine: backtrader runs it")
 
 
-def _wrong_rule(task: Task, where: Any, what: str) -> PluginError:
+def _wrong_rule(task: BacktestInput, where: Any, what: str) -> PluginError:
     bar = task.timeline.ticks[int(where[0])]
     symbol = tuple(task.bars)[int(where[1])]
     kind = getattr(task.strategy, "kind", type(task.strategy).__name__)
     return PluginError(f"strategy {kind}: its rule failed on {symbol} at the bar of {bar:%F %T}: {what}; mend the rule")
 
 
-def failure(ended: int, task: Task, where: Any) -> WorkbenchError:
-    """Why a kernel could not go on; ``where`` is of :class:`~engine.backtest.compiled.kernel.records.Space`."""
+def failure(ended: int, task: BacktestInput, where: Any) -> WorkbenchError:
+    """Why a kernel could not go on; ``where`` is of :class:`~engine.backtest.compiled.kernel.records.Workspace`."""
     if ended == BAD_SIDE:
         return _wrong_rule(task, where, "it gave something that is no side: 1 (long), -1 (short) or 0 (flat)")
     step = task.timeline.ticks[int(where[0])]

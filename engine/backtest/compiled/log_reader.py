@@ -27,8 +27,8 @@ from engine.backtest.compiled.kernel.records import (
     SHORT_OF_CASH,
     Log,
 )
-from engine.backtest.engine_output import Books, Task
-from risk.account_limits import STOP_PASSED, told
+from engine.backtest.engine_output import BacktestInput, EngineOutput
+from risk.account_limits import STOP_PASSED, message
 from risk.account_stops import HALTS
 from risk.costs import commission
 from risk.fill_limits import why
@@ -40,7 +40,7 @@ PLAIN = {CANCELLED: "cancelled before it was filled", MARGIN: "not enough cash",
 FOLLOWS = "follows the size of its entry"
 
 
-class Reader:
+class LogReader:
     """Reads the log of one run.
 
     Parameters
@@ -49,7 +49,7 @@ class Reader:
     task : that it carried out.
     """
 
-    def __init__(self, log: Log, task: Task) -> None:
+    def __init__(self, log: Log, task: BacktestInput) -> None:
         self._task, self._symbols = task, tuple(task.bars)
         counts = [int(number) for number in log.counts]
         self._orders = log.orders[: counts[0]]
@@ -59,7 +59,7 @@ class Reader:
         self._earned = log.earned[: counts[3]]
         self._log = log
 
-    def books(self, due: "np.ndarray[Any, Any]", since: "np.ndarray[Any, Any]") -> Books:
+    def books(self, due: "np.ndarray[Any, Any]", since: "np.ndarray[Any, Any]") -> EngineOutput:
         """What the engine wrote down.
 
         Parameters
@@ -67,7 +67,7 @@ class Reader:
         due, since : (N,) interest of each short that no fill has booked yet, and the step since when it runs.
         """
         fills = [self._fill(fill) for fill in self._fills]
-        return Books(
+        return EngineOutput(
             value=self._log.value,
             cash=self._log.cash,
             units=self._log.units,
@@ -166,9 +166,9 @@ class Reader:
         if code == STOP_PASSED:
             return why(code, fits, wanted, at, quoted, at)
         if code < AT_SIGNAL:
-            return told(code, "fill", fits, wanted, at)
+            return message(code, "fill", fits, wanted, at)
         if code < 2 * AT_SIGNAL:
-            return told(code - AT_SIGNAL, "signal", fits, wanted, at)
+            return message(code - AT_SIGNAL, "signal", fits, wanted, at)
         if code == HALT and order["kind"] == REFUSED:
             return f"{self._halts[int(order['halt'])].word} stop: no new position for {int(at)} more bars"
         if code == HALT:

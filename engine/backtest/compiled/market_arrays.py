@@ -9,8 +9,18 @@ import numpy as np
 
 from core.errors import ConfigError
 from core.types import PRICES
-from engine.backtest.compiled.kernel.records import ANY, ATR, NONE, NOTIONAL, PERCENT, POLICY, STOP, Grid, Shape
-from engine.backtest.engine_output import Task
+from engine.backtest.compiled.kernel.records import (
+    ANY,
+    ATR,
+    NONE,
+    NOTIONAL,
+    PERCENT,
+    POLICY,
+    STOP,
+    KernelFeatures,
+    MarketArrays,
+)
+from engine.backtest.engine_output import BacktestInput
 from engine.backtest.feed_checks import SIGNALS, check_prices, check_signals, check_times
 from risk.costs import DAYS_OF_INTEREST, BrokerSpec
 from risk.spec import RiskSpec
@@ -19,7 +29,7 @@ from risk.stops import Atr, average_true_range
 POLICY_NAMES: tuple[str, ...] = tuple(POLICY.names or ())
 
 
-def grid_of(task: Task, windows: Sequence[int]) -> Grid:
+def grid_of(task: BacktestInput, windows: Sequence[int]) -> MarketArrays:
     """The bars and signals of a task on its line of time.
 
     Parameters
@@ -51,7 +61,7 @@ def grid_of(task: Task, windows: Sequence[int]) -> Grid:
         days[rows[1:], column] = np.diff(dates)
     dates = line.ticks.as_unit("s").asi8 // 86_400
     day = _days_that_end(line.days)
-    return Grid(
+    return MarketArrays(
         **prices,
         close=line.marked(task.bars),
         fresh=fresh,
@@ -65,7 +75,7 @@ def grid_of(task: Task, windows: Sequence[int]) -> Grid:
     )
 
 
-def ranges_of(task: Task, windows: Sequence[int]) -> "np.ndarray[tuple[int, int, int], np.dtype[np.float64]]":
+def ranges_of(task: BacktestInput, windows: Sequence[int]) -> "np.ndarray[tuple[int, int, int], np.dtype[np.float64]]":
     """(K, T, N) the average true ranges of some windows, worked out over the whole history."""
     line = task.timeline
     ranges = np.full((len(windows), len(line.ticks), len(task.bars)), np.nan)
@@ -142,7 +152,7 @@ def windows_of(risk: RiskSpec) -> tuple[int, ...]:
     return tuple(dict.fromkeys(used))
 
 
-def ground_of(grid: Grid) -> Mapping[str, Any]:
+def ground_of(grid: MarketArrays) -> Mapping[str, Any]:
     """What a kernel's shape takes from the market: the same for all policies."""
     return {
         "symbols": 1 if grid.close.shape[1] == 1 else 0,
@@ -151,7 +161,7 @@ def ground_of(grid: Grid) -> Mapping[str, Any]:
     }
 
 
-def shape_of(policies: Any, ground: Mapping[str, Any], *, cross: bool, record: bool) -> Shape:
+def shape_of(policies: Any, ground: Mapping[str, Any], *, cross: bool, record: bool) -> KernelFeatures:
     """What a kernel must have in it to run these policies.
 
     Parameters
@@ -173,7 +183,7 @@ def shape_of(policies: Any, ground: Mapping[str, Any], *, cross: bool, record: b
     def used(name: str) -> bool:
         return alone[name] != 0 if alone else bool((policies[name] != 0).any())
 
-    return Shape(
+    return KernelFeatures(
         **ground,
         cross=cross,
         mode=one("mode"),

@@ -12,7 +12,7 @@ from core.errors import ConfigError
 from core.spec import Spec
 from core.types import Rows
 from engine.backtest.compiled.kernel.records import POLICY
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from engine.config.dotted_paths import changed
 from engine.config.run_config import explained
 
@@ -35,7 +35,7 @@ class Known(NamedTuple):
     numbers: Mapping[str, float]
 
 
-class Policies(NamedTuple):
+class PolicyTable(NamedTuple):
     """P policies as a kernel reads them.
 
     Attributes
@@ -60,7 +60,7 @@ class Possible(NamedTuple):
     reasons : by place, why a setting cannot be.
     """
 
-    policies: Policies | None
+    policies: PolicyTable | None
     places: Rows
     reasons: Mapping[int, str]
 
@@ -84,12 +84,12 @@ class Reader:
     windows : of the average true ranges in use, in the order of a grid's ``ranges``.
     """
 
-    task: Task
+    task: BacktestInput
     windows: list[int] = field(default_factory=list)
     _plain: dict[str, dict[str, Any]] = field(default_factory=dict)
     _known: dict[Any, Known] = field(default_factory=dict)
 
-    def read(self, settings: Settings, first: int = 0) -> Policies:
+    def read(self, settings: Settings, first: int = 0) -> PolicyTable:
         """The policies of a chunk of settings.
 
         Parameters
@@ -126,7 +126,9 @@ class Reader:
         if any(each.numbers["min_order"] for each in made["risk"]):
             _require_orders(rows, first)
         rule = rule_of(type(self.task.strategy))
-        return Policies(rows, rule_rows([each.spec for each in made["strategy"]], parameters(rule)), which["strategy"])
+        return PolicyTable(
+            rows, rule_rows([each.spec for each in made["strategy"]], parameters(rule)), which["strategy"]
+        )
 
     def _block(self, block: str, changes: Mapping[str, Any], number: int) -> Known:
         """The block of a setting, validated, and its numbers."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from core.number_format import shown
+from core.number_format import format_value
 from engine.backtest.account_returns import STRATEGY
 from engine.pages.svg_charts import GREY, STRATEGY_COLOUR, canvas, percent_axis, styled, svg
 from engine.pages.templates import safe
@@ -35,17 +35,17 @@ def section(outcome: Outcome) -> Section | None:
         note=evaluation.confidence_note,
         coverage=evaluation.coverage,
         stated=outcome.config["confidence"].get("coverage"),
-        steady=outcome.steady,
+        constant_run=outcome.constant_confidence,
         beside=list(_beside(outcome)),
     )
 
 
 def _beside(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
     """The headline measures with the confidence as it is, and with a constant one."""
-    constant = {each.name: each for each in outcome.steady.measures} if outcome.steady else {}
+    constant = {each.name: each for each in outcome.constant_confidence.measures} if outcome.constant_confidence else {}
     for own in outcome.measures[STRATEGY]:
         if own.name in constant:
-            yield own.name, shown(own.value, own.unit), shown(constant[own.name].value, own.unit)
+            yield own.name, format_value(own.value, own.unit), format_value(constant[own.name].value, own.unit)
 
 
 @styled

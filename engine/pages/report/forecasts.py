@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from core.number_format import shown
+from core.number_format import format_value
 from engine.results.outcome import TESTS, Outcome
 from signals.evaluation.evaluate import Comparison, Evaluation
 from signals.evaluation.scores import Scores
@@ -59,18 +59,19 @@ def section(outcome: Outcome) -> Section | None:
         folds=[_fold(fold, reports[fold.fold]) for fold in evaluation.folds if fold.fold is not None],
         reasons=sorted(set(evaluation.overall.model.reasons.items())),
         members=[
-            (member.name, shown(member.contribution, "fraction"), _cells(member.model)) for member in evaluation.members
+            (member.name, format_value(member.contribution, "fraction"), _cells(member.model))
+            for member in evaluation.members
         ],
     )
 
 
 def _cells(scores: Scores) -> list[str]:
-    return [shown(getattr(scores, name), unit) for name, (_, unit) in SCORES.items()]
+    return [format_value(getattr(scores, name), unit) for name, (_, unit) in SCORES.items()]
 
 
 def _tests(evaluation: Evaluation) -> Iterator[tuple[str, str, str, str]]:
     for name, test in evaluation.tests.items():
-        yield TESTS[name], shown(test.statistic, "ratio"), shown(test.p_value, "ratio"), test.reason or ""
+        yield TESTS[name], format_value(test.statistic, "ratio"), format_value(test.p_value, "ratio"), test.reason or ""
 
 
 def _fold(fold: Comparison, report: FoldReport) -> dict[str, Any]:
@@ -84,5 +85,5 @@ def _fold(fold: Comparison, report: FoldReport) -> dict[str, Any]:
         "first": report.test.first[:10],
         "last": report.test.last[:10],
         "n": model.n,
-        "cells": [shown(value, unit) for value, (_, unit) in zip(found, FOLD_SCORES, strict=True)],
+        "cells": [format_value(value, unit) for value, (_, unit) in zip(found, FOLD_SCORES, strict=True)],
     }

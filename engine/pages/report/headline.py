@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from core.number_format import shown, title
+from core.number_format import format_value, title
 from engine.backtest.account_returns import COLUMNS, STRATEGY
 from engine.pages.measure_warnings import flagged
 from engine.results.outcome import Outcome
@@ -35,7 +35,7 @@ def _interval(outcome: Outcome, measure: Measured) -> str:
     found = outcome.intervals.get(measure.name)
     if found is None or found.low is None:
         return ""
-    return f"{shown(found.low, measure.unit)} to {shown(found.high, measure.unit)}"
+    return f"{format_value(found.low, measure.unit)} to {format_value(found.high, measure.unit)}"
 
 
 def _without_interval(outcome: Outcome) -> Iterator[str]:

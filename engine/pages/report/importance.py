@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from core.number_format import shown
+from core.number_format import format_value
 from engine.results.outcome import Outcome
 from signals.evaluation.permutation_importance import WHOLE
 from signals.signals_result import FoldReport
@@ -46,7 +46,7 @@ def _by_model(folds: Sequence[FoldReport]) -> dict[str, dict[str, list[float]]]:
 
 
 def _mean(values: Mapping[str, list[float]], feature: str) -> str:
-    return shown(float(np.mean(values[feature])), "fraction") if feature in values else ""
+    return format_value(float(np.mean(values[feature])), "fraction") if feature in values else ""
 
 
 def _spread(values: Sequence[float]) -> str:

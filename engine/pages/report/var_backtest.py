@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from core.number_format import four, p_value, percent, title
+from core.number_format import format_4sig, p_value, percent, title
 from engine.backtest.account_returns import BENCHMARK, STRATEGY
 from engine.pages.svg_charts import GREY, INK, OCHRE, RED, bars, canvas, percent_axis, styled, svg
 from engine.pages.templates import safe
 from engine.results.outcome import Outcome
-from risk.var.var_backtest import Exam, Paper
+from risk.var.var_backtest import VarBacktest, VarTest
 
 from . import Section, fill
 
@@ -38,7 +38,7 @@ def section(outcome: Outcome) -> Section:
     )
 
 
-def _flags(exam: Exam) -> list[str]:
+def _flags(exam: VarBacktest) -> list[str]:
     """Each remark once, with the forecasts that it is about."""
     about: dict[str, list[str]] = {}
     for paper in exam.papers:
@@ -47,7 +47,7 @@ def _flags(exam: Exam) -> list[str]:
     return [f"{', '.join(papers)}: {flag}" for flag, papers in about.items()]
 
 
-def _row(paper: Paper) -> dict[str, Any]:
+def _row(paper: VarTest) -> dict[str, Any]:
     return {
         "name": f"{title(paper.method)} {100 * paper.level:.10g} %",
         "n": paper.n,
@@ -55,14 +55,14 @@ def _row(paper: Paper) -> dict[str, Any]:
         "expected": f"{paper.expected:.1f}",
         "forecasts": [percent(paper.mean_var), percent(paper.mean_es)],
         "tests": [p_value(test.p_value) for test in (paper.kupiec, paper.independence, paper.z2)],
-        "z2": four(paper.z2.statistic),
+        "z2": format_4sig(paper.z2.statistic),
         "basel": paper.basel or "",
-        "loss": four(10_000 * paper.tick_loss),
+        "loss": format_4sig(10_000 * paper.tick_loss),
         "verdict": paper.verdict,
     }
 
 
-def _alt(name: str, exam: Exam) -> str:
+def _alt(name: str, exam: VarBacktest) -> str:
     counts = ", ".join(
         f"{title(paper.method)} {paper.hits} hits, {paper.expected:.0f} expected" for paper in exam.papers
     )
@@ -70,7 +70,7 @@ def _alt(name: str, exam: Exam) -> str:
 
 
 @styled
-def draw(days: pd.Index, exam: Exam) -> "Figure":
+def draw(days: pd.Index, exam: VarBacktest) -> "Figure":
     """Returns as bars, forecasts at the first level as lines, and a dot for each hit of the first line."""
     figure, (axis,) = canvas(3.0, width=9.6)
     returns, level = pd.Series(exam.returns, index=days), exam.papers[0].level

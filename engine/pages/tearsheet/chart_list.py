@@ -24,7 +24,7 @@ from .charts import (
     rolling_beta,
     yearly,
 )
-from .quantstats_table import Terms
+from .quantstats_table import Annualisation
 from .sheet_input import TearsheetInput
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Album:
     omitted : why pictures are missing, in words.
     """
 
-    def __init__(self, sheet: TearsheetInput, terms: Terms, stats: Any) -> None:
+    def __init__(self, sheet: TearsheetInput, terms: Annualisation, stats: Any) -> None:
         self._terms, self._stats = terms, stats
         self._names = sheet.names
         self._series: dict[str, pd.Series] = {name: sheet.daily[name] for name in sheet.names}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.number_format import percent, shown, title
+from core.number_format import format_value, percent, title
 from engine.backtest.account_returns import BENCHMARK, COLUMNS, STRATEGY
 from engine.pages.measure_warnings import flagged
 from engine.pages.templates import render
@@ -15,7 +15,7 @@ from engine.pages.templates import render
 from .chart_list import Album
 from .charts import monthly_table, yearly
 from .quantstats_differences import Compared, compare, signed
-from .quantstats_table import Series, Terms, against, groups
+from .quantstats_table import Annualisation, Series, against, groups
 from .sheet_input import TearsheetInput
 
 IN_MARKET = "Time in market"
@@ -43,7 +43,7 @@ class Line:
 
 def page(sheet: TearsheetInput, quantstats: Any) -> str:
     """The whole page; ``quantstats`` is the module."""
-    terms = Terms(sheet.risk_free, max(1, round(sheet.periods_per_year)))
+    terms = Annualisation(sheet.risk_free, max(1, round(sheet.periods_per_year)))
     columns = [Series.of(sheet.daily[name]) for name in COLUMNS]
     album = Album(sheet, terms, quantstats.stats)
     days = sheet.daily.index
@@ -70,7 +70,7 @@ def page(sheet: TearsheetInput, quantstats: Any) -> str:
     )
 
 
-def _compared(sheet: TearsheetInput, terms: Terms, stats: Any) -> Iterator[Compared]:
+def _compared(sheet: TearsheetInput, terms: Annualisation, stats: Any) -> Iterator[Compared]:
     """What quantstats has, too: the time in the market, and the measures."""
     strategy, benchmark = sheet.daily[STRATEGY], sheet.daily[BENCHMARK]
     ours, theirs = sheet.exposure.time_in_market, float(stats.exposure(strategy, False))
@@ -97,7 +97,7 @@ def _headline(sheet: TearsheetInput, compared: list[Compared]) -> Iterator[Line]
     for items in zip(*(sheet.measures[name] for name in COLUMNS), strict=True):
         first, name = items[0], title(items[0].name)
         other = found.get(name)
-        cells = tuple(shown(item.value, item.unit) for item in items)
+        cells = tuple(format_value(item.value, item.unit) for item in items)
         about = f"{first.period}, n = {first.n}: {first.formula}"
         yield Line(name, cells, other.theirs if other else "", bool(other and other.differs), about)
 

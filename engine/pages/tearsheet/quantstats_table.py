@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from core.number_format import shown
+from core.number_format import format_value
 from engine.results.drawdowns import stretches
 
 from .charts import compounded
@@ -20,7 +20,7 @@ Row: TypeAlias = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Terms:
+class Annualisation:
     """What figures are made with: the annual risk-free rate, and whole periods a year as quantstats wants them."""
 
     risk_free: float
@@ -61,7 +61,7 @@ def _grown(stats: Any, returns: pd.Series, periods: int = 0) -> float:
     return float(stats.cagr(returns, 0.0, True, periods) if periods else stats.comp(returns))
 
 
-Figure: TypeAlias = tuple[str, str, Callable[[Any, Series, Terms], float]]
+Figure: TypeAlias = tuple[str, str, Callable[[Any, Series, Annualisation], float]]
 
 GROUPS: tuple[tuple[Figure, ...], ...] = (
     (
@@ -146,7 +146,7 @@ GROUPS: tuple[tuple[Figure, ...], ...] = (
 )
 
 
-def groups(columns: Sequence[Series], terms: Terms, stats: Any) -> Iterator[tuple[Row, ...]]:
+def groups(columns: Sequence[Series], terms: Annualisation, stats: Any) -> Iterator[tuple[Row, ...]]:
     """The table's rows, group by group: a label and one text for each column.
 
     Parameters
@@ -155,11 +155,12 @@ def groups(columns: Sequence[Series], terms: Terms, stats: Any) -> Iterator[tupl
     """
     for group in GROUPS:
         yield tuple(
-            (label, tuple(shown(float(make(stats, s, terms)), unit) for s in columns)) for label, unit, make in group
+            (label, tuple(format_value(float(make(stats, s, terms)), unit) for s in columns))
+            for label, unit, make in group
         )
 
 
-def against(strategy: pd.Series, benchmark: pd.Series, terms: Terms, stats: Any) -> tuple[Row, ...]:
+def against(strategy: pd.Series, benchmark: pd.Series, terms: Annualisation, stats: Any) -> tuple[Row, ...]:
     """The figures that compare the strategy with one benchmark, session by session; none if one never varies."""
     if min(np.ptp(strategy), np.ptp(benchmark)) == 0:
         return ()
@@ -176,4 +177,4 @@ def against(strategy: pd.Series, benchmark: pd.Series, terms: Terms, stats: Any)
         ),
         ("Treynor ratio", "ratio", stats.treynor_ratio(strategy, benchmark, terms.periods, terms.risk_free)),
     )
-    return tuple((label, (shown(float(value), unit),)) for label, unit, value in figures)
+    return tuple((label, (format_value(float(value), unit),)) for label, unit, value in figures)

@@ -17,22 +17,22 @@ from engine.audit.battery import audit
 from engine.audit.trading_tests import one_bar_late
 from engine.backtest.account_returns import STRATEGY, benchmark_returns, daily_returns
 from engine.backtest.bt import engine
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from engine.results.outcome import per_period
 from engine.run_folder.verdict_cache import keep, recall
 from engine.sweep.space.space_check import trial_config
-from engine.sweep.storage.trial_registry import Earlier
+from engine.sweep.storage.trial_registry import PriorTrials
 from engine.sweep.trials.plan import Plan
-from engine.sweep.trials.ranking import Board
+from engine.sweep.trials.ranking import TrialRanking
 from risk.costs import BrokerSpec
 from risk.periods import periods_per_year
 
 from . import overfitting_tests as luck
 from . import sweep_verdict
 from .confirm import Confirmation, Confirmed
-from .overfitting_tests import Luck, Sample
+from .overfitting_tests import OverfittingTests, TrialSample
 from .parameter_stability import Stability, stability
-from .sweep_verdict import Stress, Verdict
+from .sweep_verdict import Stress, SweepVerdict
 from .walk_forward_selection import Selection, select
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ YEAR = 252
 
 
 @dataclass(frozen=True, eq=False)
-class Findings:
+class SweepAssessment:
     """All that a sweep has to say.
 
     Attributes
@@ -63,16 +63,16 @@ class Findings:
 
     label: str
     plan: Plan
-    board: Board
+    board: TrialRanking
     winners: tuple[Confirmed, ...]
     spot_checks: tuple[int, ...]
-    sample: Sample
+    sample: TrialSample
     benchmark: Vector
-    luck: Luck | None
+    luck: OverfittingTests | None
     stability: Stability | None
     selection: Selection | None
     stress: Stress | None
-    verdict: Verdict
+    verdict: SweepVerdict
     year: tuple[float, float]
     notes: tuple[str, ...]
     asked: Mapping[int, Mapping[str, Any]]
@@ -83,14 +83,14 @@ class Findings:
         return self.winners[0]
 
 
-def judge(
+def assess(
     label: str,
     confirmation: Confirmation,
-    earlier: Earlier,
+    earlier: PriorTrials,
     folder: Path,
     pool: Executor | None,
     on_progress: ProgressCallback,
-) -> Findings:
+) -> SweepAssessment:
     """Confirm the best trials, and say how far to believe them.
 
     Parameters
@@ -110,7 +110,7 @@ def judge(
     spots = confirmation.spot_checks([each.number for each in found])
     for number in spots:
         confirmation.compared(number)
-    sample = luck.sampled(plan, confirmation.records)
+    sample = luck.sample_trials(plan, confirmation.records)
     free = plan.config.measures.risk_free
     year = (periods_per_year(plan.span.sessions, plan.config.measures.periods_per_year), free)
     common: dict[str, Any] = {"label": label, "plan": plan, "board": board, "spot_checks": tuple(spots)}
@@ -124,7 +124,9 @@ def judge(
     if not found:
         verdict = sweep_verdict.without_winner(board.counts, bool(plan.spec.constraints))
         nothing: Any = dict.fromkeys(("luck", "stability", "selection", "stress"))
-        return Findings(winners=(), benchmark=np.zeros(len(plan.span.sessions)), verdict=verdict, **nothing, **common)
+        return SweepAssessment(
+            winners=(), benchmark=np.zeros(len(plan.span.sessions)), verdict=verdict, **nothing, **common
+        )
     best = found[0]
     winner, benchmark = _shared(plan, best, STRATEGY), _benchmark(plan)
     late = int(np.isnan(winner).sum())
@@ -133,10 +135,12 @@ def judge(
             f"the winner has no returns in the first {late} sessions of the shared span: they count as 0",
         )
         winner = np.nan_to_num(winner)
-    numbers = luck.examine(plan, board, sample, earlier, winner, benchmark, (year[0], per_period(free, year[0])))
+    numbers = luck.run_overfitting_tests(
+        plan, board, sample, earlier, winner, benchmark, (year[0], per_period(free, year[0]))
+    )
     stress = _stress(plan, best)
     verdict = _verdict(sweep_verdict.by_numbers(numbers, stress), best, plan, on_progress)
-    return Findings(
+    return SweepAssessment(
         winners=tuple(confirmation.saved(each, folder, pool) for each in found),
         benchmark=benchmark,
         luck=numbers,
@@ -161,8 +165,8 @@ def _shared(plan: Plan, found: Confirmed, column: str) -> Vector:
 
 
 def _verdict(
-    tests: tuple[sweep_verdict.Test, ...], best: Confirmed, plan: Plan, on_progress: ProgressCallback
-) -> Verdict:
+    tests: tuple[sweep_verdict.VerdictTest, ...], best: Confirmed, plan: Plan, on_progress: ProgressCallback
+) -> SweepVerdict:
     """The gate; the leak battery is asked for what it said, or run if everything else was passed."""
     known = recall(best.config.id)
     if known is None and all(test.passed for test in tests):
@@ -191,12 +195,12 @@ def _doubled(broker: BrokerSpec) -> BrokerSpec:
 
 
 def _earned(plan: Plan, config: "RunConfig", frame: Any) -> float | None:
-    task = Task.of(plan.market, frame, config.strategy, config.risk, config.broker, config.id)
-    value = engine.carry_out(task, solvent=False).equity["equity"]
+    task = BacktestInput.of(plan.market, frame, config.strategy, config.risk, config.broker, config.id)
+    value = engine.run_task(task, solvent=False).equity["equity"]
     return None if (value <= 0).any() else float(value.iloc[-1] / config.broker.cash - 1.0)
 
 
-def _selection(confirmation: Confirmation, sample: Sample, year: tuple[float, float]) -> Selection | None:
+def _selection(confirmation: Confirmation, sample: TrialSample, year: tuple[float, float]) -> Selection | None:
     """Walk-forward selection among the trials whose returns were kept; None where there is nothing to choose from."""
     plan = confirmation.plan
     if sample.returns.shape[1] < 2:
@@ -245,15 +249,17 @@ def _as_it_stands(confirmation: Confirmation) -> Confirmed | None:
         ):
             try:
                 signals = confirmation.shop.signals(group)
-                task = Task.of(plan.market, signals.frame, config.strategy, config.risk, config.broker, config.id)
-                result = engine.carry_out(task)
+                task = BacktestInput.of(
+                    plan.market, signals.frame, config.strategy, config.risk, config.broker, config.id
+                )
+                result = engine.run_task(task)
             except WorkbenchError:
                 return None
             return Confirmed(-1, {}, config, signals, result, daily_returns(result, plan.market))
     return None
 
 
-def _notes(plan: Plan, board: Board, sample: Sample) -> list[str]:
+def _notes(plan: Plan, board: TrialRanking, sample: TrialSample) -> list[str]:
     notes = list(plan.market.notes)
     starts = {group.start for group in plan.groups.met.values() if group.start is not None}
     if len(starts) > 1:

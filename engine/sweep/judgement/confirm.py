@@ -15,7 +15,7 @@ from core.errors import WorkbenchError
 from core.types import Market, RunResult
 from engine.backtest.account_returns import BENCHMARK, STRATEGY, daily_returns
 from engine.backtest.bt import engine
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from engine.backtest.engines import first_difference
 from engine.pipeline import Stopwatch, examined, save, tearsheets
 from engine.results.compute_measures import here, there
@@ -25,10 +25,10 @@ from engine.sweep.space.samplers import seed_for
 from engine.sweep.space.space_check import trial_config
 from engine.sweep.space.trial_measures import measures_of
 from engine.sweep.storage.sweep_folder import WINNERS
-from engine.sweep.storage.trial_store import Records
+from engine.sweep.storage.trial_store import TrialStore
 from engine.sweep.trials.plan import Group, Plan, rows
-from engine.sweep.trials.ranking import Board
-from engine.sweep.trials.runner import Workshop
+from engine.sweep.trials.ranking import TrialRanking
+from engine.sweep.trials.runner import TrialRunner
 from risk.measures.base import Sample
 from risk.periods import periods_per_year
 from signals.signals_result import Signals
@@ -81,9 +81,9 @@ class Confirmation:
     """
 
     plan: Plan
-    shop: Workshop
-    board: Board
-    records: Records
+    shop: TrialRunner
+    board: TrialRanking
+    records: TrialStore
     whole: "RunConfig"
 
     def point(self, number: int) -> dict[str, Any]:
@@ -122,8 +122,8 @@ class Confirmation:
 
     def _agreed(self, number: int, config: "RunConfig", market: Market, signals: Signals, group: Group) -> RunResult:
         """What backtrader gives for a trial, once the compiled engine gave the same."""
-        task = Task.of(market, signals.frame, config.strategy, config.risk, config.broker, config.id)
-        result = engine.carry_out(task)
+        task = BacktestInput.of(market, signals.frame, config.strategy, config.risk, config.broker, config.id)
+        result = engine.run_task(task)
         if not group.slow:
             other = self.shop.recorded(task, group)
             difference = first_difference(result, other)

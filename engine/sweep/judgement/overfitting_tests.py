@@ -9,10 +9,10 @@ import numpy as np
 from core.digests import seed_of
 from core.errors import DataError, WorkbenchError
 from core.types import Matrix, Rows, Vector
-from engine.sweep.storage.trial_registry import Earlier, pooled_variance
-from engine.sweep.storage.trial_store import Records
+from engine.sweep.storage.trial_registry import PriorTrials, pooled_variance
+from engine.sweep.storage.trial_store import TrialStore
 from engine.sweep.trials.plan import Plan
-from engine.sweep.trials.ranking import Board
+from engine.sweep.trials.ranking import TrialRanking
 from risk.measures.base import Estimate
 from risk.overfitting import (
     BlockSums,
@@ -33,7 +33,7 @@ from risk.overfitting import (
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class TrialSample:
     """Of the trials that were chosen beforehand, what the tests need.
 
     Attributes
@@ -50,12 +50,12 @@ class Sample:
     left_out: int
 
 
-def sampled(plan: Plan, records: Records) -> Sample:
+def sample_trials(plan: Plan, records: TrialStore) -> TrialSample:
     """Read what was kept of the trials."""
     parts = [part for part in records.all() if len(part.summed)]
     if not parts:
         none = np.empty(0, dtype=np.int64)
-        return Sample(None, none, np.empty((len(plan.span.sessions), 0)), none, len(plan.summed))
+        return TrialSample(None, none, np.empty((len(plan.span.sessions), 0)), none, len(plan.summed))
     summed = np.concatenate([part.summed for part in parts])
     total, squares = (np.concatenate([getattr(part, name) for part in parts]) for name in ("total", "squares"))
     order = np.argsort(summed)
@@ -65,11 +65,11 @@ def sampled(plan: Plan, records: Records) -> Sample:
     order = np.argsort(kept)
     finite = order[np.isfinite(returns[order]).all(axis=1)]
     left_out = len(plan.summed) - len(whole)
-    return Sample(sums, summed[whole], np.ascontiguousarray(returns[finite].T), kept[finite], left_out)
+    return TrialSample(sums, summed[whole], np.ascontiguousarray(returns[finite].T), kept[finite], left_out)
 
 
 @dataclass(frozen=True, eq=False)
-class Luck:
+class OverfittingTests:
     """What the tests say of a sweep and its winner; Sharpe ratios per observation unless it is said otherwise.
 
     Attributes
@@ -111,15 +111,15 @@ class Luck:
         return max(self.scored + self.earlier, 1)
 
 
-def examine(
+def run_overfitting_tests(
     plan: Plan,
-    board: Board,
-    sample: Sample,
-    earlier: Earlier,
+    board: TrialRanking,
+    sample: TrialSample,
+    earlier: PriorTrials,
     winner: Vector,
     benchmark: Vector,
     year: tuple[float, float],
-) -> Luck:
+) -> OverfittingTests:
     """Put a sweep and its winner to the tests.
 
     Parameters
@@ -138,7 +138,7 @@ def examine(
     seed = seed_of(plan.config.seed, "superior ability")
     spec = plan.spec.overfitting
     table = sample.returns if sample.returns.shape[1] else winner[:, None]
-    return Luck(
+    return OverfittingTests(
         scored=scored,
         earlier=earlier.trials,
         effective=clusters,
@@ -166,14 +166,14 @@ def _against(benchmark: Vector, table: Matrix, rate: float, reps: int, seed: int
         return Spa(None, None, None, None, None, None, None, reps, reason=str(error))
 
 
-def _clusters(sample: Sample) -> EffectiveTrials | None:
+def _clusters(sample: TrialSample) -> EffectiveTrials | None:
     try:
         return effective_trials(sample.returns) if sample.returns.shape[1] else None
     except WorkbenchError:  # none of the trials' returns varies
         return None
 
 
-def dumped(luck: Luck) -> dict[str, Any]:
+def dumped(luck: OverfittingTests) -> dict[str, Any]:
     """For sweep.json: every number with what it is."""
     year = np.sqrt(luck.per_year)
     clusters = luck.effective

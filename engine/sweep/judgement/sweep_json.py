@@ -11,12 +11,12 @@ from risk.measure_set import ALWAYS
 from risk.measures.base import Sample
 
 from . import overfitting_tests
-from .assess import Findings
+from .assess import SweepAssessment
 from .confirm import Confirmed
 from .walk_forward_selection import Selection
 
 
-def dump(found: Findings) -> dict[str, Any]:
+def dump(found: SweepAssessment) -> dict[str, Any]:
     """A plain mapping for JSON: no time of the run, no path, no engine."""
     plan, spec = found.plan, found.plan.spec
     days = plan.span.sessions
@@ -52,7 +52,7 @@ def _axis(axis: Any) -> Any:
     return [label(value) for value in axis.representatives]
 
 
-def _winner(found: Findings, each: Confirmed) -> dict[str, Any]:
+def _winner(found: SweepAssessment, each: Confirmed) -> dict[str, Any]:
     number, metrics = each.number, each.metrics
     measures = {} if metrics is None else metrics["measures"][STRATEGY]
     return {
@@ -67,7 +67,7 @@ def _winner(found: Findings, each: Confirmed) -> dict[str, Any]:
     }
 
 
-def _stability(found: Findings) -> dict[str, Any]:
+def _stability(found: SweepAssessment) -> dict[str, Any]:
     each = found.stability
     assert each is not None  # noqa: S101 - asked only where there is one
     return {**asdict(each), "neighbours": each.neighbours.tolist()}

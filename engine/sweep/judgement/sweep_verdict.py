@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.number_format import count, four, p_value, percent
+from core.number_format import count, format_4sig, p_value, percent
 
-from .overfitting_tests import Luck
+from .overfitting_tests import OverfittingTests
 
 NOTHING = "no evidence of skill"
 SKILL = "evidence of skill: it passed every test"
@@ -16,7 +16,7 @@ DSR, PBO, ALPHA = 0.95, 0.2, 0.05
 
 
 @dataclass(frozen=True)
-class Test:
+class VerdictTest:
     """One condition.
 
     Attributes
@@ -32,7 +32,7 @@ class Test:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SweepVerdict:
     """What may be said of a sweep.
 
     Attributes
@@ -44,7 +44,7 @@ class Verdict:
 
     headline: str
     sentence: str
-    tests: tuple[Test, ...]
+    tests: tuple[VerdictTest, ...]
 
     @property
     def skill(self) -> bool:
@@ -64,31 +64,34 @@ class Stress:
     one_bar_late: float | None
 
 
-def by_numbers(luck: Luck, stress: Stress) -> tuple[Test, ...]:
+def by_numbers(luck: OverfittingTests, stress: Stress) -> tuple[VerdictTest, ...]:
     """Every condition but the leak battery, which takes longest and is tried last."""
     return (*_chance(luck), *_ability(luck), _length(luck), *_stress(stress))
 
 
-def _chance(luck: Luck) -> Iterator[Test]:
+def _chance(luck: OverfittingTests) -> Iterator[VerdictTest]:
     year = luck.per_year**0.5
     found = luck.deflated
     told = f"{luck.trials:,} trial{'s' * (luck.trials != 1)}" + (
         f", {luck.earlier:,} of them in other sweeps" if luck.earlier else ""
     )
-    yield Test(
+    yield VerdictTest(
         "deflated Sharpe ratio",
         None if found.value is None else found.value >= DSR,
-        f"The winner's annual Sharpe ratio is {four(luck.sharpe * year)}; the best of as many tries without skill "
-        f"({told}) would show {four(luck.threshold * year)}. The probability that the true ratio is above that is "
-        + (f"{four(found.value)}" if found.value is not None else f"unknown ({found.reason})")
+        f"The winner's annual Sharpe ratio is {format_4sig(luck.sharpe * year)}; the best of as many tries without "
+        f"skill ({told}) would show {format_4sig(luck.threshold * year)}. "
+        "The probability that the true ratio is above that is "
+        + (f"{format_4sig(found.value)}" if found.value is not None else f"unknown ({found.reason})")
         + f"; it takes {DSR:g}.",
     )
     pbo = luck.pbo
     if pbo is None:
-        yield Test("backtest overfitting", None, "There are too few trials to tell how often the best fails later.")
+        yield VerdictTest(
+            "backtest overfitting", None, "There are too few trials to tell how often the best fails later."
+        )
         return
     few = pbo.trials < LEAST_TRIALS
-    yield Test(
+    yield VerdictTest(
         "backtest overfitting",
         None if few else pbo.pbo <= PBO,
         f"In {percent(pbo.pbo)} of {pbo.splits:,} ways to split the time in halves, the trial that is best in one half "
@@ -97,10 +100,10 @@ def _chance(luck: Luck) -> Iterator[Test]:
     )
 
 
-def _ability(luck: Luck) -> Iterator[Test]:
+def _ability(luck: OverfittingTests) -> Iterator[VerdictTest]:
     for name, spa in (("cash", luck.cash), ("buy and hold", luck.benchmark)):
         value = spa.consistent
-        yield Test(
+        yield VerdictTest(
             f"superior to {name}",
             None if value is None else value <= ALPHA,
             f"Against {name} at equal volatility, p = {p_value(value)} for the best of all trials together (Hansen's "
@@ -110,47 +113,50 @@ def _ability(luck: Luck) -> Iterator[Test]:
         )
 
 
-def _length(luck: Luck) -> Test:
+def _length(luck: OverfittingTests) -> VerdictTest:
     years = luck.observations / luck.per_year
     if luck.track.value is None:
-        return Test("length of the record", False, f"No record is long enough: {luck.track.reason}.")
+        return VerdictTest("length of the record", False, f"No record is long enough: {luck.track.reason}.")
     needed = luck.track.value / luck.per_year
     extra = (
         ""
         if luck.backtest.value is None
-        else (f"; the best of as many tries shows as much by luck within {four(luck.backtest.value)} years")
+        else (f"; the best of as many tries shows as much by luck within {format_4sig(luck.backtest.value)} years")
     )
-    return Test(
+    return VerdictTest(
         "length of the record",
         luck.track.value <= luck.observations,
-        f"It takes {four(needed)} years to tell the winner's ratio from 0; there are {four(years)}{extra}.",
+        f"It takes {format_4sig(needed)} years to tell the winner's ratio from 0; "
+        f"there are {format_4sig(years)}{extra}.",
     )
 
 
-def _stress(stress: Stress) -> Iterator[Test]:
+def _stress(stress: Stress) -> Iterator[VerdictTest]:
     for name, value in (("with doubled costs", stress.doubled_costs), ("a bar late", stress.one_bar_late)):
         told = "was ruined" if value is None else f"earned {percent(value)}"
-        yield Test(name, value is not None and value > 0, f"The winner {name} {told} in all; it takes more than 0.")
+        yield VerdictTest(
+            name, value is not None and value > 0, f"The winner {name} {told} in all; it takes more than 0."
+        )
 
 
-def leak_test(verdict: str, clean: bool | None) -> Test:
+def leak_test(verdict: str, clean: bool | None) -> VerdictTest:
     """What the leak battery said; None where it was not asked because something else had failed."""
     if clean is None:
-        return Test("no leak", None, "The leak battery was not run, because a test above was not passed.")
-    return Test("no leak", clean, f"The leak battery: {verdict}.")
+        return VerdictTest("no leak", None, "The leak battery was not run, because a test above was not passed.")
+    return VerdictTest("no leak", clean, f"The leak battery: {verdict}.")
 
 
-def judged(tests: tuple[Test, ...]) -> Verdict:
+def judged(tests: tuple[VerdictTest, ...]) -> SweepVerdict:
     """The verdict; ``no evidence of skill`` is the normal one."""
     failed = [test.name for test in tests if not test.passed]
     if not failed:
-        return Verdict(SKILL, f"{SKILL[0].upper()}{SKILL[1:]} of {len(tests)}; time alone is the last one.", tests)
+        return SweepVerdict(SKILL, f"{SKILL[0].upper()}{SKILL[1:]} of {len(tests)}; time alone is the last one.", tests)
     sentence = f"No evidence of skill: {len(tests) - len(failed)} of {count(len(tests), 'test')} passed; not passed: "
-    return Verdict(NOTHING, f"{sentence}{', '.join(failed)}.", tests)
+    return SweepVerdict(NOTHING, f"{sentence}{', '.join(failed)}.", tests)
 
 
-def without_winner(board_counts: dict[str, int], constrained: bool) -> Verdict:
+def without_winner(board_counts: dict[str, int], constrained: bool) -> SweepVerdict:
     """Where no trial can be chosen."""
     told = ", ".join(f"{number} {status}" for status, number in board_counts.items())
     why = "none is done and meets the constraints" if constrained else "none is done and has the objective"
-    return Verdict(NO_WINNER, f"No trial can be chosen: {why} ({told}).", ())
+    return SweepVerdict(NO_WINNER, f"No trial can be chosen: {why} ({told}).", ())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.number_format import four, title
+from core.number_format import format_4sig, title
 from core.types import Matrix, Rows, Vector
 from engine.pages.svg_charts import BLUE, GREY, INK, MUTED, OCHRE, RED, RULE, canvas, styled
 from engine.sweep.judgement.parameter_stability import positions
@@ -80,7 +80,7 @@ def distribution(values: Vector, lines: Sequence[tuple[str, float, str]], name: 
         axis.axvline(value, color=colour, linewidth=1.5)
         right = value < (low + high) / 2
         place: Any = {"ha": "left" if right else "right", "va": "top"}
-        axis.text(value, top * (0.98 - 0.11 * number), f"  {text} {four(value)}  ", color=colour, **place)
+        axis.text(value, top * (0.98 - 0.11 * number), f"  {text} {format_4sig(value)}  ", color=colour, **place)
     axis.set_xlabel(name, color=MUTED)
     axis.set_ylabel("trials", color=MUTED)
     return figure
@@ -191,7 +191,7 @@ def parallel(cloud: Cloud) -> "Figure":
             height = place / max(len(ticks) - 1, 1)
             axis.text(number + 0.02, height, ticks[place], bbox=_PAPER, color=INK, va="center", fontsize=9, zorder=6)
     for height, value in ((0.0, low), (1.0, high)):
-        axis.text(len(cloud.axes), height, f" {four(value)}", color=INK, va="center", fontsize=9)
+        axis.text(len(cloud.axes), height, f" {format_4sig(value)}", color=INK, va="center", fontsize=9)
     axis.set_xticks(range(len(cloud.axes) + 1), [*(each.path for each in cloud.axes), cloud.name])
     axis.set_yticks([])
     axis.set_xlim(-0.05, len(cloud.axes) + 0.25)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from core.number_format import four, money, percent, title
+from core.number_format import format_4sig, money, percent, title
 from engine.backtest.account_returns import STRATEGY
 from engine.pages.svg_charts import BLUE, INK, RED, svg
 from engine.pages.templates import render, safe
-from engine.sweep.judgement.assess import Findings
+from engine.sweep.judgement.assess import SweepAssessment
 from engine.sweep.judgement.confirm import Confirmed
 from engine.sweep.judgement.sweep_json import selection_numbers
 from engine.sweep.space.samplers import method_says
@@ -26,12 +26,12 @@ PAIRS = 15
 SHOWN = ("total_return", "cagr", "volatility", "sharpe", "sortino", "max_drawdown", "calmar")
 
 
-def write_page(found: Findings, path: Path) -> None:
+def write_page(found: SweepAssessment, path: Path) -> None:
     """Write the page."""
     path.write_text(html(found), encoding="utf-8")
 
 
-def html(found: Findings) -> str:
+def html(found: SweepAssessment) -> str:
     """The page, which asks nothing of any server."""
     plan, spec = found.plan, found.plan.spec
     days = plan.span.sessions
@@ -55,7 +55,7 @@ def html(found: Findings) -> str:
         colours=_colours(found),
         heatmaps=[(head, safe(picture)) for head, picture in _heatmaps(found)],
         selection=None if found.selection is None else selection_numbers(found.selection, found.year),
-        four=four,
+        four=format_4sig,
         percent=percent,
     )
 
@@ -65,7 +65,7 @@ def _values(axis: Any) -> list[str]:
     return told if len(told) <= 12 else [*told[:6], "...", *told[-3:]]
 
 
-def _winner(found: Findings, each: Confirmed) -> dict[str, Any]:
+def _winner(found: SweepAssessment, each: Confirmed) -> dict[str, Any]:
     metrics = each.metrics or {}
     measures = metrics.get("measures", {}).get(STRATEGY, {})
     intervals = {name: item["interval"] for name, item in measures.items() if item.get("interval")}
@@ -84,10 +84,10 @@ def _winner(found: Findings, each: Confirmed) -> dict[str, Any]:
 def _span(interval: Any) -> str:
     if not interval or interval["reason"]:
         return "n/a"
-    return f"{four(interval['low'])} to {four(interval['high'])}"
+    return f"{format_4sig(interval['low'])} to {format_4sig(interval['high'])}"
 
 
-def _top(found: Findings) -> Iterator[dict[str, Any]]:
+def _top(found: SweepAssessment) -> Iterator[dict[str, Any]]:
     """The best trials for the table that sorts."""
     board, plan = found.board, found.plan
     points = {each.number: each.point for each in found.winners}
@@ -106,7 +106,7 @@ def _top(found: Findings) -> Iterator[dict[str, Any]]:
         }
 
 
-def _cloud(found: Findings) -> Cloud:
+def _cloud(found: SweepAssessment) -> Cloud:
     plan, board = found.plan, found.board
     numbers = plan.summed
     if plan.points is not None:
@@ -119,7 +119,7 @@ def _cloud(found: Findings) -> Cloud:
     return Cloud.of(plan.axes, columns, values, (plan.spec.objective.measure.name, sign), winner)
 
 
-def _pictures(found: Findings) -> Iterator[tuple[str, str]]:
+def _pictures(found: SweepAssessment) -> Iterator[tuple[str, str]]:
     cloud = _cloud(found)
     known = cloud.objective[np.isfinite(cloud.objective)]
     if not len(known):
@@ -144,7 +144,7 @@ def _pictures(found: Findings) -> Iterator[tuple[str, str]]:
         yield "logits", svg(charts.logits(pbo.logits, pbo.pbo), "Where the best of one half stands in the other")
 
 
-def _marks(found: Findings) -> list[tuple[str, float, str]]:
+def _marks(found: SweepAssessment) -> list[tuple[str, float, str]]:
     if not found.winners:
         return []
     if found.plan.spec.objective.measure.name == "sharpe":
@@ -152,7 +152,7 @@ def _marks(found: Findings) -> list[tuple[str, float, str]]:
     return [("winner", float(found.board.objective[found.winner.number]), BLUE)]
 
 
-def _sharpe_marks(found: Findings) -> list[tuple[str, float, str]]:
+def _sharpe_marks(found: SweepAssessment) -> list[tuple[str, float, str]]:
     if not found.winners or found.luck is None:
         return []
     own = float(found.board.sharpe[found.winner.number])
@@ -164,7 +164,7 @@ def _sharpe_marks(found: Findings) -> list[tuple[str, float, str]]:
     ][: len(marks) + 1]
 
 
-def _curves(found: Findings) -> Iterator[tuple[str, Any]]:
+def _curves(found: SweepAssessment) -> Iterator[tuple[str, Any]]:
     days = found.plan.span.sessions
     for place, each in enumerate(found.winners[::-1], start=1):
         yield "winner" if place == len(found.winners) else "", each.daily[STRATEGY].reindex(days).to_numpy()
@@ -176,16 +176,16 @@ def _curves(found: Findings) -> Iterator[tuple[str, Any]]:
         yield f"{found.plan.market.benchmark} at the winner's volatility", found.benchmark * own / spread
 
 
-def _colours(found: Findings) -> str:
+def _colours(found: SweepAssessment) -> str:
     """What the ends of the heatmaps' colours mean."""
     cloud = _cloud(found)
     if not np.isfinite(cloud.objective).any():
         return ""
     low, high = charts.limits_of(cloud)[:: int(cloud.sign)]
-    return f"Colours run from red, {four(low)}, to blue, {four(high)}, which is better."
+    return f"Colours run from red, {format_4sig(low)}, to blue, {format_4sig(high)}, which is better."
 
 
-def _heatmaps(found: Findings) -> Iterator[tuple[str, str]]:
+def _heatmaps(found: SweepAssessment) -> Iterator[tuple[str, str]]:
     cloud = _cloud(found)
     if not np.isfinite(cloud.objective).any():
         return

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.errors import StoreError
-from core.number_format import count, four, money, p_value, percent, title
+from core.number_format import count, format_4sig, money, p_value, percent, title
 from engine.run_folder.run_folder import read_json
 from engine.sweep.storage.file_names import NUMBERS, PAGE, TABLE
 
@@ -92,7 +92,7 @@ def _best(found: Mapping[str, Any]) -> Table:
         table.add_column(Text(head), justify="right", header_style="bold", overflow="fold")
     for each in found["winners"]:
         point = [_cell(value) for value in each["point"].values()]
-        table.add_row(str(each["trial"]), four(each["objective"]), money(each["final_value"]), *point)
+        table.add_row(str(each["trial"]), format_4sig(each["objective"]), money(each["final_value"]), *point)
     return table
 
 
@@ -131,13 +131,13 @@ def _lines(found: Mapping[str, Any]) -> list[Text]:
     if stability and stability["median"] is not None:
         near = count(len(stability["neighbours"]), "neighbour")
         lines.append(
-            f"neighbours: {name} {four(stability['median'])} in the median of the winner's {near}, "
-            f"{four(stability['worst'])} at worst (winner {four(stability['winner'])})"
+            f"neighbours: {name} {format_4sig(stability['median'])} in the median of the winner's {near}, "
+            f"{format_4sig(stability['worst'])} at worst (winner {format_4sig(stability['winner'])})"
         )
     if selection:
         measures = selection["measures"]
         lines.append(
-            f"choosing the best so far, block by block: {title('sharpe')} {four(measures['sharpe']['value'])}, "
+            f"choosing the best so far, block by block: {title('sharpe')} {format_4sig(measures['sharpe']['value'])}, "
             f"total return {percent(measures['total_return']['value'])}, {count(selection['changes'], 'change')}"
         )
     if numbers and numbers["effective_trials"]:
@@ -150,8 +150,8 @@ def _lines(found: Mapping[str, Any]) -> list[Text]:
     if held:
         own, other = (held[column]["sharpe"]["value"] for column in ("strategy", "benchmark"))
         lines.append(
-            f"holdout from {held['first_session']}, {count(held['sessions'], 'session')}: Sharpe {four(own)}, "
-            f"{found['benchmark']} {four(other)}"
+            f"holdout from {held['first_session']}, {count(held['sessions'], 'session')}: Sharpe {format_4sig(own)}, "
+            f"{found['benchmark']} {format_4sig(other)}"
         )
     return [Text(line) for line in lines]
 

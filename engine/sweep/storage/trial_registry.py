@@ -24,7 +24,7 @@ from core.types import Rows, Vector
 from engine.sweep.space.dimensions import Columns
 from engine.sweep.space.space_check import base_values
 from engine.sweep.trials.plan import Plan, rows
-from engine.sweep.trials.ranking import Board
+from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.trial_scores import DONE, FAILED, RUINED
 
 from .trial_store import windows
@@ -38,7 +38,7 @@ SCORED = (DONE, RUINED, FAILED)
 
 
 @dataclass(frozen=True)
-class Earlier:
+class PriorTrials:
     """The trials of other sweeps on the same symbols and overlapping spans, as they were when a sweep began.
 
     Attributes
@@ -54,7 +54,7 @@ class Earlier:
     squares: float
 
 
-def ledger_folder() -> Path:
+def registry_folder() -> Path:
     """In the user's data folder, or where the environment variable BACKTRADER_ML_DATA says."""
     from platformdirs import user_data_path
 
@@ -62,7 +62,7 @@ def ledger_folder() -> Path:
     return (Path(given) if given else user_data_path("backtrader-ml")) / "trials"
 
 
-class Ledger:
+class TrialRegistry:
     """The book of one sweep, and what the others' say.
 
     Parameters
@@ -82,17 +82,17 @@ class Ledger:
         own = [_number(self._base.encode() + canonical(point)) for point in rows(ordered)]
         return np.array(own, dtype=np.uint64)
 
-    def earlier(self) -> Earlier:
+    def earlier(self) -> PriorTrials:
         """What other sweeps have tried on the same symbols, on spans that overlap with this one's."""
         found = [entries for path, about in self._others() if self._overlaps(about) for entries in [_entries(path)]]
         if not found:
-            return Earlier(0, 0, 0.0, 0.0)
+            return PriorTrials(0, 0, 0.0, 0.0)
         entries = np.concatenate(found)
         entries = entries[np.unique(entries["key"], return_index=True)[1]]
         entries = entries[~np.isin(entries["key"], self._own())]
         sharpes = entries["sharpe"][np.isfinite(entries["sharpe"])]
         mean = float(sharpes.mean()) if len(sharpes) else 0.0
-        return Earlier(len(entries), len(sharpes), mean, float(((sharpes - mean) ** 2).sum()))
+        return PriorTrials(len(entries), len(sharpes), mean, float(((sharpes - mean) ** 2).sum()))
 
     def warn_of_opened_holdout(self) -> None:
         """Say which other sweeps have seen bars that this one holds out, in their trials or by opening a holdout."""
@@ -105,7 +105,7 @@ class Ledger:
             told = ", ".join(sorted(seen))
             log.warning("bars after %s were seen before, by %s: they are no holdout any more", own, told)
 
-    def write(self, board: Board, point: Any, per_year: float) -> None:
+    def write(self, board: TrialRanking, point: Any, per_year: float) -> None:
         """Write down every trial that was scored so far; trouble is a warning.
 
         Parameters
@@ -122,11 +122,11 @@ class Ledger:
         try:
             self._put(entries.tobytes())
         except OSError as error:
-            log.warning("the trials cannot be written down in %s: %s", ledger_folder(), error)
+            log.warning("the trials cannot be written down in %s: %s", registry_folder(), error)
 
     @contextmanager
     def kept_up(
-        self, board: Board, point: Any, per_year: float, on_progress: ProgressCallback
+        self, board: TrialRanking, point: Any, per_year: float, on_progress: ProgressCallback
     ) -> Iterator[ProgressCallback]:
         """Write the trials down now and then, and when the sweep ends, however it ends; parameters as :meth:`write`.
 
@@ -155,7 +155,7 @@ class Ledger:
         return {axis.path: [each[axis.path] for each in points] for axis in self._plan.axes}
 
     def _put(self, content: bytes) -> None:
-        folder = ledger_folder()
+        folder = registry_folder()
         folder.mkdir(parents=True, exist_ok=True)
         days = self._plan.span.sessions
         about = {"symbols": list(self._plan.market.trade), "first": f"{days[0]:%F}", "last": f"{days[-1]:%F}"}
@@ -175,7 +175,7 @@ class Ledger:
         return np.concatenate([self.keys(points.columns(numbers)) for numbers in windows(points.count, 65536)])
 
     def _others(self) -> Iterator[tuple[Path, dict[str, Any]]]:
-        for path in sorted(ledger_folder().glob("*.json")):
+        for path in sorted(registry_folder().glob("*.json")):
             if path.stem != self._name:
                 try:
                     about = json.loads(path.read_text(encoding="utf-8"))
@@ -191,12 +191,12 @@ class Ledger:
         return bool(set(about["symbols"]) & set(self._plan.market.trade))
 
 
-def dumped(earlier: Earlier) -> dict[str, Any]:
+def dumped(earlier: PriorTrials) -> dict[str, Any]:
     """For the journal and the manifest."""
     return asdict(earlier)
 
 
-def pooled_variance(sharpes: Vector, earlier: Earlier) -> float:
+def pooled_variance(sharpes: Vector, earlier: PriorTrials) -> float:
     """The variance (ddof 1) of this sweep's and earlier trials' Sharpe ratios, taken together."""
     own = sharpes[np.isfinite(sharpes)]
     count = len(own) + earlier.sharpes

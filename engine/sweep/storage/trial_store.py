@@ -18,7 +18,7 @@ from .sweep_folder import CHUNKS
 log = logging.getLogger(__name__)
 
 
-class Records:
+class TrialStore:
     """What a sweep has finished, now and before it was interrupted.
 
     Parameters

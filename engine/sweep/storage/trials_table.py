@@ -13,13 +13,13 @@ from engine.sweep.space.trial_measures import COUNTS
 from engine.sweep.trials.plan import Plan
 from engine.sweep.trials.trial_scores import Scores, joined
 
-from .trial_store import Records, windows
+from .trial_store import TrialStore, windows
 
 PART = 65536
 """Rows that are written, and held, at a time."""
 
 
-def write(plan: Plan, records: Records, names: tuple[str, ...], path: Path) -> None:
+def write(plan: Plan, records: TrialStore, names: tuple[str, ...], path: Path) -> None:
     """Write the table of all trials; bytes depend on nothing but the trials."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -34,7 +34,7 @@ def write(plan: Plan, records: Records, names: tuple[str, ...], path: Path) -> N
     writer.close()
 
 
-def parts(plan: Plan, records: Records, names: tuple[str, ...]) -> Iterator[pd.DataFrame]:
+def parts(plan: Plan, records: TrialStore, names: tuple[str, ...]) -> Iterator[pd.DataFrame]:
     """The rows in the order of the trials."""
     whole = joined(list(records.all())) if plan.count <= PART else None
     kinds = _kinds(plan)
@@ -44,7 +44,7 @@ def parts(plan: Plan, records: Records, names: tuple[str, ...]) -> Iterator[pd.D
 
 
 def _frame(
-    plan: Plan, records: Records, numbers: Rows, scores: Scores, names: tuple[str, ...], kinds: dict[str, Any]
+    plan: Plan, records: TrialStore, numbers: Rows, scores: Scores, names: tuple[str, ...], kinds: dict[str, Any]
 ) -> pd.DataFrame:
     columns = _points(plan, records, numbers)
     frame: dict[str, Any] = {"trial": numbers.astype(np.int64)}
@@ -57,7 +57,7 @@ def _frame(
     return pd.DataFrame(frame)
 
 
-def _points(plan: Plan, records: Records, numbers: Rows) -> Columns:
+def _points(plan: Plan, records: TrialStore, numbers: Rows) -> Columns:
     if plan.points is not None:
         return plan.points.columns(numbers)
     points = [records.point(number) for number in numbers.tolist()]

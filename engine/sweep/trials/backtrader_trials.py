@@ -10,16 +10,16 @@ import pandas as pd
 from core.errors import WorkbenchError
 from core.types import Market, Rows, RunResult, SignalFrame
 from engine.backtest.account_returns import STRATEGY, daily_returns, session_equity
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from engine.config.run_config import RunConfig
 from engine.results.measure_inputs import samples
 from engine.run_folder.child_process import live_with_parent
 from risk.periods import periods_per_year
 
-from .compiled_trials import Wants, evidence
+from .compiled_trials import TrialOutputs, evidence
 from .trial_scores import DONE, FAILED, RUINED, Scores, without
 
-Common: TypeAlias = tuple[Market, SignalFrame, Wants]
+TrialContext: TypeAlias = tuple[Market, SignalFrame, TrialOutputs]
 """What the trials of a group share."""
 Job: TypeAlias = tuple[int, RunConfig]
 """A trial's number and its config."""
@@ -32,7 +32,7 @@ def work(pipe: Connection) -> None:
     live_with_parent()
     from engine.backtest.bt import engine  # noqa: F401 - takes a second, which is no trial's
 
-    common: Common | None = None
+    common: TrialContext | None = None
     try:
         pipe.send(READY)
         while True:
@@ -43,7 +43,7 @@ def work(pipe: Connection) -> None:
         return
 
 
-def _answer(job: Job, common: Common | None) -> Scores | str:
+def _answer(job: Job, common: TrialContext | None) -> Scores | str:
     assert common is not None  # noqa: S101 - it comes with the first trial
     try:
         (number, config), (market, signals, wants) = job, common
@@ -52,14 +52,14 @@ def _answer(job: Job, common: Common | None) -> Scores | str:
         return f"{type(error).__name__}: {error}"
 
 
-def trial(number: int, config: RunConfig, market: Market, signals: SignalFrame, wants: Wants) -> Scores:
+def trial(number: int, config: RunConfig, market: Market, signals: SignalFrame, wants: TrialOutputs) -> Scores:
     """Run one trial; what goes wrong in it is its reason."""
     from engine.backtest.bt import engine
 
     numbers = np.array([number])
-    task = Task.of(market, signals, config.strategy, config.risk, config.broker, config.id)
+    task = BacktestInput.of(market, signals, config.strategy, config.risk, config.broker, config.id)
     try:
-        result = engine.carry_out(task, solvent=False)
+        result = engine.run_task(task, solvent=False)
         value = result.equity["equity"].to_numpy()
         if (value <= 0).any():
             return _ruined(numbers, result, int(np.argmax(value <= 0)), wants)
@@ -79,7 +79,7 @@ def trial(number: int, config: RunConfig, market: Market, signals: SignalFrame, 
     return _scores(numbers, DONE, "; ".join(reasons), values, sums)
 
 
-def _ruined(numbers: Rows, result: RunResult, bar: int, wants: Wants) -> Scores:
+def _ruined(numbers: Rows, result: RunResult, bar: int, wants: TrialOutputs) -> Scores:
     """What is left to say of an account that lost more than it had at a bar; what came later has no meaning."""
     last = result.equity.iloc[bar]
     values = {**dict.fromkeys(wants.names, np.nan), "final_value": float(last["equity"])}

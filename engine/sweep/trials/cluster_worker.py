@@ -16,7 +16,7 @@ from typing import Any
 from core.errors import ConfigError, DataError, ModelError, WorkbenchError
 from core.processes import one_thread
 from core.types import Market, Rows
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from engine.config.run_config import RunConfig
 from engine.run_folder import manifest
 from engine.sweep.space.dimensions import Columns, Dimension
@@ -25,7 +25,7 @@ from signals.generate import generate
 from signals.signals_result import Signals
 
 from .backtrader_trials import trial
-from .compiled_trials import Policies, Wants
+from .compiled_trials import CompiledTrials, TrialOutputs
 from .trial_scores import INVALID, Scores, without
 
 LAID_OUT = 4
@@ -41,7 +41,7 @@ class WorkerDiffersError(WorkbenchError):
 
 
 @dataclass(frozen=True, eq=False)
-class Common:
+class SweepContext:
     """What a sweep's chunks share: sent to the cluster once, and kept by each worker.
 
     Attributes
@@ -51,13 +51,13 @@ class Common:
     """
 
     market: Market
-    wants: Wants
+    wants: TrialOutputs
     axes: tuple[Dimension, ...]
     base: RunConfig
 
 
 @dataclass(frozen=True, eq=False)
-class Taught:
+class GroupSignals:
     """What a group's chunks share: its config and its signals, or why there are none."""
 
     config: RunConfig
@@ -65,7 +65,7 @@ class Taught:
 
 
 @dataclass(frozen=True)
-class Order:
+class ChunkOrder:
     """What goes with every chunk, and small for that.
 
     Attributes
@@ -116,12 +116,12 @@ def _short(value: str | None) -> str:
 
 
 @dataclass
-class Kept:
+class WorkerCache:
     """What a worker keeps from one chunk to the next; one task at a time has it, however many threads there are."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     opened: dict[str, Any] = field(default_factory=dict)
-    laid_out: dict[str, Policies] = field(default_factory=dict)
+    laid_out: dict[str, CompiledTrials] = field(default_factory=dict)
 
     def open(self, key: str, packed: bytes) -> Any:
         """What was packed, unpacked once."""
@@ -130,13 +130,15 @@ class Kept:
             self.opened[key] = pickle.loads(packed)  # noqa: S301 - of whoever may run any code here
         return self.opened[key]
 
-    def policies(self, common: Common, taught: Taught, signals: Signals, key: str) -> Policies:
+    def policies(self, common: SweepContext, taught: GroupSignals, signals: Signals, key: str) -> CompiledTrials:
         """The group laid out, once for all of its chunks that come to this worker."""
         if key not in self.laid_out:
             _make_room(self.laid_out)
             config = taught.config
-            task = Task.of(common.market, signals.frame, config.strategy, config.risk, config.broker, config.id)
-            self.laid_out[key] = Policies(task, common.wants, common.axes, threads=1)
+            task = BacktestInput.of(
+                common.market, signals.frame, config.strategy, config.risk, config.broker, config.id
+            )
+            self.laid_out[key] = CompiledTrials(task, common.wants, common.axes, threads=1)
         return self.laid_out[key]
 
 
@@ -145,10 +147,10 @@ def _make_room(kept: dict[str, Any]) -> None:
         kept.pop(next(iter(kept)))
 
 
-_kept = Kept()
+_kept = WorkerCache()
 
 
-def train(common: bytes, config: bytes, order: Order, who: str) -> bytes:
+def train(common: bytes, config: bytes, order: ChunkOrder, who: str) -> bytes:
     """A group's signals, or why there are none, packed."""
     require_same(order.here, environment(), who)
     one_thread()
@@ -158,14 +160,14 @@ def train(common: bytes, config: bytes, order: Order, who: str) -> bytes:
             found: Signals | str = generate(_common(common, order).market, own.signals)
         except (ModelError, DataError, ConfigError) as error:
             found = error.line
-    return pickle.dumps(Taught(own, found), protocol=5)
+    return pickle.dumps(GroupSignals(own, found), protocol=5)
 
 
-def run_chunk(common: bytes, taught: bytes, order: Order, points: bytes, who: str) -> Scores | str:
+def run_chunk(common: bytes, taught: bytes, order: ChunkOrder, points: bytes, who: str) -> Scores | str:
     """The scores of some trials, or why there are none."""
     require_same(order.here, environment(), who)
     with _kept.lock:
-        group: Taught = _kept.open(order.key, taught)
+        group: GroupSignals = _kept.open(order.key, taught)
         if isinstance(group.signals, str):
             return group.signals
         numbers, columns = pickle.loads(points)  # noqa: S301 - as above
@@ -178,12 +180,12 @@ def run_chunk(common: bytes, taught: bytes, order: Order, points: bytes, who: st
             return error.line
 
 
-def _common(packed: bytes, order: Order) -> Common:
-    found: Common = _kept.open(order.key.partition("-")[0], packed)
+def _common(packed: bytes, order: ChunkOrder) -> SweepContext:
+    found: SweepContext = _kept.open(order.key.partition("-")[0], packed)
     return found
 
 
-def _slow(common: Common, signals: Signals, numbers: Rows, columns: Columns) -> Scores | str:
+def _slow(common: SweepContext, signals: Signals, numbers: Rows, columns: Columns) -> Scores | str:
     """A trial on backtrader; what a strategy of anyone's raises is told as on one machine."""
     wants = common.wants
     try:

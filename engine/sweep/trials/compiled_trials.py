@@ -11,7 +11,7 @@ import pandas as pd
 from core.errors import ConfigError, PluginError
 from core.types import Matrix, Rows, RunResult
 from engine.backtest.compiled import BatchRunner
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from engine.sweep.space.dimensions import Columns, Dimension
 from engine.sweep.space.space_check import is_policy
 from engine.sweep.space.trial_measures import COUNTS, columns_of
@@ -25,7 +25,7 @@ SETTING = re.compile(r"^setting \d+: ")
 
 
 @dataclass(frozen=True, eq=False)
-class Wants:
+class TrialOutputs:
     """What is wanted of every trial of a sweep.
 
     Attributes
@@ -54,7 +54,7 @@ class Wants:
         return self.span.blocks, len(self.span.sessions)
 
 
-class Policies:
+class CompiledTrials:
     """One group's market and signals, laid out for any number of chunks.
 
     Parameters
@@ -64,7 +64,7 @@ class Policies:
     threads : that run a chunk.
     """
 
-    def __init__(self, task: Task, wants: Wants, axes: tuple[Dimension, ...], threads: int) -> None:
+    def __init__(self, task: BacktestInput, wants: TrialOutputs, axes: tuple[Dimension, ...], threads: int) -> None:
         self.wants = wants
         common: Any = {"measures": wants.measures, "per_year": wants.per_year, "risk_free": wants.risk_free}
         self._plain = BatchRunner(task, threads=threads, **common)
@@ -73,7 +73,7 @@ class Policies:
         for runner in (self._plain, self._whole):
             runner.prepare(_samples(own))
 
-    def recorded(self, task: Task) -> RunResult:
+    def recorded(self, task: BacktestInput) -> RunResult:
         """One trial with all its tables."""
         return self._plain.recorded(task)
 
@@ -131,13 +131,13 @@ def _samples(axes: list[Dimension]) -> Columns:
     return {path: [point[path] for point in points] for path in first}
 
 
-def _refused(numbers: Rows, reasons: Mapping[int, str], wants: Wants) -> Scores:
+def _refused(numbers: Rows, reasons: Mapping[int, str], wants: TrialOutputs) -> Scores:
     places = sorted(reasons)
     texts = [reasons[place] for place in places]
     return without(numbers[places], INVALID, texts, wants.names, wants.shape)
 
 
-def _of_batch(columns: Mapping[str, Any], numbers: Rows, wants: Wants) -> dict[str, Any]:
+def _of_batch(columns: Mapping[str, Any], numbers: Rows, wants: TrialOutputs) -> dict[str, Any]:
     blocks, sessions = wants.shape
     status = np.asarray(columns["status"], dtype=np.str_)
     values = {name: np.asarray(columns[name], dtype=np.float64) for name in wants.names}
@@ -156,7 +156,7 @@ def _of_batch(columns: Mapping[str, Any], numbers: Rows, wants: Wants) -> dict[s
     }
 
 
-def evidence(equity: Matrix, numbers: Rows, sessions: pd.DatetimeIndex, wants: Wants) -> dict[str, Any]:
+def evidence(equity: Matrix, numbers: Rows, sessions: pd.DatetimeIndex, wants: TrialOutputs) -> dict[str, Any]:
     """Of the trials that were chosen for it, sums over the blocks of the shared span, and daily returns.
 
     Parameters

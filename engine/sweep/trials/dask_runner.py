@@ -18,9 +18,9 @@ from core.processes import ONE_THREAD, without_main
 from engine.config.sweep_spec import ClusterSpec
 from signals.signals_result import Signals
 
-from .cluster_worker import REMEDY, Common, Order, Taught, environment, require_same, run_chunk, train
+from .cluster_worker import REMEDY, ChunkOrder, GroupSignals, SweepContext, environment, require_same, run_chunk, train
 from .plan import Group
-from .runner import Work, Workshop, count_of
+from .runner import TrialRunner, Work, worker_count
 from .trial_scores import FAILED, INVALID, Scores, without
 
 log = logging.getLogger(__name__)
@@ -46,12 +46,12 @@ class _Sent:
     """A group on the cluster: its future, and whether its signals are kept here."""
 
     future: Any
-    order: Order
+    order: ChunkOrder
     known: bool
 
 
 @dataclass(eq=False)
-class Cluster:
+class DaskRunner:
     """A connected cluster on which the trials of one sweep run.
 
     Attributes
@@ -62,7 +62,7 @@ class Cluster:
     """
 
     client: Any
-    shop: Workshop
+    shop: TrialRunner
     where: str
     _begun: float = field(default_factory=monotonic)
     _trials: int = 0
@@ -118,7 +118,7 @@ class Cluster:
         """What all chunks share, sent when it is wanted first."""
         if self._common is None:
             plan = self.shop.plan
-            self._common = self._given("common", Common(plan.market, self.shop.wants, plan.axes, plan.config))
+            self._common = self._given("common", SweepContext(plan.market, self.shop.wants, plan.axes, plan.config))
         return self._common
 
     def _submitted(self, work: Work) -> Any:
@@ -139,10 +139,10 @@ class Cluster:
     def _taught(self, group: Group) -> _Sent:
         config = group.config
         assert config is not None  # noqa: S101 - refused groups are not run
-        order = Order(environment(), f"{self.shop.key}-{group.number}", bool(group.slow))
+        order = ChunkOrder(environment(), f"{self.shop.key}-{group.number}", bool(group.slow))
         kept = self.shop.kept(group)
         if kept is not None:
-            return _Sent(self._given(f"signals-{group.number}", Taught(config, kept)), order, True)
+            return _Sent(self._given(f"signals-{group.number}", GroupSignals(config, kept)), order, True)
         arguments = (self.common, pickle.dumps(config, protocol=5), order)
         key = f"train-{order.key}"
         return _Sent(self.client.submit(_on_worker, train, *arguments, key=key, retries=1, pure=False), order, False)
@@ -160,7 +160,7 @@ class Cluster:
         """Bring signals that the cluster has trained home, once."""
         sent = self._groups.get(group.number)
         if sent and not sent.known and sent.future.status == "finished":
-            taught: Taught = pickle.loads(sent.future.result())  # noqa: S301 - of a cluster that runs our code
+            taught: GroupSignals = pickle.loads(sent.future.result())  # noqa: S301 - of a cluster that runs our code
             if isinstance(taught.signals, Signals):
                 self.shop.keep(group, taught.signals)
             sent.known = True
@@ -220,7 +220,7 @@ def _reason_of(error: BaseException, work: Work) -> str:
 
 
 @contextmanager
-def connected(spec: ClusterSpec, shop: Workshop) -> Iterator[Cluster]:
+def connected(spec: ClusterSpec, shop: TrialRunner) -> Iterator[DaskRunner]:
     """A cluster that can be used: reached, with workers whose environment is this one's.
 
     Raises
@@ -234,8 +234,8 @@ def connected(spec: ClusterSpec, shop: Workshop) -> Iterator[Cluster]:
         import distributed  # noqa: F401 - whether it is there
     except ImportError:
         raise ClusterError(MISSING) from None
-    with _quiet(), _client(spec, count_of(shop.plan)) as (client, where):
-        cluster = Cluster(client, shop, where)
+    with _quiet(), _client(spec, worker_count(shop.plan)) as (client, where):
+        cluster = DaskRunner(client, shop, where)
         _require_workers(cluster, spec)
         if shop.plan.spec.timeout:
             log.warning("sweep.timeout ends nothing on a cluster: a fold or trial there takes as long as it takes")
@@ -314,7 +314,7 @@ def _security(spec: ClusterSpec) -> Any:
     return Security(require_encryption=True, **tls)
 
 
-def _require_workers(cluster: Cluster, spec: ClusterSpec) -> None:
+def _require_workers(cluster: DaskRunner, spec: ClusterSpec) -> None:
     """Refuse a cluster without workers, or with anyone who would give other numbers."""
     where = cluster.where
     try:

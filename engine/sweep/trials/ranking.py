@@ -15,7 +15,7 @@ COMPARE: Mapping[str, Any] = {">=": np.greater_equal, "<=": np.less_equal, ">": 
 
 
 @dataclass(eq=False)
-class Board:
+class TrialRanking:
     """What is known of T trials by their numbers.
 
     Attributes
@@ -37,7 +37,7 @@ class Board:
     status: Any
 
     @classmethod
-    def of(cls, spec: SweepSpec, count: int) -> "Board":
+    def of(cls, spec: SweepSpec, count: int) -> "TrialRanking":
         """Nothing known of any trial."""
         names = ("objective", "sharpe", "final_value", "fills")
         unknown: Any = {name: np.full(count, np.nan) for name in names}

@@ -11,7 +11,7 @@ import numpy as np
 from core.errors import ConfigError, DataError, ModelError, WorkbenchError
 from core.progress import ProgressCallback
 from core.types import Market, Rows, RunResult
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from engine.config.run_config import RunConfig
 from engine.pipeline import workers
 from engine.sweep.space.dimensions import Columns
@@ -23,7 +23,7 @@ from signals.signals_result import Signals
 from signals.workers.worker_pool import Crew as Training
 
 from .backtrader_trials import Job
-from .compiled_trials import Policies, Wants
+from .compiled_trials import CompiledTrials, TrialOutputs
 from .plan import Group, Plan, rows
 from .trial_scores import FAILED, INVALID, Scores, without
 from .worker_pool import Crew, Lost, crew
@@ -37,7 +37,7 @@ Work = tuple[Group, Rows, Columns]
 
 
 @dataclass(eq=False)
-class Workshop:
+class TrialRunner:
     """Runs trials of a plan on this machine.
 
     Attributes
@@ -49,13 +49,13 @@ class Workshop:
     """
 
     plan: Plan
-    wants: Wants
+    wants: TrialOutputs
     store: SignalStore | None
     on_progress: ProgressCallback
     hands: Training
     key: str = ""
     _signals: dict[str, Signals] = field(default_factory=dict)
-    _policies: tuple[int, Policies] | None = None
+    _policies: tuple[int, CompiledTrials] | None = None
     _failed: dict[int, str] = field(default_factory=dict)
 
     def run(self, works: Iterable[Work]) -> Iterator[Scores]:
@@ -85,17 +85,20 @@ class Workshop:
     def _without(self, numbers: Rows, status: str, reason: str) -> Scores:
         return without(numbers, status, [reason] * len(numbers), self.wants.names, self.wants.shape)
 
-    def _policies_of(self, group: Group) -> Policies:
+    def _policies_of(self, group: Group) -> CompiledTrials:
         if self._policies is None or self._policies[0] != group.number:
-            self._policies = (group.number, Policies(self.task(group), self.wants, self.plan.axes, count_of(self.plan)))
+            self._policies = (
+                group.number,
+                CompiledTrials(self.task(group), self.wants, self.plan.axes, worker_count(self.plan)),
+            )
         return self._policies[1]
 
-    def task(self, group: Group) -> Task:
+    def task(self, group: Group) -> BacktestInput:
         """The group's market and signals, with what its policies leave as it is."""
         config = group.config
         assert config is not None  # noqa: S101 - refused groups are not run
         signals = self.signals(group)
-        return Task.of(self.plan.market, signals.frame, config.strategy, config.risk, config.broker, config.id)
+        return BacktestInput.of(self.plan.market, signals.frame, config.strategy, config.risk, config.broker, config.id)
 
     def signals(self, group: Group) -> Signals:
         """The group's signals, trained if they are not kept.
@@ -136,7 +139,7 @@ class Workshop:
             log.warning("%s; it is tried once more", error.line)
             return once()
 
-    def recorded(self, task: Task, group: Group) -> RunResult:
+    def recorded(self, task: BacktestInput, group: Group) -> RunResult:
         """The compiled engine's tables of one trial of a group."""
         return self._policies_of(group).recorded(task)
 
@@ -145,7 +148,7 @@ class Workshop:
         by_group: dict[int, list[Work]] = {}
         for work in works:
             by_group.setdefault(work[0].number, []).append(work)
-        with crew(count_of(self.plan), self.plan.spec.timeout) as workers:
+        with crew(worker_count(self.plan), self.plan.spec.timeout) as workers:
             for own in by_group.values():
                 yield from self._group_side_by_side(own, workers)
 
@@ -166,7 +169,7 @@ class Workshop:
             yield self._without(np.array([number]), FAILED, found.reason) if isinstance(found, Lost) else found
 
 
-def count_of(plan: Plan) -> int:
+def worker_count(plan: Plan) -> int:
     """Processes or threads of a sweep."""
     given = plan.spec.workers
     return workers(plan.config) if given == "auto" else given
@@ -192,5 +195,5 @@ def _one_by_one(works: Iterable[Work]) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from zip(numbers.tolist(), rows(columns), strict=True)
 
 
-Runner = Callable[[Iterable[Work]], Iterator[Scores]]
-"""What runs trials: :meth:`Workshop.run`, or the same elsewhere."""
+RunTrials = Callable[[Iterable[Work]], Iterator[Scores]]
+"""What runs trials: :meth:`TrialRunner.run`, or the same elsewhere."""

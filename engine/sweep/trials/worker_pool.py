@@ -16,7 +16,7 @@ from time import monotonic
 from core.errors import StoreError
 from core.processes import interrupts_held, without_main
 
-from .backtrader_trials import READY, Common, Job, work
+from .backtrader_trials import READY, Job, TrialContext, work
 from .trial_scores import Scores
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Crew:
     _groups: int = 0
     _stillborn: int = 0
 
-    def run(self, common: Common, jobs: Mapping[int, Job]) -> Iterator[tuple[int, Scores | Lost]]:
+    def run(self, common: TrialContext, jobs: Mapping[int, Job]) -> Iterator[tuple[int, Scores | Lost]]:
         """What came of each trial, as they are finished; one whose worker died is tried once more.
 
         Parameters
@@ -88,7 +88,7 @@ class Crew:
                     left -= 1
                     yield number, found
 
-    def _hand_out(self, waiting: list[int], common: Common, jobs: Mapping[int, Job]) -> None:
+    def _hand_out(self, waiting: list[int], common: TrialContext, jobs: Mapping[int, Job]) -> None:
         """Every worker that is free gets a trial, and there are as many workers as are needed."""
         busy = sum(worker.number is not None for worker in self._workers)
         while len(self._workers) < min(self.count, busy + len(waiting)):
@@ -97,7 +97,7 @@ class Crew:
             if waiting and worker.ready and worker.number is None:
                 self._hand(worker, waiting.pop(), common, jobs)
 
-    def _hand(self, worker: _Worker, number: int, common: Common, jobs: Mapping[int, Job]) -> None:
+    def _hand(self, worker: _Worker, number: int, common: TrialContext, jobs: Mapping[int, Job]) -> None:
         news = common if worker.knows != self._groups else None
         worker.number, worker.knows, worker.since = number, self._groups, monotonic()
         with suppress(OSError):  # it has died: so says its pipe, when it is asked for news

@@ -9,7 +9,7 @@ import pytest
 from core.types import Bars, SignalFrame
 from engine.backtest import compiled
 from engine.backtest.bt import engine as bt_engine
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from engine.backtest.engines import TIMES, first_difference
 from marketdata.data_spec import DataSpec
 from risk.costs import BrokerSpec
@@ -168,7 +168,7 @@ def task_of(name, begins=20):
     where, source, strategy, risk, broker = CORPUS[name]
     market = market_of(where)
     specs = (Threshold(**strategy), RiskSpec.parse(risk), BrokerSpec(**broker))
-    return Task.of(market, signals_of(market, source, begins), *specs, "0123456789ab")
+    return BacktestInput.of(market, signals_of(market, source, begins), *specs, "0123456789ab")
 
 
 @pytest.mark.parametrize("name", CORPUS)
@@ -184,7 +184,7 @@ def test_a_kernel_with_nothing_but_what_is_used_gives_them_too(name):
 
 def require_equal(task):
     """All tables of both engines are equal, and something was traded."""
-    one, other = (engine.carry_out(task, solvent=False) for engine in (bt_engine, compiled))
+    one, other = (engine.run_task(task, solvent=False) for engine in (bt_engine, compiled))
     assert first_difference(one, other) == ""
     for table in TIMES:
         assert getattr(one, table).equals(getattr(other, table))
@@ -195,14 +195,14 @@ def require_equal(task):
 @pytest.mark.parametrize("name", ["loss at the stop", "two, kept at size", "four, daily loss", "gaps, everything"])
 def test_prices_that_come_later_change_nothing_before(name, general):
     task = task_of(name)
-    whole = compiled.carry_out(task, solvent=False)
+    whole = compiled.run_task(task, solvent=False)
     for share in (0.2, 0.5, 0.51, 0.8, 0.99):
         last = task.timeline.times[int(share * len(task.timeline.times))]
         rows = task.signals.times <= last
         told = (task.signals.prediction[rows], task.signals.confidence[rows], task.signals.fold[rows])
         signals = SignalFrame(task.signals.times[rows], task.signals.symbols, *told)
-        past = Task.of(task.market.until(last), signals, task.strategy, task.risk, task.broker, task.config_id)
-        cut = compiled.carry_out(past, solvent=False)
+        past = BacktestInput.of(task.market.until(last), signals, task.strategy, task.risk, task.broker, task.config_id)
+        cut = compiled.run_task(past, solvent=False)
         for table in ("fills", "equity"):
             before = getattr(whole, table)
             assert getattr(cut, table).equals(before[before["time"] <= last].reset_index(drop=True))

@@ -19,7 +19,7 @@ def outcome(engine, case):
     """The result, or what the engine said instead; after an account of exactly 0 there is no return to work out."""
     try:
         with np.errstate(all="ignore"):
-            return engine.carry_out(case.task, solvent=False)
+            return engine.run_task(case.task, solvent=False)
     except WorkbenchError as error:
         return str(error)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from core.number_format import four, money, percent, title
+from core.number_format import format_4sig, money, percent, title
 from core.progress import Progress
 from engine.pages.progress import reporting
 from engine.pages.terminal import show
@@ -61,7 +61,7 @@ def test_it_holds_verdict_spans_measures_costs_and_orders(found):
 def test_the_intervals_of_sharpe_ratio_and_growth_stand_below_the_figures(found):
     strategy = found["measures"]["strategy"]
     sharpe, cagr = strategy["sharpe"]["interval"], strategy["cagr"]["interval"]
-    expected = f"95 % intervals: Sharpe {four(sharpe['low'])} to {four(sharpe['high'])}"
+    expected = f"95 % intervals: Sharpe {format_4sig(sharpe['low'])} to {format_4sig(sharpe['high'])}"
     expected += f", CAGR {percent(cagr['low'])} to {percent(cagr['high'])}"
     assert expected in printed(found, 80).splitlines()
 

@@ -17,7 +17,7 @@ from engine.pipeline import Options, run_and_save
 from engine.reproduce import command
 from engine.reproduce.command import reproduce
 from engine.reproduce.compare import Difference, differences
-from engine.reproduce.recorded_run import Record, Verdict
+from engine.reproduce.recorded_run import RecordedRun, ReproductionVerdict
 from engine.reproduce.terminal import lines, show
 from engine.run_folder import manifest as manifests
 from engine.run_folder.run_folder import RESULT_FILES
@@ -161,11 +161,11 @@ def test_other_versions_machine_and_code_are_notes(folder, capsys, monkeypatch):
 
 def test_other_commits_of_the_same_code_are_not_mentioned(folder, monkeypatch):
     monkeypatch.setattr(manifests, "git_state", lambda: {"commit": "b" * 40, "diff": ""})
-    assert Record.read(folder).circumstances() == ()
+    assert RecordedRun.read(folder).circumstances() == ()
 
 
 def test_caches_are_used_only_where_they_are_allowed(folder, monkeypatch):
-    record = Record.read(folder)
+    record = RecordedRun.read(folder)
     with monkeypatch.context() as patch:
         patch.setattr(command, "signal_store", None)
         assert reproduce(record).reproduced
@@ -177,9 +177,9 @@ def test_caches_are_used_only_where_they_are_allowed(folder, monkeypatch):
 def test_the_engine_is_the_one_that_made_the_tables(folder):
     text = (folder / "config.yaml").read_text()
     (folder / "config.yaml").write_text(text.replace("engine: backtrader", "engine: both"))
-    assert Record.read(folder).config.engine == "backtrader"
+    assert RecordedRun.read(folder).config.engine == "backtrader"
     edit(folder / "manifest.json", lambda values: values.update(engine="compiled"))
-    assert Record.read(folder).config.engine == "compiled"
+    assert RecordedRun.read(folder).config.engine == "compiled"
 
 
 # --- bad input
@@ -340,7 +340,7 @@ def test_the_same_cells_written_otherwise_are_a_note(pair):
     (now / "metrics.json").write_text(text + "\n")
     found = differences(before, now)
     assert [(each.kind, each.counts) for each in found] == [("bytes", False)] * 2
-    assert Verdict(now, found).reproduced
+    assert ReproductionVerdict(now, found).reproduced
 
 
 @pytest.mark.parametrize("name", ["equity.parquet", "metrics.json"])
@@ -400,7 +400,7 @@ def test_of_many_metrics_the_first_are_shown_and_the_rest_counted():
 def test_a_difference_without_a_cause_asks_for_a_report(tmp_path):
     console = Console(width=120)
     with console.capture() as said:
-        show(Verdict(tmp_path, (Difference("metric", "metrics.json: cash", 1.0, 2.0),)), console)
+        show(ReproductionVerdict(tmp_path, (Difference("metric", "metrics.json: cash", 1.0, 2.0),)), console)
     assert "please report this" in said.get()
 
 
@@ -415,7 +415,7 @@ def test_what_is_shown_fits_the_terminal(width, tmp_path):
     )
     console = Console(width=width, highlight=False)
     with console.capture() as said:
-        show(Verdict(tmp_path, found), console)
+        show(ReproductionVerdict(tmp_path, found), console)
     text = said.get()
     assert max(len(line) for line in text.splitlines()) <= width
     assert "numpy [x]: was 2.0.0, is not installed" in text

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.pipeline import compute
-from engine.results.constant_confidence import steady
+from engine.results.constant_confidence import constant_confidence_run
 from engine.sweep.load_config import load
 
 WORDS = [
@@ -27,12 +27,12 @@ def run():
 
 def test_it_equals_a_run_whose_config_says_so(run):
     config, outcome = run
-    found = outcome.steady
+    found = outcome.constant_confidence
     told = outcome.signals.frame.confidence
     assert found.confidence == pytest.approx(np.nanmean(told), rel=1e-12)
     values = {**config.dump(), "confidence": {"kind": "constant", "value": found.confidence}}
     other = compute(type(config).parse(values))
-    assert other.steady is None
+    assert other.constant_confidence is None
     # The mean may differ from its own text in the last digit, and with it every size.
     assert [each.name for each in found.measures] == [each.name for each in other.measures["strategy"]]
     for one, two in zip(found.measures, other.measures["strategy"], strict=True):
@@ -50,9 +50,11 @@ def test_an_account_that_is_ruined_by_it_has_no_measures(run):
     moved = replace(bars, **{name: getattr(bars, name) * jump for name in ("open", "high", "low", "close")})
     signals = outcome.signals
     short = replace(signals.frame, prediction=np.where(np.isnan(signals.frame.prediction), np.nan, -0.01))
-    found = steady(reckless, replace(crash, bars={"nasdaq": moved}), replace(signals, frame=short), 252.0)
+    found = constant_confidence_run(
+        reckless, replace(crash, bars={"nasdaq": moved}), replace(signals, frame=short), 252.0
+    )
     assert found.measures == ()
 
 
 def test_the_outcome_of_a_rule_has_none(make_outcome):
-    assert make_outcome(trains=False).steady is None
+    assert make_outcome(trains=False).constant_confidence is None

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from engine.backtest.compiled import batch_run, engine
-from engine.backtest.compiled.kernel.records import Shape
+from engine.backtest.compiled.kernel.records import KernelFeatures
 from engine.cli.main import main
 from engine.pipeline import Options
 from engine.run_folder.run_folder import read_json
@@ -24,7 +24,7 @@ from engine.sweep.storage import trial_registry
 from engine.sweep.storage.file_names import RESULTS
 from engine.sweep.storage.sweep_id import sweep_id
 from engine.sweep.trials.plan import plan
-from engine.sweep.trials.ranking import Board
+from engine.sweep.trials.ranking import TrialRanking
 from risk.measures.base import Sample
 from risk.measures.sharpe import Sharpe
 
@@ -49,7 +49,7 @@ def lasting(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BACKTRADER_ML_DATA", str(tmp_path_factory.mktemp("data")))
         for module in (batch_run, engine):
-            patch.setattr(module, "shape_of", lambda *_, cross, record: Shape(cross=cross, record=record))
+            patch.setattr(module, "shape_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
         yield
 
 
@@ -168,7 +168,7 @@ def test_a_sweep_that_is_interrupted_counts_and_goes_on(swept, config_of, monkey
     (book,) = (tmp_path / "data" / "trials").glob("*.bin")
     assert book.stat().st_size == 8 * trial_registry.ENTRY.itemsize  # one group of two
     other = plan(config_of({"space": {"risk.base": [0.01]}}))
-    assert trial_registry.Ledger(other, "other").earlier().trials == 8
+    assert trial_registry.TrialRegistry(other, "other").earlier().trials == 8
     monkeypatch.setattr(run_trials.Records, "put", put)
     again = sweep_and_save(config, options)
     for name in RESULTS:
@@ -193,13 +193,13 @@ def test_a_wrong_number_on_the_board_is_an_error(wrong, prices, tmp_path, monkey
         "report: {tearsheet: false}\nworkers: 1\n"
         "sweep: {space: {risk.base: [0.02, 0.05]}, confirm: 1, spot_checks: 0, overfitting: {pbo_blocks: 4}}\n"
     )
-    add = Board.add
+    add = TrialRanking.add
 
     def planted(board, scores):
         add(board, scores)
         getattr(board, wrong)[:] = np.nextafter(getattr(board, wrong), np.inf)
 
-    monkeypatch.setattr(Board, "add", planted)
+    monkeypatch.setattr(TrialRanking, "add", planted)
     assert (
         main([str(path), "--out", str(tmp_path / "runs"), "--no-cache", "--quiet"]) == ConfirmationError.exit_code == 1
     )

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import ConfigError
 from risk.bt_adapter import ValueAtRisk, VarExam
-from risk.var.var_backtest import ExamSpec, examine
+from risk.var.var_backtest import VarBacktestSpec, run_var_backtest
 
 CLOSES = 100.0 * np.cumprod(1 + np.random.default_rng(3).normal(0.0, 0.02, 700))
 ROWS = [(close, close * 1.01, close * 0.99, close) for close in CLOSES]
@@ -26,7 +26,7 @@ def account():
 
 def test_it_is_the_exam_of_the_accounts_returns(play):
     found = analysed(play)
-    wanted = examine(account(), ExamSpec(), (0.95, 0.99)).dump()
+    wanted = run_var_backtest(account(), VarBacktestSpec(), (0.95, 0.99)).dump()
     assert len(found["papers"]) == 8
     for ours, theirs in zip(found["papers"], wanted["papers"], strict=True):
         assert (ours["method"], ours["level"], ours["n"], ours["hits"], ours["verdict"]) == (

@@ -12,11 +12,11 @@ from risk.measure_set import MeasuresSpec
 from risk.measures._garch import law_quantile, law_shortfall
 from risk.var.rolling_forecasts import forecasts
 from risk.var.tests import acerbi_szekely, basel_zone, christoffersen, kupiec
-from risk.var.var_backtest import ExamSpec, _joint_loss, examine
+from risk.var.var_backtest import VarBacktestSpec, _joint_loss, run_var_backtest
 
 RETURNS = np.random.default_rng(6).standard_t(4, 900) * 0.01
 LEVELS = (0.95, 0.99)
-EXAM = examine(RETURNS, ExamSpec(), LEVELS, seed=3)
+EXAM = run_var_backtest(RETURNS, VarBacktestSpec(), LEVELS, seed=3)
 
 
 def walk(n, seed, scale=0.01):
@@ -29,10 +29,10 @@ def paper(exam, method, level):
 
 def test_there_is_a_paper_for_each_method_and_level():
     names = [(item.method, item.level) for item in EXAM.papers]
-    assert names == [(method, level) for level in LEVELS for method in ExamSpec().methods]
+    assert names == [(method, level) for level in LEVELS for method in VarBacktestSpec().methods]
 
 
-@pytest.mark.parametrize("method", ExamSpec().methods)
+@pytest.mark.parametrize("method", VarBacktestSpec().methods)
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_paper_is_its_tests_on_its_forecasts(method, level):
     found = forecasts(RETURNS, 250, [level], [method])
@@ -85,20 +85,26 @@ def test_the_joint_loss_is_least_for_the_true_forecasts(level):
 
 def test_a_right_model_passes_and_a_wrong_one_is_told_why():
     quiet_then_wild = np.concatenate([walk(400, 2, 0.005), walk(100, 3, 0.03), walk(400, 4, 0.005), walk(100, 5, 0.03)])
-    bad = paper(examine(quiet_then_wild, ExamSpec(), [0.95]), "historical", 0.95)
+    bad = paper(run_var_backtest(quiet_then_wild, VarBacktestSpec(), [0.95]), "historical", 0.95)
     assert "hits cluster" in bad.verdict
     passed = [
         item.verdict == "passes"
         for seed in range(20)
-        for item in examine(walk(1500, seed), ExamSpec(methods=("gaussian",), window=1000), [0.95]).papers
+        for item in run_var_backtest(
+            walk(1500, seed), VarBacktestSpec(methods=("gaussian",), window=1000), [0.95]
+        ).papers
     ]
     assert np.mean(passed) >= 0.7  # three tests at 5 %, and a window that is estimated
 
 
 def test_too_many_and_too_few_hits_are_told_apart():
     calm, wild = walk(500, 7), walk(500, 8, 0.03)
-    rising = paper(examine(np.concatenate([calm, wild]), ExamSpec(window=500), [0.95]), "gaussian", 0.95)
-    falling = paper(examine(np.concatenate([wild, calm]), ExamSpec(window=500), [0.95]), "gaussian", 0.95)
+    rising = paper(
+        run_var_backtest(np.concatenate([calm, wild]), VarBacktestSpec(window=500), [0.95]), "gaussian", 0.95
+    )
+    falling = paper(
+        run_var_backtest(np.concatenate([wild, calm]), VarBacktestSpec(window=500), [0.95]), "gaussian", 0.95
+    )
     assert rising.verdict.startswith("too many hits")
     assert "shortfall too small" in rising.verdict
     assert falling.verdict.startswith("too few hits")
@@ -107,27 +113,27 @@ def test_too_many_and_too_few_hits_are_told_apart():
 @pytest.mark.parametrize(
     ("spec", "returns", "reason"),
     [
-        (ExamSpec(methods=()), RETURNS, "measures.exam.methods is empty"),
-        (ExamSpec(), RETURNS[:499], "needs 500 or more returns, 250 of them after the window; has 499"),
-        (ExamSpec(), [], "needs 500 or more returns, 250 of them after the window; has 0"),
-        (ExamSpec(), np.zeros(600), "there was never a risk of loss to forecast"),
-        (ExamSpec(methods=("garch_t",)), np.zeros(600), "there was never a risk of loss to forecast"),
+        (VarBacktestSpec(methods=()), RETURNS, "measures.exam.methods is empty"),
+        (VarBacktestSpec(), RETURNS[:499], "needs 500 or more returns, 250 of them after the window; has 499"),
+        (VarBacktestSpec(), [], "needs 500 or more returns, 250 of them after the window; has 0"),
+        (VarBacktestSpec(), np.zeros(600), "there was never a risk of loss to forecast"),
+        (VarBacktestSpec(methods=("garch_t",)), np.zeros(600), "there was never a risk of loss to forecast"),
     ],
 )
 def test_without_an_exam_there_is_a_reason(spec, returns, reason):
-    exam = examine(returns, spec, LEVELS)
+    exam = run_var_backtest(returns, spec, LEVELS)
     assert (exam.papers, exam.reason) == ((), reason)
     assert exam.dump() == {"window": spec.window, "reason": reason, "papers": []}
 
 
 def test_just_enough_sessions_make_an_exam():
-    assert examine(RETURNS[:500], ExamSpec(), LEVELS).papers[0].n == 250
+    assert run_var_backtest(RETURNS[:500], VarBacktestSpec(), LEVELS).papers[0].n == 250
 
 
 def test_days_on_which_nothing_could_be_lost_are_left_out_and_told():
     # In cash for 400 sessions: the windows that end within have a value at risk of 0.
     returns = np.concatenate([walk(600, 9), np.zeros(400), walk(400, 10)])
-    exam = examine(returns, ExamSpec(), LEVELS)
+    exam = run_var_backtest(returns, VarBacktestSpec(), LEVELS)
     for item in exam.papers:
         found, key = forecasts(returns, 250, [item.level], [item.method]), (item.method, item.level)
         flat, odd = found.var[key][250:] >= 0, found.es[key][250:] > found.var[key][250:]
@@ -139,14 +145,14 @@ def test_days_on_which_nothing_could_be_lost_are_left_out_and_told():
 
 def test_a_day_in_cash_is_no_hit():
     returns = np.concatenate([walk(300, 11), np.zeros(200)])
-    item = paper(examine(returns, ExamSpec(), [0.95]), "ewma", 0.95)
+    item = paper(run_var_backtest(returns, VarBacktestSpec(), [0.95]), "ewma", 0.95)
     assert item.hits == int((returns[250:] < forecasts(returns, 250, [0.95], ["ewma"]).var["ewma", 0.95][250:]).sum())
     assert item.n == 250
 
 
 def test_few_days_left_have_no_zone():
     returns = np.concatenate([walk(150, 12), np.zeros(400)])
-    item = paper(examine(returns, ExamSpec(), [0.99]), "historical", 0.99)
+    item = paper(run_var_backtest(returns, VarBacktestSpec(), [0.99]), "historical", 0.99)
     assert item.n < 250
     assert (item.basel, item.basel_reason) == (None, f"needs 250 sessions, has {item.n}")
 
@@ -159,7 +165,7 @@ def test_the_dump_is_json_without_nan():
 
 
 def test_the_seed_moves_simulated_p_values_only():
-    other = examine(RETURNS, ExamSpec(), LEVELS, seed=4)
+    other = run_var_backtest(RETURNS, VarBacktestSpec(), LEVELS, seed=4)
     for one, two in zip(EXAM.papers, other.papers, strict=True):
         assert one.z2.statistic == two.z2.statistic
         assert one.z2.p_value == pytest.approx(two.z2.p_value, abs=0.05)
@@ -171,7 +177,7 @@ def test_the_seed_moves_simulated_p_values_only():
 )
 @settings(max_examples=25)
 def test_wild_returns_give_an_exam_without_nan(returns):
-    json.dumps(examine(returns, ExamSpec(), LEVELS).dump(), allow_nan=False)
+    json.dumps(run_var_backtest(returns, VarBacktestSpec(), LEVELS).dump(), allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +190,7 @@ def test_wild_returns_give_an_exam_without_nan(returns):
 )
 def test_bad_input_is_refused(returns, levels, error, message):
     with pytest.raises(error, match=message):
-        examine(returns, ExamSpec(), levels)
+        run_var_backtest(returns, VarBacktestSpec(), levels)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +203,7 @@ def test_bad_input_is_refused(returns, levels, error, message):
 )
 def test_a_block_that_cannot_be_is_refused(block, message):
     with pytest.raises(ValueError, match=message):
-        ExamSpec.parse(block)
+        VarBacktestSpec.parse(block)
 
 
 def test_a_window_too_short_for_a_level_is_refused_with_the_config():

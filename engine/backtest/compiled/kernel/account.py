@@ -7,11 +7,11 @@ account is worth. docs/engines.md says what was copied from where.
 import math
 from typing import Any
 
-from risk.account_limits import Terms
+from risk.account_limits import LimitValues
 from risk.costs import commission, idle_cash
 from risk.sizing import lot_floor, risk_money, rule_units, stop_units
 
-from .records import ANY, PERCENT, STOP, USES, Grid
+from .records import ANY, PERCENT, STOP, USES, MarketArrays
 
 
 def count(state: Any) -> int:
@@ -19,7 +19,7 @@ def count(state: Any) -> int:
     return USES.symbols if USES.symbols else len(state)
 
 
-def is_fresh(grid: Grid, step: int, symbol: int) -> bool:
+def is_fresh(grid: MarketArrays, step: int, symbol: int) -> bool:
     """Whether a symbol has a new bar."""
     return grid.fresh[step, symbol] if USES.gaps else True
 
@@ -69,7 +69,7 @@ def is_let_out(row: Any) -> bool:
     return row.slip_out == 1 if USES.slip_out == ANY else USES.slip_out == 1
 
 
-def worth_at_close(step: int, cash: float, grid: Grid, state: Any) -> float:
+def worth_at_close(step: int, cash: float, grid: MarketArrays, state: Any) -> float:
     """The account at a close; a long position is split into what it cost and what it gained, as backtrader does."""
     total = 0.0
     for symbol in range(count(state)):
@@ -87,7 +87,7 @@ def worth_at_close(step: int, cash: float, grid: Grid, state: Any) -> float:
     return cash + total
 
 
-def worth_at_open(step: int, cash: float, grid: Grid, state: Any) -> float:
+def worth_at_open(step: int, cash: float, grid: MarketArrays, state: Any) -> float:
     """The account as it is known at an open: symbols with a new bar at its open, the others at their last close."""
     total = 0.0
     for symbol in range(count(state)):
@@ -97,7 +97,7 @@ def worth_at_open(step: int, cash: float, grid: Grid, state: Any) -> float:
     return cash + total
 
 
-def mark_at_open(step: int, symbol: int, grid: Grid) -> float:
+def mark_at_open(step: int, symbol: int, grid: MarketArrays) -> float:
     """The price known at an open."""
     return grid.open[step, symbol] if is_fresh(grid, step, symbol) else grid.close[step, symbol]
 
@@ -111,7 +111,7 @@ def interest_on_cash(days: int, cash: float, state: Any, row: Any) -> float:
     return days * row.cash_rate * idle_cash(cash, shorts)
 
 
-def interest_on_shorts(step: int, grid: Grid, state: Any, row: Any) -> float:
+def interest_on_shorts(step: int, grid: MarketArrays, state: Any, row: Any) -> float:
     """What the shorts with a new bar owe since their last; it stays with each until a fill that closes books it."""
     total = 0.0
     for symbol in range(count(state)):
@@ -127,9 +127,9 @@ def interest_on_shorts(step: int, grid: Grid, state: Any, row: Any) -> float:
     return total
 
 
-def limits_of(row: Any) -> Terms:
+def limits_of(row: Any) -> LimitValues:
     """The account's limits on new risk."""
-    return Terms(
+    return LimitValues(
         row.gross if USES.gross else math.inf,
         row.net if USES.net else math.inf,
         row.short if USES.short else math.inf,
@@ -178,7 +178,7 @@ def trails(row: Any) -> bool:
     return row.trails == 1 if USES.trails == ANY else USES.trails == 1
 
 
-def stop_distance(step: int, symbol: int, close: float, grid: Grid, row: Any) -> float:
+def stop_distance(step: int, symbol: int, close: float, grid: MarketArrays, row: Any) -> float:
     """How far the stop of a decision at this close lies away; NaN for none."""
     if not has_stop(row):
         return math.nan
@@ -186,7 +186,7 @@ def stop_distance(step: int, symbol: int, close: float, grid: Grid, row: Any) ->
     return close * row.stop_value if kind == PERCENT else row.stop_value * grid.ranges[row.stop_range, step, symbol]
 
 
-def target_distance(step: int, symbol: int, close: float, grid: Grid, row: Any) -> float:
+def target_distance(step: int, symbol: int, close: float, grid: MarketArrays, row: Any) -> float:
     """How far the target of a decision at this close lies away; NaN for none."""
     if not has_target(row):
         return math.nan

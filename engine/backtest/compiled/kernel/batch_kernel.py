@@ -5,21 +5,21 @@ from typing import Any
 
 from .event_skipping import foresee, look_every_step
 from .loop import run_policy
-from .records import BAD_SIDE, DONE, FLAT, QUEUE_FULL, USES, Answer, Grid, Log, Space
+from .records import BAD_SIDE, DONE, FLAT, QUEUE_FULL, USES, KernelResult, Log, MarketArrays, Workspace
 from .running_totals import sum_up
 
 
 def run_policies(
-    grid: Grid,
+    grid: MarketArrays,
     rows: Any,
     rules: Any,
     which: Any,
     first: int,
     last: int,
     asks: int,
-    space: Space,
+    space: Workspace,
     log: Log,
-    answer: Answer,
+    answer: KernelResult,
 ) -> int:
     """Backtest policies ``first`` to ``last`` (not included) of a chunk.
 

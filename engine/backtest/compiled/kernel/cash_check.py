@@ -5,13 +5,13 @@ from typing import Any
 
 from .account import cash_if_sent, charge, has_stop, has_target
 from .log_writer import close_order, explain
-from .records import CANCELLED, ENTRY, MARGIN, REJECTED, REJECTIONS, SHORT_OF_CASH, USES, Log, Space
+from .records import CANCELLED, ENTRY, MARGIN, REJECTED, REJECTIONS, SHORT_OF_CASH, USES, Log, Workspace
 
 SLACK = 1.000000001
 """More than all rounding of a sum can add up to."""
 
 
-def check_sent(cash: float, accepted: int, waiting: int, row: Any, space: Space, log: Log) -> int:
+def check_sent(cash: float, accepted: int, waiting: int, row: Any, space: Workspace, log: Log) -> int:
     """Check the orders from ``accepted`` on, one after the other, with what those before would leave of the cash.
 
     Cash that a rejected order would have taken stays taken for those after it, as in backtrader.
@@ -33,7 +33,7 @@ def check_sent(cash: float, accepted: int, waiting: int, row: Any, space: Space,
     return check_each(cash, accepted, waiting, row, space, log)
 
 
-def check_each(cash: float, accepted: int, waiting: int, row: Any, space: Space, log: Log) -> int:
+def check_each(cash: float, accepted: int, waiting: int, row: Any, space: Workspace, log: Log) -> int:
     """The check, order by order."""
     queue, units, touched = space.queue, space.clones[0], space.clones[1]
     touched[:] = 0.0
@@ -65,7 +65,7 @@ def check_each(cash: float, accepted: int, waiting: int, row: Any, space: Space,
     return kept
 
 
-def drop(order: Any, cash: float, left: float, space: Space, log: Log) -> None:
+def drop(order: Any, cash: float, left: float, space: Workspace, log: Log) -> None:
     """A market order goes; its stop and target are rejected with it."""
     space.tally[REJECTIONS] += 1.0
     if USES.record:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .account import count, is_fresh
 from .log_writer import bar_of, close_order, explain, write_order
-from .records import CANCELLED, CLOSE, ENTRY, EXIT, HALT, KEEP, MARKET_ORDER, USES, Grid, Log, Space
+from .records import CANCELLED, CLOSE, ENTRY, EXIT, HALT, KEEP, MARKET_ORDER, USES, Log, MarketArrays, Workspace
 
 
 def side_of(units: float) -> int:
@@ -26,7 +26,7 @@ def cross_rule(prediction: Any, confidence: Any, side: Any, p: Any) -> Any:  # n
     return side
 
 
-def ask(step: int, grid: Grid, p: Any, space: Space) -> int:
+def ask(step: int, grid: MarketArrays, p: Any, space: Workspace) -> int:
     """Ask the rule about every symbol with a new bar.
 
     Returns
@@ -58,7 +58,7 @@ def ask(step: int, grid: Grid, p: Any, space: Space) -> int:
     return found
 
 
-def collect(symbol: int, found: int, held: Any, space: Space) -> int:
+def collect(symbol: int, found: int, held: Any, space: Workspace) -> int:
     """Add a symbol to those that want something done, if it does; how many there are."""
     changes = not stays(held) and (held.units != 0.0 or held.wish != 0 or held.bracket != 0)
     held.leaves = 1 if changes else 0
@@ -66,7 +66,7 @@ def collect(symbol: int, found: int, held: Any, space: Space) -> int:
     return found + (1 if changes or (USES.resize and stays(held)) else 0)
 
 
-def ask_once(step: int, grid: Grid, p: Any, space: Space) -> int:
+def ask_once(step: int, grid: MarketArrays, p: Any, space: Workspace) -> int:
     """Ask a rule that sees all symbols at once; 1 if it does not answer with a side for each."""
     state, told = space.state, 0
     for symbol in range(count(state)):
@@ -100,7 +100,7 @@ def stays(held: Any) -> bool:
 
 
 def leave_all(
-    step: int, wanting: int, waiting: int, sent: int, acts: int, grid: Grid, space: Space, log: Log
+    step: int, wanting: int, waiting: int, sent: int, acts: int, grid: MarketArrays, space: Workspace, log: Log
 ) -> tuple[int, int]:
     """Close what is to be closed, the rule's exits first; then what a stop of the account (``acts`` > 0) closes.
 
@@ -128,7 +128,7 @@ def leave_all(
 
 
 def leave(
-    step: int, symbol: int, waiting: int, sent: int, acts: int, grid: Grid, space: Space, log: Log
+    step: int, symbol: int, waiting: int, sent: int, acts: int, grid: MarketArrays, space: Workspace, log: Log
 ) -> tuple[int, int]:
     """Cancel the stop and the target of a symbol and send the order that closes what is held."""
     held = space.state[symbol]
@@ -156,7 +156,7 @@ def leave(
     return waiting + 1, sent + 1
 
 
-def withdraw_stale(waiting: int, grid: Grid, step: int, space: Space, log: Log) -> int:
+def withdraw_stale(waiting: int, grid: MarketArrays, step: int, space: Workspace, log: Log) -> int:
     """Take back the orders that still wait for a bar of their symbol; how many of this close are left."""
     kept = 0
     for number in range(waiting):

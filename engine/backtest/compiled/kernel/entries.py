@@ -6,7 +6,7 @@ The order of events is that of :class:`strategies._backtrader.SignalStrategy`.
 import math
 from typing import Any
 
-from risk.account_limits import Book, headroom, settle, with_holding
+from risk.account_limits import AccountExposure, headroom, settle, with_holding
 from risk.sizing import DUST, lot_floor, resize_units, units_for_loss
 from risk.stops import stop_price, target_price
 
@@ -39,9 +39,9 @@ from .records import (
     REDUCE,
     REJECTIONS,
     USES,
-    Grid,
     Log,
-    Space,
+    MarketArrays,
+    Workspace,
 )
 
 
@@ -52,9 +52,9 @@ def enter_all(
     sent: int,
     value: float,
     left: int,
-    grid: Grid,
+    grid: MarketArrays,
     row: Any,
-    space: Space,
+    space: Workspace,
     log: Log,
 ) -> tuple[int, int]:
     """Send the entries and the resizes of a close, in the order of the symbols, within the account's limits.
@@ -83,11 +83,11 @@ def enter_all(
     return waiting, sent
 
 
-def planned_book(value: float, added: int, step: int, grid: Grid, space: Space) -> Book:
+def planned_book(value: float, added: int, step: int, grid: MarketArrays, space: Workspace) -> AccountExposure:
     """What will be held after the orders of this close so far: positions that stay, then entries in order."""
-    state, book, plan = space.state, Book(value, 0.0, 0.0, 0.0, 0.0, 0.0), space.plan
+    state, book, plan = space.state, AccountExposure(value, 0.0, 0.0, 0.0, 0.0, 0.0), space.plan
     if not USES.resize and plan[0] > 0.0:  # nothing that stays is resized: the sums go on from where they were
-        book = Book(value, plan[1], plan[2], plan[3], plan[4], plan[5])
+        book = AccountExposure(value, plan[1], plan[2], plan[3], plan[4], plan[5])
         first = int(plan[0]) - 1
     else:
         first = 0
@@ -113,15 +113,15 @@ def fits_plan(
     is_new: bool,
     added: int,
     value: float,
-    grid: Grid,
+    grid: MarketArrays,
     row: Any,
-    space: Space,
+    space: Workspace,
 ) -> tuple[float, int, float]:
     """How many units the account's limits admit at the signal, the code of what holds them back, and its room."""
     if USES.gross or USES.net or USES.positions or USES.open_risk or side < 0:
         book = planned_book(value, added, step, grid, space)
     else:
-        book = Book(value, 0.0, 0.0, 0.0, 0.0, 0.0)
+        book = AccountExposure(value, 0.0, 0.0, 0.0, 0.0, 0.0)
     limits = limits_of(row)
     fits, code = headroom(side, close, stop, is_new, book, limits)
     admitted, code = settle(units, fits, code, close, lot_of(row), max(limits.min_order, DUST * value))
@@ -136,9 +136,9 @@ def enter(
     added: int,
     value: float,
     left: int,
-    grid: Grid,
+    grid: MarketArrays,
     row: Any,
-    space: Space,
+    space: Workspace,
     log: Log,
 ) -> tuple[int, int, int]:
     """Send an entry of the rule's size with its stop and target, or write down why there is none."""
@@ -204,9 +204,9 @@ def resize(
     sent: int,
     added: int,
     value: float,
-    grid: Grid,
+    grid: MarketArrays,
     row: Any,
-    space: Space,
+    space: Workspace,
     log: Log,
 ) -> tuple[int, int]:
     """Move a position back to the rule's size if it is off by more than the band."""
@@ -252,7 +252,7 @@ def note_order(
     code: int,
     fits: float,
     close: float,
-    grid: Grid,
+    grid: MarketArrays,
     log: Log,
 ) -> int:
     """Write down a market order, and what the limits took off it at the signal."""
@@ -272,8 +272,8 @@ def refuse(
     fits: float,
     wanted: float,
     close: float,
-    grid: Grid,
-    space: Space,
+    grid: MarketArrays,
+    space: Workspace,
     log: Log,
 ) -> None:
     """Write down an entry that the limits bar."""

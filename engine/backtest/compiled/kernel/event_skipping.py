@@ -10,13 +10,13 @@ from typing import Any
 from .account import has_stop, has_target, trails
 from .decisions import rule, side_of
 from .matching import move_stop
-from .records import ALWAYS, FLAT, TRADED, TURNOVER, USES, Grid, Space
+from .records import ALWAYS, FLAT, TRADED, TURNOVER, USES, MarketArrays, Workspace
 
 LONG = 16
 """Steps from which on it pays to mark several at once: to begin that takes longer than to mark a few."""
 
 
-def mark(step: int, value: float, grid: Grid, space: Space) -> None:
+def mark(step: int, value: float, grid: MarketArrays, space: Workspace) -> None:
     """Remember the account at the end of a session, and what was traded in it."""
     # Of bars within the day the narrow array is asked first: the other is a stream of memory of its own.
     session = step if USES.daily else (grid.day[step] + 1 if grid.ends[step] == step else 0)
@@ -27,12 +27,12 @@ def mark(step: int, value: float, grid: Grid, space: Space) -> None:
             space.tally[TRADED] = 0.0
 
 
-def next_mark(step: int, grid: Grid) -> int:
+def next_mark(step: int, grid: MarketArrays) -> int:
     """The first step from here on that :func:`mark` has something to remember at."""
     return step if USES.daily else grid.ends[step]
 
 
-def foresee(grid: Grid, p: Any, space: Space) -> None:
+def foresee(grid: MarketArrays, p: Any, space: Workspace) -> None:
     """Ask the rule beforehand: fills ``space.until``. For a side that it asks ``held`` about, it is not asked."""
     steps = len(grid.day)
     short = flat = long = steps
@@ -49,7 +49,7 @@ def foresee(grid: Grid, p: Any, space: Space) -> None:
             space.until[2, step], space.until[0, step] = long, short
 
 
-def look_every_step(space: Space) -> None:
+def look_every_step(space: Workspace) -> None:
     """Do without foresight: something may happen at each step."""
     for side in range(3):
         for step in range(space.until.shape[1]):
@@ -57,7 +57,7 @@ def look_every_step(space: Space) -> None:
 
 
 def pass_quiet(
-    step: int, cash: float, value: float, grid: Grid, row: Any, p: Any, space: Space
+    step: int, cash: float, value: float, grid: MarketArrays, row: Any, p: Any, space: Workspace
 ) -> tuple[int, float, float]:
     """Go on to the next step at which more happens than that prices move.
 
@@ -96,7 +96,7 @@ def pass_quiet(
     return mark_each(step, last, cash, held, grid, row, space)
 
 
-def first_wish(step: int, side: int, held: Any, grid: Grid, row: Any, p: Any, space: Space) -> int:
+def first_wish(step: int, side: int, held: Any, grid: MarketArrays, row: Any, p: Any, space: Workspace) -> int:
     """The first step at which the rule wants something new, or the bar reaches the stop or the target."""
     space.where[1] = 0
     for quiet in range(step, len(grid.day)):
@@ -113,7 +113,7 @@ def first_wish(step: int, side: int, held: Any, grid: Grid, row: Any, p: Any, sp
     return len(grid.day)
 
 
-def first_touch(step: int, last: int, held: Any, grid: Grid, row: Any) -> int:
+def first_touch(step: int, last: int, held: Any, grid: MarketArrays, row: Any) -> int:
     """The first step before ``last`` at which the bar reaches the stop or the target; until then a stop trails."""
     for quiet in range(step, last):
         if is_touched(quiet, held, grid, row):
@@ -123,7 +123,7 @@ def first_touch(step: int, last: int, held: Any, grid: Grid, row: Any) -> int:
     return last
 
 
-def is_touched(step: int, held: Any, grid: Grid, row: Any) -> bool:
+def is_touched(step: int, held: Any, grid: MarketArrays, row: Any) -> bool:
     """Whether the bar reaches the stop or the target."""
     side = held.bracket
     if has_stop(row):
@@ -136,14 +136,18 @@ def is_touched(step: int, held: Any, grid: Grid, row: Any) -> bool:
     return False
 
 
-def mark_long(step: int, last: int, cash: float, units: float, entry: float, grid: Grid, space: Space) -> None:
+def mark_long(
+    step: int, last: int, cash: float, units: float, entry: float, grid: MarketArrays, space: Workspace
+) -> None:
     """The account at each close while a long position is kept."""
     if step >= 0:  # so that the compiler need not think of indices from the end
         for quiet in range(step, last):
             space.worth[quiet] = worth_of_long(quiet, cash, units, entry, grid)
 
 
-def mark_ends(step: int, last: int, cash: float, units: float, entry: float, grid: Grid, space: Space) -> float:
+def mark_ends(
+    step: int, last: int, cash: float, units: float, entry: float, grid: MarketArrays, space: Workspace
+) -> float:
     """The same where only the ends of sessions are remembered; the account before ``last``."""
     quiet = next_mark(step, grid)
     while quiet < last:
@@ -152,7 +156,7 @@ def mark_ends(step: int, last: int, cash: float, units: float, entry: float, gri
     return worth_of_long(last - 1, cash, units, entry, grid)
 
 
-def worth_of_long(step: int, cash: float, units: float, entry: float, grid: Grid) -> float:
+def worth_of_long(step: int, cash: float, units: float, entry: float, grid: MarketArrays) -> float:
     """The account at a close, as :func:`~engine.backtest.compiled.kernel.account.worth_at_close` has it."""
     price = grid.close[step, 0]
     gained = units * (price - entry)
@@ -160,7 +164,7 @@ def worth_of_long(step: int, cash: float, units: float, entry: float, grid: Grid
 
 
 def mark_each(
-    step: int, last: int, cash: float, held: Any, grid: Grid, row: Any, space: Space
+    step: int, last: int, cash: float, held: Any, grid: MarketArrays, row: Any, space: Workspace
 ) -> tuple[int, float, float]:
     """The same for any position: shorts owe interest, and a fall may ruin the account."""
     value = cash

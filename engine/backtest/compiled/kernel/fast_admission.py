@@ -12,7 +12,7 @@ from typing import Any
 from risk.sizing import DUST
 
 from .account import count, mark_at_open
-from .records import USES, Grid, Space
+from .records import USES, MarketArrays, Workspace
 
 MARGIN = 1e-9
 """Of cash and positions together: a million times what their sums can be off by rounding."""
@@ -20,7 +20,7 @@ READY, VALUE, SHORT, GROSS = range(4)
 
 
 def clearly_fits(
-    step: int, cash: float, order: Any, quoted: float, price: float, grid: Grid, row: Any, space: Space
+    step: int, cash: float, order: Any, quoted: float, price: float, grid: MarketArrays, row: Any, space: Workspace
 ) -> bool:
     """Whether an entry from flat is certain to be admitted whole."""
     rough = space.rough
@@ -41,7 +41,7 @@ def clearly_fits(
     return worth > (1.0 + MARGIN) * max(least, DUST * (value + 2.0 * margin))
 
 
-def look(step: int, cash: float, grid: Grid, space: Space) -> None:
+def look(step: int, cash: float, grid: MarketArrays, space: Workspace) -> None:
     """Sum up the account at the open."""
     value, short, gross = cash, 0.0, 0.0
     for symbol in range(count(space.state)):
@@ -54,7 +54,7 @@ def look(step: int, cash: float, grid: Grid, space: Space) -> None:
     space.rough[READY], space.rough[VALUE], space.rough[SHORT], space.rough[GROSS] = step + 1.0, value, short, gross
 
 
-def carry_on(cash: float, before: float, after: float, mark: float, space: Space) -> None:
+def carry_on(cash: float, before: float, after: float, mark: float, space: Workspace) -> None:
     """Take in a fill: what it did to the cash, and the units held before and after."""
     rough = space.rough
     rough[VALUE] += cash + (after - before) * mark

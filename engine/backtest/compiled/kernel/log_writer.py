@@ -18,8 +18,8 @@ from .records import (
     REJECTED,
     STOP_ORDER,
     TRAIL_ORDER,
-    Grid,
     Log,
+    MarketArrays,
 )
 
 ORDERS_A_STEP = 8
@@ -130,6 +130,6 @@ def write_close(log: Log, step: int, value: float, cash: float, state: Any) -> N
         log.units[step, symbol] = state[symbol].units
 
 
-def bar_of(grid: Grid, step: int, symbol: int) -> int:
+def bar_of(grid: MarketArrays, step: int, symbol: int) -> int:
     """The symbol's latest bar."""
     return grid.last[step, symbol]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from risk.account_limits import HaltTerms
-from risk.account_stops import DAILY_LOSS, DRAWDOWN, HALTED, Watch, watch
+from risk.account_stops import DAILY_LOSS, DRAWDOWN, HALTED, HaltState, watch
 
 from .account import count, interest_on_cash, interest_on_shorts, worth_at_close
 from .cash_check import check_sent
@@ -12,10 +12,10 @@ from .entries import enter_all
 from .event_skipping import mark, pass_quiet
 from .log_writer import is_full, write_close, write_halt, write_interest
 from .matching import work_brackets, work_orders
-from .records import BAD_SIDE, DONE, NONE, QUEUE_FULL, RUINED, USES, Grid, Log, Space
+from .records import BAD_SIDE, DONE, NONE, QUEUE_FULL, RUINED, USES, Log, MarketArrays, Workspace
 
 
-def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log) -> int:
+def run_policy(grid: MarketArrays, row: Any, p: Any, space: Workspace, log: Log) -> int:
     """Backtest one policy; fills ``space.worth``, and the log if ``USES.record``.
 
     Parameters
@@ -33,7 +33,7 @@ def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log) -> int:
     state = space.state
     cash = value = space.worth[0] = row.cash
     waiting = accepted = sent = step = 0
-    seen = Watch(cash, cash, cash, 0)
+    seen = HaltState(cash, cash, cash, 0)
     while step < len(grid.day):
         space.where[0] = step
         if USES.record and is_full(log, state):
@@ -66,14 +66,14 @@ def run_policy(grid: Grid, row: Any, p: Any, space: Space, log: Log) -> int:
     return DONE
 
 
-def ruined(value: float, space: Space) -> int:
+def ruined(value: float, space: Workspace) -> int:
     """The account lost more than it had; its last value stands at the end."""
     space.worth[-1] = value
     return RUINED
 
 
 def work(
-    step: int, cash: float, accepted: int, waiting: int, grid: Grid, row: Any, space: Space, log: Log
+    step: int, cash: float, accepted: int, waiting: int, grid: MarketArrays, row: Any, space: Workspace, log: Log
 ) -> tuple[float, int]:
     """The broker's step: interest, the check of what was sent, fills; the cash, and how many orders still wait."""
     state = space.state
@@ -93,7 +93,9 @@ def work(
     return cash, waiting
 
 
-def look(step: int, value: float, seen: Watch, grid: Grid, row: Any, log: Log) -> tuple[Watch, int, int]:
+def look(
+    step: int, value: float, seen: HaltState, grid: MarketArrays, row: Any, log: Log
+) -> tuple[HaltState, int, int]:
     """The account's stops at a close: what they remember, the code of one that acts (else 0), and bars to wait."""
     if not USES.halts:
         return seen, 0, 0
@@ -105,7 +107,7 @@ def look(step: int, value: float, seen: Watch, grid: Grid, row: Any, log: Log) -
     return seen, acts, seen.left if acts or code == HALTED else 0
 
 
-def clear(space: Space) -> None:
+def clear(space: Workspace) -> None:
     """Begin with nothing held and nothing sent."""
     for symbol in range(count(space.state)):
         held = space.state[symbol]

@@ -6,7 +6,7 @@ The order of events is backtrader's with the risk rule at the fill; docs/engines
 import math
 from typing import Any
 
-from risk.account_limits import STOP_PASSED, Book, with_holding
+from risk.account_limits import STOP_PASSED, AccountExposure, with_holding
 from risk.fill_limits import FillTerms, Quote, admit
 
 from .account import (
@@ -43,14 +43,14 @@ from .records import (
     TRADED,
     TRADES,
     USES,
-    Grid,
     Log,
-    Space,
+    MarketArrays,
+    Workspace,
 )
 
 
 def work_orders(
-    step: int, cash: float, waiting: int, grid: Grid, row: Any, space: Space, log: Log
+    step: int, cash: float, waiting: int, grid: MarketArrays, row: Any, space: Workspace, log: Log
 ) -> tuple[float, int]:
     """Fill the market orders of symbols with a new bar, first sent first filled; the cash, and how many still wait."""
     kept = 0
@@ -65,7 +65,7 @@ def work_orders(
     return cash, kept
 
 
-def work_order(step: int, cash: float, order: Any, grid: Grid, row: Any, space: Space, log: Log) -> float:
+def work_order(step: int, cash: float, order: Any, grid: MarketArrays, row: Any, space: Workspace, log: Log) -> float:
     """Fill a market order at the open, or reject it; the cash."""
     symbol, size = order.symbol, order.units
     quoted = grid.open[step, symbol]
@@ -102,7 +102,7 @@ def fill_open(
     quoted: float,
     value: float,
     row: Any,
-    space: Space,
+    space: Workspace,
     log: Log,
 ) -> float:
     """Fill an order that opens; of one that meets a position of the other side, the part that closes comes first.
@@ -157,7 +157,15 @@ def fill_open(
 
 
 def admitted(
-    step: int, value: float, order: Any, quoted: float, price: float, grid: Grid, row: Any, space: Space, log: Log
+    step: int,
+    value: float,
+    order: Any,
+    quoted: float,
+    price: float,
+    grid: MarketArrays,
+    row: Any,
+    space: Workspace,
+    log: Log,
 ) -> float:
     """The signed units of an opening order that the rule allows at its fill; 0 for none."""
     symbol, side, size = order.symbol, (1 if order.units > 0.0 else -1), abs(order.units)
@@ -171,7 +179,7 @@ def admitted(
         if USES.record:
             explain(log, order.id, GONE, 0.0, 0.0, 0.0, 0.0)
         return 0.0
-    book = Book(value, 0.0, 0.0, 0.0, 0.0, 0.0)
+    book = AccountExposure(value, 0.0, 0.0, 0.0, 0.0, 0.0)
     if USES.gross or USES.net or USES.positions or USES.open_risk or side < 0:
         for other in range(count(space.state)):
             if other != symbol or adds:
@@ -245,7 +253,7 @@ def fill_close(
     quoted: float,
     value: float,
     row: Any,
-    space: Space,
+    space: Workspace,
     log: Log,
 ) -> float:
     """A fill that closes all or a part of a position; the cash."""
@@ -265,7 +273,7 @@ def fill_close(
     return left
 
 
-def tally_fill(size: float, price: float, space: Space) -> None:
+def tally_fill(size: float, price: float, space: Workspace) -> None:
     """Count a fill."""
     space.tally[FILLS] += 1.0
     space.tally[TRADED] += abs(size) * price
@@ -295,7 +303,7 @@ def note_fill(
 # --- stops and targets
 
 
-def work_brackets(step: int, cash: float, grid: Grid, row: Any, space: Space, log: Log) -> float:
+def work_brackets(step: int, cash: float, grid: MarketArrays, row: Any, space: Workspace, log: Log) -> float:
     """Fill the stops and targets that the bar reaches, those of the entry that was sent first before all others."""
     hits = 0
     for symbol in range(count(space.state)):
@@ -338,7 +346,7 @@ def work_brackets(step: int, cash: float, grid: Grid, row: Any, space: Space, lo
     return cash
 
 
-def find_hit(step: int, symbol: int, held: Any, grid: Grid, row: Any) -> None:
+def find_hit(step: int, symbol: int, held: Any, grid: MarketArrays, row: Any) -> None:
     """Whether the bar reaches the stop (1), else the target (2), and at which price; a stop that trails is moved."""
     held.hit = 0
     opened, side = grid.open[step, symbol], held.bracket

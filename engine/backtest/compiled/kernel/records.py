@@ -1,6 +1,6 @@
-"""What a kernel is compiled for, and the records that it works on.
+"""The features that a kernel is compiled for, and the records that it works on.
 
-A kernel is specialised: what no config of a run uses is left out of the machine code. :class:`Shape` says what is in.
+A kernel is specialised: the machine code holds only what some config of a run uses; :class:`KernelFeatures` lists it.
 """
 
 from typing import Any, NamedTuple
@@ -33,7 +33,7 @@ KEEP = 2
 """Instead of a side: the rule has no opinion."""
 
 
-class Shape(NamedTuple):
+class KernelFeatures(NamedTuple):
     """What a kernel is compiled for.
 
     Attributes
@@ -81,7 +81,7 @@ class Shape(NamedTuple):
     foresight: int = NO
 
 
-USES = Shape()
+USES = KernelFeatures()
 """What the kernel's source is written against; the linker puts the shape that is compiled in its place."""
 
 REAL, WHOLE = "f8", "i8"
@@ -143,7 +143,7 @@ FILL = np.dtype(
 )
 
 
-class Grid(NamedTuple):
+class MarketArrays(NamedTuple):
     """A market and its signals on one line of time: T steps, N symbols.
 
     Attributes
@@ -176,7 +176,7 @@ class Grid(NamedTuple):
     ends: "np.ndarray"
 
 
-class Space(NamedTuple):
+class Workspace(NamedTuple):
     """Where a kernel works.
 
     Attributes
@@ -228,7 +228,7 @@ around it, that of what they lack to the risk-free rate, and the largest in size
 before, minus 1; what is counted; how the kernel ended, and at which step."""
 
 
-class Answer(NamedTuple):
+class KernelResult(NamedTuple):
     """Where a kernel writes what is wanted of P policies.
 
     Attributes
@@ -272,7 +272,7 @@ class Log(NamedTuple):
 ORDERS_WRITTEN, FILLS_WRITTEN, HALTS_WRITTEN, EARNED_WRITTEN, OVERFLOW = range(5)
 
 
-def wider(one: Shape, other: Shape) -> Shape:
+def wider(one: KernelFeatures, other: KernelFeatures) -> KernelFeatures:
     """A shape that holds what either does.
 
     >>> wider(Shape(stop=1, lot=False), Shape(stop=2, lot=True))[4:6], wider(Shape(stop=1), Shape(stop=1)).stop
@@ -280,4 +280,4 @@ def wider(one: Shape, other: Shape) -> Shape:
     """
     pairs = zip(one, other, strict=True)
     both: Any = [a if a == b else (a or b) if isinstance(a, bool) else ANY for a, b in pairs]
-    return Shape(*both)
+    return KernelFeatures(*both)

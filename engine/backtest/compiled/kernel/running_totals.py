@@ -6,13 +6,13 @@ Sums may be added up in another order than numpy's, so that several can be added
 import math
 from typing import Any
 
-from .records import FILLS, REJECTIONS, TRADES, TURNOVER, Answer, Space
+from .records import FILLS, REJECTIONS, TRADES, TURNOVER, KernelResult, Workspace
 
 BLOCK = 16
 TINY = 1e-18
 
 
-def sum_up(number: int, space: Space, answer: Answer) -> None:
+def sum_up(number: int, space: Workspace, answer: KernelResult) -> None:
     """Write down what is wanted of the policy that was backtested last."""
     total, returns = answer.totals[number], space.spare
     to_returns(space.worth, returns)

@@ -14,7 +14,7 @@ from core.errors import PluginError
 from core.types import Bars, Market, SignalFrame
 from engine.backtest.bt import engine, fast_loop
 from engine.backtest.bt.feed import SignalFeed
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from engine.backtest.engines import first_difference
 from engine.sweep.load_config import load
 from risk.bt_adapter import RiskBroker, RiskRuleSizer
@@ -30,7 +30,7 @@ def plain(monkeypatch):
     def run(task):
         with monkeypatch.context() as patch:
             patch.setattr(fast_loop, "VERSION", "0.0")
-            return engine.carry_out(task, solvent=False)
+            return engine.run_task(task, solvent=False)
 
     return run
 
@@ -38,8 +38,8 @@ def plain(monkeypatch):
 def test_random_settings_give_the_same_bits(plain):
     fills, reasons = 0, set()
     for seed in range(60):
-        task = Task.of(*case(seed, tight=seed % 2 == 0), "x")
-        one, other = plain(task), engine.carry_out(task, solvent=False)
+        task = BacktestInput.of(*case(seed, tight=seed % 2 == 0), "x")
+        one, other = plain(task), engine.run_task(task, solvent=False)
         assert first_difference(one, other) == "", seed
         fills += len(one.fills)
         reasons |= {reason.split(":")[0] for reason in one.orders["reason"]}
@@ -61,8 +61,8 @@ def test_bars_within_the_day_give_the_same_bits(plain, step):
     interest = 0.0
     for seed in range(30):
         market, signals, *rest = case(seed, tight=seed % 2 == 0)
-        task = Task.of(*within_the_day(market, signals, step), *rest, "x")
-        one, other = plain(task), engine.carry_out(task, solvent=False)
+        task = BacktestInput.of(*within_the_day(market, signals, step), *rest, "x")
+        one, other = plain(task), engine.run_task(task, solvent=False)
         assert first_difference(one, other) == "", seed
         interest += one.costs.query("kind == 'short_interest'")["amount"].sum()
     assert interest > 1.0
@@ -72,8 +72,8 @@ def test_real_bars_give_the_same_bits(plain):
     config = load(Path("configs/sma_cross.yaml"), ["data.end=2003-12-31"])
     market = config.data.load()
     signals = generate(market, config.signals).frame
-    task = Task.of(market, signals, config.strategy, config.risk, config.broker, config.id)
-    assert first_difference(plain(task), engine.carry_out(task)) == ""
+    task = BacktestInput.of(market, signals, config.strategy, config.risk, config.broker, config.id)
+    assert first_difference(plain(task), engine.run_task(task)) == ""
 
 
 def test_the_lean_loop_is_used_with_the_version_that_it_was_compared_with(monkeypatch, caplog):
@@ -81,12 +81,12 @@ def test_the_lean_loop_is_used_with_the_version_that_it_was_compared_with(monkey
     used = []
     for kind in (fast_loop.LeanStrategy, SignalStrategy):
         monkeypatch.setattr(kind, "start", lambda self, kind=kind: used.append(kind))
-    task = Task.of(*case(1), "x")
-    engine.carry_out(task, solvent=False)
+    task = BacktestInput.of(*case(1), "x")
+    engine.run_task(task, solvent=False)
     assert used == [fast_loop.LeanStrategy]
     monkeypatch.setattr(fast_loop, "version", lambda name: "1.9.79")
     with caplog.at_level("INFO", logger="engine"):
-        engine.carry_out(task, solvent=False)
+        engine.run_task(task, solvent=False)
     assert used == [fast_loop.LeanStrategy, SignalStrategy]
     assert "its plain loop runs" in caplog.text
 
@@ -113,11 +113,11 @@ def counted(plain, monkeypatch):
         market, signals, _, risk, broker = case(seed)
         monkeypatch.setattr(Counting, "fails_at", fails_at)
         told = []
-        for loop in (plain, lambda task: engine.carry_out(task, solvent=False)):
+        for loop in (plain, lambda task: engine.run_task(task, solvent=False)):
             monkeypatch.setattr(Counting, "asked", [])
             error = ""
             try:
-                loop(Task.of(market, signals, Counting(), risk, broker, "x"))
+                loop(BacktestInput.of(market, signals, Counting(), risk, broker, "x"))
             except PluginError as failure:
                 error = str(failure)
             told.append((Counting.asked, error))
@@ -171,7 +171,7 @@ def told_by_backtrader():
 
 def test_a_script_of_ones_own_is_told_everything_beside_the_lean_loop():
     before = told_by_backtrader()
-    engine.carry_out(Task.of(*case(1), "x"), solvent=False)
+    engine.run_task(BacktestInput.of(*case(1), "x"), solvent=False)
     assert told_by_backtrader() == before
     words = [what for ref, what in before if ref != "trade"]
     assert words.count("Submitted") == words.count("Accepted") == words.count("Completed") > 5
@@ -179,12 +179,12 @@ def test_a_script_of_ones_own_is_told_everything_beside_the_lean_loop():
 
 
 def test_backtrader_itself_is_left_alone():
-    engine.carry_out(Task.of(*case(1), "x"), solvent=False)
+    engine.run_task(BacktestInput.of(*case(1), "x"), solvent=False)
     assert bt.Cerebro._runonce.__module__ == "backtrader.cerebro"
     assert bt.order.BuyOrder.__init__.__module__ == "backtrader.order"
     assert bt.brokers.BackBroker.notify.__module__ == "backtrader.brokers.bbroker"
 
 
 def test_the_garbage_collector_is_on_again_after_a_run():
-    engine.carry_out(Task.of(*case(1), "x"), solvent=False)
+    engine.run_task(BacktestInput.of(*case(1), "x"), solvent=False)
     assert gc.isenabled()

@@ -10,7 +10,7 @@ from random_cases import case as random_case
 from small_markets import cases
 
 from engine.backtest import compiled
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 
 EXACT = 1e-12
 
@@ -86,9 +86,9 @@ class Ledger:
 
 def run_alone(market, signals, strategy, risk, broker):
     """The result of the compiled engine, and the ledger of its fills."""
-    task = Task.of(market, signals, strategy, risk, broker, "0123456789ab")
+    task = BacktestInput.of(market, signals, strategy, risk, broker, "0123456789ab")
     with np.errstate(all="ignore"):  # after an account of exactly 0 there is no return
-        result = compiled.carry_out(task, solvent=False)
+        result = compiled.run_task(task, solvent=False)
     return result, Ledger(market, signals, broker, result)
 
 

@@ -10,7 +10,7 @@ from core.errors import ConfigError, DataError, PluginError
 from engine.backtest import compiled as compiled_engine
 from engine.backtest.bt import engine as bt_engine
 from engine.backtest.compiled import engine as compiled
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from engine.backtest.engines import first_difference
 from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
@@ -33,13 +33,13 @@ def task_of(strategy=None, *, prices=None, told=None):
         values[name][12] = value
     market = replace(market, bars={one: replace(bars, **columns)}, trade=(one,))
     signals = replace(signals, symbols=(one,), **values)
-    return Task.of(market, signals, strategy or Threshold(), RiskSpec(), BrokerSpec(), "0123456789ab")
+    return BacktestInput.of(market, signals, strategy or Threshold(), RiskSpec(), BrokerSpec(), "0123456789ab")
 
 
 def said(engine, error, task):
     """The one line that an engine says."""
     with pytest.raises(error) as caught:
-        engine.carry_out(task)
+        engine.run_task(task)
     text = str(caught.value)
     assert "\n" not in text
     return text
@@ -78,7 +78,7 @@ def test_a_bar_without_a_signal_is_named():
         **{name: getattr(task.signals, name)[:-1] for name in ("times", "prediction", "confidence", "fold")},
     )
     with pytest.raises(DataError, match=r"s0: there is no signal row for the bar of 2024"):
-        Task.of(task.market, short, task.strategy, task.risk, task.broker, "x")
+        BacktestInput.of(task.market, short, task.strategy, task.risk, task.broker, "x")
 
 
 # --- rules that fail: one kernel, which does what the prediction says
@@ -120,7 +120,7 @@ def test_a_rule_that_fails_is_told_with_symbol_and_bar(prediction, what, engine)
 
 def test_a_side_may_be_a_whole_float():
     task = task_of(Obedient(), told={"prediction": -1.0})
-    one, other = (engine.carry_out(task) for engine in (bt_engine, compiled_engine))
+    one, other = (engine.run_task(task) for engine in (bt_engine, compiled_engine))
     assert one.fills.equals(other.fills)
     assert len(one.fills) == 5
 
@@ -136,8 +136,8 @@ def test_an_overflow_of_the_queue_is_one_line(rules, seed, general, monkeypatch)
         space = honest(grid, **options)
         return space._replace(queue=space.queue[:1])
 
-    task = Task.of(*case(seed, rules=rules), "0123456789ab")
-    assert len(compiled_engine.carry_out(task, solvent=False).fills) > 1
+    task = BacktestInput.of(*case(seed, rules=rules), "0123456789ab")
+    assert len(compiled_engine.run_task(task, solvent=False).fills) > 1
     monkeypatch.setattr(compiled, "space_of", cramped)
     line = said(compiled_engine, ConfigError, task)
     assert line.startswith("the compiled engine stopped at 2024-")
@@ -150,8 +150,8 @@ def test_an_overflow_of_the_queue_is_one_line(rules, seed, general, monkeypatch)
 @pytest.mark.parametrize("seed", [0, 1, 7])
 def test_a_log_without_room_is_made_larger_and_nothing_is_written_beyond_it(seed, general, monkeypatch):
     """Once the children of an entry for which there was no room were written behind the log's end."""
-    task = Task.of(*case(seed, rules=("threshold",)), "0123456789ab")
-    wanted = compiled_engine.carry_out(task, solvent=False)
+    task = BacktestInput.of(*case(seed, rules=("threshold",)), "0123456789ab")
+    wanted = compiled_engine.run_task(task, solvent=False)
     honest, beyond = compiled.log_of, []
 
     def fenced(grid, room):
@@ -162,6 +162,6 @@ def test_a_log_without_room_is_made_larger_and_nothing_is_written_beyond_it(seed
 
     monkeypatch.setattr(compiled, "log_of", fenced)
     monkeypatch.setattr(compiled, "ROOM", 1)
-    assert first_difference(wanted, compiled_engine.carry_out(task, solvent=False)) == ""
+    assert first_difference(wanted, compiled_engine.run_task(task, solvent=False)) == ""
     assert len(beyond) > 2
     assert not any(array.view(np.uint8).any() for array in beyond)

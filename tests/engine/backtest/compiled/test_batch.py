@@ -17,8 +17,8 @@ from engine.backtest.account_returns import daily_returns
 from engine.backtest.bt import engine
 from engine.backtest.compiled import batch, batches, product
 from engine.backtest.compiled import batch_run as courses
-from engine.backtest.compiled.kernel.records import Shape
-from engine.backtest.engine_output import Task
+from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.engine_output import BacktestInput
 from engine.results.measure_inputs import samples
 from risk.costs import BrokerSpec
 from risk.measures.expected_shortfall import ExpectedShortfall
@@ -35,13 +35,13 @@ from strategies.time_exit import TimeExit
 @pytest.fixture
 def one_for_all(monkeypatch):
     """One kernel for everything: each of its own would take an hour to compile."""
-    monkeypatch.setattr(courses, "shape_of", lambda *_, cross, record: Shape(cross=cross, record=record))
+    monkeypatch.setattr(courses, "shape_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
 
 
 @pytest.fixture
 def single(monkeypatch):
     """The same for one symbol with a bar at every step, so that steps at which nothing happens are passed over."""
-    shape = partial(Shape, symbols=1, gaps=False, halts=False, cash_interest=False, daily=True)
+    shape = partial(KernelFeatures, symbols=1, gaps=False, halts=False, cash_interest=False, daily=True)
     monkeypatch.setattr(courses, "shape_of", lambda *_, cross, record: shape(cross=cross, record=record))
 
 
@@ -56,13 +56,13 @@ def alone(task, setting):
             inner = inner[key]
         inner[keys[-1]] = value
     made = {name: type(getattr(task, name)).parse(values) for name, values in parts.items()}
-    return engine.carry_out(replace(task, **made), solvent=False)
+    return engine.run_task(replace(task, **made), solvent=False)
 
 
 def task_of(seed, **changes):
     market, signals, strategy, risk, broker = case(seed, rules=("threshold",), tight=seed % 2 == 0)
     risk = RiskSpec.parse({**risk.dump(), "limits": {**risk.limits.dump(), "min_order": 0.0, **changes}})
-    return Task.of(market, signals, strategy, risk, broker, "x")
+    return BacktestInput.of(market, signals, strategy, risk, broker, "x")
 
 
 def require_equal(row, curve, result, task, measures=compiled.MEASURES):
@@ -126,14 +126,14 @@ def one_symbol(seed, days=400):
 
 
 def test_many_symbols_without_their_exact_sum_change_no_bit(monkeypatch):
-    shape = partial(Shape, gross=False, net=False, positions=False, open_risk=False, resize=False, halts=False)
+    shape = partial(KernelFeatures, gross=False, net=False, positions=False, open_risk=False, resize=False, halts=False)
     monkeypatch.setattr(courses, "shape_of", lambda *_, cross, record: shape(cross=cross, record=record))
     rng, days, count = np.random.default_rng(11), 120, 12
     times = pd.bdate_range("2024-01-02", periods=days, tz="UTC") + pd.Timedelta("21h")
     bars = {f"s{n}": random_bars(f"s{n}", times, rng, gaps=n > 3) for n in range(count)}
     told = rng.normal(0.0, 0.01, (days, count))
     signals = SignalFrame(times, tuple(bars), told, rng.uniform(0.3, 1.0, told.shape), np.zeros(days, dtype=np.int64))
-    task = Task.of(Market(bars, tuple(bars), "s0", "UTC"), signals, Threshold(), RiskSpec(), BrokerSpec(), "x")
+    task = BacktestInput.of(Market(bars, tuple(bars), "s0", "UTC"), signals, Threshold(), RiskSpec(), BrokerSpec(), "x")
     settings = {
         "risk.base": [0.01, 0.05, 0.1, 0.3, 0.1, 0.08],
         "risk.cap": [0.05, 0.05, 0.1, 0.3, 1.0, 0.06],
@@ -163,7 +163,7 @@ STOPS = (
 @pytest.mark.parametrize("rule", [Threshold(), TimeExit(bars=4)], ids=["threshold", "time_exit"])
 def test_passing_over_quiet_steps_changes_no_bit(single, rule):
     market, signals = one_symbol(1)
-    task = Task.of(market, signals, rule, RiskSpec(cap=1.0), BrokerSpec(lot=0.0), "x")
+    task = BacktestInput.of(market, signals, rule, RiskSpec(cap=1.0), BrokerSpec(lot=0.0), "x")
     rng = np.random.default_rng(2)
     count = 60
     settings = {
@@ -199,9 +199,9 @@ def hourly(seed, days=70):
 
 @pytest.mark.parametrize("shared", [True, False], ids=["asked beforehand", "asked as it goes"])
 def test_bars_within_the_day_are_measured_by_the_day(monkeypatch, shared):
-    shape = partial(Shape, symbols=1, gaps=False, halts=False, cash_interest=False)
+    shape = partial(KernelFeatures, symbols=1, gaps=False, halts=False, cash_interest=False)
     monkeypatch.setattr(courses, "shape_of", lambda *_, cross, record: shape(cross=cross, record=record))
-    task = Task.of(*hourly(4), Threshold(), RiskSpec(cap=1.0), BrokerSpec(), "x")
+    task = BacktestInput.of(*hourly(4), Threshold(), RiskSpec(cap=1.0), BrokerSpec(), "x")
     count = 24
     entries = np.linspace(0.0, 0.012, 3 if shared else count)
     settings = {
@@ -220,7 +220,7 @@ def test_bars_within_the_day_are_measured_by_the_day(monkeypatch, shared):
 
 def long_only(seed=3, **broker):
     market, signals = one_symbol(seed)
-    return Task.of(market, signals, Threshold(side="long"), RiskSpec(), BrokerSpec(**broker), "x")
+    return BacktestInput.of(market, signals, Threshold(side="long"), RiskSpec(), BrokerSpec(**broker), "x")
 
 
 def test_chunks_and_threads_change_nothing(single):
@@ -329,7 +329,7 @@ def test_one_bar_is_too_few():
         signals.times, signals.symbols, signals.prediction, signals.confidence, np.where(np.arange(400) < 399, -1, 0)
     )
     with pytest.raises(DataError, match="there is no bar after the first decision"):
-        batch(Task.of(market, last, Threshold(), RiskSpec(), BrokerSpec(), "x"), {"risk.base": [0.1]})
+        batch(BacktestInput.of(market, last, Threshold(), RiskSpec(), BrokerSpec(), "x"), {"risk.base": [0.1]})
 
 
 USERS = """
@@ -359,7 +359,7 @@ def failing(tmp_path, monkeypatch):
     (tmp_path / "inverse.py").write_text(USERS)
     monkeypatch.syspath_prepend(str(tmp_path))
     market, signals = one_symbol(3)
-    yield Task.of(market, signals, import_module("inverse").Inverse(), RiskSpec(), BrokerSpec(), "x")
+    yield BacktestInput.of(market, signals, import_module("inverse").Inverse(), RiskSpec(), BrokerSpec(), "x")
     del sys.modules["inverse"]
 
 

@@ -13,8 +13,8 @@ from engine.backtest import compiled
 from engine.backtest.bt import engine as bt_engine
 from engine.backtest.compiled import source_linker
 from engine.backtest.compiled.compilation import parameters, rule_of
-from engine.backtest.compiled.kernel.records import Shape
-from engine.backtest.engine_output import Task
+from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.engine_output import BacktestInput
 from engine.backtest.engines import backtest, first_difference
 from engine.cli.main import main
 from engine.sweep.load_config import load
@@ -28,9 +28,9 @@ ID = "0123456789ab"
 
 def agree(market, signals, strategy, risk, broker):
     """The fills, once both engines gave the same, however bad an end it took."""
-    task = Task.of(market, signals, strategy, risk, broker, ID)
-    one = bt_engine.carry_out(task, solvent=False)
-    other = compiled.carry_out(task, solvent=False)
+    task = BacktestInput.of(market, signals, strategy, risk, broker, ID)
+    one = bt_engine.run_task(task, solvent=False)
+    other = compiled.run_task(task, solvent=False)
     assert first_difference(one, other) == ""
     return one
 
@@ -71,7 +71,7 @@ def test_a_cross_sectional_rule_gives_the_same_bits(general):
 
 def test_a_cut_at_t_leaves_what_was_before(general):
     market, signals, strategy, risk, broker = case(3, rules=("threshold",))
-    whole = compiled.carry_out(Task.of(market, signals, strategy, risk, broker, ID), solvent=False)
+    whole = compiled.run_task(BacktestInput.of(market, signals, strategy, risk, broker, ID), solvent=False)
     at = market.times[len(market.times) // 2]
     known = market.until(at)
     rows = signals.times <= at
@@ -82,7 +82,7 @@ def test_a_cut_at_t_leaves_what_was_before(general):
         confidence=signals.confidence[rows],
         fold=signals.fold[rows],
     )
-    cut = compiled.carry_out(Task.of(known, told, strategy, risk, broker, ID), solvent=False)
+    cut = compiled.run_task(BacktestInput.of(known, told, strategy, risk, broker, ID), solvent=False)
     before = whole.fills[whole.fills["time"] <= at].reset_index(drop=True)
     assert cut.fills.equals(before)
     assert len(before)
@@ -175,7 +175,7 @@ def plain_task(rule, *, prediction=None, confidence=None):
     trust = signals.confidence[:, :1] if confidence is None else np.full_like(signals.confidence[:, :1], confidence)
     Odd.rule = staticmethod(rule)
     signals = replace(signals, symbols=(one,), prediction=told, confidence=trust)
-    return Task.of(replace(market, trade=(one,)), signals, Odd(), RiskSpec(), BrokerSpec(), ID)
+    return BacktestInput.of(replace(market, trade=(one,)), signals, Odd(), RiskSpec(), BrokerSpec(), ID)
 
 
 @pytest.mark.parametrize(
@@ -188,12 +188,12 @@ def plain_task(rule, *, prediction=None, confidence=None):
 )
 def test_a_rule_that_fails_is_told_where(rule, what):
     with pytest.raises(PluginError, match=rf"its rule failed on s0 at the bar of 2024.*{what}.*; mend the rule"):
-        compiled.carry_out(plain_task(rule))
+        compiled.run_task(plain_task(rule))
 
 
 def test_what_the_compiler_cannot_do_is_one_line_with_the_construct():
     with pytest.raises(PluginError) as caught:
-        compiled.carry_out(plain_task(beyond))
+        compiled.run_task(plain_task(beyond))
     line = beyond.__code__.co_firstlineno + 1
     assert f"test_compiled_engine.py:{line}: the rule cannot be compiled" in str(caught.value)
     assert "prediction.as_integer_ratio" in str(caught.value)
@@ -207,11 +207,11 @@ def test_what_the_compiler_cannot_do_is_one_line_with_the_construct():
 def test_signals_that_are_none_are_refused_by_both_engines(given, what):
     for engine in (bt_engine, compiled):
         with pytest.raises(DataError, match=what):
-            engine.carry_out(plain_task(target_side, **given))
+            engine.run_task(plain_task(target_side, **given))
 
 
 def test_what_is_never_run_is_left_out_of_the_source():
-    linker = source_linker.Linker(constants={"USES": Shape(short_interest=False)})
+    linker = source_linker.Linker(constants={"USES": KernelFeatures(short_interest=False)})
     linker.add(folded)
     source = linker.source(lambda function: "")
     assert "1.0" not in source
@@ -222,7 +222,7 @@ def folded():
     return 1.0 if USES.short_interest else 2.0
 
 
-USES = Shape()
+USES = KernelFeatures()
 
 
 # --- how a difference is told
@@ -242,7 +242,7 @@ def test_the_first_difference_names_bar_symbol_and_field(general):
 
 
 def test_engines_that_differ_end_with_exit_code_1(monkeypatch, tmp_path, capsys):
-    honest = compiled.carry_out
+    honest = compiled.run_task
 
     def mistaken(*given, **options):
         result = honest(*given, **options)
@@ -250,7 +250,7 @@ def test_engines_that_differ_end_with_exit_code_1(monkeypatch, tmp_path, capsys)
         equity.loc[5, "cash"] += 1e-9
         return replace(result, equity=equity)
 
-    monkeypatch.setattr(compiled, "carry_out", mistaken)
+    monkeypatch.setattr(compiled, "run_task", mistaken)
     words = ["configs/sma_cross.yaml", "--engine", "both", "--out", str(tmp_path), "report.tearsheet=false"]
     assert main(words) == 1
     error = capsys.readouterr().err

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from core.number_format import four, money, percent, shown, title
+from core.number_format import format_4sig, format_value, money, percent, title
 from engine.pages.report import write_report
 from engine.pages.report.headline import section as headline_section
 from engine.pages.report.measures import section
@@ -38,8 +38,8 @@ def test_values_of_returns_against_numpy(outcome, found):
     rows = {row[0]: row[1:] for row in found[0]}
     daily = outcome.daily
     assert rows["Hit rate"] == [percent((daily[column] > 0).mean()) for column in daily]
-    assert rows["Beta"][0] == four(np.polyfit(daily["benchmark"], daily["strategy"], 1)[0])
-    assert rows["Beta"][1:] == ["1.000", four(outcome.exposure.gross_mean)]
+    assert rows["Beta"][0] == format_4sig(np.polyfit(daily["benchmark"], daily["strategy"], 1)[0])
+    assert rows["Beta"][1:] == ["1.000", format_4sig(outcome.exposure.gross_mean)]
 
 
 def test_values_of_the_account_against_its_tables(outcome, found):
@@ -82,8 +82,8 @@ def test_intervals_stand_under_the_strategys_values(outcome, tables):
     for place, item in enumerate(outcome.measures["strategy"]):
         value, about = rows[1 + 2 * place], rows[2 + 2 * place]
         interval = outcome.intervals[item.name]
-        assert value[1] == shown(item.value, item.unit)
-        assert about[1] == f"{shown(interval.low, item.unit)} to {shown(interval.high, item.unit)}"
+        assert value[1] == format_value(item.value, item.unit)
+        assert about[1] == f"{format_value(interval.low, item.unit)} to {format_value(interval.high, item.unit)}"
         assert about[2:] == [""]
     text = re.sub(r"\s+", " ", headline_section(outcome).html)
     assert "95&nbsp;% intervals: where the value lies in most of 100 samples" in text

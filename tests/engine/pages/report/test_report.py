@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.number_format import four, money, percent
+from core.number_format import format_4sig, money, percent
 from engine.pages import report
 from engine.pages.report import sections, write_report
 from engine.pages.report.equity import draw
@@ -91,7 +91,7 @@ def test_forecasts_against_the_signals(page, outcome, tables):
     judged = np.isfinite(prediction)
     table = next(table for table in tables(page) if table[0][0] == "Forecast")
     model = dict(zip(table[0], table[1], strict=True))
-    assert model["MSE"] == four(np.mean((prediction - label)[judged] ** 2))
+    assert model["MSE"] == format_4sig(np.mean((prediction - label)[judged] ** 2))
     assert model["Hit rate"] == percent(np.mean(np.sign(prediction[judged]) == np.sign(label[judged])))
     assert [row[0] for row in table[1:]] == ["Model", "Zero", "Always long", "Mean so far", "AR(1)"]
     folds = next(table for table in tables(page) if table[0][0] == "Fold")

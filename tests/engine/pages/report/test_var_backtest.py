@@ -10,7 +10,7 @@ from engine.pages.report.var_backtest import draw, section
 from engine.pages.svg_charts import svg
 from engine.results.metrics_json import metrics
 from risk.measure_set import MeasuresSpec
-from risk.var.var_backtest import ExamSpec, examine
+from risk.var.var_backtest import VarBacktestSpec, run_var_backtest
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def page(outcome):
 
 
 def drawn(returns, spec=None):
-    exam = examine(returns, spec or ExamSpec(), [0.95])
+    exam = run_var_backtest(returns, spec or VarBacktestSpec(), [0.95])
     return exam, draw(pd.bdate_range("1999-01-04", periods=len(returns)), exam)
 
 
@@ -78,7 +78,7 @@ def test_a_run_that_is_too_short_says_so_and_has_no_picture(make_outcome):
 
 def test_remarks_name_the_forecasts_they_are_about(outcome):
     returns = np.concatenate([walk(400), np.zeros(300), walk(len(outcome.daily) - 700, 2)])
-    exam = examine(returns, ExamSpec(methods=("historical",)), [0.95])
+    exam = run_var_backtest(returns, VarBacktestSpec(methods=("historical",)), [0.95])
     idle = dataclasses.replace(outcome, exams=dict.fromkeys(outcome.exams, exam))
     assert f"X: Historical 95 %: {exam.papers[0].flags[0]}." in section(idle).html
 
@@ -94,7 +94,7 @@ def test_the_dots_are_the_hits_of_the_first_line():
 
 
 def test_other_forecasts_leave_the_lines_out():
-    _, figure = drawn(walk(900), ExamSpec(methods=("gaussian",)))
+    _, figure = drawn(walk(900), VarBacktestSpec(methods=("gaussian",)))
     assert figure.axes[0].get_legend() is None
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from engine.pages.tearsheet.quantstats_differences import LEVELLED, THEIRS, compare, theirs
-from engine.pages.tearsheet.quantstats_table import Terms
+from engine.pages.tearsheet.quantstats_table import Annualisation
 from engine.pages.tearsheet.write import _load, _quiet
 from risk.measure_set import MeasuresSpec, further, headline
 from risk.measures.base import Sample
@@ -29,7 +29,7 @@ def compared(stats, per_year=252.0, risk_free=0.0, days=1200):
     sample = Sample(own.to_numpy(), periods_per_year=per_year, **told)
     spec = MeasuresSpec.parse({"var_methods": ["gaussian"]})
     measures = (*headline(sample, spec), *(item for items in further(sample, spec).values() for item in items))
-    terms = Terms(risk_free, round(per_year))
+    terms = Annualisation(risk_free, round(per_year))
     with _quiet():
         return {item.name: item for item in compare(measures, (own, market), terms, per_year, stats)}
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from core.errors import DataError
-from core.number_format import four, percent
+from core.number_format import format_4sig, percent
 from engine.pages.tearsheet.charts import (
     compounded,
     draw_distribution,
@@ -98,7 +98,7 @@ def test_our_figures_stand_beside_those_of_quantstats(rows, outcome):
     returns = outcome.daily["strategy"]
     total = percent((1 + returns).prod() - 1)
     assert rows["Total return"][0] == rows["Total return"][3] == total
-    sharpe = four(returns.mean() / returns.std() * np.sqrt(260))
+    sharpe = format_4sig(returns.mean() / returns.std() * np.sqrt(260))
     assert rows["Sharpe"][0] == rows["Sharpe"][3] == sharpe
     assert rows["Value at risk 95 %"][0] == percent(np.percentile(returns, 5))
     gaussian = returns.mean() - 1.6448536269514722 * returns.std()
@@ -122,12 +122,12 @@ def test_where_quantstats_says_otherwise_it_is_told_by_how_much_and_why(page, ou
     found = {row[0]: row[1:] for row in table[1:]}
     returns, ours = outcome.daily["strategy"], {item.name: item.value for item in outcome.further["strategy"]["Trades"]}
     gains, losses = returns[returns > 0].sum(), -returns[returns < 0].sum()
-    assert found["Profit factor"][:2] == [four(ours["profit_factor"]), four(gains / losses)]
-    assert found["Profit factor"][2] == f"+{four(gains / losses - ours['profit_factor'])}"
+    assert found["Profit factor"][:2] == [format_4sig(ours["profit_factor"]), format_4sig(gains / losses)]
+    assert found["Profit factor"][2] == f"+{format_4sig(gains / losses - ours['profit_factor'])}"
     assert "days; ours those of closed trades" in found["Profit factor"][3]
     active = returns - outcome.daily["benchmark"]
-    assert found["Information ratio"][1] == four(active.mean() / active.std())
-    assert found["Information ratio"][0] == four(active.mean() / active.std() * np.sqrt(260))
+    assert found["Information ratio"][1] == format_4sig(active.mean() / active.std())
+    assert found["Information ratio"][0] == format_4sig(active.mean() / active.std() * np.sqrt(260))
     assert "assumes normal returns" in found["Value at risk 95 %"][3]
     assert all(all(cells) for cells in found.values())
     assert set(found).isdisjoint({"Sharpe", "Calmar", "Skew", "Kurtosis", "Omega", "Beta", "Max drawdown"})
@@ -142,7 +142,7 @@ def test_the_key_figures_are_the_returns_own(rows, outcome):
     assert rows["Worst day"][1] == percent(outcome.daily["benchmark"].min())
     wealth = (1 + returns).cumprod()
     assert rows["Max drawdown"][0] == percent((wealth / wealth.cummax().clip(lower=1) - 1).min())
-    assert rows["Correlation"][0] == four(np.corrcoef(returns, outcome.daily["benchmark"])[0, 1])
+    assert rows["Correlation"][0] == format_4sig(np.corrcoef(returns, outcome.daily["benchmark"])[0, 1])
 
 
 def test_yearly_returns_stand_at_their_years(rows, outcome):

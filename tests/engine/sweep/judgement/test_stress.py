@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from engine.backtest.bt import engine
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from engine.pipeline import Options
 from engine.sweep.run import sweep_and_save
 from engine.sweep.space.space_check import trial_config
@@ -23,8 +23,8 @@ def earned(config, late=False):
     if late:
         rows = [pd.DataFrame(values).shift(1).to_numpy() for values in (frame.prediction, frame.confidence)]
         frame = replace(frame, prediction=rows[0], confidence=rows[1])
-    task = Task.of(market, frame, config.strategy, config.risk, config.broker, "x")
-    return engine.carry_out(task).equity["equity"].iloc[-1] / config.broker.cash - 1.0
+    task = BacktestInput.of(market, frame, config.strategy, config.risk, config.broker, "x")
+    return engine.run_task(task).equity["equity"].iloc[-1] / config.broker.cash - 1.0
 
 
 def test_it_is_the_run_of_such_a_config(config_of, tmp_path):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from engine.sweep.judgement import assess, sweep_verdict
-from engine.sweep.judgement.overfitting_tests import Luck
+from engine.sweep.judgement.overfitting_tests import OverfittingTests
 from engine.sweep.judgement.sweep_verdict import Stress
 from risk.costs import BrokerSpec
 from risk.measures.base import Estimate
@@ -31,7 +31,7 @@ def pbo(value=0.1, trials=200):
     return SimpleNamespace(pbo=value, splits=12870, trials=trials)
 
 
-GOOD = Luck(
+GOOD = OverfittingTests(
     scored=150,
     earlier=50,
     effective=None,

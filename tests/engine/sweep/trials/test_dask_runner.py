@@ -18,7 +18,7 @@ import pytest
 
 from engine.backtest.compiled import batch_run
 from engine.backtest.compiled import engine as compiled
-from engine.backtest.compiled.kernel.records import Shape
+from engine.backtest.compiled.kernel.records import KernelFeatures
 from engine.cli.main import main
 from engine.config.sweep_spec import ClusterSpec
 from engine.pipeline import Options
@@ -29,7 +29,7 @@ from engine.sweep.storage.file_names import BLOCKS, RETURNS, TABLE
 from engine.sweep.trials import cluster_worker
 from engine.sweep.trials import plan as plans
 from engine.sweep.trials.cluster_worker import WorkerDiffersError
-from engine.sweep.trials.dask_runner import Cluster, ClusterError
+from engine.sweep.trials.dask_runner import ClusterError, DaskRunner
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow
@@ -119,7 +119,7 @@ def lasting(tmp_path_factory):
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setattr(plans, "CHUNK", 1)
         for module in (batch_run, compiled):
-            patch.setattr(module, "shape_of", lambda *_, cross, record: Shape(cross=cross, record=record))
+            patch.setattr(module, "shape_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
         cluster_worker.environment.cache_clear()
         yield
     cluster_worker.environment.cache_clear()
@@ -218,7 +218,7 @@ def test_dask_local_starts_a_cluster(local, config_of, options, site, caplog):
 
 def test_what_goes_with_a_chunk_is_small(site, on_cluster, monkeypatch):
     sizes = []
-    submitted = Cluster._submitted
+    submitted = DaskRunner._submitted
 
     def watched(cluster, work):
         future = submitted(cluster, work)
@@ -227,7 +227,7 @@ def test_what_goes_with_a_chunk_is_small(site, on_cluster, monkeypatch):
         return future
 
     monkeypatch.setattr(plans, "CHUNK", 1024)
-    monkeypatch.setattr(Cluster, "_submitted", watched)
+    monkeypatch.setattr(DaskRunner, "_submitted", watched)
     on_cluster(site.address, {"space": {"risk.base": {"low": 0.01, "high": 0.05, "step": 0.002}}})
     assert len(sizes) == 1
     assert sizes[0] < 2_000 + 21 * 30
@@ -237,9 +237,9 @@ def test_market_and_signals_are_sent_once(site, on_cluster, monkeypatch):
     from distributed import Client
 
     given = []
-    give = Cluster._given
+    give = DaskRunner._given
     monkeypatch.setattr(
-        Cluster, "_given", lambda cluster, name, value: given.append(name) or give(cluster, name, value)
+        DaskRunner, "_given", lambda cluster, name, value: given.append(name) or give(cluster, name, value)
     )
     with Client(site.address, set_as_default=False) as client:
         before = client.run(_received)
@@ -579,7 +579,7 @@ def test_a_trial_that_fails_on_a_worker_is_told_as_here(site, local, on_cluster,
     def broken(cluster, work):
         return cluster.client.submit(_raises, key=f"broken-{time.monotonic_ns()}")
 
-    monkeypatch.setattr(Cluster, "_submitted", broken)
+    monkeypatch.setattr(DaskRunner, "_submitted", broken)
     with pytest.raises(ClusterError, match=r"trials \d+ to \d+ failed on a worker \(OSError: no space\); what was"):
         on_cluster(site.address, {"space": SPACE})
 

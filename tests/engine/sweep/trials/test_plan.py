@@ -8,7 +8,7 @@ import pytest
 from core.errors import ConfigError, DataError
 from core.types import SignalFrame
 from engine.backtest.compiled.policy_table import Reader
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from engine.config.dotted_paths import changed
 from engine.sweep.space.space_check import is_policy, trial_config
 from engine.sweep.trials import plan as plans
@@ -176,7 +176,7 @@ def test_a_batch_understands_a_point_as_its_config_does(config_of):
     market = config.data.load()
     shape = (len(market.times), 1)
     signals = SignalFrame(market.times, ("X",), np.zeros(shape), np.ones(shape), np.zeros(shape[0], dtype=np.int64))
-    reader = Reader(Task.of(market, signals, config.strategy, config.risk, config.broker, "x"))
+    reader = Reader(BacktestInput.of(market, signals, config.strategy, config.risk, config.broker, "x"))
     for point in POINTS:
         try:
             expected = trial_config(config, point)

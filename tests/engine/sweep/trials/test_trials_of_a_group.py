@@ -13,12 +13,12 @@ from core.errors import ConfigError, PluginError
 from core.types import Bars, Market, SignalFrame
 from engine.backtest import engines
 from engine.backtest.account_returns import daily_returns
-from engine.backtest.engine_output import Task
+from engine.backtest.engine_output import BacktestInput
 from engine.results.measure_inputs import samples
 from engine.sweep.space.dimensions import Discrete
 from engine.sweep.space.space_check import trial_config
 from engine.sweep.trials.backtrader_trials import trial
-from engine.sweep.trials.compiled_trials import Policies, Wants
+from engine.sweep.trials.compiled_trials import CompiledTrials, TrialOutputs
 from engine.sweep.trials.plan import Span, rows
 from engine.sweep.trials.trial_scores import Scores, joined, only, pack, unpack, without
 from risk.measures.max_drawdown import MaxDrawdown
@@ -50,7 +50,7 @@ def world(config_of):
 def wants_of(market, summed, kept=()):
     span = Span.of(market, market.times[30], 6)
     summed, kept = (np.array(numbers, dtype=np.int64) for numbers in (summed, kept))
-    return Wants(MEASURES, 252.0, 0.01, span, summed, kept)
+    return TrialOutputs(MEASURES, 252.0, 0.01, span, summed, kept)
 
 
 AXES = (
@@ -72,20 +72,20 @@ def some(count, seed=1):
 def task_of(world, config=None):
     base, market, signals = world
     config = config or base
-    return Task.of(market, signals, config.strategy, config.risk, config.broker, "x")
+    return BacktestInput.of(market, signals, config.strategy, config.risk, config.broker, "x")
 
 
 @pytest.fixture(scope="module")
 def scored(world):
     """A chunk of trials whose numbers have gaps, of which every other is summed and every third of these is kept."""
     from engine.backtest.compiled import batch_run
-    from engine.backtest.compiled.kernel.records import Shape
+    from engine.backtest.compiled.kernel.records import KernelFeatures
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batch_run, "shape_of", lambda *_, cross, record: Shape(cross=cross, record=record))
+        patch.setattr(batch_run, "shape_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
         numbers, columns = np.arange(48) * 2 + 7, some(48)
         wants = wants_of(world[1], numbers[::2], numbers[::6])
-        return numbers, columns, wants, Policies(task_of(world), wants, AXES, 1).scores(numbers, columns)
+        return numbers, columns, wants, CompiledTrials(task_of(world), wants, AXES, 1).scores(numbers, columns)
 
 
 def config_or_problem(config, point):
@@ -178,7 +178,7 @@ def test_the_slow_path_gives_the_same_rows(world, scored):
 def test_all_and_none_may_be_summed(world, scored):
     numbers, columns, wants, found = scored
     for summed in (numbers, ()):
-        other = Policies(
+        other = CompiledTrials(
             task_of(world), replace(wants, summed=np.array(summed, dtype=np.int64), kept=wants.summed[:0]), AXES, 1
         )
         again = other.scores(numbers, columns)
@@ -193,7 +193,7 @@ def test_all_and_none_may_be_summed(world, scored):
 def test_a_chunk_of_nothing_but_contradictions(world):
     numbers = np.array([3, 5])
     columns = {"risk.mode": ["stop", "stop"], "risk.base": [0.01, 0.02]}
-    found = Policies(task_of(world), wants_of(world[1], numbers), (), 1).scores(numbers, columns)
+    found = CompiledTrials(task_of(world), wants_of(world[1], numbers), (), 1).scores(numbers, columns)
     assert found.status.tolist() == ["invalid", "invalid"]
     assert all("mode stop sizes by the loss at the stop" in text for text in found.reason)
     assert found.summed.size == 0
@@ -201,7 +201,7 @@ def test_a_chunk_of_nothing_but_contradictions(world):
 
 def test_without_an_axis_of_the_policy_there_is_the_config_as_it_stands(world):
     config, market, signals = world
-    found = Policies(task_of(world), wants_of(market, [4]), (), 1).scores(np.array([4]), {"model.slow": [8]})
+    found = CompiledTrials(task_of(world), wants_of(market, [4]), (), 1).scores(np.array([4]), {"model.slow": [8]})
     result = engines.backtest(config, market, signals)
     assert found.values["final_value"].tolist() == [result.equity["equity"].iloc[-1]]
 
@@ -227,7 +227,7 @@ class Failing:
 def test_a_rule_that_fails_for_some_settings_takes_no_other_with_it(world):
     columns = {"strategy.entry": [0.0, 9.0, 0.001, 0.002, 9.0], "risk.base": [0.02, 0.02, 0.05, 0.1, 0.1]}
     numbers = np.array([10, 11, 12, 13, 14])
-    policies = Policies(task_of(world), wants_of(world[1], numbers), (), 1)
+    policies = CompiledTrials(task_of(world), wants_of(world[1], numbers), (), 1)
     policies._plain, policies._whole = Failing(policies._plain), Failing(policies._whole)
     found = policies.scores(numbers, columns)
     assert found.status.tolist() == ["done", "failed", "done", "done", "failed"]
