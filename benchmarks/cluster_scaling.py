@@ -236,13 +236,13 @@ def measure(workers: int, address: str) -> dict[str, Any]:
     from engine.sweep.trials.plan import plan
     from engine.sweep.trials.ranking import TrialRanking
     from engine.sweep.trials.runner import TrialRunner
-    from signals.workers.worker_pool import crew
+    from signals.workers.worker_pool import fold_pool
 
     one_thread()
     config = config_of(address, workers)
     made = plan(config)
     wants = runs.wants_of(made)
-    with tempfile.TemporaryDirectory() as name, crew(1, None) as hands:
+    with tempfile.TemporaryDirectory() as name, fold_pool(1, None) as hands:
         folder = Path(name)
         (folder / CHUNKS).mkdir()
         shop = TrialRunner(made, wants, None, lambda _: None, hands, f"{time.time_ns():016x}"[-16:])

@@ -29,7 +29,7 @@ from engine.sweep.trials.plan import Plan, plan
 from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.runner import TrialRunner
 from risk.periods import periods_per_year
-from signals.workers.worker_pool import crew
+from signals.workers.worker_pool import fold_pool
 
 DAYS = 1500
 SWEEP = {
@@ -83,7 +83,7 @@ def swept(config: RunConfig, folder: Path) -> tuple[Plan, TrialRanking, TrialSto
     made = plan(config)
     (folder / CHUNKS).mkdir(parents=True)
     records, board = TrialStore(folder, Journal(folder)), TrialRanking.of(made.spec, made.count)
-    with crew(1) as hands:
+    with fold_pool(1) as hands:
         run_trials(made, board, TrialRunner(made, wants_of(made), None, no_progress, hands).run, records, no_progress)
     return made, board, records
 

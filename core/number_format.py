@@ -9,7 +9,7 @@ NONE = "n/a"
 def format_4sig(value: float | None) -> str:
     """Four significant digits; None, NaN and infinity are `n/a`.
 
-    >>> four(0.00123456), four(-12.3456), four(0.99999), four(1234567.0), four(None)
+    >>> format_4sig(0.00123456), format_4sig(-12.3456), format_4sig(0.99999), format_4sig(1234567.0), format_4sig(None)
     ('0.001235', '-12.35', '1.000', '1,234,567', 'n/a')
     """
     if value is None or not math.isfinite(value):
@@ -41,8 +41,10 @@ def money(value: float) -> str:
 def format_value(value: float | None, unit: str) -> str:
     """A number in its unit: `fraction`, `ratio`, `count` or `money`.
 
-    >>> shown(0.5, "fraction"), shown(3.0, "ratio"), shown(12.0, "count"), shown(2.0, "money"), shown(None, "ratio")
-    ('50.00 %', '3.000', '12', '2.00', 'n/a')
+    >>> [format_value(value, unit) for value, unit in ((0.5, "fraction"), (3.0, "ratio"), (12.0, "count"))]
+    ['50.00 %', '3.000', '12']
+    >>> format_value(2.0, "money"), format_value(None, "ratio")
+    ('2.00', 'n/a')
     """
     if value is None or not math.isfinite(value):
         return NONE

@@ -18,7 +18,7 @@ from signals.folds.per_symbol import split
 from signals.folds.walk_forward import folds, require_a_test_window
 from signals.models.base import POOLED, RuleModel
 from signals.workers.resume import resumed_folds
-from signals.workers.run_folds import Hands, run_folds
+from signals.workers.run_folds import FoldWorkers, run_folds
 
 from .panel import Panel, build_panel
 from .signals_result import Signals
@@ -57,7 +57,7 @@ def generate(
     market: Market,
     spec: SignalSpec,
     *,
-    workers: Hands = 1,
+    workers: FoldWorkers = 1,
     store: SignalStore | None = None,
     on_progress: ProgressCallback = no_progress,
     whole: bool = True,
@@ -69,8 +69,8 @@ def generate(
     market : every bar that is known; folds see only what was known at their cut.
     spec : what to learn and how.
     workers : processes that train folds; 1 trains in this one. :class:`signals.workers.run_folds.Workers` gives
-        folds a time limit, or keeps them apart from this process; a :func:`signals.workers.run_folds.crew` is kept from
-        one call to the next. The signals are the same, bit for bit.
+        folds a time limit, or a process of their own; a :func:`signals.workers.run_folds.fold_pool` is kept from one
+        call to the next. The signals are the same, bit for bit.
     store : where finished signals, and each finished fold, are kept; what it holds is not trained again.
     on_progress : called with each step of the folds done, and of long work inside a fold.
     whole : refuse a history without one whole test window; a history that is cut off on purpose may be without.
@@ -114,7 +114,7 @@ def _key(market: Market, spec: SignalSpec) -> str:
 def _trained(
     market: Market,
     spec: SignalSpec,
-    workers: Hands,
+    workers: FoldWorkers,
     on_progress: ProgressCallback,
     whole: bool,
     store: SignalStore | None,

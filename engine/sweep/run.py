@@ -30,7 +30,7 @@ from engine.sweep.trials.plan import Plan, plan
 from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.runner import RunTrials, TrialRunner, worker_count
 from signals.cache.store import SignalStore
-from signals.workers.worker_pool import crew
+from signals.workers.worker_pool import fold_pool
 
 from .interrupts import terminable
 from .run_trials import TASK, run_trials
@@ -136,7 +136,7 @@ def _swept(
             book.warn_of_opened_holdout()
             store = signal_store() if options.cache else SignalStore(folder / "signals", CACHE_LIMIT)
             shown = nullcontext(again.on_progress) if again else reporting(options.quiet, main=TASK)
-            with shown as on_progress, crew(worker_count(made), made.spec.timeout) as hands:
+            with shown as on_progress, fold_pool(worker_count(made), made.spec.timeout) as hands:
                 shop = TrialRunner(made, wants, store, on_progress, hands, _key(config))
                 board, year = TrialRanking.of(made.spec, made.count), _per_year(made)
                 write = nullcontext(on_progress) if again else book.kept_up(board, records.point, year, on_progress)

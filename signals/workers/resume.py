@@ -11,7 +11,7 @@ from signals.folds.fit_fold import FoldOutcome
 from signals.panel import Panel
 from signals.spec import SignalSpec
 
-from .run_folds import Hands, run_folds
+from .run_folds import FoldWorkers, run_folds
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ def resumed_folds(
     panel: Panel,
     spec: SignalSpec,
     folds: Sequence[Fold],
-    workers: Hands,
+    workers: FoldWorkers,
     on_progress: ProgressCallback,
     store: SignalStore,
 ) -> list[FoldOutcome]:

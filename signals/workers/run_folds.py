@@ -1,9 +1,8 @@
-"""Folds in worker processes: the same bits as in one process, whichever finishes first.
+"""Folds trained in this process or in worker processes: the same bits, whichever fold finishes first.
 
-Each worker is a fresh process with one thread. It is handed one fold at a time, the longest first, over a pipe of its
-own, and sends back progress, log records, and an outcome or an error. Workers do not outlive the caller: they are
-killed when it leaves, and leave by themselves when it dies. They take seconds to start; a :func:`crew` keeps them for
-one model after the other.
+Each worker is a fresh process with one thread. It receives one fold at a time, the longest first, over a pipe of its
+own, and sends back progress, log records, and an outcome or an error. Workers end with the caller, however it ends.
+They take seconds to start; a :func:`fold_pool` keeps them for one model after the other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,19 +14,19 @@ from signals.folds.fit_fold import FoldOutcome, run_fold
 from signals.panel import Panel
 from signals.spec import Training
 
-from .worker_pool import TASK, Crew, Keep, Workers, crew, forget
+from .worker_pool import TASK, FoldPool, Keep, Workers, fold_pool, forget
 
-__all__ = ["Crew", "Hands", "Keep", "Workers", "crew", "forget", "run_folds"]
+__all__ = ["FoldPool", "FoldWorkers", "Keep", "Workers", "fold_pool", "forget", "run_folds"]
 
-Hands: TypeAlias = int | Workers | Crew
-"""Who trains folds: so many processes, so many and how, or those that are there."""
+FoldWorkers: TypeAlias = int | Workers | FoldPool
+"""The workers that train folds: a number of processes, their settings, or a pool that is kept."""
 
 
 def run_folds(
     panel: Panel,
     training: Training,
     folds: Sequence[Fold],
-    workers: Hands,
+    workers: FoldWorkers,
     on_progress: ProgressCallback,
     keep: Keep = forget,
 ) -> list[FoldOutcome]:
@@ -35,24 +34,26 @@ def run_folds(
 
     Parameters
     ----------
-    workers : a number of processes, :class:`Workers` with a time limit or apart from this process, or a :func:`crew`.
-    keep : told of each fold as soon as it is finished.
+    workers : a number of processes, :class:`Workers` with a time limit or in a subprocess, or a :func:`fold_pool`.
+    keep : called with each fold as soon as it is finished.
 
     Raises
     ------
     ConfigError
         ``workers`` is below 1.
     ModelError
-        A fold failed or took too long, or a worker process died.
+        A fold failed or took too long.
+    WorkerDiedError
+        A worker process died.
     """
-    hands = Workers(workers) if isinstance(workers, int) else workers
-    on_progress(Progress(TASK, 0, len(folds)))  # workers take seconds to start; say at once how much there is to do
-    if isinstance(hands, Crew):
-        return hands.train(panel, training, folds, on_progress, keep)
-    if hands.here(len(folds)):
+    settings = Workers(workers) if isinstance(workers, int) else workers
+    on_progress(Progress(TASK, 0, len(folds)))  # workers take seconds to start; show at once how much there is to do
+    if isinstance(settings, FoldPool):
+        return settings.train(panel, training, folds, on_progress, keep)
+    if settings.train_here(len(folds)):
         return list(_one_by_one(panel, training, folds, on_progress, keep))
-    with crew(hands.count, hands.patience) as started_now:
-        return started_now.train(panel, training, folds, on_progress, keep)
+    with fold_pool(settings.count, settings.timeout) as pool:
+        return pool.train(panel, training, folds, on_progress, keep)
 
 
 def _one_by_one(

@@ -1,19 +1,18 @@
 """One trial on backtrader, for strategies and costs that the compiled engine does not know; run in a worker process."""
 
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from core.errors import WorkbenchError
+from core.progress import ProgressCallback, no_progress
 from core.types import Market, Rows, RunResult, SignalFrame
 from engine.backtest.account_returns import STRATEGY, daily_returns, session_equity
 from engine.backtest.engine_output import BacktestInput
 from engine.config.run_config import RunConfig
 from engine.results.measure_inputs import samples
-from engine.run_folder.child_process import live_with_parent
 from risk.periods import periods_per_year
 
 from .compiled_trials import TrialOutputs, evidence
@@ -23,33 +22,14 @@ TrialContext: TypeAlias = tuple[Market, SignalFrame, TrialOutputs]
 """What the trials of a group share."""
 Job: TypeAlias = tuple[int, RunConfig]
 """A trial's number and its config."""
-READY = "ready"
-"""What a worker says first, once it has imported what it needs."""
 
 
-def work(pipe: Connection) -> None:
-    """A worker's life: trials in, scores or the reason why there are none out, until the pipe ends."""
-    live_with_parent()
-    from engine.backtest.bt import engine  # noqa: F401 - takes a second, which is no trial's
-
-    common: TrialContext | None = None
-    try:
-        pipe.send(READY)
-        while True:
-            news, job = pipe.recv()
-            common = news or common
-            pipe.send(_answer(job, common))
-    except (EOFError, OSError):  # the parent is gone
-        return
-
-
-def _answer(job: Job, common: TrialContext | None) -> Scores | str:
-    assert common is not None  # noqa: S101 - it comes with the first trial
-    try:
-        (number, config), (market, signals, wants) = job, common
-        return trial(number, config, market, signals, wants)
-    except Exception as error:  # a strategy of anyone's may raise anything
-        return f"{type(error).__name__}: {error}"
+def perform(context: TrialContext, job: Job, on_progress: ProgressCallback = no_progress) -> Scores:
+    """Run one trial in a worker process; a trial reports no steps of its own."""
+    del on_progress
+    market, signals, wants = context
+    number, config = job
+    return trial(number, config, market, signals, wants)
 
 
 def trial(number: int, config: RunConfig, market: Market, signals: SignalFrame, wants: TrialOutputs) -> Scores:

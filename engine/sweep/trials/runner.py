@@ -1,16 +1,16 @@
 """Where trials are run: signals are trained once a group, and its policies go through an engine."""
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from core.errors import ConfigError, DataError, ModelError, WorkbenchError
+from core.errors import ConfigError, DataError, ModelError, WorkbenchError, WorkerDiedError
 from core.progress import ProgressCallback
 from core.types import Market, Rows, RunResult
+from core.workers import WorkerPool
 from engine.backtest.engine_output import BacktestInput
 from engine.config.run_config import RunConfig
 from engine.pipeline import workers
@@ -20,17 +20,16 @@ from signals.cache.cache_keys import signal_key
 from signals.cache.store import SignalStore
 from signals.generate import generate
 from signals.signals_result import Signals
-from signals.workers.worker_pool import Crew as Training
+from signals.workers.worker_pool import FoldPool
 
 from .backtrader_trials import Job
 from .compiled_trials import CompiledTrials, TrialOutputs
 from .plan import Group, Plan, rows
 from .trial_scores import FAILED, INVALID, Scores, without
-from .worker_pool import Crew, Lost, crew
+from .worker_pool import Lost, run_jobs, trial_pool
 
 log = logging.getLogger(__name__)
 
-DIED = re.compile(r"a worker process (?:died of |ended with )(signal \d+|exit code \d+)")
 """How the death of a worker that trained is told."""
 Work = tuple[Group, Rows, Columns]
 """Some trials of one group: their numbers and their points."""
@@ -52,7 +51,7 @@ class TrialRunner:
     wants: TrialOutputs
     store: SignalStore | None
     on_progress: ProgressCallback
-    hands: Training
+    hands: FoldPool
     key: str = ""
     _signals: dict[str, Signals] = field(default_factory=dict)
     _policies: tuple[int, CompiledTrials] | None = None
@@ -133,9 +132,7 @@ class TrialRunner:
 
         try:
             return once()
-        except ModelError as error:
-            if not DIED.match(str(error)):
-                raise
+        except WorkerDiedError as error:
             log.warning("%s; it is tried once more", error.line)
             return once()
 
@@ -148,11 +145,11 @@ class TrialRunner:
         by_group: dict[int, list[Work]] = {}
         for work in works:
             by_group.setdefault(work[0].number, []).append(work)
-        with crew(worker_count(self.plan), self.plan.spec.timeout) as workers:
+        with trial_pool(worker_count(self.plan), self.plan.spec.timeout) as workers:
             for own in by_group.values():
                 yield from self._group_side_by_side(own, workers)
 
-    def _group_side_by_side(self, works: list[Work], workers: Crew) -> Iterator[Scores]:
+    def _group_side_by_side(self, works: list[Work], workers: WorkerPool) -> Iterator[Scores]:
         try:
             signals = self.signals(works[0][0]).frame
         except (ModelError, DataError, ConfigError) as error:
@@ -165,7 +162,7 @@ class TrialRunner:
                 jobs[number] = (number, trial_config(self.plan.config, point))
             except ConfigError as error:
                 yield self._without(np.array([number]), INVALID, error.line)
-        for number, found in workers.run((self.plan.market, signals, self.wants), jobs):
+        for number, found in run_jobs(workers, (self.plan.market, signals, self.wants), jobs):
             yield self._without(np.array([number]), FAILED, found.reason) if isinstance(found, Lost) else found
 
 
@@ -178,13 +175,13 @@ def worker_count(plan: Plan) -> int:
 def reason_of(error: WorkbenchError) -> str:
     """Why the signals of a group cannot be trained, the same each time: which fold failed first is a matter of chance.
 
-    >>> error = ModelError("a worker process died of signal 9 (Killed) before it was done")
+    >>> error = WorkerDiedError.from_exit_code(-9)
     >>> error.add_note("fold 3")
     >>> reason_of(error)
     'worker died: signal 9'
     """
-    if died := DIED.match(str(error)):
-        return f"worker died: {died[1]}"
+    if isinstance(error, WorkerDiedError):
+        return f"worker died: {error.cause}"
     notes = [note for note in getattr(error, "__notes__", ()) if not note.startswith("fold ")]
     return " ".join([str(error), *(f"({note})" for note in notes)]).replace("\n", " ")
 

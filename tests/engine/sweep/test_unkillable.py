@@ -19,6 +19,7 @@ import pytest
 from forks import Forks
 
 from core.errors import StoreError
+from core.workers import pool
 from engine.sweep.trials import worker_pool
 
 HERE = Path(__file__).resolve().parent
@@ -339,12 +340,12 @@ def test_a_trial_that_kills_its_worker_or_hangs_fails_alone(command, tmp_path):
 
 
 def test_workers_that_cannot_be_started_are_one_error(monkeypatch):
-    monkeypatch.setattr(worker_pool, "work", print)  # it ends at once
+    monkeypatch.setattr(pool, "serve", print)  # it ends at once
     with (
         pytest.raises(StoreError, match="no worker can be started: worker died: exit code 0"),
-        worker_pool.crew(2, None) as made,
+        worker_pool.trial_pool(2, None) as made,
     ):
-        list(made.run((None, None, None), {0: (0, None), 1: (1, None)}))
+        list(worker_pool.run_jobs(made, (None, None, None), {0: (0, None), 1: (1, None)}))
     assert active_children() == []
 
 

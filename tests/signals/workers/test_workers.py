@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError, ModelError
+from core.workers import pool
 from signals.folds.walk_forward import folds
 from signals.generate import generate
 from signals.panel import build_panel
 from signals.spec import SignalSpec
 from signals.workers import run_folds as workers
-from signals.workers import worker_process
-from signals.workers.run_folds import Workers, crew, run_folds
+from signals.workers.run_folds import Workers, fold_pool, run_folds
 
 FEATURES = [{"kind": "lagged_return", "lags": [0, 1]}, {"kind": "sma", "window": 5}]
 WALK = {"train": 120, "test": 60}
@@ -40,6 +40,7 @@ ENSEMBLE = {
 DROPPED_IN = '''
 import logging, os, signal, time, warnings
 from dataclasses import dataclass
+from pathlib import Path
 from core.errors import ConfigError, ModelError
 from core.progress import Progress
 from signals.models.base import TrainedModel
@@ -54,10 +55,17 @@ class Odd(TrainedModel):
     """A model that does as it is told."""
     act: str
     def fit(self, samples, train, stop, seed, report=print):
-        getattr(self, "_" + self.act)(len(train), report)
+        getattr(self, "_" + self.act.partition(" ")[0])(len(train), report)
         return Fitted({"process": os.getpid(), "began": time.time()})
     def _sleep(self, rows, report):
         time.sleep(0.02)
+    def _meet(self, rows, report):
+        """Wait until two processes have begun a fold."""
+        folder = Path(self.act.partition(" ")[2])
+        (folder / str(os.getpid())).touch()
+        until = time.monotonic() + 120
+        while len(list(folder.iterdir())) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
     def _talk(self, rows, report):
         report(Progress("odd", 1, 2, "half way"))
         logging.getLogger("odd").info("rows: %d", rows)
@@ -108,8 +116,14 @@ def odd(tmp_path, monkeypatch, make_market):
     del sys.modules["odd"]
 
 
-def test_outcomes_come_in_the_order_of_the_folds_whichever_is_done_first(odd):
-    outcomes = odd("sleep")
+@pytest.fixture
+def meet(tmp_path_factory):
+    """An act in which each fold waits until both workers have begun one; a new one each time."""
+    return lambda: f"meet {tmp_path_factory.mktemp('meet')}"
+
+
+def test_outcomes_come_in_the_order_of_the_folds_whichever_is_done_first(odd, meet):
+    outcomes = odd(meet())
     assert [each.report.number for each in outcomes] == list(range(5))
     details = [each.report.members["odd"] for each in outcomes]
     assert len({each["process"] for each in details} - {os.getpid()}) == 2
@@ -180,7 +194,7 @@ def test_a_worker_killed_from_outside_ends_the_work_at_once(odd):
 
 
 def test_a_worker_that_cannot_even_begin_is_a_clear_error(odd, monkeypatch):
-    monkeypatch.setattr(worker_process, "_work", os.abort)  # takes no arguments: fails before the first fold
+    monkeypatch.setattr(pool, "serve", os.abort)  # takes no arguments: fails before the first fold
     with pytest.raises(ModelError, match="a worker process ended with exit code 1"):
         odd("sleep")
 
@@ -197,7 +211,7 @@ def pids():
     return {child.pid for child in multiprocessing.active_children()}
 
 
-@pytest.mark.parametrize("workers", [Workers(2, patience=2), Workers(1, patience=2)], ids=str)
+@pytest.mark.parametrize("workers", [Workers(2, timeout=2), Workers(1, timeout=2)], ids=str)
 def test_a_fold_that_takes_too_long_is_ended(odd, workers):
     began = []
     with pytest.raises(ModelError, match=r"^fold [34] took longer than 2 s; give it more time, or take a model that"):
@@ -208,39 +222,39 @@ def test_a_fold_that_takes_too_long_is_ended(odd, workers):
 
 def test_a_fold_that_never_stops_talking_is_ended(odd, monkeypatch):
     """There is always something to read; the grace for what was sent in time has an end."""
-    monkeypatch.setattr(worker_process, "GRACE", 0.5)
+    monkeypatch.setattr(pool, "GRACE_SECONDS", 0.5)
     with pytest.raises(ModelError, match="fold 4 took longer than 1 s"):
-        odd("chatter", Workers(1, patience=1))
+        odd("chatter", Workers(1, timeout=1))
 
 
-def test_patience_counts_from_when_a_process_has_taken_the_fold_up(odd):
+def test_the_timeout_counts_from_when_a_process_has_taken_the_fold_up(odd):
     """All folds together, and the start of the processes, take longer than a fold may."""
-    outcomes = odd("nap", Workers(1, patience=3))
+    outcomes = odd("nap", Workers(1, timeout=3))
     assert len(outcomes) == 5
 
 
 def test_apart_a_crash_does_not_take_the_caller_along(odd):
     with pytest.raises(ModelError, match=r"a worker process died of signal 9 \(Killed\)"):
-        odd("die", Workers(1, apart=True))
-    assert {each.report.members["odd"]["process"] for each in odd("sleep", Workers(1, apart=True))}.isdisjoint(
+        odd("die", Workers(1, in_subprocess=True))
+    assert {each.report.members["odd"]["process"] for each in odd("sleep", Workers(1, in_subprocess=True))}.isdisjoint(
         {os.getpid()}
     )
 
 
 def test_who_trains_in_this_process():
-    assert [Workers().here(5), Workers(2).here(1), Workers(2).here(5)] == [True, True, False]
-    assert not Workers(2, apart=True).here(1)
-    assert not Workers(patience=5).here(1)
+    assert [Workers().train_here(5), Workers(2).train_here(1), Workers(2).train_here(5)] == [True, True, False]
+    assert not Workers(2, in_subprocess=True).train_here(1)
+    assert not Workers(timeout=5).train_here(1)
 
 
-@pytest.mark.parametrize("patience", [0, -1, float("nan")])
-def test_patience_is_above_0(patience):
-    with pytest.raises(ConfigError, match=r"patience: is .* s, must be above 0"):
-        Workers(2, patience)
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_a_timeout_is_above_0(timeout):
+    with pytest.raises(ConfigError, match=r"timeout: is .* s, must be above 0"):
+        Workers(2, timeout)
 
 
-def test_a_crew_is_kept_and_survives_errors_and_dead_workers(odd):
-    with crew(2, patience=3) as kept:
+def test_a_pool_is_kept_and_survives_errors_and_dead_workers(odd, meet):
+    with fold_pool(2, timeout=3) as kept:
         assert not pids()  # nobody starts before there is work
         odd("sleep", kept)
         first = pids()
@@ -254,7 +268,7 @@ def test_a_crew_is_kept_and_survives_errors_and_dead_workers(odd):
         os.kill(min(before), signal.SIGKILL)
         while min(before) in pids():  # it takes the system a moment
             time.sleep(0.01)
-        processes = {each.report.members["odd"]["process"] for each in odd("sleep", kept)}
+        processes = {each.report.members["odd"]["process"] for each in odd(meet(), kept)}
         assert processes == pids()
         assert len(processes) == 2
         assert min(before) not in processes
@@ -264,16 +278,16 @@ def test_a_crew_is_kept_and_survives_errors_and_dead_workers(odd):
                 odd(act, kept)
             assert [each.report.number for each in odd("sleep", kept)] == list(range(5))
     assert not multiprocessing.active_children()
-    with pytest.raises(RuntimeError, match="this crew has left"):
+    with pytest.raises(RuntimeError, match="this worker pool is closed"):
         odd("sleep", kept)
 
 
-def test_a_crew_interrupted_leaves_nobody_in_the_middle_of_a_fold(odd):
+def test_a_pool_interrupted_leaves_nobody_in_the_middle_of_a_fold(odd):
     def interrupt(step):
         if step.task.startswith("fold "):
             raise KeyboardInterrupt
 
-    with crew(1) as kept:
+    with fold_pool(1) as kept:
         with pytest.raises(KeyboardInterrupt):
             odd("hang", kept, report=interrupt)
         assert not pids()
@@ -281,11 +295,11 @@ def test_a_crew_interrupted_leaves_nobody_in_the_middle_of_a_fold(odd):
         assert len(pids()) == 1
 
 
-def test_a_crew_gives_the_same_bits_for_one_model_after_the_other(make_market):
+def test_a_pool_gives_the_same_bits_for_one_model_after_the_other(make_market):
     market = make_market(bars=400)
     models = [{"kind": "random_forest", "trees": 5}, {"kind": "lightgbm", "rounds": 20}, {"kind": "ridge"}]
     specs = [SignalSpec.parse({"features": FEATURES, "model": model, "walk_forward": WALK}) for model in models]
-    with crew(2) as kept:
+    with fold_pool(2) as kept:
         together = [generate(market, spec, workers=kept) for spec in [*specs, specs[0]]]
         assert len(pids()) == 2
     for spec, made in zip([*specs, specs[0]], together, strict=True):
@@ -300,7 +314,7 @@ def test_folds_are_kept_by_a_store_whoever_trains_them(make_market, tmp_path):
 
     market, store = make_market(bars=400), SignalStore(tmp_path / "cache")
     spec = SignalSpec.parse({"features": FEATURES, "model": {"kind": "ridge"}, "walk_forward": WALK})
-    apart = generate(market, spec, workers=Workers(1, patience=60), store=store)
+    apart = generate(market, spec, workers=Workers(1, timeout=60), store=store)
     assert store.info().folds == 5
     assert generate(market, spec, store=store).frame.prediction.tobytes() == apart.frame.prediction.tobytes()
 
