@@ -1,4 +1,4 @@
-"""The exam of value at risk: forecasts of the evening before, held to what happened."""
+"""VaR backtest: forecasts of value at risk made at the close before, compared with the returns."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ def section(outcome: Outcome) -> Section:
     picture = svg(draw(outcome.daily.index, strategy), _alt(outcome.name, strategy)) if strategy.papers else ""
     return fill(
         "var_exam.html",
-        "The exam of value at risk",
+        "VaR backtest (Kupiec, Christoffersen, Acerbi-Szekely)",
         exams=[(names[column], exam, [_row(paper) for paper in exam.papers]) for column, exam in outcome.exams.items()],
         picture=safe(picture),
         window=strategy.window,
@@ -57,20 +57,20 @@ def _row(paper: Paper) -> dict[str, Any]:
         "z2": four(paper.z2.statistic),
         "basel": paper.basel or "",
         "loss": four(10_000 * paper.tick_loss),
-        "verdict": paper.verdict,
+        "verdict": paper.verdict.replace("hits", "exceedances"),  # metrics.json records the former word
     }
 
 
 def _alt(name: str, exam: Exam) -> str:
     counts = ", ".join(
-        f"{title(paper.method)} {paper.hits} hits, {paper.expected:.0f} expected" for paper in exam.papers
+        f"{title(paper.method)} {paper.hits} exceedances, {paper.expected:.0f} expected" for paper in exam.papers
     )
     return f"Daily returns of {name} and the value at risk forecast for each day: {counts}"
 
 
 @styled
 def draw(days: pd.Index, exam: Exam) -> "Figure":
-    """Returns as bars, forecasts at the first level as lines, and a dot for each hit of the first line."""
+    """Returns as bars, forecasts at the first level as lines, and a dot for each exceedance of the first line."""
     figure, (axis,) = canvas(3.0, width=9.6)
     returns, level = pd.Series(exam.returns, index=days), exam.papers[0].level
     found = exam.forecasts.var if exam.forecasts else {}
@@ -79,7 +79,7 @@ def draw(days: pd.Index, exam: Exam) -> "Figure":
     for line, name, colour in lines:
         axis.plot(days, line, color=colour, linewidth=0.9, label=f"{name} {100 * level:.10g} %")
     if lines:
-        hits, label = exam.returns < lines[0][0], f"Hit of {lines[0][1]}"
+        hits, label = exam.returns < lines[0][0], f"Exceedances of {lines[0][1]}"
         axis.plot(days[hits], exam.returns[hits], linestyle="", marker=".", markersize=3, color=INK, label=label)
         axis.legend(loc="upper left", ncols=3)
     low, high = np.quantile(exam.returns, [0.0005, 0.9995])

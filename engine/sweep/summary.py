@@ -15,7 +15,7 @@ from engine.numerals import count, four, money, p_value, percent, title
 
 from .files import NUMBERS, PAGE, TABLE
 
-MARKS = {True: ("passed", "green"), False: ("not passed", "red"), None: ("not tried", "yellow")}
+MARKS = {True: ("passed", "green"), False: ("not passed", "red"), None: ("not run", "yellow")}
 
 
 def show(found: Mapping[str, Any], folder: Path, note: str = "", console: Console | None = None) -> None:
@@ -122,7 +122,7 @@ def _cell(value: Any) -> Text:
 
 def _confirmed(found: Mapping[str, Any]) -> str:
     checked = len(found["winners"]) + len(found["spot_checks"])
-    return f"confirmed on backtrader, fill for fill: these, and {checked - len(found['winners'])} drawn at random"
+    return f"confirmed on backtrader, fill for fill: these, and {checked - len(found['winners'])} spot checks"
 
 
 def _lines(found: Mapping[str, Any]) -> list[Text]:
@@ -132,20 +132,20 @@ def _lines(found: Mapping[str, Any]) -> list[Text]:
     if stability and stability["median"] is not None:
         near = count(len(stability["neighbours"]), "neighbour")
         lines.append(
-            f"neighbours: {name} {four(stability['median'])} in the median of the winner's {near}, "
-            f"{four(stability['worst'])} at worst (winner {four(stability['winner'])})"
+            f"parameter stability: {name} {four(stability['winner'])} of the winner, median of its {near} "
+            f"{four(stability['median'])}, worst {four(stability['worst'])}"
         )
     if selection:
         measures = selection["measures"]
         lines.append(
-            f"choosing the best so far, block by block: {title('sharpe')} {four(measures['sharpe']['value'])}, "
+            f"walk-forward selection: {title('sharpe')} {four(measures['sharpe']['value'])}, "
             f"total return {percent(measures['total_return']['value'])}, {count(selection['changes'], 'change')}"
         )
     if numbers and numbers["effective_trials"]:
         cash = numbers["superior_ability"]["cash"]["consistent"]
         lines.append(
-            f"trials: {_tries(numbers)}, which fall into about {numbers['effective_trials']['count']} clusters by "
-            f"their returns; against cash p = {p_value(cash)}"
+            f"trials: {_tries(numbers)}, in about {numbers['effective_trials']['count']} clusters of similar "
+            f"returns; superior ability against cash p = {p_value(cash)}"
         )
     held = found["winners"][0]["held_out"]
     if held:

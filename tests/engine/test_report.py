@@ -30,12 +30,12 @@ def test_sections_stand_in_the_order_of_their_numbers(outcome):
         "",
         "Headline figures",
         "Further measures",
-        "The exam of value at risk",
+        "VaR backtest (Kupiec, Christoffersen, Acerbi-Szekely)",
         "Equity",
         "Exposure",
         "Forecasts",
         "Calibration",
-        "Leaks",
+        "Leak checks",
         "Costs and trades",
         "Orders",
         "Data and config",
@@ -109,7 +109,7 @@ def test_costs_against_the_tables(page, outcome, tables):
     assert rows["Commission"][0] == money(outcome.result.fills["commission"].sum())
     assert rows["Total"][1] == percent(outcome.costs.total / 10_000)
     assert rows["Total"][2] == percent(outcome.costs.total_drag)
-    assert rows["of them with a gain"][0] == percent((outcome.result.trades["pnl"] > 0).mean())
+    assert rows["With a gain"][0] == percent((outcome.result.trades["pnl"] > 0).mean())
 
 
 def test_orders_are_listed_with_reasons(outcome, tmp_path, tables):
@@ -118,7 +118,7 @@ def test_orders_are_listed_with_reasons(outcome, tmp_path, tables):
     run = replace(outcome, result=replace(outcome.result, orders=orders), orders=count_orders(orders))
     page = write_report(run, tmp_path / "r.html").read_text(encoding="utf-8")
     trimmed = int((orders["trimmed"] != 0).sum())
-    assert f"{len(orders)} orders asked for: {len(orders) - 2} completed, 2 margin;\n{trimmed} trimmed" in page
+    assert f"{len(orders)} orders requested: {len(orders) - 2} completed, 2 margin;\n{trimmed} trimmed" in page
     found = [table for table in tables(page) if table[0][0] in ("Not filled, by reason", "Order")]
     assert found[0][1:] == [["not enough cash", "2"]]
     assert [row[0] for row in found[1][1:]] == [str(orders["order_id"].iloc[place]) for place in (2, 5)]

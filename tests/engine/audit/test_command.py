@@ -77,13 +77,13 @@ def test_a_leak_exits_1_and_names_stage_row_and_values(config, tmp_path, leak):
     assert "LEAK: L1, L2 failed (quick battery)" in done.stdout
     said = " ".join(done.stdout.split())
     assert re.search(
-        r"L1 first moved: features, 1999-[-0-9: ]+ nasdaq sma_10: [-0-9.e]+ became [-0-9.e]+ \(cut off", said
+        r"L1 first changed: features, 1999-[-0-9: ]+ nasdaq sma_10: [-0-9.e]+ became [-0-9.e]+ \(cut off", said
     )
     [folder] = (tmp_path / "out").iterdir()
     moved = json.loads((folder / "audit.json").read_text())["checks"][0]["moved"]
     assert moved["stage"] == "features"
     assert moved["before"] != moved["after"]
-    assert "What moved first" in (folder / "audit.html").read_text()
+    assert "First changed values" in (folder / "audit.html").read_text()
 
 
 def test_json_and_quiet(config, tmp_path):
