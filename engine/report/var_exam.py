@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 ORDER = 27
 LINES = (("historical", RED), ("ewma", OCHRE))
 """The forecasts that are drawn where they were made: one that moves slowly, and a quick one."""
+RESULTS = {
+    "passes": "passes",
+    "too many hits": "too many",
+    "too few hits": "too few",
+    "hits cluster": "clustered",
+    "shortfall too small": "ES too small",
+}
+"""The phrases of a recorded verdict, as the table shows them."""
 
 
 def section(outcome: Outcome) -> Section:
@@ -57,8 +65,17 @@ def _row(paper: Paper) -> dict[str, Any]:
         "z2": four(paper.z2.statistic),
         "basel": paper.basel or "",
         "loss": four(10_000 * paper.tick_loss),
-        "verdict": paper.verdict.replace("hits", "exceedances"),  # metrics.json records the former word
+        "verdict": _result(paper.verdict),
     }
+
+
+def _result(verdict: str) -> str:
+    """The verdict in the words of the table.
+
+    >>> _result("too many hits, hits cluster")
+    'too many, clustered'
+    """
+    return ", ".join(RESULTS[phrase] for phrase in verdict.split(", "))
 
 
 def _alt(name: str, exam: Exam) -> str:

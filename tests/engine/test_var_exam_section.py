@@ -8,7 +8,7 @@ import pytest
 
 from engine.metrics import metrics
 from engine.picture import svg
-from engine.report.var_exam import draw, section
+from engine.report.var_exam import RESULTS, draw, section
 from risk.exam import ExamSpec, examine
 from risk.headline import MeasuresSpec
 
@@ -48,7 +48,9 @@ def test_each_paper_is_a_row_for_the_strategy_and_for_the_benchmark(outcome, pag
             ]
             for paper in papers
         ]
-        assert [row[-1] for row in table[1:]] == [paper.verdict.replace("hits", "exceedances") for paper in papers]
+        assert [row[-1] for row in table[1:]] == [
+            ", ".join(RESULTS[phrase] for phrase in paper.verdict.split(", ")) for paper in papers
+        ]
 
 
 def test_names_are_escaped_and_the_picture_says_what_it_shows(outcome, page):
