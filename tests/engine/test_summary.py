@@ -48,7 +48,7 @@ def test_it_holds_verdict_spans_measures_costs_and_orders(found):
         percent(found["forecasts"]["overall"]["model"]["hit_rate"]),
         money(found["costs"]["total"]["value"]),
         money(found["final_equity"]),
-        f"{found['orders']['asked']} asked",
+        f"{found['orders']['asked']} requested",
         "Value at risk 95 %, n = 399",
         "no evidence of skill",
         "2 folds",

@@ -113,7 +113,7 @@ def report_of(config, out):
 
 def test_the_report_shows_the_cached_verdict_and_equal_runs_stay_equal_files(config, tmp_path, leak):
     before, metrics = report_of(config, tmp_path / "runs")
-    assert "This config was not put to the leak" in before
+    assert "The leak battery has not been run" in before
     audited(config, tmp_path / "out")
     after, again = report_of(config, tmp_path / "runs")
     assert "no leak found (quick battery)" in after
@@ -121,7 +121,7 @@ def test_the_report_shows_the_cached_verdict_and_equal_runs_stay_equal_files(con
     checks = {check["number"]: check["status"] for check in json.loads(metrics)["leak_checks"]}
     assert checks == {"L3": "clean", "L10": "clean"}
     other, _ = report_of_other(config, tmp_path)
-    assert "This config was not put to the leak" in other
+    assert "The leak battery has not been run" in other
 
 
 def report_of_other(config, tmp_path):
