@@ -4,7 +4,7 @@ import sys
 
 try:
     from core.processes import one_thread
-    from engine.cli import main
+    from engine.cli.main import main
 except KeyboardInterrupt:
     sys.exit(130)
 

@@ -28,9 +28,9 @@ import numpy as np
 import pandas as pd
 
 from core.types import Bars, Market, SignalFrame
-from engine import bt_engine, bt_lean
-from engine.books import Task
-from marketdata.data import DataSpec
+from engine.backtest.bt import engine, fast_loop
+from engine.backtest.engine_output import BacktestInput
+from marketdata.data_spec import DataSpec
 from risk.costs import BrokerSpec
 from risk.sizing import risk_money
 from risk.spec import RiskSpec
@@ -85,7 +85,7 @@ class Stock(bt.Strategy):
             self.buy(size=size) if wish > 0 else self.sell(size=size)
 
 
-def stock(task: Task, frame: pd.DataFrame, entry: float) -> Taken:
+def stock(task: BacktestInput, frame: pd.DataFrame, entry: float) -> Taken:
     """What backtrader takes as it comes."""
     begun = time.process_time()
     cerebro = bt.Cerebro()
@@ -108,11 +108,11 @@ def stock(task: Task, frame: pd.DataFrame, entry: float) -> Taken:
     return Taken(done - begun, done - ready, cerebro.broker.getvalue(), len(cerebro.broker.orders))
 
 
-def ours(task: Task, _: pd.DataFrame, __: float) -> Taken:
+def ours(task: BacktestInput, _: pd.DataFrame, __: float) -> Taken:
     """The project's engine, tables included."""
     with watched() as runs:
         begun = time.process_time()
-        result = bt_engine.carry_out(task)
+        result = engine.run_task(task)
         whole = time.process_time() - begun
     return Taken(whole, sum(runs), float(result.equity["equity"].iloc[-1]), len(result.orders))
 
@@ -121,7 +121,7 @@ def ours(task: Task, _: pd.DataFrame, __: float) -> Taken:
 def watched() -> Iterator[list[float]]:
     """The CPU seconds of each ``cerebro.run()`` of the project's engine."""
     runs: list[float] = []
-    plain = bt_lean.LeanCerebro.run
+    plain = fast_loop.LeanCerebro.run
 
     def run(cerebro: bt.Cerebro) -> Any:
         begun = time.process_time()
@@ -130,14 +130,14 @@ def watched() -> Iterator[list[float]]:
         finally:
             runs.append(time.process_time() - begun)
 
-    bt_lean.LeanCerebro.run = run
+    fast_loop.LeanCerebro.run = run
     try:
         yield runs
     finally:
-        del bt_lean.LeanCerebro.run
+        del fast_loop.LeanCerebro.run
 
 
-def work(entry: float) -> tuple[Task, pd.DataFrame]:
+def work(entry: float) -> tuple[BacktestInput, pd.DataFrame]:
     """The S&P 500 sample with seeded predictions; a task of ours, and a frame for backtrader's feed."""
     source = {"kind": "sample", "symbols": ["sp500"]}
     market = DataSpec.model_validate({"source": source, "benchmark": "sp500"}).load()
@@ -149,7 +149,9 @@ def work(entry: float) -> tuple[Task, pd.DataFrame]:
     signals = SignalFrame(bars.times, ("sp500",), told[:, None], sure[:, None], np.zeros(count, dtype=np.int64))
     broker = BrokerSpec(cash=10_000.0, short_interest=0.0)
     rule = Threshold(entry=entry, exit=0.0, side="both")
-    task = Task.of(Market({"sp500": bars}, ("sp500",), "sp500", market.zone), signals, rule, RiskSpec(), broker, "x")
+    task = BacktestInput.of(
+        Market({"sp500": bars}, ("sp500",), "sp500", market.zone), signals, rule, RiskSpec(), broker, "x"
+    )
     more = {"prediction": told, "confidence": sure, "stop": 0.95 * bars.close, "target": 1.05 * bars.close}
     return task, bars.frame.set_axis(task.timeline.stamps["sp500"]).assign(**more)
 
@@ -157,7 +159,7 @@ def work(entry: float) -> tuple[Task, pd.DataFrame]:
 RUNNERS = {"stock": stock, "ours": ours}
 
 
-def check(name: str, task: Task, frame: pd.DataFrame) -> None:
+def check(name: str, task: BacktestInput, frame: pd.DataFrame) -> None:
     """Print what both do, or stop where they differ."""
     one, other = (run(task, frame, ENTRIES[name]) for run in RUNNERS.values())
     apart = abs(one.value / other.value - 1.0)

@@ -175,13 +175,13 @@ def site(workers: int) -> Iterator[str]:
 
 def config_of(address: str, workers: int) -> Any:
     """A sweep of 100,020 policies of a moving-average cross over twenty years of days."""
-    from engine.config import load
+    from engine.sweep.load_config import load
 
     own = load(Path(__file__).parents[1] / "configs" / "sma_cross.yaml", [])
     values = own.model_dump(mode="json", by_alias=True)
     sweep: dict[str, Any] = {"space": SPACE, "trials": 200_000, "confirm": 1, "spot_checks": 0, "workers": workers}
-    from engine.config import validate
-    from engine.yaml_layers import Layer
+    from engine.config.yaml_layers import Layer
+    from engine.sweep.load_config import validate
 
     more = {"cluster": {"dask": address}} if address else {}
     report = {**(values.get("report") or {}), "tearsheet": False}
@@ -229,35 +229,35 @@ def measure(workers: int, address: str) -> dict[str, Any]:
     """The trials of the sweep alone: seconds, and what was measured on the way; nothing is judged."""
     from core.processes import one_thread
     from engine.sweep import run as runs
-    from engine.sweep.board import Board
-    from engine.sweep.journal import Journal
-    from engine.sweep.plan import plan
-    from engine.sweep.records import Records
-    from engine.sweep.trials import run_trials
-    from engine.sweep.workplace import CHUNKS
-    from engine.sweep.workshop import Workshop
-    from signals.crews import crew
+    from engine.sweep.run_trials import run_trials
+    from engine.sweep.storage.journal import Journal
+    from engine.sweep.storage.sweep_folder import CHUNKS
+    from engine.sweep.storage.trial_store import TrialStore
+    from engine.sweep.trials.plan import plan
+    from engine.sweep.trials.ranking import TrialRanking
+    from engine.sweep.trials.runner import TrialRunner
+    from signals.workers.worker_pool import fold_pool
 
     one_thread()
     config = config_of(address, workers)
     made = plan(config)
     wants = runs.wants_of(made)
-    with tempfile.TemporaryDirectory() as name, crew(1, None) as hands:
+    with tempfile.TemporaryDirectory() as name, fold_pool(1, None) as hands:
         folder = Path(name)
         (folder / CHUNKS).mkdir()
-        shop = Workshop(made, wants, None, lambda _: None, hands, f"{time.time_ns():016x}"[-16:])
+        shop = TrialRunner(made, wants, None, lambda _: None, hands, f"{time.time_ns():016x}"[-16:])
         with runs._runner(shop) as (run, _):
             parts = list(made.chunks())
             points = made.points
             assert points is not None
             first = [(group, numbers, points.columns(numbers)) for group, numbers in parts[: 2 * workers]]
             list(run(first))  # kernels are loaded
-            records = Records(folder, Journal(folder))
+            records = TrialStore(folder, Journal(folder))
             client = getattr(getattr(run, "__self__", None), "client", None)
             if client is not None:
                 client.wait_for_workers(workers)
             before, begun = busy(client), time.perf_counter()
-            run_trials(made, Board.of(made.spec, made.count), run, records, lambda _: None)
+            run_trials(made, TrialRanking.of(made.spec, made.count), run, records, lambda _: None)
             seconds = time.perf_counter() - begun
             after = busy(client)
     each = {name: (after[name] - before[name]) / len(parts) for name in after}
@@ -266,28 +266,28 @@ def measure(workers: int, address: str) -> dict[str, Any]:
 
 def measured() -> None:
     """Print what this machine does."""
-    from engine.sweep.cluster import Cluster
-    from engine.sweep.records import Records
-    from engine.sweep.scores import pack
+    from engine.sweep.storage.trial_store import TrialStore
+    from engine.sweep.trials.dask_runner import DaskRunner
+    from engine.sweep.trials.trial_scores import pack
 
     watch = Watch()
-    submit = Cluster._submitted
+    submit = DaskRunner._submitted
 
     def counted(cluster: Any, work: Any) -> Any:
         sent = cluster._sent(work[0])
         watch.add("bytes of a task", len(pickle.dumps((sent.order, pickle.dumps(work[1:], protocol=5)))))
         return submit(cluster, work)
 
-    Cluster._submitted = counted  # type: ignore[method-assign]
-    watch.timed(Cluster, "_submitted", "client: a task made and submitted")
-    watch.timed(Records, "put", "client: a chunk made durable")
-    put = Records.put
+    DaskRunner._submitted = counted  # type: ignore[method-assign]
+    watch.timed(DaskRunner, "_submitted", "client: a task made and submitted")
+    watch.timed(TrialStore, "put", "client: a chunk made durable")
+    put = TrialStore.put
 
     def weighed(records: Any, scores: Any, numbers: Any, points: Any = None) -> None:
         watch.add("bytes of a result", len(pack(scores)))
         put(records, scores, numbers, points)
 
-    Records.put = weighed  # type: ignore[method-assign]
+    TrialStore.put = weighed  # type: ignore[method-assign]
     for workers in (0, 1, 2):
         with site(workers) as address:
             found = measure(max(workers, 1), address)

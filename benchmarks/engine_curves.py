@@ -33,7 +33,7 @@ def one(bars: int, symbols: int, settings: int, threads: int) -> None:
     from peers import Work
     from peers_work import Setting, Terms, predictions, walk
 
-    from engine.compiled_engine import BatchRunner
+    from engine.backtest.compiled import BatchRunner
 
     prices = walk(bars, symbols if symbols > 1 else 0, step=0.01 if bars < 50_000 else 0.0004)
     work = Work("curve", prices, predictions(prices.close), [Setting()], Terms())
@@ -51,7 +51,7 @@ def one(bars: int, symbols: int, settings: int, threads: int) -> None:
 
 def grid(count: int) -> Iterator[dict[str, Any]]:
     """So many settings, in chunks."""
-    from engine.compiled_engine.batch import CHUNK
+    from engine.backtest.compiled.batch import CHUNK
 
     for first in range(0, count, CHUNK):
         number = np.arange(first, min(first + CHUNK, count))

@@ -26,8 +26,8 @@ from peers import Contender, Work, admitted, contenders, race, show, versions, w
 from peers_work import Outcome
 
 from core.types import Bars, Market, SignalFrame
-from engine.books import Task
-from engine.compiled_engine import BatchRunner
+from engine.backtest.compiled import BatchRunner
+from engine.backtest.engine_output import BacktestInput
 from risk.costs import BrokerSpec
 from risk.measures.calmar import Calmar
 from risk.measures.max_drawdown import MaxDrawdown
@@ -42,7 +42,7 @@ OFF = 2.0**-56
 NAMES = {"sharpe": "sharpe", "sortino": "sortino", "calmar": "calmar", "drawdown": "max_drawdown"}
 
 
-def task_of(work: Work) -> Task:
+def task_of(work: Work) -> BacktestInput:
     """The work as bars, signals and specs: every bar a session, so that each has a return; a million are minutes."""
     symbols = tuple(f"s{number}" for number in range(work.signal.size // len(work.signal)))
     step = "D" if len(work.signal) < MANY else "min"
@@ -64,7 +64,7 @@ def task_of(work: Work) -> Task:
     )
     risk = RiskSpec(cap=terms.cap)
     strategy = Threshold(exit=terms.exit, side=terms.side)
-    return Task.of(Market(bars, symbols, symbols[0], "UTC"), signals, strategy, risk, broker, "benchmark")
+    return BacktestInput.of(Market(bars, symbols, symbols[0], "UTC"), signals, strategy, risk, broker, "benchmark")
 
 
 def settings_of(work: Work, call: int = 0) -> dict[str, list[Any]]:
@@ -88,7 +88,7 @@ class Ours:
     def __init__(self, *, prepared: bool) -> None:
         self.prepared, self._calls = prepared, 0
         self._runners: dict[tuple[str, bool], BatchRunner] = {}
-        self._tasks: dict[str, Task] = {}
+        self._tasks: dict[str, BacktestInput] = {}
 
     def __call__(self, work: Work, measures: bool) -> Outcome:
         """Do a work."""

@@ -7,25 +7,26 @@ import sys
 from pathlib import Path
 from runpy import run_path
 
-from engine import bt_engine, compiled_engine
-from engine.books import Task
-from engine.compiled_engine import engine as compiled
-from engine.compiled_engine.shape import Shape
-from engine.engines import first_difference
+from engine.backtest import compiled as compiled_engine
+from engine.backtest.bt import engine
+from engine.backtest.compiled import engine as compiled
+from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.engine_output import BacktestInput
+from engine.backtest.engines import first_difference
 
-CASES = Path(__file__).resolve().parent.parent / "tests" / "engine" / "random_cases.py"
+CASES = Path(__file__).resolve().parent.parent / "tests" / "helpers" / "random_cases.py"
 
 
 def main(count: int, first: int) -> None:
     """Compare ``count`` cases from the seed ``first`` on, by one kernel for each kind of rule."""
     case = run_path(str(CASES))["case"]
-    compiled.shape_of = lambda *_, cross, record: Shape(cross=cross, record=record)  # type: ignore[assignment]
+    compiled.shape_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record)  # type: ignore[assignment]
     fills = lacking = 0
     for seed in range(first, first + count):
         given = case(seed, tight=seed % 2 == 0)
-        task = Task.of(*given, "0" * 12)
-        one = bt_engine.carry_out(task, solvent=False)
-        other = compiled_engine.carry_out(task, solvent=False)
+        task = BacktestInput.of(*given, "0" * 12)
+        one = engine.run_task(task, solvent=False)
+        other = compiled_engine.run_task(task, solvent=False)
         difference = first_difference(one, other)
         if difference:
             raise SystemExit(f"seed {seed}: {difference}")

@@ -19,13 +19,14 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from core.progress import silent
-from engine.config import RunConfig, load
-from marketdata.data import DataSpec
-from signals.fitting import Window, fit_model, predict_rows
+from core.progress import no_progress
+from engine.config.run_config import RunConfig
+from engine.sweep.load_config import load
+from marketdata.data_spec import DataSpec
+from signals.folds.fit_fold import Window, fit_model, predict_rows
+from signals.folds.walk_forward import folds, training_rows
 from signals.panel import build_panel
 from signals.scaling import Scaler
-from signals.walk_forward import folds, training_rows
 
 SOURCES = {
     "nasdaq": {"kind": "sample", "symbols": ["nasdaq"]},
@@ -43,7 +44,7 @@ def fit(config: RunConfig, panel, fold, model):
     past = Window.cut_out(panel, first, panel.times[used].max(), fold.cut)
     scaler = Scaler.fit(training.scaler, past.panel.X, past.at(fold.train))
     start = perf_counter()
-    fitted = fit_model(training, fold, past, scaler, config.seed, silent)
+    fitted = fit_model(training, fold, past, scaler, config.seed, no_progress)
     seconds = perf_counter() - start
     now = Window.cut_out(panel, first, panel.times[fold.test].max(), fold.cut)
     known = fold.test[np.isfinite(panel.y[fold.test])]

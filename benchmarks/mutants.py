@@ -10,14 +10,15 @@ from pathlib import Path
 from runpy import run_path
 
 from core.caches import caching
-from engine import bt_engine, compiled_engine
-from engine.books import Task
-from engine.compiled_engine import compiling
-from engine.compiled_engine import engine as compiled
-from engine.compiled_engine.shape import Shape
-from engine.engines import first_difference
+from engine.backtest import compiled as compiled_engine
+from engine.backtest.bt import engine as bt_engine
+from engine.backtest.compiled import compilation
+from engine.backtest.compiled import engine as compiled
+from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.engine_output import BacktestInput
+from engine.backtest.engines import first_difference
 
-CASES = Path(__file__).resolve().parent.parent / "tests" / "engine" / "random_cases.py"
+CASES = Path(__file__).resolve().parent.parent / "tests" / "helpers" / "random_cases.py"
 MUTANTS = {
     "value without the split of longs": ("if worth > 0.0:", "if worth > 1e300:"),
     "close as cash + size x price": ("cash + (-closed * entry + gained)", "cash + -closed * price"),
@@ -37,31 +38,31 @@ MUTANTS = {
 
 def caught(change: tuple[str, str], count: int) -> str:
     """The first difference that a mutant makes; empty if it makes none."""
-    honest = compiling.source_of
+    honest = compilation.source_of
 
     def broken(*given: object) -> str:
         text = honest(*given)  # type: ignore[arg-type]
         assert change[0] in text, f"the kernel has no {change[0]!r} any more: write the mutant anew"
         return text.replace(*change)
 
-    compiling.source_of = broken  # type: ignore[assignment]
-    compiling.kernel.cache_clear()
+    compilation.source_of = broken  # type: ignore[assignment]
+    compilation.kernel.cache_clear()
     case = run_path(str(CASES))["case"]
     try:
         for seed in range(count):
-            task = Task.of(*case(seed, rules=("threshold",), tight=seed % 2 == 0), "0" * 12)
-            results = (engine.carry_out(task, solvent=False) for engine in (bt_engine, compiled_engine))
+            task = BacktestInput.of(*case(seed, rules=("threshold",), tight=seed % 2 == 0), "0" * 12)
+            results = (engine.run_task(task, solvent=False) for engine in (bt_engine, compiled_engine))
             difference = first_difference(*results)
             if difference:
                 return f"seed {seed}: {difference}"
     finally:
-        compiling.source_of = honest
+        compilation.source_of = honest
     return ""
 
 
 def main(count: int) -> int:
     """Try every mutant; 1 if one is not noticed."""
-    compiled.shape_of = lambda *_, cross, record: Shape(cross=cross, record=record)  # type: ignore[assignment]
+    compiled.shape_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record)  # type: ignore[assignment]
     missed = 0
     with caching(False):
         for name, change in MUTANTS.items():

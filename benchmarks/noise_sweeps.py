@@ -15,20 +15,21 @@ from statistics import mean, stdev
 import numpy as np
 import pandas as pd
 
-from core.progress import silent
-from engine import config as configs
-from engine.sweep import luck
-from engine.sweep.board import Board
-from engine.sweep.journal import Journal
-from engine.sweep.ledger import Earlier
-from engine.sweep.plan import Plan, plan
-from engine.sweep.records import Records
+from core.progress import no_progress
+from engine.config.run_config import RunConfig
+from engine.sweep import load_config
+from engine.sweep.judgement import overfitting_tests
 from engine.sweep.run import wants_of
-from engine.sweep.trials import run_trials
-from engine.sweep.workplace import CHUNKS
-from engine.sweep.workshop import Workshop
-from risk.year import periods_per_year
-from signals.crews import crew
+from engine.sweep.run_trials import run_trials
+from engine.sweep.storage.journal import Journal
+from engine.sweep.storage.sweep_folder import CHUNKS
+from engine.sweep.storage.trial_registry import PriorTrials
+from engine.sweep.storage.trial_store import TrialStore
+from engine.sweep.trials.plan import Plan, plan
+from engine.sweep.trials.ranking import TrialRanking
+from engine.sweep.trials.runner import TrialRunner
+from risk.periods import periods_per_year
+from signals.workers.worker_pool import fold_pool
 
 DAYS = 1500
 SWEEP = {
@@ -57,11 +58,11 @@ def prices(seed: int, edge: float = 0.0) -> pd.DataFrame:
     return pd.DataFrame({"date": days.strftime("%Y-%m-%d"), **columns})
 
 
-def config_of(folder: Path, seed: int, edge: float = 0.0, **sweep: object) -> configs.RunConfig:
+def config_of(folder: Path, seed: int, edge: float = 0.0, **sweep: object) -> RunConfig:
     """The config of a sweep over such a market, whose file is written to a folder."""
     path = folder / f"walk_{seed}_{edge}.csv"
     prices(seed, edge).to_csv(path, index=False)
-    return configs.of_mapping(
+    return load_config.of_mapping(
         {
             "name": "noise",
             "seed": seed,
@@ -77,29 +78,31 @@ def config_of(folder: Path, seed: int, edge: float = 0.0, **sweep: object) -> co
     )
 
 
-def swept(config: configs.RunConfig, folder: Path) -> tuple[Plan, Board, Records]:
+def swept(config: RunConfig, folder: Path) -> tuple[Plan, TrialRanking, TrialStore]:
     """Run every trial of a sweep, and nothing else."""
     made = plan(config)
     (folder / CHUNKS).mkdir(parents=True)
-    records, board = Records(folder, Journal(folder)), Board.of(made.spec, made.count)
-    with crew(1) as hands:
-        run_trials(made, board, Workshop(made, wants_of(made), None, silent, hands).run, records, silent)
+    records, board = TrialStore(folder, Journal(folder)), TrialRanking.of(made.spec, made.count)
+    with fold_pool(1) as hands:
+        run_trials(made, board, TrialRunner(made, wants_of(made), None, no_progress, hands).run, records, no_progress)
     return made, board, records
 
 
-def examined(config: configs.RunConfig, folder: Path) -> luck.Luck:
+def examined(config: RunConfig, folder: Path) -> overfitting_tests.OverfittingTests:
     """What the tests say of a sweep's best trial."""
     made, board, records = swept(config, folder)
-    sample = luck.sampled(made, records)
+    sample = overfitting_tests.sample_trials(made, records)
     winner = sample.returns[:, np.searchsorted(sample.kept, board.best(1)[0])]
     bars = made.market.bars[made.market.benchmark]
     closes = pd.Series(bars.close, index=pd.DatetimeIndex(bars.times.date)).pct_change()
     benchmark = closes.reindex(made.span.sessions).to_numpy()
     year = periods_per_year(made.span.sessions)
-    return luck.examine(made, board, sample, Earlier(0, 0, 0.0, 0.0), winner, benchmark, (year, 0.0))
+    return overfitting_tests.run_overfitting_tests(
+        made, board, sample, PriorTrials(0, 0, 0.0, 0.0), winner, benchmark, (year, 0.0)
+    )
 
 
-def survey(markets: int, first: int, edge: float = 0.0) -> list[luck.Luck]:
+def survey(markets: int, first: int, edge: float = 0.0) -> list[overfitting_tests.OverfittingTests]:
     """The same of many markets."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -108,7 +111,7 @@ def survey(markets: int, first: int, edge: float = 0.0) -> list[luck.Luck]:
         ]
 
 
-def told(name: str, found: list[luck.Luck]) -> str:
+def told(name: str, found: list[overfitting_tests.OverfittingTests]) -> str:
     """A line of the table."""
     pbo = [each.pbo.pbo for each in found if each.pbo]
     deflated = [each.deflated.value or 0.0 for each in found]

@@ -99,7 +99,7 @@ def walk(bars: int, symbols: int = 0, seed: int = 0, step: float = 0.01) -> Pric
 
 def sp500() -> Prices:
     """The project's sample of the S&P 500: 5,031 daily bars."""
-    from marketdata.data import DataSpec
+    from marketdata.data_spec import DataSpec
 
     source = {"kind": "sample", "symbols": ["sp500"]}
     bars = DataSpec.model_validate({"source": source, "benchmark": "sp500"}).load().bars["sp500"]

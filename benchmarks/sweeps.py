@@ -29,23 +29,23 @@ SUMMED = 10_000
 
 def swept(task: Any, columns: dict[str, list[Any]], measures: Any, folder: Path) -> tuple[Any, float]:
     """Run the trials of some columns as a sweep does; their scores joined, and seconds."""
-    from engine.sweep.dimensions import Discrete
-    from engine.sweep.journal import Journal
-    from engine.sweep.plan import CHUNK, Span
-    from engine.sweep.policies import Policies, Wants
-    from engine.sweep.records import Records
-    from engine.sweep.workplace import CHUNKS
+    from engine.sweep.space.dimensions import Discrete
+    from engine.sweep.storage.journal import Journal
+    from engine.sweep.storage.sweep_folder import CHUNKS
+    from engine.sweep.storage.trial_store import TrialStore
+    from engine.sweep.trials.compiled_trials import CompiledTrials, TrialOutputs
+    from engine.sweep.trials.plan import CHUNK, Span
 
     (folder / CHUNKS).mkdir(parents=True)
     count = len(next(iter(columns.values())))
     chosen = np.random.default_rng(0).permutation(count)
     span = Span.of(task.market, task.signals.start, 16)
-    wants = Wants(measures, 252.0, 0.0, span, np.sort(chosen[:SUMMED]), np.sort(chosen[:1000]))
+    wants = TrialOutputs(measures, 252.0, 0.0, span, np.sort(chosen[:SUMMED]), np.sort(chosen[:1000]))
     axes = tuple(Discrete(path, tuple(dict.fromkeys(values))) for path, values in columns.items())
-    policies = Policies(task, wants, axes, threads=1)
+    policies = CompiledTrials(task, wants, axes, threads=1)
     first = {path: values[:2] for path, values in columns.items()}
     policies.scores(np.arange(2), first)  # the kernel is loaded
-    records = Records(folder, Journal(folder))
+    records = TrialStore(folder, Journal(folder))
     best, begun = -np.inf, time.perf_counter()
     for start in range(0, count, CHUNK):
         numbers = np.arange(start, min(start + CHUNK, count))
@@ -68,7 +68,7 @@ class Sweeping:
         from engines import settings_of as columns_of
         from peers_work import Outcome
 
-        from engine.sweep.scores import joined
+        from engine.sweep.trials.trial_scores import joined
 
         if not measures:
             measures = True  # a sweep always measures
@@ -106,9 +106,9 @@ def one(count: int) -> None:
     from peers import Work
     from peers_work import Setting, Terms, predictions, walk
 
-    from engine.compiled_engine import MEASURES
-    from engine.sweep.dimensions import Discrete
-    from engine.sweep.points import Grid
+    from engine.backtest.compiled import MEASURES
+    from engine.sweep.space.dimensions import Discrete
+    from engine.sweep.space.samplers import Grid
 
     prices = walk(5_000, 0)
     work = Work("curve", prices, predictions(prices.close), [Setting()], Terms())

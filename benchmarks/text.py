@@ -22,7 +22,7 @@ from rich.table import Table
 from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 
-from signals.text._kept import scored
+from signals.text._score_cache import scored
 from signals.text.transformers import Transformers
 
 WORDS = ("profit", "loss", "margin", "outlook", "strong", "weak", "orders", "sales", "costs", "rise", "fall", "board")

@@ -27,13 +27,13 @@ import xgboost
 from rich.console import Console
 from rich.table import Table
 
-from core.progress import silent
-from engine.config import load
-from marketdata.data import DataSpec
-from signals.fitting import run_fold
+from core.progress import no_progress
+from engine.sweep.load_config import load
+from marketdata.data_spec import DataSpec
+from signals.folds.fit_fold import run_fold
+from signals.folds.walk_forward import folds, training_rows
 from signals.generate import generate
 from signals.panel import build_panel
-from signals.walk_forward import folds, training_rows
 
 ENSEMBLE = ["model.members.lstm.patience=10"]
 STOCKS = {"source": {"kind": "stocks", "symbols": ["AAPL", "IBM"]}, "benchmark": "IBM"}
@@ -83,12 +83,12 @@ def ensemble(count: int) -> list[tuple[float, float]]:
     market, training = config.data.load(), config.signals.training
     panel = build_panel(market, training.features, training.label, training.confidence)
     steps = folds(panel, training.walk_forward)
-    run_fold(panel, training, steps[0], silent)  # imports
+    run_fold(panel, training, steps[0], no_progress)  # imports
     pairs = []
     for number in np.linspace(0, len(steps) - 1, count).astype(int):
         plain = straight_fold(panel, steps[number])
         start = perf_counter()
-        run_fold(panel, training, steps[number], silent)
+        run_fold(panel, training, steps[number], no_progress)
         pairs.append((plain, perf_counter() - start))
     return pairs
 

@@ -5,11 +5,14 @@ WorkbenchError
 │   └── PluginError      a plug-in's name or file
 ├── DataError            prices, dates, files of market data
 ├── ModelError           a model that cannot be trained or used
+│   └── WorkerDiedError  a process that ended before its task was done
 └── StoreError           a run folder or cache entry that cannot be read or written
 
 A message says what was wrong, what was given, where, and what to do, in one line. Context that only a caller knows
 (which fold, which member) is added with ``error.add_note``; the command line prints it behind the message.
 """
+
+import signal
 
 
 class WorkbenchError(Exception):
@@ -37,6 +40,40 @@ class DataError(WorkbenchError):
 
 class ModelError(WorkbenchError):
     """A model could not be trained or used."""
+
+
+class WorkerDiedError(ModelError):
+    """A worker process ended before its task was done.
+
+    Attributes
+    ----------
+    exit_code : of the process; negative for the number of the signal that ended it.
+    """
+
+    exit_code = 0
+
+    @classmethod
+    def from_exit_code(cls, exit_code: int) -> "WorkerDiedError":
+        """The error for a process that ended with an exit code.
+
+        >>> error = WorkerDiedError.from_exit_code(-9)
+        >>> print(error)
+        a worker process died of signal 9 (Killed) before it was done; if memory ran out, use fewer workers
+        """
+        killed = exit_code < 0
+        end = (
+            f"died of signal {-exit_code} ({signal.strsignal(-exit_code)})"
+            if killed
+            else f"ended with exit code {exit_code}"
+        )
+        error = cls(f"a worker process {end} before it was done; if memory ran out, use fewer workers")
+        error.exit_code = exit_code
+        return error
+
+    @property
+    def cause(self) -> str:
+        """``signal 9`` or ``exit code 1``."""
+        return f"signal {-self.exit_code}" if self.exit_code < 0 else f"exit code {self.exit_code}"
 
 
 class StoreError(WorkbenchError):

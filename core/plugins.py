@@ -1,8 +1,9 @@
 """Plug-ins: one file each, found by its name.
 
-A family is a package (``signals.models``). Its plug-ins are the modules in it whose name does not begin with an
-underscore; **the module's name is the ``kind`` in the YAML**. A module holds exactly one public subclass of
-:class:`PluginSpec` of its own. Only the file asked for is imported, never a dotted path from a config.
+A family is a package (``signals.models``). Its module ``base`` holds the base classes of the family. Its plug-ins are
+the other modules whose name does not begin with an underscore; **the module's name is the ``kind`` in the YAML**. A
+plug-in's module holds exactly one public subclass of :class:`PluginSpec` of its own. Only the file asked for is
+imported, never a dotted path from a config.
 """
 
 import difflib
@@ -23,8 +24,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from pydantic_core.core_schema import SerializerFunctionWrapHandler
 
-from core.errors import PluginError
-from core.spec import Spec, known_keys
+from .errors import PluginError
+from .spec import Spec, known_keys
 
 FAMILIES = {
     "sources": "marketdata.sources",
@@ -39,6 +40,8 @@ FAMILIES = {
 
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+CONTRACT = "base"
+"""The module of a family that holds its base classes and is no plug-in."""
 
 # The families whose JSON schema is being written, outermost first.
 _described: ContextVar[tuple[str, ...]] = ContextVar("described", default=())
@@ -62,9 +65,11 @@ class PluginSpec(Spec):
 def kinds(package: str) -> tuple[str, ...]:
     """The names of all plug-ins of a family, sorted; nothing is imported but the family's package."""
     folder = importlib.import_module(package).__path__
-    return tuple(
-        sorted(name for _, name, is_package in pkgutil.iter_modules(folder) if name[0] != "_" and not is_package)
-    )
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(folder) if _is_plugin(module)))
+
+
+def _is_plugin(module: pkgutil.ModuleInfo) -> bool:
+    return not module.ispkg and not module.name.startswith("_") and module.name != CONTRACT
 
 
 @cache
@@ -98,6 +103,8 @@ def load(package: str, kind: str) -> type[PluginSpec]:
 def _hint(kind: str, known: Sequence[str]) -> str:
     if kind.startswith("_"):
         return "names that begin with _ are the family's own modules, no plug-ins"
+    if kind == CONTRACT:
+        return f"{CONTRACT} holds the family's base classes and is no plug-in"
     close = difflib.get_close_matches(kind, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 

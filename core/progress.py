@@ -1,8 +1,10 @@
-"""What long work says of itself while it runs; the caller decides how to show it."""
+"""Progress of long work: the steps that it reports, and the type of a callback that shows them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+from core.deprecation import deprecated_names
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,12 @@ class Progress:
     note: str = ""
 
 
-Report: TypeAlias = Callable[[Progress], None]
+ProgressCallback: TypeAlias = Callable[[Progress], None]
 
 
-def silent(step: Progress) -> None:
-    """A :data:`Report` that shows nothing."""
+def no_progress(step: Progress) -> None:
+    """A :data:`ProgressCallback` that shows nothing."""
+
+
+if not TYPE_CHECKING:
+    __getattr__ = deprecated_names(__name__, {"Report": "ProgressCallback", "silent": "no_progress"}, since="0.2")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self, TypeAlias, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from core.errors import ConfigError
+from .errors import ConfigError
 
 JsonObject: TypeAlias = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ class Spec(BaseModel):
         ConfigError
             A value is no plain value, or a key no text.
         pydantic.ValidationError
-            A key or value is not acceptable; :mod:`engine.config` makes one line of it.
+            A key or value is not acceptable; :mod:`engine.config.run_config` makes one line of it.
         """
         try:
             text = json.dumps(values, default=_iso)

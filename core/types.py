@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core import shown
-from core.digests import digest
-from core.errors import DataError
+from . import display
+from .digests import digest
+from .errors import DataError
 
 Vector: TypeAlias = npt.NDArray[np.float64]
 Matrix: TypeAlias = npt.NDArray[np.float64]
@@ -55,7 +55,7 @@ class Bars:
 
     @classmethod
     def of(cls, symbol: str, frame: pd.DataFrame) -> "Bars":
-        """Bars from a frame that `marketdata.clean` has checked (index: close times; columns: :data:`COLUMNS`)."""
+        """Bars from a frame that `marketdata.validation` has checked (index: close times; columns: :data:`COLUMNS`)."""
         index = pd.DatetimeIndex(frame.index).as_unit("ns")
         return cls(symbol, index, *(read_only(frame[name]) for name in COLUMNS))
 
@@ -248,7 +248,7 @@ class RunResult:
     config_id : 12 hex digits.
     cash : the initial cash, the base of every return.
     zone : IANA time zone of the sessions.
-    equity : table ``equity`` of :mod:`core.tables`; its first row is the first decision, its ``return`` there is null.
+    equity : table ``equity`` of :mod:`core.table_schemas`; its first row is the first decision, with a null ``return``.
     positions : (T, N) frame of units held at each close; index as ``equity.time``, columns the symbols.
     orders, fills, trades, costs, stops : the tables of those names.
     notes : what is worth knowing about the run.
@@ -270,13 +270,13 @@ class RunResult:
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return shown.line("RunResult", self._facts())
+        return display.line("RunResult", self._facts())
 
     def __rich__(self) -> Any:
-        return shown.rich_table(f"run {self.config_id}", self._facts())
+        return display.rich_table(f"run {self.config_id}", self._facts())
 
     def _repr_html_(self) -> str:
-        return shown.html_table(f"run {self.config_id}", self._facts())
+        return display.html_table(f"run {self.config_id}", self._facts())
 
     def _facts(self) -> dict[str, str]:
         """What the run was and what became of the account, by a short name."""

@@ -6,7 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.api import load_run, run
+    from .api import load_run, run
 
 __all__ = ["load_run", "run"]
 
@@ -14,7 +14,7 @@ __all__ = ["load_run", "run"]
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for: the command line loads this package before anything heavy."""
     if name in __all__:
-        from engine import api
+        from . import api
 
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

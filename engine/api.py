@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from core.errors import ConfigError, StoreError
-from core.tables import COSTS, EQUITY, FILLS, ORDERS, STOPS, TRADES
+from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, STOPS, TRADES
 from core.types import RunResult
-from engine import config as configs
-from engine.artifacts import MANIFEST, RESULT_FILES, is_run_folder, read_json, result_digest
-from engine.config import RunConfig
-from engine.metrics import metrics
+from engine.config.run_config import RunConfig
+from engine.results.metrics_json import metrics
+from engine.run_folder.run_folder import MANIFEST, RESULT_FILES, is_run_folder, read_json, result_digest
+from engine.sweep import load_config
 
 Config: TypeAlias = RunConfig | Mapping[str, Any] | str | PathLike[str]
 
@@ -37,8 +37,8 @@ def run(
 
     Parameters
     ----------
-    config : a YAML file's path, a mapping with the keys of such a file, or a :class:`~engine.config.RunConfig`. In a
-        mapping, relative paths are read from the working directory.
+    config : a YAML file's path, a mapping with the keys of such a file, or a
+        :class:`~engine.config.run_config.RunConfig`. In a mapping, relative paths are read from the working directory.
     overrides : ``dotted.key=value`` texts, as on the command line.
     out : where to write the run folder, as ``--out`` does; None, the default, writes nothing.
     cache : read and write the signal cache.
@@ -55,16 +55,17 @@ def run(
     >>> len(result.equity), list(result.positions.columns)
     (455, ['nasdaq'])
     """
-    from engine.pipeline import Options, compute, run_and_save, signal_store
-    from engine.progress import reporting
+    from engine.pages.progress import reporting
+
+    from .pipeline import Options, compute, run_and_save, signal_store
 
     resolved = _config(config, overrides)
     if resolved.sweep is not None:
         raise ConfigError(f"{resolved.name}: has a `sweep:` block, which makes many runs; run_backtest.py runs it")
     if out is not None:
         return load_run(run_and_save(resolved, Options(Path(out), cache, quiet=not progress)).saved.folder)
-    with reporting(quiet=not progress) as report:
-        outcome = compute(resolved, signal_store() if cache else None, report)
+    with reporting(quiet=not progress) as on_progress:
+        outcome = compute(resolved, signal_store() if cache else None, on_progress)
     return replace(outcome.result, notes=outcome.notes, metrics=metrics(outcome))
 
 
@@ -126,11 +127,11 @@ def positions(fills: pd.DataFrame, times: pd.Series, symbols: Sequence[str]) -> 
 
 def _config(config: Config, overrides: Iterable[str]) -> RunConfig:
     if isinstance(config, RunConfig):
-        return configs.of_mapping(config.dump(), overrides)
+        return load_config.of_mapping(config.dump(), overrides)
     if isinstance(config, Mapping):
-        return configs.of_mapping(config, overrides)
+        return load_config.of_mapping(config, overrides)
     if isinstance(config, str | PathLike):
-        return configs.load(Path(config), overrides)
+        return load_config.load(Path(config), overrides)
     raise ConfigError(f"a config is a path, a mapping or a RunConfig; given a {type(config).__name__}")
 
 

@@ -14,22 +14,31 @@ import pandas as pd
 
 from core.caches import cache_folder
 from core.clock import sessions
-from core.progress import Report, silent
+from core.progress import ProgressCallback, no_progress
 from core.types import Fold, Market, RunResult
-from engine import manifest, result_files
-from engine.accounts import require_benchmark
-from engine.artifacts import MANIFEST, Saved, ensure_writable, put_in_place, result_digest, staging, write_json
-from engine.config import RunConfig
-from engine.listing import as_yaml
-from engine.measuring import Measure, here, there
-from engine.metrics import metrics
-from engine.outcome import Outcome, build
-from engine.report import write_report
-from engine.runlog import recorded
-from engine.tearsheet import Submit, TearsheetInput, background, problem
+from engine.backtest.account_returns import require_benchmark
+from engine.config.run_config import RunConfig
+from engine.config.yaml_text import as_yaml
+from engine.pages.report import write_report
+from engine.pages.tearsheet.sheet_input import TearsheetInput
+from engine.pages.tearsheet.write import Submit, background, problem
+from engine.results.compute_measures import Measure, here, there
+from engine.results.metrics_json import metrics
+from engine.results.outcome import Outcome, build
+from engine.run_folder import manifest, result_files
+from engine.run_folder.run_folder import (
+    MANIFEST,
+    Saved,
+    ensure_writable,
+    put_in_place,
+    result_digest,
+    staging,
+    write_json,
+)
+from engine.run_folder.run_log import recorded
+from signals.cache.store import SignalStore
 from signals.generate import generate, plan
-from signals.result import Signals
-from signals.store import SignalStore
+from signals.signals_result import Signals
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +88,7 @@ class Stopwatch:
 def compute(
     config: RunConfig,
     store: SignalStore | None = None,
-    report: Report = silent,
+    on_progress: ProgressCallback = no_progress,
     watch: Stopwatch | None = None,
     measure: Measure = here,
 ) -> Outcome:
@@ -88,7 +97,7 @@ def compute(
     Parameters
     ----------
     store : the signal cache; None trains anew and keeps nothing.
-    report : told of folds and epochs.
+    on_progress : called with each step of folds and epochs.
     watch : collects the stages' seconds.
     measure : where the measures are worked out.
 
@@ -97,7 +106,7 @@ def compute(
     WorkbenchError
         The data, the config or a model cannot be used; one line.
     """
-    from engine.engines import backtest, require_supported
+    from engine.backtest.engines import backtest, require_supported
 
     watch = watch or Stopwatch()
     require_supported(config)
@@ -106,7 +115,7 @@ def compute(
         config.strategy.check(market.trade)
         planned(market, config)
     with watch.stage("signals"):
-        signals = generate(market, config.signals, workers=workers(config), store=store, report=report)
+        signals = generate(market, config.signals, workers=workers(config), store=store, on_progress=on_progress)
     with watch.stage("backtest"):
         result = backtest(config, market, signals.frame)
     return examined(config, market, signals, result, watch, measure)
@@ -121,7 +130,7 @@ def examined(
     measure: Measure = here,
 ) -> Outcome:
     """What a backtest has to say: its forecasts evaluated, its returns measured; parameters as for :func:`compute`."""
-    from signals.evaluate import evaluate
+    from signals.evaluation.evaluate import evaluate
 
     watch = watch or Stopwatch()
     with watch.stage("evaluation"):
@@ -140,23 +149,23 @@ def run_and_save(config: RunConfig, options: Options, pool: Executor | None = No
 
     Parameters
     ----------
-    pool : where to measure, from :func:`engine.background.measuring`; None measures in this process.
+    pool : where to measure, from :func:`engine.run_folder.child_process.measuring`; None measures in this process.
 
     Raises
     ------
     WorkbenchError
         Something the user can mend; no run folder is written then.
     """
-    from engine.progress import reporting
-    from engine.summary import show
+    from engine.pages.progress import reporting
+    from engine.pages.terminal import show
 
     ensure_writable(options.out)
     watch = Stopwatch()
     store = signal_store() if options.cache else None
     measure = there(pool) if pool else here
     with recorded() as lines, tearsheets(config) as submit:
-        with reporting(options.quiet) as report:
-            outcome = compute(config, store, report, watch, measure)
+        with reporting(options.quiet) as on_progress:
+            outcome = compute(config, store, on_progress, watch, measure)
         saved = save(outcome, config, options.out, submit, watch, lines)
     found = metrics(outcome)
     if not options.quiet:
@@ -227,7 +236,7 @@ def first_decision(market: Market, config: RunConfig) -> tuple[tuple[Fold, ...],
 
 def check_only(config: RunConfig) -> str:
     """Validate everything that a run needs, data and folds included, and train nothing."""
-    from engine.engines import require_supported
+    from engine.backtest.engines import require_supported
 
     require_supported(config)
     market = config.data.load()

@@ -8,7 +8,7 @@ import backtrader as bt
 import pandas as pd
 from arch.data import nasdaq
 
-from engine.bt_feed import SignalFeed
+from engine.backtest.bt.feed import SignalFeed
 from risk.bt_adapter import RiskAudit, RiskBroker, RiskRuleSizer
 from risk.spec import RiskSpec
 from risk.stops import Percent

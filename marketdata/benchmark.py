@@ -8,8 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from core.plugins import PluginField, nested
 from core.spec import Spec
-
-from .sources._base import Source
+from marketdata.sources.base import Source
 
 
 class BenchmarkSpec(Spec):

@@ -20,7 +20,7 @@ from core.errors import DataError
 from core.spec import Spec
 from core.types import News
 
-from .stamps import known_zone
+from .timestamps import known_zone
 
 STAMPS = ("published_at", "datetime", "timestamp", "date", "time")
 TEXTS = ("headline", "title", "text")

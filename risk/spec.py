@@ -7,8 +7,8 @@ from pydantic_core import PydanticCustomError
 
 from core.spec import Part, Rate, Share, Spec
 
+from .account_limits import LimitsSpec
 from .costs import VolumeShare
-from .limits import LimitsSpec
 from .stops import StopSpec, TargetSpec
 
 

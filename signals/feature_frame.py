@@ -7,8 +7,7 @@ import numpy as np
 
 from core.errors import ConfigError, DataError
 from core.types import Bars, FeatureFrame, Market, Matrix
-
-from .features._base import Feature
+from signals.features.base import Feature
 
 
 def feature_frame(market: Market, symbol: str, features: Sequence[Feature]) -> FeatureFrame:

@@ -8,21 +8,21 @@ import numpy as np
 import pandas as pd
 
 from core.errors import DataError, StoreError
-from core.progress import Report, silent
+from core.progress import ProgressCallback, no_progress
 from core.types import Fold, Market, Matrix, SignalFrame, Vector, read_only
+from signals.cache.cache_keys import signal_key
+from signals.cache.store import SignalStore
+from signals.confidence.constant import Constant
+from signals.folds.fit_fold import FoldOutcome
+from signals.folds.per_symbol import split
+from signals.folds.walk_forward import folds, require_a_test_window
+from signals.models.base import POOLED, RuleModel
+from signals.workers.resume import resumed_folds
+from signals.workers.run_folds import FoldWorkers, run_folds
 
-from .confidence.constant import Constant
-from .fitting import FoldOutcome
-from .keys import signal_key
-from .models._base import POOLED, RuleModel
 from .panel import Panel, build_panel
-from .result import Signals
-from .resuming import resumed_folds
-from .scope import split
+from .signals_result import Signals
 from .spec import SignalSpec
-from .store import SignalStore
-from .walk_forward import folds, require_a_test_window
-from .workers import Hands, run_folds
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +57,9 @@ def generate(
     market: Market,
     spec: SignalSpec,
     *,
-    workers: Hands = 1,
+    workers: FoldWorkers = 1,
     store: SignalStore | None = None,
-    report: Report = silent,
+    on_progress: ProgressCallback = no_progress,
     whole: bool = True,
 ) -> Signals:
     """The signals of a market.
@@ -68,11 +68,11 @@ def generate(
     ----------
     market : every bar that is known; folds see only what was known at their cut.
     spec : what to learn and how.
-    workers : processes that train folds; 1 trains in this one. :class:`signals.workers.Workers` gives folds a time
-        limit, or keeps them apart from this process; a :func:`signals.workers.crew` is kept from one call to the next.
-        The signals are the same, bit for bit.
+    workers : processes that train folds; 1 trains in this one. :class:`signals.workers.run_folds.Workers` gives
+        folds a time limit, or a process of their own; a :func:`signals.workers.run_folds.fold_pool` is kept from one
+        call to the next. The signals are the same, bit for bit.
     store : where finished signals, and each finished fold, are kept; what it holds is not trained again.
-    report : told of the folds done, and of long work inside a fold.
+    on_progress : called with each step of the folds done, and of long work inside a fold.
     whole : refuse a history without one whole test window; a history that is cut off on purpose may be without.
 
     Raises
@@ -86,14 +86,14 @@ def generate(
     """
     if isinstance(spec.model, RuleModel):
         return _by_rule(market, spec, spec.model)
-    trained = partial(_trained, market, spec, workers, report, whole)
+    trained = partial(_trained, market, spec, workers, on_progress, whole)
     key = _key(market, spec) if store else ""
     if store is None or not key:
         return trained(None)
     if kept := store.get(key):
         log.info("the signals come from the cache (%s); nothing is trained", key[:12])
         return kept
-    with store.alone(key, report):
+    with store.alone(key, on_progress):
         if kept := store.get(key):
             log.info("another process has made the signals meanwhile (%s); nothing is trained", key[:12])
             return kept
@@ -112,16 +112,21 @@ def _key(market: Market, spec: SignalSpec) -> str:
 
 
 def _trained(
-    market: Market, spec: SignalSpec, workers: Hands, report: Report, whole: bool, store: SignalStore | None
+    market: Market,
+    spec: SignalSpec,
+    workers: FoldWorkers,
+    on_progress: ProgressCallback,
+    whole: bool,
+    store: SignalStore | None,
 ) -> Signals:
     panel, training = _panel(market, spec), spec.training
     if whole:
         require_a_test_window(panel, training.walk_forward)
     steps = folds(panel, training.walk_forward)
     if store:
-        outcomes = resumed_folds(panel, spec, steps, workers, report, store)
+        outcomes = resumed_folds(panel, spec, steps, workers, on_progress, store)
     else:
-        outcomes = run_folds(panel, training, steps, workers, report)
+        outcomes = run_folds(panel, training, steps, workers, on_progress)
     return _assemble(market, panel, steps, outcomes)
 
 

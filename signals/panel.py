@@ -9,13 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.types import Labels, Market, Matrix, Rows, Vector, read_only
+from signals.confidence.base import Confidence
+from signals.confidence.constant import Constant
+from signals.features.base import Feature
+from signals.labels.base import Label
+from signals.models.base import Samples
 
-from .confidence._base import Confidence
-from .confidence.constant import Constant
 from .feature_frame import feature_frame, feature_names
-from .features._base import Feature
-from .labels._base import Label
-from .models._base import Samples
 
 NO_SPREAD = Constant()
 NUMBERS = ("X", "y", "unit", "last", "spread", "close")

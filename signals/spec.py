@@ -1,25 +1,63 @@
 """What decides the signals of a market: features, label, model, folds, confidence and the seed."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import NonNegativeInt, model_validator
+from pydantic import NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.digests import seed_of
 from core.errors import ConfigError
 from core.plugins import PluginField
-from core.spec import Spec
+from core.spec import Share, Spec
+from signals.confidence.base import Confidence
+from signals.confidence.calibrated import Calibrated
+from signals.confidence.constant import Constant
+from signals.features.base import Feature
+from signals.labels.base import Label
+from signals.labels.forward_return import ForwardReturn
+from signals.models.base import Model, RuleModel, TrainedModel
 
-from .confidence._base import Confidence
-from .confidence.calibrated import Calibrated
-from .confidence.constant import Constant
-from .features._base import Feature
-from .labels._base import Label
-from .labels.forward_return import ForwardReturn
-from .models._base import Model, RuleModel, TrainedModel
 from .scaling import ScalerName
-from .walk_forward import WalkForward
+
+
+class WalkForward(Spec):
+    """How training windows and test windows step through time."""
+
+    scheme: Literal["expanding", "rolling"] = "expanding"
+    """Train on everything before the cut, or on the last ``train`` bars only."""
+
+    train: PositiveInt = 1000
+    """Bars of common time before the first test window; for ``rolling`` the length of every training window."""
+
+    test: PositiveInt = 250
+    """Bars of common time in a test window; the last window may be shorter."""
+
+    stop: Share = 0.1
+    """Share of the training window that decides when to stop training."""
+
+    calibration: Share = 0.2
+    """Share of the training window, at its end, that the confidence is fitted on."""
+
+    embargo: NonNegativeInt = 0
+    """Further bars to drop before each cut, on top of the purge that follows from the label."""
+
+    @model_validator(mode="after")
+    def _leaves_rows_to_train_on(self) -> Self:
+        if self.stop + self.calibration >= 1:
+            raise PydanticCustomError(
+                "walk_forward_blocks",
+                "stop {stop} and calibration {calibration} leave nothing to train on: their sum must be below 1",
+                {"stop": self.stop, "calibration": self.calibration, "path": ["calibration"]},
+            )
+        if self.embargo >= self.train:
+            raise PydanticCustomError(
+                "walk_forward_embargo",
+                "embargo {embargo} must be below train {train}: nothing would be left",
+                {"embargo": self.embargo, "train": self.train, "path": ["embargo"]},
+            )
+        return self
+
 
 NO_LABELS = {
     "level": "a price level is no label here: trees cannot predict a level they have not seen, and a level's fit is "

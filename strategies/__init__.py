@@ -1,1 +1,1 @@
-"""Strategies: one file each, a spec and a pure rule (see :mod:`strategies._base`)."""
+"""Strategies: one file each, a spec and a pure rule (see :mod:`strategies.base`)."""

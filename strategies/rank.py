@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from core.errors import ConfigError
 from core.types import Vector
 
-from ._base import CrossRule, CrossSectional, Sided, Sides
+from .base import CrossRule, CrossSectional, Sided, Sides
 
 
 def target_sides(prediction: Vector, confidence: Vector, side: Sides, p: Any) -> Sides:  # noqa: ARG001 (the contract's signature)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from engine.cli import app
-from engine.config import validate
-from engine.yaml_layers import Layer, read
+from engine.cli.main import app
+from engine.config.yaml_layers import Layer, read
+from engine.sweep.load_config import validate
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

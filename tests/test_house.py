@@ -25,7 +25,7 @@ def test_every_package_is_listed_and_every_file_that_is_read_is_packaged():
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     found = {".".join(path.parent.relative_to(ROOT).parts) for path in MODULES if path.name == "__init__.py"}
     assert set(tool["packages"]) == found
-    for package, folder in (("engine.report", "templates"), ("marketdata", "samples")):
+    for package, folder in (("engine.pages", "html"), ("marketdata", "samples")):
         home = ROOT / package.replace(".", "/")
         covered = {path for pattern in tool["package-data"][package] for path in home.glob(pattern)}
         assert {path for path in (home / folder).rglob("*") if path.is_file()} <= covered

@@ -6,21 +6,21 @@ from typing import Any
 
 import pandas as pd
 
-from core.progress import Report, silent
+from core.progress import ProgressCallback, no_progress
 from core.types import Market
-from engine.config import RunConfig
-from engine.execution import execution
-from signals.features._base import Feature
-from signals.leaks.checks import Check
-from signals.leaks.cuts import Cut, choose
-from signals.leaks.inputs import fit_inputs
+from engine.config.run_config import RunConfig
+from engine.results.fill_checks import execution
+from signals.features.base import Feature
+from signals.leaks.check_result import Check
+from signals.leaks.cut_points import Cut, choose
+from signals.leaks.fit_inputs import fit_inputs
 from signals.leaks.invariance import perturbation, truncation
-from signals.leaks.oracle import Oracle
-from signals.leaks.relearning import planted, shuffled
+from signals.leaks.label_tests import planted, shuffled
+from signals.leaks.lookahead_feature import LookaheadFeature
 from signals.leaks.warmup import warmup
 
-from .pipeline import Run, Subject
-from .trading import delayed, random_walks
+from .traced_pipeline import Run, Subject
+from .trading_tests import delayed, random_walks
 
 QUICK = ("L1", "L2", "L3", "L10")
 
@@ -74,7 +74,7 @@ def audit(
     market: Market,
     *,
     full: bool = False,
-    report: Report = silent,
+    on_progress: ProgressCallback = no_progress,
     extra: tuple[Feature, ...] = (),
 ) -> Audit:
     """Try a config.
@@ -89,7 +89,7 @@ def audit(
     subject = Subject.of(config, market, extra)
     whole = subject.run(market)
     cuts = _cuts(config, market, whole)
-    checks = sorted(_checks(subject, market, whole, cuts, full, report), key=lambda check: int(check.number[1:]))
+    checks = sorted(_checks(subject, market, whole, cuts, full, on_progress), key=lambda check: int(check.number[1:]))
     return Audit(config.name, config.id, full, tuple(str(cut) for cut in cuts), tuple(checks))
 
 
@@ -100,33 +100,33 @@ def _cuts(config: RunConfig, market: Market, whole: Run) -> tuple[Cut, ...]:
 
 
 def _checks(
-    subject: Subject, market: Market, whole: Run, cuts: tuple[Cut, ...], full: bool, report: Report
+    subject: Subject, market: Market, whole: Run, cuts: tuple[Cut, ...], full: bool, on_progress: ProgressCallback
 ) -> Iterator[Check]:
     config, base = subject.config, subject.opened(whole)
     few = cuts if full else tuple(cut for cut in cuts if cut.telling) or cuts[:3]
     yield fit_inputs(whole.signals.folds)
     yield execution(whole.result, market, config.broker)
-    yield truncation(subject.trace, market, base, cuts, report)
-    yield perturbation(subject.trace, market, base, few, config.seed, report)
+    yield truncation(subject.trace, market, base, cuts, on_progress)
+    yield perturbation(subject.trace, market, base, few, config.seed, on_progress)
     if not full:
         return
-    yield delayed(subject, market, report)
-    yield random_walks(subject, market, config.seed, report)
-    yield warmup(market, subject.spec, report)
+    yield delayed(subject, market, on_progress)
+    yield random_walks(subject, market, config.seed, on_progress)
+    yield warmup(market, subject.spec, on_progress)
     if subject.spec.model.trains:
-        yield shuffled(market, subject.spec.training, config.seed, report)
-        yield planted(market, subject.spec.training, config.seed, report)
-        yield _oracle(config, market, few, report)
+        yield shuffled(market, subject.spec.training, config.seed, on_progress)
+        yield planted(market, subject.spec.training, config.seed, on_progress)
+        yield _oracle(config, market, few, on_progress)
     else:
         for number, title in (("L4", "labels shuffled"), ("L7", "a planted signal"), ("L8", "an oracle")):
             yield Check(number, title, "skipped", 0, "the model does not train")
 
 
-def _oracle(config: RunConfig, market: Market, cuts: tuple[Cut, ...], report: Report) -> Check:
+def _oracle(config: RunConfig, market: Market, cuts: tuple[Cut, ...], on_progress: ProgressCallback) -> Check:
     """L8: the battery's own exam; a feature that knows tomorrow must be caught."""
     title = "an oracle must be caught"
-    subject = Subject.of(config, market, extra=(Oracle(),))
-    found = perturbation(subject.trace, market, subject.trace(market), cuts, config.seed, report)
+    subject = Subject.of(config, market, extra=(LookaheadFeature(),))
+    found = perturbation(subject.trace, market, subject.trace(market), cuts, config.seed, on_progress)
     if found.status == "leak":
         return Check("L8", title, "clean", found.runs, "a feature that knows the next bar's return was caught")
     blind = "a feature that knows the next bar's return was NOT caught: these tests are blind here"

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from engine.artifacts import ensure_writable
-from engine.config import RunConfig
+from engine.config.run_config import RunConfig
+from engine.pages.progress import reporting
 from engine.pipeline import planned
-from engine.progress import reporting
+from engine.run_folder import verdict_cache
+from engine.run_folder.run_folder import ensure_writable
 
-from . import saved, verdicts
+from . import audit_folder
 from .battery import Audit, audit
 
 
@@ -23,10 +24,10 @@ def audit_and_save(config: RunConfig, *, full: bool, out: Path, quiet: bool) -> 
     market = config.data.load()
     config.strategy.check(market.trade)
     planned(market, config)
-    with reporting(quiet) as report:
-        found = audit(config, market, full=full, report=report)
-    folder = saved.save(found, config, out)
-    verdicts.keep(found)
+    with reporting(quiet) as on_progress:
+        found = audit(config, market, full=full, on_progress=on_progress)
+    folder = audit_folder.save(found, config, out)
+    verdict_cache.keep(found.dump())
     if not quiet:
-        saved.show(found, folder)
+        audit_folder.show(found, folder)
     return found

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from core.caches import caching
 from core.errors import StoreError
-from core.progress import Report, silent
-from engine import result_files
+from core.progress import ProgressCallback, no_progress
+from engine.pages.progress import MAIN, reporting
 from engine.pipeline import Options, compute, signal_store
-from engine.progress import MAIN, reporting
+from engine.run_folder import result_files
 
 from .compare import differences
-from .record import Record, Verdict
-from .shown import show
+from .recorded_run import RecordedRun, ReproductionVerdict
+from .terminal import show
 
 
-def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[Verdict]:
+def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[ReproductionVerdict]:
     """Make runs again and say on the terminal what came out; all folders are looked at before the first is run.
 
     Raises
@@ -26,23 +26,25 @@ def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[
         A folder is no run folder or is damaged, or the run cannot be made any more; one line.
     """
     verdicts = []
-    for record in [Record.read(folder) for folder in folders]:
-        with reporting(quiet, main="trials" if record.is_sweep else MAIN) as report:
-            verdict = reproduce(record, cache=cache, report=report)
+    for record in [RecordedRun.read(folder) for folder in folders]:
+        with reporting(quiet, main="trials" if record.is_sweep else MAIN) as on_progress:
+            verdict = reproduce(record, cache=cache, on_progress=on_progress)
         verdicts.append(verdict)
         if not quiet:
             show(verdict)
     return verdicts
 
 
-def reproduce(record: Record, *, cache: bool = False, report: Report = silent) -> Verdict:
+def reproduce(
+    record: RecordedRun, *, cache: bool = False, on_progress: ProgressCallback = no_progress
+) -> ReproductionVerdict:
     """Make a run again and compare; its folder and the folder of runs are left alone.
 
     Parameters
     ----------
     cache : take signals, scores of texts and compiled engines from the caches; else nothing that an earlier run has
         left is used.
-    report : told of folds and epochs.
+    on_progress : called with each step of folds and epochs.
 
     Raises
     ------
@@ -51,19 +53,19 @@ def reproduce(record: Record, *, cache: bool = False, report: Report = silent) -
     """
     with _elsewhere() as folder, caching(used=cache):
         if record.is_sweep:
-            from engine.sweep.run import remade
+            from engine.sweep.run import repeat_sweep
 
             options = Options(out=folder, cache=cache, quiet=True)
-            now = remade(record.config, options, record.manifest["earlier_trials"], report)
+            now = repeat_sweep(record.config, options, record.manifest["earlier_trials"], on_progress)
             return _verdict(record, now)
-        outcome = compute(record.config, signal_store() if cache else None, report)
+        outcome = compute(record.config, signal_store() if cache else None, on_progress)
         result_files.write(outcome, folder)
         return _verdict(record, folder)
 
 
-def _verdict(record: Record, now: Path) -> Verdict:
+def _verdict(record: RecordedRun, now: Path) -> ReproductionVerdict:
     found = (*record.circumstances(), *differences(record.folder, now, record.files))
-    return Verdict(record.folder, found, len(record.files))
+    return ReproductionVerdict(record.folder, found, len(record.files))
 
 
 @contextmanager

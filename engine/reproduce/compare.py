@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.digests import file_digest
-from engine.artifacts import RESULT_FILES
+from engine.run_folder.run_folder import RESULT_FILES
 
 Result: TypeAlias = Literal["data", "file", "columns", "rows", "cell", "metric", "value"]
 Note: TypeAlias = Literal["config", "folder", "bytes", "version", "machine", "threads", "code"]

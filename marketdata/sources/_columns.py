@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from core.types import COLUMNS, PRICES
-from marketdata.faults import Fault
+from marketdata.data_faults import Fault
 
-from ._base import ADJUSTED, RawTable
 from ._dates import Stamps
+from .base import ADJUSTED, RawTable
 
 DATE, TIME = "date", "time"
 SPELLINGS = {

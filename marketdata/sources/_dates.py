@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from marketdata.faults import Fault
+from marketdata.data_faults import Fault
 
 STAMP = re.compile(
     r"(?:(?P<iso>\d{4}-\d{2}-\d{2})|(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}))"

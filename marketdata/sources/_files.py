@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from ._base import RawTable, Source, read_bytes
+from .base import RawTable, Source, read_bytes
 
 
 def _printable(symbol: str) -> str:

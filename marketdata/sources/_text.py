@@ -7,11 +7,11 @@ import re
 import pandas as pd
 
 from core.errors import DataError
-from marketdata.faults import Fault
+from marketdata.data_faults import Fault
 
-from ._base import RawTable
 from ._columns import assemble, needed, recognise
 from ._dates import parse_dates
+from .base import RawTable
 
 Rows = list[list[str]]
 

@@ -1,8 +1,8 @@
 """Prices from the user's own text files."""
 
-from ._base import RawTable
 from ._files import Files
 from ._text import read_table
+from .base import RawTable
 
 
 class Csv(Files):

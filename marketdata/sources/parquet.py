@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from core.errors import DataError
-from marketdata.faults import Fault
+from marketdata.data_faults import Fault
 
-from ._base import RawTable
 from ._columns import assemble, recognise
 from ._dates import ADVICE, Stamps, parse_dates
 from ._files import Files
+from .base import RawTable
 
 
 class Parquet(Files):

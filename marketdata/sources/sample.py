@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field
 
 from core.errors import DataError
 
-from ._base import RawTable, Source, distinct, read_bytes, require_digest
 from ._text import read_table
+from .base import RawTable, Source, distinct, read_bytes, require_digest
 
 DIGESTS = {
     "nasdaq": "b2009535343ebb14e0aa11ed086788d2997a416ffe4f9450eed9a561ae30ac59",

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ._base import RawTable, Source, distinct, read_bytes, require_digest
 from ._text import read_table
+from .base import RawTable, Source, distinct, read_bytes, require_digest
 
 PATH = Path(__file__).resolve().parent.parent / "samples" / "stocks.csv.gz"
 DIGEST = "5abadf99b2d394f920120a27de6f0df129859d71d4cfb0bf661bcc99446ab1fd"

@@ -4,13 +4,13 @@ Each can be added to a Cerebro of one's own, one by one, in the usual way.
 """
 
 from .analyzers import ExpectedShortfall, ReturnMetrics, ValueAtRisk
-from .audit import RiskAudit
+from .audit_analyzer import RiskAudit
 from .broker import RiskBroker
 from .commission import RuleCommission
-from .notes import FillNote
-from .risk_measures import RiskMeasures
+from .fill_notes import FillNote
+from .measures_analyzer import RiskMeasures
 from .sizer import RiskRuleSizer
-from .var_exam import VarExam
+from .var_backtest_analyzer import VarExam
 
 __all__ = [
     "ExpectedShortfall",

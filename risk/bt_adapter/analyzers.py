@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from core.errors import ConfigError
 from core.spec import Spec
 from core.types import Vector
-from risk.headline import OF_RETURNS, MeasuresSpec
+from risk.measure_set import OF_RETURNS, MeasuresSpec
 from risk.measures import expected_shortfall, value_at_risk
-from risk.measures._base import Measure, Sample
 from risk.measures._tail import TailMeasure
-from risk.year import EXCHANGE, periods_per_year
+from risk.measures.base import Measure, Sample
+from risk.periods import EXCHANGE, periods_per_year
 
 Answer = dict[str, Any]
 

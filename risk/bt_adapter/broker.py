@@ -8,14 +8,14 @@ import backtrader as bt
 from pydantic import ValidationError
 
 from core.errors import ConfigError
-from risk.admission import FillTerms, Quote, admit, why
+from risk.account_limits import LimitsSpec, exposure_of
 from risk.costs import DAYS_OF_INTEREST, idle_cash, impact_fraction
-from risk.limits import LimitsSpec, book_of
+from risk.fill_limits import FillTerms, Quote, admit, why
 from risk.spec import FillRule
 
 from .commission import costs_of
-from .matching import FreshBroker
-from .notes import FillNote, Protected, Stopped
+from .fill_notes import FillNote, Protected, Stopped
+from .fresh_bar_broker import FreshBroker
 
 STOPS = (bt.Order.Stop, bt.Order.StopTrail, bt.Order.StopLimit, bt.Order.StopTrailLimit)
 PASSIVE = (bt.Order.Limit, bt.Order.StopLimit, bt.Order.StopTrailLimit, bt.Order.Historical)
@@ -43,7 +43,7 @@ class Parts(NamedTuple):
 class RiskBroker(FreshBroker):
     """A drop-in for backtrader's broker that keeps the rule at the fill: ``RiskBroker(cash=10_000, cap=0.05)``.
 
-    What it mends in matching: see :class:`~risk.bt_adapter.matching.FreshBroker`. What it adds:
+    What it mends in matching: see :class:`~risk.bt_adapter.fresh_bar_broker.FreshBroker`. What it adds:
 
     - *The cap holds at the fill.* An order that opens or adds is trimmed at the price it fills at, so that the position
       is at most ``cap`` of the account; a bracket's orders shrink with their entry. Only the opening part is ever
@@ -205,7 +205,7 @@ class RiskBroker(FreshBroker):
             for data, units, mark in self.marked()
             if data is not order.data or parts.held
         ]
-        book = book_of(self.value_at_open(), stay)
+        book = exposure_of(self.value_at_open(), stay)
         units, code, fits = admit(quote, book, self._terms, costs_of(self, order.data))
         return units, why(code, fits, quote.opening, quote.price, quote.quoted, quote.stop)
 

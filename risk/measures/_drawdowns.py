@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.types import Rows, Vector
+from risk.returns import checked_returns, wealth
 
-from ._base import Estimate, defined, too_few
-from ._returns import checked_returns, wealth
+from .base import Estimate, defined, too_few
 
 
 class Stretches(NamedTuple):

@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.errors import ConfigError, DataError
 from core.spec import Level
+from risk.returns import checked_returns
 
-from ._base import Estimate, Measure, Unit, defined, too_few, undefined
-from ._laws import LAWS, NOT_MONOTONE, is_monotone, shape
-from ._returns import checked_returns
-from ._totals import Estimates, Totals, estimates, too_short
+from ._running_totals import Estimates, Totals, estimates, too_short
+from ._var_methods import LAWS, NOT_MONOTONE, is_monotone, shape
+from .base import Estimate, Measure, Unit, defined, too_few, undefined
 
 FEW = "few observations in the tail"
 NO_LOSS = "no loss at this level"
@@ -98,7 +98,7 @@ def tail_estimate(returns: npt.ArrayLike, level: float, method: str, known: Sequ
     ConfigError
         An impossible level, or an unknown method.
     DataError
-        As in :func:`~risk.measures._returns.checked_returns`.
+        As in :func:`~risk.returns.checked_returns`.
     """
     values = checked_returns(returns)
     share = tail_share(level)

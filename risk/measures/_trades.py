@@ -5,8 +5,7 @@ import math
 import numpy.typing as npt
 
 from core.types import Vector
-
-from ._returns import checked_numbers
+from risk.returns import checked_numbers
 
 
 def checked_trades(trades: npt.ArrayLike) -> Vector:
@@ -15,6 +14,6 @@ def checked_trades(trades: npt.ArrayLike) -> Vector:
     Raises
     ------
     DataError
-        As in :func:`~risk.measures._returns.checked_numbers`.
+        As in :func:`~risk.returns.checked_numbers`.
     """
     return checked_numbers(trades, "trades", least=-math.inf)

@@ -4,8 +4,9 @@ from typing import ClassVar
 
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
-from ._returns import checked_numbers
+from risk.returns import checked_numbers
+
+from .base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
 
 
 def average_exposure(exposure: npt.ArrayLike) -> Estimate:

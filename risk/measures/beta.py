@@ -5,8 +5,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ._base import NO_BENCHMARK, Estimate, Measure, Sample, Unit, defined
-from ._pairs import checked_pair, slope
+from ._benchmark_pairs import checked_pair, slope
+from .base import NO_BENCHMARK, Estimate, Measure, Sample, Unit, defined
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -5,9 +5,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined, undefined
-from ._returns import checked_returns, checked_year, wealth
-from ._totals import Estimates, Totals, estimates
+from risk.returns import checked_returns, checked_year, wealth
+
+from ._running_totals import Estimates, Totals, estimates
+from .base import Estimate, Measure, Sample, Unit, defined, undefined
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -5,9 +5,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined, undefined
-from ._returns import ROUNDING
-from ._totals import Estimates, Totals, estimates
+from risk.returns import ROUNDING
+
+from ._running_totals import Estimates, Totals, estimates
+from .base import Estimate, Measure, Sample, Unit, defined, undefined
 from .cagr import Cagr, cagr
 from .max_drawdown import max_drawdown
 

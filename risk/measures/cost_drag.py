@@ -5,8 +5,9 @@ from typing import ClassVar
 
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
-from ._returns import checked_numbers, checked_year
+from risk.returns import checked_numbers, checked_year
+
+from .base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
 
 
 def cost_drag(costs: npt.ArrayLike, periods_per_year: float) -> Estimate:

@@ -4,9 +4,9 @@ from typing import ClassVar, get_args
 
 import numpy.typing as npt
 
-from ._base import Estimate, Sample
-from ._laws import LAWS, Method, ShortfallMethod
 from ._tail import TailMeasure, tail_estimate
+from ._var_methods import LAWS, Method, ShortfallMethod
+from .base import Estimate, Sample
 
 METHODS: tuple[str, ...] = (*get_args(Method), "fractional")
 

@@ -5,8 +5,9 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined, too_few
-from ._returns import checked_returns
+from risk.returns import checked_returns
+
+from .base import Estimate, Measure, Sample, Unit, defined, too_few
 
 
 def hit_rate(returns: npt.ArrayLike) -> Estimate:

@@ -5,9 +5,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ._base import NO_BENCHMARK, Estimate, Measure, Sample, Unit, defined, undefined
-from ._pairs import checked_pair
-from ._returns import is_rounding
+from risk.returns import is_rounding
+
+from ._benchmark_pairs import checked_pair
+from .base import NO_BENCHMARK, Estimate, Measure, Sample, Unit, defined, undefined
 
 
 @np.errstate(over="ignore", invalid="ignore")

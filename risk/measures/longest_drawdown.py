@@ -5,8 +5,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined
 from ._drawdowns import checked_stretches
+from .base import Estimate, Measure, Sample, Unit, defined
 
 OPEN = "not recovered by the end"
 

@@ -5,10 +5,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined, too_few
+from risk.returns import checked_returns
+
 from ._drawdowns import under_water
-from ._returns import checked_returns
-from ._totals import Estimates, Totals, estimates, too_short
+from ._running_totals import Estimates, Totals, estimates, too_short
+from .base import Estimate, Measure, Sample, Unit, defined, too_few
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -3,24 +3,14 @@
 from typing import Annotated, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
-from risk import overfitting
+from risk.returns import checked_year, excess
 
-from ._base import Estimate, Measure, Sample, Unit
-from ._returns import checked_year, excess
+from ._track_record import minimum_track_record_length
+from .base import Estimate, Measure, Sample, Unit
 
 ALPHA = 0.05
-
-
-def minimum_track_record_length(returns: npt.ArrayLike, benchmark: float = 0.0, alpha: float = ALPHA) -> Estimate:
-    """:func:`risk.overfitting.minimum_track_record_length`.
-
-    >>> minimum_track_record_length([0.01, -0.02]).reason
-    'the Sharpe ratio is not above the benchmark: no record is long enough'
-    """
-    return overfitting.minimum_track_record_length(returns, benchmark, alpha)
 
 
 class MinimumTrackRecordLength(Measure):

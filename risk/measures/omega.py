@@ -5,8 +5,9 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
-from ._returns import checked_returns, checked_year, excess, is_rounding
+from risk.returns import checked_returns, checked_year, excess, is_rounding
+
+from .base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
 
 
 @np.errstate(over="ignore", invalid="ignore")

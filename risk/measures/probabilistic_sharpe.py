@@ -3,22 +3,12 @@
 from typing import Annotated, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
-from risk import overfitting
+from risk.returns import checked_year, excess
 
-from ._base import Estimate, Measure, Sample, Unit
-from ._returns import checked_year, excess
-
-
-def probabilistic_sharpe(returns: npt.ArrayLike, benchmark: float = 0.0) -> Estimate:
-    """:func:`risk.overfitting.probabilistic_sharpe`.
-
-    >>> probabilistic_sharpe([0.01, -0.01, 0.02, -0.02]).value  # a mean of 0
-    0.5
-    """
-    return overfitting.probabilistic_sharpe(returns, benchmark)
+from ._track_record import probabilistic_sharpe
+from .base import Estimate, Measure, Sample, Unit
 
 
 class ProbabilisticSharpe(Measure):

@@ -6,8 +6,8 @@ import numpy.typing as npt
 
 from core.types import Vector
 
-from ._base import NO_TRADES, Estimate, TradeMeasure, Unit, defined, undefined
 from ._trades import checked_trades
+from .base import NO_TRADES, Estimate, TradeMeasure, Unit, defined, undefined
 
 
 def profit_factor(trades: npt.ArrayLike) -> Estimate:

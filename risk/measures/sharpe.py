@@ -5,9 +5,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
-from ._returns import checked_returns, checked_year, excess, is_rounding
-from ._totals import Estimates, Totals, estimates, too_short
+from risk.returns import checked_returns, checked_year, excess, is_rounding
+
+from ._running_totals import Estimates, Totals, estimates, too_short
+from .base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from core.types import Vector
+from risk.returns import ROUNDING
 
-from ._base import NO_TRADES, Estimate, TradeMeasure, Unit, defined, undefined
-from ._returns import ROUNDING
 from ._trades import checked_trades
+from .base import NO_TRADES, Estimate, TradeMeasure, Unit, defined, undefined
 
 FEW_TRADES = 30
 

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from core.spec import Level
+from risk.returns import checked_returns
 
-from ._base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
-from ._returns import checked_returns
 from ._tail import FEW, returns_needed, tail_share
+from .base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
 
 
 @np.errstate(over="ignore", invalid="ignore")

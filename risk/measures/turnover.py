@@ -4,9 +4,10 @@ from typing import ClassVar
 
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
-from ._returns import checked_numbers, checked_year
-from ._totals import Estimates, Totals, estimates, too_short
+from risk.returns import checked_numbers, checked_year
+
+from ._running_totals import Estimates, Totals, estimates, too_short
+from .base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
 
 
 def turnover(traded: npt.ArrayLike, periods_per_year: float) -> Estimate:

@@ -5,9 +5,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ._base import Estimate, Measure, Sample, Unit, defined, too_few
+from risk.returns import checked_returns
+
 from ._drawdowns import under_water
-from ._returns import checked_returns
+from .base import Estimate, Measure, Sample, Unit, defined, too_few
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -4,9 +4,9 @@ from typing import ClassVar, get_args
 
 import numpy.typing as npt
 
-from ._base import Estimate, Sample
-from ._laws import LAWS, Method
 from ._tail import TailMeasure, tail_estimate
+from ._var_methods import LAWS, Method
+from .base import Estimate, Sample
 
 
 def value_at_risk(returns: npt.ArrayLike, level: float = 0.95, method: str = "historical") -> Estimate:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from core.types import Vector
-from signals.models._base import Model
+from signals.models.base import Model
 
-from ._base import Block, Confidence, Judged, Predicted, nowhere, plain
+from .base import Block, Confidence, Judged, Predicted, nowhere, plain
 
 
 class Agreement(Confidence):

@@ -7,7 +7,7 @@ import numpy as np
 
 from core.types import Vector
 
-from ._base import Block, Confidence, Judged, Predicted, nowhere, plain, sided
+from .base import Block, Confidence, Judged, Predicted, nowhere, plain, sided
 
 MIN_ROWS = 20  # in a half of the block: two parameters on fewer rows are noise
 RIDGE = 1.0  # of the slope; enough to keep it finite when the block is separable, little against a hundred rows

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from core.spec import Part
 from core.types import Bars, Vector, read_only
-from signals.rolling import rolling_std, simple_returns
+from signals.rolling_windows import rolling_std, simple_returns
 
-from ._base import Block, Confidence, Judged, Predicted, nowhere, plain, sided
+from .base import Block, Confidence, Judged, Predicted, nowhere, plain, sided
 
 MIN_ROWS = 20
 

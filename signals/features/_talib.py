@@ -8,7 +8,7 @@ power of two, histories cut off, histories that begin later.
 
 from collections.abc import Mapping
 
-from ._fields import settled
+from ._params import settled
 
 Number = int | float
 

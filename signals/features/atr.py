@@ -5,10 +5,10 @@ from pydantic import PositiveInt
 
 from core.types import Bars, Matrix, Vector
 from signals.kernels import wilder
-from signals.rolling import shifted
+from signals.rolling_windows import shifted
 
-from ._base import BarFeature
-from ._fields import settled
+from ._params import settled
+from .base import BarFeature
 
 FORGOTTEN = 1e-6
 

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from core.clock import sessions
 from core.types import Market, Matrix, Vector
 
-from ._base import Feature
+from .base import Feature
 
 Cycle: TypeAlias = Literal["weekday", "month_turn", "month"]
 

@@ -5,9 +5,9 @@ from pydantic import PositiveInt
 
 from core.errors import ConfigError, DataError
 from core.types import Bars, Market, Matrix
-from signals.rolling import shifted
+from signals.rolling_windows import shifted
 
-from ._base import Feature
+from .base import Feature
 
 HOLIDAYS = 10
 """Bars that the other symbol may miss at the start without being refused; the longest of exchanges' holidays."""

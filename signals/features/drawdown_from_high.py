@@ -1,10 +1,10 @@
 """Distance to the highest close."""
 
 from core.types import Bars, Matrix
-from signals.rolling import rolling_max
+from signals.rolling_windows import rolling_max
 
-from ._base import BarFeature
-from ._fields import Window
+from ._params import Window
+from .base import BarFeature
 
 
 class DrawdownFromHigh(BarFeature):

@@ -6,10 +6,10 @@ import numpy as np
 from pydantic import AfterValidator, Field, NonNegativeInt
 
 from core.types import Bars, Matrix
-from signals.rolling import shifted, simple_returns
+from signals.rolling_windows import shifted, simple_returns
 
-from ._base import BarFeature
-from ._fields import distinct
+from ._params import distinct
+from .base import BarFeature
 
 
 class LaggedReturn(BarFeature):

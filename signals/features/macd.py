@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from core.types import Bars, Matrix
 from signals.kernels import convergence
 
-from ._base import BarFeature
+from .base import BarFeature
 
 FORGOTTEN = 1e-6
 

@@ -3,10 +3,10 @@
 import numpy as np
 
 from core.types import Bars, Matrix
-from signals.rolling import shifted
+from signals.rolling_windows import shifted
 
-from ._base import BarFeature
-from ._fields import Horizons
+from ._params import Horizons
+from .base import BarFeature
 
 
 class Momentum(BarFeature):

@@ -6,9 +6,9 @@ import numpy as np
 from pydantic import PositiveInt
 
 from core.types import Bars, Matrix
-from signals.rolling import rolling_mean
+from signals.rolling_windows import rolling_mean
 
-from ._base import BarFeature
+from .base import BarFeature
 
 
 class Parkinson(BarFeature):

@@ -4,9 +4,9 @@ import numpy as np
 from pydantic import PositiveInt
 
 from core.types import Bars, Matrix
-from signals.rolling import log_returns, rolling_mean
+from signals.rolling_windows import log_returns, rolling_mean
 
-from ._base import BarFeature
+from .base import BarFeature
 
 
 class RealisedVolatility(BarFeature):

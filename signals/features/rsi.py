@@ -7,9 +7,9 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from core.types import Bars, Matrix, Vector
-from signals.rolling import LONG, rolling_sum, shifted
+from signals.rolling_windows import LONG, rolling_sum, shifted
 
-from ._base import BarFeature
+from .base import BarFeature
 
 
 def _more_than_one_bar(window: int) -> int:
@@ -51,15 +51,15 @@ class Rsi(BarFeature):
         """(T, 1) values in [0, 100]; NaN in the warm-up."""
         if len(bars) < max(LONG, self.window + 1):
             return strength(bars.close, self.window)[:, None]
-        from signals import compiled
+        from signals import compiled_kernels
 
         index = np.empty(len(bars))
-        compiled.strength(bars.close, self.window, index)
+        compiled_kernels.strength(bars.close, self.window, index)
         return index[:, None]
 
 
 def strength(close: Vector, window: int) -> Vector:
-    """(T,) the index; the twin for long histories, :func:`signals.compiled.strength`, gives the same bits."""
+    """(T,) the index; the twin for long histories, :func:`signals.compiled_kernels.strength`, gives the same bits."""
     change = close - shifted(close, 1)
     # 100 * gain / (gain + loss) is the definition with the inner fraction cleared: no division by a loss of 0. The two
     # sums add in the same order, so that they are equal to the last bit where nothing fell.

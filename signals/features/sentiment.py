@@ -11,13 +11,13 @@ from pydantic_core import PydanticCustomError
 from core.errors import ConfigError
 from core.plugins import PluginField
 from core.types import Market, Matrix, Vector
-from signals.rolling import rolling_sum
-from signals.text._base import Scorer
-from signals.text._kept import scored
+from signals.rolling_windows import rolling_sum
+from signals.text._score_cache import scored
+from signals.text.base import Scorer
 from signals.text.vader import Vader
 
-from ._base import Feature
-from ._fields import settled
+from ._params import settled
+from .base import Feature
 
 Column: TypeAlias = Literal["mean", "decayed", "count", "dispersion"]
 COLUMNS: tuple[Column, ...] = ("mean", "decayed", "count", "dispersion")

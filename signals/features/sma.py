@@ -6,9 +6,9 @@ import numpy as np
 from pydantic import Field
 
 from core.types import Bars, Matrix, Vector
-from signals.rolling import LONG, rolling_sum
+from signals.rolling_windows import LONG, rolling_sum
 
-from ._base import BarFeature
+from .base import BarFeature
 
 
 class Sma(BarFeature):
@@ -39,13 +39,13 @@ class Sma(BarFeature):
         """(T, 1) fractions, above -1; NaN in the warm-up."""
         if len(bars) < max(LONG, self.window):
             return distance(bars.close, self.window)[:, None]
-        from signals import compiled
+        from signals import compiled_kernels
 
         apart = np.empty(len(bars))
-        compiled.distance(bars.close, self.window, apart)
+        compiled_kernels.distance(bars.close, self.window, apart)
         return apart[:, None]
 
 
 def distance(values: Vector, window: int) -> Vector:
-    """(T,) the distances; the twin for long histories, :func:`signals.compiled.distance`, gives the same bits."""
+    """(T,) the distances; for long histories :func:`signals.compiled_kernels.distance` gives the same bits."""
     return values * window / rolling_sum(values, window) - 1  # by the mean, with one division instead of two

@@ -11,8 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from core.types import COLUMNS, Bars, Matrix
 
-from ._base import BarFeature
 from ._talib import IN_PRICE, MOVING_AVERAGES, PATTERN, REFUSED, Number, memory, offered
+from .base import BarFeature
 
 INSTALL = "needs TA-Lib, which is not installed: pip install 'backtrader-ml[talib]'"
 

@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from core.types import Bars, Matrix
-from signals.rolling import rolling_std, simple_returns
+from signals.rolling_windows import rolling_std, simple_returns
 
-from ._base import BarFeature
+from .base import BarFeature
 
 
 class Volatility(BarFeature):

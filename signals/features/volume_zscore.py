@@ -3,10 +3,10 @@
 import numpy as np
 
 from core.types import Bars, Matrix
-from signals.rolling import rolling_mean, rolling_std
+from signals.rolling_windows import rolling_mean, rolling_std
 
-from ._base import BarFeature
-from ._fields import Window
+from ._params import Window
+from .base import BarFeature
 
 
 class VolumeZscore(BarFeature):

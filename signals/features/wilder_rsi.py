@@ -7,10 +7,10 @@ from pydantic import Field
 
 from core.types import Bars, Matrix
 from signals.kernels import wilder
-from signals.rolling import shifted
+from signals.rolling_windows import shifted
 
-from ._base import BarFeature
-from ._fields import settled
+from ._params import settled
+from .base import BarFeature
 
 FORGOTTEN = 1e-10
 """The weight that counts as none: the index goes to 100, and must be within 1e-6, also if the start moved a hundred

@@ -6,7 +6,7 @@ import numpy as np
 
 from core.types import Bars, Labels, Vector
 
-from ._base import Label, ahead, labels_of
+from .base import Label, ahead, labels_of
 
 
 class Direction(Label):

@@ -2,7 +2,7 @@
 
 from core.types import Bars, Labels
 
-from ._return import ReturnLabel
+from ._return_forms import ReturnLabel
 
 
 class OpenToOpen(ReturnLabel):

@@ -7,9 +7,9 @@ import numpy.typing as npt
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from core.types import Bars, Labels, Rows, Vector
-from signals.rolling import rolling_std, simple_returns
+from signals.rolling_windows import rolling_std, simple_returns
 
-from ._base import Label, ahead, labels_of
+from .base import Label, ahead, labels_of
 
 
 class TripleBarrier(Label):

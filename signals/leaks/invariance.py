@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from core.progress import Progress, Report, silent
+from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Market
 
-from .checks import Check
-from .cuts import Cut
-from .futures import FUTURES, with_future
-from .trace import Moved, Trace, first_moved
+from .altered_futures import FUTURES, with_future
+from .check_result import Check
+from .cut_points import Cut
+from .pipeline_trace import Moved, Trace, first_moved
 
 Pipeline: TypeAlias = Callable[[Market], Trace]
 
@@ -18,7 +18,9 @@ TRUNCATION = "the future cut off"
 PERTURBATION = "the future redrawn"
 
 
-def truncation(pipeline: Pipeline, market: Market, base: Trace, cuts: Sequence[Cut], report: Report = silent) -> Check:
+def truncation(
+    pipeline: Pipeline, market: Market, base: Trace, cuts: Sequence[Cut], on_progress: ProgressCallback = no_progress
+) -> Check:
     """L1: run on the history up to each cut, and compare with the run on the whole."""
 
     def differences() -> Iterator[Moved | None]:
@@ -26,11 +28,16 @@ def truncation(pipeline: Pipeline, market: Market, base: Trace, cuts: Sequence[C
             moved = first_moved(base, pipeline(market.until(cut.last)), cut.last, exact=False)
             yield moved and replace(moved, cut=f"cut off after {cut}")
 
-    return _judge("L1", TRUNCATION, len(cuts), differences(), report)
+    return _judge("L1", TRUNCATION, len(cuts), differences(), on_progress)
 
 
 def perturbation(
-    pipeline: Pipeline, market: Market, base: Trace, cuts: Sequence[Cut], seed: int, report: Report = silent
+    pipeline: Pipeline,
+    market: Market,
+    base: Trace,
+    cuts: Sequence[Cut],
+    seed: int,
+    on_progress: ProgressCallback = no_progress,
 ) -> Check:
     """L2: run with every later bar redrawn, in three ways, and compare bit for bit."""
 
@@ -41,15 +48,17 @@ def perturbation(
                 moved = first_moved(base, other, cut.last, exact=True)
                 yield moved and replace(moved, cut=f"{how} after {cut}")
 
-    return _judge("L2", PERTURBATION, len(cuts) * len(FUTURES), differences(), report)
+    return _judge("L2", PERTURBATION, len(cuts) * len(FUTURES), differences(), on_progress)
 
 
-def _judge(number: str, title: str, runs: int, differences: Iterator[Moved | None], report: Report) -> Check:
+def _judge(
+    number: str, title: str, runs: int, differences: Iterator[Moved | None], on_progress: ProgressCallback
+) -> Check:
     found: list[Moved] = []
-    report(Progress(title, 0, runs))
+    on_progress(Progress(title, 0, runs))
     for done, moved in enumerate(differences, start=1):
         found += [moved] if moved else []
-        report(Progress(title, done, runs))
+        on_progress(Progress(title, done, runs))
     if not found:
         return Check(number, title, "clean", runs, f"nothing before the cut moved in {runs} runs")
     first = min(found, key=lambda each: each.row)

@@ -6,26 +6,26 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from core.progress import Progress, Report, silent
+from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Market, Matrix, Vector
 from signals.feature_frame import feature_frame
-from signals.fitting import Window, fit_model, predict_rows
-from signals.models._base import POOLED, Fitted, RuleModel
+from signals.folds.fit_fold import Window, fit_model, predict_rows
+from signals.folds.per_symbol import split
+from signals.folds.walk_forward import folds, training_rows
+from signals.models.base import POOLED, Fitted, RuleModel
 from signals.panel import Panel, build_panel
 from signals.scaling import Scaler
-from signals.scope import split
 from signals.spec import SignalSpec, Training
-from signals.walk_forward import folds, training_rows
 
-from .checks import Check
-from .trace import Moved
+from .check_result import Check
+from .pipeline_trace import Moved
 
 TITLE = "the data begin later"
 LATER = (0, 50, 200, 500)
 CLOSE = 1e-6
 
 
-def warmup(market: Market, spec: SignalSpec, report: Report = silent) -> Check:
+def warmup(market: Market, spec: SignalSpec, on_progress: ProgressCallback = no_progress) -> Check:
     """Start the data later, and compare what is left after the warm-up; a model that is fitted already must not change.
 
     A refitted walk-forward moves with its training set, which is no leak: so one fold is fitted on all the data, and
@@ -36,7 +36,7 @@ def warmup(market: Market, spec: SignalSpec, report: Report = silent) -> Check:
     for done, later in enumerate(_possible(market, spec), start=1):
         cut = market.since(market.times[later])
         found += list(_differences(market, cut, spec, f"{later} bars later"))
-        report(Progress(TITLE, done, len(LATER)))
+        on_progress(Progress(TITLE, done, len(LATER)))
         runs = done
     if not found:
         return Check("L9", TITLE, "clean", runs, f"features and scores agree within {CLOSE:g} after the warm-up")

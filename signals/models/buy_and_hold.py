@@ -4,7 +4,7 @@ import numpy as np
 
 from core.types import Bars, Vector
 
-from ._base import RuleModel
+from .base import RuleModel
 
 
 class BuyAndHold(RuleModel):

@@ -10,11 +10,11 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.digests import seed_of
-from core.progress import Report, silent
+from core.progress import ProgressCallback, no_progress
 from core.types import Matrix, Rows, Vector
 
-from ._base import Fitted, Forecast, Samples, TrainedModel
-from ._members import ENSEMBLE, Member, MembersField
+from ._ensemble_members import ENSEMBLE, Member, MembersField
+from .base import Fitted, Forecast, Samples, TrainedModel
 
 DEFAULT: Any = {
     "lstm": {"weight": 0.4},
@@ -65,13 +65,15 @@ class Ensemble(TrainedModel):
             raise PydanticCustomError("weights", "weights must sum to 1; {weights} = {total}", given)
         return self
 
-    def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedEnsemble":
+    def fit(
+        self, samples: Samples, train: Rows, stop: Rows, seed: int, on_progress: ProgressCallback = no_progress
+    ) -> "FittedEnsemble":
         """Fit every member on the same rows, each under a seed of its own."""
         parts = []
         # By kind: the order of keys in a config must not decide the last bit of a sum.
         for member in sorted(self.members, key=lambda each: each.kind):
             try:
-                fitted = member.model.fit(samples, train, stop, seed_of(seed, member.kind), report)
+                fitted = member.model.fit(samples, train, stop, seed_of(seed, member.kind), on_progress)
             except Exception as error:
                 error.add_note(f"member {member.kind}")
                 raise

@@ -7,12 +7,12 @@ from typing import Any
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from core.errors import ModelError
-from core.progress import Progress, Report, silent
+from core.progress import Progress, ProgressCallback, no_progress
 from core.spec import Share
 from core.types import Rows, Vector
 
-from ._base import Samples, TrainedModel, seed32
-from ._native import native
+from ._native_imports import native
+from .base import Samples, TrainedModel, seed32
 
 
 class LightGBM(TrainedModel):
@@ -41,7 +41,9 @@ class LightGBM(TrainedModel):
     reg_lambda: NonNegativeFloat = 1.0
     """L2 penalty on leaf values."""
 
-    def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedLightGBM":
+    def fit(
+        self, samples: Samples, train: Rows, stop: Rows, seed: int, on_progress: ProgressCallback = no_progress
+    ) -> "FittedLightGBM":
         """Boost on the training rows until the stop rows get no better."""
         self.check(samples, train, stop)
         lgb = native("lightgbm")
@@ -57,7 +59,7 @@ class LightGBM(TrainedModel):
             valid_names=["stop"],
             callbacks=[lgb.early_stopping(self.patience, verbose=False), lgb.record_evaluation(losses)],
         )
-        report(Progress(self.kind, 1, 1, f"{booster.best_iteration} rounds"))
+        on_progress(Progress(self.kind, 1, 1, f"{booster.best_iteration} rounds"))
         return FittedLightGBM(booster, tuple(float(loss) for loss in losses["stop"]["rmse"]))
 
     def check(self, samples: Samples, train: Rows, stop: Rows) -> None:

@@ -9,11 +9,11 @@ from pydantic import PositiveFloat, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.errors import ModelError
-from core.progress import Report, silent
+from core.progress import ProgressCallback, no_progress
 from core.spec import Rate
 from core.types import Rows, Vector
 
-from ._base import Samples, TrainedModel
+from .base import Samples, TrainedModel
 
 if TYPE_CHECKING:
     from torch.nn import ModuleDict
@@ -64,16 +64,18 @@ class Lstm(TrainedModel):
             raise PydanticCustomError("dropout", message, given)
         return self
 
-    def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedLstm":
+    def fit(
+        self, samples: Samples, train: Rows, stop: Rows, seed: int, on_progress: ProgressCallback = no_progress
+    ) -> "FittedLstm":
         """Train on the windows that end at the training rows."""
-        from ._network import Lesson, train_network
+        from ._lstm_network import Lesson, train_network
 
         train_at = self._complete(samples, train, "training")
         stop_at = self._complete(samples, stop, "stop")
         centre, scale = _mean_and_spread(samples.y[train_at])
         target = (samples.y - centre) / (scale or 1.0)
         lesson = Lesson(samples.X, target, samples.weight, train_at, stop_at, samples.first)
-        network, losses = train_network(self, lesson, seed, report)
+        network, losses = train_network(self, lesson, seed, on_progress)
         return FittedLstm(network, self.sequence, centre, scale, losses)
 
     @property
@@ -123,7 +125,7 @@ class FittedLstm:
 
     def predict(self, samples: Samples, rows: Rows) -> Vector:
         """The network's answer to the window that ends at each row; NaN where the symbol has too few rows yet."""
-        from ._network import predict_network
+        from ._lstm_network import predict_network
 
         complete = _has_window(samples, rows, self.sequence)
         prediction = np.full(len(rows), np.nan)

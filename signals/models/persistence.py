@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from core.errors import ModelError
-from core.progress import Progress, Report, silent
+from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Rows, Vector
 
-from ._base import Samples, TrainedModel
+from .base import Samples, TrainedModel
 
 
 class Persistence(TrainedModel):
@@ -28,10 +28,12 @@ class Persistence(TrainedModel):
     chance: ClassVar[bool] = False
     learns: ClassVar[bool] = False
 
-    def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "Repeats":
+    def fit(
+        self, samples: Samples, train: Rows, stop: Rows, seed: int, on_progress: ProgressCallback = no_progress
+    ) -> "Repeats":
         """There is nothing to fit."""
         del samples, train, stop, seed
-        report(Progress(self.kind, 1, 1))
+        on_progress(Progress(self.kind, 1, 1))
         return Repeats()
 
 

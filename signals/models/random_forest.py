@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import PositiveInt
 
-from core.progress import Progress, Report, silent
+from core.progress import Progress, ProgressCallback, no_progress
 from core.spec import Share
 from core.types import Rows, Vector
 
-from ._base import Samples, TrainedModel, seed32
+from .base import Samples, TrainedModel, seed32
 
 
 class RandomForest(TrainedModel):
@@ -31,7 +31,9 @@ class RandomForest(TrainedModel):
     max_samples: Share = 0.5
     """Share of the training rows that each tree is grown on, drawn with replacement."""
 
-    def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedForest":
+    def fit(
+        self, samples: Samples, train: Rows, stop: Rows, seed: int, on_progress: ProgressCallback = no_progress
+    ) -> "FittedForest":
         """Grow the forest on the training rows; the stop rows are not used."""
         del stop
         from sklearn.ensemble import RandomForestRegressor
@@ -45,7 +47,7 @@ class RandomForest(TrainedModel):
             n_jobs=1,  # with more, the order in which trees are added up changes the last bit of a prediction
         )
         forest.fit(samples.X[train], samples.y[train], sample_weight=samples.weights(train))
-        report(Progress(self.kind, 1, 1))
+        on_progress(Progress(self.kind, 1, 1))
         return FittedForest(forest)
 
 

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import PositiveFloat
 
-from core.progress import Progress, Report, silent
+from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Rows, Vector
 
-from ._base import Samples, TrainedModel
+from .base import Samples, TrainedModel
 
 
 class Ridge(TrainedModel):
@@ -30,14 +30,16 @@ class Ridge(TrainedModel):
     alpha: PositiveFloat = 0.01
     """Penalty on the squared coefficients, per training row."""
 
-    def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedRidge":
+    def fit(
+        self, samples: Samples, train: Rows, stop: Rows, seed: int, on_progress: ProgressCallback = no_progress
+    ) -> "FittedRidge":
         """Solve on the training rows; the stop rows and the seed are not used."""
         del stop, seed
         from sklearn.linear_model import Ridge as Regression
 
         regression = Regression(alpha=self.alpha * len(train), solver="cholesky")
         regression.fit(samples.X[train], samples.y[train], sample_weight=samples.weights(train))
-        report(Progress(self.kind, 1, 1))
+        on_progress(Progress(self.kind, 1, 1))
         return FittedRidge(np.asarray(regression.coef_, dtype=np.float64), float(regression.intercept_))
 
 

@@ -6,9 +6,9 @@ from pydantic import PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.types import Bars, Vector
-from signals.rolling import rolling_mean
+from signals.rolling_windows import rolling_mean
 
-from ._base import RuleModel
+from .base import RuleModel
 
 
 class SmaCross(RuleModel):

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveInt
 
-from core.progress import Progress, Report, silent
+from core.progress import Progress, ProgressCallback, no_progress
 from core.spec import Share
 from core.types import Rows, Vector
 
-from ._base import Samples, TrainedModel, seed32
-from ._native import native
+from ._native_imports import native
+from .base import Samples, TrainedModel, seed32
 
 
 class XGBoost(TrainedModel):
@@ -41,7 +41,9 @@ class XGBoost(TrainedModel):
     reg_lambda: NonNegativeFloat = 1.0
     """L2 penalty on leaf values."""
 
-    def fit(self, samples: Samples, train: Rows, stop: Rows, seed: int, report: Report = silent) -> "FittedXGBoost":
+    def fit(
+        self, samples: Samples, train: Rows, stop: Rows, seed: int, on_progress: ProgressCallback = no_progress
+    ) -> "FittedXGBoost":
         """Boost on the training rows until the stop rows get no better."""
         xgb = native("xgboost")
 
@@ -55,7 +57,7 @@ class XGBoost(TrainedModel):
             evals_result=losses,
             verbose_eval=False,
         )
-        report(Progress(self.kind, 1, 1, f"{booster.best_iteration + 1} rounds"))
+        on_progress(Progress(self.kind, 1, 1, f"{booster.best_iteration + 1} rounds"))
         return FittedXGBoost(booster, tuple(float(loss) for loss in losses["stop"]["rmse"]))
 
     def _parameters(self, seed: int) -> dict[str, Any]:

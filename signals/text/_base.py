@@ -1,47 +1,5 @@
-"""What every scorer of text is."""
+"""Deprecated: this module is named ``base`` since version 0.2."""
 
-from abc import abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from core.deprecation import moved_module
 
-from core.plugins import PluginSpec
-from core.types import Vector
-
-
-class Scorer(PluginSpec):
-    """Gives each text a number: above 0 for good news, below 0 for bad."""
-
-    family: ClassVar[str] = "scorers"
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader of the results has to know of this choice, one line each."""
-        return ()
-
-    @abstractmethod
-    def digest(self) -> str:
-        """What decides the scores: parameters, versions, the content of the model; equal digests mean equal scores.
-
-        Raises
-        ------
-        ModelError
-            The model cannot be found.
-        """
-
-    @abstractmethod
-    def score(self, texts: Sequence[str]) -> Vector:
-        """The scores of some texts, each once.
-
-        Parameters
-        ----------
-        texts : K texts, at least one, none empty.
-
-        Returns
-        -------
-        (K,) from -1 to 1, finite. A text's score does not depend on the texts around it.
-
-        Raises
-        ------
-        ModelError
-            The model cannot be loaded or used.
-        """
+__getattr__ = moved_module(__name__, "signals.text.base", since="0.2")

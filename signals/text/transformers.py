@@ -15,7 +15,7 @@ from core.digests import digest, tree_digest
 from core.errors import ModelError
 from core.types import Vector
 
-from ._base import Scorer
+from .base import Scorer
 
 Meaning: TypeAlias = Literal["positive", "negative", "neutral"]
 SIGNS = {"positive": 1.0, "negative": -1.0, "neutral": 0.0}

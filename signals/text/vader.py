@@ -10,7 +10,7 @@ import numpy as np
 from core.digests import digest
 from core.types import Vector
 
-from ._base import Scorer
+from .base import Scorer
 
 PACKAGE = "vaderSentiment"
 

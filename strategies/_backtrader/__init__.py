@@ -2,6 +2,6 @@
 
 from .account import AccountStops, Halt
 from .orders import Bracket, OrderStrategy, Refusal
-from .signals import Move, SignalStrategy, View, as_side
+from .signal_strategy import Move, SignalStrategy, View, as_side
 
 __all__ = ["AccountStops", "Bracket", "Halt", "Move", "OrderStrategy", "Refusal", "SignalStrategy", "View", "as_side"]

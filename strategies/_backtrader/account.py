@@ -5,8 +5,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from risk.halts import HALTED, HALTS, RESUMED, Watch, watch
-from risk.limits import LimitsSpec, book_of, headroom, settle, told
+from risk.account_limits import LimitsSpec, exposure_of, headroom, message, settle
+from risk.account_stops import HALTED, HALTS, RESUMED, HaltState, watch
 from risk.sizing import DUST
 
 
@@ -52,7 +52,7 @@ class AccountStops:
     def __init__(self, limits: LimitsSpec, cash: float) -> None:
         self.halts: list[Halt] = []
         self.halted = False
-        self._limits, self._watch = limits, Watch(cash, cash, cash, 0)
+        self._limits, self._watch = limits, HaltState(cash, cash, cash, 0)
         self._session: Hashable = None
 
     def look(self, number: float, value: float, session: Hashable) -> Halt | None:
@@ -108,9 +108,9 @@ class Plan:
         stop : price of the stop; NaN for none.
         """
         held = self._holdings.get(data, (0.0, price, math.nan))[0]
-        book = book_of(self._value, self._holdings.values())
+        book = exposure_of(self._value, self._holdings.values())
         fits, code = headroom(side, price, stop, held == 0.0, book, self._limits.terms)
         least = max(self._limits.min_order, DUST * self._value)
         admitted, code = settle(units, fits, code, price, self._lot, least)
         self._holdings[data] = (held + side * admitted, price, stop)
-        return admitted, told(code, "signal", fits, units, price)
+        return admitted, message(code, "signal", fits, units, price)

@@ -9,8 +9,8 @@ import pytest
 
 from core.plugins import kinds, load
 from core.types import Bars
-from signals.confidence._base import Block, Confidence, Predicted
-from signals.models._base import Forecast
+from signals.confidence.base import Block, Confidence, Predicted
+from signals.models.base import Forecast
 
 PACKAGE = "signals.confidence"
 every_confidence = pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from core.plugins import kinds, load
 from core.types import COLUMNS, Bars, Market, News
-from signals.features._base import Feature
+from signals.features.base import Feature
 from signals.features.sma import Sma
 
 PACKAGE = "signals.features"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.plugins import kinds, load
 from core.types import COLUMNS, Bars
-from signals.labels._base import Label
+from signals.labels.base import Label
 
 PACKAGE = "signals.labels"
 COUNT = 160

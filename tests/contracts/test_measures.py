@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import DataError
 from core.plugins import PluginField, kinds, load, summary
-from risk.measures._base import Measure, Measured, Sample
+from risk.measures.base import Measure, Measured, Sample
 
 FAMILY = "risk.measures"
 RETURNS = np.random.default_rng(1).normal(0.001, 0.01, 600)

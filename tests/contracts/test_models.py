@@ -11,7 +11,7 @@ import pytest
 from core.plugins import kinds, load
 from core.progress import Progress
 from core.types import COLUMNS, Bars, read_only
-from signals.models._base import Model, RuleModel, Samples, TrainedModel
+from signals.models.base import Model, RuleModel, Samples, TrainedModel
 
 PACKAGE = "signals.models"
 SEQUENCE = 5

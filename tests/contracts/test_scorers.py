@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.plugins import kinds, load
-from signals.text._base import Scorer
+from signals.text.base import Scorer
 
 PACKAGE = "signals.text"
 ALL = [pytest.param(load(PACKAGE, kind)(), id=kind) for kind in kinds(PACKAGE)]

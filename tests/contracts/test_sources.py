@@ -9,9 +9,9 @@ import pytest
 
 from core.plugins import kinds, load
 from core.types import COLUMNS
-from marketdata.clean import checked
-from marketdata.sources._base import Source
-from marketdata.stamps import Session
+from marketdata.sources.base import Source
+from marketdata.timestamps import Session
+from marketdata.validation import checked
 
 PACKAGE = "marketdata.sources"
 PRICES = "Date,Open,High,Low,Close,Volume\n2020-01-02,1,2,1,2,10\n2020-01-03,2,3,2,3,10\n"

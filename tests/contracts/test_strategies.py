@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.plugins import PluginField, kinds, load
-from strategies._base import CrossSectional, Sided, Strategy
+from strategies.base import CrossSectional, Sided, Strategy
 
 PACKAGE = "strategies"
 SPECS = {kind: load(PACKAGE, kind) for kind in kinds(PACKAGE)}

@@ -9,17 +9,18 @@ import pandas as pd
 import pytest
 
 from core.types import Bars, Market, SignalFrame
-from engine import bt_engine
-from engine.compiled_engine import engine as compiled
-from engine.compiled_engine.shape import Shape
-from engine.config import RunConfig, validate
-from engine.outcome import Outcome, build
-from engine.yaml_layers import Layer
+from engine.backtest.bt import engine
+from engine.backtest.compiled import engine as compiled
+from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.config.run_config import RunConfig
+from engine.config.yaml_layers import Layer
+from engine.results.outcome import Outcome, build
+from engine.sweep.load_config import validate
 from risk.costs import BrokerSpec
-from risk.headline import MeasuresSpec
-from signals.evaluate import evaluate
+from risk.measure_set import MeasuresSpec
+from signals.evaluation.evaluate import evaluate
 from signals.labels.forward_return import ForwardReturn
-from signals.result import FoldReport, Signals, Span
+from signals.signals_result import FoldReport, Signals, Span
 from strategies.threshold import Threshold
 
 BARS = 420
@@ -30,7 +31,7 @@ QUICK = MeasuresSpec.parse({"intervals": {"reps": 100}, "var_methods": ["gaussia
 @pytest.fixture
 def general(monkeypatch: pytest.MonkeyPatch) -> None:
     """One kernel for everything: a kernel of its own for each random setting would take an hour to compile."""
-    monkeypatch.setattr(compiled, "shape_of", lambda *_, cross, record: Shape(cross=cross, record=record))
+    monkeypatch.setattr(compiled, "shape_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +104,7 @@ def _outcome(
             "measures": (measures or QUICK).dump(),
         }
     ).model_copy(update={"name": name})  # unchecked: what a name may be is not the pages' business
-    result = bt_engine.run(market, signals.frame, Threshold(), config.risk, BrokerSpec(), "0123456789ab")
+    result = engine.run(market, signals.frame, Threshold(), config.risk, BrokerSpec(), "0123456789ab")
     evaluation = evaluate(market, signals, label) if trains else None
     return build(config=config, market=market, signals=signals, evaluation=evaluation, result=result)
 

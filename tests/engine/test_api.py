@@ -16,11 +16,12 @@ from rich.console import Console
 
 import engine
 from core.errors import ConfigError, StoreError
-from core.tables import COSTS, EQUITY, FILLS, ORDERS, STOPS, TRADES
+from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, STOPS, TRADES
 from core.types import Bars, Market, SignalFrame
-from engine import bt_engine, load_run, run
+from engine import load_run, run
 from engine.api import positions
-from engine.config import load
+from engine.backtest.bt import engine as bt_engine
+from engine.sweep.load_config import load
 from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
 from strategies.threshold import Threshold

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from core.types import RunResult
-from engine.outcome import Outcome
 from engine.pipeline import compute
+from engine.results.outcome import Outcome
 
 WARMUP, TRAIN, TEST = 9, 200, 50
 STARTS = [WARMUP + TRAIN + TEST * number for number in (1, 2)]

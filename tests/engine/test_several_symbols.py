@@ -8,10 +8,11 @@ import pytest
 
 from core.clock import sessions
 from core.errors import DataError
-from engine.config import RunConfig, load, validate
-from engine.metrics import metrics
+from engine.config.run_config import RunConfig
+from engine.config.yaml_layers import Layer
 from engine.pipeline import check_only, compute
-from engine.yaml_layers import Layer
+from engine.results.metrics_json import metrics
+from engine.sweep.load_config import load, validate
 
 ROOT = Path(__file__).resolve().parents[2]
 DAYS = pd.bdate_range("2018-01-01", periods=420)

@@ -8,9 +8,9 @@ import pytest
 
 from core.errors import ConfigError
 from core.types import Bars, Market, SignalFrame
-from engine import bt_engine
-from engine.config import load
+from engine.backtest.bt import engine
 from engine.pipeline import check_only, compute
+from engine.sweep.load_config import load
 from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
 from strategies.rank import Rank
@@ -37,7 +37,7 @@ def backtest(strategy, prediction, skips=None):
         prediction[list(rows), SYMBOLS.index(name)] = np.nan
     confidence = np.where(np.isnan(prediction), np.nan, 1.0)
     signals = SignalFrame(market.times, SYMBOLS, prediction, confidence, np.zeros(BARS, dtype=np.int64))
-    return bt_engine.run(market, signals, strategy, RiskSpec(), BrokerSpec(), "0123456789ab")
+    return engine.run(market, signals, strategy, RiskSpec(), BrokerSpec(), "0123456789ab")
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from engine.config import load
-from engine.metrics import metrics
 from engine.pipeline import compute
-from engine.result_files import folds
+from engine.results.metrics_json import metrics
+from engine.run_folder.result_files import folds
+from engine.sweep.load_config import load
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "small.json"

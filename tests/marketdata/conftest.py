@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from marketdata.data import DataSpec
+from marketdata.data_spec import DataSpec
 
 HEADER = "Date,Open,High,Low,Close,Volume"
 DAYS = ("2020-01-02", "2020-01-03", "2020-01-06", "2020-01-07")

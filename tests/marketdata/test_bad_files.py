@@ -6,8 +6,8 @@ import pytest
 
 from core.errors import DataError
 from core.types import COLUMNS
-from marketdata.clean import checked
-from marketdata.sources._base import RawTable
+from marketdata.sources.base import RawTable
+from marketdata.validation import checked
 
 HEADER = "Date,Open,High,Low,Close,Volume"
 OPEN, HIGH, LOW, CLOSE, VOLUME = 1, 2, 3, 4, 5

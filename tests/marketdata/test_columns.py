@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import DataError
-from marketdata.data import DataSpec
+from marketdata.data_spec import DataSpec
 from marketdata.sources.csv import Csv
 from marketdata.sources.parquet import Parquet
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import DataError
-from marketdata.data import DataSpec
+from marketdata.data_spec import DataSpec
 from marketdata.sources.csv import Csv
 
 HEADER = "Date,Open,High,Low,Close,Volume"

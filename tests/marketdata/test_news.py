@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.errors import DataError
-from marketdata.data import DataSpec
+from marketdata.data_spec import DataSpec
 from marketdata.news import ILLUSTRATIVE, NewsSpec
 
 NEW_YORK = "America/New_York"

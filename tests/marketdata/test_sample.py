@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import DataError
-from marketdata.data import DataSpec
+from marketdata.data_spec import DataSpec
 from marketdata.sources.sample import DIGESTS, Sample
 
 
@@ -109,7 +109,7 @@ def test_with_other_files(monkeypatch, tmp_path):
 
 def test_arch_is_never_imported():
     code = (
-        "import sys; from marketdata.data import DataSpec; DataSpec.parse({'source': {'kind': 'sample'}}).load(); "
+        "import sys; from marketdata.data_spec import DataSpec; DataSpec.parse({'source': {'kind': 'sample'}}).load(); "
         "sys.exit(bool({'arch', 'scipy', 'statsmodels', 'torch', 'backtrader'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

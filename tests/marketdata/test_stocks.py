@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from core.errors import DataError
-from marketdata.data import DataSpec
+from marketdata.data_spec import DataSpec
 from marketdata.sources import stocks
 from marketdata.sources.sample import Sample
 from marketdata.sources.stocks import DIGEST, PATH, Stocks

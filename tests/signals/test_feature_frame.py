@@ -5,7 +5,7 @@ import pytest
 from core.errors import ConfigError, DataError
 from core.types import Bars, Market
 from signals.feature_frame import feature_frame as frame_of
-from signals.features._base import BarFeature
+from signals.features.base import BarFeature
 from signals.features.lagged_return import LaggedReturn
 from signals.features.macd import Macd
 from signals.features.rsi import Rsi

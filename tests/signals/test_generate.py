@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from core.errors import ConfigError, DataError, ModelError
-from core.progress import silent
+from core.progress import no_progress
 from core.types import Bars, Market
 from signals.generate import generate, plan
 from signals.labels.forward_return import ForwardReturn
 from signals.panel import build_panel
 from signals.spec import SignalSpec
-from signals.workers import run_folds
+from signals.workers.run_folds import run_folds
 
 WALK = {"train": 120, "test": 50}
 FEATURES = [{"kind": "lagged_return", "lags": [0, 1]}, {"kind": "sma", "window": 5}]
@@ -107,7 +107,7 @@ def test_nothing_of_the_market_can_be_written_through_the_signals(market):
 def test_every_row_from_the_first_cut_on_is_predicted_exactly_once(market):
     spec = spec_of(label={"horizon": 5})
     panel, steps = build_panel(market, spec.features, spec.label), plan(market, spec)
-    outcomes = run_folds(panel, spec.training, steps, 1, silent)
+    outcomes = run_folds(panel, spec.training, steps, 1, no_progress)
     rows = np.concatenate([outcome.rows for outcome in outcomes])
     assert len(rows) == len(set(rows))
     assert set(rows) == set(np.flatnonzero(panel.times >= steps[0].cut))
@@ -118,8 +118,8 @@ def test_every_row_from_the_first_cut_on_is_predicted_exactly_once(market):
 def test_the_order_in_which_folds_are_trained_does_not_matter(market):
     spec = spec_of(ALL)
     panel, steps = build_panel(market, spec.features, spec.label), plan(market, spec)[:3]
-    forward = run_folds(panel, spec.training, steps, 1, silent)
-    backward = run_folds(panel, spec.training, steps[::-1], 1, silent)
+    forward = run_folds(panel, spec.training, steps, 1, no_progress)
+    backward = run_folds(panel, spec.training, steps[::-1], 1, no_progress)
     for one, other in zip(forward, backward[::-1], strict=True):
         assert one.report == other.report
         for name in ("rows", "prediction", "confidence", "p_up"):
@@ -198,7 +198,7 @@ def test_the_future_reaches_what_comes_after_it(market, with_future):
 def test_progress_counts_the_folds(market):
     steps = []
     count = len(plan(market, spec_of()))
-    generate(market, spec_of(), report=steps.append)
+    generate(market, spec_of(), on_progress=steps.append)
     assert [(step.done, step.total) for step in steps if step.task == "folds"] == [
         (done, count) for done in range(count + 1)
     ]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.types import Bars
-from signals import compiled, kernels, rolling
+from signals import compiled_kernels, kernels, rolling_windows
 from signals.features.atr import Atr
 from signals.features.macd import Macd
 from signals.features.rsi import Rsi, strength
@@ -32,7 +32,7 @@ def assert_twins(kernel, values, *parameters):
 
 def compiled_strength(close, window):
     index = np.empty(len(close))
-    compiled.strength(close, window, index)
+    compiled_kernels.strength(close, window, index)
     return index
 
 
@@ -60,18 +60,18 @@ def test_the_compiled_strength_is_the_plain_one(close, window):
 
 @pytest.mark.parametrize("window", [2, 14, 50, 9000])
 def test_compiled_strength_and_distance_across_blocks(window):
-    close = np.round(walk(5 * compiled.BLOCK + 3), 1)
+    close = np.round(walk(5 * compiled_kernels.BLOCK + 3), 1)
     close[3000:3100] = close[3000]
     assert strength(close, window).tobytes() == compiled_strength(close, window).tobytes()
     apart = np.empty(len(close))
-    compiled.distance(close, window, apart)
+    compiled_kernels.distance(close, window, apart)
     assert apart.tobytes() == distance(close, window).tobytes()
 
 
 @pytest.mark.parametrize("feature", [Sma(window=20), Rsi(), Macd(), WilderRsi(), Atr()], ids=lambda each: each.kind)
 def test_a_long_history_has_the_bits_of_a_short_one(feature):
     """Beyond the length at which features turn to compiled code, the past is what it was before."""
-    close = walk(rolling.LONG + kernels.PATIENCE)
+    close = walk(rolling_windows.LONG + kernels.ROWS_BEFORE_COMPILING)
     bars = Bars("A", pd.date_range("2000", periods=len(close), freq="min", tz="UTC"), close, close, close, close, close)
     short = bars.between(None, bars.times[3000])
     assert feature.compute(bars)[:3001].tobytes() == feature.compute(short).tobytes()
@@ -98,7 +98,7 @@ def test_a_close_that_never_moved_has_no_convergence():
 
 @pytest.mark.parametrize("function", [convergence, wilder], ids=["convergence", "wilder"])
 def test_a_kernel_is_compiled_when_its_patience_is_over(function, monkeypatch):
-    monkeypatch.setattr(kernels, "PATIENCE", 250)
+    monkeypatch.setattr(kernels, "ROWS_BEFORE_COMPILING", 250)
     kernel, used = Kernel(function.plain, function.columns), []
     monkeypatch.setattr(Kernel, "compiled", property(lambda self: lambda *given: used.append("compiled")))
     parameters = (0.1, 0.05, 0.2) if function is convergence else (14,)
@@ -109,7 +109,7 @@ def test_a_kernel_is_compiled_when_its_patience_is_over(function, monkeypatch):
 
 def test_without_a_place_for_the_cache_it_is_compiled_all_the_same(monkeypatch):
     """Numba refuses `cache=True` where it may write neither beside the source nor in the home folder."""
-    njit = compiled.njit
+    njit = compiled_kernels.njit
 
     def refusing(*, cache=False, **options):
         def refuse(plain):
@@ -117,7 +117,7 @@ def test_without_a_place_for_the_cache_it_is_compiled_all_the_same(monkeypatch):
 
         return refuse if cache else njit(**options)
 
-    monkeypatch.setattr(compiled, "njit", refusing)
+    monkeypatch.setattr(compiled_kernels, "njit", refusing)
     averages = np.empty(4)
-    compiled._compile(wilder.plain)(np.array([1.0, 3.0, 4.0, 4.0]), averages, 2)
+    compiled_kernels._compile(wilder.plain)(np.array([1.0, 3.0, 4.0, 4.0]), averages, 2)
     np.testing.assert_array_equal(averages, [np.nan, 2.0, 3.0, 3.5])

@@ -7,7 +7,7 @@ from core.plugins import kinds, load
 from core.types import Labels, read_only
 from signals.generate import generate
 from signals.labels.forward_return import ForwardReturn
-from signals.models._base import TrainedModel
+from signals.models.base import TrainedModel
 from signals.spec import SignalSpec
 
 PACKAGE = "signals.models"

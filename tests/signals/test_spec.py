@@ -7,8 +7,7 @@ from core.errors import ConfigError
 from signals.confidence.calibrated import Calibrated
 from signals.confidence.constant import Constant
 from signals.labels.forward_return import ForwardReturn
-from signals.spec import SignalSpec
-from signals.walk_forward import WalkForward
+from signals.spec import SignalSpec, WalkForward
 
 TRAINED = {"features": [{"kind": "sma", "window": 5}], "model": {"kind": "random_forest"}}
 RULE = {"model": {"kind": "sma_cross"}}

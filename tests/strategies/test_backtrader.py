@@ -7,7 +7,7 @@ import pytest
 from core.errors import PluginError
 from risk.bt_adapter import RiskAudit, RiskBroker, RiskRuleSizer
 from strategies._backtrader import SignalStrategy
-from strategies._base import CrossSectional, Strategy
+from strategies.base import CrossSectional, Strategy
 from strategies.rank import Rank
 from strategies.threshold import Threshold
 from strategies.time_exit import TimeExit

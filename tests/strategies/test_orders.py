@@ -6,8 +6,8 @@ import pytest
 
 from core.errors import ConfigError
 from core.types import Bars
+from risk.account_limits import LimitsSpec
 from risk.bt_adapter import RiskAudit, RiskBroker, RiskRuleSizer
-from risk.limits import LimitsSpec
 from risk.spec import RiskSpec
 from risk.stops import Distances
 from strategies._backtrader import SignalStrategy

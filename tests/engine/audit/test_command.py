@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from engine.cli import app, main
+from engine.cli.main import app, main
 from signals.features.sma import Sma
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -130,21 +130,21 @@ def report_of_other(config, tmp_path):
 
 
 def test_a_quick_look_does_not_replace_the_whole_battery_unless_it_finds_a_leak(config, tmp_path, leak):
-    from engine.audit import verdicts
-    from engine.config import load
+    from engine.run_folder import verdict_cache
+    from engine.sweep.load_config import load
 
     identity = load(config).id
     audited(config, tmp_path / "out")
-    known = verdicts.recall(identity)
+    known = verdict_cache.recall(identity)
     assert known["full"] is False
-    verdicts._path(identity).write_text(json.dumps({**known, "full": True}))
+    verdict_cache._path(identity).write_text(json.dumps({**known, "full": True}))
     audited(config, tmp_path / "out")
-    assert verdicts.recall(identity)["full"] is True
+    assert verdict_cache.recall(identity)["full"] is True
     leak()
     audited(config, tmp_path / "out")
-    assert verdicts.recall(identity)["verdict"].startswith("LEAK")
-    verdicts._path(identity).write_text("{")
-    assert verdicts.recall(identity) is None
+    assert verdict_cache.recall(identity)["verdict"].startswith("LEAK")
+    verdict_cache._path(identity).write_text("{")
+    assert verdict_cache.recall(identity) is None
 
 
 # The plumbing of every shipped config on a few years of its data: the whole ones take minutes.

@@ -1,20 +1,17 @@
 """The battery's own exam: every planted leak is caught, and no honest pipeline is flagged."""
 
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
+import zoo
 
 from core.digests import digest
 from engine.audit.battery import audit
-from engine.config import RunConfig
-from signals.leaks import trace
+from engine.config.run_config import RunConfig
+from signals.leaks import pipeline_trace
 
 HERE = Path(__file__).parent
-_spec = importlib.util.spec_from_file_location("zoo", HERE / "zoo.py")
-zoo = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(zoo)
 
 README = HERE.parents[2] / "README.md"
 BASE = {
@@ -69,7 +66,7 @@ def test_nor_by_the_whole_battery(name):
 
 def test_a_comparison_that_sees_nothing_fails_the_exam(monkeypatch):
     """Were the comparison blind, the battery would say so itself: it cannot catch the oracle."""
-    monkeypatch.setattr(trace, "_difference", lambda *given: None)
+    monkeypatch.setattr(pipeline_trace, "_difference", lambda *given: None)
     found = audited(zoo.CLEAN["ridge"], full=True)
     assert [check.number for check in found.leaks] == ["L8"]
 

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from engine.compiled_engine import course, engine
-from engine.compiled_engine.shape import Shape
-from engine.config import validate
-from engine.yaml_layers import Layer
+from engine.backtest.compiled import batch_run, engine
+from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.config.yaml_layers import Layer
+from engine.sweep.load_config import validate
 
 BARS = 200
 
@@ -23,8 +23,8 @@ def prices(tmp_path_factory, walk):
 @pytest.fixture(autouse=True)
 def kernels(monkeypatch):
     """The two kernels that other tests of the compiled engine take as well: one that counts, one that writes down."""
-    for module in (course, engine):
-        monkeypatch.setattr(module, "shape_of", lambda *_, cross, record: Shape(cross=cross, record=record))
+    for module in (batch_run, engine):
+        monkeypatch.setattr(module, "shape_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from engine.cli import app
-from engine.listing import as_yaml
+from engine.cli.main import app
+from engine.config.yaml_text import as_yaml
 from engine.pipeline import Options
-from engine.sweep.ledger import ledger_folder
 from engine.sweep.run import sweep_and_save
+from engine.sweep.storage.trial_registry import registry_folder
 
 SPACE = {"strategy.side": ["both", "long"], "risk.base": [0.01, 0.02, 0.03]}
 
@@ -28,12 +28,12 @@ def reproduced(folder):
 
 def test_it_is_equal_whatever_was_tried_since(folder):
     before = sorted((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file())
-    books = sorted(path.name for path in ledger_folder().iterdir())
+    books = sorted(path.name for path in registry_folder().iterdir())
     done = reproduced(folder)
     assert (done.return_value, done.exception) == (0, None)
     assert "all 4 result files are equal" in " ".join(done.output.split())
     assert sorted((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file()) == before
-    assert sorted(path.name for path in ledger_folder().iterdir()) == books
+    assert sorted(path.name for path in registry_folder().iterdir()) == books
 
 
 def test_a_cell_that_was_changed_is_named(folder):
@@ -46,7 +46,7 @@ def test_a_cell_that_was_changed_is_named(folder):
 
 
 def test_its_config_can_be_swept_again(folder, tmp_path):
-    from engine.config import load
+    from engine.sweep.load_config import load
 
     again = load(folder / "config.yaml")
     assert as_yaml(again.dump()) == (folder / "config.yaml").read_text(encoding="utf-8")

@@ -9,20 +9,23 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from engine.artifacts import read_json
-from engine.cli import main
-from engine.compiled_engine import course, engine
-from engine.compiled_engine.shape import Shape
-from engine.config import load
+from engine.backtest.compiled import batch_run, engine
+from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.cli.main import main
 from engine.pipeline import Options
-from engine.sweep import confirm, ledger, summary, trials
-from engine.sweep.board import Board
-from engine.sweep.confirm import ConfirmationError
-from engine.sweep.files import RESULTS
-from engine.sweep.identity import sweep_id
-from engine.sweep.plan import plan
+from engine.run_folder.run_folder import read_json
+from engine.sweep import run_trials
+from engine.sweep.judgement import confirm
+from engine.sweep.judgement.confirm import ConfirmationError
+from engine.sweep.load_config import load
+from engine.sweep.pages import terminal
 from engine.sweep.run import sweep_and_save
-from risk.measures._base import Sample
+from engine.sweep.storage import trial_registry
+from engine.sweep.storage.file_names import RESULTS
+from engine.sweep.storage.sweep_id import sweep_id
+from engine.sweep.trials.plan import plan
+from engine.sweep.trials.ranking import TrialRanking
+from risk.measures.base import Sample
 from risk.measures.sharpe import Sharpe
 
 HOLDOUT = "2015-07-31"
@@ -45,8 +48,8 @@ def lasting(tmp_path_factory):
     """What the tests of this module share."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BACKTRADER_ML_DATA", str(tmp_path_factory.mktemp("data")))
-        for module in (course, engine):
-            patch.setattr(module, "shape_of", lambda *_, cross, record: Shape(cross=cross, record=record))
+        for module in (batch_run, engine):
+            patch.setattr(module, "shape_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
         yield
 
 
@@ -152,21 +155,21 @@ def test_a_sweep_that_is_interrupted_counts_and_goes_on(swept, config_of, monkey
     config = config_of(SWEEP)
     options = Options(out=tmp_path / "runs", cache=False, quiet=True)
     monkeypatch.setenv("BACKTRADER_ML_DATA", str(tmp_path / "data"))
-    put = trials.Records.put
+    put = run_trials.Records.put
 
     def once(records, *arguments):
         if len(records):
             raise KeyboardInterrupt
         put(records, *arguments)
 
-    monkeypatch.setattr(trials.Records, "put", once)
+    monkeypatch.setattr(run_trials.Records, "put", once)
     with pytest.raises(KeyboardInterrupt):
         sweep_and_save(config, options)
     (book,) = (tmp_path / "data" / "trials").glob("*.bin")
-    assert book.stat().st_size == 8 * ledger.ENTRY.itemsize  # one group of two
+    assert book.stat().st_size == 8 * trial_registry.ENTRY.itemsize  # one group of two
     other = plan(config_of({"space": {"risk.base": [0.01]}}))
-    assert ledger.Ledger(other, "other").earlier().trials == 8
-    monkeypatch.setattr(trials.Records, "put", put)
+    assert trial_registry.TrialRegistry(other, "other").earlier().trials == 8
+    monkeypatch.setattr(run_trials.Records, "put", put)
     again = sweep_and_save(config, options)
     for name in RESULTS:
         assert (again.saved.folder / name).read_bytes() == (swept.saved.folder / name).read_bytes()
@@ -190,13 +193,13 @@ def test_a_wrong_number_on_the_board_is_an_error(wrong, prices, tmp_path, monkey
         "report: {tearsheet: false}\nworkers: 1\n"
         "sweep: {space: {risk.base: [0.02, 0.05]}, confirm: 1, spot_checks: 0, overfitting: {pbo_blocks: 4}}\n"
     )
-    add = Board.add
+    add = TrialRanking.add
 
     def planted(board, scores):
         add(board, scores)
         getattr(board, wrong)[:] = np.nextafter(getattr(board, wrong), np.inf)
 
-    monkeypatch.setattr(Board, "add", planted)
+    monkeypatch.setattr(TrialRanking, "add", planted)
     assert (
         main([str(path), "--out", str(tmp_path / "runs"), "--no-cache", "--quiet"]) == ConfirmationError.exit_code == 1
     )
@@ -217,7 +220,7 @@ def test_engines_that_differ_are_an_error(swept, config_of, monkeypatch, tmp_pat
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_summary_fits_the_terminal(swept, width):
     console = Console(width=width, file=io.StringIO(), highlight=False)
-    summary.show_folder(swept.saved.folder, console)
+    terminal.show_folder(swept.saved.folder, console)
     text = console.file.getvalue()
     lines = text.splitlines()
     free = [line for line in lines if str(swept.saved.folder) not in line]
@@ -236,4 +239,4 @@ def test_a_damaged_summary_is_one_line(swept, tmp_path):
     del found["verdict"]["tests"]
     (folder / "sweep.json").write_text(json.dumps(found))
     with pytest.raises(Exception, match="is not what this version writes"):
-        summary.show_folder(folder)
+        terminal.show_folder(folder)

@@ -13,19 +13,18 @@ import time
 from contextlib import suppress
 from multiprocessing import active_children
 from pathlib import Path
-from runpy import run_path
 
 import pandas as pd
 import pytest
+from forks import Forks
 
 from core.errors import StoreError
-from engine.sweep import crew
+from core.workers import pool
+from engine.sweep.trials import worker_pool
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 TREE = ("core", "marketdata", "risk", "signals", "strategies", "engine", "configs")
-helpers = run_path(str(HERE / "forks.py"))
-Forks, session_of = helpers["Forks"], helpers["session_of"]
 RESULTS = ("trials.parquet", "returns.parquet", "blocks.parquet", "sweep.json")
 CONFIG = """
 extends: {root}/configs/sma_cross.yaml
@@ -54,7 +53,7 @@ METHODS = {
     "slow": ["slow.yaml", "broker.impact={kind: volume_share}"],
 }
 """Words of the command; the last for trials on backtrader."""
-SMALL = "import engine.sweep.plan as plan; plan.CHUNK = 2\n"
+SMALL = "import engine.sweep.trials.plan as plan; plan.CHUNK = 2\n"
 """Trials are kept two at a time, so that there is something between two of them."""
 
 
@@ -270,7 +269,7 @@ def test_a_request_to_end_is_granted_at_once(sign, command, undisturbed, tmp_pat
 SWALLOWED = """
 import os, signal
 from core.errors import ModelError
-from engine.sweep.policies import Policies
+from engine.sweep.trials.compiled_trials import Policies
 plain, calls = Policies.scores, []
 def scores(self, *what):
     calls.append(what)
@@ -341,12 +340,12 @@ def test_a_trial_that_kills_its_worker_or_hangs_fails_alone(command, tmp_path):
 
 
 def test_workers_that_cannot_be_started_are_one_error(monkeypatch):
-    monkeypatch.setattr(crew, "work", print)  # it ends at once
+    monkeypatch.setattr(pool, "serve", print)  # it ends at once
     with (
         pytest.raises(StoreError, match="no worker can be started: worker died: exit code 0"),
-        crew.crew(2, None) as made,
+        worker_pool.trial_pool(2, None) as made,
     ):
-        list(made.run((None, None, None), {0: (0, None), 1: (1, None)}))
+        list(worker_pool.run_jobs(made, (None, None, None), {0: (0, None), 1: (1, None)}))
     assert active_children() == []
 
 

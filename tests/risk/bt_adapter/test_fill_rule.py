@@ -6,10 +6,10 @@ import backtrader as bt
 import pytest
 
 from core.errors import ConfigError
-from core.tables import COSTS, STOPS
+from core.table_schemas import COSTS, STOPS
+from risk.account_limits import LimitsSpec
 from risk.bt_adapter import RiskAudit, RiskBroker, RuleCommission
 from risk.costs import BrokerSpec, VolumeShare
-from risk.limits import LimitsSpec
 
 QUIET = (100.0, 101.0, 99.0, 100.0)
 UP = (110.0, 111.0, 109.0, 110.0)  # opens 10 % higher

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from core.errors import ConfigError, DataError
-from risk.measures._base import Sample
 from risk.measures.average_exposure import AverageExposure, average_exposure
+from risk.measures.base import Sample
 from risk.measures.cost_drag import CostDrag, cost_drag
 from risk.measures.turnover import Turnover, turnover
 

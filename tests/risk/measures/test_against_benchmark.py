@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import linregress
 
 from core.errors import ConfigError, DataError
-from risk.measures._base import Sample
 from risk.measures.alpha import Alpha, alpha
+from risk.measures.base import Sample
 from risk.measures.beta import Beta, beta
 from risk.measures.correlation import Correlation, correlation
 from risk.measures.information_ratio import InformationRatio, information_ratio

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from core.errors import ConfigError, DataError, PluginError
-from risk.measures._base import Estimate, Sample, defined, undefined
+from risk.measures.base import Estimate, Sample, defined, undefined
 from risk.measures.sharpe import Sharpe
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from risk import overfitting
-from risk.measures._base import Sample
+from risk.measures.base import Sample
 from risk.measures.minimum_track_record_length import MinimumTrackRecordLength
 from risk.measures.probabilistic_sharpe import ProbabilisticSharpe
 

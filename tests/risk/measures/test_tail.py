@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from core.errors import ConfigError, DataError
-from risk.measures._base import Sample
+from risk.measures.base import Sample
 from risk.measures.expected_shortfall import ExpectedShortfall, expected_shortfall
 from risk.measures.value_at_risk import ValueAtRisk, value_at_risk
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from risk.garch import conditional_sigma, fit_garch
-from risk.measures._laws import Method, is_monotone, tail_count
+from risk.measures._garch import conditional_sigma, fit_garch
+from risk.measures._var_methods import Method, is_monotone, tail_count
 from risk.measures.expected_shortfall import METHODS, ExpectedShortfall, expected_shortfall
 from risk.measures.value_at_risk import ValueAtRisk, value_at_risk
 

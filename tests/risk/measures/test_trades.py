@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
 from core.errors import DataError
-from risk.measures._base import Sample
+from risk.measures.base import Sample
 from risk.measures.expectancy import Expectancy, expectancy
 from risk.measures.profit_factor import ProfitFactor, profit_factor
 from risk.measures.sqn import Sqn, sqn

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from core.digests import seed_of
 from core.errors import ModelError
 from core.types import read_only
-from signals.models._base import Samples, TrainedModel
-from signals.models._members import Member
+from signals.models._ensemble_members import Member
+from signals.models.base import Samples, TrainedModel
 from signals.models.ensemble import Ensemble, FittedEnsemble, Part, learned_weights
 from signals.models.lstm import Lstm
 from signals.models.random_forest import RandomForest

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from core.errors import ModelError
 from core.types import read_only
-from signals.models._base import Samples
+from signals.models.base import Samples
 from signals.models.lstm import Lstm
 
 SMALL = {"hidden": 4, "sequence": 6, "epochs": 3, "batch": 32}
@@ -90,7 +90,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_training():
 def test_every_epoch_is_reported_and_logged(caplog):
     steps = []
     with caplog.at_level(logging.DEBUG, logger="signals.models"):
-        losses = fit(report=steps.append).details["stop_losses"]
+        losses = fit(on_progress=steps.append).details["stop_losses"]
     assert [(step.task, step.done, step.total) for step in steps] == [("lstm", epoch, 3) for epoch in (1, 2, 3)]
     assert steps[-1].note == f"epoch 3, val loss {losses[-1]:.4f}"
     assert caplog.messages[0] == f"lstm: epoch 1 of 3: loss on the stop rows {losses[0]:.6f}"
@@ -98,7 +98,7 @@ def test_every_epoch_is_reported_and_logged(caplog):
 
 def test_training_that_stops_early_ends_its_progress():
     steps = []
-    fit(report=steps.append, epochs=200, patience=2, learning_rate=0.05)
+    fit(on_progress=steps.append, epochs=200, patience=2, learning_rate=0.05)
     assert steps[-1].done == steps[-1].total == 200
     assert all(step.done < 200 for step in steps[:-1])
 

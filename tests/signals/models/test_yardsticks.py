@@ -5,7 +5,7 @@ import pytest
 
 from core.errors import ModelError
 from core.types import read_only
-from signals.models._base import Samples
+from signals.models.base import Samples
 from signals.models.persistence import Persistence
 from signals.models.ridge import Ridge
 

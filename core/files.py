@@ -1,0 +1,51 @@
+"""Files written atomically: a reader sees the old content or the new one, never a part."""
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+TEMPORARY = ".part"
+"""The ending of a file that is not finished."""
+
+
+def write_atomically(path: Path, content: bytes, temporary: Path | None = None) -> None:
+    """Write a file under another name in its folder, sync it, and rename it; its folder is synced as well.
+
+    Parameters
+    ----------
+    path : the file; its folder exists.
+    content : all of it.
+    temporary : the other name. By default a new one for each call, so that several processes may write the same file;
+        the last rename decides.
+
+    Raises
+    ------
+    OSError
+        The file could not be written; an older one is unchanged, and no temporary file is left.
+    """
+    part = temporary or path.with_name(f"{path.name}.{os.getpid()}-{uuid4().hex[:8]}{TEMPORARY}")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be opened or synced.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""The two engines, and the tables that both produce."""

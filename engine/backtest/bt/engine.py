@@ -1,0 +1,191 @@
+"""The backtrader engine: one run over a market and its signals. It is the reference for every other."""
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+
+from core.types import Bars, Market, RunResult, SignalFrame, Vector
+from engine.backtest.engine_output import BacktestInput, EngineOutput, result_of
+from engine.backtest.feed_checks import SIGNALS
+from engine.backtest.timeline import Timeline
+from risk.bt_adapter import RiskAudit, RiskBroker, RiskRuleSizer, RuleCommission
+from risk.costs import BrokerSpec
+from risk.spec import RiskSpec
+from risk.stops import Distances
+from strategies._backtrader import SignalStrategy
+from strategies.base import Strategy
+
+from . import fast_loop
+from .feed import SignalFeed, numbers_of
+
+ENGINE = "backtrader"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Clock:
+    """How backtrader's numbers for times map back to ours.
+
+    Attributes
+    ----------
+    numbers : by symbol (T,): what backtrader calls the stamp of each bar.
+    ticks : (K,) the same for every step of the run.
+    timeline : of the run.
+    """
+
+    numbers: dict[str, Vector]
+    ticks: Vector
+    timeline: Timeline
+
+    @classmethod
+    def of(cls, timeline: Timeline) -> "Clock":
+        """The clock of a run."""
+        numbers = {symbol: numbers_of(times, symbol) for symbol, times in timeline.stamps.items()}
+        return cls(numbers, np.unique(np.concatenate(list(numbers.values()))), timeline)
+
+    def close(self, data: Any, number: float) -> pd.Timestamp:
+        """The close time of the bar of a feed that backtrader calls ``number``."""
+        return self._closes[data._name][number]
+
+    @cached_property
+    def _closes(self) -> dict[str, dict[float, pd.Timestamp]]:
+        """By symbol and number."""
+        closes = self.timeline.closes
+        return {symbol: dict(zip(own.tolist(), closes[symbol], strict=True)) for symbol, own in self.numbers.items()}
+
+    def step(self, number: float) -> int:
+        """The step of a run that backtrader calls ``number``."""
+        return int(np.searchsorted(self.ticks, number))
+
+    def sessions(self) -> dict[float, int]:
+        """The session of each of backtrader's numbers, as a day's number."""
+        return dict(zip(self.ticks.tolist(), self.timeline.days.tolist(), strict=True))
+
+
+class Account(bt.Analyzer):
+    """Value, cash and positions at each close."""
+
+    def start(self) -> None:
+        """Begin with an empty book."""
+        self._broker, self._feeds = self.strategy.broker, list(self.datas)
+        self.value: list[float] = []
+        self.cash: list[float] = []
+        self.units: list[list[float]] = []
+
+    def next(self) -> None:
+        """Write one line."""
+        broker = self._broker
+        self.value.append(broker.getvalue())
+        self.cash.append(broker.getcash())
+        self.units.append([broker.getposition(data).size for data in self._feeds])
+
+
+def run(
+    market: Market,
+    signals: SignalFrame,
+    strategy: Strategy,
+    risk: RiskSpec,
+    broker: BrokerSpec,
+    config_id: str,
+    *,
+    solvent: bool = True,
+) -> RunResult:
+    """Backtest the signals from the first out-of-sample decision to the last bar.
+
+    Parameters
+    ----------
+    market : its traded symbols' bars from ``signals.start`` on are fed, daily ones at the session's date.
+    signals : for every bar of the traded symbols.
+    strategy, risk, broker : the rule, the sizes, the costs.
+    config_id : written into the result.
+    solvent : refuse an account that lost more than it had. The leak battery, which trades on impossible futures, looks
+        at what came before the loss alone.
+
+    Returns
+    -------
+    The tables' times are UTC close times: ``created_at`` is the close of the bar that decided; a fill's ``time`` is
+    the close of the bar in which it happened (a market order fills at that bar's open).
+
+    Raises
+    ------
+    DataError
+        A bar without a row in the signals, no bar at all, or prices that make the account's value infinite or NaN.
+    ConfigError
+        The account lost more than it had, so returns mean nothing from there on.
+    """
+    return run_task(BacktestInput.of(market, signals, strategy, risk, broker, config_id), solvent=solvent)
+
+
+def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
+    """Carry a task out; see :func:`run`."""
+    clock = Clock.of(task.timeline)
+    risk = task.risk
+    lean = fast_loop.is_known()
+    if not lean:
+        log.info("this backtrader is not %s: its plain loop runs, which is slower", fast_loop.VERSION)
+    cerebro = _cerebro(risk, task.broker, clock, lean=lean)
+    told = {}
+    for symbol, item in task.bars.items():
+        frame = _frame(item, task.timeline.stamps[symbol], task.signals)
+        cerebro.adddata(SignalFeed(dataname=frame, name=symbol))  # type: ignore[call-arg]  # its metaclass takes them
+        told[symbol] = tuple(frame[name].tolist() for name in SIGNALS)
+    days = clock.sessions()
+    distances = {symbol: _distances(task.market.bars[symbol], item, risk) for symbol, item in task.bars.items()}
+    rule = {"spec": task.strategy, "risk": risk, "distances": distances, "session": days.__getitem__}
+    if lean:
+        cerebro.addstrategy(fast_loop.LeanStrategy, told=told, **rule)
+    else:
+        cerebro.addstrategy(SignalStrategy, **rule)
+    with fast_loop.without_collection():
+        return result_of(_books(cerebro.run()[0], clock), task, ENGINE, solvent=solvent)
+
+
+def _distances(whole: Bars, fed: Bars, risk: RiskSpec) -> Distances:
+    """How far stops and targets lie from the closes that are fed; the bars before them are history that is known."""
+    return Distances.of(whole, risk.stop, risk.take_profit).since(len(whole) - len(fed))
+
+
+def _frame(bars: Bars, stamps: pd.DatetimeIndex, signals: SignalFrame) -> pd.DataFrame:
+    rows, column = signals.times.get_indexer(bars.times), signals.symbols.index(bars.symbol)
+    told = {"prediction": signals.prediction[rows, column], "confidence": signals.confidence[rows, column]}
+    return bars.frame.set_axis(stamps).assign(**told)
+
+
+def _cerebro(risk: RiskSpec, broker: BrokerSpec, clock: Clock, *, lean: bool) -> bt.Cerebro:
+    cerebro = (fast_loop.LeanCerebro if lean else bt.Cerebro)(stdstats=False)
+    cerebro.broker = (fast_loop.LeanBroker if lean else RiskBroker)(
+        cash=broker.cash,
+        cap=risk.cap if risk.cap_at == "fill" else None,
+        lot=broker.lot,
+        limits=risk.limits,
+        impact=broker.impact,
+        cash_interest=broker.cash_interest,
+    )
+    cerebro.broker.addcommissioninfo(RuleCommission.of(broker))
+    cerebro.broker.set_slippage_perc(broker.slippage, slip_open=True, slip_match=True, slip_out=broker.slip_out)
+    cerebro.addsizer(RiskRuleSizer, base=risk.base, cap=risk.cap, lot=broker.lot, mode=risk.mode)
+    cerebro.addanalyzer(Account, _name="account")
+    cerebro.addanalyzer(fast_loop.LeanAudit if lean else RiskAudit, _name="audit", clock=clock.close)
+    return cerebro
+
+
+def _books(finished: Any, clock: Clock) -> EngineOutput:
+    account, audit = finished.analyzers.account, finished.analyzers.audit.get_analysis()
+    return EngineOutput(
+        value=np.array(account.value),
+        cash=np.array(account.cash),
+        units=np.array(account.units, dtype=np.float64),
+        orders=audit["orders"],
+        fills=audit["fills"],
+        costs=audit["costs"],
+        stops=audit["stops"],
+        interest=audit["interest"],
+        exit_reasons=audit["exit_reasons"],
+        due={data._name: finished.broker.d_credit.get(data, 0.0) for data in finished.datas},
+        halts=[(clock.step(halt.started), halt.text) for halt in finished.account.halts],
+    )

@@ -1,0 +1,368 @@
+"""backtrader's loop without what this project never asks for; the same results, bit for bit, in a fraction of the time.
+
+Left out: the copy of each order at each change and the trades made of it (the audit reads the orders themselves), the
+ticks of a feed, timers, observers, end-of-session dates of orders, the bookkeeping of futures, and the trial of orders
+that the cash is sure to cover. What a fill does to cash and positions is backtrader's own code throughout.
+
+This rests on backtrader's private attributes, so that it is used with the one version that it was compared with;
+with any other, :mod:`engine.backtest.bt.engine` runs the plain loop.
+"""
+
+import gc
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+
+from risk.bt_adapter import RiskAudit, RiskBroker
+from strategies._backtrader import SignalStrategy, View, as_side
+from strategies.base import CrossSectional
+
+VERSION = "1.9.78.123"
+PLENTY = 0.999
+"""The share of the cash that orders may surely take: what is left is far more than sums of floats can be wrong by."""
+
+
+def is_known() -> bool:
+    """Whether the installed backtrader is the one whose insides are known."""
+    return version("backtrader") == VERSION
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Keep the garbage collector from walking over the orders again and again: a run keeps all that it makes."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+class _Lean:
+    """An order made without backtrader's metaclass, which looks at every parameter of every order.
+
+    It does not know when its session ends, which orders that fill at the close alone ask for.
+    """
+
+    def take(  # noqa: PLR0913, PLR0917 (backtrader's arguments)
+        self,
+        owner: Any,
+        data: Any,
+        size: float,
+        price: float | None = None,
+        plimit: float | None = None,
+        exectype: int | None = None,
+        valid: None = None,
+        tradeid: int = 0,
+        oco: None = None,
+        trailamount: float | None = None,
+        trailpercent: float | None = None,
+        parent: Any = None,
+        transmit: bool = True,
+        **info: Any,
+    ) -> "_Lean":
+        """Be this order: what backtrader's own construction does, in its order."""
+        order: Any = self
+        order.p = order.params = DEFAULTS  # what is asked for and not set below
+        order.owner, order.data, order.parent, order.transmit = owner, data, parent, transmit
+        order.oco, order.tradeid, order.valid, order.price = oco, tradeid, valid, price
+        order.trailamount, order.trailpercent, order.histnotify = trailamount, trailpercent, False
+        order.ref = next(bt.Order.refbasis)
+        order.broker = order.comminfo = None
+        order.info = info
+        order.triggered, order._active = False, parent is None
+        order.status = bt.Order.Created
+        order.pricelimit = order._plimit = plimit
+        order.exectype = bt.Order.Market if exectype is None else exectype
+        buys = order.ordtype == bt.Order.Buy
+        order.size = size if buys else -size
+        close = data.close[0]
+        order.created = bt.order.OrderData(
+            dt=data.datetime[0],
+            size=order.size,
+            price=price if price or plimit else close,
+            pricelimit=plimit,
+            pclose=close,
+            trailamount=trailamount,
+            trailpercent=trailpercent,
+        )
+        order._limitoffset = 0.0
+        if order.exectype == bt.Order.StopTrail:
+            start, order.created.price = order.created.price, float("inf") if buys else float("-inf")
+            order.trailadjust(start)
+        order.executed = bt.order.OrderData(remsize=order.size)
+        order.position, order.dteos = 0, 0.0
+        return self
+
+
+DEFAULTS = bt.order.OrderBase.params()
+"""backtrader's parameters of an order, as they are without being given."""
+
+
+class LeanBuy(_Lean, bt.order.BuyOrder):
+    """A buy."""
+
+
+class LeanSell(_Lean, bt.order.SellOrder):
+    """A sale."""
+
+
+class LeanBroker(RiskBroker):
+    """A :class:`~risk.bt_adapter.RiskBroker` that tells nobody of what happens to its orders, but remembers.
+
+    Attributes
+    ----------
+    known : by reference, every order that anything happened to.
+    filled : the fills in order: the order, and the number of the fill within it.
+    """
+
+    def init(self) -> None:
+        """Begin an empty account."""
+        super().init()
+        self.known: dict[int, Any] = {}
+        self.filled: list[tuple[Any, int]] = []
+        self._charged: dict[Any, int] = {}
+
+    def notify(self, order: Any) -> None:
+        """Remember the order."""
+        self.known[order.ref] = order
+
+    def deliver(self, fresh: Sequence[Any]) -> None:
+        """One cycle, in which these feeds have a new bar."""
+        if not self._seen:
+            self._touch_positions()
+        self._fresh = set(fresh)
+        self.before_orders()
+        while self._toactivate:
+            self._toactivate.popleft().activate()
+        if self.submitted:
+            self.check_submitted()
+        self._charge_shorts()
+        if self.pending:
+            self._work_pending()
+        self._value = self.cash + self._worth()
+
+    def check_submitted(self) -> None:
+        """Accept what was sent; without backtrader's trial of each order where the cash is sure to be enough."""
+        if not self._is_sure():
+            super().check_submitted()
+            return
+        while self.submitted:
+            order = self.submitted.popleft()
+            if self._take_children(order) is not None:
+                self.submit_accept(order)
+        self._put_market_first()
+
+    def _is_sure(self) -> bool:
+        """Whether all that was sent could be bought at once, each order with its commission twice, and cash be left.
+
+        An order's trial never takes more than that: it pays a commission for what closes and one for what opens.
+        """
+        total = 0.0
+        for order in self.submitted:
+            created = order.created
+            fee = self.getcommissioninfo(order.data).getcommission(created.size, created.price)
+            total += abs(created.size * created.price) + 2.0 * fee
+        return bool(total <= PLENTY * self.cash)
+
+    def _charge_shorts(self) -> None:
+        """The interest that shorts owe since they were last charged; backtrader's sum, which longs add 0 to."""
+        credit = 0.0
+        for data, position in self.positions.items():
+            size = position.size
+            if size < 0:
+                today, owed = int(data.datetime[0]), 0.0
+                days = today - self._charged[data]
+                if days > 0:
+                    info = self.getcommissioninfo(data)
+                    owed = info._get_credit_interest(data, size, position.price, days, None, None)
+                    self._charged[data] = today
+                self.d_credit[data] += owed
+                credit += owed
+        self.cash -= credit
+
+    def _work_pending(self) -> None:
+        """Go through the orders once, as backtrader does."""
+        self.pending.append(None)  # a fill may take others out of the queue
+        while (order := self.pending.popleft()) is not None:
+            if not order.active():
+                self.pending.append(order)
+                continue
+            self._try_exec(order)
+            if order.alive():
+                self.pending.append(order)
+            elif order.status == bt.Order.Completed:
+                self._bracketize(order)
+
+    def _try_exec(self, order: Any) -> None:
+        if order.exectype != bt.Order.Market:
+            super()._try_exec(order)
+        elif order.data in self._fresh:
+            self._quoted = None
+            lines = order.data.lines
+            self._try_exec_market(order, lines.open[0], lines.high[0], lines.low[0])
+
+    def _worth(self) -> float:
+        """The positions at their closes, summed in backtrader's order of operations."""
+        total = 0.0
+        for data, position in self.positions.items():
+            size = position.size
+            if size:
+                close = data.close[0]
+                worth = size * close
+                if worth > 0:
+                    gained = size * (close - position.price)
+                    total += worth - gained
+                    total += gained
+                else:
+                    total += worth
+        return total
+
+    def _note_fill(self, order: Any, price: float, value: float, interest: float) -> None:
+        super()._note_fill(order, price, value, interest)
+        self.filled.append((order, len(order.executed) - 1))
+        self._charged[order.data] = int(order.data.datetime[0])
+
+    def buy(self, owner: Any, data: Any, size: float, **terms: Any) -> Any:
+        """Send a buy."""
+        return self._send(LeanBuy, owner, data, size, **terms)
+
+    def sell(self, owner: Any, data: Any, size: float, **terms: Any) -> Any:
+        """Send a sale."""
+        return self._send(LeanSell, owner, data, size, **terms)
+
+    def _send(self, kind: type[_Lean], owner: Any, data: Any, size: float, **terms: Any) -> Any:
+        order = object.__new__(kind).take(owner, data, size, **terms)
+        self._ocoize(order, None)
+        return self.submit(order)
+
+
+class LeanAudit(RiskAudit):
+    """The audit, from the orders themselves once the run is over."""
+
+    def stop(self) -> None:
+        """Close the book."""
+        broker = self.strategy.broker
+        self._orders.update(broker.known)
+        closed = (order for order in broker.known.values() if order.status == bt.Order.Completed)
+        self._brackets_filled.update(order.parent.ref for order in closed if order.parent)
+        for order, number in broker.filled:
+            fill = self._fill(order, number, order.executed[number])
+            self._fills.append(fill)
+            self._fills_of.setdefault(order.ref, []).append(fill.row)
+        super().stop()
+
+
+class LeanStrategy(SignalStrategy):
+    """Reads its signals from lists: ``told`` is by the feed's name (T,) predictions and confidences."""
+
+    params: tuple[tuple[str, Any], ...] = (("told", {}),)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lists = {data: self.p.told[data._name] for data in self.datas}
+        self._rows = dict.fromkeys(self.datas, -1)
+        self._new: Sequence[Any] = ()
+        self._answers: dict[Any, int] = {}
+        risk, self._spec = self.p.risk, self.p.spec
+        self._is_plain = not (isinstance(self._spec, CrossSectional) or risk.limits.stops_account or risk.resize)
+
+    def deliver(self, fresh: Sequence[Any]) -> None:
+        """One cycle, in which these feeds have a new bar."""
+        self._new = fresh
+        for data in fresh:
+            self._rows[data] += 1
+        if not (self._is_plain and self._rests()):
+            self.next()
+
+    def _rests(self) -> bool:
+        """Ask the rule, and see in the shortest way whether nothing is to be done; if so, the bar is counted."""
+        held, answers, rests = {}, self._answers, True
+        answers.clear()
+        for data in self._new:
+            (predictions, confidences), row = self._lists[data], self._rows[data]
+            size, before, told = self.broker.positions[data].size, self._held[data], predictions[row]
+            side = (size > 0) - (size < 0)
+            held[data] = since = before + side if before * side > 0 else side
+            if not math.isnan(told):
+                answers[data] = answer = self._answer(data, told, confidences[row], side, abs(since))
+                if answer != side:
+                    rests = False
+        # Staying flat takes back what still waits.
+        rests = rests and (not self.broker.pending or all(held[data] for data in answers))
+        if rests:
+            self._held.update(held)
+        return rests
+
+    def _answer(self, data: Any, prediction: float, confidence: float, side: int, held: int) -> int:
+        try:
+            return as_side(self._spec.rule(prediction, confidence, side, held, self._spec))
+        except Exception as error:
+            raise self._failed([View(data, prediction, confidence, side, held)], error) from error
+
+    def targets(self, views: list[View]) -> list[int]:
+        """The sides to be on: what the rule has said already."""
+        return [self._answers[view.data] for view in views] if self._is_plain else super().targets(views)
+
+    def fresh(self) -> list[Any]:
+        """The feeds that have a new bar."""
+        return list(self._new)
+
+    def opinion(self, data: Any) -> tuple[float, float]:
+        """The prediction and the confidence at this bar."""
+        prediction, confidence = self._lists[data]
+        row = self._rows[data]
+        return prediction[row], confidence[row]
+
+    def close_order(self, data: Any) -> Any:
+        """Send the order that closes exactly what is held, without the choices that backtrader's ``close`` offers."""
+        held = self.broker.positions[data].size
+        return self._order(data, -1 if held > 0 else 1, abs(held))
+
+    def _order(self, data: Any, side: int, size: float, **terms: Any) -> Any:
+        return (self.broker.buy if side > 0 else self.broker.sell)(self, data, size, **terms)
+
+
+def _at_hand(data: Any) -> list[Any]:
+    """A feed's lines; from then on it has them as attributes, and backtrader need not look for them at each bar."""
+    lines = {name: getattr(data.lines, name) for name in data.getlinealiases()}
+    vars(data).update(lines)
+    return list(lines.values())
+
+
+class LeanCerebro(bt.Cerebro):
+    """Runs one :class:`LeanStrategy` over preloaded feeds, step by step."""
+
+    def _runonce(self, runstrats: list[Any]) -> None:
+        strategy, broker = runstrats[0], self._broker
+        strategy.reset()
+        analyzers = [analyzer for analyzer in strategy.analyzers if not isinstance(analyzer, RiskAudit)]
+        now = strategy.lines.datetime
+        lines = {data: _at_hand(data) for data in self.datas}
+        for number, fresh in self._steps():
+            for data in fresh:
+                for line in lines[data]:
+                    line._idx += 1
+                    line.lencount += 1
+            broker.deliver(fresh)
+            now._idx += 1
+            now.lencount += 1
+            now.array.append(number)
+            strategy.deliver(fresh)
+            for analyzer in analyzers:
+                analyzer.next()
+
+    def _steps(self) -> Iterator[tuple[float, list[Any]]]:
+        """Each step's number, and the feeds that have a bar then, in their order."""
+        found: dict[float, list[Any]] = {}
+        for data in self.datas:
+            for number in np.asarray(data.lines.datetime.array)[: data.buflen()].tolist():
+                found.setdefault(number, []).append(data)
+        for number in sorted(found):
+            yield number, found[number]

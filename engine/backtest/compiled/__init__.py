@@ -1,0 +1,6 @@
+"""The compiled engine: the backtrader engine's results to the last bit, as machine code."""
+
+from .batch import MEASURES, Batch, BatchRunner, batch, batches, product
+from .engine import ENGINE, refuse, run_task
+
+__all__ = ["ENGINE", "MEASURES", "Batch", "BatchRunner", "batch", "batches", "product", "refuse", "run_task"]

@@ -1,0 +1,152 @@
+"""A kernel as machine code: written as one source file into the cache, compiled once, loaded by later processes."""
+
+import ast
+import hashlib
+import importlib.util
+import logging
+import os
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import Any, cast
+
+from core.caches import cache_folder, caches_used
+from core.errors import ConfigError
+from engine.backtest.compiled.kernel import batch_kernel, decisions, loop, running_totals
+from engine.backtest.compiled.kernel.records import KernelFeatures
+from strategies.base import CrossSectional, Strategy
+
+from .source_linker import Linker, definition
+
+log = logging.getLogger(__name__)
+
+HEAD = '''"""Made by backtrader-ml: a compiled engine for one kind of run. Safe to delete."""
+from numba import njit
+'''
+KERNEL = "@njit(nogil=True, cache=True, error_model='numpy', _nrt=False)"
+INNER = "nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True"
+PART = f"@njit({INNER}, error_model='numpy', _nrt=False, forceinline=True)"
+"""The kernel and its parts are one function of the machine, and count no references to arrays that the caller holds:
+either costs more than all the rest of a bar. So they may not make arrays. Only the kernel can be called from Python,
+and only it is kept on disk, which halves the time to compile."""
+SUMS = PART.replace(")", ", fastmath={'reassoc', 'nnan', 'nsz'})")
+"""Sums of the measures: of numbers that are finite, in any order."""
+ASKING = f"@njit({INNER}, error_model='numpy', _nrt=True)"
+"""What receives an array from a rule has to count references."""
+RULE = f"@njit({INNER}, error_model='python', _nrt=True, forceinline=True)"
+"""All is stated, or it would be the caller's."""
+
+
+SUMMING: tuple[Any, ...] = (
+    running_totals.mean_of,
+    running_totals.squares_around,
+    running_totals.squares_below,
+    running_totals.largest,
+    running_totals.deepest_fall,
+)
+
+
+def rule_of(strategy: type[Strategy]) -> FunctionType:
+    """The pure rule of a strategy."""
+    rule = strategy.rule
+    if not isinstance(rule, FunctionType):
+        raise ConfigError(
+            f"strategy {strategy.__name__}: its rule is a {type(rule).__name__}, not a function of its file, so it "
+            "cannot be compiled; engine: backtrader runs it"
+        )
+    return rule
+
+
+@cache
+def functions_of(rule: FunctionType) -> tuple[FunctionType, ...]:
+    """A rule and all that it calls.
+
+    Raises
+    ------
+    ConfigError
+        One of them cannot be compiled; what, and on which line.
+    """
+    linker = Linker()
+    linker.add(rule)
+    return tuple(linker.names)
+
+
+@cache
+def parameters(rule: FunctionType) -> tuple[str, ...]:
+    """The names of what a rule, and what it calls, reads of its parameters."""
+    given = rule.__code__.co_varnames[rule.__code__.co_argcount - 1]  # what the rule calls its parameters
+    read = (node for function in functions_of(rule) for node in ast.walk(definition(function)))
+    return tuple(
+        sorted(
+            {
+                node.attr
+                for node in read
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == given
+            }
+        )
+    )
+
+
+@cache
+def reads_held(rule: FunctionType) -> bool:
+    """Whether a scalar rule looks at how long a position has been held."""
+    tree = definition(rule)
+    name = rule.__code__.co_varnames[3]
+    return any(isinstance(node, ast.Name) and node.id == name for part in tree.body for node in ast.walk(part))
+
+
+def source_of(rule: FunctionType, cross: bool, shape: KernelFeatures) -> str:
+    """The text of the module that holds a kernel."""
+    placeholder: Any = decisions.cross_rule if cross else decisions.rule
+    entry: Any = loop.run_policy if shape.record else batch_kernel.run_policies
+    linker = Linker({placeholder: rule}, {"USES": shape})
+    name = linker.add(entry)
+    rules = functions_of(rule)
+    # A rule divides as Python does: by zero is an error. The kernel's own divisors were looked at before.
+    kinds = {entry: KERNEL, cast("FunctionType", decisions.ask_once): ASKING, **dict.fromkeys(rules, RULE)}
+    kinds |= dict.fromkeys(SUMMING, SUMS)
+    text = linker.source(lambda function: kinds.get(function, PART))
+    return f"{HEAD}{text}\n\n\nrun = {name}\n"
+
+
+@cache
+def kernel(rule: FunctionType, cross: bool, shape: KernelFeatures) -> Any:
+    """The compiled function of :func:`engine.backtest.compiled.kernel.loop.run_policy` for a rule and a shape."""
+    text = source_of(rule, cross, shape)
+    name = f"kernel_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+    if caches_used():
+        try:
+            return _module(cache_folder() / "kernels", name, text).run
+        except OSError as error:  # a cache that cannot be written is no reason not to trade
+            log.warning("the compiled engine is not kept: %s", error)
+    return _module(Path(_spare().name), name, text).run
+
+
+@cache
+def _spare() -> "tempfile.TemporaryDirectory[str]":
+    """A folder for kernels that are not kept; it goes when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="backtrader-ml-")
+
+
+def _module(folder: Path, name: str, text: str) -> Any:
+    path = folder / f"{name}.py"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        log.info("compiling an engine for this kind of run; it is kept for the next: %s", path)
+        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False, encoding="utf-8") as file:
+            file.write(text)
+        os.replace(file.name, path)  # noqa: PTH105 - whole or not at all
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path}: cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def is_cross(strategy: Strategy) -> bool:
+    """Whether a strategy's rule sees all symbols at once."""
+    return isinstance(strategy, CrossSectional)

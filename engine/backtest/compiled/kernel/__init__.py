@@ -1,0 +1,1 @@
+"""The code that numba compiles: one module for each step of a bar."""

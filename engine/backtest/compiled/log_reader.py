@@ -1,0 +1,244 @@
+"""From a kernel's log to the rows of the tables, in the words that the backtrader engine uses."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.backtest.compiled.kernel.records import (
+    AT_SIGNAL,
+    CANCELLED,
+    COMPLETED,
+    EXIT,
+    GONE,
+    HALT,
+    LOW_STOP,
+    LOW_TARGET,
+    MARGIN,
+    NO_SIZE,
+    NO_STOP,
+    NO_TARGET,
+    ONLY_CLOSES,
+    PENDING,
+    REFUSED,
+    REJECTED,
+    SHORT_AT_FILL,
+    SHORT_OF_CASH,
+    Log,
+)
+from engine.backtest.engine_output import BacktestInput, EngineOutput
+from risk.account_limits import STOP_PASSED, message
+from risk.account_stops import HALTS
+from risk.costs import commission
+from risk.fill_limits import why
+from strategies._backtrader.account import Halt
+
+KINDS = ("market", "stop", "limit", "trail", "market")
+STATUSES = ("pending", "completed", "cancelled", "margin", "rejected")
+PLAIN = {CANCELLED: "cancelled before it was filled", MARGIN: "not enough cash", REJECTED: "rejected by the broker"}
+FOLLOWS = "follows the size of its entry"
+
+
+class LogReader:
+    """Reads the log of one run.
+
+    Parameters
+    ----------
+    log : as the kernel left it.
+    task : that it carried out.
+    """
+
+    def __init__(self, log: Log, task: BacktestInput) -> None:
+        self._task, self._symbols = task, tuple(task.bars)
+        counts = [int(number) for number in log.counts]
+        self._orders = log.orders[: counts[0]]
+        self._fills = log.fills[: counts[1]]
+        self._halts = [self._halt(row) for row in log.halts[: counts[2]]]
+        self._halt_steps = [int(row[0]) for row in log.halts[: counts[2]]]
+        self._earned = log.earned[: counts[3]]
+        self._log = log
+
+    def books(self, due: "np.ndarray[Any, Any]", since: "np.ndarray[Any, Any]") -> EngineOutput:
+        """What the engine wrote down.
+
+        Parameters
+        ----------
+        due, since : (N,) interest of each short that no fill has booked yet, and the step since when it runs.
+        """
+        fills = [self._fill(fill) for fill in self._fills]
+        return EngineOutput(
+            value=self._log.value,
+            cash=self._log.cash,
+            units=self._log.units,
+            orders=[self._order(number, order) for number, order in enumerate(self._orders, start=1)],
+            fills=fills,
+            costs=list(self._costs(fills, due, since)),
+            stops=list(self._stops()),
+            interest=[float(fill["interest"]) for fill in self._fills],
+            exit_reasons=[self._exit_reason(self._orders[fill["order"]]) for fill in self._fills],
+            due=dict(zip(self._symbols, map(float, due), strict=True)),
+            halts=[(step, halt.text) for step, halt in zip(self._halt_steps, self._halts, strict=True)],
+        )
+
+    def _halt(self, row: Any) -> Halt:
+        return Halt(HALTS[int(row[1])], float(row[0]), float(row[2]), float(row[3]))
+
+    def _bar_time(self, symbol: int, bar: int) -> pd.Timestamp:
+        return self._task.timeline.closes[self._symbols[symbol]][int(bar)]
+
+    def _time(self, symbol: int, step: int) -> pd.Timestamp:
+        name = self._symbols[symbol]
+        return self._bar_time(symbol, int(np.searchsorted(self._task.timeline.rows[name], step)))
+
+    def _paid(self, fill: Any) -> float:
+        price = float(fill["price"])
+        closing = commission(float(fill["closed"]), price, self._task.broker)
+        return closing + commission(float(fill["opened"]), price, self._task.broker)
+
+    def _fill(self, fill: Any) -> dict[str, Any]:
+        return {
+            "order_id": int(fill["order"]) + 1,
+            "time": self._time(int(fill["symbol"]), int(fill["step"])),
+            "symbol": self._symbols[int(fill["symbol"])],
+            "kind": KINDS[int(self._orders[fill["order"]]["kind"])],
+            "size": float(fill["size"]),
+            "price": float(fill["price"]),
+            "commission": self._paid(fill),
+            "position_after": float(fill["after"]),
+        }
+
+    def _order(self, number: int, order: Any) -> dict[str, Any]:
+        kind, symbol = int(order["kind"]), int(order["symbol"])
+        common = {
+            "order_id": number,
+            "created_at": self._bar_time(symbol, int(order["bar"])),
+            "symbol": self._symbols[symbol],
+            "kind": KINDS[kind],
+            "side": "buy" if order["side"] > 0 else "sell",
+        }
+        trimmed = float(order["cut"] * (1.0 if order["side"] > 0 else -1.0) + order["trimmed"])
+        if kind == REFUSED:
+            numbers = dict.fromkeys(("asked", "trimmed", "filled", "commission"), 0.0)
+        else:
+            paid = self._paid(self._fills[order["fill"]]) if order["fill"] >= 0 else 0
+            numbers = {
+                "asked": float(order["size"]) + trimmed,
+                "trimmed": trimmed,
+                "filled": float(order["filled"]),
+                "commission": paid,
+            }
+        return {
+            **common,
+            **numbers,
+            "price": float(order["price"]),
+            "status": STATUSES[int(order["status"])],
+            "reason": self._reason(order, trimmed),
+            "share_at_fill": float(order["share"]),
+        }
+
+    def _reason(self, order: Any, trimmed: float) -> str:
+        status, parent = int(order["status"]), int(order["parent"])
+        if status == PENDING:
+            symbol = self._symbols[int(order["symbol"])]
+            last = order["bar"] >= len(self._task.bars[symbol]) - 1
+            return f"no later bar of {symbol}" if last else "its price was not reached by the last bar"
+        if parent >= 0 and status == CANCELLED:
+            if self._orders[parent]["status"] != COMPLETED:
+                return "its entry was not filled"
+            other = any(self._orders[each]["status"] == COMPLETED for each in self._group(parent))
+            return "the other order of its bracket was filled" if other else "its position was closed by the strategy"
+        known = self._text(order)
+        return known or (FOLLOWS if parent >= 0 and trimmed else PLAIN.get(status, ""))
+
+    def _group(self, parent: int) -> Iterator[int]:
+        """The stop and the target of an entry."""
+        for each in range(parent + 1, min(parent + 3, len(self._orders))):
+            if self._orders[each]["parent"] == parent:
+                yield each
+
+    def _text(self, order: Any) -> str:
+        """The text of a code; empty for none."""
+        code = int(order["code"])
+        fits, wanted, at, quoted = (float(order[name]) for name in ("fits", "wanted", "at", "quoted"))
+        if code == 0:
+            return ""
+        if code == STOP_PASSED:
+            return why(code, fits, wanted, at, quoted, at)
+        if code < AT_SIGNAL:
+            return message(code, "fill", fits, wanted, at)
+        if code < 2 * AT_SIGNAL:
+            return message(code - AT_SIGNAL, "signal", fits, wanted, at)
+        if code == HALT and order["kind"] == REFUSED:
+            return f"{self._halts[int(order['halt'])].word} stop: no new position for {int(at)} more bars"
+        if code == HALT:
+            return self._halts[int(at)].text
+        texts = {
+            ONLY_CLOSES: "only closes: a bracket's order never opens a position",
+            GONE: "nothing to resize: the position was closed before",
+            SHORT_OF_CASH: f"not enough cash at submission: {at:.2f} available, {fits:.2f} would be left",
+            SHORT_AT_FILL: f"not enough cash at the fill: {at:.2f} available, {fits:.2f} would be left",
+            NO_SIZE: f"size 0: the rule allows {fits:.6g} units, the lot is {self._task.broker.lot:g}",
+            NO_STOP: "no stop yet: its average true range needs more bars",
+            NO_TARGET: "no target yet: its average true range needs more bars",
+            LOW_STOP: f"no stop: it would lie at {at:g}, below any price (the close is {quoted:g})",
+            LOW_TARGET: f"no target: it would lie at {at:g}, below any price (the close is {quoted:g})",
+        }
+        return texts[code]
+
+    def _exit_reason(self, order: Any) -> str:
+        if order["halt"] == HALT:
+            return self._halts[int(order["at"])].word
+        if order["halt"] != EXIT:
+            return ""
+        held = int(order["held"])
+        return str(self._task.strategy.exit_reason(float(order["prediction"]), int(np.sign(held)), abs(held)))
+
+    def _costs(self, fills: list[dict[str, Any]], due: Any, since: Any) -> Iterator[dict[str, Any]]:
+        for row, fill in zip(fills, self._fills, strict=True):
+            slippage = float(fill["size"] * (fill["price"] - fill["quoted"]))
+            amounts = {"commission": row["commission"], "slippage": slippage, "short_interest": float(fill["interest"])}
+            for kind, amount in amounts.items():
+                if amount != 0.0:
+                    yield {"time": row["time"], "symbol": row["symbol"], "kind": kind, "amount": amount}
+        for symbol in sorted(range(len(self._symbols)), key=lambda each: int(since[each])):
+            if due[symbol]:
+                last = self._bar_time(symbol, -1)
+                name = self._symbols[symbol]
+                yield {"time": last, "symbol": name, "kind": "short_interest", "amount": float(due[symbol])}
+        for step, amount in self._earned:
+            time = self._first_close(int(step))
+            yield {"time": time, "symbol": "", "kind": "cash_interest", "amount": -float(amount)}
+
+    def _first_close(self, step: int) -> pd.Timestamp:
+        """The close of the first symbol with a bar at a step; interest on cash is dated by it."""
+        for symbol, name in enumerate(self._symbols):
+            rows = self._task.timeline.rows[name]
+            place = int(np.searchsorted(rows, step))
+            if place < len(rows) and rows[place] == step:
+                return self._bar_time(symbol, place)
+        return self._task.timeline.times[step]
+
+    def _stops(self) -> Iterator[dict[str, Any]]:
+        for number, order in enumerate(self._orders, start=1):
+            if order["entered"] < 0:
+                continue
+            symbol, hit = int(order["symbol"]), order["stopped"] >= 0
+            entered = self._time(symbol, int(order["entered"]))
+            bars = self._task.bars[self._symbols[symbol]]
+            row = int(bars.times.searchsorted(entered))
+            nothing = float("nan")
+            yield {
+                "order_id": number,
+                "symbol": self._symbols[symbol],
+                "entered_at": entered,
+                "size": float(order["entry_size"]),
+                "entry_price": float(order["entry_price"]),
+                "stop_price": float(order["entry_stop"]),
+                "bar_extreme": float((bars.low if order["entry_size"] > 0 else bars.high)[row]),
+                "bar_close": float(bars.close[row]),
+                "stopped_at": self._time(symbol, int(order["stopped"])) if hit else pd.NaT,
+                "stopped_size": float(order["stopped_size"]) if hit else nothing,
+                "trigger": float(order["trigger"]) if hit else nothing,
+                "quoted": float(order["stopped_at"]) if hit else nothing,
+            }

@@ -1,0 +1,189 @@
+"""What an engine leaves behind, and the result that is made of it: the same for every engine."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.errors import ConfigError, DataError
+from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, STOPS
+from core.types import Bars, Market, Matrix, RunResult, SignalFrame, Vector
+from risk.costs import BrokerSpec
+from risk.spec import RiskSpec
+from strategies.base import Strategy
+
+from .round_trips import Mark, round_trips
+from .timeline import Timeline
+
+
+@dataclass(frozen=True, eq=False)
+class BacktestInput:
+    """What an engine is to do; it trades ``bars``, those of the traded symbols from the first decision on.
+
+    Attributes
+    ----------
+    market, signals : the whole history, and what the rule is told at each bar.
+    strategy, risk, broker : the rule, the sizes, the costs.
+    config_id : written into the result.
+    """
+
+    market: Market
+    signals: SignalFrame
+    strategy: Strategy
+    risk: RiskSpec
+    broker: BrokerSpec
+    config_id: str
+    bars: Mapping[str, Bars]
+    timeline: Timeline
+
+    @classmethod
+    def of(
+        cls,
+        market: Market,
+        signals: SignalFrame,
+        strategy: Strategy,
+        risk: RiskSpec,
+        broker: BrokerSpec,
+        config_id: str,
+    ) -> "BacktestInput":
+        """The task of a backtest.
+
+        Raises
+        ------
+        DataError
+            No bar at or after the first decision, or a bar without a row in the signals.
+        """
+        since = market.since(signals.start)
+        bars = {symbol: since.bars[symbol] for symbol in signals.symbols if len(since.bars[symbol])}
+        if not bars:
+            raise DataError(f"no traded symbol has a bar at or after the first decision, {signals.start}")
+        for symbol, item in bars.items():
+            rows = signals.times.get_indexer(item.times)
+            if (rows < 0).any():
+                missing = item.times[int(np.argmin(rows))]
+                raise DataError(f"{symbol}: there is no signal row for the bar of {missing}")
+        return cls(market, signals, strategy, risk, broker, config_id, bars, Timeline.of(bars, market.zone))
+
+
+@dataclass(frozen=True, eq=False)
+class EngineOutput:
+    """What an engine wrote down; K steps, N symbols with bars.
+
+    Attributes
+    ----------
+    value, cash : (K,) of the account at each close.
+    units : (K, N) held at each close.
+    orders, fills, costs, stops : rows of these tables, in order.
+    interest : short interest booked into each fill.
+    exit_reasons : why the strategy sent each fill's order, as far as it closes; empty where it did not say.
+    due : by symbol, short interest charged and not booked into a fill by the last bar.
+    halts : (step, text) of each stop of the account that acted.
+    """
+
+    value: Vector
+    cash: Vector
+    units: Matrix
+    orders: list[dict[str, Any]]
+    fills: list[dict[str, Any]]
+    costs: list[dict[str, Any]]
+    stops: list[dict[str, Any]]
+    interest: Sequence[float]
+    exit_reasons: Sequence[str]
+    due: Mapping[str, float]
+    halts: Sequence[tuple[int, str]]
+
+
+def result_of(books: EngineOutput, task: BacktestInput, engine: str, *, solvent: bool = True) -> RunResult:
+    """The result of a run.
+
+    Parameters
+    ----------
+    engine : its name.
+    solvent : refuse an account that lost more than it had.
+
+    Raises
+    ------
+    DataError
+        Prices that make the account's value infinite or NaN.
+    ConfigError
+        The account lost more than it had, so returns mean nothing from there on.
+    """
+    symbols, timeline = task.signals.symbols, task.timeline
+    closes = timeline.marked(task.bars)
+    _require_finite(timeline.times, books.value)
+    if solvent:
+        _require_solvent(books, timeline.times, closes, list(task.bars))
+    fills = FILLS.frame(books.fills)
+    marks = {symbol: Mark(bars.times, float(bars.close[-1]), books.due[symbol]) for symbol, bars in task.bars.items()}
+    units = pd.DataFrame(books.units, index=timeline.times, columns=list(task.bars), dtype=np.float64)
+    return RunResult(
+        engine=engine,
+        config_id=task.config_id,
+        cash=task.broker.cash,
+        zone=task.market.zone,
+        equity=_equity(timeline.times, books.value, books.cash, books.units * closes),
+        positions=units.reindex(columns=list(symbols), fill_value=0.0),
+        orders=ORDERS.frame(books.orders),
+        fills=fills,
+        trades=round_trips(fills, books.interest, books.exit_reasons, marks),
+        costs=COSTS.frame(books.costs).sort_values("time", kind="stable", ignore_index=True),
+        stops=STOPS.frame(books.stops),
+        notes=tuple(_notes(books, task)),
+        metrics={},
+    )
+
+
+def _notes(books: EngineOutput, task: BacktestInput) -> Iterator[str]:
+    """Symbols that were never traded, and when the account's stops acted."""
+    for symbol in task.signals.symbols:
+        if symbol not in task.bars:
+            yield f"{symbol} has no bar from the first decision on"
+    after = f"everything was sold at the next open, and no position opened for {task.risk.limits.resume_after} bars"
+    for step, text in books.halts:
+        yield f"{task.timeline.times[step]:%F}: {text}; {after}"
+
+
+def _require_finite(times: pd.DatetimeIndex, value: Vector) -> None:
+    bad = np.flatnonzero(~np.isfinite(value))
+    if bad.size:
+        raise DataError(f"the account's value is {value[bad[0]]} at {times[bad[0]]}; look for extreme prices there")
+
+
+def _require_solvent(books: EngineOutput, times: pd.DatetimeIndex, closes: Matrix, symbols: list[str]) -> None:
+    ruin = np.flatnonzero(books.value <= 0)
+    if ruin.size:
+        step = int(ruin[0])
+        raise ConfigError(
+            f"the account is worth {books.value[step]:.2f} at {times[step]}: "
+            f"{_cause(books.units[step - 1], closes[step - 1], closes[step], symbols)}; "
+            "lower risk.base and risk.cap, or allow only long positions (strategy.side: long)"
+        )
+
+
+def _cause(units: Vector, before: Vector, after: Vector, symbols: list[str]) -> str:
+    """What emptied the account at a step: the short that lost most on this bar, or else what trading costs."""
+    lost = np.minimum(units, 0.0) * (after - before)
+    worst = int(lost.argmin())
+    if lost[worst] >= 0:
+        return "commission, slippage and interest took more than there was"
+    moved = f"{symbols[worst]} went from {before[worst]:g} to {after[worst]:g}"
+    return f"a short lost more than there was ({moved}; if that is a typo or a split, mend the data)"
+
+
+def _equity(times: pd.DatetimeIndex, equity: Vector, cash: Vector, exposed: Matrix) -> pd.DataFrame:
+    returns = np.full(len(equity), np.nan)
+    returns[1:] = equity[1:] / equity[:-1] - 1.0
+    frame = pd.DataFrame(
+        {
+            "time": times,
+            "equity": equity,
+            "cash": cash,
+            "gross_exposure": np.abs(exposed).sum(axis=1) / equity,
+            "net_exposure": exposed.sum(axis=1) / equity,
+            "return": returns,
+        }
+    )
+    EQUITY.check(frame)
+    return frame

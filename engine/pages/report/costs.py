@@ -1,0 +1,40 @@
+"""What trading cost, and what the trades were."""
+
+from typing import Any
+
+import pandas as pd
+
+from engine.results.costs_paid import KINDS
+from engine.results.outcome import Outcome
+
+from . import Section, fill
+
+ORDER = 70
+
+
+def section(outcome: Outcome) -> Section:
+    """Costs as money and as drag on the return; the trades in a few numbers."""
+    paid = outcome.costs
+    costs = [(kind, paid.money[kind], paid.drag[kind], about) for kind, about in KINDS.items()]
+    costs.append(("total", paid.total, paid.total_drag, "sum of the costs; the equity is net of them"))
+    trades = outcome.result.trades
+    return fill(
+        "costs.html", "Costs and trades", costs=costs, outcome=outcome, trades=_of_trades(trades), count=len(trades)
+    )
+
+
+def _of_trades(trades: pd.DataFrame) -> list[tuple[str, Any, str]]:
+    """Label, value and unit; empty without trades."""
+    if trades.empty:
+        return []
+    longs = trades["side"] == "long"
+    return [
+        ("Trades", float(len(trades)), "count"),
+        ("Long", float(longs.mean()), "fraction"),
+        ("Still open", float(trades["exited_at"].isna().sum()), "count"),
+        ("With a gain", float((trades["pnl"] > 0).mean()), "fraction"),
+        ("Mean return on the entry value", float(trades["pnl_fraction"].mean()), "fraction"),
+        ("Best return", float(trades["pnl_fraction"].max()), "fraction"),
+        ("Worst return", float(trades["pnl_fraction"].min()), "fraction"),
+        ("Mean bars held", float(trades["bars"].mean()), "ratio"),
+    ]

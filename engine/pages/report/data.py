@@ -1,0 +1,40 @@
+"""The data that the run saw, what the checks found, and the whole config."""
+
+from typing import Any
+
+from core.digests import frame_digest
+from core.types import Bars
+from engine.config.yaml_text import as_yaml
+from engine.results.outcome import Outcome
+
+from . import Section, fill
+
+ORDER = 90
+
+
+def section(outcome: Outcome) -> Section:
+    """A line a symbol with the digest of its checked bars; notes; the resolved config."""
+    market = outcome.market
+    symbols = [_symbol(bars, bars.symbol in market.trade) for bars in market.bars.values()]
+    first, last = outcome.span
+    return fill(
+        "data.html",
+        "Data and config",
+        symbols=symbols,
+        market=market,
+        notes=outcome.notes,
+        first=first.isoformat(),
+        last=last.isoformat(),
+        config=as_yaml(dict(outcome.config)),
+    )
+
+
+def _symbol(bars: Bars, traded: bool) -> dict[str, Any]:
+    return {
+        "name": bars.symbol,
+        "traded": "yes" if traded else "no",
+        "bars": len(bars),
+        "first": f"{bars.times[0]:%F}",
+        "last": f"{bars.times[-1]:%F}",
+        "digest": frame_digest(bars.frame),
+    }

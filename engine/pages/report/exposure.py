@@ -1,0 +1,12 @@
+"""How much of the account was invested."""
+
+from engine.results.outcome import Outcome
+
+from . import Section, fill
+
+ORDER = 40
+
+
+def section(outcome: Outcome) -> Section:
+    """Mean gross and net exposure and the time in the market."""
+    return fill("exposure.html", "Exposure", exposure=outcome.exposure)

@@ -1,0 +1,54 @@
+"""What the model rests on: the features that it gets worse without."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from core.number_format import format_value
+from engine.results.outcome import Outcome
+from signals.evaluation.permutation_importance import WHOLE
+from signals.signals_result import FoldReport
+
+from . import Section, fill
+
+ORDER = 55
+
+
+def section(outcome: Outcome) -> Section | None:
+    """Permutation importance over the folds, of the model and of each member; nothing where there is none."""
+    folds = [report for report in outcome.signals.folds if report.importance]
+    if not folds:
+        return None
+    found = _by_model(folds)
+    names = sorted(found, key=lambda name: (name != WHOLE, name))
+    features = sorted(found[WHOLE], key=lambda feature: (-float(np.mean(found[WHOLE][feature])), feature))
+    return fill(
+        "importance.html",
+        "Permutation importance",
+        heads=names[1:],
+        folds=len(folds),
+        rows=[
+            (feature, _spread(found[WHOLE][feature]), [_mean(found[name], feature) for name in names])
+            for feature in features
+        ],
+    )
+
+
+def _by_model(folds: Sequence[FoldReport]) -> dict[str, dict[str, list[float]]]:
+    """By the model and each member, by feature, its importance in each fold (and, with one model a symbol, symbol)."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for report in folds:
+        for name, values in report.importance.items():
+            own = found.setdefault(name.rpartition(" ")[2], {})
+            for feature, value in values.items():
+                own.setdefault(feature, []).append(value)
+    return found
+
+
+def _mean(values: Mapping[str, list[float]], feature: str) -> str:
+    return format_value(float(np.mean(values[feature])), "fraction") if feature in values else ""
+
+
+def _spread(values: Sequence[float]) -> str:
+    """In how many folds the model got worse."""
+    return f"{sum(value > 0 for value in values)} of {len(values)}"

@@ -1,0 +1,13 @@
+"""Whether the future was used: what every run checks, and what the last audit of this config found."""
+
+from engine.results.outcome import Outcome
+from engine.run_folder import verdict_cache
+
+from . import Section, fill
+
+ORDER = 65
+
+
+def section(outcome: Outcome) -> Section:
+    """The checks of this run, and the cached verdict of the leak battery or how to get one."""
+    return fill("leaks.html", "Leak checks", checks=outcome.checks, audit=verdict_cache.recall(outcome.config_id))

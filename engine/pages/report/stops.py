@@ -1,0 +1,16 @@
+"""How well the stops protected: the bar of the entry, on which they are not active, and gaps beyond them."""
+
+from engine.results.outcome import Outcome
+
+from . import Section, fill
+
+ORDER = 75
+
+
+def section(outcome: Outcome) -> Section | None:
+    """What the stops caught and what they missed; nothing for a run without stops."""
+    if outcome.stops is None:
+        return None
+    return fill(
+        "stops.html", "Stops", check=outcome.stops, stop=outcome.config["risk"]["stop"], cash=outcome.result.cash
+    )

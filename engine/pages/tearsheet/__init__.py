@@ -1,0 +1,1 @@
+"""The tear-sheet: quantstats' statistics and the charts of one run."""

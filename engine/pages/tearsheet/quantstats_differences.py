@@ -1,0 +1,161 @@
+"""What quantstats answers by the names of our measures, and why where it says otherwise; it is handed in."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from core.number_format import NONE, format_value, title
+from risk.measures.base import Measured
+
+from .quantstats_table import Annualisation
+
+Stat: TypeAlias = Callable[[Any, pd.Series, pd.Series, Annualisation], float]
+
+
+@dataclass(frozen=True)
+class QuantstatsFigure:
+    """A figure of quantstats.
+
+    Attributes
+    ----------
+    figure : of `quantstats.stats`, the strategy's and the benchmark's daily returns, and the terms.
+    why : why it differs from ours; empty where it should not.
+    yearly : whether it rests on the number of sessions a year.
+    """
+
+    figure: Stat
+    why: str = ""
+    yearly: bool = False
+
+
+NORMAL = "quantstats assumes normal returns; ours is counted in the returns themselves, whose tails are fatter"
+
+THEIRS: Mapping[str, QuantstatsFigure] = {
+    "total_return": QuantstatsFigure(lambda q, s, _, __: q.comp(s)),
+    "cagr": QuantstatsFigure(lambda q, s, _, t: q.cagr(s, 0.0, True, t.periods), yearly=True),
+    "volatility": QuantstatsFigure(lambda q, s, _, t: q.volatility(s, t.periods, True, False), yearly=True),
+    "sharpe": QuantstatsFigure(lambda q, s, _, t: q.sharpe(s, t.risk_free, t.periods, True), yearly=True),
+    "sortino": QuantstatsFigure(lambda q, s, _, t: q.sortino(s, t.risk_free, t.periods, True), yearly=True),
+    "max_drawdown": QuantstatsFigure(lambda q, s, _, __: q.max_drawdown(s)),
+    "calmar": QuantstatsFigure(lambda q, s, _, t: q.calmar(s, False, True, t.periods), yearly=True),
+    "skew": QuantstatsFigure(lambda q, s, _, __: q.skew(s, False)),
+    "kurtosis": QuantstatsFigure(lambda q, s, _, __: q.kurtosis(s, False)),
+    "omega": QuantstatsFigure(lambda q, s, _, t: q.omega(s, t.risk_free, 0.0, t.periods), yearly=True),
+    "hit_rate": QuantstatsFigure(
+        lambda q, s, _, __: q.win_rate(s, prepare_returns=False),
+        "quantstats leaves flat days out of the count; ours counts them as days without a gain",
+    ),
+    "ulcer_index": QuantstatsFigure(
+        lambda q, s, _, __: q.ulcer_index(s), "quantstats divides the sum of squares by n - 1, ours by n"
+    ),
+    "win_rate": QuantstatsFigure(
+        lambda q, s, _, __: q.win_rate(s, prepare_returns=False), "quantstats counts days; ours counts closed trades"
+    ),
+    "profit_factor": QuantstatsFigure(
+        lambda q, s, _, __: q.profit_factor(s, False),
+        "quantstats sums the gains and losses of days; ours those of closed trades",
+    ),
+    "alpha": QuantstatsFigure(
+        lambda q, s, b, t: q.greeks(s, b, t.periods, prepare_returns=False)["alpha"],
+        "quantstats regresses the returns themselves, ours those above the risk-free rate",
+        yearly=True,
+    ),
+    "beta": QuantstatsFigure(lambda q, s, b, t: q.greeks(s, b, t.periods, prepare_returns=False)["beta"]),
+    "information_ratio": QuantstatsFigure(
+        lambda q, s, b, _: q.information_ratio(s, b, prepare_returns=False),
+        "quantstats' is per session; ours is annualised, by the square root of the sessions a year",
+    ),
+    "probabilistic_sharpe": QuantstatsFigure(
+        lambda q, s, _, t: q.probabilistic_sharpe_ratio(s, t.risk_free, t.periods),
+        "quantstats takes unbiased estimates of skewness and kurtosis; ours the sample's own, as the paper does",
+    ),
+}
+"""By the name of our measure."""
+
+LEVELLED: Mapping[str, Callable[[float], QuantstatsFigure]] = {
+    "value_at_risk": lambda level: QuantstatsFigure(lambda q, s, _, __: q.value_at_risk(s, 1, level, False), NORMAL),
+    "expected_shortfall": lambda level: QuantstatsFigure(
+        lambda q, s, _, __: q.conditional_value_at_risk(s, 1, level, False), NORMAL
+    ),
+    "tail_ratio": lambda level: QuantstatsFigure(lambda q, s, _, __: q.tail_ratio(s, level, False)),
+}
+"""The same for measures whose name ends in their level."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One of our measures beside quantstats' figure of the same name.
+
+    Attributes
+    ----------
+    name, ours, theirs, apart : as the page shows them; ``apart`` is theirs - ours.
+    differs : whether the two read otherwise.
+    why : why they do, if they do.
+    """
+
+    name: str
+    ours: str
+    theirs: str
+    apart: str
+    differs: bool
+    why: str
+
+
+def signed(value: float, unit: str) -> str:
+    """A number in its unit with its sign.
+
+    >>> signed(0.01, "fraction"), signed(-2.0, "ratio")
+    ('+1.000 %', '-2.000')
+    """
+    return "+" * (value > 0) + format_value(value, unit)
+
+
+def theirs(name: str) -> QuantstatsFigure | None:
+    """What quantstats has by the name of a measure; None if it has nothing.
+
+    >>> theirs("value_at_risk_95").why == NORMAL, theirs("value_at_risk_95_ewma")
+    (True, None)
+    """
+    kind, _, level = name.rpartition("_")
+    if kind in LEVELLED and level.replace(".", "").isdigit():
+        return LEVELLED[kind](float(level) / 100.0)
+    return THEIRS.get(name)
+
+
+def compare(
+    measures: Iterable[Measured], daily: tuple[pd.Series, pd.Series], terms: Annualisation, per_year: float, q: Any
+) -> Iterator[Compared]:
+    """Every measure that quantstats has, too.
+
+    Parameters
+    ----------
+    daily : the returns of the strategy and of the benchmark.
+    per_year : sessions a year, as ours are made with; those of ``terms`` are whole.
+    q : `quantstats.stats`.
+    """
+    whole = "" if terms.periods == per_year else f"quantstats takes {terms.periods} sessions a year, a whole number"
+    for ours in measures:
+        found = theirs(ours.name)
+        if found:
+            yield _compared(ours, float(found.figure(q, *daily, terms)), found, whole)
+
+
+def _compared(ours: Measured, figure: float, found: QuantstatsFigure, whole: str) -> Compared:
+    texts = format_value(ours.value, ours.unit), format_value(figure, ours.unit)
+    differs = texts[0] != texts[1]
+    return Compared(
+        name=title(ours.name),
+        ours=texts[0],
+        theirs=texts[1],
+        apart=NONE if ours.value is None else signed(figure - ours.value, ours.unit),
+        differs=differs,
+        why=_why(ours, found, whole) if differs else "",
+    )
+
+
+def _why(ours: Measured, found: QuantstatsFigure, whole: str) -> str:
+    if ours.value is None:
+        return f"ours has no value: {ours.reason}"
+    return "; ".join(filter(None, (found.why, whole * found.yearly)))

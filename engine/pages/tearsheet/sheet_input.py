@@ -1,0 +1,57 @@
+"""The input of a tear-sheet: the parts of a run's outcome that its page shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from engine.backtest.account_returns import STRATEGY, Exposure
+from engine.results.outcome import Outcome
+from risk.measures.base import Measured
+
+
+@dataclass(frozen=True, eq=False)
+class TearsheetInput:
+    """All that a tear-sheet is made of; small, and fit to be sent to another process.
+
+    Attributes
+    ----------
+    name, config_id : as in the run folder's name.
+    benchmark : its symbol.
+    names : how each column of ``daily`` is called on the page.
+    daily : as in :class:`engine.results.outcome.Outcome`, and so are the measures, the exposure and the rest.
+    further : the strategy's further measures.
+    headline : the verdict's.
+    beats : whether the verdict found something.
+    """
+
+    name: str
+    config_id: str
+    benchmark: str
+    names: Mapping[str, str]
+    daily: pd.DataFrame
+    measures: Mapping[str, tuple[Measured, ...]]
+    further: tuple[Measured, ...]
+    exposure: Exposure
+    periods_per_year: float
+    risk_free: float
+    headline: str
+    beats: bool
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "TearsheetInput":
+        """What a run's tear-sheet needs of its outcome."""
+        return cls(
+            name=outcome.name,
+            config_id=outcome.config_id,
+            benchmark=outcome.market.benchmark,
+            names=outcome.names,
+            daily=outcome.daily,
+            measures=outcome.measures,
+            further=tuple(item for items in outcome.further[STRATEGY].values() for item in items),
+            exposure=outcome.exposure,
+            periods_per_year=outcome.periods_per_year,
+            risk_free=outcome.risk_free,
+            headline=outcome.verdict.headline,
+            beats=outcome.verdict.beats,
+        )

@@ -1,0 +1,156 @@
+"""What a run folder says of where its result comes from, held against what is here now."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from core.errors import StoreError
+from engine.config.run_config import RunConfig
+from engine.run_folder import manifest as manifests
+from engine.run_folder.run_folder import MANIFEST, RESULT_FILES, is_run_folder, read_json, result_digest
+from engine.sweep.load_config import load
+from engine.sweep.storage.file_names import NUMBERS
+from engine.sweep.storage.file_names import RESULTS as SWEPT
+
+from .compare import Difference, Kind
+
+CONFIG = "config.yaml"
+FORMAT = 1
+MAPPINGS = ("data", "versions", "machine")
+TEXTS = ("config_id", "engine", "result_digest", "code_digest")
+ENGINES = ("backtrader", "compiled")
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A finished run as its folder describes it.
+
+    Attributes
+    ----------
+    folder : the run folder; nothing here writes into it.
+    config : what its config.yaml says, with the engine that its manifest names.
+    manifest : what its manifest.json says.
+    """
+
+    folder: Path
+    config: RunConfig
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read a run folder.
+
+        Raises
+        ------
+        StoreError
+            It is none, or its manifest is damaged or of a newer format.
+        ConfigError, DataError
+            Its config cannot be read any more, or a file that it names is gone.
+        """
+        about = _manifest(folder)
+        config = load(folder / CONFIG).model_copy(update={"engine": about["engine"]})
+        record = cls(folder, config, about)
+        _ = record.data  # a file that is gone is told before hours of work
+        return record
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether it is a sweep's folder."""
+        return self.config.sweep is not None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files in which equal results are equal."""
+        return (*SWEPT, NUMBERS) if self.is_sweep else RESULT_FILES
+
+    @cached_property
+    def data(self) -> Mapping[str, str]:
+        """The digest of each data file as it is now, by symbol."""
+        return self.config.data.digests()
+
+    def circumstances(self) -> tuple[Difference, ...]:
+        """What was otherwise when the run was made: data, config, files of the folder, versions, machine, code."""
+        now = manifests.surroundings()
+        return (
+            *_by_name("data", self.manifest["data"], self.data),
+            *_by_name("config", {"config_id": self.manifest["config_id"]}, {"config_id": self.config.id}),
+            *self._edited(),
+            *_by_name("version", self.manifest["versions"], now["versions"]),
+            *_by_name("machine", self.manifest["machine"], now["machine"]),
+            *_by_name("threads", self.manifest.get("threads") or {}, now["threads"]),
+            *self._code(now),
+        )
+
+    def _edited(self) -> Iterator[Difference]:
+        """Whether a result file is not the one that the manifest was written for."""
+        try:
+            found = result_digest(self.folder, SWEPT if self.is_sweep else RESULT_FILES)
+        except OSError:  # one is missing: that is told of the file
+            return
+        if found != self.manifest["result_digest"]:
+            where = "result_digest: a result file was changed after the run"
+            yield Difference("folder", where, self.manifest["result_digest"], found)
+
+    def _code(self, now: Mapping[str, Any]) -> Iterator[Difference]:
+        """Digest, commit and what was not committed; nothing where the code is the same, whatever its commit."""
+        if self.manifest["code_digest"] == now["code_digest"]:
+            return
+        yield Difference("code", "code_digest", self.manifest["code_digest"], now["code_digest"])
+        names = {"commit": "git commit", "diff": "uncommitted diff"}
+        old, new = ({names[key]: git.get(key) for key in names} for git in (self.manifest.get("git") or {}, now["git"]))
+        yield from _by_name("code", old, new)
+
+
+@dataclass(frozen=True)
+class ReproductionVerdict:
+    """What became of a run that was made again."""
+
+    folder: Path
+    found: tuple[Difference, ...]
+    files: int = len(RESULT_FILES)
+    """How many files were compared."""
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether data and results are equal; versions or code may have changed."""
+        return not any(each.counts for each in self.found)
+
+    def dump(self) -> list[dict[str, Any]]:
+        """Every difference with the run that it is of, for JSON."""
+        return [{"run": str(self.folder), **each.dump()} for each in self.found]
+
+
+def _by_name(kind: Kind, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
+    for name in dict.fromkeys([*old, *new]):
+        if old.get(name) != new.get(name):
+            yield Difference(kind, name, old.get(name), new.get(name))
+
+
+def _manifest(folder: Path) -> Mapping[str, Any]:
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise StoreError(f"{folder}: there is no such folder; give the folder that a run has written")
+    if not is_run_folder(folder):
+        raise StoreError(f"{folder}: is no run folder: it holds no {MANIFEST}; give the folder that a run has written")
+    about = read_json(path)
+    if isinstance(about, dict) and isinstance(about.get("format"), int) and about["format"] > FORMAT:
+        raise StoreError(f"{path}: format {about['format']} is newer than this program reads; update backtrader-ml")
+    if wrong := list(_wrong(about)):
+        raise StoreError(f"{path}: {', '.join(wrong)} missing or damaged; run {folder / CONFIG} again")
+    return dict(about)
+
+
+def _wrong(about: Any) -> Iterator[str]:
+    """The keys that are missing or hold something else than a run writes."""
+    given = about if isinstance(about, dict) else {}
+    yield from (key for key in MAPPINGS if not _names(given.get(key)))
+    yield from (key for key in ("git", "threads") if not _names(given.get(key) or {}))
+    yield from (key for key in TEXTS if not isinstance(given.get(key), str))
+    if isinstance(given.get("engine"), str) and given["engine"] not in ENGINES:
+        yield "engine"
+
+
+def _names(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())

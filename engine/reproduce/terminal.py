@@ -1,0 +1,107 @@
+"""What is said on the terminal of a run that was made again."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from core.number_format import count
+
+from .compare import Difference, Plain
+from .recorded_run import ReproductionVerdict
+
+SHOWN = 5
+"""Lines for the values of one file; --json has them all."""
+LONG = 100
+UNEXPLAINED = "Data, versions, machine and code are those of the run: please report this."
+
+
+def show(verdict: ReproductionVerdict, console: Console | None = None) -> None:
+    """Print whether a run was reproduced, what differs, and what may explain it."""
+    console = console or Console(highlight=False)
+    wrong = [each for each in verdict.found if each.counts]
+    notes = [each for each in verdict.found if not each.counts]
+    style = "bold red" if wrong else "bold green"
+    console.print(
+        Text.assemble((verdict.folder.resolve().name, "bold"), ": ", (_headline(wrong, verdict.files), style))
+    )
+    if wrong:
+        console.print(_grid(wrong))
+    if notes:
+        console.print(Text("Possible causes:" if wrong else "Equal results, although these differ:"))
+        console.print(_grid(notes))
+    elif wrong and all(each.kind != "data" for each in wrong):
+        console.print(Text(UNEXPLAINED))
+
+
+def _headline(wrong: Sequence[Difference], compared: int) -> str:
+    if not wrong:
+        return f"reproduced, all {compared} result files are equal"
+    files = {_file(each) for each in wrong if each.kind != "data"}
+    data = "the data differ, and " if any(each.kind == "data" for each in wrong) else ""
+    return f"not reproduced, {data}{len(files)} of {compared} result files differ"
+
+
+def _grid(found: Sequence[Difference]) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for kind, line in lines(found):
+        grid.add_row(Text(f"  {kind}"), Text(line))
+    return grid
+
+
+def lines(found: Sequence[Difference]) -> Iterator[tuple[str, str]]:
+    """A kind and a line for each difference; of many values of one file the first, and how many more there are."""
+    many = [each for each in found if each.kind in ("metric", "value")]
+    total, seen = Counter(map(_file, many)), Counter[str]()
+    for each in found:
+        file = _file(each)
+        seen[file] += each in many
+        if seen[file] <= SHOWN:
+            yield each.kind, line(each)
+        elif seen[file] == total[file]:
+            yield "", f"{file}: {count(total[file] - SHOWN, 'more value')}; --json has them all"
+
+
+def _file(each: Difference) -> str:
+    return each.where.partition(":")[0]
+
+
+def line(each: Difference) -> str:
+    """A difference in words.
+
+    >>> line(Difference("cell", "equity.parquet: row 3, column cash", 100.0, 100.5, more=2))
+    'equity.parquet: row 3, column cash: was 100.0, is 100.5 (relative difference 5e-03); 2 more cells differ'
+    """
+    more = f"; {count(each.more, 'more cell')} differ{'s' if each.more == 1 else ''}" if each.more else ""
+    return f"{each.where}: was {_shown(each, each.before)}, is {_shown(each, each.now)}{_apart(each)}{more}"
+
+
+def _shown(each: Difference, value: Plain) -> str:
+    if value is None:
+        return "null" if each.kind in ("cell", "metric", "value") else "missing"
+    if not isinstance(value, str):
+        return repr(value)
+    if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", value):
+        return value[:12]
+    if "\n" in value or not value:
+        return _diff(value)
+    return value if len(value) <= LONG else f"{value[:LONG]}..."
+
+
+def _diff(text: str) -> str:
+    """What a diff touches: it may be long."""
+    files = re.findall(r"^\+\+\+ b/(.+)$", text, flags=re.MULTILINE)
+    return f"{count(text.count(chr(10)), 'line')} of {', '.join(files) or 'text'}" if text else "empty"
+
+
+def _apart(each: Difference) -> str:
+    """How far two numbers are apart, as a fraction of the larger."""
+    old, new = each.before, each.now
+    if not (isinstance(old, float) and isinstance(new, float)) or old == new:
+        return ""
+    return f" (relative difference {abs(old - new) / max(abs(old), abs(new)):.0e})"

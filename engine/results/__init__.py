@@ -1,0 +1,1 @@
+"""The results of a run: returns, measures, costs, the audit of orders, the verdict."""

@@ -1,0 +1,65 @@
+"""L10: every order is filled after it was decided, at a price that the market offered.
+
+It costs nothing, so every run does it.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.types import Bars, Market, RunResult
+from risk.costs import BrokerSpec
+from signals.leaks.check_result import Check
+
+TITLE = "fills after decisions"
+HAIR = 1e-9  # of a price: rounding of slippage
+
+
+def execution(result: RunResult, market: Market, broker: BrokerSpec) -> Check:
+    """Every fill against the bars.
+
+    A market order is filled on its symbol's first bar after the close of its decision, a stop or a limit on a later one
+    than its entry's decision; the price before slippage and impact lies inside that bar's range.
+    """
+    wrong = list(_wrong(result, market, broker))
+    fills = len(result.fills)
+    if wrong:
+        return Check("L10", TITLE, "leak", fills, f"{len(wrong)} of {fills} fills could not have happened: {wrong[0]}")
+    if not fills:
+        return Check("L10", TITLE, "skipped", 0, "nothing was filled")
+    return Check(
+        "L10", TITLE, "clean", fills, f"{fills} fills: each on a later bar than its decision, inside its range"
+    )
+
+
+def _wrong(result: RunResult, market: Market, broker: BrokerSpec) -> Iterator[str]:
+    created = dict(zip(result.orders["order_id"], result.orders["created_at"], strict=True))
+    for fill in result.fills.itertuples():
+        decided = created[fill.order_id]
+        reason = _impossible(fill, decided, market.bars[str(fill.symbol)], broker)
+        if reason:
+            yield f"order {fill.order_id} of {fill.symbol}, decided at {decided}, {reason}"
+
+
+def _impossible(fill: Any, created: pd.Timestamp, bars: Bars, broker: BrokerSpec) -> str:
+    row = int(bars.times.searchsorted(fill.time))
+    following = int(bars.times.searchsorted(created, side="right"))
+    if row >= len(bars) or bars.times[row] != fill.time:
+        return f"is filled at {fill.time}, where the symbol has no bar"
+    if row < following:
+        return f"is filled at {fill.time}, no later than it was decided"
+    if fill.kind == "market" and row != following:
+        return f"is filled at {fill.time}, not on the next bar"
+    low, high = _before_slippage(fill.price, np.sign(fill.size), broker)
+    if high < bars.low[row] * (1 - HAIR) or low > bars.high[row] * (1 + HAIR):
+        return f"is filled at {fill.price:g}, outside the bar's {bars.low[row]:g} to {bars.high[row]:g}"
+    return ""
+
+
+def _before_slippage(price: float, side: float, broker: BrokerSpec) -> tuple[float, float]:
+    """The lowest and the highest price before slippage and impact that a fill at this price can come from."""
+    worst = broker.slippage + (broker.impact.coefficient if broker.impact else 0.0) * (1 + broker.slippage)
+    other = price / (1 + side * worst)
+    return min(price, other), max(price, other)

@@ -1,0 +1,112 @@
+"""What metrics.json holds: every number of a run with its formula, period and sample; null with a reason."""
+
+from dataclasses import asdict
+from typing import Any
+
+from engine.backtest.account_returns import STRATEGY, Exposure
+from risk.measures.base import Measured
+from signals.evaluation.evaluate import Evaluation
+from signals.evaluation.scores import FORMULAS
+
+from .costs_paid import KINDS, Costs
+from .outcome import Outcome
+
+DRAG = "mean over the sessions of cost / account before x sessions a year"
+
+
+def metrics(outcome: Outcome) -> dict[str, Any]:
+    """What metrics.json holds: every number with its formula, period and sample; null with a reason.
+
+    No time of the run, no path, no engine name: equal runs give equal files.
+    """
+    first, last = outcome.span
+    return {
+        "config_id": outcome.config_id,
+        "symbols": list(outcome.market.trade),
+        "benchmark": outcome.market.benchmark,
+        "span": {
+            "first_decision": first.isoformat(),
+            "last_close": last.isoformat(),
+            "first_session": f"{outcome.daily.index[0]:%F}",
+            "last_session": f"{outcome.daily.index[-1]:%F}",
+            "sessions": len(outcome.daily),
+            "bars": len(outcome.result.equity),
+            "folds": len(outcome.signals.folds),
+        },
+        "cash": outcome.result.cash,
+        "final_equity": float(outcome.result.equity["equity"].iloc[-1]),
+        "risk_free": outcome.risk_free,
+        "periods_per_year": outcome.periods_per_year,
+        "headline": [item.name for item in outcome.measures[STRATEGY]],
+        "measures": {column: _measures(outcome, column) for column in outcome.measures},
+        "var_exam": {column: exam.dump() for column, exam in outcome.exams.items()},
+        "exposure": _exposure(outcome.exposure),
+        "costs": _costs(outcome.costs),
+        "orders": {**asdict(outcome.orders), "asked": outcome.orders.asked},
+        "cap": asdict(outcome.cap),
+        "stops": asdict(outcome.stops) if outcome.stops else None,
+        "stops_reason": "" if outcome.stops else "the config has no risk.stop",
+        "trades": len(outcome.result.trades),
+        "notes": list(outcome.notes),
+        "folds": len(outcome.signals.folds),
+        "forecasts": _forecasts(outcome.evaluation),
+        "forecasts_reason": ""
+        if outcome.evaluation
+        else "the model does not train, so there is no forecast to evaluate",
+        "constant_confidence": outcome.constant_confidence.dump() if outcome.constant_confidence else None,
+        "constant_confidence_reason": "" if outcome.constant_confidence else "the confidence does not vary",
+        "leak_checks": [check.dump() for check in outcome.checks],
+        "verdict": {
+            **asdict(outcome.verdict),
+            "sentences": list(outcome.verdict.sentences),
+            "beats": outcome.verdict.beats,
+        },
+    }
+
+
+def _forecasts(evaluation: Evaluation | None) -> dict[str, Any] | None:
+    """The evaluation over all folds; the folds' own scores are in folds.json."""
+    if evaluation is None:
+        return None
+    return {**{key: value for key, value in evaluation.dump().items() if key != "folds"}, "formulas": dict(FORMULAS)}
+
+
+def _measures(outcome: Outcome, column: str) -> dict[str, Any]:
+    """Every measure of a column by its name; the strategy's headline ones with their intervals."""
+    found = {item.name: _measured(item) for item in outcome.measures[column]}
+    if column == STRATEGY:
+        for name, interval in outcome.intervals.items():
+            found[name]["interval"] = interval.dump()
+    others = (item for items in outcome.further[column].values() for item in items)
+    return {**found, **{item.name: _measured(item) for item in others}}
+
+
+def _measured(item: Measured) -> dict[str, Any]:
+    return {key: value for key, value in item.dump().items() if key != "name"}
+
+
+def _number(value: float, formula: str, unit: str, period: str, n: int) -> dict[str, Any]:
+    return {"value": value, "reason": "", "flags": [], "formula": formula, "unit": unit, "period": period, "n": n}
+
+
+def _exposure(exposure: Exposure) -> dict[str, Any]:
+    texts = {
+        "gross_mean": "mean of sum(abs(position value)) / account value",
+        "net_mean": "mean of sum(position value) / account value",
+        "time_in_market": "closes with a position / closes",
+    }
+    return {
+        key: _number(getattr(exposure, key), text, "fraction", "whole span", exposure.n) for key, text in texts.items()
+    }
+
+
+def _costs(costs: Costs) -> dict[str, Any]:
+    texts = {**KINDS, "total": "commission + slippage + impact + short_interest"}
+    money, drag = {**costs.money, "total": costs.total}, {**costs.drag, "total": costs.total_drag}
+    return {
+        key: {
+            **_number(money[key], text, "money", "whole span", costs.fills),
+            "drag": _number(drag[key], DRAG, "fraction", "per year", costs.sessions),
+        }
+        for key, text in texts.items()
+    }

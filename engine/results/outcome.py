@@ -1,0 +1,260 @@
+"""Everything a finished run has to say, in one frozen object that pages, terminal and metrics.json read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.clock import sessions
+from core.number_format import percent
+from core.types import Market, RunResult
+from engine.backtest.account_returns import (
+    BENCHMARK,
+    COLUMNS,
+    STRATEGY,
+    Exposure,
+    benchmark_gaps,
+    daily_returns,
+    exposure,
+)
+from engine.config.run_config import RunConfig
+from marketdata.news import ILLUSTRATIVE
+from risk.bootstrap import Interval
+from risk.measures.base import Measured
+from risk.periods import periods_per_year
+from risk.var.var_backtest import VarBacktest, run_var_backtest
+from signals.evaluation.evaluate import Evaluation
+from signals.evaluation.skill_tests import DieboldMariano
+from signals.leaks.check_result import Check
+from signals.leaks.fit_inputs import fit_inputs
+from signals.signals_result import Signals
+
+from .compute_measures import Measure, here
+from .constant_confidence import ConstantConfidence, constant_confidence_run
+from .costs_paid import Costs, costs
+from .fill_checks import execution
+from .measure_inputs import samples
+from .order_audit import CapCheck, Orders, StopCheck, check_cap, check_stops, count_orders
+from .verdict import LEAK, NOTHING, Verdict, judge, paired_test
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """A finished run.
+
+    Attributes
+    ----------
+    name, config_id : as in the run folder's name.
+    config : the resolved config as plain values.
+    market, signals, result : what went in, what the model said, what the engine did.
+    evaluation : of the forecasts; None when the model does not train.
+    daily : simple daily returns; see :func:`engine.backtest.account_returns.daily_returns`.
+    measures : the headline measures of each column of ``daily``.
+    further : the further measures of each column, by group.
+    intervals : bootstrap intervals of the strategy's headline measures, by name.
+    exams : of value at risk forecasts, of the strategy and of the benchmark.
+    exposure, costs, orders : what the account did.
+    cap : whether the cap held at the fills.
+    stops : how well the stops protected; None for a run without stops.
+    constant_confidence : the same run with constant confidence; None where the confidence does not vary.
+    checks : the leak checks that every run does.
+    verdict : what may be said of it.
+    periods_per_year : sessions in a year, as used for every annual figure.
+    risk_free : the annual rate that ratios compare with.
+    notes : what is worth knowing about data and run.
+    """
+
+    name: str
+    config_id: str
+    config: Mapping[str, Any]
+    market: Market
+    signals: Signals
+    evaluation: Evaluation | None
+    result: RunResult
+    daily: pd.DataFrame
+    measures: Mapping[str, tuple[Measured, ...]]
+    further: Mapping[str, Mapping[str, tuple[Measured, ...]]]
+    intervals: Mapping[str, Interval]
+    exams: Mapping[str, VarBacktest]
+    exposure: Exposure
+    costs: Costs
+    orders: Orders
+    cap: CapCheck
+    stops: StopCheck | None
+    constant_confidence: ConstantConfidence | None
+    checks: tuple[Check, ...]
+    verdict: Verdict
+    periods_per_year: float
+    risk_free: float
+    notes: tuple[str, ...]
+
+    @property
+    def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """The first decision and the last close of the account, UTC."""
+        times = self.result.equity["time"]
+        return times.iloc[0], times.iloc[-1]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """How each column of ``daily`` is called on a page."""
+        benchmark, mean = self.market.benchmark, percent(self.exposure.gross_mean)
+        return dict(zip(COLUMNS, (self.name, benchmark, f"{benchmark} at {mean}"), strict=True))
+
+
+def build(
+    *,
+    config: RunConfig,
+    market: Market,
+    signals: Signals,
+    evaluation: Evaluation | None,
+    result: RunResult,
+    measure: Measure = here,
+) -> Outcome:
+    """Measure a finished run.
+
+    Parameters
+    ----------
+    config : the config of the run.
+    measure : in this process, or in another while this one goes on.
+
+    Raises
+    ------
+    DataError
+        The benchmark does not cover the run, or the tables do not fit the market.
+    """
+    spec, risk, seed = config.measures, config.risk, config.seed
+    daily = daily_returns(result, market)
+    days = pd.DatetimeIndex(daily.index)
+    per_year = periods_per_year(days, spec.periods_per_year)
+    told = samples(daily, result, per_year, spec.risk_free)
+    answer = measure(told, spec, seed)
+    beside = constant_confidence_run(config, market, signals, per_year)
+    exams = {c: run_var_backtest(told[c].returns, spec.exam, spec.var_levels, seed) for c in (STRATEGY, BENCHMARK)}
+    checks = (fit_inputs(signals.folds), execution(result, market, config.broker))
+    found = answer()
+    return Outcome(
+        name=config.name,
+        config_id=result.config_id,
+        config=config.dump(),
+        market=market,
+        signals=signals,
+        evaluation=evaluation,
+        result=result,
+        daily=daily,
+        measures=found.headline,
+        further=found.further,
+        intervals=found.intervals,
+        exams=exams,
+        exposure=exposure(result),
+        costs=costs(result, days, per_year),
+        orders=count_orders(result.orders),
+        cap=check_cap(result, market, risk.cap),
+        stops=check_stops(result.stops) if risk.stop else None,
+        constant_confidence=beside,
+        checks=checks,
+        verdict=_verdict(daily, evaluation, per_period(spec.risk_free, per_year), checks, market.notes),
+        periods_per_year=per_year,
+        risk_free=spec.risk_free,
+        notes=(
+            *market.notes,
+            *dict.fromkeys(note for feature in config.features for note in feature.notes),
+            *signals.notes,
+            *(evaluation.notes if evaluation else ()),
+            *result.notes,
+            *_idle_notes(result),
+            *_interest_notes(config),
+            *_span_notes(market, days, result.zone),
+            *_gap_notes(market, days, result.zone),
+            *_daily_notes(result, days, per_year),
+        ),
+    )
+
+
+def per_period(annual: float, per_year: float) -> float:
+    """The rate per period that compounds to an annual one."""
+    return float((1.0 + annual) ** (1.0 / per_year) - 1.0)
+
+
+def _verdict(
+    daily: pd.DataFrame,
+    evaluation: Evaluation | None,
+    risk_free: float,
+    checks: tuple[Check, ...],
+    notes: tuple[str, ...],
+) -> Verdict:
+    test = paired_test(np.asarray(daily[STRATEGY]), np.asarray(daily[BENCHMARK]), risk_free)
+    leaks = tuple(f"{check.number}, {check.title}: {check.detail}." for check in checks if check.status == "leak")
+    if leaks:
+        return Verdict(LEAK, leaks, test)
+    if ILLUSTRATIVE in notes:
+        return Verdict(NOTHING, (f"{ILLUSTRATIVE[0].upper()}{ILLUSTRATIVE[1:]}.",), test)
+    return judge(test) if evaluation is None else judge(test, forecast_sentence(evaluation), evaluation.beats)
+
+
+TESTS = {
+    "zero": "squared error against zero",
+    "expanding_mean": "squared error against the mean so far",
+    "always_long": "hits against always long",
+}
+
+
+def forecast_sentence(evaluation: Evaluation) -> str:
+    """What the tests of the forecasts say, in one sentence."""
+    words = "beat" if evaluation.beats else "do not beat"
+    found = [f"{TESTS[name]}: {_p_value(test)}" for name, test in evaluation.tests.items()]
+    return f"Out of sample the forecasts {words} their baselines ({'; '.join(found)})."
+
+
+def _p_value(test: DieboldMariano) -> str:
+    return f"no test, {test.reason}" if test.p_value is None else f"p = {test.p_value:.3f}"
+
+
+def _idle_notes(result: RunResult) -> tuple[str, ...]:
+    """Why there is nothing to see."""
+    if len(result.fills):
+        return ()
+    orders = count_orders(result.orders)
+    if not orders.asked:
+        return ("nothing was traded: no order was asked",)
+    reasons = "; ".join(f"{number} x {reason}" for reason, number in orders.by_reason.items())
+    return (f"nothing was traded: none of {orders.asked} orders was filled ({reasons})",)
+
+
+def _interest_notes(config: RunConfig) -> tuple[str, ...]:
+    """What makes a ratio look better than it is."""
+    earned, free = config.broker.cash_interest, config.measures.risk_free
+    if earned <= free:
+        return ()
+    return (
+        f"idle cash earns {100 * earned:g} % a year, but ratios compare with {100 * free:g} %, so that interest "
+        "looks like skill: set measures.risk_free",
+    )
+
+
+def _span_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
+    """Traded symbols that begin after the account does, or end before it."""
+    spans = ((symbol, sessions(market.bars[symbol].times, zone)[[0, -1]]) for symbol in market.trade)
+    return tuple(
+        f"{symbol} has bars from {first:%F} to {last:%F} only; a position at its end stays, at its last close"
+        for symbol, (first, last) in spans
+        if first > days[0] or last < days[-1]
+    )
+
+
+def _gap_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
+    gaps = benchmark_gaps(market, days, zone)
+    if gaps.empty:
+        return ()
+    where = f"{len(gaps)} of {len(days)} sessions (the first is {gaps[0]:%F})"
+    return (f"benchmark {market.benchmark} has no bar in {where}; it is valued at its last close there",)
+
+
+def _daily_notes(result: RunResult, days: pd.DatetimeIndex, per_year: float) -> tuple[str, ...]:
+    """What became of an account that is valued several times a day."""
+    bars = len(result.equity)
+    if sessions(pd.DatetimeIndex(result.equity["time"]), result.zone).is_unique:
+        return ()
+    made = f"{len(days)} daily returns are made of {bars} bars, from each session's last account value"
+    return (f"{made}; every measure, value at risk included, is daily, with {per_year:g} periods a year",)

@@ -1,0 +1,150 @@
+"""Is there evidence of skill? One run's answer, before any correction for selection."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.number_format import count
+from core.types import Vector
+
+LEAK = "the future was used: nothing here can be believed"
+NOTHING = "no evidence of skill"
+BEATS = "beats the baselines; not corrected for selection"
+ALPHA = 0.05
+LEAST = 22  # a month of sessions; below it a t statistic says nothing
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """One-sided test whether the strategy, brought to the benchmark's volatility, earns more than the benchmark.
+
+    Attributes
+    ----------
+    t : mean of the differences / its Newey-West standard error; None with a reason.
+    p_value : one-sided, from the normal distribution: small when the strategy is better.
+    mean : mean difference per period at the benchmark's volatility, a fraction.
+    scale : what the strategy's excess returns were multiplied by.
+    lags : of the Newey-West variance.
+    n : paired periods.
+    reason : why there is no test; empty when there is one.
+    """
+
+    t: float | None
+    p_value: float | None
+    mean: float | None
+    scale: float | None
+    lags: int
+    n: int
+    reason: str = ""
+
+    @property
+    def beats(self) -> bool:
+        """Better than the benchmark at the 5 % level."""
+        return self.p_value is not None and self.p_value <= ALPHA
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What may be said of one run.
+
+    Attributes
+    ----------
+    headline : the answer in a few words.
+    sentences : what it rests on.
+    test : the paired test behind it.
+    """
+
+    headline: str
+    sentences: tuple[str, ...]
+    test: PairedTest
+
+    @property
+    def beats(self) -> bool:
+        """Whether there is something to correct for selection at all."""
+        return self.headline == BEATS
+
+
+def newey_west_lags(n: int) -> int:
+    """The lags of the Bartlett kernel: floor(4 (n / 100)^(2/9)), the usual rule of thumb."""
+    return math.floor(4.0 * math.pow(n / 100.0, 2.0 / 9.0))
+
+
+def newey_west_error(values: Vector, lags: int) -> float:
+    """The standard error of a mean under autocorrelation (Newey & West 1987, Bartlett weights, divisor n).
+
+    Parameters
+    ----------
+    values : (T,) finite.
+    lags : autocovariances taken in; 0 is the plain standard error.
+    """
+    centred = values - values.mean()
+    n = len(values)
+    weights = 1.0 - np.arange(1, lags + 1) / (lags + 1.0)
+    covariances = np.array([centred[lag:] @ centred[: n - lag] for lag in range(1, lags + 1)]) / n
+    variance = centred @ centred / n + 2.0 * float(weights @ covariances)
+    return math.sqrt(max(float(variance), 0.0) / n)
+
+
+def paired_test(strategy: Vector, benchmark: Vector, risk_free: float = 0.0) -> PairedTest:
+    """Compare at equal volatility: d = (strategy - rf) x sd(benchmark) / sd(strategy) - (benchmark - rf).
+
+    The mean of d is the difference of the two Sharpe ratios times the benchmark's volatility. The scale is taken as
+    known: its own error enters with the square of the per-period Sharpe ratio, which is negligible for daily returns.
+
+    Parameters
+    ----------
+    strategy, benchmark : (T,) simple returns of the same periods, finite.
+    risk_free : per period.
+    """
+    n = len(strategy)
+    lags = newey_west_lags(n)
+    own, other = strategy - risk_free, benchmark - risk_free
+    reason = _untestable(own, other)
+    if reason:
+        return PairedTest(None, None, None, None, lags, n, reason)
+    scale = float(other.std(ddof=1) / own.std(ddof=1))
+    difference = own * scale - other
+    error = newey_west_error(difference, lags)
+    if error <= np.finfo(float).eps * float(other.std(ddof=1)):
+        return PairedTest(None, None, None, scale, lags, n, "at equal volatility the strategy is the benchmark")
+    t = float(difference.mean() / error)
+    return PairedTest(t, 0.5 * math.erfc(t / math.sqrt(2.0)), float(difference.mean()), scale, lags, n)
+
+
+def _untestable(own: Vector, other: Vector) -> str:
+    if len(own) < LEAST:
+        return f"{count(len(own), 'period')} {'is' if len(own) == 1 else 'are'} fewer than {LEAST}"
+    if np.ptp(own) == 0:
+        return "the strategy's returns never vary"
+    if np.ptp(other) == 0:
+        return "the benchmark's returns never vary"
+    return ""
+
+
+def judge(test: PairedTest, forecasts: str = "", forecasts_beat: bool = True) -> Verdict:
+    """Evidence of skill needs returns that beat the benchmark and, where a model trains, forecasts that beat baselines.
+
+    Parameters
+    ----------
+    test : of the strategy's returns.
+    forecasts : what the evaluation of the forecasts says; empty for a model that does not train.
+    forecasts_beat : whether it says that they beat their baselines.
+    """
+    beats = test.beats and forecasts_beat
+    sentences = [forecasts, _of_returns(test)]
+    if beats:
+        sentences.append(
+            "One run says nothing of the runs that were tried before it: correct for them before believing it."
+        )
+    return Verdict(BEATS if beats else NOTHING, tuple(sentence for sentence in sentences if sentence), test)
+
+
+def _of_returns(test: PairedTest) -> str:
+    if test.t is None:
+        return f"The returns could not be tested against the benchmark: {test.reason}."
+    words = "beat" if test.beats else "do not beat"
+    return (
+        f"At equal volatility the strategy's returns {words} the benchmark's: t = {test.t:.2f}, one-sided p = "
+        f"{test.p_value:.3f} over {test.n} sessions (Newey-West, {test.lags} lags)."
+    )

@@ -1,0 +1,1 @@
+"""The run folder: its files, manifest and log, written atomically."""

@@ -1,0 +1,119 @@
+"""Where a result comes from: data, code, versions, seeds, machine, timings."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from core.digests import tree_digest
+from core.types import RunResult
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "engine")
+LIBRARIES = (
+    "backtrader",
+    "quantstats",
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "xgboost",
+    "lightgbm",
+    "numba",
+    "optuna",
+    "pyarrow",
+    "matplotlib",
+    "pydantic",
+)
+
+
+def build(
+    result: RunResult, seed: int, data: Mapping[str, str], digest: str, timings: Mapping[str, float]
+) -> dict[str, Any]:
+    """The manifest of a run.
+
+    Parameters
+    ----------
+    result : names the config, the engine and the sessions' time zone.
+    data : SHA-256 of each data file, by symbol.
+    digest : the result digest.
+    timings : seconds by stage.
+    """
+    mine = {"config_id": result.config_id, "engine": result.engine, "zone": result.zone}
+    return {**mine, **common(seed, data, digest, timings)}
+
+
+def common(seed: int, data: Mapping[str, str], digest: str, timings: Mapping[str, float]) -> dict[str, Any]:
+    """What every manifest holds, of a run and of a sweep; parameters as for :func:`build`."""
+    return {
+        "format": 1,
+        "seed": seed,
+        "data": dict(data),
+        "result_digest": digest,
+        **surroundings(),
+        "timings_seconds": {stage: round(seconds, 3) for stage, seconds in timings.items()},
+    }
+
+
+def surroundings() -> dict[str, Any]:
+    """The part of a manifest that no run decides: code, versions, machine, threads."""
+    return {
+        "code_digest": code_digest(),
+        "git": git_state(),
+        "versions": versions(),
+        "machine": {
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "processor": platform.machine(),
+        },
+        "threads": {key: os.environ[key] for key in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY") if key in os.environ},
+    }
+
+
+def source_files() -> list[Path]:
+    """The project's own source files."""
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".html")]
+    return [*sorted(files), ROOT / "run_backtest.py"]
+
+
+@cache
+def code_digest() -> str:
+    """One digest over the project's own source files."""
+    return tree_digest(source_files(), ROOT)
+
+
+def versions() -> dict[str, str]:
+    """The installed version of each library that decides numbers."""
+    return {name: _version(name) for name in LIBRARIES}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def git_state() -> dict[str, str]:
+    """The commit and the uncommitted difference; empty outside a git checkout."""
+    commit = _git("rev-parse", "HEAD")
+    return {"commit": commit.strip(), "diff": _git("diff", "HEAD", "--", *PACKAGES)} if commit else {}
+
+
+def _git(*words: str) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed words, no shell
+            ["git", "-C", str(ROOT), *words],  # noqa: S607 - the user's own git
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""

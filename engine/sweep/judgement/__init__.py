@@ -1,0 +1,1 @@
+"""The verdict of a sweep: confirmation on backtrader, overfitting tests, stability, stress."""

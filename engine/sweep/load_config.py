@@ -1,0 +1,52 @@
+"""Configs from files and mappings, their `sweep:` block checked against the keys that it changes."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.config import run_config
+from engine.config.run_config import MAPPING, RunConfig
+from engine.config.yaml_layers import Layer
+
+
+def load(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
+    """Read, extend, override and validate a config file, its sweep included.
+
+    Parameters
+    ----------
+    path : a YAML file.
+    overrides : ``dotted.key=value`` texts, applied in order.
+
+    Raises
+    ------
+    ConfigError
+        One line: file and line, key, what is wrong, what was given, what to do.
+    """
+    return validate(run_config.layer_of_file(path, overrides), str(path))
+
+
+def of_mapping(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> RunConfig:
+    """Validate a config given as a plain mapping, its sweep included; its paths are read from the working directory.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`load`.
+    """
+    return validate(run_config.layer_of_mapping(values, overrides), MAPPING)
+
+
+def validate(layer: Layer, source: str) -> RunConfig:
+    """A layer as a config, its sweep included; ``source`` names it where a key has no place of its own.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`load`.
+    """
+    config = run_config.validate(layer, source)
+    if config.sweep:
+        from engine.sweep.space.space_check import check_space
+
+        check_space(config, lambda *keys: layer.place(("sweep", *keys)) or source)
+    return config

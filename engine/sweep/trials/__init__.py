@@ -1,0 +1,1 @@
+"""The execution of trials: planning, compiled and backtrader runners, worker processes, Dask."""

@@ -1,0 +1,227 @@
+"""The config's ``data`` block: which prices, which span, which symbols trade."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from core.clock import sessions
+from core.errors import DataError
+from core.plugins import PluginField
+from core.spec import Spec
+from core.types import Bars, Market
+from marketdata.sources.base import RawTable, Source
+
+from .bar_size import extent
+from .benchmark import Benchmark, BenchmarkSpec
+from .cross_symbol_checks import require_together
+from .data_faults import Fault
+from .data_warnings import data_warnings
+from .news import NewsSpec
+from .timestamps import Session, close_times, stamp_remarks
+from .validation import checked
+
+
+class DataSpec(Spec):
+    """Prices, span, benchmark and traded symbols."""
+
+    source: Annotated[Source, PluginField("marketdata.sources")]
+    """Where prices come from: a mapping with a kind, for example {kind: sample, symbols: [nasdaq]}."""
+    start: date | None = None
+    """First session, inclusive (YYYY-MM-DD); null: the file's first."""
+    end: date | None = None
+    """Last session, inclusive (YYYY-MM-DD); null: the file's last."""
+    benchmark: Benchmark | None = None
+    """What to compare with: a symbol, or {source: ...} of its own, which is not traded; null: the only symbol."""
+    trade: tuple[str, ...] | None = None
+    """The symbols to trade; null: all but the benchmark, unless it is the only one."""
+    session_close: str | None = None
+    """When a bar that bears only a date closes, as "16:00 America/New_York"; null: the source's default."""
+
+    # Written out only where there are any: the ids of configs are older than it.
+    news: Annotated[NewsSpec | None, Field(exclude_if=lambda news: news is None)] = None
+    """Dated headlines, which features of text read: {file: news.csv}; null: none."""
+
+    @field_validator("news")
+    @classmethod
+    def _known_close(cls, news: NewsSpec | None, info: ValidationInfo) -> NewsSpec | None:
+        source = info.data.get("source")
+        if news and isinstance(source, Source) and source.found and not info.data.get("session_close"):
+            text = 'needs data.session_close, for example "16:00 America/New_York": when does a day\'s news end?'
+            raise PydanticCustomError("news_close", text)
+        return news
+
+    @field_validator("end")
+    @classmethod
+    def _not_before_start(cls, end: date | None, info: ValidationInfo) -> date | None:
+        start = info.data.get("start")
+        if start and end and end < start:
+            raise PydanticCustomError(
+                "span", "start {start} is after end {end}", {"start": str(start), "end": str(end)}
+            )
+        return end
+
+    @field_validator("benchmark")
+    @classmethod
+    def _known_benchmark(cls, benchmark: Benchmark | None, info: ValidationInfo) -> Benchmark | None:
+        names = _names(info)
+        if isinstance(benchmark, BenchmarkSpec):
+            _require_new(benchmark.symbol, names)
+        elif benchmark is not None:
+            _require_known([benchmark], names)
+        elif len(names) > 1:
+            several = ", ".join(names)
+            raise PydanticCustomError("benchmark", "must name one of several symbols: {symbols}", {"symbols": several})
+        return benchmark
+
+    @field_validator("trade")
+    @classmethod
+    def _known_trade(cls, trade: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        if trade is None:
+            return None
+        _require_known(trade, _names(info))
+        if not trade or len(set(trade)) < len(trade):
+            raise PydanticCustomError("trade", "must name at least one symbol, and each once")
+        return trade
+
+    @field_validator("session_close")
+    @classmethod
+    def _readable_session(cls, text: str | None) -> str | None:
+        return text and str(Session.parse(text))
+
+    @property
+    def session(self) -> Session:
+        """When a date's session closes: as stated, or the source's default."""
+        if self.session_close:
+            return Session.parse(self.session_close)
+        return Session(*self.source.session_close, stated=False)
+
+    @property
+    def benchmark_symbol(self) -> str:
+        """The benchmark, the only symbol if none is named."""
+        own = self.benchmark
+        return own.symbol if isinstance(own, BenchmarkSpec) else own or self.source.names[0]
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Every source that is read: the traded symbols', and the benchmark's if it has one of its own."""
+        own = self.benchmark
+        return (self.source, own.source) if isinstance(own, BenchmarkSpec) else (self.source,)
+
+    @property
+    def trade_symbols(self) -> tuple[str, ...]:
+        """The traded symbols: as stated, or all but the benchmark unless it is the only one."""
+        others = tuple(name for name in self.source.names if name != self.benchmark_symbol)
+        return self.trade or others or (self.benchmark_symbol,)
+
+    def load(self) -> Market:
+        """Read, check and cut the prices.
+
+        Raises
+        ------
+        DataError
+            A file is missing, a check refuses it, it has no bar in the span, or the symbols do not belong together.
+        """
+        bars: dict[str, Bars] = {}
+        notes: dict[str, list[str]] = {}  # what is true of several symbols is said once
+        tables = {symbol: raw for source in self.sources for symbol, raw in source.tables().items()}
+        for symbol, raw in tables.items():
+            bars[symbol], found = self._bars(symbol, raw)
+            for note in found:
+                notes.setdefault(note, []).append(symbol)
+        market = Market(bars, self.trade_symbols, self.benchmark_symbol, self.session.zone)
+        require_together(market, {symbol: raw.where for symbol, raw in tables.items()})
+        said = (f"{', '.join(symbols)}: {note}" for note, symbols in notes.items())
+        market = replace(market, notes=(*said, *self._disclosed(market)))
+        return self._with_news(market) if self.news else market
+
+    def _with_news(self, market: Market) -> Market:
+        if self.news is None:
+            return market
+        news, notes = self.news.load(tuple(market.bars), market.zone, market.times[-1])
+        return replace(market, news=news, notes=(*notes, *market.notes))
+
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of each symbol's file, and of the news."""
+        news = {"news": self.news.digest()} if self.news else {}
+        return {symbol: value for source in self.sources for symbol, value in source.digests().items()} | news
+
+    def identity(self) -> dict[str, Any]:
+        """What makes two data blocks the same: no paths but content digests, every default spelt out."""
+        return {
+            **self.dump(),
+            "source": self.source.identity(),
+            "benchmark": self._benchmark_identity(),
+            "trade": list(self.trade_symbols),
+            "session_close": str(self.session),
+            **({"news": self.news.identity()} if self.news else {}),
+        }
+
+    def _benchmark_identity(self) -> str | dict[str, Any]:
+        own = self.benchmark
+        return {"source": own.source.identity()} if isinstance(own, BenchmarkSpec) else self.benchmark_symbol
+
+    def _disclosed(self, market: Market) -> Iterator[str]:
+        """What a reader of the results has to know of the choice of data."""
+        if self.source.found:
+            yield extent(market.times, market.zone)
+        for source in self.sources:
+            yield from source.notes
+        if self.source.dividends and not self.sources[-1].dividends:
+            kind = "a price index" if self.sources[-1].dividends is False else "not known to contain dividends"
+            yield f"benchmark {market.benchmark} is {kind}, beside dividend-adjusted prices: that favours the strategy"
+
+    def _bars(self, symbol: str, raw: RawTable) -> tuple[Bars, list[str]]:
+        frame = checked(symbol, raw)
+        times = close_times(raw, self.session)
+        if isinstance(times, Fault):
+            raise times.error(symbol, raw.where, pd.DatetimeIndex(raw.frame.index))
+        days = sessions(times, self.session.zone)
+        kept = self._within(days)
+        if not kept.any():
+            raise self._outside(symbol, raw.where, days)
+        odd = data_warnings(frame[kept].set_axis(days[kept]), traded=symbol in self.trade_symbols)
+        notes = [*raw.notes, *stamp_remarks(raw, self.session), *odd]
+        return Bars.of(symbol, frame[kept].set_axis(times[kept])), notes
+
+    def _within(self, days: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
+        first = pd.Timestamp(self.start or date.min)
+        last = pd.Timestamp(self.end or date.max)
+        return np.asarray((days >= first) & (days <= last))
+
+    def _outside(self, symbol: str, where: str, days: pd.DatetimeIndex) -> DataError:
+        asked = f"no bar from {self.start or 'the beginning'} to {self.end or 'the end'}"
+        span = f"it spans {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}"
+        return DataError(f"{symbol} ({where}): {asked}; {span}, change data.start or data.end")
+
+
+def _names(info: ValidationInfo) -> tuple[str, ...]:
+    """The source's symbols; none if the source itself was refused, so that only its error is told."""
+    source = info.data.get("source")
+    return source.names if isinstance(source, Source) else ()
+
+
+def _require_new(symbol: str, names: tuple[str, ...]) -> None:
+    if symbol in names:
+        raise PydanticCustomError(
+            "benchmark_twice",
+            "the data's source has a symbol {symbol}, too: write `benchmark: {symbol}`, or name one of them otherwise",
+            {"symbol": symbol},
+        )
+
+
+def _require_known(symbols: Iterable[str], names: tuple[str, ...]) -> None:
+    unknown = [symbol for symbol in symbols if names and symbol not in names]
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], names, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+        raise PydanticCustomError(
+            "symbol", "the source has no symbol {symbol}; {hint}", {"symbol": repr(unknown[0]), "hint": hint}
+        )

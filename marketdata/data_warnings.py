@@ -1,0 +1,122 @@
+"""What a sound table has to be looked at for: possible, but more often a mistake than a market.
+
+Each remark is a function of a checked frame whose index is the bars' sessions; `REMARKS` lists them. They look at the
+configured span alone, go on, and stand in the run folder.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from core.types import Vector
+
+JUMP = 1.9
+"""A factor between neighbouring bars that a split or a typo explains better than a market; a 2:1 split reaches it."""
+GAP = pd.Timedelta(days=30)
+SAME = 1e-4  # relative: an open so near the previous close is a fill at that close, whatever the slippage
+ENOUGH = 20  # bars below which a share or a correlation says nothing
+FEW = 5  # dates that are listed instead of counted
+
+DataWarning = Callable[[pd.DataFrame], str | None]
+
+
+def data_warnings(frame: pd.DataFrame, *, traded: bool = True) -> list[str]:
+    """All remarks on one symbol's bars, one line each.
+
+    Parameters
+    ----------
+    frame : float64 columns `core.types.COLUMNS`; index: naive midnights, one a bar, equal for bars of one day.
+    traded : whether orders are filled at its opens; if not, the opens are of no concern.
+    """
+    return [text for remark in REMARKS if (traded or remark is not _stale_opens) and (text := remark(frame))]
+
+
+def _jump(frame: pd.DataFrame) -> str | None:
+    """A bar that reaches far beyond the close before it: one bar x100 or /100, a split that was not adjusted."""
+    close = frame["close"].shift().fillna(frame["close"])
+    factor = frame["high"].where(frame["high"] > close, close) / frame["low"].where(frame["low"] < close, close)
+    wide = factor[factor >= JUMP]
+    if wide.empty:
+        return None
+    more = f" and on {_bars(len(wide) - 1)} more" if len(wide) > 1 else ""
+    first = f"{_days(wide.index)[0]:%Y-%m-%d}"
+    return f"the price jumps by a factor of {wide.iloc[0]:.4g} on {first}{more}: a split or a typo?"
+
+
+def _gap(frame: pd.DataFrame) -> str | None:
+    days = _days(frame.index)
+    steps = days[1:] - days[:-1]
+    wide = np.flatnonzero(steps > max(GAP, 3 * steps.to_series().median())) if len(steps) else ()
+    if not len(wide):
+        return None
+    last = int(steps.argmax())
+    count = f"{len(wide)} gap{'s' if len(wide) > 1 else ''} of more than {GAP.days} days"
+    return f"{count}, the longest {steps[last].days} days from {days[last]:%Y-%m-%d} to {days[last + 1]:%Y-%m-%d}"
+
+
+def _constant(frame: pd.DataFrame) -> str | None:
+    close = frame["close"]
+    if len(close) > 1 and (close == close.iloc[0]).all():
+        return f"the close is {close.iloc[0]:g} on every bar: its returns are all zero"
+    return None
+
+
+def _returns(frame: pd.DataFrame) -> str | None:
+    """A price is near its last value, a return is not: told by the rank correlation of neighbours."""
+    close = frame["close"]
+    if len(close) < ENOUGH or close.nunique() < ENOUGH:
+        return None
+    correlation = close.rank().autocorr(1)
+    if correlation < 0.5:
+        return f"closes look like returns, not prices (rank correlation of neighbours {correlation:.2f})"
+    return None
+
+
+def _zero_volume(frame: pd.DataFrame) -> str | None:
+    days = _days(frame.index[frame["volume"] == 0])
+    if not len(days):
+        return None
+    if len(days) == len(frame):
+        return "volume is 0 on every bar"
+    dates = ", ".join(f"{day:%Y-%m-%d}" for day in days[:FEW])
+    return f"volume is 0 on {_bars(len(days))}: {dates}{' ...' if len(days) > FEW else ''}"
+
+
+def _stale_opens(frame: pd.DataFrame) -> str | None:
+    """Opens that are the previous close: taken by calendar year, since vendors changed their ways in the middle."""
+    same = (frame["open"] / frame["close"].shift() - 1).abs().iloc[1:] <= SAME
+    by_year = same.groupby(_days(same.index).year)
+    years = by_year.mean()[(by_year.mean() > 0.5) & (by_year.size() >= ENOUGH)].index
+    if years.empty:
+        return None
+    share = f"{same.mean():.0%} of opens are the previous close, in {_spans(years)} more than half"
+    return f"{share}: a next-open fill there is a fill at the signal close"
+
+
+def _spans(years: Iterable[int]) -> str:
+    """1999, 2000, 2001, 2004 as ``1999-2001, 2004``."""
+    years = list(years)
+    breaks = [0, *(place + 1 for place, (one, two) in enumerate(pairwise(years)) if two > one + 1), len(years)]
+    runs = [years[first:last] for first, last in pairwise(breaks)]
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _rounded(frame: pd.DataFrame) -> str | None:
+    """Bars whose prices contradict each other within the checks' tolerance."""
+    high: Vector = frame[["open", "close", "low"]].max(axis=1).to_numpy()
+    low: Vector = frame[["open", "close", "high"]].min(axis=1).to_numpy()
+    count = int(((frame["high"] < high) | (frame["low"] > low)).sum())
+    return f"open or close lies outside low to high by a rounding error on {_bars(count)}" if count else None
+
+
+def _days(index: pd.Index) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(index)
+
+
+def _bars(count: int) -> str:
+    return "1 bar" if count == 1 else f"{count} bars"
+
+
+REMARKS: tuple[DataWarning, ...] = (_jump, _gap, _constant, _returns, _zero_volume, _stale_opens, _rounded)

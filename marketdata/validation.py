@@ -1,0 +1,249 @@
+"""The checks that every table passes before anything is fed: faults are refused, nothing is repaired.
+
+Each check is a function of a frame; `FORM` and `VALUES` list them in the order in which they run. A new check is a
+function and an entry there. What is odd but possible is remarked in `marketdata.data_warnings`.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from core.types import COLUMNS, PRICES, Vector
+from marketdata.sources.base import ADJUSTED, RawTable
+
+from .data_faults import Fault
+
+TOLERANCE = 1e-6
+"""How far, relatively, a high may lie below a close (or a low above one) and be called rounding.
+
+Vendors keep prices in single precision (6e-8 relative) and print six decimals, so the four prices of one bar can
+disagree in the last digits. Such values are taken as they are.
+"""
+MISSING = {"", "nan", "na", "n/a", "null", "none"}
+
+Mask = npt.NDArray[np.bool_]
+Check = Callable[[pd.DataFrame], Fault | None]
+
+
+def checked(symbol: str, raw: RawTable) -> pd.DataFrame:
+    """The table as float64, with the index it came with; adjusted where it holds adjusted closes.
+
+    Raises
+    ------
+    DataError
+        The first fault found: symbol, file, rows with dates, what to do.
+    """
+    _refuse(symbol, raw, raw.frame, FORM)
+    frame = _numbers(raw.frame)
+    _refuse(symbol, raw, frame, VALUES)
+    if ADJUSTED not in frame:
+        return frame
+    frame = _adjusted(frame)
+    _refuse(symbol, raw, frame, VALUES)  # a wrong factor can leave the range of numbers
+    return frame
+
+
+def _adjusted(frame: pd.DataFrame) -> pd.DataFrame:
+    """Prices x adjusted close / close, volume / that: one factor a bar, so prices that were equal stay equal."""
+    factor = frame[ADJUSTED] / frame["close"]
+    prices = {name: frame[name] * factor for name in PRICES}
+    return pd.DataFrame({**prices, "volume": frame["volume"] / factor}, columns=list(COLUMNS))
+
+
+def _refuse(symbol: str, raw: RawTable, frame: pd.DataFrame, checks: Iterable[Check]) -> None:
+    for check in checks:
+        fault = check(frame)
+        if fault:
+            raise fault.error(symbol, raw.where, pd.DatetimeIndex(raw.frame.index))
+
+
+def _rows(mask: npt.ArrayLike) -> list[int]:
+    return [int(row) for row in np.flatnonzero(mask)]
+
+
+# The form of a table: faults that make its numbers unreadable or its order uncertain.
+
+
+def _no_columns(frame: pd.DataFrame) -> Fault | None:
+    missing = [name for name in COLUMNS if name not in frame]
+    if not missing:
+        return None
+    return Fault(
+        f"column {', '.join(missing)} is missing; found: {', '.join(map(str, frame))}", "the source must give them all"
+    )
+
+
+def _no_rows(frame: pd.DataFrame) -> Fault | None:
+    return None if len(frame) else Fault("there is a header but no row", "add bars, or leave the symbol out")
+
+
+def _stamps(frame: pd.DataFrame) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(frame.index)
+
+
+def _undated(frame: pd.DataFrame) -> Fault | None:
+    rows = _rows(_stamps(frame).isna())
+    return Fault("the date is missing", "fill it in or remove the row", rows) if rows else None
+
+
+def _duplicates(frame: pd.DataFrame) -> Fault | None:
+    rows = _rows(_stamps(frame).duplicated())
+    return Fault("duplicate date", "keep one row for each date", rows) if rows else None
+
+
+def _unsorted(frame: pd.DataFrame) -> Fault | None:
+    index = _stamps(frame)
+    if index.is_monotonic_increasing:
+        return None
+    if index.is_monotonic_decreasing:
+        return Fault("the dates run from new to old", "sort the rows by date, oldest first")
+    rows = [row + 1 for row in _rows(index[1:] < index[:-1])]
+    return Fault("the date is earlier than the one before it", "sort the rows by date, oldest first", rows)
+
+
+def _sub_second(frame: pd.DataFrame) -> Fault | None:
+    index = _stamps(frame)
+    rows = _rows(index != index.floor("s"))
+    return (
+        Fault("the stamp has a fraction of a second", "use whole seconds: backtrader keeps no finer time", rows)
+        if rows
+        else None
+    )
+
+
+def _beyond_time(frame: pd.DataFrame) -> Fault | None:
+    """Dates that lie ahead (a day's grace covers every time zone) or before nanosecond stamps begin."""
+    index = _stamps(frame).tz_localize(None)
+    today = pd.Timestamp.now("UTC").tz_localize(None)
+    rows = _rows(index > today + pd.Timedelta(days=1))
+    if rows:
+        return Fault(f"the date lies in the future (today is {today:%Y-%m-%d})", "mend or remove the row", rows)
+    rows = _rows(index < pd.Timestamp(1700, 1, 1))
+    return Fault("the date is before 1700", "mend or remove the row", rows) if rows else None
+
+
+def _not_numbers(frame: pd.DataFrame) -> Fault | None:
+    for name in _columns(frame):
+        rows = [row for row, cell in enumerate(frame[name]) if not _is_number(cell)] if _holds_text(frame[name]) else []
+        if rows:
+            found = f"{name} is text that is no number, {str(frame[name].iloc[rows[0]])!r},"
+            return Fault(found, "write plain numbers such as 1234.5, without separators or units", rows)
+    return None
+
+
+def _holds_text(column: pd.Series) -> bool:
+    if column.dtype.kind in "fiu":
+        return False
+    try:
+        list(map(_float, column))
+    except (TypeError, ValueError):
+        return True
+    return column.dtype.kind == "b"
+
+
+def _is_number(cell: object) -> bool:
+    try:
+        _number(cell)
+    except (TypeError, ValueError):
+        return False
+    return not isinstance(cell, bool | np.bool_)
+
+
+def _number(cell: object) -> float:
+    if cell is None or cell is pd.NA or (isinstance(cell, str) and cell.strip().lower() in MISSING):
+        return np.nan
+    return _float(cell)
+
+
+def _float(cell: object) -> float:
+    """A number as files hold them; Python would also read ``1_000`` and the digits of every script."""
+    if isinstance(cell, str) and ("_" in cell or not cell.isascii()):
+        raise ValueError(cell)
+    return float(cell)  # type: ignore[arg-type]  # what float refuses is a fault
+
+
+def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every column as float64, exactly: text goes through Python's own float."""
+    return pd.DataFrame({name: _column(frame[name]) for name in _columns(frame)}, index=frame.index)
+
+
+def _columns(frame: pd.DataFrame) -> list[str]:
+    """What a raw table may hold."""
+    return [name for name in (*COLUMNS, ADJUSTED) if name in frame]
+
+
+def _column(cells: pd.Series) -> Vector:
+    if cells.dtype.kind in "fiu":
+        return cells.to_numpy(np.float64)
+    return np.array([_number(cell) for cell in cells], dtype=np.float64)
+
+
+# The values: faults that no bar of a market can have.
+
+
+def _absent(frame: pd.DataFrame) -> Fault | None:
+    return _first_column(
+        frame, np.isnan, "is missing (NaN)", "fill it in or remove the row; nothing is filled silently"
+    )
+
+
+def _infinite(frame: pd.DataFrame) -> Fault | None:
+    return _first_column(frame, np.isinf, "is infinite", "mend or remove the row")
+
+
+def _first_column(frame: pd.DataFrame, test: Callable[[Vector], Mask], found: str, advice: str) -> Fault | None:
+    wrong = [name for name in _columns(frame) if test(frame[name].to_numpy()).any()]
+    if not wrong:
+        return None
+    rows = _rows(np.any([test(frame[name].to_numpy()) for name in wrong], axis=0))
+    return Fault(f"{', '.join(wrong)} {found}", advice, rows)
+
+
+def _not_positive(frame: pd.DataFrame) -> Fault | None:
+    for name in (name for name in _columns(frame) if name != "volume"):
+        rows = _rows(frame[name] <= 0)
+        if rows:
+            advice = "prices must be above 0"
+            if frame["close"].abs().median() < 1 and (frame["close"] < 0).any():
+                advice += "; these look like returns: give prices"
+            return Fault(f"{name} is {frame[name].iloc[rows[0]]:g}", advice, rows)
+    return None
+
+
+def _negative_volume(frame: pd.DataFrame) -> Fault | None:
+    rows = _rows(frame["volume"] < 0)
+    return Fault(f"volume is {frame['volume'].iloc[rows[0]]:g}", "volume must be 0 or more", rows) if rows else None
+
+
+def _high_below_low(frame: pd.DataFrame) -> Fault | None:
+    rows = _rows(frame["high"] < frame["low"] * (1 - TOLERANCE))
+    if not rows:
+        return None
+    high, low = frame["high"].iloc[rows[0]], frame["low"].iloc[rows[0]]
+    return Fault(f"high {high:g} is below low {low:g}", "are the columns swapped? mend or remove the row", rows)
+
+
+def _outside(frame: pd.DataFrame) -> Fault | None:
+    for name in ("open", "close"):
+        low, high = frame["low"] * (1 - TOLERANCE), frame["high"] * (1 + TOLERANCE)
+        rows = _rows((frame[name] < low) | (frame[name] > high))
+        if rows:
+            bar = frame.iloc[rows[0]]
+            found = f"{name} {bar[name]:g} lies outside low {bar['low']:g} to high {bar['high']:g}"
+            return Fault(found, "mend or remove the row (adjusted and unadjusted prices mixed?)", rows)
+    return None
+
+
+FORM: tuple[Check, ...] = (
+    _no_columns,
+    _no_rows,
+    _undated,
+    _sub_second,
+    _beyond_time,
+    _duplicates,
+    _unsorted,
+    _not_numbers,
+)
+VALUES: tuple[Check, ...] = (_absent, _infinite, _not_positive, _negative_volume, _high_below_low, _outside)

@@ -1,0 +1,201 @@
+"""What a measure is told and what it answers."""
+
+import math
+from abc import abstractmethod
+from dataclasses import KW_ONLY, asdict, dataclass
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from core.errors import DataError, PluginError
+from core.plugins import PluginSpec
+from core.types import Vector
+from risk.returns import checked_numbers, checked_returns, checked_year
+
+from ._running_totals import Estimates, Totals
+
+Unit: TypeAlias = Literal["fraction", "ratio", "count", "money"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number, or the reason why there is none.
+
+    Attributes
+    ----------
+    value : a finite number; None where the measure is undefined.
+    reason : why there is no value; empty where there is one.
+    flags : what a reader of the value should know.
+
+    Raises
+    ------
+    PluginError
+        A value and a reason, neither of them, or a value that is not finite.
+    """
+
+    value: float | None
+    reason: str = ""
+    flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.value is None) != bool(self.reason):
+            raise PluginError(f"a measure gives a value or the reason why there is none; given: {self}")
+        if self.value is not None and not math.isfinite(self.value):
+            raise PluginError(f"a measure's value must be finite, or None with a reason; given: {self}")
+
+
+def defined(value: float, *flags: str) -> Estimate:
+    """The estimate of a computed number; one that overflowed is undefined.
+
+    >>> defined(0.5), defined(math.inf).reason
+    (Estimate(value=0.5, reason='', flags=()), 'the returns are too large to compute with')
+    """
+    if not math.isfinite(value):
+        return Estimate(None, "the returns are too large to compute with")
+    return Estimate(float(value), flags=flags)
+
+
+def undefined(reason: str) -> Estimate:
+    """The estimate of what cannot be computed."""
+    return Estimate(None, reason)
+
+
+def too_few(returns: Vector, least: int) -> Estimate:
+    """The estimate from fewer than ``least`` returns."""
+    return undefined(f"needs {least} or more returns, has {len(returns)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """What a measure may use; arrays are read-only copies.
+
+    Attributes
+    ----------
+    returns : (T,) simple returns per session, fractions (0.01 is 1 %), at least -1. NaN and infinity are errors.
+    exposure : (T,) gross exposure at each session's close as a fraction of the account, at least 0; or None.
+    benchmark : (T,) the benchmark's returns over the same sessions, as ``returns``; or None.
+    traded : (T,) value traded in each session as a fraction of the account before it, at least 0; or None.
+    costs : (T,) costs of each session as a fraction of the account before it, negative where more was earned than
+        paid; or None.
+    trades : (K,) net results of the closed trades, account currency, commission and interest deducted; or None.
+    periods_per_year : sessions in a year, see :func:`risk.periods.periods_per_year`.
+    risk_free : the annual rate that ratios compare with, a fraction above -1.
+
+    Raises
+    ------
+    DataError
+        A number that cannot be; arrays of different lengths.
+    ConfigError
+        No possible number of periods or rate.
+    """
+
+    returns: Vector
+    _: KW_ONLY
+    periods_per_year: float
+    exposure: Vector | None = None
+    benchmark: Vector | None = None
+    traded: Vector | None = None
+    costs: Vector | None = None
+    trades: Vector | None = None
+    risk_free: float = 0.0
+
+    def __post_init__(self) -> None:
+        checked_year(self.periods_per_year, self.risk_free)
+        self._keep("returns", checked_returns(self.returns))
+        if self.benchmark is not None:
+            self._keep("benchmark", checked_returns(self.benchmark, "benchmark"))
+        for name, least in (("exposure", 0.0), ("traded", 0.0), ("costs", -math.inf), ("trades", -math.inf)):
+            if getattr(self, name) is not None:
+                self._keep(name, checked_numbers(getattr(self, name), name, least=least))
+
+    def _keep(self, name: str, values: Vector) -> None:
+        if name != "trades" and len(values) != len(self.returns):
+            raise DataError(f"{name} has {len(values)} rows, returns {len(self.returns)}; both need the same sessions")
+        object.__setattr__(self, name, values)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measure's answer with all that is needed to read it.
+
+    Attributes
+    ----------
+    name : unique among measures of different parameters, for example ``value_at_risk_95``.
+    value, reason, flags : as in :class:`Estimate`.
+    formula : how it was computed, in words.
+    unit : ``fraction`` (0.01 is 1 %), ``ratio``, ``count`` or ``money``.
+    period : the time that the value is for: ``per session``, ``per year``, ``per trade`` or ``whole span``.
+    n : number of returns used; of trades where the period is ``per trade``.
+    """
+
+    name: str
+    value: float | None
+    reason: str
+    flags: tuple[str, ...]
+    formula: str
+    unit: Unit
+    period: str
+    n: int
+
+    def dump(self) -> dict[str, Any]:
+        """The fields as a plain mapping that JSON can hold."""
+        return {**asdict(self), "flags": list(self.flags)}
+
+
+class Measure(PluginSpec):
+    """A measure's parameters; subclasses state the class variables and :meth:`estimate`."""
+
+    family: ClassVar[str] = "measures"
+    unit: ClassVar[Unit]
+    period: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """The name in results: the kind, and the parameters if there are any."""
+        return self.kind
+
+    @property
+    @abstractmethod
+    def formula(self) -> str:
+        """How it is computed, in words."""
+
+    @abstractmethod
+    def estimate(self, sample: Sample) -> Estimate:
+        """The value for a sample, or the reason why there is none."""
+
+    def many(self, totals: Totals) -> Estimates | None:  # noqa: ARG002 (what it is told is for those that can)
+        """The values of many samples from their sums alone; None where sums do not suffice.
+
+        They are those of :meth:`estimate` to 1e-12. A measure without this is worked out sample by sample.
+        """
+        return None
+
+    def of(self, sample: Sample) -> Measured:
+        """The value with its name, formula, unit and period."""
+        found = self.estimate(sample)
+        about = (self.formula, self.unit, self.period)
+        return Measured(self.name, found.value, found.reason, found.flags, *about, self.count(sample))
+
+    def count(self, sample: Sample) -> int:
+        """How many observations the value rests on."""
+        return len(sample.returns)
+
+
+class TradeMeasure(Measure):
+    """A measure of the closed trades rather than of the returns."""
+
+    period: ClassVar[str] = "per trade"
+
+    def count(self, sample: Sample) -> int:
+        """How many closed trades the value rests on."""
+        return 0 if sample.trades is None else len(sample.trades)
+
+    def estimate(self, sample: Sample) -> Estimate:
+        """:meth:`of_trades` of the sample's trades."""
+        return NO_TRADES if sample.trades is None or not len(sample.trades) else self.of_trades(sample.trades)
+
+    @abstractmethod
+    def of_trades(self, trades: Vector) -> Estimate:
+        """The value for one or more trades."""
+
+
+NO_TRADES = undefined("there are no closed trades to measure")
+NO_BENCHMARK = undefined("needs a benchmark to compare with")

@@ -1,0 +1,1 @@
+"""Rolling forecasts of value at risk, and their backtest: Kupiec, Christoffersen, Acerbi-Szekely, Basel zones."""

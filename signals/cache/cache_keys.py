@@ -1,0 +1,98 @@
+"""The keys under which signals and folds are kept: what decides them, and nothing else.
+
+Signals depend on the bars that are traded or looked at, on the spec, and on what works on them: code, libraries,
+machine. A fold depends on the same spec and code, and of the data on the rows that it may see alone: so a history that
+has grown by new bars shares its earlier folds with the one before.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.digests import canonical, digest, frame_digest
+from core.types import Fold, Market
+from signals.folds.fit_fold import Window
+from signals.folds.walk_forward import training_rows
+from signals.panel import COLUMNS, Panel
+from signals.spec import SignalSpec
+
+from .code_digest import Code, code_of, modules_of
+from .library_versions import library_versions, machine
+
+FORMAT = 3
+"""Of the entries; those of another format have other keys, and make room in time."""
+MAKER = "signals.generate"
+"""The module that makes signals; what it imports does the work."""
+BLOCKS = ("train", "stop", "calibration", "test")
+
+
+def signal_key(market: Market, spec: SignalSpec) -> str:
+    """64 hex digits over everything that decides the signals of a market.
+
+    Raises
+    ------
+    ConfigError
+        A file of the code at work cannot be read or parsed.
+    StoreError
+        A part of the spec is of a class that is in no file.
+    """
+    return digest({"maker": maker(spec), "data": _data(market, spec)})
+
+
+def maker(spec: SignalSpec) -> str:
+    """64 hex digits over what makes signals of data: the spec, the code that it asks for, libraries, machine."""
+    code = _code(spec)
+    return digest(
+        {
+            "format": FORMAT,
+            "spec": spec.dump(),
+            "code": code.digest,
+            "versions": library_versions(code.libraries),
+            "machine": machine(),
+        }
+    )
+
+
+def fold_keys(panel: Panel, spec: SignalSpec, folds: Sequence[Fold]) -> tuple[str, ...]:
+    """64 hex digits a fold, over everything that decides what it predicts and reports."""
+    made_by = maker(spec)
+    return tuple(_fold_key(made_by, panel, fold) for fold in folds)
+
+
+def _code(spec: SignalSpec) -> Code:
+    return code_of({MAKER, *modules_of(spec)})
+
+
+def _data(market: Market, spec: SignalSpec) -> dict[str, Any]:
+    looked_at = {symbol for feature in spec.features for symbol in feature.others(market)}
+    return {
+        "trade": [[symbol, frame_digest(market.bars[symbol].frame)] for symbol in market.trade],
+        "others": {symbol: frame_digest(market.bars[symbol].frame) for symbol in looked_at.difference(market.trade)},
+        "asked": [list(feature.others(market)) for feature in spec.features],
+        "inputs": [dict(feature.inputs(market)) for feature in spec.features],
+    }
+
+
+def _fold_key(made_by: str, panel: Panel, fold: Fold) -> str:
+    """A digest of the rows from the first one of training to the last one of the test, as the fold may see them."""
+    first, last = panel.times[training_rows(fold)].min(), panel.times[fold.test].max()
+    window = Window.cut_out(panel, first, last, fold.cut)
+    about = [made_by, fold.number, fold.cut.isoformat(), list(panel.symbols), list(panel.names)]
+    hasher = hashlib.sha256(canonical(about))
+    for name in COLUMNS:
+        _add(hasher, getattr(window.panel, name))
+    for name in BLOCKS:
+        _add(hasher, window.at(getattr(fold, name)))
+    # Which of its symbol's rows each one is: a model with a window of rows may ask whether there are enough.
+    _add(hasher, window.kept - panel.first[window.kept])
+    return hasher.hexdigest()
+
+
+def _add(hasher: "hashlib._Hash", values: Any) -> None:
+    """Let an array count: its type, its shape, and every bit of it."""
+    array = values.as_unit("ns").asi8 if isinstance(values, pd.DatetimeIndex) else np.ascontiguousarray(values)
+    hasher.update(canonical([array.dtype.str, list(array.shape)]))
+    hasher.update(array.tobytes())

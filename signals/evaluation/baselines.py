@@ -1,0 +1,84 @@
+"""Honest baselines: what a forecast must beat before it means anything. Each uses what was known at its fold's cut."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from core.types import Bars, Labels, Vector
+from signals.rolling_windows import simple_returns
+from signals.signals_result import FoldReport
+
+from .scores import Sample
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Every labelled bar of every traded symbol, stacked, for a baseline that learns.
+
+    Attributes
+    ----------
+    past : (H,) one-bar return that ends at the bar, finite.
+    label : (H,) outcome that follows it, finite.
+    known_at : (H,) when the outcome is known.
+    """
+
+    past: Vector
+    label: Vector
+    known_at: pd.DatetimeIndex
+
+    @classmethod
+    def of(cls, bars: Sequence[Bars], labels: Sequence[Labels]) -> "History":
+        """The history of some symbols."""
+        past = np.concatenate([simple_returns(each.close) for each in bars])
+        label = np.concatenate([each.value for each in labels])
+        known_at = labels[0].known_at.append([each.known_at for each in labels[1:]])
+        usable = np.isfinite(past) & np.isfinite(label)
+        return cls(past[usable], label[usable], pd.DatetimeIndex(known_at[usable]))
+
+
+def baselines(
+    sample: Sample, past: Vector, fold: npt.NDArray[np.int64], folds: Sequence[FoldReport], history: History
+) -> Mapping[str, Sample]:
+    """The baselines' predictions of the same rows, as samples to score.
+
+    ``zero`` and ``always_long`` always; for a model that trains also ``expanding_mean`` (the training window's mean,
+    with its up-share as probability) and ``ar1`` (a regression of the label on the last one-bar return).
+
+    Parameters
+    ----------
+    sample : the model's K predictions.
+    past : (K,) one-bar return that ends at each decision; NaN at a symbol's first bar.
+    fold : (K,) the fold that each comes from.
+    """
+    unsure = np.full(len(sample.label), np.nan)
+    long = np.ones(len(sample.label))
+    found = {
+        "zero": replace(sample, prediction=0 * long, p_up=unsure, strength=False),
+        "always_long": replace(sample, prediction=long, p_up=unsure, strength=True),
+    }
+    if folds:
+        found["expanding_mean"] = replace(sample, prediction=sample.mean, p_up=sample.up_share, strength=False)
+        found["ar1"] = replace(sample, prediction=_ar1(past, fold, folds, history), p_up=unsure, strength=False)
+    return found
+
+
+def _ar1(past: Vector, fold: npt.NDArray[np.int64], folds: Sequence[FoldReport], history: History) -> Vector:
+    """(K,) predictions of a least-squares line on all history whose outcome is known at the fold's cut."""
+    predicted = np.full(len(past), np.nan)
+    for report in folds:
+        rows = fold == report.number
+        known = history.known_at <= pd.Timestamp(report.cut)
+        intercept, slope = _line(history.past[known], history.label[known])
+        # A symbol's first bar has no past return: its best guess is the intercept.
+        predicted[rows] = intercept + slope * np.nan_to_num(past[rows])
+    return predicted
+
+
+def _line(x: Vector, y: Vector) -> tuple[float, float]:
+    centred = x - np.mean(x)
+    spread = float(np.sum(centred**2))
+    slope = float(np.sum(centred * y)) / spread if spread > 0 else 0.0
+    return float(np.mean(y) - slope * np.mean(x)), slope

@@ -1,0 +1,286 @@
+"""What the signals are worth, out of sample: scores per fold and over all, beside baselines, tests and a verdict."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from core.types import Bars, Labels, Market, Matrix, Rows, Vector
+from signals.labels.base import Label
+from signals.rolling_windows import simple_returns
+from signals.signals_result import Signals
+
+from .baselines import History, baselines
+from .scores import Sample, Scores, hits, score, squared_errors
+from .skill_tests import BEATS, NO_SKILL, DieboldMariano, beats_baselines, diebold_mariano
+
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The model's scores beside the baselines'.
+
+    Attributes
+    ----------
+    fold : the fold's number; None over all folds.
+    model : the model's scores.
+    baselines : by name: ``zero``, ``always_long``, and for models that train ``expanding_mean`` and ``ar1``.
+    """
+
+    fold: int | None
+    model: Scores
+    baselines: Mapping[str, Scores]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One row of the reliability table: decisions of about the same stated probability.
+
+    Attributes
+    ----------
+    rows : decisions in the bin.
+    p_up : mean stated probability that the label is above 0.
+    up_share : share of labels that were.
+    """
+
+    rows: int
+    p_up: float
+    up_share: float
+
+
+@dataclass(frozen=True)
+class Member:
+    """An ensemble's member, judged by itself.
+
+    Attributes
+    ----------
+    name : its kind.
+    model : the scores of its own predictions, out of sample.
+    contribution : its share of the ensemble's variance, mean over the folds; None where undefined.
+    """
+
+    name: str
+    model: Scores
+    contribution: float | None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How often the outcome fell into the interval around its prediction.
+
+    Attributes
+    ----------
+    n : predictions that had an interval and whose outcome is known.
+    covered : share of their outcomes inside.
+    volatile : the same over the fifth with the widest intervals.
+    half_width : mean half of the width, in the label's returns.
+    """
+
+    n: int
+    covered: float
+    volatile: float
+    half_width: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The forecasts, judged on every out-of-sample row whose outcome is known.
+
+    Attributes
+    ----------
+    overall : over all folds.
+    folds : one a fold, in order; none for a model that does not train.
+    reliability : up to ten bins of equally many decisions, by rising probability; equal probabilities stay together.
+        None at all where the confidence is no probability.
+    tests : one-sided Diebold-Mariano tests against ``zero`` and ``expanding_mean`` (squared error) and ``always_long``
+        (hits), on the mean over the symbols at each decision time.
+    members : an ensemble's, in the order of their names; none for another model.
+    coverage : of the intervals; None where there are none.
+    notes : what is worth knowing of the labels.
+    """
+
+    overall: Comparison
+    folds: tuple[Comparison, ...]
+    reliability: tuple[Bin, ...]
+    tests: Mapping[str, DieboldMariano]
+    members: tuple[Member, ...] = ()
+    coverage: Coverage | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def beats(self) -> bool:
+        """Whether the forecasts beat both error baselines, or the hit rate of being always long; each at 2.5 %."""
+        return beats_baselines(self.tests)
+
+    @property
+    def verdict(self) -> str:
+        """The answer in words."""
+        return BEATS if self.beats else NO_SKILL
+
+    @property
+    def confidence_note(self) -> str:
+        """What the confidence is worth, in words."""
+        skill = self.overall.model.brier_skill
+        if skill is None:
+            return f"not judged: {self.overall.model.reasons['brier_skill']}"
+        return f"Brier skill {skill:.4f}: {'better' if skill > 0 else 'not better'} than the base rate"
+
+    def dump(self) -> dict[str, Any]:
+        """A plain mapping for JSON: no NaN, None where a score is undefined."""
+        return {**asdict(self), "verdict": self.verdict, "confidence_note": self.confidence_note}
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The K rows that are judged: times in order, all symbols of a time together.
+
+    ``time`` and ``symbol`` are their places in the tables of the signals.
+    """
+
+    time: Rows
+    symbol: Rows
+    fold: npt.NDArray[np.int64]
+    past: Vector
+    sample: Sample
+
+
+def evaluate(market: Market, signals: Signals, label: Label) -> Evaluation:
+    """Judge signals by what happened next.
+
+    Parameters
+    ----------
+    market : the market that the signals were made on.
+    signals : rows without a prediction, before the first fold, or whose outcome is not known yet are left out.
+    label : what was predicted.
+    """
+    symbols = [market.bars[symbol] for symbol in signals.frame.symbols]
+    labels = [label.compute(bars) for bars in symbols]
+    if label.returns:
+        labels = [replace(each, value=label.as_return(each.value, each.unit)) for each in labels]
+    rows = _rows(symbols, labels, signals, label)
+    history = History.of(symbols, labels)
+    references = baselines(rows.sample, rows.past, rows.fold, signals.folds, history)
+
+    def compare(fold: int | None) -> Comparison:
+        chosen = np.flatnonzero((rows.fold == fold) | (fold is None))
+        scores = {name: score(_take(sample, chosen)) for name, sample in references.items()}
+        return Comparison(fold, score(_take(rows.sample, chosen)), scores)
+
+    return Evaluation(
+        overall=compare(None),
+        folds=tuple(compare(report.number) for report in signals.folds),
+        reliability=reliability(rows.sample.p_up, rows.sample.up),
+        tests=_tests(rows, references, label.horizon),
+        members=tuple(_members(rows, signals)),
+        coverage=_coverage(rows, signals),
+        notes=tuple(note for each in labels for note in each.notes),
+    )
+
+
+def reliability(p_up: Vector, up: Vector) -> tuple[Bin, ...]:
+    """The reliability table of (K,) probabilities and outcomes (1 or 0); empty where a probability is NaN."""
+    if not len(p_up) or np.isnan(p_up).any():
+        return ()
+    edges = np.unique(np.quantile(p_up, np.arange(1, BINS) / BINS))
+    number = np.searchsorted(edges, p_up, side="right")
+    bins = [number == each for each in np.unique(number)]
+    return tuple(Bin(int(rows.sum()), float(np.mean(p_up[rows])), float(np.mean(up[rows]))) for rows in bins)
+
+
+def _rows(symbols: Sequence[Bars], labels: Sequence[Labels], signals: Signals, label: Label) -> _Rows:
+    frame = signals.frame
+    past = _aligned(frame.times, symbols, [simple_returns(bars.close) for bars in symbols])
+    value = _aligned(frame.times, symbols, [each.value for each in labels])
+    at = np.nonzero((frame.fold >= 0)[:, None] & np.isfinite(frame.prediction) & np.isfinite(value))
+    fold = frame.fold[at[0]]
+    sample = Sample(
+        label=value[at],
+        prediction=frame.prediction[at],
+        mean=_by_fold(fold, {report.number: report.train_mean for report in signals.folds}),
+        p_up=signals.p_up[at],
+        up_share=_by_fold(fold, {report.number: report.up_share for report in signals.folds}),
+        strength=not (signals.folds and label.returns),
+        returns=label.returns,
+    )
+    return _Rows(at[0], at[1], fold, past[at], sample)
+
+
+def _members(rows: _Rows, signals: Signals) -> Iterator[Member]:
+    """Each member's predictions of the same rows; where it had none, the row is left out."""
+    at = rows.time, rows.symbol
+    shares = _shares(rows, signals)
+    for name, part in sorted(signals.parts.items()):
+        sample = replace(rows.sample, prediction=part[at])
+        yield Member(name, score(_take(sample, np.flatnonzero(np.isfinite(part[at])))), shares.get(name))
+
+
+def _shares(rows: _Rows, signals: Signals) -> dict[str, float]:
+    """By member, w x cov(its predictions, the ensemble's) / var(the ensemble's): the shares of a fold sum to 1."""
+    at = rows.time, rows.symbol
+    found: dict[str, list[float]] = {name: [] for name in signals.parts}
+    weighted = {name: part[at] * _weights(name, rows, signals) for name, part in signals.parts.items()}
+    for report in signals.folds:
+        own = np.flatnonzero(rows.fold == report.number)
+        spread = float(np.var(rows.sample.prediction[own])) if len(own) else 0.0
+        for name, part in weighted.items() if spread > 0 else ():
+            moved = part[own] - part[own].mean()
+            found[name].append(float(np.mean(moved * rows.sample.prediction[own])) / spread)
+    return {name: float(np.mean(shares)) for name, shares in found.items() if shares}
+
+
+def _weights(name: str, rows: _Rows, signals: Signals) -> Vector:
+    """(K,) the member's weight in the model that made each prediction: its fold's, or its symbol's in it."""
+    symbols = signals.frame.symbols
+    told = {
+        (report.number, number): report.weights.get(name, report.weights.get(f"{symbol} {name}", np.nan))
+        for report in signals.folds
+        for number, symbol in enumerate(symbols)
+    }
+    return np.array([told[int(fold), int(symbol)] for fold, symbol in zip(rows.fold, rows.symbol, strict=True)])
+
+
+def _coverage(rows: _Rows, signals: Signals) -> Coverage | None:
+    half = signals.half_width[rows.time, rows.symbol]
+    told = np.flatnonzero(np.isfinite(half))
+    if not len(told):
+        return None
+    inside = np.abs(rows.sample.label[told] - rows.sample.prediction[told]) <= half[told]
+    wide = half[told] >= np.quantile(half[told], 0.8)
+    return Coverage(len(told), float(inside.mean()), float(inside[wide].mean()), float(half[told].mean()))
+
+
+def _aligned(times: pd.DatetimeIndex, symbols: Sequence[Bars], columns: Sequence[Vector]) -> Matrix:
+    """(T, N) the symbols' columns on common time; NaN where a symbol has no bar."""
+    table = np.full((len(times), len(columns)), np.nan)
+    for number, (bars, column) in enumerate(zip(symbols, columns, strict=True)):
+        row = times.get_indexer(bars.times)
+        table[row[row >= 0], number] = column[row >= 0]
+    return table
+
+
+def _by_fold(fold: npt.NDArray[np.int64], values: Mapping[int, float]) -> Vector:
+    """(K,) each row's fold's value; NaN for a fold without one."""
+    return np.array([values.get(int(number), np.nan) for number in fold], dtype=np.float64)
+
+
+def _take(sample: Sample, rows: Rows) -> Sample:
+    arrays = {name: getattr(sample, name)[rows] for name in ("label", "prediction", "mean", "p_up", "up_share")}
+    return replace(sample, **arrays)
+
+
+def _tests(rows: _Rows, references: Mapping[str, Sample], horizon: int) -> Mapping[str, DieboldMariano]:
+    model, unable = rows.sample, DieboldMariano(reason="the model does not train: its predictions are no returns")
+    found = dict.fromkeys(("zero", "expanding_mean"), unable)
+    for name in found if not model.strength else ():
+        found[name] = _test(rows.time, squared_errors(references[name]) - squared_errors(model), horizon)
+    return {**found, "always_long": _test(rows.time, hits(model) - hits(references["always_long"]), horizon)}
+
+
+def _test(time: Rows, difference: Vector, horizon: int) -> DieboldMariano:
+    """Symbols move together: their differences are averaged at each time before anything is called independent."""
+    _, number, count = np.unique(time, return_inverse=True, return_counts=True)
+    return diebold_mariano(np.bincount(number, weights=difference, minlength=len(count)) / count, horizon)

@@ -1,0 +1,86 @@
+"""What every feature is."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+from core.plugins import PluginSpec
+from core.types import Bars, Market, Matrix
+
+
+class Feature(PluginSpec):
+    """Columns made of what was known at each of a symbol's bars; row ``t`` uses nothing after close ``t``.
+
+    The values of the rows that two histories share must be the same bits when the later history is cut off, and
+    within 1e-6 after the warm-up when the earlier bars are. A feature of the symbol's own bars alone is a
+    :class:`BarFeature`.
+    """
+
+    family: ClassVar[str] = "features"
+
+    news: ClassVar[bool] = False
+    """Whether it reads the market's news."""
+
+    @property
+    @abstractmethod
+    def warmup(self) -> int:
+        """Rows at the start that hold NaN or still depend on where the data begin."""
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """The columns' names, which tell the parameters: ``sma_20``."""
+
+    @abstractmethod
+    def of(self, market: Market, symbol: str) -> Matrix:
+        """The columns of one symbol.
+
+        Parameters
+        ----------
+        market : all that may be looked at. Of another symbol, of the news and of anything else only what was known at
+            or before a row's own close time may be in that row.
+        symbol : a traded symbol with T bars, which may be fewer than the warm-up.
+
+        Returns
+        -------
+        (T, len(names)) float64. Only the first ``warmup`` rows are NaN; all are finite after.
+        """
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the results has to know of this choice, one line each."""
+        return ()
+
+    def others(self, market: Market) -> tuple[str, ...]:
+        """The other symbols whose bars it looks at, none unless it says so."""
+        del market
+        return ()
+
+    def inputs(self, market: Market) -> Mapping[str, str]:
+        """What it reads beside the bars of its symbol and of :meth:`others`, as digests by name.
+
+        They are part of the key under which signals are kept: what is read and not named here could change without
+        being noticed. A feature that reads the news reads all of it, unless it says otherwise.
+        """
+        return {"news": market.news.digest} if self.news and market.news else {}
+
+
+class BarFeature(Feature):
+    """A feature of a symbol's own bars."""
+
+    def of(self, market: Market, symbol: str) -> Matrix:
+        """The columns of one symbol, from its bars."""
+        return self.compute(market.bars[symbol])
+
+    @abstractmethod
+    def compute(self, bars: Bars) -> Matrix:
+        """The columns of one symbol.
+
+        Parameters
+        ----------
+        bars : T bars, which may be fewer than the warm-up.
+
+        Returns
+        -------
+        (T, len(names)) float64. Only the first ``warmup`` rows are NaN; all are finite after.
+        """

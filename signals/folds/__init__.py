@@ -1,0 +1,1 @@
+"""Walk-forward folds: their rows, and the training and prediction of one fold."""

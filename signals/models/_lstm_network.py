@@ -1,0 +1,246 @@
+"""The network behind the `lstm` model: windows as views, the training loop, prediction in batches of one shape.
+
+It imports torch at once; `lstm` imports it only to fit or to predict.
+"""
+
+import copy
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.errors import ModelError
+from core.progress import Progress, ProgressCallback
+from core.types import Matrix, Rows, Vector
+
+from ._lstm_sequences import Chunks
+
+WINDOWS = "windows"
+
+PREDICT_BATCH = 256
+log = logging.getLogger(__name__)
+
+
+class NetworkSpec(Protocol):
+    """The parameters that training reads; :class:`signals.models.lstm.Lstm` has them."""
+
+    @property
+    def kind(self) -> str:
+        """The model's name in progress and log."""
+
+    @property
+    def hidden(self) -> int:
+        """Size of each layer's state."""
+
+    @property
+    def layers(self) -> int:
+        """Layers stacked on each other."""
+
+    @property
+    def dropout(self) -> float:
+        """Fraction of the outputs between layers that is dropped while training."""
+
+    @property
+    def sequence(self) -> int:
+        """Rows in a window."""
+
+    @property
+    def epochs(self) -> int:
+        """Maximum passes over the training rows."""
+
+    @property
+    def patience(self) -> int:
+        """Epochs without a better error on the stop rows after which training stops."""
+
+    @property
+    def batch(self) -> int:
+        """Labels per step of the optimiser."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Step size of the optimiser."""
+
+    @property
+    def training(self) -> str:
+        """`sequences` or `windows`."""
+
+    @property
+    def chunk(self) -> int:
+        """Labels in a stretch, for `sequences`."""
+
+
+WINDOWS = "windows"
+
+PREDICT_BATCH = 256
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What a network is trained on.
+
+    Attributes
+    ----------
+    X : (R, F) features.
+    target : (R,) standardised labels.
+    weight : (R,) how much each row counts; None where all count the same.
+    train, stop : row numbers, each with a complete window up to it.
+    first : (R,) the first row of the same symbol.
+    """
+
+    X: Matrix
+    target: Vector
+    weight: Vector | None
+    train: Rows
+    stop: Rows
+    first: Rows
+
+
+Epoch: TypeAlias = Callable[[nn.ModuleDict, torch.optim.Adam], None]
+"""One pass over the training rows."""
+
+
+@cache
+def device() -> torch.device:
+    """The first CUDA device where there is one, else the processor; equal bits are promised for one kind of device."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def windows_of(X: Matrix, sequence: int) -> Tensor:
+    """(R - sequence + 1, sequence, F) float32 windows, one for each row that ends one; views of one copy of ``X``."""
+    return torch.from_numpy(X.astype(np.float32)).unfold(0, sequence, 1).transpose(1, 2)
+
+
+def train_network(
+    spec: NetworkSpec, lesson: Lesson, seed: int, on_progress: ProgressCallback
+) -> tuple[nn.ModuleDict, tuple[float, ...]]:
+    """Train until the stop rows get no better, then go back to the best epoch.
+
+    Returns
+    -------
+    The network, and the mean squared error on the stop rows by epoch.
+
+    Raises
+    ------
+    ModelError
+        The error on the stop rows is not finite any more.
+    """
+    with _one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _build(spec, lesson.X.shape[1]).to(device())
+        optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate)
+        one_epoch = (_by_windows if spec.training == WINDOWS else _by_sequences)(spec, lesson)
+        losses: list[float] = []
+        while len(losses) < spec.epochs and len(losses) - best_epoch(losses) < spec.patience:
+            network.train()
+            one_epoch(network, optimiser)
+            losses.append(_stop_loss(network, spec, lesson))
+            _tell(spec, losses, on_progress)
+            if best_epoch(losses) == len(losses):
+                best = copy.deepcopy(network.state_dict())
+        network.load_state_dict(best)
+    return network, tuple(losses)
+
+
+def predict_network(network: nn.ModuleDict, X: Matrix, sequence: int, rows: Rows) -> Vector:
+    """(K,) answers to the windows that end at some rows (at least one), by a network that is not training.
+
+    Every batch has the same shape, the last one filled up: so a row's answer does not depend on how many are asked.
+    """
+    padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % PREDICT_BATCH)])
+    windows = windows_of(X, sequence)
+    network.eval()
+    with _one_thread(), torch.inference_mode():
+        starts = _batches(torch.from_numpy(padded - (sequence - 1)), PREDICT_BATCH)
+        answers = torch.cat([_forward(network, windows[batch].to(device())).cpu() for batch in starts])
+    return answers[: len(rows)].numpy().astype(np.float64)
+
+
+def best_epoch(losses: Sequence[float]) -> int:
+    """The epoch (from 1) of the smallest loss, the earlier of equals; 0 before the first."""
+    return 1 + int(np.argmin(losses)) if losses else 0
+
+
+def _build(spec: NetworkSpec, features: int) -> nn.ModuleDict:
+    lstm = nn.LSTM(features, spec.hidden, spec.layers, batch_first=True, dropout=spec.dropout)
+    return nn.ModuleDict({"lstm": lstm, "head": nn.Linear(spec.hidden, 1)})
+
+
+def _forward(network: nn.ModuleDict, windows: Tensor) -> Tensor:
+    _, (last_states, _) = network["lstm"](windows)
+    answer: Tensor = network["head"](last_states[-1])
+    return answer[:, 0]
+
+
+def _by_windows(spec: NetworkSpec, lesson: Lesson) -> Epoch:
+    """One pass over the training rows in a new order; the rows that decide when to stop are never shuffled in."""
+    windows, labels = windows_of(lesson.X, spec.sequence), torch.from_numpy(lesson.target.astype(np.float32))
+    rows = torch.from_numpy(lesson.train)
+    weights = None if lesson.weight is None else torch.from_numpy(lesson.weight.astype(np.float32))
+
+    def epoch(network: nn.ModuleDict, optimiser: torch.optim.Adam) -> None:
+        for batch in _batches(rows[torch.randperm(len(rows))], spec.batch):
+            error = _forward(network, windows[batch - (spec.sequence - 1)].to(device())) - labels[batch].to(device())
+            squared = error * error
+            _step(optimiser, (squared if weights is None else squared * weights[batch].to(device())).mean())
+
+    return epoch
+
+
+def _by_sequences(spec: NetworkSpec, lesson: Lesson) -> Epoch:
+    """One pass over chunks of rows; every row of a chunk after its first ``sequence - 1`` is a label learnt."""
+    weight = np.ones(len(lesson.target)) if lesson.weight is None else lesson.weight
+    chunks = Chunks.of(lesson.X, lesson.target, weight, lesson.train, lesson.first)
+    burn_in, labelled = spec.sequence - 1, spec.chunk
+    chunks_a_step = max(spec.batch // labelled, 1)
+
+    def epoch(network: nn.ModuleDict, optimiser: torch.optim.Adam) -> None:
+        for features, labels, weights in chunks.epoch(burn_in, labelled, chunks_a_step):
+            states, _ = network["lstm"](features.to(device()))
+            answers = network["head"](states[:, burn_in:])[:, :, 0]
+            error, counted = answers - labels.to(device()), weights.to(device())
+            _step(optimiser, (error * error * counted).sum() / counted.sum())
+
+    return epoch
+
+
+def _step(optimiser: torch.optim.Adam, loss: Tensor) -> None:
+    optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    optimiser.step()
+
+
+def _batches(rows: Tensor, size: int) -> Iterator[Tensor]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def _stop_loss(network: nn.ModuleDict, spec: NetworkSpec, lesson: Lesson) -> float:
+    answers = predict_network(network, lesson.X, spec.sequence, lesson.stop)
+    loss = float(np.mean((answers - lesson.target[lesson.stop]) ** 2))
+    if not np.isfinite(loss):
+        raise ModelError(f"lstm: the error on the stop rows became {loss}; lower learning_rate")
+    return loss
+
+
+def _tell(spec: NetworkSpec, losses: Sequence[float], on_progress: ProgressCallback) -> None:
+    epoch, waited = len(losses), len(losses) - best_epoch(losses)
+    log.debug("lstm: epoch %d of %d: loss on the stop rows %.6f", epoch, spec.epochs, losses[-1])
+    done = spec.epochs if waited >= spec.patience else epoch
+    on_progress(Progress(spec.kind, done, spec.epochs, f"epoch {epoch}, val loss {losses[-1]:.4f}"))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread for what is inside: the fastest for small networks, and the same bits in every process."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,188 @@
+"""What every model is: a frozen spec; fitting it gives something new that can predict."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeAlias
+
+from pydantic import Field
+
+from core.plugins import PluginSpec
+from core.progress import ProgressCallback, no_progress
+from core.types import Bars, Matrix, Rows, Vector
+
+Scope: TypeAlias = Literal["pooled", "per_symbol"]
+POOLED: Scope = "pooled"
+CHEAP = {"epochs": 1, "rounds": 5, "trees": 5}
+"""What the leak battery lowers where a model has a parameter of that name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Stacked rows of all symbols, each symbol's rows together and in time order.
+
+    Attributes
+    ----------
+    X : (R, F) scaled features, finite.
+    y : (R,) label values; NaN where the one who hands the samples over does not want them known.
+    first : (R,) the row number of the first row of the same symbol: a window may not begin before it.
+    last : (R,) the symbol's latest label that is known at the row's own decision; NaN before there is one.
+    weight : (R,) how much each row counts when it is learnt from, 1 on average over the training rows; None where all
+        count the same.
+    """
+
+    X: Matrix
+    y: Vector
+    first: Rows
+    last: Vector | None = None
+    weight: Vector | None = None
+
+    def weights(self, rows: Rows) -> Vector | None:
+        """(K,) the weights of some rows; None where all count the same."""
+        return None if self.weight is None else self.weight[rows]
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """K predictions of a fitted model, and what it is made of.
+
+    Attributes
+    ----------
+    prediction : (K,) expected label values; NaN where the model has no opinion.
+    parts : by member, its own (K,) predictions; empty for a model without members.
+    weights : by member, its part in the prediction.
+    """
+
+    prediction: Vector
+    parts: Mapping[str, Vector] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def take(self, rows: Rows) -> Self:
+        """Some of them."""
+        parts = {name: part[rows] for name, part in self.parts.items()}
+        return replace(self, prediction=self.prediction[rows], parts=parts)
+
+
+class Fitted(Protocol):
+    """A fitted model; it does not change any more."""
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What is worth saying about the fit, as plain JSON values: rounds, epochs, losses."""
+        ...
+
+    def predict(self, samples: Samples, rows: Rows) -> Vector:
+        """Predict some rows.
+
+        Parameters
+        ----------
+        samples : rows that may be looked at; never past the last of ``rows``.
+        rows : (K,) row numbers to predict, at least one.
+
+        Returns
+        -------
+        (K,) expected label values; NaN where the model has no opinion.
+        """
+        ...
+
+
+class Model(PluginSpec):
+    """A model's parameters. ``trains`` says which of the two kinds it is."""
+
+    family: ClassVar[str] = "models"
+    trains: ClassVar[bool]
+
+
+class TrainedModel(Model):
+    """A model that is fitted on labelled rows, fold by fold.
+
+    ``chance`` says whether the seed changes what it learns, ``learns`` whether it learns anything from its features.
+    """
+
+    trains: ClassVar[bool] = True
+    chance: ClassVar[bool] = True
+    learns: ClassVar[bool] = True
+
+    # Written out only where it is not the default: the ids of configs are older than it.
+    scope: Annotated[Scope, Field(exclude_if=lambda scope: scope == POOLED)] = POOLED
+    """`pooled`: one model learns from the rows of all symbols; `per_symbol`: each symbol has a model of its own."""
+
+    @abstractmethod
+    def fit(
+        self, samples: Samples, train: Rows, stop: Rows, seed: int, on_progress: ProgressCallback = no_progress
+    ) -> Fitted:
+        """Fit on ``train``; equal arguments give an equal model, bit for bit, whatever the global state.
+
+        Parameters
+        ----------
+        samples : every row that may be looked at, all known at the time of the fit; it is not changed.
+        train : row numbers to learn from; their labels are finite.
+        stop : later row numbers that decide when to stop, at least one; models without such a choice ignore them.
+        seed : 0 <= seed < 2**63, the only source of chance.
+        on_progress : called with each step of each step of long work.
+
+        Raises
+        ------
+        ModelError
+            The rows do not suffice for these parameters, or the fit failed.
+        """
+
+    def check(self, samples: Samples, train: Rows, stop: Rows) -> None:
+        """Refuse rows that :meth:`fit` could do nothing with, before any time is spent on a fit.
+
+        Raises
+        ------
+        ModelError
+            The rows do not suffice for these parameters.
+        """
+
+    @property
+    def tolerance(self) -> float:
+        """Relative difference of predictions that another number of rows may make.
+
+        Arrays of other shapes take other paths in a linear algebra library.
+        """
+        return 1e-9
+
+    def cheap(self) -> Self:
+        """The same model at the least cost: a leak is in the plumbing, which a few trees show as well as thousands."""
+        few = {name: most for name, most in CHEAP.items() if getattr(self, name, 0) > most}
+        return self.model_copy(update=few)
+
+    @property
+    def settles(self) -> bool:
+        """Whether it has something left to learn from rows that no part of it was fitted on: see :meth:`settle`."""
+        return False
+
+    def settle(self, fitted: Fitted, forecast: Forecast, y: Vector) -> Fitted:
+        """The fitted model with what it learns from its own (K,) predictions of later rows and their outcomes."""
+        del forecast, y
+        return fitted
+
+    def forecast(self, fitted: Fitted, samples: Samples, rows: Rows) -> Forecast:
+        """Predict some rows, with what the prediction is made of."""
+        return Forecast(fitted.predict(samples, rows))
+
+    def accounts(self, fitted: Fitted) -> Mapping[str, Mapping[str, Any]]:
+        """What a fit says of itself, by the kind of each model in it."""
+        return {self.kind: fitted.details}
+
+
+class RuleModel(Model):
+    """A model that follows a fixed rule: no folds, no labels; its confidence is constant."""
+
+    trains: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def warmup(self) -> int:
+        """Rows at the start without a signal."""
+
+    @abstractmethod
+    def signal(self, bars: Bars) -> Vector:
+        """(T,) signed strength per bar from this and earlier bars; NaN in the first ``warmup`` rows and only there."""
+
+
+def seed32(seed: int) -> int:
+    """The seed cut to 31 bits, for libraries that take no longer one."""
+    return seed % 2**31

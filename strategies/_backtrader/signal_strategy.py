@@ -1,0 +1,184 @@
+"""Any strategy rule as a backtrader strategy. This is a shell: the thinking is in the rule and in the sizer."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from core.errors import PluginError
+from strategies.base import CrossSectional
+from strategies.threshold import Threshold
+
+from .orders import OrderStrategy
+
+
+class View(NamedTuple):
+    """What a rule is told of one feed with a new bar.
+
+    Attributes
+    ----------
+    data : the feed.
+    prediction, confidence, side, held : as in :class:`strategies.base.Rule`.
+    """
+
+    data: Any
+    prediction: float
+    confidence: float
+    side: int
+    held: int
+
+
+class Move(NamedTuple):
+    """What a rule asks for: the target side (1, -1, 0) of the feed of a view."""
+
+    view: View
+    target: int
+
+    @property
+    def stays(self) -> bool:
+        """Whether a position is kept as it is."""
+        return self.target == self.view.side != 0
+
+
+class SignalStrategy(OrderStrategy):
+    """Follows the feeds' ``prediction`` and ``confidence`` lines by a strategy's rule.
+
+    At the close of each *new* bar of a feed the rule names the target side; orders fill at that feed's next open. A
+    cross-sectional rule sees all feeds at once, those without a new bar as NaN. A reversal is two orders, first the
+    close of exactly what is held, then the opening; with several feeds, all closes are sent before the first opening,
+    so that they free the cash. A NaN prediction keeps the position and sends nothing. The size of an opening order
+    comes from the sizer's ``opening`` with the bar's confidence (:class:`~risk.bt_adapter.RiskRuleSizer` has it); any
+    other sizer is asked the usual way. A size of 0 sends no order and is remembered in :attr:`refusals`.
+
+    With ``risk.stop`` or ``risk.take_profit`` an entry is a bracket: a stop and a limit order become active one bar
+    after the entry's fill, and the fill of one cancels the other. An exit cancels them first. With ``risk.resize`` a
+    position that the rule keeps is moved back to the rule's size. ``risk.limits`` hold back new risk; the stops of the
+    account sell everything and refuse entries for a while.
+
+    To send another kind of order, override :meth:`open_order` or :meth:`close_order`; to take signals from elsewhere,
+    :meth:`opinion`; to decide otherwise, :meth:`target`, or :meth:`targets` for all feeds at once; to place stops
+    elsewhere, :meth:`bracket`. A subclass's own ``__init__`` calls this one.
+
+    Parameters
+    ----------
+    spec : a strategy spec such as ``Threshold(entry=0.001)``; its ``rule`` is called with it as parameters.
+    risk, distances, session : see :class:`OrderStrategy`, which has the attributes, too.
+
+    Raises
+    ------
+    PluginError
+        The rule failed, or gave something else than sides; the message names strategy, symbol and bar.
+    """
+
+    params: tuple[tuple[str, Any], ...] = (("spec", Threshold()),)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bars_seen = dict.fromkeys(self.datas, 0)
+        self._held = dict.fromkeys(self.datas, 0)
+
+    def prenext(self) -> None:
+        """Trade what has begun: a feed that starts later delays no other."""
+        self.next()
+
+    def next(self) -> None:
+        """Decide on every feed with a new bar, then send the orders, all exits first."""
+        moves = self.decide([self.view(data) for data in self.fresh()])
+        leaving = {move.view.data: self.exit_reason(move.view) for move in moves if not move.stays}
+        leaving.update(self.look_at_account())
+        for data, reason in leaving.items():
+            self.leave(data, reason)
+        if any(move.target for move in moves):  # else nothing is opened or added to
+            self.plan(leaving)
+        for move in moves:
+            if not move.stays and move.target:
+                self.enter(move.view.data, move.target, move.view.confidence)
+            elif move.stays and move.view.data not in leaving and self.p.risk.resize:
+                self.resize(move.view.data, move.view.side, move.view.confidence)
+
+    def fresh(self) -> list[Any]:
+        """The feeds that have a new bar, in the order of the feeds; those that have not begun have none."""
+        new = [data for data, seen in self._bars_seen.items() if len(data) > seen]
+        self._bars_seen.update((data, len(data)) for data in new)
+        return new
+
+    def view(self, data: Any) -> View:
+        """What the rule is told of a feed; to be called once at each of its new bars, for the bars held are counted."""
+        side = self.side(data)
+        before = self._held[data]
+        # Signed, so that a position that was reversed since the last bar begins anew.
+        self._held[data] = before + side if before * side > 0 else side
+        prediction, confidence = self.opinion(data)
+        return View(data, prediction, confidence, side, abs(self._held[data]))
+
+    def opinion(self, data: Any) -> tuple[float, float]:
+        """The prediction and the confidence at this bar; a NaN prediction is no opinion."""
+        return data.prediction[0], data.confidence[0]
+
+    def side(self, data: Any) -> int:
+        """The side that a feed is on now: 1 long, -1 short, 0 flat."""
+        size = self.getposition(data).size
+        return int(size > 0) - int(size < 0)
+
+    def decide(self, views: list[View]) -> list[Move]:
+        """What to do after the new bars; feeds without an opinion have no move."""
+        known = [view for view in views if not math.isnan(view.prediction)]
+        # Staying flat is a move that acts, too: it withdraws an entry that is still pending. Staying in leaves orders
+        # alone, for they may protect the position.
+        return [Move(view, target) for view, target in zip(known, self.targets(known), strict=True)]
+
+    def targets(self, views: list[View]) -> list[int]:
+        """The sides to be on, one for each view; views hold no NaN."""
+        asked = views
+        try:
+            if isinstance(self.p.spec, CrossSectional) and views:
+                return self._cross_section(views)
+            found = []
+            for view in views:
+                asked = [view]
+                found.append(as_side(self.target(view.prediction, view.confidence, view.side, view.held)))
+        except Exception as error:
+            raise self._failed(asked, error) from error
+        return found
+
+    def target(self, prediction: float, confidence: float, side: int, held: int) -> int:
+        """The side for one feed to be on, by a rule that is not cross-sectional: 1, -1 or 0."""
+        wanted: int = self.p.spec.rule(prediction, confidence, side, held, self.p.spec)
+        return wanted
+
+    def _cross_section(self, views: list[View]) -> list[int]:
+        column = {data: number for number, data in enumerate(self.datas)}
+        prediction, confidence = (np.full(len(column), np.nan) for _ in range(2))
+        side = np.array([self.side(data) for data in self.datas], dtype=np.int64)
+        for view in views:
+            prediction[column[view.data]], confidence[column[view.data]] = view.prediction, view.confidence
+        found = self.p.spec.rule(prediction, confidence, side, self.p.spec)
+        if np.shape(found) != side.shape:
+            raise ValueError(f"it gave an answer of shape {np.shape(found)}, not one side for each of {side.shape}")
+        return [as_side(found[column[view.data]]) for view in views]
+
+    def _failed(self, views: list[View], error: Exception) -> PluginError:
+        """Whatever a rule raises, in one line with strategy, symbols and bar."""
+        kind = getattr(self.p.spec, "kind", type(self.p.spec).__name__)
+        bar = views[0].data.datetime.datetime(0)
+        symbols = ", ".join(str(view.data._name) for view in views)
+        return PluginError(
+            f"strategy {kind}: its rule failed on {symbols} at the bar of {bar:%F %T}: "
+            f"{type(error).__name__}: {error}; mend the rule"
+        )
+
+    def exit_reason(self, view: View) -> str:
+        """The word for an exit that the rule asked for at this bar."""
+        reason = getattr(self.p.spec, "exit_reason", None)
+        return str(reason(view.prediction, view.side, view.held)) if reason else "signal"
+
+
+def as_side(target: Any) -> int:
+    """A rule's answer as 1, -1 or 0; anything else is refused.
+
+    >>> as_side(-1.0)
+    -1
+    """
+    if target not in (1, -1, 0):
+        raise ValueError(f"it gave {target!r}, which is no side: 1 (long), -1 (short) or 0 (flat)")
+    return int(target)

@@ -1,0 +1,118 @@
+"""The contract of a strategy plug-in.
+
+A strategy is one file in this folder: a spec whose fields are its parameters, and a pure rule that says on which side
+of the market a symbol should be. Nothing in it knows backtrader; :mod:`strategies._backtrader` runs any rule.
+
+A rule is of one of two kinds, and the spec's base class says which:
+
+- *scalar* (:class:`Strategy`): it sees one symbol, and is asked about each symbol with a new bar;
+- *cross-sectional* (:class:`CrossSectional`): it sees one bar of all symbols side by side.
+
+Either reads ``p`` only by attribute, every attribute it reads is a number, and it uses only ``+ - * /``, comparisons,
+``min``, ``max``, square roots and sorting. Then it can be compiled as it stands and gives the same bits: powers,
+exponentials and logarithms differ in the last bit between Python and a compiler.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from core.plugins import PluginSpec
+from core.types import Vector
+
+Sides: TypeAlias = npt.NDArray[np.int64]
+
+
+class Rule(Protocol):
+    """From one symbol's signal and position to its target side."""
+
+    def __call__(self, prediction: float, confidence: float, side: int, held: int, p: Any) -> int:
+        """Return the side to be on after this bar.
+
+        Parameters
+        ----------
+        prediction : expected return over the label's horizon, a fraction; NaN when there is no opinion.
+        confidence : in [0, 1]; NaN exactly where the prediction is.
+        side : the side now: 1 long, -1 short, 0 flat.
+        held : bars of the symbol in a row at whose close it was on this side, this bar included; 0 when flat.
+        p : the parameters: the spec, or anything with the same numeric attributes.
+
+        Returns
+        -------
+        1 long, -1 short, 0 flat. ``side`` for a NaN prediction: no opinion keeps the position.
+        """
+        ...
+
+
+class CrossRule(Protocol):
+    """From one bar of all symbols to their target sides."""
+
+    def __call__(self, prediction: Vector, confidence: Vector, side: Sides, p: Any) -> Sides:
+        """Return the sides to be on after this bar.
+
+        Parameters
+        ----------
+        prediction : (N,) as in :class:`Rule`, in the symbols' order; NaN for a symbol without an opinion or without a
+            new bar.
+        confidence : (N,) as in :class:`Rule`.
+        side : (N,) the sides now: 1, -1 or 0; it is not changed.
+        p : as in :class:`Rule`.
+
+        Returns
+        -------
+        (N,) 1, -1 or 0; a symbol's ``side`` where its prediction is NaN.
+        """
+        ...
+
+
+class Strategy(PluginSpec):
+    """A strategy's parameters; its rule looks at one symbol.
+
+    Attributes
+    ----------
+    rule : the pure rule, a module-level function of the strategy's file.
+    """
+
+    family: ClassVar[str] = "strategies"
+    rule: ClassVar[Any]
+    """A :class:`Rule`; in a :class:`CrossSectional`, a :class:`CrossRule`."""
+
+    def exit_reason(self, prediction: float, side: int, held: int) -> str:  # noqa: ARG002 (for strategies with more reasons than one)
+        """The word in the table ``trades`` for an exit that the rule asked for; the arguments are the rule's."""
+        return "signal"
+
+    def check(self, symbols: Sequence[str]) -> None:
+        """Refuse a market in which the rule could never act, before any time is spent on it.
+
+        Parameters
+        ----------
+        symbols : the traded symbols.
+
+        Raises
+        ------
+        ConfigError
+            The parameters ask for more than these symbols.
+        """
+
+
+class CrossSectional(Strategy):
+    """A strategy's parameters; its rule, a :class:`CrossRule`, looks at all symbols at once."""
+
+
+class Sided(Strategy):
+    """A strategy that can be confined to one side of the market: a side that is not allowed means flat."""
+
+    side: Literal["long", "short", "both"] = "both"
+    """Which positions are allowed; a side that is not allowed means flat."""
+
+    @property
+    def allow_long(self) -> float:
+        """1.0 if long positions are allowed, else 0.0."""
+        return 0.0 if self.side == "short" else 1.0
+
+    @property
+    def allow_short(self) -> float:
+        """1.0 if short positions are allowed, else 0.0."""
+        return 0.0 if self.side == "long" else 1.0

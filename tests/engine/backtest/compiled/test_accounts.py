@@ -1,0 +1,186 @@
+"""The compiled engine's tables against an account kept by plain arithmetic from the bars and the fills alone."""
+
+from collections import defaultdict
+from math import isclose
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from random_cases import case as random_case
+from small_markets import cases
+
+from engine.backtest import compiled
+from engine.backtest.engine_output import BacktestInput
+
+EXACT = 1e-12
+
+
+class Ledger:
+    """Cash, units and costs, step by step; all bars of a time are one step, as in markets with one time of close.
+
+    Attributes
+    ----------
+    rows : (time, cash, equity, units by symbol) at each close.
+    openings : (fill, account before it) of each market order's fill that opens or adds.
+    costs : by kind, summed.
+    """
+
+    def __init__(self, market, signals, broker, result):
+        self.market, self.broker = market, broker
+        self.cash, self.units, self.entry = broker.cash, defaultdict(float), defaultdict(float)
+        self.costs, self.rows, self.openings = defaultdict(float), [], []
+        bars = market.since(signals.start).bars
+        self.times = {symbol: bars[symbol].times for symbol in signals.symbols}
+        fills = dict(iter(result.fills.groupby("time", sort=False)))
+        before = None
+        for time in sorted(set().union(*self.times.values())):
+            self.interest(time, before)
+            for fill in fills[time].itertuples() if time in fills else ():
+                self.fill(fill)
+            worth = sum(units * self.known(symbol, time, "close") for symbol, units in self.units.items() if units)
+            self.rows.append((time, self.cash, self.cash + worth, dict(self.units)))
+            before = time
+
+    def known(self, symbol, time, price):
+        """The price of the bar of a time, or the last close before."""
+        bars = self.market.bars[symbol]
+        row = bars.times.searchsorted(time, side="right") - 1
+        return (getattr(bars, price) if bars.times[row] == time else bars.close)[row]
+
+    def interest(self, time, before):
+        if before is not None:
+            proceeds = sum(-units * self.entry[symbol] for symbol, units in self.units.items() if units < 0)
+            days = (time.normalize() - before.normalize()).days
+            self.pay("cash_interest", -days * self.broker.cash_interest / 365 * max(self.cash - proceeds, 0.0))
+        for symbol, times in self.times.items():
+            row = times.searchsorted(time)
+            if row > 0 and row < len(times) and times[row] == time and self.units[symbol] < 0:
+                days = (time.normalize() - times[row - 1].normalize()).days
+                value = -self.units[symbol] * self.entry[symbol]
+                self.pay("short_interest", days * self.broker.short_interest / 365 * value)
+
+    def pay(self, kind, amount):
+        self.cash -= amount
+        self.costs[kind] += amount
+
+    def fill(self, fill):
+        symbol, held, size = fill.symbol, self.units[fill.symbol], fill.size
+        assert fill.position_after == held + size
+        closing = 0.0 if held * size >= 0 else float(np.sign(size) * min(abs(size), abs(held)))
+        if fill.kind == "market" and abs(size) > abs(closing) * (1 + EXACT):
+            values = [units * self.known(other, fill.time, "open") for other, units in self.units.items() if units]
+            self.openings.append((fill, self.cash + sum(values)))
+        self.cash -= size * fill.price
+        self.pay("commission", self.commission(closing, fill.price) + self.commission(size - closing, fill.price))
+        if held * size >= 0:
+            self.entry[symbol] = (self.entry[symbol] * held + fill.price * size) / (held + size)
+        elif abs(size) > abs(held):
+            self.entry[symbol] = fill.price
+        self.units[symbol] = fill.position_after
+
+    def commission(self, units, price):
+        terms = self.broker
+        most = abs(units) * (price * terms.commission + terms.commission_per_unit)
+        return max(most, terms.commission_minimum) if abs(units) > 0 else 0.0
+
+
+def run_alone(market, signals, strategy, risk, broker):
+    """The result of the compiled engine, and the ledger of its fills."""
+    task = BacktestInput.of(market, signals, strategy, risk, broker, "0123456789ab")
+    with np.errstate(all="ignore"):  # after an account of exactly 0 there is no return
+        result = compiled.run_task(task, solvent=False)
+    return result, Ledger(market, signals, broker, result)
+
+
+def require_sound(market, signals, strategy, risk, broker):
+    """Hold the tables of a run to everything that must be true of them; the number of fills."""
+    result, ledger = run_alone(market, signals, strategy, risk, broker)
+    scale = 1e-9 * max(broker.cash, result.equity["equity"].abs().max(), result.equity["cash"].abs().max())
+    require_same_account(result, ledger, scale)
+    require_same_costs(result, ledger, scale)
+    require_gains_of_trades(result, ledger, scale)
+    require_possible_prices(market, broker, result)
+    require_later_than_decided(market, result)
+    if risk.cap_at == "fill":
+        require_within_cap(risk, broker, ledger)
+    return len(result.fills)
+
+
+def require_same_account(result, ledger, scale):
+    """Cash and units follow from the fills; equity is cash and units at the last known closes."""
+    times, cash, equity, units = zip(*ledger.rows, strict=True)
+    assert list(result.equity["time"]) == list(times)
+    assert result.equity["cash"].to_numpy() == pytest.approx(np.array(cash), rel=1e-9, abs=scale)
+    assert result.equity["equity"].to_numpy() == pytest.approx(np.array(equity), rel=1e-9, abs=scale)
+    for symbol in result.positions:
+        assert list(result.positions[symbol]) == [held.get(symbol, 0.0) for held in units]
+
+
+def require_same_costs(result, ledger, scale):
+    """What the table of costs adds up to was taken off the cash, but for slippage, which is in the prices."""
+    paid = result.costs.groupby("kind")["amount"].sum()
+    for kind in ("commission", "short_interest", "cash_interest"):
+        assert isclose(paid.get(kind, 0.0), ledger.costs[kind], rel_tol=1e-9, abs_tol=scale)
+    assert isclose(result.fills["commission"].sum(), ledger.costs["commission"], rel_tol=1e-9, abs_tol=scale)
+
+
+def require_gains_of_trades(result, ledger, scale):
+    """The trades, open ones included, and the interest on cash are all that the account gained."""
+    gained = result.equity["equity"].iloc[-1] - result.cash
+    assert isclose(result.trades["pnl"].sum() - ledger.costs["cash_interest"], gained, rel_tol=1e-9, abs_tol=10 * scale)
+
+
+def require_possible_prices(market, broker, result):
+    """No fill outside its bar but by slippage that was let out; a market order's is the open with slippage."""
+    away = broker.slippage if broker.slip_out else 0.0
+    for fill in result.fills.itertuples():
+        bars = market.bars[fill.symbol]
+        row = bars.times.get_loc(fill.time)
+        assert bars.low[row] * (1 - away) <= fill.price <= bars.high[row] * (1 + away)
+        if fill.kind == "market":
+            worse = bars.open[row] * (1 + np.sign(fill.size) * broker.slippage)
+            bound = worse if broker.slip_out else np.clip(worse, bars.low[row], bars.high[row])
+            assert fill.price == bound
+
+
+def require_later_than_decided(market, result):
+    """A market order fills at its symbol's first bar after the decision, a stop or a target after its entry's bar."""
+    orders = result.orders.set_index("order_id")
+    filled = result.fills.set_index("order_id")["time"]
+    for fill in result.fills.itertuples():
+        times = market.bars[fill.symbol].times
+        made = orders.loc[fill.order_id, "created_at"]
+        if fill.kind == "market":
+            assert fill.time == times[times.searchsorted(made, side="right")]
+        else:
+            number = fill.order_id - 1
+            entry = number if orders.loc[number, "kind"] == "market" else number - 1
+            assert orders.loc[entry, "created_at"] == made
+            assert fill.time > filled[entry] > made
+
+
+def require_within_cap(risk, broker, ledger):
+    """After every fill that opens or adds, the position is within the cap of the account before it; in whole lots."""
+    for fill, account in ledger.openings:
+        assert abs(fill.position_after) * fill.price <= risk.cap * account * (1 + 1e-9)
+        if broker.lot:
+            lots = fill.position_after / broker.lot
+            assert lots == pytest.approx(round(lots), abs=1e-6)
+
+
+def test_the_account_of_drawn_markets_adds_up(general):
+    fills = []
+
+    @settings(max_examples=200)
+    @given(cases(daily=True))
+    def adds_up(case):
+        fills.append(require_sound(case.market, case.signals, case.strategy, case.risk, case.broker))
+
+    adds_up()
+    assert sum(fills) > 400
+
+
+@pytest.mark.parametrize("tight", [True, False])
+def test_the_account_of_random_markets_adds_up(general, tight):
+    fills = [require_sound(*random_case(seed, rules=("threshold",), tight=tight)) for seed in range(400, 450)]
+    assert sum(fills) > 500

@@ -1,0 +1,167 @@
+"""Bad input for the compiled engine: prices and signals that are none, rules that fail, a queue without room."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from random_cases import case
+
+from core.errors import ConfigError, DataError, PluginError
+from engine.backtest import compiled as compiled_engine
+from engine.backtest.bt import engine as bt_engine
+from engine.backtest.compiled import engine as compiled
+from engine.backtest.engine_output import BacktestInput
+from engine.backtest.engines import first_difference
+from risk.costs import BrokerSpec
+from risk.spec import RiskSpec
+from strategies.threshold import Threshold
+
+NAN, INF = float("nan"), float("inf")
+ENGINES = pytest.mark.parametrize("engine", [compiled_engine, bt_engine], ids=["compiled", "backtrader"])
+
+
+def task_of(strategy=None, *, prices=None, told=None):
+    """One symbol under the plainest rule of risk; ``prices`` and ``told`` put values into the twelfth bar."""
+    market, signals, _, _, _ = case(0, rules=("threshold",))
+    one = market.trade[0]
+    bars = market.bars[one]
+    columns = {name: bars.frame[name].to_numpy().copy() for name in prices or ()}
+    for name, value in (prices or {}).items():
+        columns[name][12] = value
+    values = {"prediction": np.full((len(bars), 1), 1.0), "confidence": np.full((len(bars), 1), 0.9)}
+    for name, value in (told or {}).items():
+        values[name][12] = value
+    market = replace(market, bars={one: replace(bars, **columns)}, trade=(one,))
+    signals = replace(signals, symbols=(one,), **values)
+    return BacktestInput.of(market, signals, strategy or Threshold(), RiskSpec(), BrokerSpec(), "0123456789ab")
+
+
+def said(engine, error, task):
+    """The one line that an engine says."""
+    with pytest.raises(error) as caught:
+        engine.run_task(task)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+@ENGINES
+@pytest.mark.parametrize("value", [NAN, INF, -INF, 0.0, -3.0])
+@pytest.mark.parametrize("column", ["open", "high", "low", "close"])
+def test_a_price_that_is_none_is_named(column, value, engine):
+    task = task_of(prices={column: value})
+    day = task.timeline.times[12 - (len(task.signals.times) - len(task.timeline.times))]
+    line = said(engine, DataError, task)
+    assert line.startswith(f"s0: {column} is {value:g} on {day:%F}")
+    assert line.endswith("prices must be finite and > 0. Drop the bar")
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    ("told", "what"),
+    [
+        ({"prediction": INF}, "prediction is infinite on"),
+        ({"prediction": -INF}, "prediction is infinite on"),
+        ({"confidence": 1.5}, "confidence is 1.5 on"),
+        ({"confidence": -0.25}, "confidence is -0.25 on"),
+        ({"confidence": INF}, "confidence is inf on"),
+    ],
+)
+def test_a_signal_that_is_none_is_named(told, what, engine):
+    assert said(engine, DataError, task_of(told=told)).startswith(f"s0: {what} 2024-")
+
+
+def test_a_bar_without_a_signal_is_named():
+    task = task_of()
+    short = replace(
+        task.signals,
+        **{name: getattr(task.signals, name)[:-1] for name in ("times", "prediction", "confidence", "fold")},
+    )
+    with pytest.raises(DataError, match=r"s0: there is no signal row for the bar of 2024"):
+        BacktestInput.of(task.market, short, task.strategy, task.risk, task.broker, "x")
+
+
+# --- rules that fail: one kernel, which does what the prediction says
+
+
+def as_told(prediction, confidence, side, held, p):
+    if prediction > 90.0:
+        raise ValueError("it had enough")
+    if prediction > 80.0:
+        return 1.0 / (prediction - 85.0)
+    return prediction
+
+
+class Obedient(Threshold):
+    """Goes where the prediction says, whatever that is."""
+
+
+Obedient.rule = staticmethod(as_told)
+FAILURES = [
+    (2.0, "is no side: 1 (long), -1 (short) or 0 (flat)"),
+    (0.5, "is no side: 1 (long), -1 (short) or 0 (flat)"),
+    (-1.5, "is no side: 1 (long), -1 (short) or 0 (flat)"),
+    (85.0, "ZeroDivisionError: "),
+    (95.0, "ValueError: it had enough"),
+]
+
+
+@ENGINES
+@pytest.mark.parametrize(("prediction", "what"), FAILURES)
+def test_a_rule_that_fails_is_told_with_symbol_and_bar(prediction, what, engine):
+    told = {"prediction": prediction}
+    task = task_of(Obedient(), told=told)
+    line = said(engine, PluginError, task)
+    bar = task.signals.times[12]
+    assert f"its rule failed on s0 at the bar of {bar:%F} " in line
+    assert what in line
+    assert line.endswith("; mend the rule")
+
+
+def test_a_side_may_be_a_whole_float():
+    task = task_of(Obedient(), told={"prediction": -1.0})
+    one, other = (engine.run_task(task) for engine in (bt_engine, compiled_engine))
+    assert one.fills.equals(other.fills)
+    assert len(one.fills) == 5
+
+
+# --- a queue without room
+
+
+@pytest.mark.parametrize(("rules", "seed"), [(("threshold",), 2), (("threshold",), 5)])
+def test_an_overflow_of_the_queue_is_one_line(rules, seed, general, monkeypatch):
+    honest = compiled.space_of
+
+    def cramped(grid, **options):
+        space = honest(grid, **options)
+        return space._replace(queue=space.queue[:1])
+
+    task = BacktestInput.of(*case(seed, rules=rules), "0123456789ab")
+    assert len(compiled_engine.run_task(task, solvent=False).fills) > 1
+    monkeypatch.setattr(compiled, "space_of", cramped)
+    line = said(compiled_engine, ConfigError, task)
+    assert line.startswith("the compiled engine stopped at 2024-")
+    assert line.endswith("use engine: backtrader")
+
+
+# --- a log without room
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7])
+def test_a_log_without_room_is_made_larger_and_nothing_is_written_beyond_it(seed, general, monkeypatch):
+    """Once the children of an entry for which there was no room were written behind the log's end."""
+    task = BacktestInput.of(*case(seed, rules=("threshold",)), "0123456789ab")
+    wanted = compiled_engine.run_task(task, solvent=False)
+    honest, beyond = compiled.log_of, []
+
+    def fenced(grid, room):
+        log = honest(grid, room)
+        logs = {name: np.zeros(len(getattr(log, name)) + 8, getattr(log, name).dtype) for name in ("orders", "fills")}
+        beyond.extend(array[-8:] for array in logs.values())
+        return log._replace(**{name: array[:-8] for name, array in logs.items()})
+
+    monkeypatch.setattr(compiled, "log_of", fenced)
+    monkeypatch.setattr(compiled, "ROOM", 1)
+    assert first_difference(wanted, compiled_engine.run_task(task, solvent=False)) == ""
+    assert len(beyond) > 2
+    assert not any(array.view(np.uint8).any() for array in beyond)

@@ -1,0 +1,218 @@
+"""Axes and points against itertools, hand-made lists, and the bounds of their space."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.config.sweep_spec import Choices, Range, SweepSpec
+from engine.sweep.space.dimensions import Continuous, Discrete, dimension
+from engine.sweep.space.samplers import Cube, Tpe, dimensions_of, sampler
+from engine.sweep.trials.plan import rows
+
+BASES = (0.005, 0.0075, 0.01, 0.0125, 0.015, 0.0175, 0.02, 0.0225, 0.025, 0.0275, 0.03)
+
+
+def spec_of(space, **changes):
+    return SweepSpec.parse({"space": space, **changes})
+
+
+def points_of(spec, seed=0):
+    made = sampler(spec, seed)
+    return list(rows(made.columns(np.arange(made.count))))
+
+
+def test_steps_are_made_as_they_are_written():
+    assert dimension("risk.base", Range(low=0.005, high=0.03, step=0.0025)).values == BASES
+    assert dimension("x", Range(low=0.1, high=0.7, step=0.1)).values == (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+    assert dimension("x", Range(low=-0.3, high=0.3, step=0.3)).values == (-0.3, 0.0, 0.3)
+    assert dimension("x", Range(low=1e-7, high=3e-7, step=1e-7)).values == (1e-7, 2e-7, 3e-7)
+
+
+def test_whole_numbers_stay_whole():
+    whole = dimension("x", Range(low=5, high=20, step=5)).values
+    assert whole == (5, 10, 15, 20)
+    assert all(type(value) is int for value in whole)
+    assert all(type(value) is float for value in dimension("x", Range(low=5, high=20, step=2.5)).values)
+    assert all(type(value) is float for value in dimension("x", Range(low=5.0, high=20, step=5)).values)
+
+
+def test_a_step_that_does_not_reach_the_end_stops_before_it():
+    assert dimension("x", Range(low=0, high=10, step=4)).values == (0, 4, 8)
+
+
+@given(low=st.integers(-1000, 1000), steps=st.integers(1, 300), step=st.integers(1, 50), digits=st.integers(0, 6))
+def test_steps_are_the_decimal_numbers(low, steps, step, digits):
+    scale = 10**digits
+    axis = dimension("x", Range(low=low / scale, high=(low + steps * step) / scale, step=step / scale))
+    assert axis.values == tuple((low + number * step) / scale for number in range(steps + 1))
+
+
+def test_a_grid_is_every_combination_the_last_path_fastest():
+    space = {"a.x": [1, 2, 3], "b.y": ["u", None], "c.z": {"low": 0.1, "high": 0.4, "step": 0.1}}
+    expected = [
+        dict(zip(space, point, strict=True))
+        for point in itertools.product([1, 2, 3], ["u", None], [0.1, 0.2, 0.3, 0.4])
+    ]
+    assert points_of(spec_of(space)) == expected
+
+
+def test_order_is_of_numbers_that_increase():
+    assert Discrete("x", (1, 2.5, 3)).ordered
+    assert not Discrete("x", (1, 3, 2)).ordered
+    assert not Discrete("x", (False, True)).ordered
+    assert not Discrete("x", (None, 1)).ordered
+    assert not Discrete("x", ("a", "b")).ordered
+
+
+@given(count=st.integers(1, 60), seed=st.integers(0, 10), sizes=st.lists(st.integers(1, 12), min_size=1, max_size=3))
+def test_a_random_sample_of_a_grid_repeats_nothing(count, seed, sizes):
+    total = int(np.prod(sizes))
+    count = min(count, total)
+    space = {f"a.x{number}": list(range(size)) for number, size in enumerate(sizes)}
+    found = points_of(spec_of(space, method="random", trials=count), seed)
+    assert len({tuple(point.items()) for point in found}) == count == len(found)
+
+
+def test_a_random_sample_of_a_space_that_cannot_be_numbered():
+    """12 axes of 100 values are 10^24 points, more than a whole number of the machine holds."""
+    space = {f"a.x{number}": {"low": 1, "high": 100, "step": 1} for number in range(12)}
+    found = points_of(spec_of(space, method="random", trials=50))
+    assert len({tuple(point.values()) for point in found}) == 50
+    assert all(1 <= value <= 100 and type(value) is int for point in found for value in point.values())
+
+
+numbers = st.one_of(
+    st.tuples(st.integers(1, 1000), st.integers(1, 1000)),
+    st.tuples(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6)),
+)
+
+
+@st.composite
+def axes(draw):
+    low, width = draw(numbers)
+    high = low + width
+    sort = draw(st.sampled_from(["choices", "range", "log", "step"]))
+    if sort == "choices":
+        return {
+            "choices": draw(
+                st.lists(
+                    st.one_of(st.none(), st.text(max_size=2), st.integers(0, 5)), min_size=1, max_size=5, unique_by=repr
+                )
+            )
+        }
+    extra = {"range": {}, "log": {"log": True}, "step": {"step": (high - low) / draw(st.integers(1, 9)) * 0.999}}[sort]
+    if isinstance(low, int) and sort == "step":
+        extra = {"step": draw(st.integers(1, high - low))}
+    return {"low": low, "high": high, **extra}
+
+
+def require_inside(value, axis):
+    if isinstance(axis, Choices):
+        assert any(type(value) is type(other) and value == other for other in axis.choices)
+        return
+    assert axis.low <= value <= axis.high
+    if isinstance(axis.low, int) and isinstance(axis.high, int) and not isinstance(axis.step, float):
+        assert type(value) is int
+
+
+@given(
+    space=st.lists(axes(), min_size=1, max_size=4), method=st.sampled_from(["random", "sobol"]), seed=st.integers(0, 99)
+)
+@settings(max_examples=30)
+def test_every_point_lies_in_the_space_and_depends_on_its_number_alone(space, method, seed):
+    paths = {f"a.x{number}": axis for number, axis in enumerate(space)}
+    spec = spec_of(paths, method=method, trials=1)
+    spec = spec_of(paths, method=method, trials=min(17, _points(spec)))
+    made = sampler(spec, seed)
+    whole = made.columns(np.arange(made.count))
+    for path, values in whole.items():
+        for value in values:
+            require_inside(value, spec.space[path])
+    again = sampler(spec, seed)
+    for number in reversed(range(made.count)):
+        assert again.columns(np.array([number])) == {
+            path: values[number : number + 1] for path, values in whole.items()
+        }
+
+
+def _points(spec):
+    found = dimensions_of(spec)
+    return 17 if any(isinstance(axis, Continuous) for axis in found) else int(np.prod([len(axis) for axis in found]))
+
+
+def test_whole_numbers_on_a_log_axis_reach_both_ends_and_no_further():
+    for low in range(1, 60):
+        axis = dimension("x", Range(low=low, high=low + 100, log=True))
+        assert axis.at(np.array([0.0, np.nextafter(1.0, 0.0)])) == [low, low + 100]
+        assert axis.representatives[0] == low
+
+
+@given(low=st.floats(1e-6, 1e6), width=st.floats(1e-6, 1e6), log=st.booleans(), unit=st.floats(0, 1, exclude_max=True))
+def test_a_value_in_between_is_in_between(low, width, log, unit):
+    high = low + width
+    (found,) = dimension("x", Range(low=low, high=high, log=log)).at(np.array([unit]))
+    assert low <= found <= high
+
+
+def test_a_log_axis_spreads_over_orders_of_magnitude():
+    axis = dimension("x", Range(low=0.001, high=10.0, log=True))
+    assert axis.at(np.array([0.0, 0.25, 0.5, 0.75])) == [0.001, 0.01, 0.1, 1.0]
+
+
+SPACE = {"a.x": {"low": 0.0, "high": 1.0}, "a.y": {"low": 1, "high": 50}, "a.z": ["u", "v", "w"]}
+
+
+@pytest.mark.parametrize("method", ["random", "sobol"])
+def test_a_seed_gives_its_own_points(method):
+    spec = spec_of(SPACE, method=method, trials=16)
+    assert points_of(spec, 1) == points_of(spec, 1)
+    assert points_of(spec, 1) != points_of(spec, 2)
+    longer = spec_of(SPACE, method=method, trials=16, workers=4, confirm=2)
+    assert points_of(longer, 1) == points_of(spec, 1)
+
+
+def test_a_random_choice_from_a_grid_depends_on_the_seed():
+    spec = spec_of({"a.x": list(range(100))}, method="random", trials=10)
+    assert points_of(spec, 1) == points_of(spec, 1)
+    assert points_of(spec, 1) != points_of(spec, 2)
+
+
+def test_sobol_fills_every_part_of_the_cube():
+    spec = spec_of({"a.x": {"low": 0.0, "high": 1.0}, "a.y": {"low": 0.0, "high": 1.0}}, method="sobol", trials=64)
+    made = sampler(spec, 3)
+    assert isinstance(made, Cube)
+    cells = {(int(8 * x), int(8 * y)) for x, y in made.unit}
+    assert len(cells) == 64
+
+
+def run_tpe(seed, told, batches=4):
+    spec = spec_of(
+        {**SPACE, "a.w": [1, 2, 3, 10], "a.v": {"low": 0.001, "high": 1.0, "log": True}}, method="tpe", trials=40
+    )
+    made, asked = Tpe(dimensions_of(spec), spec, seed), []
+    for _ in range(batches):
+        points = made.ask(8)
+        asked += points
+        made.tell(*told(points))
+    for path, axis in spec.space.items():
+        for point in asked:
+            require_inside(point[path], axis)
+    return asked
+
+
+def some(points):
+    """Every fifth fails, every other misses its constraint, one of them without an end."""
+    values = [None if number % 5 == 0 else point["a.x"] for number, point in enumerate(points)]
+    return values, [[np.inf if number == 3 else number % 2 - 0.5] for number in range(len(points))]
+
+
+def test_tpe_told_the_same_asks_the_same():
+    first = run_tpe(1, some)
+    assert first == run_tpe(1, some)
+    assert first[:8] != run_tpe(2, some)[:8]
+    other = run_tpe(1, lambda points: ([-point["a.x"] for point in points], [[0.0] for _ in points]))
+    assert first[:8] == other[:8]
+    assert first != other

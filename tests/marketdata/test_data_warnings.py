@@ -1,0 +1,104 @@
+"""What is possible but odd goes on with a note of one line."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from marketdata.data_warnings import data_warnings
+
+
+def walk(count: int = 300, seed: int = 7) -> pd.DataFrame:
+    """A plain random walk of daily bars with overnight gaps."""
+    rng = np.random.default_rng(seed)
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, count)))
+    opened = np.concatenate([[100.0], close[:-1]]) * np.exp(rng.choice([-0.004, 0.004], count))
+    high, low = np.maximum(opened, close) * 1.003, np.minimum(opened, close) * 0.997
+    columns = {"open": opened, "high": high, "low": low, "close": close, "volume": np.full(count, 1000.0)}
+    return pd.DataFrame(columns, index=pd.bdate_range("2019-01-01", periods=count))
+
+
+def test_a_plain_walk_needs_no_remark():
+    assert data_warnings(walk()) == []
+
+
+def test_one_bar_a_hundred_times_too_high():
+    frame = walk()
+    frame.loc[frame.index[50], ["open", "high", "low", "close"]] *= 100
+    (note,) = data_warnings(frame)
+    assert note.startswith("the price jumps by a factor of 10")
+    assert note.endswith(f"on {frame.index[50]:%Y-%m-%d} and on 1 bar more: a split or a typo?")
+
+
+def test_one_bar_a_hundred_times_too_low():
+    frame = walk()
+    frame.loc[frame.index[50], ["open", "high", "low", "close"]] /= 100
+    assert f"on {frame.index[50]:%Y-%m-%d} and on 1 bar more" in data_warnings(frame)[0]
+
+
+def test_a_high_with_a_slipped_decimal_point():
+    frame = walk()
+    frame.loc[frame.index[0], "high"] *= 10
+    assert f"on {frame.index[0]:%Y-%m-%d}: a split" in data_warnings(frame)[0]
+
+
+def test_a_split_that_was_not_adjusted():
+    frame = walk()
+    frame.loc[frame.index[100] :, ["open", "high", "low", "close"]] /= 2
+    assert f"on {frame.index[100]:%Y-%m-%d}: a split" in data_warnings(frame)[0]
+
+
+def test_a_gap_of_200_days():
+    frame = walk()
+    later = frame.index[150:] + pd.Timedelta(days=200)
+    frame = frame.set_axis(frame.index[:150].append(later))
+    (note,) = data_warnings(frame)
+    longest = (frame.index[150] - frame.index[149]).days
+    assert note.startswith(
+        f"1 gap of more than 30 days, the longest {longest} days from {frame.index[149]:%Y-%m-%d} to"
+    )
+
+
+def test_monthly_bars_are_no_gaps():
+    frame = walk(60)
+    assert data_warnings(frame.set_axis(pd.date_range("2000-01-31", periods=60, freq="ME"))) == []
+
+
+def test_a_constant_price():
+    frame = walk()
+    frame[["open", "high", "low", "close"]] = 5.0
+    assert "the close is 5 on every bar: its returns are all zero" in data_warnings(frame)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_returns_in_place_of_prices(level):
+    frame = walk()
+    returns = np.abs(np.random.default_rng(3).normal(level, 0.01, len(frame))) + 1e-4
+    for name in ("open", "high", "low", "close"):
+        frame[name] = returns
+    assert any(note.startswith("closes look like returns, not prices") for note in data_warnings(frame))
+
+
+def test_no_volume_at_all():
+    assert data_warnings(walk().assign(volume=0.0)) == ["volume is 0 on every bar"]
+
+
+def test_no_volume_on_many_bars():
+    frame = walk()
+    frame.loc[frame.index[:6], "volume"] = 0
+    assert data_warnings(frame) == [
+        "volume is 0 on 6 bars: 2019-01-01, 2019-01-02, 2019-01-03, 2019-01-04, 2019-01-07 ..."
+    ]
+
+
+def test_opens_that_are_the_previous_close():
+    frame = walk(600)
+    first_year = frame.index.year == 2019
+    frame.loc[first_year, "open"] = frame["close"].shift().fillna(100.0)[first_year]
+    frame["high"], frame["low"] = frame[["open", "high"]].max(axis=1), frame[["open", "low"]].min(axis=1)
+    (note,) = data_warnings(frame)
+    share = first_year[1:].sum() / 599
+    assert note.startswith(f"{share:.0%} of opens are the previous close, in 2019 more than half")
+
+
+def test_a_single_bar_is_enough():
+    assert data_warnings(walk(1)) == []

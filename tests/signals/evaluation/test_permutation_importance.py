@@ -1,0 +1,85 @@
+"""Permutation importance: what matters is found, what does not is not, and the definition holds."""
+
+import numpy as np
+import pytest
+
+from core.types import read_only
+from signals.evaluation.permutation_importance import permutation_importance
+from signals.models.base import Samples
+from signals.models.ensemble import Ensemble
+from signals.models.lstm import Lstm
+from signals.models.ridge import Ridge
+
+NAMES = ("matters", "does not", "a little")
+
+
+def samples_of(seed=0, rows=300):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(0, 1, (rows, 3))
+    y = X[:, 0] + 0.3 * X[:, 2] + rng.normal(0, 0.1, rows)
+    return Samples(read_only(X), read_only(y), read_only(np.zeros(rows), np.intp), read_only(np.roll(y, 1)))
+
+
+SAMPLES, TRAIN, STOP, BLOCK = samples_of(), np.arange(150), np.arange(150, 200), np.arange(200, 300)
+
+
+def importance(model, rows=BLOCK, seed=5):
+    fitted = model.fit(SAMPLES, TRAIN, STOP, 1)
+    return permutation_importance(model, fitted, SAMPLES, rows, SAMPLES.y[rows], NAMES, seed)
+
+
+def test_what_matters_is_found():
+    [found] = importance(Ridge(alpha=1e-6)).values()
+    # Permuting a column of a linear model adds twice its squared weight times the column's variance to the error.
+    expected = 2 * np.array([1, 0, 0.09]) * SAMPLES.X[BLOCK].var(axis=0) / SAMPLES.y[BLOCK].var()
+    np.testing.assert_allclose([found[name] for name in NAMES], expected, atol=0.25 * expected.max())
+    assert abs(found["does not"]) < 0.01
+
+
+def test_the_definition_with_its_own_permutations():
+    model = Ridge()
+    fitted = model.fit(SAMPLES, TRAIN, STOP, 1)
+    base, rng = np.mean((fitted.predict(SAMPLES, BLOCK) - SAMPLES.y[BLOCK]) ** 2), np.random.default_rng(5)
+    for column, name in enumerate(NAMES):
+        X = np.array(SAMPLES.X)
+        X[BLOCK, column] = X[rng.permutation(BLOCK), column]
+        moved = Samples(X, SAMPLES.y, SAMPLES.first)
+        worse = np.mean((fitted.predict(moved, BLOCK) - SAMPLES.y[BLOCK]) ** 2)
+        expected = (worse - base) / np.var(SAMPLES.y[BLOCK])
+        assert importance(model)["model"][name] == pytest.approx(expected, rel=1e-9)
+
+
+def test_an_ensembles_members_are_measured_on_the_same_permutations():
+    model = Ensemble.parse({"members": {"ridge": {"weight": 0.5}, "persistence": {"weight": 0.5}}})
+    found = importance(model)
+    assert set(found) == {"model", "ridge", "persistence"}
+    assert found["ridge"] == pytest.approx(importance(Ridge())["model"], rel=1e-9)
+    assert set(found["persistence"].values()) == {0.0}  # it looks at no feature
+    assert found["model"]["matters"] > 0.1
+
+
+def test_a_model_of_windows_is_measured_with_its_windows():
+    model = Lstm(
+        hidden=8, layers=1, dropout=0.0, sequence=3, epochs=40, patience=40, batch=64, chunk=16, learning_rate=0.02
+    )
+    [found] = importance(model).values()
+    assert found["matters"] > 10 * abs(found["does not"])
+
+
+def test_many_rows_are_thinned_and_few_cells_at_a_time_change_nothing(monkeypatch):
+    from signals.evaluation import permutation_importance as module
+
+    whole = importance(Ridge())
+    monkeypatch.setattr(module, "MOST_CELLS", 1)
+    assert importance(Ridge()) == whole
+    monkeypatch.setattr(module, "MOST_ROWS", 50)
+    assert importance(Ridge()) == importance(Ridge(), rows=BLOCK[::2])
+
+
+def test_it_is_deterministic_and_silent_where_there_is_nothing_to_explain():
+    assert importance(Ridge(), seed=1) == importance(Ridge(), seed=1) != importance(Ridge(), seed=2)
+    model = Ridge()
+    fitted = model.fit(SAMPLES, TRAIN, STOP, 1)
+    assert permutation_importance(model, fitted, SAMPLES, BLOCK, np.ones(len(BLOCK)), NAMES, 1) == {}
+    none = np.arange(0)
+    assert permutation_importance(model, fitted, SAMPLES, none, SAMPLES.y[none], NAMES, 1) == {}
