@@ -86,10 +86,11 @@ def title(name: str) -> str:
     >>> title("cagr"), title("value_at_risk_95"), title("value_at_risk_99_gaussian")
     ('CAGR', 'Value at risk 95 %', 'Value at risk 99 % Gaussian')
     >>> title("probabilistic_sharpe_above_0.5")
-    'Probabilistic Sharpe above 0.5'
+    'Probabilistic Sharpe ratio above 0.5'
     """
     text = " ".join(f"{word} %" if _is_level(word) else _CAPITALS.get(word, word) for word in name.split("_"))
-    return (text[:1].upper() + text[1:]).replace("Cornish Fisher", "Cornish-Fisher")
+    text = (text[:1].upper() + text[1:]).replace("Cornish Fisher", "Cornish-Fisher")
+    return text.replace("Probabilistic Sharpe", "Probabilistic Sharpe ratio")
 
 
 def _is_level(word: str) -> bool:

@@ -69,7 +69,7 @@ FURTHER: Mapping[str, tuple[Measure, ...]] = {
         InformationRatio(),
         InformationRatio(equal_volatility=True),
     ),
-    "How far to believe the Sharpe ratio": (ProbabilisticSharpe(), MinimumTrackRecordLength()),
+    "Probabilistic Sharpe ratio and track record": (ProbabilisticSharpe(), MinimumTrackRecordLength()),
 }
 """What every run reports besides, by group."""
 OF_ACCOUNTS = ("Trades", "Activity")

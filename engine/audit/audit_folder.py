@@ -35,7 +35,7 @@ def show(audit: Audit, folder: Path, console: Console | None = None) -> None:
     """Print the table of the tests, and of what moved."""
     console = console or Console(highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for head in ("", "test", "runs", "", "what was found"):
+    for head in ("", "test", "runs", "", "finding"):
         table.add_column(head, justify="right" if head == "runs" else "left", no_wrap=head in ("", "runs"))
     for check in audit.checks:
         status = Text(check.status.upper() if check.status == "leak" else check.status, style=COLOURS[check.status])
@@ -45,7 +45,7 @@ def show(audit: Audit, folder: Path, console: Console | None = None) -> None:
     console.print(table)
     for check in audit.checks:
         if check.moved:
-            console.print(Text(f"{check.number} first moved: {sentence(check.moved)}", style="red"))
+            console.print(Text(f"{check.number} first changed: {sentence(check.moved)}", style="red"))
     console.print()
     console.print(Text(audit.verdict, style="bold red" if audit.leaks else "bold"))
     console.print(str(folder / "audit.html"), soft_wrap=True)

@@ -171,9 +171,8 @@ def _paid(costs: Mapping[str, Any]) -> str:
 def _orders(orders: Mapping[str, Any]) -> str:
     filled = orders["by_status"].get("completed", 0)
     trimmed = f", {orders['trimmed']} trimmed{_why(orders['trimmed_by'])}" if orders["trimmed"] else ""
-    return (
-        f"{orders['asked']} asked, {filled} filled{trimmed}, {orders['asked'] - filled} not{_why(orders['by_reason'])}"
-    )
+    unfilled = f"{orders['asked'] - filled} not filled{_why(orders['by_reason'])}"
+    return f"{orders['asked']} requested, {filled} filled{trimmed}, {unfilled}"
 
 
 def _why(reasons: Mapping[str, int]) -> str:
@@ -190,7 +189,7 @@ def _cap(cap: Mapping[str, Any]) -> str:
 
 
 def _stops(stops: Mapping[str, Any]) -> str:
-    missed = f"the entry's own bar went beyond {stops['unprotected']}, the market gapped over {stops['gapped']}"
+    missed = f"the entry's own bar went beyond {stops['unprotected']}, gaps beyond {stops['gapped']}"
     return f"{stops['stopped']} of {count(stops['entries'], 'entry', 'entries')} stopped; {missed}"
 
 

@@ -31,7 +31,7 @@ def show(verdict: ReproductionVerdict, console: Console | None = None) -> None:
     if wrong:
         console.print(_grid(wrong))
     if notes:
-        console.print(Text("What may explain it:" if wrong else "The same results, in spite of:"))
+        console.print(Text("Possible causes:" if wrong else "Equal results, although these differ:"))
         console.print(_grid(notes))
     elif wrong and all(each.kind != "data" for each in wrong):
         console.print(Text(UNEXPLAINED))
@@ -75,7 +75,7 @@ def line(each: Difference) -> str:
     """A difference in words.
 
     >>> line(Difference("cell", "equity.parquet: row 3, column cash", 100.0, 100.5, more=2))
-    'equity.parquet: row 3, column cash: was 100.0, is 100.5 (apart by 5e-03); 2 more cells differ'
+    'equity.parquet: row 3, column cash: was 100.0, is 100.5 (relative difference 5e-03); 2 more cells differ'
     """
     more = f"; {count(each.more, 'more cell')} differ{'s' if each.more == 1 else ''}" if each.more else ""
     return f"{each.where}: was {_shown(each, each.before)}, is {_shown(each, each.now)}{_apart(each)}{more}"
@@ -104,4 +104,4 @@ def _apart(each: Difference) -> str:
     old, new = each.before, each.now
     if not (isinstance(old, float) and isinstance(new, float)) or old == new:
         return ""
-    return f" (apart by {abs(old - new) / max(abs(old), abs(new)):.0e})"
+    return f" (relative difference {abs(old - new) / max(abs(old), abs(new)):.0e})"

@@ -16,7 +16,7 @@ def section(outcome: Outcome) -> Section:
     """Costs as money and as drag on the return; the trades in a few numbers."""
     paid = outcome.costs
     costs = [(kind, paid.money[kind], paid.drag[kind], about) for kind, about in KINDS.items()]
-    costs.append(("total", paid.total, paid.total_drag, "what was paid; it is in the equity already"))
+    costs.append(("total", paid.total, paid.total_drag, "sum of the costs; the equity is net of them"))
     trades = outcome.result.trades
     return fill(
         "costs.html", "Costs and trades", costs=costs, outcome=outcome, trades=_of_trades(trades), count=len(trades)
@@ -30,11 +30,11 @@ def _of_trades(trades: pd.DataFrame) -> list[tuple[str, Any, str]]:
     longs = trades["side"] == "long"
     return [
         ("Trades", float(len(trades)), "count"),
-        ("of them long", float(longs.mean()), "fraction"),
-        ("of them still open", float(trades["exited_at"].isna().sum()), "count"),
-        ("of them with a gain", float((trades["pnl"] > 0).mean()), "fraction"),
-        ("Mean result, of the value entered", float(trades["pnl_fraction"].mean()), "fraction"),
-        ("Best", float(trades["pnl_fraction"].max()), "fraction"),
-        ("Worst", float(trades["pnl_fraction"].min()), "fraction"),
+        ("Long", float(longs.mean()), "fraction"),
+        ("Still open", float(trades["exited_at"].isna().sum()), "count"),
+        ("With a gain", float((trades["pnl"] > 0).mean()), "fraction"),
+        ("Mean return on the entry value", float(trades["pnl_fraction"].mean()), "fraction"),
+        ("Best return", float(trades["pnl_fraction"].max()), "fraction"),
+        ("Worst return", float(trades["pnl_fraction"].min()), "fraction"),
         ("Mean bars held", float(trades["bars"].mean()), "ratio"),
     ]

@@ -16,14 +16,14 @@ SCORES = {
     "mse": ("MSE", "ratio"),
     "mae": ("MAE", "fraction"),
     "r2": ("R²", "ratio"),
-    "r2_mean": ("R² against the mean so far", "ratio"),
+    "r2_mean": ("R² against the expanding mean", "ratio"),
     "mape": ("MAPE", "fraction"),
     "hit_rate": ("Hit rate", "fraction"),
     "ic": ("IC", "ratio"),
 }
 FOLD_SCORES = (
     ("MSE", "ratio"),
-    ("MSE, mean so far", "ratio"),
+    ("MSE, expanding mean", "ratio"),
     ("MAE", "fraction"),
     ("R²", "ratio"),
     ("MAPE", "fraction"),
@@ -33,7 +33,7 @@ FOLD_SCORES = (
 )
 NAMES = {
     "zero": "Zero",
-    "expanding_mean": "Mean so far",
+    "expanding_mean": "Expanding mean",
     "always_long": "Always long",
     "ar1": "AR(1)",
 }

@@ -24,7 +24,7 @@ def section(outcome: Outcome) -> Section | None:
     features = sorted(found[WHOLE], key=lambda feature: (-float(np.mean(found[WHOLE][feature])), feature))
     return fill(
         "importance.html",
-        "Features",
+        "Permutation importance",
         heads=names[1:],
         folds=len(folds),
         rows=[

@@ -1,4 +1,4 @@
-"""The exam of value at risk: forecasts of the evening before, held to what happened."""
+"""VaR backtest: forecasts of value at risk made at the close before, compared with the returns."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 ORDER = 27
 LINES = (("historical", RED), ("ewma", OCHRE))
 """The forecasts that are drawn where they were made: one that moves slowly, and a quick one."""
+RESULTS = {
+    "passes": "passes",
+    "too many hits": "too many",
+    "too few hits": "too few",
+    "hits cluster": "clustered",
+    "shortfall too small": "ES too small",
+}
+"""The phrases of a recorded verdict, as the table shows them."""
 
 
 def section(outcome: Outcome) -> Section:
@@ -29,7 +37,7 @@ def section(outcome: Outcome) -> Section:
     picture = svg(draw(outcome.daily.index, strategy), _alt(outcome.name, strategy)) if strategy.papers else ""
     return fill(
         "var_exam.html",
-        "The exam of value at risk",
+        "VaR backtest (Kupiec, Christoffersen, Acerbi-Szekely)",
         exams=[(names[column], exam, [_row(paper) for paper in exam.papers]) for column, exam in outcome.exams.items()],
         picture=safe(picture),
         window=strategy.window,
@@ -58,20 +66,29 @@ def _row(paper: VarTest) -> dict[str, Any]:
         "z2": format_4sig(paper.z2.statistic),
         "basel": paper.basel or "",
         "loss": format_4sig(10_000 * paper.tick_loss),
-        "verdict": paper.verdict,
+        "verdict": _result(paper.verdict),
     }
+
+
+def _result(verdict: str) -> str:
+    """The verdict in the words of the table.
+
+    >>> _result("too many hits, hits cluster")
+    'too many, clustered'
+    """
+    return ", ".join(RESULTS[phrase] for phrase in verdict.split(", "))
 
 
 def _alt(name: str, exam: VarBacktest) -> str:
     counts = ", ".join(
-        f"{title(paper.method)} {paper.hits} hits, {paper.expected:.0f} expected" for paper in exam.papers
+        f"{title(paper.method)} {paper.hits} exceedances, {paper.expected:.0f} expected" for paper in exam.papers
     )
     return f"Daily returns of {name} and the value at risk forecast for each day: {counts}"
 
 
 @styled
 def draw(days: pd.Index, exam: VarBacktest) -> "Figure":
-    """Returns as bars, forecasts at the first level as lines, and a dot for each hit of the first line."""
+    """Returns as bars, forecasts at the first level as lines, and a dot for each exceedance of the first line."""
     figure, (axis,) = canvas(3.0, width=9.6)
     returns, level = pd.Series(exam.returns, index=days), exam.papers[0].level
     found = exam.forecasts.var if exam.forecasts else {}
@@ -80,7 +97,7 @@ def draw(days: pd.Index, exam: VarBacktest) -> "Figure":
     for line, name, colour in lines:
         axis.plot(days, line, color=colour, linewidth=0.9, label=f"{name} {100 * level:.10g} %")
     if lines:
-        hits, label = exam.returns < lines[0][0], f"Hit of {lines[0][1]}"
+        hits, label = exam.returns < lines[0][0], f"Exceedances of {lines[0][1]}"
         axis.plot(days[hits], exam.returns[hits], linestyle="", marker=".", markersize=3, color=INK, label=label)
         axis.legend(loc="upper left", ncols=3)
     low, high = np.quantile(exam.returns, [0.0005, 0.9995])

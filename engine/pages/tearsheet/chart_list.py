@@ -76,7 +76,7 @@ class Album:
         yield _picture("Cumulative return", draw_lines(gained), f"compounded returns {both}")
         yield _picture("Growth of 1, log scale", draw_log(wealth), f"growth {both}")
         if np.ptp(strategy) == 0:
-            self.omitted.append("No picture at equal volatility: the strategy's returns do not vary.")
+            self.omitted.append("No chart at equal volatility: the strategy's returns do not vary.")
             return
         scaled = {**self._pair(BENCHMARK), self._names[STRATEGY]: strategy * (full.std() / strategy.std())}
         figure = draw_lines({label: (1.0 + series).cumprod() - 1.0 for label, series in scaled.items()})
@@ -132,5 +132,7 @@ class Album:
     def _falls(self) -> Iterator[Picture]:
         strategy = self._series[STRATEGY]
         yield _picture("Longest 5 drawdowns", draw_longest(strategy), "compounded return, longest drawdowns shaded")
-        yield _picture("Under water", draw_under_water(strategy), "distance below the last high", "Dashed: the mean.")
+        yield _picture(
+            "Underwater plot", draw_under_water(strategy), "distance below the last high", "Dashed: the mean."
+        )
         yield _picture("Return quantiles", draw_quantiles(strategy), "boxes of daily to yearly returns")

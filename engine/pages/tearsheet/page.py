@@ -74,7 +74,7 @@ def _compared(sheet: TearsheetInput, terms: Annualisation, stats: Any) -> Iterat
     """What quantstats has, too: the time in the market, and the measures."""
     strategy, benchmark = sheet.daily[STRATEGY], sheet.daily[BENCHMARK]
     ours, theirs = sheet.exposure.time_in_market, float(stats.exposure(strategy, False))
-    why = "quantstats does not know the positions: it counts days with a return, and rounds up to whole per cent"
+    why = "quantstats has no data on positions: it counts days with a return, and rounds up to whole per cent"
     texts = percent(ours), percent(theirs)
     yield Compared(IN_MARKET, *texts, signed(theirs - ours, "fraction"), texts[0] != texts[1], why)
     measures = (*sheet.measures[STRATEGY], *sheet.further)
@@ -84,9 +84,7 @@ def _compared(sheet: TearsheetInput, terms: Annualisation, stats: Any) -> Iterat
 def _exposures(sheet: TearsheetInput, time: Compared) -> Iterator[Line]:
     invested = sheet.exposure
     mean, full, n = percent(invested.gross_mean), percent(1.0), invested.n
-    about = (
-        f"whole span, n = {n} closes: sum of |position value| / account value; quantstats does not know the positions"
-    )
+    about = f"whole span, n = {n} closes: sum of |position value| / account value; quantstats has no data on positions"
     yield Line("Average gross exposure", (mean, full, mean), "", False, about)
     about = f"whole span, n = {n}: closes with a position / closes"
     yield Line(time.name, (time.ours, full, full), time.theirs, time.differs, about)

@@ -72,7 +72,7 @@ GROUPS: tuple[tuple[Figure, ...], ...] = (
     (
         ("Sharpe", "ratio", lambda q, s, t: q.sharpe(s.day, t.risk_free, t.periods, True)),
         (
-            "Prob. Sharpe above 0",
+            "Probabilistic Sharpe ratio above 0",
             "fraction",
             lambda q, s, t: q.probabilistic_sharpe_ratio(s.day, t.risk_free, t.periods),
         ),

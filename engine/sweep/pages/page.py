@@ -141,7 +141,10 @@ def _pictures(found: SweepAssessment) -> Iterator[tuple[str, str]]:
         yield "fan", svg(charts.fan(found.plan.span.sessions, found.sample.returns, list(_curves(found))), alt)
     if found.luck is not None and found.luck.pbo is not None:
         pbo = found.luck.pbo
-        yield "logits", svg(charts.logits(pbo.logits, pbo.pbo), "Where the best of one half stands in the other")
+        yield (
+            "logits",
+            svg(charts.logits(pbo.logits, pbo.pbo), "Rank of the best trial of one half in the other half"),
+        )
 
 
 def _marks(found: SweepAssessment) -> list[tuple[str, float, str]]:
@@ -159,7 +162,7 @@ def _sharpe_marks(found: SweepAssessment) -> list[tuple[str, float, str]]:
     marks = [("winner", own, BLUE)] if np.isfinite(own) else []
     return [
         *marks,
-        ("best of as many without skill", found.luck.threshold * found.luck.per_year**0.5, RED),
+        ("expected best without skill", found.luck.threshold * found.luck.per_year**0.5, RED),
         ("", 0.0, INK),
     ][: len(marks) + 1]
 

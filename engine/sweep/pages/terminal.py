@@ -14,7 +14,7 @@ from core.number_format import count, format_4sig, money, p_value, percent, titl
 from engine.run_folder.run_folder import read_json
 from engine.sweep.storage.file_names import NUMBERS, PAGE, TABLE
 
-MARKS = {True: ("passed", "green"), False: ("not passed", "red"), None: ("not tried", "yellow")}
+MARKS = {True: ("passed", "green"), False: ("not passed", "red"), None: ("not run", "yellow")}
 
 
 def show(found: Mapping[str, Any], folder: Path, note: str = "", console: Console | None = None) -> None:
@@ -121,7 +121,7 @@ def _cell(value: Any) -> Text:
 
 def _confirmed(found: Mapping[str, Any]) -> str:
     checked = len(found["winners"]) + len(found["spot_checks"])
-    return f"confirmed on backtrader, fill for fill: these, and {checked - len(found['winners'])} drawn at random"
+    return f"confirmed on backtrader, fill for fill: these, and {checked - len(found['winners'])} spot checks"
 
 
 def _lines(found: Mapping[str, Any]) -> list[Text]:
@@ -131,20 +131,20 @@ def _lines(found: Mapping[str, Any]) -> list[Text]:
     if stability and stability["median"] is not None:
         near = count(len(stability["neighbours"]), "neighbour")
         lines.append(
-            f"neighbours: {name} {format_4sig(stability['median'])} in the median of the winner's {near}, "
-            f"{format_4sig(stability['worst'])} at worst (winner {format_4sig(stability['winner'])})"
+            f"parameter stability: {name} {format_4sig(stability['winner'])} of the winner, median of its {near} "
+            f"{format_4sig(stability['median'])}, worst {format_4sig(stability['worst'])}"
         )
     if selection:
         measures = selection["measures"]
         lines.append(
-            f"choosing the best so far, block by block: {title('sharpe')} {format_4sig(measures['sharpe']['value'])}, "
+            f"walk-forward selection: {title('sharpe')} {format_4sig(measures['sharpe']['value'])}, "
             f"total return {percent(measures['total_return']['value'])}, {count(selection['changes'], 'change')}"
         )
     if numbers and numbers["effective_trials"]:
         cash = numbers["superior_ability"]["cash"]["consistent"]
         lines.append(
-            f"trials: {_tries(numbers)}, which fall into about {numbers['effective_trials']['count']} clusters by "
-            f"their returns; against cash p = {p_value(cash)}"
+            f"trials: {_tries(numbers)}, in about {numbers['effective_trials']['count']} clusters of similar "
+            f"returns; superior ability against cash p = {p_value(cash)}"
         )
     held = found["winners"][0]["held_out"]
     if held:

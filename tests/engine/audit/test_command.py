@@ -77,13 +77,13 @@ def test_a_leak_exits_1_and_names_stage_row_and_values(config, tmp_path, leak):
     assert "LEAK: L1, L2 failed (quick battery)" in done.stdout
     said = " ".join(done.stdout.split())
     assert re.search(
-        r"L1 first moved: features, 1999-[-0-9: ]+ nasdaq sma_10: [-0-9.e]+ became [-0-9.e]+ \(cut off", said
+        r"L1 first changed: features, 1999-[-0-9: ]+ nasdaq sma_10: [-0-9.e]+ became [-0-9.e]+ \(cut off", said
     )
     [folder] = (tmp_path / "out").iterdir()
     moved = json.loads((folder / "audit.json").read_text())["checks"][0]["moved"]
     assert moved["stage"] == "features"
     assert moved["before"] != moved["after"]
-    assert "What moved first" in (folder / "audit.html").read_text()
+    assert "First changed values" in (folder / "audit.html").read_text()
 
 
 def test_json_and_quiet(config, tmp_path):
@@ -113,7 +113,7 @@ def report_of(config, out):
 
 def test_the_report_shows_the_cached_verdict_and_equal_runs_stay_equal_files(config, tmp_path, leak):
     before, metrics = report_of(config, tmp_path / "runs")
-    assert "This config was not put to the leak" in before
+    assert "The leak battery has not been run" in before
     audited(config, tmp_path / "out")
     after, again = report_of(config, tmp_path / "runs")
     assert "no leak found (quick battery)" in after
@@ -121,7 +121,7 @@ def test_the_report_shows_the_cached_verdict_and_equal_runs_stay_equal_files(con
     checks = {check["number"]: check["status"] for check in json.loads(metrics)["leak_checks"]}
     assert checks == {"L3": "clean", "L10": "clean"}
     other, _ = report_of_other(config, tmp_path)
-    assert "This config was not put to the leak" in other
+    assert "The leak battery has not been run" in other
 
 
 def report_of_other(config, tmp_path):

@@ -48,7 +48,7 @@ def test_it_holds_verdict_spans_measures_costs_and_orders(found):
         percent(found["forecasts"]["overall"]["model"]["hit_rate"]),
         money(found["costs"]["total"]["value"]),
         money(found["final_equity"]),
-        f"{found['orders']['asked']} asked",
+        f"{found['orders']['asked']} requested",
         "Value at risk 95 %, n = 399",
         "no evidence of skill",
         "2 folds",
@@ -90,7 +90,7 @@ def test_orders_that_were_not_filled_are_counted_with_their_reasons(found):
     reasons = {"not enough cash at the fill": 2, "no later bar of X": 1}
     orders = {**found["orders"], "asked": 8, "by_status": statuses, "by_reason": reasons}
     text = " ".join(printed({**found, "orders": orders}, 120).split())
-    assert "8 asked, 5 filled, 3 not" in text
+    assert "8 requested, 5 filled, 3 not filled" in text
     assert "2 x not enough cash at the fill" in text
     assert "1 x no later bar of X" in text
 

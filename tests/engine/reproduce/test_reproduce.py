@@ -112,7 +112,7 @@ def test_a_file_changed_after_the_run_is_told_beside_the_difference(folder, caps
     assert main(["reproduce", str(folder)]) == 1
     said = " ".join(capsys.readouterr().out.split())
     assert f"{folder.name}: not reproduced, 1 of 9 result files differ" in said
-    assert "metric metrics.json: cash: was 9999.0, is 10000.0 (apart by 1e-04)" in said
+    assert "metric metrics.json: cash: was 9999.0, is 10000.0 (relative difference 1e-04)" in said
     assert "result_digest: a result file was changed after the run" in said
 
 

@@ -150,7 +150,7 @@ def test_what_cannot_be_forecast_is_refused(more, error, message):
 
 # --- what the docs say of the samples ---------------------------------------------------------------------------------
 
-# (method, level): hits on the S&P 500 and on the Nasdaq Composite, the figures of docs/var-exam.md.
+# (method, level): hits on the S&P 500 and on the Nasdaq Composite, the figures of docs/var-backtest.md.
 HITS = {
     ("historical", 0.95): [267, 258],
     ("historical", 0.99): [81, 78],

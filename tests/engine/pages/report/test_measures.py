@@ -86,8 +86,8 @@ def test_intervals_stand_under_the_strategys_values(outcome, tables):
         assert about[1] == f"{format_value(interval.low, item.unit)} to {format_value(interval.high, item.unit)}"
         assert about[2:] == [""]
     text = re.sub(r"\s+", " ", headline_section(outcome).html)
-    assert "95&nbsp;% intervals: where the value lies in most of 100 samples" in text
-    assert f"blocks of {interval.block:.2g} sessions on average" in text
+    assert "95&nbsp;% bootstrap interval (stationary bootstrap, 100 samples" in text
+    assert f"mean block length {interval.block:.2g} sessions" in text
 
 
 def test_without_resamples_nothing_is_said_of_intervals(make_outcome):

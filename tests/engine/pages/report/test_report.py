@@ -30,12 +30,12 @@ def test_sections_stand_in_the_order_of_their_numbers(outcome):
         "",
         "Headline figures",
         "Further measures",
-        "The exam of value at risk",
+        "VaR backtest (Kupiec, Christoffersen, Acerbi-Szekely)",
         "Equity",
         "Exposure",
         "Forecasts",
         "Calibration",
-        "Leaks",
+        "Leak checks",
         "Costs and trades",
         "Orders",
         "Data and config",
@@ -93,7 +93,7 @@ def test_forecasts_against_the_signals(page, outcome, tables):
     model = dict(zip(table[0], table[1], strict=True))
     assert model["MSE"] == format_4sig(np.mean((prediction - label)[judged] ** 2))
     assert model["Hit rate"] == percent(np.mean(np.sign(prediction[judged]) == np.sign(label[judged])))
-    assert [row[0] for row in table[1:]] == ["Model", "Zero", "Always long", "Mean so far", "AR(1)"]
+    assert [row[0] for row in table[1:]] == ["Model", "Zero", "Always long", "Expanding mean", "AR(1)"]
     folds = next(table for table in tables(page) if table[0][0] == "Fold")
     assert len(folds) == 3
     assert sum(int(row[5]) for row in folds[1:]) == judged.sum()
@@ -110,7 +110,7 @@ def test_costs_against_the_tables(page, outcome, tables):
     assert rows["Commission"][0] == money(outcome.result.fills["commission"].sum())
     assert rows["Total"][1] == percent(outcome.costs.total / 10_000)
     assert rows["Total"][2] == percent(outcome.costs.total_drag)
-    assert rows["of them with a gain"][0] == percent((outcome.result.trades["pnl"] > 0).mean())
+    assert rows["With a gain"][0] == percent((outcome.result.trades["pnl"] > 0).mean())
 
 
 def test_orders_are_listed_with_reasons(outcome, tmp_path, tables):
@@ -119,7 +119,7 @@ def test_orders_are_listed_with_reasons(outcome, tmp_path, tables):
     run = replace(outcome, result=replace(outcome.result, orders=orders), orders=count_orders(orders))
     page = write_report(run, tmp_path / "r.html").read_text(encoding="utf-8")
     trimmed = int((orders["trimmed"] != 0).sum())
-    assert f"{len(orders)} orders asked for: {len(orders) - 2} completed, 2 margin;\n{trimmed} trimmed" in page
+    assert f"{len(orders)} orders requested: {len(orders) - 2} completed, 2 margin;\n{trimmed} trimmed" in page
     found = [table for table in tables(page) if table[0][0] in ("Not filled, by reason", "Order")]
     assert found[0][1:] == [["not enough cash", "2"]]
     assert [row[0] for row in found[1][1:]] == [str(orders["order_id"].iloc[place]) for place in (2, 5)]
@@ -135,7 +135,7 @@ def test_what_was_trimmed_is_told(make_outcome, tmp_path, tables):
     assert "<strong>0 breaches</strong> in" in flat
     assert f"The largest position at its fill was {percent(0.05)} of the account." in flat
     cut = run.result.orders[run.result.orders["trimmed"] != 0]
-    table = next(table for table in tables(page) if table[0][0] == "Trimmed and filled, by what")
+    table = next(table for table in tables(page) if table[0][0] == "Trimmed and filled, by reason")
     assert table[1:] == [["cap at the fill", str(len(cut))]]
     assert len(cut) > 10
 
@@ -149,7 +149,7 @@ def test_a_cap_that_broke_is_on_the_page(make_outcome, tmp_path, tables):
     assert check_cap(run.result, run.market, 0.05).breaches == breaches
     flat = re.sub(r"\s+", " ", page)
     assert f"<strong>{breaches} breaches</strong> in" in flat
-    assert "kept at the signal only, and prices moved before the fill" in flat
+    assert "applied at the signal only, and prices moved before the fill" in flat
     assert percent(shares.max()) in flat
 
 
@@ -157,7 +157,7 @@ def test_stops_are_told_only_where_there_are_some(make_outcome, tmp_path, tables
     assert "Stops" not in [section.title for section in sections(make_outcome(bars=100))]
     run = make_outcome(bars=300, stop={"kind": "percent", "value": 0.01})
     page = write_report(run, tmp_path / "r.html").read_text(encoding="utf-8")
-    table = next(table for table in tables(page) if table[0][0] == "What the stops missed")
+    table = next(table for table in tables(page) if table[0][0] == "Losses beyond the stops")
     entries, hit = len(run.result.stops), int(run.result.stops["stopped_at"].notna().sum())
     assert table[1][1] == f"{run.stops.unprotected} of {entries}"
     assert table[3][1] == f"{run.stops.gapped} of {hit}"

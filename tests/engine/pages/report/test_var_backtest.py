@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.pages.report.var_backtest import draw, section
+from engine.pages.report.var_backtest import RESULTS, draw, section
 from engine.pages.svg_charts import svg
 from engine.results.metrics_json import metrics
 from risk.measure_set import MeasuresSpec
@@ -48,12 +48,15 @@ def test_each_paper_is_a_row_for_the_strategy_and_for_the_benchmark(outcome, pag
             ]
             for paper in papers
         ]
-        assert [row[-1] for row in table[1:]] == [paper.verdict for paper in papers]
+        assert [row[-1] for row in table[1:]] == [
+            ", ".join(RESULTS[phrase] for phrase in paper.verdict.split(", ")) for paper in papers
+        ]
 
 
 def test_names_are_escaped_and_the_picture_says_what_it_shows(outcome, page):
     paper = outcome.exams["strategy"].papers[0]
-    wanted = f"Daily returns of walk &amp; co and the value at risk forecast for each day: Historical {paper.hits} hits"
+    start = "Daily returns of walk &amp; co and the value at risk forecast for each day"
+    wanted = f"{start}: Historical {paper.hits} exceedances"
     assert wanted in page
     assert "walk & co" not in page
     assert page.count("<svg") == 1
@@ -69,7 +72,8 @@ def test_a_run_that_is_too_short_says_so_and_has_no_picture(make_outcome):
     outcome = make_outcome()
     page = section(outcome).html
     assert (
-        page.count(f"No exam: needs 500 or more returns, 250 of them after the window; has {len(outcome.daily)}.") == 2
+        page.count(f"No backtest: needs 500 or more returns, 250 of them after the window; has {len(outcome.daily)}.")
+        == 2
     )
     assert "Three tests" not in page
     assert "<svg" not in page
@@ -87,7 +91,7 @@ def test_the_dots_are_the_hits_of_the_first_line():
     exam, figure = drawn(walk(900))
     lines = figure.axes[0].get_lines()
     days, values = lines[-1].get_data()
-    assert lines[-1].get_label() == "Hit of Historical"
+    assert lines[-1].get_label() == "Exceedances of Historical"
     assert len(days) == exam.papers[0].hits
     hit = exam.returns < exam.forecasts.var["historical", 0.95]
     np.testing.assert_array_equal(values, exam.returns[hit])

@@ -41,7 +41,14 @@ def test_every_figure_of_theirs_is_met(stats):
 
 def test_what_should_agree_agrees(stats):
     found = compared(stats)
-    reasoned = {"Hit rate", "Win rate", "Profit factor", "Information ratio", "Ulcer index", "Probabilistic Sharpe"}
+    reasoned = {
+        "Hit rate",
+        "Win rate",
+        "Profit factor",
+        "Information ratio",
+        "Ulcer index",
+        "Probabilistic Sharpe ratio",
+    }
     for name, item in found.items():
         if name not in reasoned and not name.startswith(("Value", "Expected")):
             assert (item.differs, item.why, item.ours) == (False, "", item.theirs), name

@@ -118,7 +118,7 @@ def test_the_page_says_why_they_differ_and_how_it_compares(page, outcome):
 
 
 def test_where_quantstats_says_otherwise_it_is_told_by_how_much_and_why(page, outcome, tables):
-    table = next(table for table in tables(page) if table[0][-1] == "why")
+    table = next(table for table in tables(page) if table[0][-1] == "reason")
     found = {row[0]: row[1:] for row in table[1:]}
     returns, ours = outcome.daily["strategy"], {item.name: item.value for item in outcome.further["strategy"]["Trades"]}
     gains, losses = returns[returns > 0].sum(), -returns[returns < 0].sum()
@@ -131,7 +131,7 @@ def test_where_quantstats_says_otherwise_it_is_told_by_how_much_and_why(page, ou
     assert "assumes normal returns" in found["Value at risk 95 %"][3]
     assert all(all(cells) for cells in found.values())
     assert set(found).isdisjoint({"Sharpe", "Calmar", "Skew", "Kurtosis", "Omega", "Beta", "Max drawdown"})
-    assert "Alike in all digits shown: Total return, CAGR, Volatility, Sharpe" in page
+    assert "Equal in all digits shown: Total return, CAGR, Volatility, Sharpe" in page
 
 
 def test_the_key_figures_are_the_returns_own(rows, outcome):
@@ -229,7 +229,7 @@ def test_a_short_flat_run_says_what_is_missing(make_outcome, tmp_path):
     flat = replace(TearsheetInput.of(run), daily=run.daily.assign(strategy=0.0))
     page = write_tearsheet(flat, tmp_path / "t.html").read_text(encoding="utf-8")
     assert "No rolling figures: they need more than 126 returns, there are 39." in page
-    assert "No picture at equal volatility" in page
+    assert "No chart at equal volatility" in page
     assert not re.search(r">[^<]*\b(nan|inf|None)\b", page)
 
 
