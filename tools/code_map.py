@@ -7,8 +7,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "engine")
-FAMILIES = ("marketdata/sources", "signals/features", "signals/labels", "signals/models", "signals/confidence")
-FAMILIES += ("signals/text", "strategies", "risk/measures", "engine/pages/report")
+FAMILIES = frozenset(
+    {
+        *("marketdata/sources", "strategies", "risk/measures", "engine/pages/report"),
+        *("signals/features", "signals/labels", "signals/models", "signals/confidence", "signals/text"),
+    }
+)
 HEADING = "## Code map"
 
 
