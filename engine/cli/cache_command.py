@@ -25,11 +25,12 @@ def cache(action: str) -> None:
 def contents() -> tuple[str, ...]:
     """One line a cache: where it lies, how many entries of which sort, how large."""
     store = _signal_store()
-    found, texts = store.info(), _scores()
-    entries = f"{found.entries} entries ({found.folds} of single folds)"
+    info = store.info()
+    texts = _scores()
+    entries = f"{info.entries} entries ({info.folds} of single folds)"
     size = sum(path.stat().st_size for path in texts)
     return (
-        f"{store.folder}: {entries}, {_megabytes(found.size)} of at most {found.limit / 1e6:.0f} MB",
+        f"{store.folder}: {entries}, {_megabytes(info.size)} of at most {info.limit / 1e6:.0f} MB",
         f"{_score_folder()}: texts' scores by {len(texts)} scorers, {_megabytes(size)}",
     )
 
@@ -42,7 +43,8 @@ def cleared() -> tuple[str, ...]:
     StoreError
         A file cannot be removed.
     """
-    store, texts = _signal_store(), _scores()
+    store = _signal_store()
+    texts = _scores()
     removed = store.clear()
     try:
         for path in [*texts, *_score_folder().glob("*.lock")]:

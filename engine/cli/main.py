@@ -60,8 +60,8 @@ def main(words: list[str]) -> int:
     except click.ClickException as error:
         return _fail(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt) as error:  # click puts its own in the place of the interrupt
-        told = str(error.__cause__ or error)
-        return _fail(told or "interrupted; nothing was left half-written", 130)
+        message = str(error.__cause__ or error)
+        return _fail(message or "interrupted; nothing was left half-written", 130)
     except OSError as error:  # what a run reads and writes names its own errors; this is the terminal or a pipe
         return _fail(f"{error.filename or 'the output'}: {error.strerror or error}; send the output elsewhere", 2)
     return answer if isinstance(answer, int) else 0

@@ -1,4 +1,4 @@
-"""What the model rests on: the features that it gets worse without."""
+"""Permutation importance: the loss of accuracy without each feature."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,16 +19,16 @@ def section(outcome: Outcome) -> Section | None:
     folds = [report for report in outcome.signals.folds if report.importance]
     if not folds:
         return None
-    found = _by_model(folds)
-    names = sorted(found, key=lambda name: (name != WHOLE, name))
-    features = sorted(found[WHOLE], key=lambda feature: (-float(np.mean(found[WHOLE][feature])), feature))
+    by_model = _by_model(folds)
+    names = sorted(by_model, key=lambda name: (name != WHOLE, name))
+    features = sorted(by_model[WHOLE], key=lambda feature: (-float(np.mean(by_model[WHOLE][feature])), feature))
     return fill(
         "importance.html",
         "Permutation importance",
         heads=names[1:],
         folds=len(folds),
         rows=[
-            (feature, _spread(found[WHOLE][feature]), [_mean(found[name], feature) for name in names])
+            (feature, _spread(by_model[WHOLE][feature]), [_mean(by_model[name], feature) for name in names])
             for feature in features
         ],
     )
@@ -36,13 +36,13 @@ def section(outcome: Outcome) -> Section | None:
 
 def _by_model(folds: Sequence[FoldReport]) -> dict[str, dict[str, list[float]]]:
     """By the model and each member, by feature, its importance in each fold (and, with one model a symbol, symbol)."""
-    found: dict[str, dict[str, list[float]]] = {}
+    by_model: dict[str, dict[str, list[float]]] = {}
     for report in folds:
         for name, values in report.importance.items():
-            own = found.setdefault(name.rpartition(" ")[2], {})
+            by_feature = by_model.setdefault(name.rpartition(" ")[2], {})
             for feature, value in values.items():
-                own.setdefault(feature, []).append(value)
-    return found
+                by_feature.setdefault(feature, []).append(value)
+    return by_model
 
 
 def _mean(values: Mapping[str, list[float]], feature: str) -> str:

@@ -18,7 +18,7 @@ from engine.backtest.bt import engine
 from engine.backtest.engine_output import BacktestInput
 from engine.backtest.engines import first_difference
 from engine.pipeline import Stopwatch, examined, save, tearsheets
-from engine.results.compute_measures import here, there
+from engine.results.compute_measures import measure_here, measure_in
 from engine.results.metrics_json import metrics
 from engine.run_folder.run_log import recorded
 from engine.sweep.space.samplers import seed_for
@@ -146,7 +146,7 @@ class Confirmation:
             result = self._agreed(found.number, config, market, signals, group)
             held_out = _after(self.plan, market, result)
         with recorded() as lines, tearsheets(config) as submit:
-            outcome = examined(config, market, signals, result, watch, there(pool) if pool else here)
+            outcome = examined(config, market, signals, result, watch, measure_in(pool) if pool else measure_here)
             put = save(outcome, config, folder / WINNERS, submit, watch, lines)
         return replace(found, folder=put.folder.name, metrics=metrics(outcome), held_out=held_out)
 
