@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.pages.tearsheet.quantstats_differences import LEVELLED, FIGURES, compare, quantstats_figure
+from engine.pages.tearsheet.quantstats_differences import FIGURES, LEVELLED, compare, quantstats_figure
 from engine.pages.tearsheet.quantstats_table import Annualisation
 from engine.pages.tearsheet.write import _load, _quiet
 from risk.measure_set import MeasuresSpec, further, headline
