@@ -28,5 +28,5 @@ def test_old_names_of_progress_work(old, new):
 
 
 def test_a_name_that_never_was_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="module 'core.progress' has no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match=r"module 'core\.progress' has no attribute 'nothing'"):
         deprecated_names("core.progress", {"silent": "no_progress"}, since="0.2")("nothing")
