@@ -16,7 +16,8 @@ from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
 from strategies.threshold import Threshold
 
-case = run_path(str(Path(__file__).with_name("random_cases.py")))["case"]
+made = run_path(str(Path(__file__).with_name("random_cases.py")))
+case = made["case"]
 NAN, INF = float("nan"), float("inf")
 ENGINES = pytest.mark.parametrize("engine", [compiled_engine, bt_engine], ids=["compiled", "backtrader"])
 
@@ -82,22 +83,14 @@ def test_a_bar_without_a_signal_is_named():
         Task.of(task.market, short, task.strategy, task.risk, task.broker, "x")
 
 
-# --- rules that fail: one kernel, which does what the prediction says
-
-
-def as_told(prediction, confidence, side, held, p):
-    if prediction > 90.0:
-        raise ValueError("it had enough")
-    if prediction > 80.0:
-        return 1.0 / (prediction - 85.0)
-    return prediction
+# --- rules that fail
 
 
 class Obedient(Threshold):
     """Goes where the prediction says, whatever that is."""
 
 
-Obedient.rule = staticmethod(as_told)
+Obedient.rule = staticmethod(made["as_told"])
 FAILURES = [
     (2.0, "is no side: 1 (long), -1 (short) or 0 (flat)"),
     (0.5, "is no side: 1 (long), -1 (short) or 0 (flat)"),

@@ -91,11 +91,11 @@ class Site:
 
     def __exit__(self, *_):
         for process in self.processes:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.kill()
+            process.wait(60)
 
 
-def wait_for(done, process=None, seconds=30):
+def wait_for(done, process=None, seconds=120):
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "took too long"
@@ -107,7 +107,7 @@ def joined(site, count):
     from distributed import Client
 
     with Client(site.address, set_as_default=False) as client:
-        client.wait_for_workers(count, timeout=30)
+        client.wait_for_workers(count, timeout=120)
 
 
 @pytest.fixture(scope="module", autouse=True)
