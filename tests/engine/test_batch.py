@@ -31,6 +31,7 @@ from risk.spec import RiskSpec
 from strategies.threshold import Threshold
 from strategies.time_exit import TimeExit
 
+pytestmark = pytest.mark.early
 made = run_path(str(Path(__file__).with_name("random_cases.py")))
 case, random_bars = made["case"], made["random_bars"]
 

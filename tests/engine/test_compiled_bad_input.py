@@ -16,6 +16,7 @@ from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
 from strategies.threshold import Threshold
 
+pytestmark = pytest.mark.early
 made = run_path(str(Path(__file__).with_name("random_cases.py")))
 case = made["case"]
 NAN, INF = float("nan"), float("inf")
