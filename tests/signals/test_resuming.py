@@ -393,10 +393,10 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_bits(crew, store, 
 @pytest.mark.slow
 def test_two_processes_that_want_the_same_signals_train_once(store, undisturbed):
     first = start(store.folder, held_after=1)
-    line_with("held", first)
+    works = line_with("held", first)
     second = start(store.folder)
     waits = line_with("waiting for it", second)
-    found = [ends(first, go="go\n"), ends(second, said=waits)]
+    found = [ends(first, go="go\n", said=works), ends(second, said=waits)]
     assert sorted(number for numbers, _, _ in found for number in numbers) == list(range(6))
     assert [made for _, made, _ in found] == [[undisturbed]] * 2
     assert sum("waiting for it" in said for _, _, said in found) == 1
