@@ -31,7 +31,7 @@ from engine.sweep.run import sweep_and_save
 from engine.sweep.spec import ClusterSpec
 
 pytest.importorskip("distributed")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.early]
 TABLES = (TABLE, RETURNS, BLOCKS)
 SPACE = {"model.slow": [8, 12], "risk.base": [0.02, 0.03, 0.05], "strategy.side": ["both", "long"]}
 FOREST = {

@@ -21,7 +21,7 @@ import pytest
 from core.errors import StoreError
 from engine.sweep import crew
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.early]
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 TREE = ("core", "marketdata", "risk", "signals", "strategies", "engine", "configs")
