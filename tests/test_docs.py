@@ -15,10 +15,11 @@ from engine.cli.main import app
 from engine.config.yaml_layers import Layer, read
 from engine.sweep.load_config import validate
 
+pytestmark = pytest.mark.early
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 RECIPES = "CONTRIBUTING.md"  # its plug-ins and configs are carried out by test_recipes.py
-TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 
 def blocks(language: str) -> list[tuple[str, str]]:

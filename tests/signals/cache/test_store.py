@@ -230,9 +230,9 @@ def test_many_writers_and_readers_never_see_half_an_entry(store, signals, caplog
     for each in (reader, *writers):
         each.start()
     for each in writers:
-        each.join()
+        each.join(300)
     done.set()
-    reader.join()
+    reader.join(300)
     kept = [each for each in found if each]
     assert kept
     for each in kept[:: max(len(kept) // 10, 1)]:
@@ -256,10 +256,12 @@ def test_processes_side_by_side_keep_one_entry(tmp_path, market, signals):
     root = Path(storing.__file__).parents[2]
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script)]
     crew = [subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE) for _ in range(2)]
+    until = time.monotonic() + 300
     while any(each.poll() is None for each in crew):
+        assert time.monotonic() < until
         assert_same(store.get(KEY), signals)
         time.sleep(0.01)
-    assert [each.communicate()[1] for each in crew] == [b"", b""]
+    assert [each.communicate(timeout=60)[1] for each in crew] == [b"", b""]
     assert [path.name for path in tmp_path.iterdir()] == [f"{KEY}.signals"]
 
 
@@ -291,7 +293,7 @@ def write_side_by_side(store, signals, limit):
     for each in crew:
         each.stdin.write("go\n")
         each.stdin.flush()
-    assert [each.communicate()[1] for each in crew] == ["", ""]
+    assert [each.communicate(timeout=300)[1] for each in crew] == ["", ""]
 
 
 def test_processes_side_by_side_lose_no_entry(store, signals):

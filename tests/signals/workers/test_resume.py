@@ -311,7 +311,7 @@ SCRIPT = """
     from signals.cache.store import SignalStore
     import hashlib
 
-    folder, given, crew, seconds, dies_after = json.loads(sys.argv[1])
+    folder, given, crew, dies_after, held_after = json.loads(sys.argv[1])
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     rng = np.random.default_rng(0)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, 480)))
@@ -319,13 +319,12 @@ SCRIPT = """
     times = pd.bdate_range("2001-01-02", periods=480, tz="UTC") + pd.Timedelta("21h")
     market = Market({"A": Bars.of("A", pd.DataFrame(columns, index=times))}, ("A",), "A", "UTC")
 
-    def slow(panel, training, fold, report):
-        time.sleep(seconds)
+    def told(panel, training, fold, report):
         outcome = run_fold(panel, training, fold, report)
         print("trained", fold.number, flush=True)
         return outcome
 
-    workers.run_fold = slow
+    workers.run_fold = told
     kept = []
     put = SignalStore.put_fold
 
@@ -334,6 +333,9 @@ SCRIPT = """
         kept.append(fold.number)
         if len(kept) == dies_after:
             os.kill(os.getpid(), signal.SIGKILL)
+        if len(kept) == held_after:
+            print("held", flush=True)
+            sys.stdin.readline()
 
     SignalStore.put_fold = put_fold
     print("ready", flush=True)
@@ -343,19 +345,24 @@ SCRIPT = """
 """
 
 
-def start(folder, crew=1, seconds=0.0, dies_after=0):
-    """A process that makes signals, slowly if so wished, and kills itself after so many folds."""
+def start(folder, crew=1, dies_after=0, held_after=0):
+    """A process that makes signals, and after so many folds kills itself or waits for a line."""
     where = str(folder) if folder else ""
-    given = json.dumps([where, {**GIVEN, "model": {"kind": "ridge"}}, crew, seconds, dies_after])
+    given = json.dumps([where, {**GIVEN, "model": {"kind": "ridge"}}, crew, dies_after, held_after])
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(SCRIPT), given]
     root = Path(run_folds.__file__).parents[2]
-    return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
-def ends(process):
-    """The folds that it trained, the bits that it made, and everything that it said."""
-    said, complaints = process.communicate(timeout=120)
+def ends(process, go=None, said=""):
+    """The folds that it trained, the bits that it made, and everything that it said.
+
+    ``go`` is what it waits for, ``said`` what was read of it before.
+    """
+    rest, complaints = process.communicate(go, timeout=300)
     assert complaints == ""
+    said += rest
     lines = said.splitlines()
     numbers = [int(line.split()[1]) for line in lines if line.startswith("trained")]
     return numbers, [line.split()[1] for line in lines if line.startswith("bits")], said
@@ -385,8 +392,11 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_bits(crew, store, 
 
 @pytest.mark.slow
 def test_two_processes_that_want_the_same_signals_train_once(store, undisturbed):
-    crew = [start(store.folder, seconds=0.2) for _ in range(2)]
-    found = [ends(each) for each in crew]
+    first = start(store.folder, held_after=1)
+    works = line_with("held", first)
+    second = start(store.folder)
+    waits = line_with("waiting for it", second)
+    found = [ends(first, go="go\n", said=works), ends(second, said=waits)]
     assert sorted(number for numbers, _, _ in found for number in numbers) == list(range(6))
     assert [made for _, made, _ in found] == [[undisturbed]] * 2
     assert sum("waiting for it" in said for _, _, said in found) == 1
@@ -394,24 +404,31 @@ def test_two_processes_that_want_the_same_signals_train_once(store, undisturbed)
 
 
 def wait_for(condition):
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)
 
 
+def line_with(text, process):
+    """What a process says up to a line with this text; one that ends without it fails the test."""
+    said = []
+    for line in iter(process.stdout.readline, ""):
+        said.append(line)
+        if text in line:
+            return "".join(said)
+    raise AssertionError(f"it ended, code {process.wait(60)}, and never said {text!r}: {said}")
+
+
 @pytest.mark.slow
 def test_when_the_one_that_works_is_killed_the_one_that_waits_goes_on(store, undisturbed):
-    first = start(store.folder, seconds=0.5)
+    first = start(store.folder, held_after=1)
     wait_for(lambda: entries(store))
     second = start(store.folder)
-    said = ""
-    while "waiting for it" not in said:
-        said = second.stdout.readline()
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    line_with("waiting for it", second)
+    first.kill()
+    first.communicate(timeout=60)
     done = len(entries(store))
-    first.communicate()
     assert 1 <= done < 6
     numbers, made, _ = ends(second)
     assert numbers == list(range(done, 6))

@@ -32,7 +32,7 @@ from engine.sweep.trials.cluster_worker import WorkerDiffersError
 from engine.sweep.trials.dask_runner import ClusterError, DaskRunner
 
 pytest.importorskip("distributed")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.early]
 TABLES = (TABLE, RETURNS, BLOCKS)
 SPACE = {"model.slow": [8, 12], "risk.base": [0.02, 0.03, 0.05], "strategy.side": ["both", "long"]}
 FOREST = {
@@ -92,11 +92,11 @@ class Site:
 
     def __exit__(self, *_):
         for process in self.processes:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.kill()
+            process.wait(60)
 
 
-def wait_for(done, process=None, seconds=30):
+def wait_for(done, process=None, seconds=120):
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "took too long"
@@ -108,7 +108,7 @@ def joined(site, count):
     from distributed import Client
 
     with Client(site.address, set_as_default=False) as client:
-        client.wait_for_workers(count, timeout=30)
+        client.wait_for_workers(count, timeout=120)
 
 
 @pytest.fixture(scope="module", autouse=True)
