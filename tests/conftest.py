@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from engine.compiled_engine import compiling
 from filelock import FileLock
 from hypothesis import is_hypothesis_test, settings
+
+from engine.backtest.compiled import compilation as compiling
 
 # A busy machine is no failure: examples have no time limit of their own. The same few examples each time, so that what
 # passed passes again; EXPLORE=1 draws new ones, and as many as a test asks for.

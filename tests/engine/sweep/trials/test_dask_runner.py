@@ -44,7 +44,7 @@ PRELOAD = """
 import os, time
 from engine.backtest.compiled import course, engine
 from engine.backtest.compiled.kernel.records import Shape
-from engine.sweep import remote
+from engine.sweep.trials import cluster_worker as remote
 for module in (course, engine):
     module.shape_of = lambda *_, cross, record: Shape(cross=cross, record=record)
 pause = float(os.environ.pop("SLOW", 0))
