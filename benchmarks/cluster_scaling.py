@@ -233,14 +233,14 @@ def measure(workers: int, address: str) -> dict[str, Any]:
     from engine.sweep.storage.journal import Journal
     from engine.sweep.storage.sweep_folder import CHUNKS
     from engine.sweep.storage.trial_store import TrialStore
-    from engine.sweep.trials.plan import plan
+    from engine.sweep.trials.plan import plan_sweep
     from engine.sweep.trials.ranking import TrialRanking
     from engine.sweep.trials.runner import TrialRunner
     from signals.workers.worker_pool import crew
 
     one_thread()
     config = config_of(address, workers)
-    made = plan(config)
+    made = plan_sweep(config)
     wants = runs.wants_of(made)
     with tempfile.TemporaryDirectory() as name, crew(1, None) as hands:
         folder = Path(name)

@@ -25,7 +25,7 @@ from engine.sweep.storage.journal import Journal
 from engine.sweep.storage.sweep_folder import CHUNKS
 from engine.sweep.storage.trial_registry import PriorTrials
 from engine.sweep.storage.trial_store import TrialStore
-from engine.sweep.trials.plan import Plan, plan
+from engine.sweep.trials.plan import Plan, plan_sweep
 from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.runner import TrialRunner
 from risk.periods import periods_per_year
@@ -62,7 +62,7 @@ def config_of(folder: Path, seed: int, edge: float = 0.0, **sweep: object) -> Ru
     """The config of a sweep over such a market, whose file is written to a folder."""
     path = folder / f"walk_{seed}_{edge}.csv"
     prices(seed, edge).to_csv(path, index=False)
-    return load_config.of_mapping(
+    return load_config.load_mapping(
         {
             "name": "noise",
             "seed": seed,
@@ -80,7 +80,7 @@ def config_of(folder: Path, seed: int, edge: float = 0.0, **sweep: object) -> Ru
 
 def swept(config: RunConfig, folder: Path) -> tuple[Plan, TrialRanking, TrialStore]:
     """Run every trial of a sweep, and nothing else."""
-    made = plan(config)
+    made = plan_sweep(config)
     (folder / CHUNKS).mkdir(parents=True)
     records, board = TrialStore(folder, Journal(folder)), TrialRanking.of(made.spec, made.count)
     with crew(1) as hands:

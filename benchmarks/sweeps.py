@@ -34,12 +34,12 @@ def swept(task: Any, columns: dict[str, list[Any]], measures: Any, folder: Path)
     from engine.sweep.storage.sweep_folder import CHUNKS
     from engine.sweep.storage.trial_store import TrialStore
     from engine.sweep.trials.compiled_trials import CompiledTrials, TrialOutputs
-    from engine.sweep.trials.plan import CHUNK, Span
+    from engine.sweep.trials.plan import CHUNK, SharedSpan
 
     (folder / CHUNKS).mkdir(parents=True)
     count = len(next(iter(columns.values())))
     chosen = np.random.default_rng(0).permutation(count)
-    span = Span.of(task.market, task.signals.start, 16)
+    span = SharedSpan.of(task.market, task.signals.start, 16)
     wants = TrialOutputs(measures, 252.0, 0.0, span, np.sort(chosen[:SUMMED]), np.sort(chosen[:1000]))
     axes = tuple(Discrete(path, tuple(dict.fromkeys(values))) for path, values in columns.items())
     policies = CompiledTrials(task, wants, axes, threads=1)
@@ -68,7 +68,7 @@ class Sweeping:
         from engines import settings_of as columns_of
         from peers_work import Outcome
 
-        from engine.sweep.trials.trial_scores import joined
+        from engine.sweep.trials.trial_scores import join_scores
 
         if not measures:
             measures = True  # a sweep always measures
@@ -76,7 +76,7 @@ class Sweeping:
             self.tasks[work.name] = task_of(work)
         with tempfile.TemporaryDirectory() as name:
             records, seconds = swept(self.tasks[work.name], columns_of(work), MEASURES, Path(name) / "sweep")
-            found = joined(list(records.all()))
+            found = join_scores(list(records.all()))
         told = {"sharpe": found.values["sharpe"], "sortino": found.values["sortino"]}
         told |= {"calmar": found.values["calmar"], "drawdown": found.values["max_drawdown"]}
         return Outcome(found.values["final_value"], found.values["fills"].astype(int), seconds, told)

@@ -6,7 +6,7 @@ from typing import Any
 from core.errors import ConfigError
 
 
-def changed(values: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
+def with_changes(values: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
     """Plain values with those of a point; what is there stays as it is.
 
     Kinds come first, wherever they were written: another kind has other parameters, which the point may state.

@@ -22,7 +22,7 @@ from signals.spec import SignalSpec
 from strategies.base import Strategy
 
 from .sweep_spec import SweepSpec
-from .yaml_layers import KeyPath, Layer, mapping, override, read
+from .yaml_layers import KeyPath, Layer, layer_from_mapping, override, read_layer
 
 FORMAT: Literal[1] = 1
 NO_RESULT = ("name", "report", "engine", "workers", "sweep")
@@ -118,7 +118,7 @@ def layer_of_file(path: Path, overrides: Iterable[str] = ()) -> Layer:
     ConfigError
         The file, or one that it extends, cannot be read as YAML, or an override is none.
     """
-    layer = _overridden(read(path), overrides)
+    layer = _overridden(read_layer(path), overrides)
     return Layer({"name": _name_of(path), **layer.values}, layer.places)
 
 
@@ -130,7 +130,7 @@ def _name_of(path: Path) -> str:
 
 def layer_of_mapping(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Layer:
     """A mapping's values with what it extends and the overrides, not validated yet; see :func:`layer_of_file`."""
-    return _overridden(mapping(values, MAPPING), overrides)
+    return _overridden(layer_from_mapping(values, MAPPING), overrides)
 
 
 def _overridden(layer: Layer, overrides: Iterable[str]) -> Layer:
@@ -152,13 +152,13 @@ def validate(layer: Layer, source: str) -> RunConfig:
         raise ConfigError(_explain(error.errors(include_url=False), layer, source)) from None
 
 
-def explained_values(error: ValidationError, values: Mapping[str, Any]) -> str:
+def explain_values(error: ValidationError, values: Mapping[str, Any]) -> str:
     """What is wrong with a config's plain values, in one line, without a place."""
     text = _explain(error.errors(include_url=False), Layer(dict(values), {}), "")
     return text.removeprefix(": ")
 
 
-def explained(error: ValidationError, block: str, values: Mapping[str, Any]) -> str:
+def explain_block(error: ValidationError, block: str, values: Mapping[str, Any]) -> str:
     """What is wrong with one block of a config, in one line; ``values`` are the block's."""
     problems = [{**problem, "loc": (block, *problem["loc"])} for problem in error.errors(include_url=False)]
     text = _explain(cast("Sequence[ErrorDetails]", problems), Layer({block: values}, {}), "")

@@ -19,7 +19,7 @@ from risk.measures.sharpe import Sharpe
 Method: TypeAlias = Literal["grid", "random", "sobol", "tpe"]
 AXIS = "a list of values, {choices: [...]}, or {low: ..., high: ..., step: ...}; a key has dots, `risk.base: [...]`"
 Number: TypeAlias = int | float
-MANY = 100_000
+MAX_AXIS_VALUES = 100_000
 """Values on one axis that nobody means to go through one by one."""
 
 
@@ -63,7 +63,7 @@ class Range(Spec):
         width = float(decimal(self.high) - decimal(self.low))
         if self.step is not None and not 0 < self.step <= width:
             self._refuse(f"step ({self.step:g}) must be above 0 and at most high - low ({width:g})")
-        if self.step is not None and width / self.step >= MANY:
+        if self.step is not None and width / self.step >= MAX_AXIS_VALUES:
             many = f"makes {width / self.step + 1:,.0f} values"
             self._refuse(f"{many}; take a larger step, or none and sample (`method: sobol` with `trials: 2000`, say)")
         if self.log and (self.low <= 0 or self.step is not None):

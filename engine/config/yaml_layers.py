@@ -35,7 +35,7 @@ class Layer:
         return self.places.get(path, "")
 
 
-def read(path: Path) -> Layer:
+def read_layer(path: Path) -> Layer:
     """A file's layer, everything that it extends merged below it.
 
     Raises
@@ -54,7 +54,7 @@ def _read(path: Path, seen: tuple[Path, ...]) -> Layer:
     return _extended(_parse(_text(path), str(path)), real.parent, (*seen, real))
 
 
-def mapping(values: Mapping[str, Any], name: str) -> Layer:
+def layer_from_mapping(values: Mapping[str, Any], name: str) -> Layer:
     """The layer of plain values that stand in no file; ``extends`` and paths are read from the working directory.
 
     Raises

@@ -25,7 +25,7 @@ def load(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
     return validate(run_config.layer_of_file(path, overrides), str(path))
 
 
-def of_mapping(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> RunConfig:
+def load_mapping(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> RunConfig:
     """Validate a config given as a plain mapping, its sweep included; its paths are read from the working directory.
 
     Raises

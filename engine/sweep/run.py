@@ -26,7 +26,7 @@ from engine.sweep.storage.sweep_id import sweep_id
 from engine.sweep.storage.trial_registry import PriorTrials, TrialRegistry
 from engine.sweep.storage.trial_store import TrialStore
 from engine.sweep.trials.compiled_trials import TrialOutputs
-from engine.sweep.trials.plan import Plan, plan
+from engine.sweep.trials.plan import Plan, plan_sweep
 from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.runner import RunTrials, TrialRunner, worker_count
 from signals.cache.store import SignalStore
@@ -121,7 +121,7 @@ def _swept(
         )
     with recorded() as lines, terminable(folder) as look:
         with watch.stage("plan"):
-            made = plan(config)
+            made = plan_sweep(config)
             wants = wants_of(made)
         with sweep_folder.owned(folder):
             if swept := _before(options.out, label):  # by another process, while this one made its plan

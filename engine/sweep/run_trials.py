@@ -11,9 +11,9 @@ from engine.sweep.space.dimensions import Columns
 from engine.sweep.space.samplers import Tpe
 from engine.sweep.storage.trial_store import TrialStore
 from engine.sweep.trials.plan import Plan
-from engine.sweep.trials.ranking import TrialRanking, missed_by
-from engine.sweep.trials.runner import RunTrials, Work
-from engine.sweep.trials.trial_scores import DONE, Scores, joined
+from engine.sweep.trials.ranking import TrialRanking, constraint_violation
+from engine.sweep.trials.runner import RunTrials, TrialChunk
+from engine.sweep.trials.trial_scores import DONE, Scores, join_scores
 
 TASK = "trials"
 
@@ -44,7 +44,7 @@ def run_trials(
     waiting: dict[int, Rows] = {}
     points = plan.points
 
-    def works() -> Iterator[Work]:
+    def works() -> Iterator[TrialChunk]:
         for group, numbers in plan.chunks():
             found = records.get(numbers)
             if found is None:
@@ -80,7 +80,7 @@ def _adaptive(plan: Plan, run: RunTrials, records: TrialStore, board: TrialRanki
     for first in range(0, plan.count, plan.spec.batch):
         numbers = np.arange(first, min(first + plan.spec.batch, plan.count))
         points = tpe.ask(len(numbers))
-        scores = joined(list(_batch(plan, run, records, numbers, points)))
+        scores = join_scores(list(_batch(plan, run, records, numbers, points)))
         board.add(scores)
         tpe.tell(*_told(plan, scores))
         tell()
@@ -90,7 +90,7 @@ def _batch(
     plan: Plan, run: RunTrials, records: TrialStore, numbers: Rows, points: list[dict[str, Any]]
 ) -> Iterator[Scores]:
     """The trials of a batch, one by one kept; those that share a group are run after one another."""
-    works: dict[int, Work] = {}
+    works: dict[int, TrialChunk] = {}
     for number, point in zip(numbers.tolist(), points, strict=True):
         found, group = records.get(np.array([number]), point), plan.groups.of(point)
         if found is None:
@@ -109,6 +109,6 @@ def _told(plan: Plan, scores: Scores) -> tuple[list[float | None], list[list[flo
     """What a sampler is told of a batch: the objective, None for what has none, and how constraints are missed."""
     objective = scores.values[plan.spec.objective.measure.name]
     good = (scores.status == DONE) & np.isfinite(objective)
-    missed = [missed_by(each, scores.values) for each in plan.spec.constraints]
+    missed = [constraint_violation(each, scores.values) for each in plan.spec.constraints]
     values = [float(value) if is_good else None for value, is_good in zip(objective, good, strict=True)]
     return values, [[float(each[place]) for each in missed] for place in range(len(values))]

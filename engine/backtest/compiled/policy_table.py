@@ -13,8 +13,8 @@ from core.spec import Spec
 from core.types import Rows
 from engine.backtest.compiled.kernel.records import POLICY
 from engine.backtest.engine_output import BacktestInput
-from engine.config.dotted_paths import changed
-from engine.config.run_config import explained
+from engine.config.dotted_paths import with_changes
+from engine.config.run_config import explain_block
 
 from .compilation import parameters, rule_of
 from .engine import refuse_broker
@@ -185,11 +185,11 @@ class Reader:
         base: Spec = getattr(self.task, block)
         if block not in self._plain:
             self._plain[block] = {key: value for key, value in base.dump().items() if key != "kind"}
-        values = changed(self._plain[block], {path.partition(".")[2]: value for path, value in changes.items()})
+        values = with_changes(self._plain[block], {path.partition(".")[2]: value for path, value in changes.items()})
         try:
             return type(base).parse(values)
         except ValidationError as error:
-            raise ConfigError(f"setting {number}: {explained(error, block, values)}") from None
+            raise ConfigError(f"setting {number}: {explain_block(error, block, values)}") from None
 
     def _numbers(self, block: str, spec: Any) -> Mapping[str, float]:
         """What a policy takes from a block."""

@@ -14,7 +14,7 @@ from engine.pages.templates import render, safe
 from engine.sweep.judgement.assess import SweepAssessment
 from engine.sweep.judgement.confirm import Confirmed
 from engine.sweep.judgement.sweep_json import selection_numbers
-from engine.sweep.space.samplers import method_says
+from engine.sweep.space.samplers import method_description
 from engine.sweep.trials.plan import rows
 
 from . import charts
@@ -43,7 +43,7 @@ def html(found: SweepAssessment) -> str:
         symbols=plan.market.trade,
         first=f"{days[0]:%F}",
         last=f"{days[-1]:%F}",
-        method=method_says(spec.method),
+        method=method_description(spec.method),
         measure=title(spec.objective.measure.name),
         counts=found.board.counts,
         axes=[(axis.path, ", ".join(_values(axis))) for axis in plan.axes],

@@ -99,7 +99,7 @@ def dimension(path: str, axis: Axis) -> Dimension:
     return Discrete(path, tuple(int(value) if whole else float(value) for value in steps))
 
 
-def label(value: Any) -> Any:
+def table_cell(value: Any) -> Any:
     """A value as a table's cell: numbers, texts and null as they are, what is nested as JSON."""
     if isinstance(value, Mapping | list | tuple):
         return json.dumps(value, separators=(", ", ": "))

@@ -19,7 +19,7 @@ from engine.config.sweep_spec import Method, SweepSpec
 
 from .dimensions import Columns, Continuous, Dimension, Discrete, dimension, points
 
-MOST = 1_000_000
+MAX_UNSTATED_POINTS = 1_000_000
 """Points of a grid that are run without being asked whether they are meant."""
 COUNTABLE = 2**62
 """Points that can be numbered; in a larger space nothing is drawn twice anyway."""
@@ -50,7 +50,7 @@ class Grid:
         return {axis.path: axis.of(codes) for axis, codes in zip(self.dimensions, self.codes(numbers), strict=True)}
 
 
-class Cube:
+class CubeSample:
     """Points drawn from the unit cube beforehand."""
 
     def __init__(self, dimensions: Sequence[Dimension], unit: Matrix) -> None:
@@ -61,7 +61,7 @@ class Cube:
         return points(self.dimensions, self.unit[numbers])
 
 
-class Chosen:
+class GridSample:
     """Points of a grid drawn without putting one back."""
 
     def __init__(self, grid: Grid, places: Rows) -> None:
@@ -101,8 +101,8 @@ def sampler(spec: SweepSpec, seed: int) -> Sampler:
     if spec.method == "random" and grid and grid.count <= COUNTABLE:
         return _chosen(grid, count, chance)
     if spec.method == "random":
-        return Cube(axes, np.random.default_rng(chance).random((count, len(axes))))
-    return Cube(axes, sobol(len(axes), count, chance))
+        return CubeSample(axes, np.random.default_rng(chance).random((count, len(axes))))
+    return CubeSample(axes, sobol(len(axes), count, chance))
 
 
 def require_grid(spec: SweepSpec) -> None:
@@ -114,8 +114,8 @@ def require_grid(spec: SweepSpec) -> None:
         How many there are, and how to try fewer.
     """
     grid = _grid_of(spec)
-    if spec.method == "grid" and grid and grid.count > (spec.trials or MOST):
-        many = f"sweep.space: the grid has {grid.count:,} points, more than {spec.trials or MOST:,}"
+    if spec.method == "grid" and grid and grid.count > (spec.trials or MAX_UNSTATED_POINTS):
+        many = f"sweep.space: the grid has {grid.count:,} points, more than {spec.trials or MAX_UNSTATED_POINTS:,}"
         sample = "sample it (`method: sobol` or `random` with `trials: 2000`, say)"
         raise ConfigError(f"{many}; {sample}, or state `trials: {grid.count}` to run them all")
 
@@ -143,15 +143,15 @@ def _grid_of(spec: SweepSpec) -> Grid | None:
     return Grid(discrete) if len(discrete) == len(axes) else None
 
 
-def _chosen(grid: Grid, count: int, chance: int) -> Chosen:
+def _chosen(grid: Grid, count: int, chance: int) -> GridSample:
     generator = np.random.default_rng(chance)
     if grid.count <= 20 * count:
-        return Chosen(grid, generator.permutation(grid.count)[:count])
+        return GridSample(grid, generator.permutation(grid.count)[:count])
     places = np.empty(0, dtype=np.int64)
     while len(places) < count:  # few are drawn twice where there are many more than are wanted
         drawn = np.concatenate([places, generator.integers(grid.count, size=count)])
         places = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
-    return Chosen(grid, places[:count])
+    return GridSample(grid, places[:count])
 
 
 def sobol(dimensions: int, count: int, chance: int) -> Matrix:
@@ -244,7 +244,7 @@ def _distribution(axis: Dimension) -> Any:
     return distributions.CategoricalDistribution(tuple(range(len(axis))))
 
 
-def method_says(method: Method) -> str:
+def method_description(method: Method) -> str:
     """What a method does, in a few words."""
     words = {"grid": "every point of a grid", "random": "a random sample", "sobol": "a Sobol sample"}
     return words.get(method, "TPE, asked in fixed batches")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from core.errors import ConfigError
-from engine.config.dotted_paths import changed
+from engine.config.dotted_paths import with_changes
 
 from .dimensions import Dimension
 from .samplers import dimensions_of, require_grid, require_points
@@ -56,15 +56,15 @@ def trial_config(config: "RunConfig", point: Mapping[str, Any], name: str = "") 
     ConfigError
         The point contradicts itself; what is wrong, without a place.
     """
-    from engine.config.run_config import RunConfig, explained_values
+    from engine.config.run_config import RunConfig, explain_values
 
-    values = changed(base_values(config), point)
+    values = with_changes(base_values(config), point)
     if name:
         values["name"] = name
     try:
         return RunConfig.parse(values)
     except ValidationError as error:
-        raise ConfigError(explained_values(error, values)) from None
+        raise ConfigError(explain_values(error, values)) from None
 
 
 def check_space(config: "RunConfig", place: Any) -> None:

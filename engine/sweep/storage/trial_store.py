@@ -10,7 +10,7 @@ import numpy as np
 
 from core.errors import StoreError
 from core.types import Rows
-from engine.sweep.trials.trial_scores import Scores, joined, only, pack, unpack
+from engine.sweep.trials.trial_scores import Scores, join_scores, pack, select_trials, unpack
 
 from .journal import Journal, write_durably
 from .sweep_folder import CHUNKS
@@ -95,7 +95,7 @@ class TrialStore:
         """The scores of these trials alone, which follow one another."""
         first, last = int(numbers[0]), int(numbers[-1])
         theirs = (each for each in self._entries.values() if each["first"] <= last and each["last"] >= first)
-        return joined([only(self._whole(each), numbers) for each in theirs])
+        return join_scores([select_trials(self._whole(each), numbers) for each in theirs])
 
     def _whole(self, entry: Mapping[str, Any]) -> Scores:
         found = self._read(entry)

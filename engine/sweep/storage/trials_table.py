@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from core.types import Rows
-from engine.sweep.space.dimensions import Columns, label
+from engine.sweep.space.dimensions import Columns, table_cell
 from engine.sweep.space.trial_measures import COUNTS
 from engine.sweep.trials.plan import Plan
-from engine.sweep.trials.trial_scores import Scores, joined
+from engine.sweep.trials.trial_scores import Scores, join_scores
 
 from .trial_store import TrialStore, windows
 
@@ -36,7 +36,7 @@ def write(plan: Plan, records: TrialStore, names: tuple[str, ...], path: Path) -
 
 def parts(plan: Plan, records: TrialStore, names: tuple[str, ...]) -> Iterator[pd.DataFrame]:
     """The rows in the order of the trials."""
-    whole = joined(list(records.all())) if plan.count <= PART else None
+    whole = join_scores(list(records.all())) if plan.count <= PART else None
     kinds = _kinds(plan)
     for numbers in windows(plan.count, PART):
         scores = whole if whole is not None else records.between(numbers)
@@ -66,12 +66,12 @@ def _points(plan: Plan, records: TrialStore, numbers: Rows) -> Columns:
 
 def _kinds(plan: Plan) -> dict[str, Any]:
     """What each axis's column holds: whole numbers, numbers, or texts; a column of numbers may have none."""
-    return {axis.path: _kind([label(value) for value in axis.representatives]) for axis in plan.axes}
+    return {axis.path: _kind([table_cell(value) for value in axis.representatives]) for axis in plan.axes}
 
 
 def cells(values: list[Any], kind: str) -> list[Any]:
     """The values of an axis as a column of one kind has them; numbers among texts are texts."""
-    made = [label(value) for value in values]
+    made = [table_cell(value) for value in values]
     return [value if value is None or kind != "str" else str(value) for value in made]
 
 

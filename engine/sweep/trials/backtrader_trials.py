@@ -17,7 +17,7 @@ from engine.run_folder.child_process import live_with_parent
 from risk.periods import periods_per_year
 
 from .compiled_trials import TrialOutputs, evidence
-from .trial_scores import DONE, FAILED, RUINED, Scores, without
+from .trial_scores import DONE, FAILED, RUINED, Scores, unmeasured_scores
 
 TrialContext: TypeAlias = tuple[Market, SignalFrame, TrialOutputs]
 """What the trials of a group share."""
@@ -47,12 +47,12 @@ def _answer(job: Job, common: TrialContext | None) -> Scores | str:
     assert common is not None  # noqa: S101 - it comes with the first trial
     try:
         (number, config), (market, signals, wants) = job, common
-        return trial(number, config, market, signals, wants)
+        return run_trial(number, config, market, signals, wants)
     except Exception as error:  # a strategy of anyone's may raise anything
         return f"{type(error).__name__}: {error}"
 
 
-def trial(number: int, config: RunConfig, market: Market, signals: SignalFrame, wants: TrialOutputs) -> Scores:
+def run_trial(number: int, config: RunConfig, market: Market, signals: SignalFrame, wants: TrialOutputs) -> Scores:
     """Run one trial; what goes wrong in it is its reason."""
     from engine.backtest.bt import engine
 
@@ -65,7 +65,7 @@ def trial(number: int, config: RunConfig, market: Market, signals: SignalFrame, 
             return _ruined(numbers, result, int(np.argmax(value <= 0)), wants)
         daily = daily_returns(result, market)
     except WorkbenchError as error:
-        return without(numbers, FAILED, [error.line], wants.names, wants.shape)
+        return unmeasured_scores(numbers, FAILED, [error.line], wants.names, wants.shape)
     sessions = pd.DatetimeIndex(daily.index)
     sample = samples(daily, result, periods_per_year(sessions, wants.per_year), wants.risk_free)[STRATEGY]
     measured = [measure.of(sample) for measure in wants.measures]

@@ -24,9 +24,9 @@ from engine.sweep.space.space_check import trial_config
 from signals.generate import generate
 from signals.signals_result import Signals
 
-from .backtrader_trials import trial
+from .backtrader_trials import run_trial
 from .compiled_trials import CompiledTrials, TrialOutputs
-from .trial_scores import INVALID, Scores, without
+from .trial_scores import INVALID, Scores, unmeasured_scores
 
 LAID_OUT = 4
 """Groups that a worker keeps laid out: the market's arrays, the kernel, the specs that it has checked."""
@@ -191,8 +191,8 @@ def _slow(common: SweepContext, signals: Signals, numbers: Rows, columns: Column
     try:
         config = trial_config(common.base, {path: values[0] for path, values in columns.items()})
     except ConfigError as error:
-        return without(numbers, INVALID, [error.line], wants.names, wants.shape)
+        return unmeasured_scores(numbers, INVALID, [error.line], wants.names, wants.shape)
     try:
-        return trial(int(numbers[0]), config, common.market, signals.frame, wants)
+        return run_trial(int(numbers[0]), config, common.market, signals.frame, wants)
     except Exception as error:
         return f"{type(error).__name__}: {error}"

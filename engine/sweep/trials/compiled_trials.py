@@ -18,8 +18,8 @@ from engine.sweep.space.trial_measures import COUNTS, columns_of
 from risk.measure_set import Periods
 from risk.measures.base import Measure
 
-from .plan import Span
-from .trial_scores import DONE, FAILED, INVALID, NOTHING, Scores, joined, without
+from .plan import SharedSpan
+from .trial_scores import DONE, FAILED, INVALID, NO_TRIALS, Scores, join_scores, unmeasured_scores
 
 SETTING = re.compile(r"^setting \d+: ")
 
@@ -39,7 +39,7 @@ class TrialOutputs:
     measures: tuple[Measure, ...]
     per_year: Periods
     risk_free: float
-    span: Span
+    span: SharedSpan
     summed: Rows
     kept: Rows
 
@@ -94,12 +94,12 @@ class CompiledTrials:
                 reason = SETTING.sub(
                     "", error.line
                 )  # counted from where this process began, which is nobody's business
-                return without(numbers, FAILED, [reason], self.wants.names, self.wants.shape)
+                return unmeasured_scores(numbers, FAILED, [reason], self.wants.names, self.wants.shape)
         one_by_one = (
             self.scores(numbers[place : place + 1], {path: [values[place]] for path, values in settings.items()})
             for place in range(len(numbers))
         )
-        return joined(list(one_by_one))
+        return join_scores(list(one_by_one))
 
     def _scores(self, numbers: Rows, settings: Mapping[str, Any]) -> Scores:
         wants = self.wants
@@ -115,11 +115,11 @@ class CompiledTrials:
             again, among, _ = self._whole.run_possible(
                 {path: [values[place] for place in few] for path, values in settings.items()}
             )
-            equity, own = (again.equity, numbers[few[among]]) if again else (None, NOTHING)
+            equity, own = (again.equity, numbers[few[among]]) if again else (None, NO_TRIALS)
         found = _of_batch(batch.columns, numbers[places], wants)
         sums = evidence(equity, own, runner.sessions, wants) if equity is not None else {}
         made = Scores(**(found | sums))
-        return joined([made, refused]) if reasons else made
+        return join_scores([made, refused]) if reasons else made
 
 
 def _samples(axes: list[Dimension]) -> Columns:
@@ -134,7 +134,7 @@ def _samples(axes: list[Dimension]) -> Columns:
 def _refused(numbers: Rows, reasons: Mapping[int, str], wants: TrialOutputs) -> Scores:
     places = sorted(reasons)
     texts = [reasons[place] for place in places]
-    return without(numbers[places], INVALID, texts, wants.names, wants.shape)
+    return unmeasured_scores(numbers[places], INVALID, texts, wants.names, wants.shape)
 
 
 def _of_batch(columns: Mapping[str, Any], numbers: Rows, wants: TrialOutputs) -> dict[str, Any]:
@@ -150,9 +150,9 @@ def _of_batch(columns: Mapping[str, Any], numbers: Rows, wants: TrialOutputs) ->
         "values": values,
         "total": np.empty((0, blocks)),
         "squares": np.empty((0, blocks)),
-        "summed": NOTHING,
+        "summed": NO_TRIALS,
         "returns": np.empty((0, sessions)),
-        "kept": NOTHING,
+        "kept": NO_TRIALS,
     }
 
 

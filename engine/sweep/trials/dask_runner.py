@@ -20,8 +20,8 @@ from signals.signals_result import Signals
 
 from .cluster_worker import REMEDY, ChunkOrder, GroupSignals, SweepContext, environment, require_same, run_chunk, train
 from .plan import Group
-from .runner import TrialRunner, Work, worker_count
-from .trial_scores import FAILED, INVALID, Scores, without
+from .runner import TrialChunk, TrialRunner, worker_count
+from .trial_scores import FAILED, INVALID, Scores, unmeasured_scores
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class DaskRunner:
     _common: Any = None
     _counted: tuple[float, int] = (-LOOK, 0)
 
-    def run(self, works: Iterable[Work]) -> Iterator[Scores]:
+    def run(self, works: Iterable[TrialChunk]) -> Iterator[Scores]:
         """The scores of each work as it is finished, in whatever order."""
         from distributed import as_completed
         from distributed.client import FutureCancelledError
@@ -81,8 +81,8 @@ class DaskRunner:
         except (CommClosedError, FutureCancelledError, OSError) as error:
             raise self._lost(error) from None
 
-    def _run(self, works: Iterable[Work], finished: Any) -> Iterator[Scores]:
-        waiting: dict[str, Work] = {}
+    def _run(self, works: Iterable[TrialChunk], finished: Any) -> Iterator[Scores]:
+        waiting: dict[str, TrialChunk] = {}
         for work in works:
             if work[0].refusal:
                 yield self._without(work, INVALID, work[0].refusal)
@@ -121,7 +121,7 @@ class DaskRunner:
             self._common = self._given("common", SweepContext(plan.market, self.shop.wants, plan.axes, plan.config))
         return self._common
 
-    def _submitted(self, work: Work) -> Any:
+    def _submitted(self, work: TrialChunk) -> Any:
         group, numbers, columns = work
         sent, points = self._sent(group), pickle.dumps((numbers, columns), protocol=5)
         key = f"chunk-{self.shop.key}-{numbers[0]}-{len(numbers)}"
@@ -147,7 +147,7 @@ class DaskRunner:
         key = f"train-{order.key}"
         return _Sent(self.client.submit(_on_worker, train, *arguments, key=key, retries=1, pure=False), order, False)
 
-    def _next(self, finished: Any, waiting: dict[str, Work]) -> Scores:
+    def _next(self, finished: Any, waiting: dict[str, TrialChunk]) -> Scores:
         """The scores of the next chunk that is finished, or why it has none."""
         future = next(finished)
         work = waiting.pop(future.key)
@@ -165,9 +165,9 @@ class DaskRunner:
                 self.shop.keep(group, taught.signals)
             sent.known = True
 
-    def _without(self, work: Work, status: str, reason: str) -> Scores:
+    def _without(self, work: TrialChunk, status: str, reason: str) -> Scores:
         numbers, wants = work[1], self.shop.wants
-        return without(numbers, status, [reason] * len(numbers), wants.names, wants.shape)
+        return unmeasured_scores(numbers, status, [reason] * len(numbers), wants.names, wants.shape)
 
     def _lost(self, error: object) -> ClusterError:
         told = " ".join(str(error).split())[:120] or type(error).__name__
@@ -189,7 +189,7 @@ def _on_worker(do: Any, *arguments: Any) -> Any:
     return do(*arguments, f"worker {get_worker().address}")
 
 
-def _found(future: Any, work: Work) -> Scores | str:
+def _found(future: Any, work: TrialChunk) -> Scores | str:
     """What a chunk's worker found; it is asked for once, for the worker may die while it gives it."""
     try:
         scores: Scores | str = future.result()
@@ -200,7 +200,7 @@ def _found(future: Any, work: Work) -> Scores | str:
     return scores
 
 
-def _reason_of(error: BaseException, work: Work) -> str:
+def _reason_of(error: BaseException, work: TrialChunk) -> str:
     """Why a chunk has no scores: it ended its workers. Whatever else a worker says ends the sweep.
 
     What the trials themselves raise comes as a text; the rest is of the cluster: a module that is missing, a full

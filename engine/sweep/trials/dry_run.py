@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from core.number_format import count
-from engine.sweep.space.samplers import method_says
+from engine.sweep.space.samplers import method_description
 from engine.sweep.space.trial_measures import columns_of, measures_of
 
-from .plan import CHUNK, Plan, plan
+from .plan import CHUNK, Plan, plan_sweep
 
 if TYPE_CHECKING:
     from engine.config.run_config import RunConfig
@@ -20,8 +20,8 @@ def check_sweep(config: "RunConfig") -> str:
     WorkbenchError
         What cannot be used; one line.
     """
-    made, names = plan(config), columns_of(measures_of(config))
-    parts = [f"{config.name}: valid; {made.count:,} trials, {method_says(made.spec.method)}", _groups(made)]
+    made, names = plan_sweep(config), columns_of(measures_of(config))
+    parts = [f"{config.name}: valid; {made.count:,} trials, {method_description(made.spec.method)}", _groups(made)]
     memory, disk = _bytes(made, len(names))
     parts.append(f"about {memory / 1e6:,.0f} MB of memory beside the data, {disk / 1e6:,.0f} MB on disk")
     return "; ".join(parts)

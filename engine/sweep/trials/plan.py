@@ -90,7 +90,7 @@ def _why_slow(config: "RunConfig") -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Span:
+class SharedSpan:
     """What all trials have in common.
 
     Attributes
@@ -105,7 +105,7 @@ class Span:
     start: pd.Timestamp
 
     @classmethod
-    def of(cls, market: Market, start: pd.Timestamp, blocks: int) -> "Span":
+    def of(cls, market: Market, start: pd.Timestamp, blocks: int) -> "SharedSpan":
         """The sessions after a first decision, in blocks of about equal length.
 
         Raises
@@ -151,7 +151,7 @@ class Plan:
     count: int
     groups: Groups
     members: Rows
-    span: Span
+    span: SharedSpan
     summed: Rows
     kept: Rows
 
@@ -170,7 +170,7 @@ class Plan:
                 yield group, numbers[first : first + size]
 
 
-def plan(config: "RunConfig") -> Plan:
+def plan_sweep(config: "RunConfig") -> Plan:
     """Look at everything that a sweep will need, and train nothing.
 
     Raises
@@ -196,7 +196,7 @@ def plan(config: "RunConfig") -> Plan:
         raise ConfigError(f"sweep: none of its points can be run; of the first: {first.refusal}")
     chosen = np.random.default_rng(seed_of(seed_for(spec, config.seed), "kept")).permutation(count)
     summed, kept = np.sort(chosen[:SUMMED]), np.sort(chosen[: spec.overfitting.returns])
-    span = Span.of(market, max(starts), spec.overfitting.pbo_blocks)
+    span = SharedSpan.of(market, max(starts), spec.overfitting.pbo_blocks)
     return Plan(config, market, axes, points, count, groups, members, span, summed, kept)
 
 

@@ -52,7 +52,7 @@ class TrialRanking:
         self.status[rows] = scores.status
         allowed = (scores.status == DONE) & np.isfinite(self.objective[rows])
         for constraint in self.spec.constraints:
-            allowed &= missed_by(constraint, values) <= 0
+            allowed &= constraint_violation(constraint, values) <= 0
         self.allowed[rows] = allowed
 
     @property
@@ -88,7 +88,7 @@ class TrialRanking:
                 yield number
 
 
-def missed_by(constraint: Constraint, values: Mapping[str, Vector]) -> Vector:
+def constraint_violation(constraint: Constraint, values: Mapping[str, Vector]) -> Vector:
     """By how much a constraint is missed: above 0 where it is, infinite where the measure is undefined."""
     found = values[constraint.measure.name]
     met = COMPARE[constraint.op](found, constraint.value)

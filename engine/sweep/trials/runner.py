@@ -25,14 +25,14 @@ from signals.workers.worker_pool import Crew as Training
 from .backtrader_trials import Job
 from .compiled_trials import CompiledTrials, TrialOutputs
 from .plan import Group, Plan, rows
-from .trial_scores import FAILED, INVALID, Scores, without
+from .trial_scores import FAILED, INVALID, Scores, unmeasured_scores
 from .worker_pool import Crew, Lost, crew
 
 log = logging.getLogger(__name__)
 
 DIED = re.compile(r"a worker process (?:died of |ended with )(signal \d+|exit code \d+)")
 """How the death of a worker that trained is told."""
-Work = tuple[Group, Rows, Columns]
+TrialChunk = tuple[Group, Rows, Columns]
 """Some trials of one group: their numbers and their points."""
 
 
@@ -58,9 +58,9 @@ class TrialRunner:
     _policies: tuple[int, CompiledTrials] | None = None
     _failed: dict[int, str] = field(default_factory=dict)
 
-    def run(self, works: Iterable[Work]) -> Iterator[Scores]:
+    def run(self, works: Iterable[TrialChunk]) -> Iterator[Scores]:
         """The scores of each work, as they are finished: in order but for trials on backtrader."""
-        slow: list[Work] = []
+        slow: list[TrialChunk] = []
         for work in works:
             if work[0].slow and not work[0].refusal:
                 slow.append(work)
@@ -69,7 +69,7 @@ class TrialRunner:
         if slow:
             yield from self._side_by_side(slow)
 
-    def _at_once(self, work: Work) -> Scores:
+    def _at_once(self, work: TrialChunk) -> Scores:
         group, numbers, columns = work
         if group.refusal:
             return self._without(numbers, INVALID, group.refusal)
@@ -83,7 +83,7 @@ class TrialRunner:
             return self._without(numbers, FAILED, reason_of(error))
 
     def _without(self, numbers: Rows, status: str, reason: str) -> Scores:
-        return without(numbers, status, [reason] * len(numbers), self.wants.names, self.wants.shape)
+        return unmeasured_scores(numbers, status, [reason] * len(numbers), self.wants.names, self.wants.shape)
 
     def _policies_of(self, group: Group) -> CompiledTrials:
         if self._policies is None or self._policies[0] != group.number:
@@ -143,16 +143,16 @@ class TrialRunner:
         """The compiled engine's tables of one trial of a group."""
         return self._policies_of(group).recorded(task)
 
-    def _side_by_side(self, works: list[Work]) -> Iterator[Scores]:
+    def _side_by_side(self, works: list[TrialChunk]) -> Iterator[Scores]:
         """Trials on backtrader, each in a worker process."""
-        by_group: dict[int, list[Work]] = {}
+        by_group: dict[int, list[TrialChunk]] = {}
         for work in works:
             by_group.setdefault(work[0].number, []).append(work)
         with crew(worker_count(self.plan), self.plan.spec.timeout) as workers:
             for own in by_group.values():
                 yield from self._group_side_by_side(own, workers)
 
-    def _group_side_by_side(self, works: list[Work], workers: Crew) -> Iterator[Scores]:
+    def _group_side_by_side(self, works: list[TrialChunk], workers: Crew) -> Iterator[Scores]:
         try:
             signals = self.signals(works[0][0]).frame
         except (ModelError, DataError, ConfigError) as error:
@@ -189,11 +189,11 @@ def reason_of(error: WorkbenchError) -> str:
     return " ".join([str(error), *(f"({note})" for note in notes)]).replace("\n", " ")
 
 
-def _one_by_one(works: Iterable[Work]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _one_by_one(works: Iterable[TrialChunk]) -> Iterator[tuple[int, dict[str, Any]]]:
     """The number and the point of each trial."""
     for _, numbers, columns in works:
         yield from zip(numbers.tolist(), rows(columns), strict=True)
 
 
-RunTrials = Callable[[Iterable[Work]], Iterator[Scores]]
+RunTrials = Callable[[Iterable[TrialChunk]], Iterator[Scores]]
 """What runs trials: :meth:`TrialRunner.run`, or the same elsewhere."""

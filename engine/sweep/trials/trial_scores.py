@@ -41,10 +41,12 @@ class Scores:
     kept: Rows
 
 
-NOTHING = np.empty(0, dtype=np.int64)
+NO_TRIALS = np.empty(0, dtype=np.int64)
 
 
-def without(numbers: Rows, status: str, reasons: Sequence[str], names: Sequence[str], shape: tuple[int, int]) -> Scores:
+def unmeasured_scores(
+    numbers: Rows, status: str, reasons: Sequence[str], names: Sequence[str], shape: tuple[int, int]
+) -> Scores:
     """The scores of trials of which there is nothing to measure.
 
     Parameters
@@ -61,13 +63,13 @@ def without(numbers: Rows, status: str, reasons: Sequence[str], names: Sequence[
         values=dict.fromkeys(names, nowhere),
         total=blocks,
         squares=blocks,
-        summed=NOTHING,
+        summed=NO_TRIALS,
         returns=np.empty((0, shape[1])),
-        kept=NOTHING,
+        kept=NO_TRIALS,
     )
 
 
-def joined(parts: Sequence[Scores]) -> Scores:
+def join_scores(parts: Sequence[Scores]) -> Scores:
     """Several as one, in the order of the trials."""
     numbers = np.concatenate([part.numbers for part in parts])
     order = np.argsort(numbers, kind="stable")
@@ -84,7 +86,7 @@ def joined(parts: Sequence[Scores]) -> Scores:
     )
 
 
-def only(scores: Scores, numbers: Rows) -> Scores:
+def select_trials(scores: Scores, numbers: Rows) -> Scores:
     """The rows of the table of some of the trials, without the rest."""
     rows = np.isin(scores.numbers, numbers)
     return replace(

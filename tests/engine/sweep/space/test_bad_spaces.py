@@ -4,7 +4,7 @@ import pytest
 
 from engine.cli.main import main
 from engine.sweep.load_config import load
-from engine.sweep.trials.plan import plan
+from engine.sweep.trials.plan import plan_sweep
 
 BASE = """name: bad
 data: {source: {kind: sample, symbols: [nasdaq]}, end: 2000-12-31}
@@ -194,5 +194,5 @@ def test_a_holdout_outside_the_bars_is_refused(date, tmp_path):
         if not end and date.startswith("2000"):
             continue
         with pytest.raises(Exception, match=r"sweep\.holdout") as caught:
-            plan(config.model_copy(update={"data": data}))
+            plan_sweep(config.model_copy(update={"data": data}))
         assert date in caught.value.line

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.config.sweep_spec import Choices, Range, SweepSpec
 from engine.sweep.space.dimensions import Continuous, Discrete, dimension
-from engine.sweep.space.samplers import Cube, Tpe, dimensions_of, sampler
+from engine.sweep.space.samplers import CubeSample, Tpe, dimensions_of, sampler
 from engine.sweep.trials.plan import rows
 
 BASES = (0.005, 0.0075, 0.01, 0.0125, 0.015, 0.0175, 0.02, 0.0225, 0.025, 0.0275, 0.03)
@@ -183,7 +183,7 @@ def test_a_random_choice_from_a_grid_depends_on_the_seed():
 def test_sobol_fills_every_part_of_the_cube():
     spec = spec_of({"a.x": {"low": 0.0, "high": 1.0}, "a.y": {"low": 0.0, "high": 1.0}}, method="sobol", trials=64)
     made = sampler(spec, 3)
-    assert isinstance(made, Cube)
+    assert isinstance(made, CubeSample)
     cells = {(int(8 * x), int(8 * y)) for x, y in made.unit}
     assert len(cells) == 64
 

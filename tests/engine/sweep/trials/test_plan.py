@@ -9,10 +9,10 @@ from core.errors import ConfigError, DataError
 from core.types import SignalFrame
 from engine.backtest.compiled.policy_table import Reader
 from engine.backtest.engine_output import BacktestInput
-from engine.config.dotted_paths import changed
+from engine.config.dotted_paths import with_changes
 from engine.sweep.space.space_check import is_policy, trial_config
 from engine.sweep.trials import plan as plans
-from engine.sweep.trials.plan import Span, plan
+from engine.sweep.trials.plan import SharedSpan, plan_sweep
 
 FOREST = {
     "model": {"kind": "random_forest", "trees": 3},
@@ -43,7 +43,7 @@ def test_groups_are_the_combinations_of_what_comes_before_the_policy(config_of):
         "risk.base": [0.01, 0.02, 0.03],
         "features.1.window": [10, 20],
     }
-    made = plan(config_of({"space": space}, **FOREST))
+    made = plan_sweep(config_of({"space": space}, **FOREST))
     assert made.count == 24
     assert [group.point for group in made.groups.met.values()] == [
         {"features.0.fast": fast, "features.1.window": window} for fast in (3, 5) for window in (10, 20)
@@ -57,7 +57,7 @@ def test_groups_are_the_combinations_of_what_comes_before_the_policy(config_of):
 
 
 def test_combinations_that_contradict_themselves_are_groups_with_a_reason(config_of):
-    made = plan(config_of({"space": {"features.0.fast": [3, 12], "features.0.slow": [10, 13]}}, **FOREST))
+    made = plan_sweep(config_of({"space": {"features.0.fast": [3, 12], "features.0.slow": [10, 13]}}, **FOREST))
     groups = list(made.groups.met.values())
     assert [bool(group.refusal) for group in groups] == [False, False, True, False]
     assert groups[2].config is None
@@ -69,11 +69,11 @@ def test_combinations_that_contradict_themselves_are_groups_with_a_reason(config
 def test_none_of_the_points_can_be(config_of):
     config = config_of({"space": {"features.0.window": [300]}}, **{**FOREST, "features": [{"kind": "sma"}]})
     with pytest.raises(ConfigError, match="none of its points can be run; of the first"):
-        plan(config)
+        plan_sweep(config)
 
 
 def test_the_span_is_what_the_latest_beginner_has(config_of):
-    made = plan(config_of({"space": {"model.slow": [8, 50, 20]}}))
+    made = plan_sweep(config_of({"space": {"model.slow": [8, 50, 20]}}))
     starts = [group.start for group in made.groups.met.values()]
     assert len(set(starts)) == 3
     days = made.market.times[made.market.times > max(starts)]
@@ -83,26 +83,26 @@ def test_the_span_is_what_the_latest_beginner_has(config_of):
 def test_tpe_knows_every_beginning_beforehand(config_of):
     """The latest beginner stands in the middle of a list that has no order."""
     config = config_of({"space": {"model.slow": [8, 50, 20]}, "method": "tpe", "trials": 5})
-    assert plan(config).span.sessions.equals(plan(config_of({"space": {"model.slow": [50]}})).span.sessions)
+    assert plan_sweep(config).span.sessions.equals(plan_sweep(config_of({"space": {"model.slow": [50]}})).span.sessions)
 
 
 def test_blocks_cut_the_span_into_about_equal_parts(config_of):
-    market = plan(config_of({"space": {"risk.base": [0.1]}})).market
+    market = plan_sweep(config_of({"space": {"risk.base": [0.1]}})).market
     for blocks in (4, 6, 16):
-        span = Span.of(market, market.times[20], blocks)
+        span = SharedSpan.of(market, market.times[20], blocks)
         assert span.edges[0] == 0
         assert span.edges[-1] == len(span.sessions) == len(market.times) - 21
         sizes = np.diff(span.edges)
         assert len(sizes) == blocks == span.blocks
         assert sizes.max() - sizes.min() <= 1
     with pytest.raises(DataError, match="share 9 sessions, too few for 16 blocks"):
-        Span.of(market, market.times[-10], 16)
+        SharedSpan.of(market, market.times[-10], 16)
 
 
 def test_chunks_hold_every_trial_once(config_of, monkeypatch):
     monkeypatch.setattr(plans, "CHUNK", 4)
     space = {"risk.base": [0.01, 0.02, 0.03], "model.slow": [8, 12], "strategy.entry": [0.0, 0.001, 0.002]}
-    made = plan(config_of({"space": space}))
+    made = plan_sweep(config_of({"space": space}))
     seen = []
     for group, numbers in made.chunks():
         assert 1 <= len(numbers) <= 4
@@ -115,7 +115,7 @@ def test_chunks_hold_every_trial_once(config_of, monkeypatch):
 def test_what_is_kept_is_chosen_beforehand_and_by_the_seed(config_of):
     sweep = {"space": {"risk.base": {"low": 0.001, "high": 0.1, "step": 0.001}}}
     sweep["overfitting"] = {"pbo_blocks": 4, "returns": 20}
-    one, two, other = (plan(config_of(sweep, seed=seed)) for seed in (1, 1, 2))
+    one, two, other = (plan_sweep(config_of(sweep, seed=seed)) for seed in (1, 1, 2))
     assert one.kept.tolist() == two.kept.tolist() == sorted(set(one.kept.tolist()))
     assert len(one.kept) == 20
     assert one.kept.tolist() != other.kept.tolist()
@@ -124,7 +124,7 @@ def test_what_is_kept_is_chosen_beforehand_and_by_the_seed(config_of):
 
 def test_a_holdout_ends_what_trials_see(config_of, walk):
     last = walk.index[149]
-    made = plan(config_of({"space": {"risk.base": [0.1]}, "holdout": f"{last:%F}"}))
+    made = plan_sweep(config_of({"space": {"risk.base": [0.1]}, "holdout": f"{last:%F}"}))
     assert made.market.times[-1].tz_localize(None).normalize() == last
     assert made.span.sessions[-1] == last
     assert made.config.data.end == last.date()
@@ -141,13 +141,13 @@ def test_kinds_come_before_their_parameters_wherever_they_are_written():
         "features.0.kind": "ema",
     }
     for order in (point, dict(reversed(point.items()))):
-        assert changed(values, order) == {
+        assert with_changes(values, order) == {
             "risk": {"stop": {"kind": "trail_percent", "value": 0.2}},
             "features": [{"kind": "ema", "window": 9}],
         }
     assert json.dumps(values) == before
-    assert changed(values, {"features.0.kind": "sma"}) == values
-    assert changed(values, {"features.0.kind": "rsi"})["features"] == [{"kind": "rsi"}]
+    assert with_changes(values, {"features.0.kind": "sma"}) == values
+    assert with_changes(values, {"features.0.kind": "rsi"})["features"] == [{"kind": "rsi"}]
 
 
 def test_an_item_of_a_list_is_changed_alone(config_of):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.config.sweep_spec import Constraint, SweepSpec
-from engine.sweep.trials.ranking import TrialRanking, missed_by
+from engine.sweep.trials.ranking import TrialRanking, constraint_violation
 from engine.sweep.trials.trial_scores import Scores
 
 NAN = float("nan")
@@ -86,7 +86,7 @@ def test_infinite_is_no_objective():
 )
 def test_a_constraint_is_met_as_it_says(op, met):
     constraint = Constraint.parse({"measure": "max_drawdown", "op": op, "value": -0.2})
-    missed = missed_by(constraint, {"max_drawdown": np.array([-0.3, -0.2, -0.1, NAN])})
+    missed = constraint_violation(constraint, {"max_drawdown": np.array([-0.3, -0.2, -0.1, NAN])})
     assert (missed <= 0).tolist() == [*met, False]
     assert missed[3] == np.inf
     np.testing.assert_allclose(np.abs(missed[:3]), [0.1, 0.0, 0.1], atol=1e-15)

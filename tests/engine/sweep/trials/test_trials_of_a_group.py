@@ -17,10 +17,10 @@ from engine.backtest.engine_output import BacktestInput
 from engine.results.measure_inputs import samples
 from engine.sweep.space.dimensions import Discrete
 from engine.sweep.space.space_check import trial_config
-from engine.sweep.trials.backtrader_trials import trial
+from engine.sweep.trials.backtrader_trials import run_trial
 from engine.sweep.trials.compiled_trials import CompiledTrials, TrialOutputs
-from engine.sweep.trials.plan import Span, rows
-from engine.sweep.trials.trial_scores import Scores, joined, only, pack, unpack, without
+from engine.sweep.trials.plan import SharedSpan, rows
+from engine.sweep.trials.trial_scores import Scores, join_scores, pack, select_trials, unmeasured_scores, unpack
 from risk.measures.max_drawdown import MaxDrawdown
 from risk.measures.sharpe import Sharpe
 from risk.measures.skew import Skew
@@ -48,7 +48,7 @@ def world(config_of):
 
 
 def wants_of(market, summed, kept=()):
-    span = Span.of(market, market.times[30], 6)
+    span = SharedSpan.of(market, market.times[30], 6)
     summed, kept = (np.array(numbers, dtype=np.int64) for numbers in (summed, kept))
     return TrialOutputs(MEASURES, 252.0, 0.01, span, summed, kept)
 
@@ -158,7 +158,7 @@ def test_the_slow_path_gives_the_same_rows(world, scored):
     for place, (number, point) in enumerate(zip(numbers.tolist(), rows(columns), strict=True)):
         if found.status[place] == "invalid":
             continue
-        other = trial(number, trial_config(config, point), market, signals, wants)
+        other = run_trial(number, trial_config(config, point), market, signals, wants)
         assert other.status.tolist() == [found.status[place]]
         assert list(other.values) == list(found.values)
         for name, values in other.values.items():
@@ -282,7 +282,7 @@ def test_what_is_packed_is_unpacked(found):
 
 @given(scores())
 def test_parts_are_joined_in_the_order_of_the_trials(found):
-    backwards = [only(found, found.numbers[[place]]) for place in reversed(range(len(found.numbers)))]
+    backwards = [select_trials(found, found.numbers[[place]]) for place in reversed(range(len(found.numbers)))]
     empty = found.summed[:0]
     alone = [
         replace(
@@ -290,7 +290,7 @@ def test_parts_are_joined_in_the_order_of_the_trials(found):
         )
         for p in backwards
     ]
-    together = joined(alone)
+    together = join_scores(alone)
     assert together.numbers.tolist() == found.numbers.tolist()
     assert together.status.tolist() == found.status.tolist()
     assert together.reason.tolist() == found.reason.tolist()
@@ -299,7 +299,7 @@ def test_parts_are_joined_in_the_order_of_the_trials(found):
 
 
 def test_there_is_nothing_of_a_trial_that_did_not_run():
-    found = without(np.array([3]), "failed", ["why"], ("sharpe", "fills"), (4, 9))
+    found = unmeasured_scores(np.array([3]), "failed", ["why"], ("sharpe", "fills"), (4, 9))
     assert found.total.shape == (0, 4)
     assert found.returns.shape == (0, 9)
     assert np.isnan(found.values["fills"]).all()
