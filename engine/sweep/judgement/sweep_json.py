@@ -29,7 +29,7 @@ def dump(found: SweepAssessment) -> dict[str, Any]:
         "objective": {"measure": spec.objective.measure.name, "direction": spec.objective.direction},
         "constraints": [f"{each.measure.name} {each.op} {each.value:g}" for each in spec.constraints],
         "trials": {"all": plan.count, **found.board.counts},
-        "groups": len(plan.groups.met),
+        "groups": len(plan.groups.by_key),
         "span": {
             "first_session": f"{days[0]:%F}",
             "last_session": f"{days[-1]:%F}",

@@ -14,8 +14,8 @@ from engine.pages.templates import render, safe
 from engine.sweep.judgement.assess import SweepAssessment
 from engine.sweep.judgement.confirm import Confirmed
 from engine.sweep.judgement.sweep_json import selection_numbers
+from engine.sweep.space.dimensions import iter_points
 from engine.sweep.space.samplers import method_description
-from engine.sweep.trials.plan import rows
 
 from . import charts
 from .charts import Cloud
@@ -93,7 +93,7 @@ def _top(found: SweepAssessment) -> Iterator[dict[str, Any]]:
     points = {each.number: each.point for each in found.winners}
     for number in board.ranked[:TOP].tolist():
         if plan.points is not None:
-            point: Mapping[str, Any] = next(rows(plan.points.columns(np.array([number]))))
+            point: Mapping[str, Any] = next(iter_points(plan.points.columns(np.array([number]))))
         else:
             point = found.asked.get(number, points.get(number, {}))
         yield {

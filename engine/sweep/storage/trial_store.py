@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.errors import StoreError
 from core.types import Rows
 from engine.sweep.trials.trial_scores import Scores, join_scores, pack, select_trials, unpack
@@ -114,9 +112,3 @@ class TrialStore:
 def _key(numbers: Rows) -> tuple[int, int]:
     """Chunks are cut alike each time, so that the first trial and their number tell them apart."""
     return int(numbers[0]), len(numbers)
-
-
-def windows(count: int, size: int) -> Iterator[Rows]:
-    """The numbers of all trials in order, some at a time."""
-    for first in range(0, count, size):
-        yield np.arange(first, min(first + size, count))

@@ -9,14 +9,12 @@ import pandas as pd
 
 from core.types import Rows
 from engine.sweep.space.dimensions import Columns, table_cell
+from engine.sweep.space.index_windows import WINDOW, index_windows
 from engine.sweep.space.trial_measures import COUNTS
 from engine.sweep.trials.plan import Plan
 from engine.sweep.trials.trial_scores import Scores, join_scores
 
-from .trial_store import TrialStore, windows
-
-PART = 65536
-"""Rows that are written, and held, at a time."""
+from .trial_store import TrialStore
 
 
 def write(plan: Plan, records: TrialStore, names: tuple[str, ...], path: Path) -> None:
@@ -36,9 +34,9 @@ def write(plan: Plan, records: TrialStore, names: tuple[str, ...], path: Path) -
 
 def parts(plan: Plan, records: TrialStore, names: tuple[str, ...]) -> Iterator[pd.DataFrame]:
     """The rows in the order of the trials."""
-    whole = join_scores(list(records.all())) if plan.count <= PART else None
+    whole = join_scores(list(records.all())) if plan.count <= WINDOW else None
     kinds = _kinds(plan)
-    for numbers in windows(plan.count, PART):
+    for numbers in index_windows(plan.count):
         scores = whole if whole is not None else records.between(numbers)
         yield _frame(plan, records, numbers, scores, names, kinds)
 

@@ -25,10 +25,10 @@ def test_scalars_are_yaml_1_2_and_dates_stay_text(tmp_path):
 def test_every_key_knows_its_line(tmp_path):
     path = write(tmp_path, "a.yaml", "a: 1\nb:\n  c: 2\n  d: [x, {e: 3}]\n")
     layer = read_layer(path)
-    assert layer.place(("b", "c")) == f"{path}:3"
-    assert layer.place(("b", "d", "1", "e")) == f"{path}:4"
-    assert layer.place(("b", "nowhere", "deep")) == f"{path}:2"
-    assert layer.place(("nowhere",)) == ""
+    assert layer.location_of(("b", "c")) == f"{path}:3"
+    assert layer.location_of(("b", "d", "1", "e")) == f"{path}:4"
+    assert layer.location_of(("b", "nowhere", "deep")) == f"{path}:2"
+    assert layer.location_of(("nowhere",)) == ""
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_mapping_whose_kind_changes_replaces_the_old_one_and_lists_replace():
 def test_overrides_are_yaml_with_dotted_keys_and_say_where_they_come_from():
     layer = override(override(Layer({"risk": {"base": 0.02}}, {}), "risk.base=1e-3"), "data.trade=[A, B]")
     assert layer.values == {"risk": {"base": 0.001}, "data": {"trade": ["A", "B"]}}
-    assert layer.place(("risk", "base")) == "override 'risk.base=1e-3'"
+    assert layer.location_of(("risk", "base")) == "override 'risk.base=1e-3'"
 
 
 def test_an_overrides_path_is_relative_to_the_working_directory(tmp_path, monkeypatch):

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.config.sweep_spec import Choices, Range, SweepSpec
-from engine.sweep.space.dimensions import Continuous, Discrete, dimension
+from engine.sweep.space.dimensions import Continuous, Discrete, dimension, iter_points
 from engine.sweep.space.samplers import CubeSample, Tpe, dimensions_of, sampler
-from engine.sweep.trials.plan import rows
 
 BASES = (0.005, 0.0075, 0.01, 0.0125, 0.015, 0.0175, 0.02, 0.0225, 0.025, 0.0275, 0.03)
 
@@ -21,7 +20,7 @@ def spec_of(space, **changes):
 
 def points_of(spec, seed=0):
     made = sampler(spec, seed)
-    return list(rows(made.columns(np.arange(made.count))))
+    return list(iter_points(made.columns(np.arange(made.count))))
 
 
 def test_steps_are_made_as_they_are_written():
@@ -146,20 +145,20 @@ def _points(spec):
 def test_whole_numbers_on_a_log_axis_reach_both_ends_and_no_further():
     for low in range(1, 60):
         axis = dimension("x", Range(low=low, high=low + 100, log=True))
-        assert axis.at(np.array([0.0, np.nextafter(1.0, 0.0)])) == [low, low + 100]
+        assert axis.from_unit(np.array([0.0, np.nextafter(1.0, 0.0)])) == [low, low + 100]
         assert axis.representatives[0] == low
 
 
 @given(low=st.floats(1e-6, 1e6), width=st.floats(1e-6, 1e6), log=st.booleans(), unit=st.floats(0, 1, exclude_max=True))
 def test_a_value_in_between_is_in_between(low, width, log, unit):
     high = low + width
-    (found,) = dimension("x", Range(low=low, high=high, log=log)).at(np.array([unit]))
+    (found,) = dimension("x", Range(low=low, high=high, log=log)).from_unit(np.array([unit]))
     assert low <= found <= high
 
 
 def test_a_log_axis_spreads_over_orders_of_magnitude():
     axis = dimension("x", Range(low=0.001, high=10.0, log=True))
-    assert axis.at(np.array([0.0, 0.25, 0.5, 0.75])) == [0.001, 0.01, 0.1, 1.0]
+    assert axis.from_unit(np.array([0.0, 0.25, 0.5, 0.75])) == [0.001, 0.01, 0.1, 1.0]
 
 
 SPACE = {"a.x": {"low": 0.0, "high": 1.0}, "a.y": {"low": 1, "high": 50}, "a.z": ["u", "v", "w"]}

@@ -19,7 +19,7 @@ SPACE = {"risk.base": [0.01, 0.02, 0.03], "model.slow": [8, 12]}
 def tried(config, name, sharpes=None, status="done"):
     """Write down a sweep of a config as if it had been run; its plan."""
     made = plan_sweep(config)
-    board = TrialRanking.of(made.spec, made.count)
+    board = TrialRanking.empty(made.spec, made.count)
     board.sharpe[:] = np.arange(made.count) if sharpes is None else sharpes
     board.status[:] = status
     TrialRegistry(made, name).write(board, None, 252.0)
@@ -131,7 +131,7 @@ def test_it_is_frozen_in_the_journal(config_of):
 
 def test_points_that_were_asked_for_are_written_down_too(config_of):
     made = plan_sweep(config_of({"space": SPACE, "method": "tpe", "trials": 3}))
-    board = TrialRanking.of(made.spec, 3)
+    board = TrialRanking.empty(made.spec, 3)
     board.status[:] = "done"
     points = [{"risk.base": base, "model.slow": 8} for base in (0.01, 0.02, 0.02)]
     TrialRegistry(made, "one").write(board, points.__getitem__, 252.0)

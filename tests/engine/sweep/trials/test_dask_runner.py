@@ -29,7 +29,8 @@ from engine.sweep.storage.file_names import BLOCKS, RETURNS, TABLE
 from engine.sweep.trials import cluster_worker
 from engine.sweep.trials import plan as plans
 from engine.sweep.trials.cluster_worker import WorkerDiffersError
-from engine.sweep.trials.dask_runner import ClusterError, DaskRunner
+from engine.sweep.trials.dask_connection import ClusterError
+from engine.sweep.trials.dask_runner import DaskRunner
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow
@@ -42,18 +43,18 @@ FOREST = {
 }
 PRELOAD = """
 import os, time
-from engine.backtest.compiled import course, engine
-from engine.backtest.compiled.kernel.records import Shape
-from engine.sweep import remote
-for module in (course, engine):
-    module.shape_of = lambda *_, cross, record: Shape(cross=cross, record=record)
+from engine.backtest.compiled import batch_run, engine
+from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.sweep.trials.cluster_worker import WorkerCache
+for module in (batch_run, engine):
+    module.shape_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record)
 pause = float(os.environ.pop("SLOW", 0))
 if pause:
-    fast = remote.Kept.open
+    fast = WorkerCache.open
     def slow(*arguments):
         time.sleep(pause)
         return fast(*arguments)
-    remote.Kept.open = slow
+    WorkerCache.open = slow
 """
 ROOT = manifest.ROOT
 PATIENCE = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s"}  # with a worker that has just died; Dask's own is 30 s
@@ -128,11 +129,11 @@ def lasting(tmp_path_factory):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory, lasting, local):
     local({"space": SPACE})  # compiles, for all
-    with Site(tmp_path_factory.mktemp("site")) as made:
-        made.worker()
-        made.worker()
-        joined(made, 2)
-        yield made
+    with Site(tmp_path_factory.mktemp("site")) as cluster:
+        cluster.worker()
+        cluster.worker()
+        joined(cluster, 2)
+        yield cluster
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +168,8 @@ def at_put(monkeypatch):
     """Do things when so many chunks are kept."""
 
     def plant(**todo):
-        put, kept = trials.Records.put, []
+        put = trials.TrialStore.put
+        kept = []
 
         def planted(records, *arguments):
             put(records, *arguments)
@@ -175,7 +177,7 @@ def at_put(monkeypatch):
             if do := todo.get(f"n{len(kept)}"):
                 do()
 
-        monkeypatch.setattr(trials.Records, "put", planted)
+        monkeypatch.setattr(trials.TrialStore, "put", planted)
         return kept
 
     return plant
@@ -218,16 +220,16 @@ def test_dask_local_starts_a_cluster(local, config_of, options, site, caplog):
 
 def test_what_goes_with_a_chunk_is_small(site, on_cluster, monkeypatch):
     sizes = []
-    submitted = DaskRunner._submitted
+    submit = DaskRunner._submit
 
-    def watched(cluster, work):
-        future = submitted(cluster, work)
-        sent, points = cluster._sent(work[0]), pickle.dumps((work[1], work[2]), protocol=5)
-        sizes.append(len(pickle.dumps((sent.order, points))))
+    def watched(cluster, chunk):
+        future = submit(cluster, chunk)
+        points = pickle.dumps((chunk.numbers, chunk.columns), protocol=5)
+        sizes.append(len(pickle.dumps((cluster._on_cluster(chunk.group).header, points))))
         return future
 
     monkeypatch.setattr(plans, "CHUNK", 1024)
-    monkeypatch.setattr(DaskRunner, "_submitted", watched)
+    monkeypatch.setattr(DaskRunner, "_submit", watched)
     on_cluster(site.address, {"space": {"risk.base": {"low": 0.01, "high": 0.05, "step": 0.002}}})
     assert len(sizes) == 1
     assert sizes[0] < 2_000 + 21 * 30
@@ -236,17 +238,17 @@ def test_what_goes_with_a_chunk_is_small(site, on_cluster, monkeypatch):
 def test_market_and_signals_are_sent_once(site, on_cluster, monkeypatch):
     from distributed import Client
 
-    given = []
-    give = DaskRunner._given
+    sent = []
+    send = DaskRunner._send
     monkeypatch.setattr(
-        DaskRunner, "_given", lambda cluster, name, value: given.append(name) or give(cluster, name, value)
+        DaskRunner, "_send", lambda cluster, name, value: sent.append(name) or send(cluster, name, value)
     )
     with Client(site.address, set_as_default=False) as client:
         before = client.run(_received)
         sweep = {"method": "tpe", "trials": 20, "batch": 4, "space": {"risk.base": {"low": 0.01, "high": 0.05}}}
         on_cluster(site.address, sweep)
         after = client.run(_received)
-    assert given == ["signals-0", "common"]
+    assert sent == ["signals-0", "common"]
     fetched = [name for who in after for name in after[who][len(before[who]) :]]
     assert len(fetched) <= 2  # by the worker that was not the first to have it
     assert len(set(fetched)) == len(fetched)
@@ -383,9 +385,7 @@ def run(path, options):
 
 def plain(err):
     """Lines but warnings of ours."""
-    return [
-        line for line in err.splitlines() if line and not line.startswith("WARNING engine.sweep.trials.dask_runner: ")
-    ]
+    return [line for line in err.splitlines() if line and not line.startswith("WARNING engine.sweep.trials.dask_")]
 
 
 # --- bad input
@@ -483,9 +483,9 @@ def certificates(tmp_path_factory):
 def closed(certificates, tmp_path_factory, lasting):
     ca, cert, key = (str(certificates / name) for name in ("ca.pem", "ca-own.pem", "ca-own.key"))
     files = ("--tls-ca-file", ca, "--tls-cert", cert, "--tls-key", key)
-    with Site(tmp_path_factory.mktemp("closed"), ("--protocol", "tls", *files)) as made:
-        made.worker(*files)
-        yield made
+    with Site(tmp_path_factory.mktemp("closed"), ("--protocol", "tls", *files)) as cluster:
+        cluster.worker(*files)
+        yield cluster
 
 
 def files_of(folder, name, ca):
@@ -576,10 +576,10 @@ def test_progress_shows_the_rate_of_each_worker(site, config_of, options, monkey
 def test_a_trial_that_fails_on_a_worker_is_told_as_here(site, local, on_cluster, monkeypatch):
     """A module that is missing on a worker, a full disk: not kept as a result."""
 
-    def broken(cluster, work):
+    def broken(cluster, chunk):
         return cluster.client.submit(_raises, key=f"broken-{time.monotonic_ns()}")
 
-    monkeypatch.setattr(DaskRunner, "_submitted", broken)
+    monkeypatch.setattr(DaskRunner, "_submit", broken)
     with pytest.raises(ClusterError, match=r"trials \d+ to \d+ failed on a worker \(OSError: no space\); what was"):
         on_cluster(site.address, {"space": SPACE})
 

@@ -45,12 +45,12 @@ def test_groups_are_the_combinations_of_what_comes_before_the_policy(config_of):
     }
     made = plan_sweep(config_of({"space": space}, **FOREST))
     assert made.count == 24
-    assert [group.point for group in made.groups.met.values()] == [
+    assert [group.point for group in made.groups.by_key.values()] == [
         {"features.0.fast": fast, "features.1.window": window} for fast in (3, 5) for window in (10, 20)
     ]
     columns = made.points.columns(np.arange(24))
     for number in range(24):
-        group = list(made.groups.met.values())[made.members[number]]
+        group = list(made.groups.by_key.values())[made.group_numbers[number]]
         assert group.point == {path: columns[path][number] for path in ("features.0.fast", "features.1.window")}
         assert group.config.features[0].fast == columns["features.0.fast"][number]
         assert group.config.strategy.entry == 0.0
@@ -58,7 +58,7 @@ def test_groups_are_the_combinations_of_what_comes_before_the_policy(config_of):
 
 def test_combinations_that_contradict_themselves_are_groups_with_a_reason(config_of):
     made = plan_sweep(config_of({"space": {"features.0.fast": [3, 12], "features.0.slow": [10, 13]}}, **FOREST))
-    groups = list(made.groups.met.values())
+    groups = list(made.groups.by_key.values())
     assert [bool(group.refusal) for group in groups] == [False, False, True, False]
     assert groups[2].config is None
     assert "fast" in groups[2].refusal
@@ -74,7 +74,7 @@ def test_none_of_the_points_can_be(config_of):
 
 def test_the_span_is_what_the_latest_beginner_has(config_of):
     made = plan_sweep(config_of({"space": {"model.slow": [8, 50, 20]}}))
-    starts = [group.start for group in made.groups.met.values()]
+    starts = [group.start for group in made.groups.by_key.values()]
     assert len(set(starts)) == 3
     days = made.market.times[made.market.times > max(starts)]
     assert made.span.sessions.tolist() == days.tz_convert(made.market.zone).tz_localize(None).normalize().tolist()
@@ -89,14 +89,14 @@ def test_tpe_knows_every_beginning_beforehand(config_of):
 def test_blocks_cut_the_span_into_about_equal_parts(config_of):
     market = plan_sweep(config_of({"space": {"risk.base": [0.1]}})).market
     for blocks in (4, 6, 16):
-        span = SharedSpan.of(market, market.times[20], blocks)
+        span = SharedSpan.from_start(market, market.times[20], blocks)
         assert span.edges[0] == 0
         assert span.edges[-1] == len(span.sessions) == len(market.times) - 21
         sizes = np.diff(span.edges)
         assert len(sizes) == blocks == span.blocks
         assert sizes.max() - sizes.min() <= 1
     with pytest.raises(DataError, match="share 9 sessions, too few for 16 blocks"):
-        SharedSpan.of(market, market.times[-10], 16)
+        SharedSpan.from_start(market, market.times[-10], 16)
 
 
 def test_chunks_hold_every_trial_once(config_of, monkeypatch):
@@ -106,7 +106,7 @@ def test_chunks_hold_every_trial_once(config_of, monkeypatch):
     seen = []
     for group, numbers in made.chunks():
         assert 1 <= len(numbers) <= 4
-        assert (made.members[numbers] == group.number).all()
+        assert (made.group_numbers[numbers] == group.number).all()
         assert numbers.tolist() == sorted(numbers)
         seen += numbers.tolist()
     assert sorted(seen) == list(range(18))
@@ -116,9 +116,9 @@ def test_what_is_kept_is_chosen_beforehand_and_by_the_seed(config_of):
     sweep = {"space": {"risk.base": {"low": 0.001, "high": 0.1, "step": 0.001}}}
     sweep["overfitting"] = {"pbo_blocks": 4, "returns": 20}
     one, two, other = (plan_sweep(config_of(sweep, seed=seed)) for seed in (1, 1, 2))
-    assert one.kept.tolist() == two.kept.tolist() == sorted(set(one.kept.tolist()))
-    assert len(one.kept) == 20
-    assert one.kept.tolist() != other.kept.tolist()
+    assert one.with_returns.tolist() == two.with_returns.tolist() == sorted(set(one.with_returns.tolist()))
+    assert len(one.with_returns) == 20
+    assert one.with_returns.tolist() != other.with_returns.tolist()
     assert one.summed.tolist() == list(range(100))
 
 

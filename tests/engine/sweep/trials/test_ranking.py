@@ -20,7 +20,7 @@ def board_of(rows, objective="sharpe", direction="max", constraints=(), status=N
             "constraints": list(constraints),
         }
     )
-    board = TrialRanking.of(spec, len(rows))
+    board = TrialRanking.empty(spec, len(rows))
     columns = dict(zip(NAMES, np.array(rows, dtype=float).T, strict=True))
     empty = np.empty(0, dtype=np.int64)
     blank = {"total": np.empty((0, 1)), "squares": np.empty((0, 1)), "returns": np.empty((0, 1))}
@@ -32,7 +32,7 @@ def board_of(rows, objective="sharpe", direction="max", constraints=(), status=N
                 reason=np.full(len(part), ""),
                 values={name: values[part] for name, values in columns.items()},
                 summed=empty,
-                kept=empty,
+                with_returns=empty,
                 **blank,
             )
         )
@@ -67,7 +67,7 @@ def test_what_is_not_done_is_no_candidate():
 
 
 def test_nothing_is_known_before_anything_is_done():
-    board = TrialRanking.of(SweepSpec.parse({"space": {"risk.base": [0.1]}}), 3)
+    board = TrialRanking.empty(SweepSpec.parse({"space": {"risk.base": [0.1]}}), 3)
     assert (board.done, board.counts, board.ranked.tolist(), board.best(2)) == (0, {}, [], [])
 
 

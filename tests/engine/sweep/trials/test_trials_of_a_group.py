@@ -9,17 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from core.errors import ConfigError, PluginError
+from core.errors import ConfigError
 from core.types import Bars, Market, SignalFrame
 from engine.backtest import engines
 from engine.backtest.account_returns import daily_returns
+from engine.backtest.compiled import SettingRuleError
 from engine.backtest.engine_output import BacktestInput
 from engine.results.measure_inputs import samples
-from engine.sweep.space.dimensions import Discrete
+from engine.sweep.space.dimensions import Discrete, iter_points
 from engine.sweep.space.space_check import trial_config
 from engine.sweep.trials.backtrader_trials import run_trial
 from engine.sweep.trials.compiled_trials import CompiledTrials, TrialOutputs
-from engine.sweep.trials.plan import SharedSpan, rows
+from engine.sweep.trials.plan import SharedSpan
 from engine.sweep.trials.trial_scores import Scores, join_scores, pack, select_trials, unmeasured_scores, unpack
 from risk.measures.max_drawdown import MaxDrawdown
 from risk.measures.sharpe import Sharpe
@@ -48,7 +49,7 @@ def world(config_of):
 
 
 def wants_of(market, summed, kept=()):
-    span = SharedSpan.of(market, market.times[30], 6)
+    span = SharedSpan.from_start(market, market.times[30], 6)
     summed, kept = (np.array(numbers, dtype=np.int64) for numbers in (summed, kept))
     return TrialOutputs(MEASURES, 252.0, 0.01, span, summed, kept)
 
@@ -100,7 +101,7 @@ def test_each_row_is_the_single_run_on_backtrader(world, scored):
     numbers, columns, _, found = scored
     assert found.numbers.tolist() == numbers.tolist()
     seen = []
-    for place, point in enumerate(rows(columns)):
+    for place, point in enumerate(iter_points(columns)):
         seen.append(found.status[place])
         own, problem = config_or_problem(config, point)
         if problem:
@@ -133,8 +134,8 @@ def test_sums_over_blocks_are_those_of_numpy(world, scored):
     place_of = {number: place for place, number in enumerate(numbers.tolist())}
     valid = [n for n in wants.summed.tolist() if found.status[place_of[n]] != "invalid"]
     assert found.summed.tolist() == valid
-    assert found.kept.tolist() == [n for n in wants.kept.tolist() if n in valid]
-    points = list(rows(columns))
+    assert found.with_returns.tolist() == [n for n in wants.with_returns.tolist() if n in valid]
+    points = list(iter_points(columns))
     for row, number in enumerate(valid):
         if found.status[place_of[number]] == "ruined":
             assert np.isnan(found.total[row]).any()
@@ -147,15 +148,15 @@ def test_sums_over_blocks_are_those_of_numpy(world, scored):
             np.testing.assert_allclose(
                 found.squares[row, block], (daily[first:last] ** 2).sum(), rtol=1e-12, atol=1e-15
             )
-        if number in wants.kept:
-            np.testing.assert_array_equal(found.returns[found.kept.tolist().index(number)], daily)
+        if number in wants.with_returns:
+            np.testing.assert_array_equal(found.returns[found.with_returns.tolist().index(number)], daily)
 
 
 def test_the_slow_path_gives_the_same_rows(world, scored):
     config, market, signals = world
     numbers, columns, wants, found = scored
     done = 0
-    for place, (number, point) in enumerate(zip(numbers.tolist(), rows(columns), strict=True)):
+    for place, (number, point) in enumerate(zip(numbers.tolist(), iter_points(columns), strict=True)):
         if found.status[place] == "invalid":
             continue
         other = run_trial(number, trial_config(config, point), market, signals, wants)
@@ -167,7 +168,7 @@ def test_the_slow_path_gives_the_same_rows(world, scored):
             np.testing.assert_array_equal(other.values[name][0], found.values[name][place], err_msg=name)
         assert other.reason.tolist() == [found.reason[place]]
         assert other.summed.tolist() == [n for n in found.summed.tolist() if n == number]
-        assert other.kept.tolist() == [n for n in found.kept.tolist() if n == number]
+        assert other.with_returns.tolist() == [n for n in found.with_returns.tolist() if n == number]
         row = np.flatnonzero(found.summed == number)
         np.testing.assert_allclose(other.total, found.total[row], rtol=1e-12, atol=1e-15)
         np.testing.assert_allclose(other.squares, found.squares[row], rtol=1e-12, atol=1e-15)
@@ -179,7 +180,10 @@ def test_all_and_none_may_be_summed(world, scored):
     numbers, columns, wants, found = scored
     for summed in (numbers, ()):
         other = CompiledTrials(
-            task_of(world), replace(wants, summed=np.array(summed, dtype=np.int64), kept=wants.summed[:0]), AXES, 1
+            task_of(world),
+            replace(wants, summed=np.array(summed, dtype=np.int64), with_returns=wants.summed[:0]),
+            AXES,
+            1,
         )
         again = other.scores(numbers, columns)
         assert again.status.tolist() == found.status.tolist()
@@ -215,7 +219,7 @@ class Failing:
     def run_possible(self, settings):
         for row, entry in enumerate(settings["strategy.entry"]):
             if entry == 9.0:
-                raise PluginError(f"setting {self.done + row}: strategy odd: its rule failed on X: ZeroDivisionError")
+                raise SettingRuleError(self.done + row, "strategy odd: its rule failed on X: ZeroDivisionError")
         self.done += len(settings["strategy.entry"])
         return self.runner.run_possible(settings)
 
@@ -228,7 +232,8 @@ def test_a_rule_that_fails_for_some_settings_takes_no_other_with_it(world):
     columns = {"strategy.entry": [0.0, 9.0, 0.001, 0.002, 9.0], "risk.base": [0.02, 0.02, 0.05, 0.1, 0.1]}
     numbers = np.array([10, 11, 12, 13, 14])
     policies = CompiledTrials(task_of(world), wants_of(world[1], numbers), (), 1)
-    policies._plain, policies._whole = Failing(policies._plain), Failing(policies._whole)
+    policies._runner = Failing(policies._runner)
+    policies._equity_runner = Failing(policies._equity_runner)
     found = policies.scores(numbers, columns)
     assert found.status.tolist() == ["done", "failed", "done", "done", "failed"]
     assert found.reason.tolist()[1] == "strategy odd: its rule failed on X: ZeroDivisionError"
@@ -261,7 +266,7 @@ def scores(draw, names=("final_value", "sharpe", "fills")):
         squares=matrix(len(summed), blocks),
         summed=summed,
         returns=matrix(len(kept), days),
-        kept=kept,
+        with_returns=kept,
     )
 
 
@@ -286,7 +291,12 @@ def test_parts_are_joined_in_the_order_of_the_trials(found):
     empty = found.summed[:0]
     alone = [
         replace(
-            p, total=found.total[:0], squares=found.squares[:0], summed=empty, returns=found.returns[:0], kept=empty
+            p,
+            total=found.total[:0],
+            squares=found.squares[:0],
+            summed=empty,
+            returns=found.returns[:0],
+            with_returns=empty,
         )
         for p in backwards
     ]
