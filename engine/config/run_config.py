@@ -54,9 +54,9 @@ class RunConfig(SignalSpec):
     version: Literal[1] = FORMAT
     """The format of this file; 1 is the only one so far."""
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")] = "run"
-    """Names the run folder; the file's name if left out. Not part of the run's identity."""
+    """The name of the run folder; the file's name if left out. Not part of the run's identity."""
     data: DataSpec
-    """Where prices come from, which span, what is traded and compared with."""
+    """Source and span of prices, traded symbols, and the benchmark."""
     strategy: Annotated[Strategy, PluginField("strategies")]
     """The rule that turns predictions into positions."""
     risk: RiskSpec = RiskSpec()
@@ -66,9 +66,9 @@ class RunConfig(SignalSpec):
     measures: MeasuresSpec = MeasuresSpec()
     """Levels and conventions of the measures."""
     report: ReportSpec = ReportSpec()
-    """Which pages are written."""
+    """The pages to write."""
     engine: Literal["backtrader", "compiled", "both"] = "backtrader"
-    """Which engine trades: backtrader, the compiled one that gives the same bits, or both, compared. Never changes a
+    """The engine of the backtest: backtrader; compiled, which gives the same bits; or both, compared. Never changes a
     result."""
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     """Processes that train folds, one thread each; auto: the machine's cores. Never changes a result."""

@@ -145,7 +145,7 @@ class OverfittingSpec(Spec):
     pbo_blocks: Annotated[int, Field(ge=4, le=20, multiple_of=2)] = 16
     """Blocks of time that the probability of backtest overfitting splits the span into, an even number."""
     returns: Annotated[int, Field(ge=20, le=5000)] = 1000
-    """Trials whose daily returns are kept, for tests that need them; chosen before the sweep begins."""
+    """Trials whose daily returns are stored, for tests that need them; chosen before the sweep begins."""
     reps: Annotated[int, Field(ge=100, le=100_000)] = 1000
     """Resamples of the tests for superior ability."""
 

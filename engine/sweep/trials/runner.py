@@ -31,7 +31,7 @@ from .worker_pool import Crew, Lost, crew
 log = logging.getLogger(__name__)
 
 DIED = re.compile(r"a worker process (?:died of |ended with )(signal \d+|exit code \d+)")
-"""How the death of a worker that trained is told."""
+"""The message of a training worker that died."""
 
 
 class TrialChunk(NamedTuple):
