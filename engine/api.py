@@ -127,9 +127,9 @@ def positions(fills: pd.DataFrame, times: pd.Series, symbols: Sequence[str]) -> 
 
 def _config(config: Config, overrides: Iterable[str]) -> RunConfig:
     if isinstance(config, RunConfig):
-        return load_config.of_mapping(config.dump(), overrides)
+        return load_config.load_mapping(config.dump(), overrides)
     if isinstance(config, Mapping):
-        return load_config.of_mapping(config, overrides)
+        return load_config.load_mapping(config, overrides)
     if isinstance(config, str | PathLike):
         return load_config.load(Path(config), overrides)
     raise ConfigError(f"a config is a path, a mapping or a RunConfig; given a {type(config).__name__}")

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli.main import app
-from engine.config.yaml_layers import Layer, read
+from engine.config.yaml_layers import Layer, read_layer
 from engine.sweep.load_config import validate
 
 pytestmark = pytest.mark.early
@@ -98,7 +98,7 @@ def beside_configs(tmp_path, monkeypatch):
 def test_configs_in_the_docs_are_valid(page, block, beside_configs):
     path = beside_configs / "block.yaml"
     path.write_text(block, encoding="utf-8")
-    validate(Layer(read(path).values, {}), page)
+    validate(Layer(read_layer(path).values, {}), page)
 
 
 @pytest.mark.parametrize("page", PYTHON)

@@ -270,8 +270,8 @@ def test_a_request_to_end_is_granted_at_once(sign, command, undisturbed, tmp_pat
 SWALLOWED = """
 import os, signal
 from core.errors import ModelError
-from engine.sweep.trials.compiled_trials import Policies
-plain, calls = Policies.scores, []
+from engine.sweep.trials.compiled_trials import CompiledTrials
+plain, calls = CompiledTrials.scores, []
 def scores(self, *what):
     calls.append(what)
     if len(calls) == 3:
@@ -281,7 +281,7 @@ def scores(self, *what):
         except BaseException as error:
             {then}
     return plain(self, *what)
-Policies.scores = scores
+CompiledTrials.scores = scores
 """
 
 
@@ -524,11 +524,11 @@ def test_a_sweep_that_another_process_finishes_meanwhile_is_found(command, undis
     out = tmp_path / "runs"
     mark = tmp_path / "go"
     wait = (
-        "import pathlib, time, engine.sweep.run as run; plain = run.plan\n"
+        "import pathlib, time, engine.sweep.run as run; plain = run.plan_sweep\n"
         "def plan(config):\n"
         f"    made = plain(config)\n    pathlib.Path('{mark}.planned').touch()\n"
         f"    while not pathlib.Path('{mark}').exists(): time.sleep(0.01)\n    return made\n"
-        "run.plan = plan\n"
+        "run.plan_sweep = plan\n"
     )
     late = command(out, before=wait)
     soon(Path(f"{mark}.planned").exists)
