@@ -5,8 +5,8 @@ of the market a symbol should be. Nothing in it knows backtrader; :mod:`strategi
 
 A rule is of one of two kinds, and the spec's base class says which:
 
-- *scalar* (:class:`Strategy`): it sees one symbol, and is asked about each symbol with a new bar;
-- *cross-sectional* (:class:`CrossSectional`): it sees one bar of all symbols side by side.
+- *scalar* (:class:`Strategy`): its input is one symbol, and it is evaluated for each symbol with a new bar;
+- *cross-sectional* (:class:`CrossSectional`): its input is one bar of all symbols side by side.
 
 Either reads ``p`` only by attribute, every attribute it reads is a number, and it uses only ``+ - * /``, comparisons,
 ``min``, ``max``, square roots and sorting. Then it can be compiled as it stands and gives the same bits: powers,
@@ -21,6 +21,15 @@ import numpy.typing as npt
 
 from core.plugins import PluginSpec
 from core.types import Vector
+
+__all__ = [
+    "CrossRule",
+    "CrossSectional",
+    "Rule",
+    "Sided",
+    "Sides",
+    "Strategy",
+]
 
 Sides: TypeAlias = npt.NDArray[np.int64]
 
@@ -80,7 +89,7 @@ class Strategy(PluginSpec):
     """A :class:`Rule`; in a :class:`CrossSectional`, a :class:`CrossRule`."""
 
     def exit_reason(self, prediction: float, side: int, held: int) -> str:  # noqa: ARG002 (for strategies with more reasons than one)
-        """The word in the table ``trades`` for an exit that the rule asked for; the arguments are the rule's."""
+        """The word in the table ``trades`` for an exit by the rule; the arguments are the rule's."""
         return "signal"
 
     def check(self, symbols: Sequence[str]) -> None:

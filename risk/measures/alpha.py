@@ -41,8 +41,8 @@ def alpha(
     pair = checked_pair(returns, benchmark, periods_per_year, risk_free)
     if isinstance(pair, Estimate):
         return pair
-    own, other = pair
-    return defined(float(own.mean() - slope(own, other) * other.mean()) * periods_per_year)
+    portfolio, reference = pair
+    return defined(float(portfolio.mean() - slope(portfolio, reference) * reference.mean()) * periods_per_year)
 
 
 class Alpha(Measure):
@@ -53,7 +53,7 @@ class Alpha(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "(mean excess return - beta x mean excess return of the benchmark) x periods per year"
 
     def estimate(self, sample: Sample) -> Estimate:

@@ -48,7 +48,7 @@ class Beta(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "covariance with the benchmark's excess returns / their variance"
 
     def estimate(self, sample: Sample) -> Estimate:

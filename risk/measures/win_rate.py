@@ -42,7 +42,7 @@ class WinRate(TradeMeasure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "trades with a gain / all closed trades; one that broke even is no gain"
 
     def of_trades(self, trades: Vector) -> Estimate:

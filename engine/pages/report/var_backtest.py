@@ -26,14 +26,16 @@ def section(outcome: Outcome) -> Section:
     """A table of tests for the strategy and for the benchmark, and a picture of the strategy's forecasts."""
     names = {STRATEGY: outcome.name, BENCHMARK: outcome.market.benchmark}
     strategy = outcome.exams[STRATEGY]
-    picture = svg(draw(outcome.daily.index, strategy), _alt(outcome.name, strategy)) if strategy.papers else ""
+    picture = svg(draw(outcome.daily.index, strategy), _alt(outcome.name, strategy)) if strategy.results else ""
     return fill(
         "var_exam.html",
         "The exam of value at risk",
-        exams=[(names[column], exam, [_row(paper) for paper in exam.papers]) for column, exam in outcome.exams.items()],
+        exams=[
+            (names[column], exam, [_row(paper) for paper in exam.results]) for column, exam in outcome.exams.items()
+        ],
         picture=safe(picture),
         window=strategy.window,
-        papers=any(exam.papers for exam in outcome.exams.values()),
+        papers=any(exam.results for exam in outcome.exams.values()),
         remarks=[(names[column], flag) for column, exam in outcome.exams.items() for flag in _flags(exam)],
     )
 
@@ -41,7 +43,7 @@ def section(outcome: Outcome) -> Section:
 def _flags(exam: VarBacktest) -> list[str]:
     """Each remark once, with the forecasts that it is about."""
     about: dict[str, list[str]] = {}
-    for paper in exam.papers:
+    for paper in exam.results:
         for flag in paper.flags:
             about.setdefault(flag, []).append(f"{title(paper.method)} {100 * paper.level:.10g} %")
     return [f"{', '.join(papers)}: {flag}" for flag, papers in about.items()]
@@ -64,7 +66,7 @@ def _row(paper: VarTest) -> dict[str, Any]:
 
 def _alt(name: str, exam: VarBacktest) -> str:
     counts = ", ".join(
-        f"{title(paper.method)} {paper.hits} hits, {paper.expected:.0f} expected" for paper in exam.papers
+        f"{title(paper.method)} {paper.hits} hits, {paper.expected:.0f} expected" for paper in exam.results
     )
     return f"Daily returns of {name} and the value at risk forecast for each day: {counts}"
 
@@ -73,7 +75,7 @@ def _alt(name: str, exam: VarBacktest) -> str:
 def draw(days: pd.Index, exam: VarBacktest) -> "Figure":
     """Returns as bars, forecasts at the first level as lines, and a dot for each hit of the first line."""
     figure, (axis,) = canvas(3.0, width=9.6)
-    returns, level = pd.Series(exam.returns, index=days), exam.papers[0].level
+    returns, level = pd.Series(exam.returns, index=days), exam.results[0].level
     found = exam.forecasts.var if exam.forecasts else {}
     lines = [(found[method, level], title(method), colour) for method, colour in LINES if (method, level) in found]
     bars(axis, returns, GREY)
