@@ -16,7 +16,7 @@ JUMP = 1.9
 """A factor between neighbouring bars that a split or a typo explains better than a market; a 2:1 split reaches it."""
 GAP = pd.Timedelta(days=30)
 SAME = 1e-4  # relative: an open so near the previous close is a fill at that close, whatever the slippage
-ENOUGH = 20  # bars below which a share or a correlation says nothing
+ENOUGH = 20  # bars below which a share or a correlation means nothing
 FEW = 5  # dates that are listed instead of counted
 
 DataWarning = Callable[[pd.DataFrame], str | None]

@@ -90,7 +90,7 @@ def bootstrap_intervals(
     Parameters
     ----------
     sample : of at least 30 returns.
-    seed : at least 0; the same seed gives the same bits, whatever measures are asked for.
+    seed : at least 0; the same seed gives the same bits for any choice of measures.
 
     Returns
     -------

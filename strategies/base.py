@@ -1,9 +1,9 @@
 """The contract of a strategy plug-in.
 
-A strategy is one file in this folder: a spec whose fields are its parameters, and a pure rule that says on which side
-of the market a symbol should be. Nothing in it knows backtrader; :mod:`strategies._backtrader` runs any rule.
+A strategy is one file in this folder: a spec whose fields are its parameters, and a pure rule that decides the side of
+the market for a symbol. It does not depend on backtrader; :mod:`strategies._backtrader` runs any rule.
 
-A rule is of one of two kinds, and the spec's base class says which:
+A rule is of one of two kinds, by the spec's base class:
 
 - *scalar* (:class:`Strategy`): its input is one symbol, and it is evaluated for each symbol with a new bar;
 - *cross-sectional* (:class:`CrossSectional`): its input is one bar of all symbols side by side.

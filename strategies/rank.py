@@ -20,12 +20,12 @@ def target_sides(prediction: Vector, confidence: Vector, side: Sides, p: Any) ->
     The symbols with a prediction are ranked, the highest first; of equal ones the first in the symbols' order. The
     first ``top`` become long and the last ``bottom`` short, with one exception: a symbol that is held already stays
     while it is among the first ``top + buffer`` (long) or the last ``bottom + buffer`` (short) and not in the other
-    side's first places, and the newcomer that it stands in for waits. So there are always ``top`` longs and ``bottom``
-    shorts among the ranked, and a newcomer is never from outside the first or last places.
+    side's first places, and then no new symbol takes its place. So there are always ``top`` longs and ``bottom`` shorts
+    among the ranked, and a new one is never from outside the first or last places.
 
     A symbol without a prediction (NaN) keeps its side and takes no place. With fewer than ``top + bottom`` predictions
-    there is no ranking to speak of, and every symbol keeps its side. A side that the parameters bar means flat; its
-    places count all the same.
+    nothing is ranked, and every symbol keeps its side. A side that the parameters bar means flat; its places count all
+    the same.
 
     Parameters
     ----------

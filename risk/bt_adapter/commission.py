@@ -12,7 +12,7 @@ class RuleCommission(bt.CommissionInfo):
 
     ``cerebro.broker.addcommissioninfo(RuleCommission.of(BrokerSpec(commission_minimum=1.0)))``
 
-    backtrader asks for the closing and the opening part of an order that reverses a position one by one, so that each
+    backtrader computes the commission of the closing and the opening part of a reversal one by one, so that each
     pays the minimum.
     """
 

@@ -24,7 +24,7 @@ class RiskMeasures(ReturnMetrics):
 
     ``get_analysis()`` maps each measure's name to a mapping, as for :class:`ReturnMetrics`. Besides the daily returns
     it keeps, by day, the gross exposure at the last close, the value of the fills and their commission, and the
-    net result of each trade that closes. Slippage stands in the prices already, and is no part of the costs.
+    net result of each trade that closes. Slippage is part of the prices already, and not of the costs.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class RiskMeasures(ReturnMetrics):
     Raises
     ------
     ConfigError
-        Before the first bar: an unknown measure, one asked for twice, an unknown feed, a parameter that cannot be.
+        Before the first bar: an unknown measure, a repeated one, an unknown feed, an impossible parameter.
     DataError
         At the first bar: the benchmark has none.
     """

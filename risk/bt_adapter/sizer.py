@@ -31,7 +31,7 @@ class RiskRuleSizer(bt.Sizer):
     lot : smallest tradable amount; sizes are rounded down to whole lots. 0 = fractional.
     confidence : in [0, 1], or a callable of (strategy, data) that returns it; NaN sizes 0.
     mode : ``notional`` or ``stop``.
-    stop : for mode ``stop``: how far the stop lies from the close, as a part of it, or a callable of (strategy, data)
+    stop : for mode ``stop``: the stop's distance from the close, as a part of it, or a callable of (strategy, data)
         that returns the distance in units of the price. The strategy sends the stop order itself.
 
     Raises

@@ -59,7 +59,7 @@ class TailMeasure(Measure):
 
 
 def tail_share(level: float) -> float:
-    """``1 - level`` to 15 digits: 1 - 0.9 is 0.09999999999999998 and would lose the return that stands at the quantile.
+    """``1 - level`` to 15 digits: 1 - 0.9 is 0.09999999999999998 and would lose the return that is the quantile.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Alpha: what the returns earned beyond their share of the benchmark's."""
+"""Alpha: the return beyond beta times the benchmark's."""
 
 from typing import ClassVar
 
@@ -24,7 +24,7 @@ def alpha(
     Returns
     -------
     A fraction per year. Undefined for fewer than 2 returns and for a benchmark that does not vary. An alpha of the
-    full benchmark says nothing of the risk taken: an account that is 1 % invested has an alpha of the order of 1 %.
+    full benchmark ignores the risk taken: an account that is 1 % invested has an alpha of the order of 1 %.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Average drawdown: how deep the usual fall is."""
+"""Average drawdown: the mean depth of the falls below an earlier peak."""
 
 from typing import ClassVar
 

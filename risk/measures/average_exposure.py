@@ -1,4 +1,4 @@
-"""Average exposure: how much of the account was invested."""
+"""Average exposure: the mean share of the account that was invested."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Beta: how much of the benchmark's moves the returns share."""
+"""Beta: the slope of the returns on the benchmark's."""
 
 from typing import ClassVar
 

@@ -22,7 +22,7 @@ def cagr(returns: npt.ArrayLike, periods_per_year: float) -> Estimate:
 
     Returns
     -------
-    A fraction per year, at least -1. Undefined for less than one year: a few weeks compounded to a year say nothing.
+    A fraction per year, at least -1. Undefined for less than one year: a few weeks compounded to a year mean nothing.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Cost drag: what trading took from the return."""
+"""Cost drag: the yearly return that costs took."""
 
 import math
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Expectancy: what the average trade brought."""
+"""Expectancy: the mean net result of a trade."""
 
 from typing import ClassVar
 

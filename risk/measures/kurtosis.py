@@ -1,4 +1,4 @@
-"""Excess kurtosis: how much more of the returns lies in the tails than in those of a normal law."""
+"""Excess kurtosis: the weight of the returns' tails compared with those of a normal law."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Longest drawdown: how long the account stood below an earlier peak."""
+"""Longest drawdown: the longest time below an earlier peak."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Minimum track record length: how many returns it takes to believe the Sharpe ratio."""
+"""Minimum track record length: the number of returns from which the Sharpe ratio is significant."""
 
 from typing import Annotated, ClassVar
 

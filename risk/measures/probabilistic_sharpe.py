@@ -1,4 +1,4 @@
-"""Probabilistic Sharpe ratio: how likely the true Sharpe ratio lies above a benchmark."""
+"""Probabilistic Sharpe ratio: the probability that the true Sharpe ratio is above a benchmark."""
 
 from typing import Annotated, ClassVar
 

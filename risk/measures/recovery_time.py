@@ -1,4 +1,4 @@
-"""Recovery time: how long the account took to come back from its deepest fall."""
+"""Recovery time: the time from the lowest point of the deepest fall back to its peak."""
 
 from typing import ClassVar
 

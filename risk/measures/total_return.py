@@ -1,4 +1,4 @@
-"""Total return: what the whole span gained."""
+"""Total return: the gain over the whole span."""
 
 from typing import ClassVar
 

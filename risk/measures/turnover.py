@@ -1,4 +1,4 @@
-"""Turnover: how much was traded."""
+"""Turnover: the value traded per year as a multiple of the account."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Ulcer index: how deep and how long the account stood below its peak."""
+"""Ulcer index: the root mean square of the drawdown over all sessions."""
 
 from typing import ClassVar
 

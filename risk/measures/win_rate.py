@@ -1,4 +1,4 @@
-"""Win rate: how often a trade made money."""
+"""Win rate: the share of trades that gained."""
 
 from typing import ClassVar
 

@@ -37,7 +37,7 @@ class TestResult:
     reason : why there is none; empty where there is one.
     """
 
-    __test__ = False  # no test of ours, whatever pytest thinks of the name
+    __test__ = False  # pytest would collect the class by its name
 
     statistic: float | None
     p_value: float | None
@@ -262,7 +262,7 @@ def acerbi_szekely(
         An impossible level.
 
     References: Acerbi and Szekely (2014), *Backtesting expected shortfall*, Risk, December: tests 1 and 2. Their rule
-    of thumb, Z2 below -0.7 is wrong at 5 %, is for 250 days at 97.5 %; the simulation here is for the days at hand.
+    of thumb, Z2 below -0.7 is wrong at 5 %, is for 250 days at 97.5 %; the simulation here is for the given days.
 
     >>> r, v, e = np.array([-0.03, 0.01, 0.0, 0.02]), np.full(4, -0.02), np.full(4, -0.03)
     >>> result = acerbi_szekely(r, v, e, level=0.75)
