@@ -34,14 +34,14 @@ def section(outcome: Outcome) -> Section:
     """A table of tests for the strategy and for the benchmark, and a picture of the strategy's forecasts."""
     names = {STRATEGY: outcome.name, BENCHMARK: outcome.market.benchmark}
     strategy = outcome.exams[STRATEGY]
-    picture = svg(draw(outcome.daily.index, strategy), _alt(outcome.name, strategy)) if strategy.papers else ""
+    picture = svg(draw(outcome.daily.index, strategy), _alt(outcome.name, strategy)) if strategy.results else ""
     return fill(
         "var_exam.html",
         "VaR backtest (Kupiec, Christoffersen, Acerbi-Szekely)",
-        exams=[(names[column], exam, [_row(test) for test in exam.papers]) for column, exam in outcome.exams.items()],
+        exams=[(names[column], exam, [_row(test) for test in exam.results]) for column, exam in outcome.exams.items()],
         picture=safe(picture),
         window=strategy.window,
-        papers=any(exam.papers for exam in outcome.exams.values()),
+        papers=any(exam.results for exam in outcome.exams.values()),
         remarks=[(names[column], flag) for column, exam in outcome.exams.items() for flag in _flags(exam)],
     )
 
@@ -49,7 +49,7 @@ def section(outcome: Outcome) -> Section:
 def _flags(exam: VarBacktest) -> list[str]:
     """Each remark once, with the forecasts that it is about."""
     about: dict[str, list[str]] = {}
-    for test in exam.papers:
+    for test in exam.results:
         for flag in test.flags:
             about.setdefault(flag, []).append(f"{title(test.method)} {100 * test.level:.10g} %")
     return [f"{', '.join(papers)}: {flag}" for flag, papers in about.items()]
@@ -81,7 +81,7 @@ def _result(verdict: str) -> str:
 
 def _alt(name: str, exam: VarBacktest) -> str:
     counts = ", ".join(
-        f"{title(test.method)} {test.hits} exceedances, {test.expected:.0f} expected" for test in exam.papers
+        f"{title(test.method)} {test.hits} exceedances, {test.expected:.0f} expected" for test in exam.results
     )
     return f"Daily returns of {name} and the value at risk forecast for each day: {counts}"
 
@@ -91,7 +91,7 @@ def draw(days: pd.Index, exam: VarBacktest) -> "Figure":
     """Returns as bars, forecasts at the first level as lines, and a dot for each exceedance of the first line."""
     figure, (axis,) = canvas(3.0, width=9.6)
     returns = pd.Series(exam.returns, index=days)
-    level = exam.papers[0].level
+    level = exam.results[0].level
     forecasts = exam.forecasts.var if exam.forecasts else {}
     lines = [
         (forecasts[method, level], title(method), colour) for method, colour in LINES if (method, level) in forecasts

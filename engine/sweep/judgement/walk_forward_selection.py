@@ -96,7 +96,7 @@ def _values(measure: Measure, returns: Matrix, year: tuple[float, float]) -> Vec
     """(R,) a measure of each trial's past, NaN where it is undefined; None if it needs more than returns."""
     if measure.kind == "turnover":
         return None
-    found = measure.many(totals_of(returns, year, (measure,)))
+    found = measure.from_totals(totals_of(returns, year, (measure,)))
     if found is not None:
         return found.values
     values = np.full(len(returns), np.nan)
