@@ -1,4 +1,4 @@
-"""How good predictions were: error, direction and probability scores, each a number or the reason why there is none."""
+"""Scores of predictions: error, direction and probability; each is a number or the reason why there is none."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -95,11 +95,20 @@ def score(sample: Sample) -> Scores:
     """Every score of a sample."""
     if not len(sample.label):
         return Scores(0, reasons=dict.fromkeys(SCORES, "no prediction with a known outcome"))
-    found = {name: function(sample) for name, function in SCORES.items()}
+    values = {name: function(sample) for name, function in SCORES.items()}
+    numbers = {name: None if isinstance(value, str) else float(value) for name, value in values.items()}
     return Scores(
         n=len(sample.label),
-        **{name: None if isinstance(value, str) else float(value) for name, value in found.items()},
-        reasons={name: value for name, value in found.items() if isinstance(value, str)},
+        mse=numbers["mse"],
+        mae=numbers["mae"],
+        r2=numbers["r2"],
+        r2_mean=numbers["r2_mean"],
+        mape=numbers["mape"],
+        hit_rate=numbers["hit_rate"],
+        ic=numbers["ic"],
+        brier=numbers["brier"],
+        brier_skill=numbers["brier_skill"],
+        reasons={name: value for name, value in values.items() if isinstance(value, str)},
     )
 
 

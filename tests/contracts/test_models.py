@@ -128,7 +128,7 @@ def test_equal_seeds_give_equal_bits_whatever_the_global_state(model):
 
 @every_trained
 def test_the_seed_matters_where_chance_is_declared(model):
-    assert (predicted(model, seed=8).tobytes() != predicted(model, seed=7).tobytes()) == model.chance
+    assert (predicted(model, seed=8).tobytes() != predicted(model, seed=7).tobytes()) == model.uses_seed
 
 
 @every_trained

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from core.errors import StoreError
-from core.table_schemas import NUMBER, TABLES, TEXT, TIME, WHOLE, Table
+from core.table_schemas import INTEGER, NUMBER, TABLES, TEXT, TIME, Table
 
-TABLE = Table("things", {"time": TIME, "name": TEXT, "value": NUMBER, "count": WHOLE}, frozenset({"value"}))
+TABLE = Table("things", {"time": TIME, "name": TEXT, "value": NUMBER, "count": INTEGER}, frozenset({"value"}))
 
 
 def frame() -> pd.DataFrame:

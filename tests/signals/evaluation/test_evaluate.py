@@ -13,7 +13,7 @@ from signals.labels.direction import Direction
 from signals.labels.forward_return import ForwardReturn
 from signals.labels.open_to_open import OpenToOpen
 from signals.labels.triple_barrier import TripleBarrier
-from signals.signals_result import FoldReport, Signals, Span
+from signals.signals_result import FoldDiagnostics, FoldReport, Signals, Span
 
 LABEL = ForwardReturn()
 TIMES = pd.date_range("2010-01-01 21:00", periods=900, tz="UTC").as_unit("ns")
@@ -42,8 +42,17 @@ def report_of(number, y, known):
     cut = TIMES[CUTS[number]].isoformat()
     spans = dict.fromkeys(("train", "stop", "calibration", "test"), span)
     return FoldReport(
-        number, cut, **spans, train_mean=y[known].mean(), up_share=(y[known] > 0).mean(), members={}, calibrator={}
+        number,
+        cut,
+        **spans,
+        train_mean=y[known].mean(),
+        up_share=(y[known] > 0).mean(),
+        diagnostics=FoldDiagnostics(members={}, calibrator={}),
     )
+
+
+def with_weights(report, weights):
+    return replace(report, diagnostics=replace(report.diagnostics, weights=weights))
 
 
 def signals_of(market, prediction, p_up=None):
@@ -244,11 +253,11 @@ def test_equal_probabilities_stay_together():
 
 def test_a_report_survives_json():
     report = report_of(0, np.array([0.1, -0.1]), np.array([True, True]))
-    assert FoldReport.of(json.loads(json.dumps(report.dump(), allow_nan=False))) == report
+    assert FoldReport.from_dump(json.loads(json.dumps(report.dump(), allow_nan=False))) == report
 
 
 def test_a_span_is_that_of_its_rows():
-    assert Span.of(TIMES, np.array([5, 2, 9])) == Span(TIMES[2].isoformat(), TIMES[9].isoformat(), 3)
+    assert Span.from_rows(TIMES, np.array([5, 2, 9])) == Span(TIMES[2].isoformat(), TIMES[9].isoformat(), 3)
 
 
 def ensemble_of(market, weights=(0.7, 0.3)):
@@ -256,7 +265,7 @@ def ensemble_of(market, weights=(0.7, 0.3)):
     parts = {"one": skilled(market, 0.3, seed=4), "two": skilled(market, 0.0, seed=5)}
     mixed = sum(weight * part for weight, part in zip(weights, parts.values(), strict=True))
     signals = signals_of(market, mixed)
-    folds = tuple(replace(report, weights=dict(zip(parts, weights, strict=True))) for report in signals.folds)
+    folds = tuple(with_weights(report, dict(zip(parts, weights, strict=True))) for report in signals.folds)
     half = np.random.default_rng(0).uniform(0.005, 0.03, mixed.shape)
     half = np.where(np.isfinite(signals.frame.prediction), half, np.nan)
     return replace(signals, folds=folds, parts=parts, half_width=half)
@@ -283,7 +292,7 @@ def test_weights_may_be_a_symbols_own():
     market = market_of()
     signals = ensemble_of(market)
     weights = {"A one": 0.7, "A two": 0.3, "B one": 0.7, "B two": 0.3}
-    folds = [replace(report, weights=weights) for report in signals.folds]
+    folds = [with_weights(report, weights) for report in signals.folds]
     own = evaluate(market, replace(signals, folds=tuple(folds)), LABEL)
     assert own.members == evaluate(market, signals, LABEL).members
 

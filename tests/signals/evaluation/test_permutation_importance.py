@@ -70,7 +70,7 @@ def test_many_rows_are_thinned_and_few_cells_at_a_time_change_nothing(monkeypatc
     from signals.evaluation import permutation_importance as module
 
     whole = importance(Ridge())
-    monkeypatch.setattr(module, "MOST_CELLS", 1)
+    monkeypatch.setattr(module, "MAX_CELLS", 1)
     assert importance(Ridge()) == whole
     monkeypatch.setattr(module, "MOST_ROWS", 50)
     assert importance(Ridge()) == importance(Ridge(), rows=BLOCK[::2])

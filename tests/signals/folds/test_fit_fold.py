@@ -168,8 +168,8 @@ def test_the_report_says_what_was_trained_on(make_market):
     assert report.test.first == fold.cut.isoformat()
     assert report.train_mean == pytest.approx(labels.mean())
     assert report.up_share == np.mean(labels > 0)
-    assert report.members == {training.model.kind: {"epochs": 1}}
-    assert report.calibrator["kind"] == "calibrated"
+    assert report.diagnostics.members == {training.model.kind: {"epochs": 1}}
+    assert report.diagnostics.calibrator["kind"] == "calibrated"
 
 
 def test_confidence_follows_the_prediction(make_market):
@@ -253,15 +253,15 @@ def test_a_feature_that_does_not_vary_in_a_fold_is_named(make_market):
     spec = SignalSpec.parse({"features": FEATURES, "model": {"kind": "ridge"}, "walk_forward": WALK})
     spec = spec.model_copy(update={"features": (*spec.features, Still())})
     signals = generate(make_market(), spec)
-    still = [report.number for report in signals.folds if report.constant]
+    still = [report.number for report in signals.folds if report.diagnostics.constant]
     assert still
-    assert all(report.constant in ((), ("still",)) for report in signals.folds)
+    assert all(report.diagnostics.constant in ((), ("still",)) for report in signals.folds)
     assert len(still) < len(signals.folds)
     [note] = signals.notes
     assert note.startswith(
         f"feature still does not vary in the training rows of {len(still)} of {len(signals.folds)} folds"
     )
-    assert FoldReport.of(json.loads(json.dumps(signals.folds[0].dump()))) == signals.folds[0]
+    assert FoldReport.from_dump(json.loads(json.dumps(signals.folds[0].dump()))) == signals.folds[0]
 
 
 def test_a_report_that_was_kept_is_written_in_the_same_bytes(make_market):
@@ -270,7 +270,7 @@ def test_a_report_that_was_kept_is_written_in_the_same_bytes(make_market):
         {"features": FEATURES, "model": {"kind": "ensemble", "members": members}, "walk_forward": WALK}
     )
     for report in generate(make_market(), spec).folds:
-        kept = FoldReport.of(json.loads(canonical(report.dump())))
+        kept = FoldReport.from_dump(json.loads(canonical(report.dump())))
         assert json.dumps(kept.dump()) == json.dumps(report.dump())
 
 

@@ -190,8 +190,8 @@ def test_the_report_and_the_progress_name_the_symbols(market):
     steps = []
     panel, training, fold = setting(market, spec_of())
     outcome = run_fold(panel, training, fold, steps.append)
-    assert list(outcome.report.members) == ["A random_forest", "B random_forest", "C random_forest"]
-    assert set(outcome.report.calibrator) == {"A", "B", "C"}
+    assert list(outcome.report.diagnostics.members) == ["A random_forest", "B random_forest", "C random_forest"]
+    assert set(outcome.report.diagnostics.calibrator) == {"A", "B", "C"}
     assert {step.task for step in steps} == {f"fold 0 {symbol} random_forest" for symbol in "ABC"}
     assert outcome.report.train.rows == len(fold.train)
     assert outcome.report.test.rows == len(fold.test) == len(outcome.rows)

@@ -15,7 +15,7 @@ from signals.leaks.fit_inputs import fit_inputs
 from signals.leaks.label_tests import rank_correlation
 from signals.leaks.pipeline_trace import Stage, Trace, first_moved
 from signals.leaks.warmup import warmup
-from signals.signals_result import FitInputs, FoldReport, Span
+from signals.signals_result import FitInputs, FoldDiagnostics, FoldReport, Span
 from signals.spec import SignalSpec
 
 TIMES = pd.date_range("2020-01-01 21:00", periods=60, tz="UTC").as_unit("ns")
@@ -158,8 +158,9 @@ def test_cuts_lie_at_the_borders_of_folds_and_before_headlines():
 def report_of(**seen):
     span = Span(TIMES[0].isoformat(), TIMES[9].isoformat(), 10)
     spans = dict.fromkeys(("train", "stop", "calibration", "test"), span)
-    given = {"train_mean": 0.0, "up_share": 0.5, "members": {}, "calibrator": {}}
-    return FoldReport(number=0, cut=TIMES[20].isoformat(), **spans, **given, seen=seen)
+    diagnostics = FoldDiagnostics(members={}, calibrator={}, seen=seen)
+    cut = TIMES[20].isoformat()
+    return FoldReport(number=0, cut=cut, **spans, train_mean=0.0, up_share=0.5, diagnostics=diagnostics)
 
 
 def seen(last, known=None):
@@ -173,7 +174,7 @@ def test_what_fits_were_given_is_held_against_the_cut():
         check = fit_inputs([report_of(scaler=seen(5), model=wrong)])
         assert check.status == "leak"
         assert "fold 0, model" in check.detail
-    assert FitInputs.of(TIMES[:0], TIMES[:0]) == FitInputs(0, "", "")
+    assert FitInputs.from_times(TIMES[:0], TIMES[:0]) == FitInputs(0, "", "")
 
 
 @pytest.mark.parametrize(

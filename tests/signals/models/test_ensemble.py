@@ -13,7 +13,7 @@ from core.errors import ModelError
 from core.types import read_only
 from signals.models._ensemble_members import Member
 from signals.models.base import Samples, TrainedModel
-from signals.models.ensemble import Ensemble, FittedEnsemble, Part, learned_weights
+from signals.models.ensemble import Ensemble, FittedEnsemble, WeightedMember, learned_weights
 from signals.models.lstm import Lstm
 from signals.models.random_forest import RandomForest
 from signals.models.xgboost import XGBoost
@@ -62,7 +62,7 @@ def test_the_prediction_is_the_weighted_sum_of_members_with_seeds_of_their_own()
 
 
 def test_no_opinion_of_one_member_is_no_opinion():
-    parts = (Part("a", 0.5, Fixed((1.0, 2.0))), Part("b", 0.5, Fixed((np.nan, 4.0))))
+    parts = (WeightedMember("a", 0.5, Fixed((1.0, 2.0))), WeightedMember("b", 0.5, Fixed((np.nan, 4.0))))
     np.testing.assert_array_equal(FittedEnsemble(parts).predict(SAMPLES, TEST[:2]), [np.nan, 3.0])
 
 

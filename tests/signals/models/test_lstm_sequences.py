@@ -18,7 +18,7 @@ BURN_IN = 5
 def chunks_of(train=TRAIN, weight=None):
     X = np.arange(160.0)[:, None]  # a row's feature is its number
     weight = np.ones(160) if weight is None else weight
-    return Chunks.of(X, np.arange(160.0), weight, train, FIRST)
+    return Chunks.from_rows(X, np.arange(160.0), weight, train, FIRST)
 
 
 @pytest.mark.parametrize("labelled", [1, 7, 16, 200])

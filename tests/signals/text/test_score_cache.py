@@ -33,12 +33,12 @@ asked: list = []
 def fresh(tmp_path, monkeypatch):
     asked.clear()
     monkeypatch.setenv("BACKTRADER_ML_CACHE", str(tmp_path))
-    monkeypatch.setattr(_score_cache, "_known", {})
+    monkeypatch.setattr(_score_cache, "_scores_by_digest", {})
     return tmp_path
 
 
 def forget():
-    _score_cache._known.clear()
+    _score_cache._scores_by_digest.clear()
 
 
 def test_each_text_is_scored_once(fresh):

@@ -19,7 +19,7 @@ import pytest
 from core.errors import ModelError
 from signals.cache.cache_keys import fold_keys, signal_key
 from signals.cache.serialization import pack_fold, pack_signals, unpack_fold
-from signals.cache.store import FOLD, LOCK, SIGNALS, SignalStore
+from signals.cache.store import FOLD, LOCK, SIGNALS, Problems, SignalStore
 from signals.folds.fit_fold import run_fold
 from signals.folds.walk_forward import folds
 from signals.generate import generate
@@ -204,7 +204,7 @@ def test_damaged_entries_are_told_of_once_a_run_and_made_again(how, market, stor
     plain = bits(generate(market, SPEC, store=store))
     for path in entries(store) + entries(store, SIGNALS):
         damage(path, how)
-    again = replace(store, _told=set())
+    again = replace(store, problems=Problems())
     with trained(monkeypatch) as numbers:
         assert bits(generate(market, SPEC, store=again)) == plain
     assert numbers == list(range(6))
@@ -213,7 +213,7 @@ def test_damaged_entries_are_told_of_once_a_run_and_made_again(how, market, stor
     assert ("is damaged" in message) == ("directory" not in how)
     caplog.clear()
     if how != "full directory":  # that stays: whose it is nobody knows
-        assert bits(generate(market, SPEC, store=replace(store, _told=set()))) == plain
+        assert bits(generate(market, SPEC, store=replace(store, problems=Problems()))) == plain
         assert caplog.messages == []
         assert store.info().entries == 7
 
@@ -226,7 +226,7 @@ def test_one_damaged_fold_is_trained_again_alone(how, market, store, caplog, mon
     path = store.folder / f"{fold_keys(panel, SPEC, steps)[2]}{FOLD}"
     damage(path, how)
     with trained(monkeypatch) as numbers:
-        assert bits(generate(market, SPEC, store=replace(store, _told=set()))) == plain
+        assert bits(generate(market, SPEC, store=replace(store, problems=Problems()))) == plain
     assert numbers == [2]
     [message] = caplog.messages
     assert str(path) in message
@@ -259,11 +259,11 @@ def test_entries_that_may_not_be_read_are_told_of_once_and_made_again(open_store
         plain = bits(generate(market, SPEC, store=open_store))
         for path in open_store.folder.iterdir():
             path.chmod(0)
-        assert bits(generate(market, SPEC, store=replace(open_store, _told=set()))) == plain
+        assert bits(generate(market, SPEC, store=replace(open_store, problems=Problems()))) == plain
         [message] = caplog.messages
         assert "cannot be read ([Errno 13] Permission denied" in message
         caplog.clear()
-        assert bits(generate(market, SPEC, store=replace(open_store, _told=set()))) == plain
+        assert bits(generate(market, SPEC, store=replace(open_store, problems=Problems()))) == plain
         assert caplog.messages == []
 
 

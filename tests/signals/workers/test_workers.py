@@ -125,7 +125,7 @@ def meet(tmp_path_factory):
 def test_outcomes_come_in_the_order_of_the_folds_whichever_is_done_first(odd, meet):
     outcomes = odd(meet())
     assert [each.report.number for each in outcomes] == list(range(5))
-    details = [each.report.members["odd"] for each in outcomes]
+    details = [each.report.diagnostics.members["odd"] for each in outcomes]
     assert len({each["process"] for each in details} - {os.getpid()}) == 2
     for process in {each["process"] for each in details}:
         began = [each["began"] for each in details if each["process"] == process]
@@ -134,7 +134,7 @@ def test_outcomes_come_in_the_order_of_the_folds_whichever_is_done_first(odd, me
 
 
 def test_one_worker_is_this_process(odd):
-    assert {each.report.members["odd"]["process"] for each in odd("sleep", count=1)} == {os.getpid()}
+    assert {each.report.diagnostics.members["odd"]["process"] for each in odd("sleep", count=1)} == {os.getpid()}
 
 
 def test_progress_logs_and_warnings_come_back(odd, caplog):
@@ -236,9 +236,9 @@ def test_the_timeout_counts_from_when_a_process_has_taken_the_fold_up(odd):
 def test_apart_a_crash_does_not_take_the_caller_along(odd):
     with pytest.raises(ModelError, match=r"a worker process died of signal 9 \(Killed\)"):
         odd("die", Workers(1, in_subprocess=True))
-    assert {each.report.members["odd"]["process"] for each in odd("sleep", Workers(1, in_subprocess=True))}.isdisjoint(
-        {os.getpid()}
-    )
+    assert {
+        each.report.diagnostics.members["odd"]["process"] for each in odd("sleep", Workers(1, in_subprocess=True))
+    }.isdisjoint({os.getpid()})
 
 
 def test_who_trains_in_this_process():
@@ -268,7 +268,7 @@ def test_a_pool_is_kept_and_survives_errors_and_dead_workers(odd, meet):
         os.kill(min(before), signal.SIGKILL)
         while min(before) in pids():  # it takes the system a moment
             time.sleep(0.01)
-        processes = {each.report.members["odd"]["process"] for each in odd(meet(), kept)}
+        processes = {each.report.diagnostics.members["odd"]["process"] for each in odd(meet(), kept)}
         assert processes == pids()
         assert len(processes) == 2
         assert min(before) not in processes
