@@ -18,7 +18,7 @@ LONG = 200_000
 than it takes to load it."""
 
 BLOCK = 16_384
-"""Windows worked on at a time, so that what is kept aside for them stays in the processor's cache."""
+"""Windows worked on at a time, so that intermediate arrays stay in the processor's cache."""
 
 
 def rolling_sum(values: Vector, window: int) -> Vector:
@@ -92,7 +92,7 @@ def log_returns(prices: Vector) -> Vector:
 def plain_sums(values: Vector, window: int) -> Vector:
     """(T - window + 1,) sums of each window, oldest first, for T >= window.
 
-    The window's digits to the base 4 say how many sums of 1, 4, 16 ... bars it is made of, the shortest at its start.
+    The window's digits to the base 4 give the number of sums of 1, 4, 16 ... bars in it, the shortest at its start.
     """
     count = len(values) - window + 1
     total = np.zeros(0)

@@ -162,7 +162,7 @@ class SignalSpec(Spec):
     def _fill(self, defaults: dict[str, Any]) -> None:
         for name, value in defaults.items():
             if getattr(self, name) is None:
-                self.__dict__[name] = value  # the object is frozen, but not yet handed out
+                self.__dict__[name] = value  # the object is frozen, but not yet returned
 
     def _refused(self, name: str, message: str) -> PydanticCustomError:
         context = {"kind": self.model.kind, "message": message, "path": [name]}

@@ -1,8 +1,8 @@
 """The keys under which signals and folds are stored: everything that decides them, and nothing else.
 
-Signals depend on the bars that are traded or looked at, on the spec, and on what works on them: code, libraries,
-machine. A fold depends on the same spec and code, and of the data on the rows that it may see alone: so a history that
-has grown by new bars shares its earlier folds with the one before.
+Signals depend on the bars that are traded or used, on the spec, and on code, libraries and machine. A fold depends on
+the same spec and code, and of the data on the rows that it may use alone: so a history that has grown by new bars
+shares its earlier folds with the shorter one.
 """
 
 import hashlib

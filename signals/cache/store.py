@@ -146,7 +146,7 @@ class SignalStore:
         return self.folder / f"{key}{suffix}"
 
     def _read(self, path: Path) -> bytes | None:
-        """An entry's content without its hash; None where there is none that is whole."""
+        """An entry's content without its hash; None where it is missing or damaged."""
         try:
             content = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):

@@ -38,8 +38,8 @@ class Sentiment(Feature):
     their standard deviation (ddof = 0), `count` is ln(1 + their number). `decayed` is the sum of all scores so far,
     each halved with every `half_life` bars that have passed.
 
-    Where no headline came, mean, dispersion and count are 0: no news is no opinion, and `count` tells it from news that
-    cancel. Headlines from before the symbol's first bar are left out, for nobody knows how many of them there were.
+    Where no headline came, mean, dispersion and count are 0: `count` tells missing news from news that cancel.
+    Headlines from before the symbol's first bar are left out: their number is not known.
 
     Examples
     --------

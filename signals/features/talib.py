@@ -50,7 +50,7 @@ class Talib(BarFeature):
     def _can_be_called(self) -> Self:
         defaults = _description(_offered(self.function))["parameters"]
         parameters = {name: _checked(self.function, name, value, defaults) for name, value in self.parameters.items()}
-        self.__dict__["parameters"] = {**defaults, **parameters}  # the object is frozen, but not yet handed out
+        self.__dict__["parameters"] = {**defaults, **parameters}  # the object is frozen, but not yet returned
         try:
             looks_back = self._looks_back
         except Exception:  # TA-Lib has no exceptions of its own
@@ -92,7 +92,7 @@ class Talib(BarFeature):
 
     @property
     def _bound(self) -> Any:
-        """TA-Lib's function with its parameters set; a new one each time, shared with nobody."""
+        """TA-Lib's function with its parameters set; a new object each time."""
         return _function(self.function, **self.parameters)
 
 

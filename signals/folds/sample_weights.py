@@ -14,7 +14,7 @@ def uniqueness(panel: Panel, rows: Rows) -> Vector:
 
     Parameters
     ----------
-    rows : (K,) training rows, whose labels are known. No other row is looked at: what overlaps from outside the
+    rows : (K,) training rows, whose labels are known. No other row is used: what overlaps from outside the
         training rows may not be known yet.
 
     Returns

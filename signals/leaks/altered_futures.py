@@ -17,7 +17,7 @@ def with_future(market: Market, last: pd.Timestamp, how: str, seed: int) -> Mark
 
     Parameters
     ----------
-    how : one of :data:`FUTURES`: `another walk`, a lognormal walk from 100 that owes nothing to the past; `mirrored`,
+    how : one of :data:`FUTURES`: `another walk`, a lognormal walk from 100, independent of the past; `mirrored`,
         every return turned round; `thousandfold`, prices a thousand times higher, each by its own factor.
     """
     rng = np.random.default_rng([seed, FUTURES.index(how)])

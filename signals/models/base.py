@@ -79,7 +79,7 @@ class Fitted(Protocol):
 
         Parameters
         ----------
-        samples : rows that may be looked at; never past the last of ``rows``.
+        samples : rows that may be used; never past the last of ``rows``.
         rows : (K,) row numbers to predict, at least one.
 
         Returns
@@ -125,7 +125,7 @@ class TrainedModel(Model):
 
         Parameters
         ----------
-        samples : every row that may be looked at, all known at the time of the fit; it is not changed.
+        samples : every row that may be used, all known at the time of the fit; it is not changed.
         train : row numbers to learn from; their labels are finite.
         stop : later row numbers that decide when to stop, at least one; models without such a choice ignore them.
         seed : 0 <= seed < 2**63, the only source of randomness.

@@ -168,7 +168,7 @@ def learned_weights(columns: Matrix, y: Vector) -> tuple[Vector, str]:
 
     Returns
     -------
-    (M,) weights, and why they are equal where the rows cannot tell; empty otherwise.
+    (M,) weights, and the reason why they are equal where the rows do not determine them; empty otherwise.
 
     Notes
     -----

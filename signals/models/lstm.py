@@ -84,7 +84,7 @@ class Lstm(TrainedModel):
         return 1e-6
 
     def check(self, samples: Samples, train: Rows, stop: Rows) -> None:
-        """Refuse blocks in which no row has a whole window behind it."""
+        """Refuse blocks in which no row has a complete window behind it."""
         self._complete(samples, train, "training")
         self._complete(samples, stop, "stop")
 

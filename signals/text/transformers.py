@@ -174,7 +174,7 @@ def _fetched(name: str) -> Path:
 
 @cache
 def _pipeline(folder: str, device: str) -> Any:
-    """The pipeline of a folder, checked: a classifier, with a tokenizer that knows words."""
+    """The pipeline of a folder, checked: a classifier, with a tokenizer that has a vocabulary."""
     transformers = _imported()
     import torch
 

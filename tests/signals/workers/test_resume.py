@@ -27,14 +27,14 @@ from signals.panel import build_panel
 from signals.spec import SignalSpec
 from signals.workers import resume, run_folds
 
-GIVEN = {
+VALUES = {
     "features": [{"kind": "sma", "window": 5}, {"kind": "lagged_return"}],
     "model": {"kind": "ensemble", "members": {"lightgbm": {"weight": 0.5, "rounds": 5}, "ridge": {"weight": 0.5}}},
     "walk_forward": {"train": 120, "test": 60},
 }
-SPEC = SignalSpec.parse(GIVEN)
-APART = SignalSpec.parse({**GIVEN, "model": {"kind": "lightgbm", "rounds": 5, "scope": "per_symbol"}})
-SPECS = pytest.mark.parametrize("spec", [SPEC, APART], ids=["pooled", "per symbol"])
+SPEC = SignalSpec.parse(VALUES)
+PER_SYMBOL = SignalSpec.parse({**VALUES, "model": {"kind": "lightgbm", "rounds": 5, "scope": "per_symbol"}})
+SPECS = pytest.mark.parametrize("spec", [SPEC, PER_SYMBOL], ids=["pooled", "per symbol"])
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +89,10 @@ def test_a_fold_is_read_back_as_it_was_in_a_longer_history_too(spec, market):
     longer, more = steps_of(market, spec)
     for fold, same in zip(steps, more, strict=False):
         outcome = run_fold(panel, spec.training, fold, lambda step: None)
-        found = unpack_fold(pack_fold(outcome, fold), fold)
+        result = unpack_fold(pack_fold(outcome, fold), fold)
         for field in fields(outcome):
-            one, other = getattr(outcome, field.name), getattr(found, field.name)
+            one = getattr(outcome, field.name)
+            other = getattr(result, field.name)
             if isinstance(one, np.ndarray):
                 assert (one.dtype, one.tobytes()) == (other.dtype, other.tobytes())
                 assert field.name == "rows" or not other.flags.writeable
@@ -120,17 +121,17 @@ def test_with_the_cache_without_it_and_from_it_the_bits_are_the_same(spec, marke
 
 
 @SPECS
-@pytest.mark.parametrize("kept", [(0,), (5,), (1, 3), (0, 1, 2, 3, 4)])
-def test_whichever_folds_are_there_the_bits_are_the_same(spec, kept, market, store, monkeypatch):
+@pytest.mark.parametrize("stored_folds", [(0,), (5,), (1, 3), (0, 1, 2, 3, 4)])
+def test_whichever_folds_are_there_the_bits_are_the_same(spec, stored_folds, market, store, monkeypatch):
     plain = bits(generate(market, spec, store=store))
     forget_signals(store)
     panel, steps = steps_of(market, spec)
     for fold, key in zip(steps, fold_keys(panel, spec, steps), strict=True):
-        if fold.number not in kept:
+        if fold.number not in stored_folds:
             (store.folder / f"{key}{FOLD}").unlink()
     with trained(monkeypatch) as numbers:
         assert bits(generate(market, spec, store=store)) == plain
-    assert numbers == [number for number in range(6) if number not in kept]
+    assert numbers == [number for number in range(6) if number not in stored_folds]
 
 
 @SPECS
@@ -283,18 +284,19 @@ def test_a_cache_that_may_only_be_read_gives_what_it_has_and_warns_once(open_sto
 
 def test_eviction_counts_both_sorts_of_entries_and_takes_the_longest_unused(market, store):
     signals = generate(market, SPEC, store=store)
-    [whole], parts = entries(store, SIGNALS), entries(store)
-    for age, path in enumerate([*parts, whole]):
+    [full] = entries(store, SIGNALS)
+    parts = entries(store)
+    for age, path in enumerate([*parts, full]):
         os.utime(path, (1000 + age, 1000 + age))
     total = store.info().size
-    assert total == sum(path.stat().st_size for path in [whole, *parts])
+    assert total == sum(path.stat().st_size for path in [full, *parts])
     assert (store.info().entries, store.info().folds) == (7, 6)
     replace(store, limit_bytes=total - 1).trim()
     assert entries(store) == sorted(parts[1:])
-    tight = replace(store, limit_bytes=whole.stat().st_size + parts[-1].stat().st_size)
+    tight = replace(store, limit_bytes=full.stat().st_size + parts[-1].stat().st_size)
     tight.put(signal_key(market, SPEC), signals)
     assert entries(store) == [parts[-1]]
-    assert entries(store, SIGNALS) == [whole]
+    assert entries(store, SIGNALS) == [full]
 
 
 SCRIPT = """
@@ -346,26 +348,26 @@ SCRIPT = """
 def start(folder, crew=1, seconds=0.0, dies_after=0):
     """A process that makes signals, slowly if so wished, and kills itself after so many folds."""
     where = str(folder) if folder else ""
-    given = json.dumps([where, {**GIVEN, "model": {"kind": "ridge"}}, crew, seconds, dies_after])
-    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(SCRIPT), given]
+    arguments = json.dumps([where, {**VALUES, "model": {"kind": "ridge"}}, crew, seconds, dies_after])
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(SCRIPT), arguments]
     root = Path(run_folds.__file__).parents[2]
     return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def ends(process):
     """The folds that it trained, the bits that it made, and everything that it said."""
-    said, complaints = process.communicate(timeout=120)
+    output, complaints = process.communicate(timeout=120)
     assert complaints == ""
-    lines = said.splitlines()
+    lines = output.splitlines()
     numbers = [int(line.split()[1]) for line in lines if line.startswith("trained")]
-    return numbers, [line.split()[1] for line in lines if line.startswith("bits")], said
+    return numbers, [line.split()[1] for line in lines if line.startswith("bits")], output
 
 
 @pytest.fixture(scope="module")
 def undisturbed():
-    numbers, [made], _ = ends(start(None))
+    numbers, [bits_of_run], _ = ends(start(None))
     assert numbers == list(range(6))
-    return made
+    return bits_of_run
 
 
 @pytest.mark.slow
@@ -376,20 +378,20 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_bits(crew, store, 
     assert killed.returncode == -signal.SIGKILL
     assert len(entries(store)) == 3
     assert entries(store, SIGNALS) == []
-    numbers, made, said = ends(start(store.folder))
+    numbers, bits_of_run, output = ends(start(store.folder))
     assert len(numbers) == 3
-    assert "3 of 6 folds come from the cache" in said
-    assert made == [undisturbed]
+    assert "3 of 6 folds come from the cache" in output
+    assert bits_of_run == [undisturbed]
     assert entries(store, LOCK) == []
 
 
 @pytest.mark.slow
 def test_two_processes_that_want_the_same_signals_train_once(store, undisturbed):
     crew = [start(store.folder, seconds=0.2) for _ in range(2)]
-    found = [ends(each) for each in crew]
-    assert sorted(number for numbers, _, _ in found for number in numbers) == list(range(6))
-    assert [made for _, made, _ in found] == [[undisturbed]] * 2
-    assert sum("waiting for it" in said for _, _, said in found) == 1
+    result = [ends(item) for item in crew]
+    assert sorted(number for numbers, _, _ in result for number in numbers) == list(range(6))
+    assert [bits_of_run for _, bits_of_run, _ in result] == [[undisturbed]] * 2
+    assert sum("waiting for it" in output for _, _, output in result) == 1
     assert entries(store, LOCK) == []
 
 
@@ -405,17 +407,17 @@ def test_when_the_one_that_works_is_killed_the_one_that_waits_goes_on(store, und
     first = start(store.folder, seconds=0.5)
     wait_for(lambda: entries(store))
     second = start(store.folder)
-    said = ""
-    while "waiting for it" not in said:
-        said = second.stdout.readline()
+    output = ""
+    while "waiting for it" not in output:
+        output = second.stdout.readline()
     first.send_signal(signal.SIGKILL)
     first.wait()
     done = len(entries(store))
     first.communicate()
     assert 1 <= done < 6
-    numbers, made, _ = ends(second)
+    numbers, bits_of_run, _ = ends(second)
     assert numbers == list(range(done, 6))
-    assert made == [undisturbed]
+    assert bits_of_run == [undisturbed]
     assert entries(store, LOCK) == []
 
 
@@ -423,10 +425,10 @@ def test_when_the_one_that_works_is_killed_the_one_that_waits_goes_on(store, und
 def test_processes_that_want_different_signals_do_not_wait_for_each_other(store, market):
     """One holds a key for as long as the other takes, and longer."""
     with store.alone("0" * 64):
-        numbers, made, said = ends(start(store.folder))
+        numbers, bits_of_run, output = ends(start(store.folder))
     assert numbers == list(range(6))
-    assert len(made) == 1
-    assert "waiting" not in said
+    assert len(bits_of_run) == 1
+    assert "waiting" not in output
 
 
 def test_clear_removes_everything_but_locks_that_are_held(market, store):
@@ -441,7 +443,8 @@ def test_clear_removes_everything_but_locks_that_are_held(market, store):
 
 def test_locks_that_dead_processes_left_are_swept_in_time(market, store):
     store.folder.mkdir()
-    old, new = store.folder / f"old{LOCK}", store.folder / f"new{LOCK}"
+    old = store.folder / f"old{LOCK}"
+    new = store.folder / f"new{LOCK}"
     for path in (old, new):
         path.touch()
     os.utime(old, (1000, 1000))
