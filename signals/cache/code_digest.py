@@ -223,7 +223,6 @@ def _imported(node: ast.AST, package: str) -> Iterator[str]:
 def _string_imports(node: ast.AST) -> Iterator[str]:
     """The module that a call imports by its name, where that is written out in full."""
     if isinstance(node, ast.Call) and node.args and _name(node.func).encode() in IMPORTERS:
-        argument = node.args[0]
-        is_text = isinstance(argument, ast.Constant) and isinstance(argument.value, str)
-        if is_text and not argument.value.startswith("."):
-            yield argument.value
+        match node.args[0]:
+            case ast.Constant(value=str(name)) if not name.startswith("."):
+                yield name

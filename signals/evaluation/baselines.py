@@ -11,7 +11,7 @@ from core.types import Bars, Labels, Vector
 from signals.rolling_windows import simple_returns
 from signals.signals_result import FoldReport
 
-from .scores import Sample
+from .scores import ForecastSample
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,8 @@ class History:
 
 
 def baselines(
-    sample: Sample, past: Vector, fold: npt.NDArray[np.int64], folds: Sequence[FoldReport], history: History
-) -> Mapping[str, Sample]:
+    sample: ForecastSample, past: Vector, fold: npt.NDArray[np.int64], folds: Sequence[FoldReport], history: History
+) -> Mapping[str, ForecastSample]:
     """The baselines' predictions of the same rows, as samples to score.
 
     ``zero`` and ``always_long`` always; for a model that trains also ``expanding_mean`` (the training window's mean,

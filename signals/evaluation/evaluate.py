@@ -14,7 +14,7 @@ from signals.rolling_windows import simple_returns
 from signals.signals_result import Signals
 
 from .baselines import History, baselines
-from .scores import Sample, Scores, hits, score, squared_errors
+from .scores import ForecastSample, Scores, hits, score, squared_errors
 from .skill_tests import BEATS, NO_SKILL, DieboldMariano, beats_baselines, diebold_mariano
 
 BINS = 10
@@ -53,7 +53,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Member:
+class MemberEvaluation:
     """The evaluation of one member of an ensemble.
 
     Attributes
@@ -107,7 +107,7 @@ class Evaluation:
     folds: tuple[Comparison, ...]
     reliability: tuple[Bin, ...]
     tests: Mapping[str, DieboldMariano]
-    members: tuple[Member, ...] = ()
+    members: tuple[MemberEvaluation, ...] = ()
     coverage: Coverage | None = None
     notes: tuple[str, ...] = ()
 
@@ -145,7 +145,7 @@ class _Rows:
     symbol: Rows
     fold: npt.NDArray[np.int64]
     past: Vector
-    sample: Sample
+    sample: ForecastSample
 
 
 def evaluate(market: Market, signals: Signals, label: Label) -> Evaluation:
@@ -197,7 +197,7 @@ def _rows(symbols: Sequence[Bars], labels: Sequence[Labels], signals: Signals, l
     value = _aligned(frame.times, symbols, [item.value for item in labels])
     at = np.nonzero((frame.fold >= 0)[:, None] & np.isfinite(frame.prediction) & np.isfinite(value))
     fold = frame.fold[at[0]]
-    sample = Sample(
+    sample = ForecastSample(
         label=value[at],
         prediction=frame.prediction[at],
         mean=_by_fold(fold, {report.number: report.train_mean for report in signals.folds}),
@@ -209,14 +209,14 @@ def _rows(symbols: Sequence[Bars], labels: Sequence[Labels], signals: Signals, l
     return _Rows(at[0], at[1], fold, past[at], sample)
 
 
-def _members(rows: _Rows, signals: Signals) -> Iterator[Member]:
+def _members(rows: _Rows, signals: Signals) -> Iterator[MemberEvaluation]:
     """The scores of each member's predictions of the same rows; where it had none, the row is left out."""
     at = (rows.time, rows.symbol)
     contributions = _contributions(rows, signals)
     for name, part in sorted(signals.parts.items()):
         sample = replace(rows.sample, prediction=part[at])
         scores = score(_take(sample, np.flatnonzero(np.isfinite(part[at]))))
-        yield Member(name, scores, contributions.get(name))
+        yield MemberEvaluation(name, scores, contributions.get(name))
 
 
 def _contributions(rows: _Rows, signals: Signals) -> dict[str, float]:
@@ -276,12 +276,12 @@ def _by_fold(fold: npt.NDArray[np.int64], values: Mapping[int, float]) -> Vector
     return np.array([values.get(int(number), np.nan) for number in fold], dtype=np.float64)
 
 
-def _take(sample: Sample, rows: Rows) -> Sample:
+def _take(sample: ForecastSample, rows: Rows) -> ForecastSample:
     arrays = {name: getattr(sample, name)[rows] for name in ("label", "prediction", "mean", "p_up", "up_share")}
     return replace(sample, **arrays)
 
 
-def _tests(rows: _Rows, references: Mapping[str, Sample], horizon: int) -> Mapping[str, DieboldMariano]:
+def _tests(rows: _Rows, references: Mapping[str, ForecastSample], horizon: int) -> Mapping[str, DieboldMariano]:
     model = rows.sample
     always_long = _test(rows.time, hits(model) - hits(references["always_long"]), horizon)
     if model.strength:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals.evaluation.scores import SCORES, Sample, score
+from signals.evaluation.scores import SCORES, ForecastSample, score
 
 NAN = np.nan
 
@@ -19,7 +19,7 @@ def sample_of(label, prediction, mean=0.001, p_up=NAN, up_share=0.55, strength=F
     mean, p_up, up_share = (
         np.broadcast_to(np.asarray(item, dtype=float), label.shape) for item in (mean, p_up, up_share)
     )
-    return Sample(label, prediction, mean, p_up, up_share, strength)
+    return ForecastSample(label, prediction, mean, p_up, up_share, strength)
 
 
 @settings(max_examples=60, deadline=None)
