@@ -54,7 +54,7 @@ class Subject:
     def run(self, market: Market, change: Callable[[SignalFrame], SignalFrame] = lambda frame: frame) -> Run:
         """Run it. ``change`` stands between the signals and the engine."""
         tradable = self.with_bars_to_decide(market)
-        signals = generate(tradable, self.spec, whole=False)
+        signals = generate(tradable, self.spec, full_test_window=False)
         config = self.config
         result = engine.run(
             tradable, change(signals.frame), config.strategy, config.risk, config.broker, config.id, solvent=False
@@ -140,7 +140,7 @@ def _numbers(report: FoldReport) -> Iterator[tuple[str, float]]:
         yield f"{block} rows", float(getattr(report, block).rows)
     yield "mean label", report.train_mean
     yield "share of rises", report.up_share
-    yield from _flat(report.scaler, "")
+    yield from _flat(report.diagnostics.scaler, "")
 
 
 def _flat(mapping: Mapping[str, Any], path: str) -> Iterator[tuple[str, float]]:
