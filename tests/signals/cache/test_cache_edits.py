@@ -61,9 +61,9 @@ strategy: {kind: threshold}
 SCRIPT = """
 import hashlib
 from pathlib import Path
-from engine.sweep.load_config import (load)
+from engine.sweep.load_config import load
 from engine.pipeline import signal_store
-from signals import workers
+from signals.workers import run_folds
 from signals.cache.serialization import pack_signals
 from signals.folds.fit_fold import run_fold
 from signals.generate import generate
@@ -72,7 +72,7 @@ def counted(panel, training, fold, report):
     print("trained", fold.number)
     return run_fold(panel, training, fold, report)
 
-workers.run_fold = counted
+run_folds.run_fold = counted
 config = load(Path("config.yaml"), [])
 signals = generate(config.data.load(), config.signals, store=signal_store())
 print("bits", hashlib.sha256(pack_signals(signals)).hexdigest())
