@@ -16,7 +16,7 @@ from signals.cache.code_digest import ROOT, code_of, modules_of
 from signals.features.sma import Sma
 from signals.spec import SignalSpec
 
-CACHES = (code_digest._code_of, code_digest._whose, code_digest._spec, code_digest._source)
+CACHES = (code_digest._code_of, code_digest._owner_of, code_digest._spec, code_digest._source)
 
 
 def forget():

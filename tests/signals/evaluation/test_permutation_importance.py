@@ -76,7 +76,7 @@ def test_many_rows_are_thinned_and_few_cells_at_a_time_change_nothing(monkeypatc
     full = importance(Ridge())
     monkeypatch.setattr(module, "MAX_CELLS", 1)
     assert importance(Ridge()) == full
-    monkeypatch.setattr(module, "MOST_ROWS", 50)
+    monkeypatch.setattr(module, "MAX_ROWS", 50)
     assert importance(Ridge()) == importance(Ridge(), rows=BLOCK[::2])
 
 

@@ -222,7 +222,7 @@ def test_a_symbol_is_predicted_once_it_has_enough_rows_of_its_own(late):
     assert first.untrained["B"].endswith("training rows of its own, needs 80 (half of walk_forward.train)")
     assert list(second.untrained) == ["B"]
     assert third.untrained == {}
-    assert list(first.members) == ["A random_forest", "B"]
+    assert list(first.diagnostics.members) == ["A random_forest", "B"]
 
 
 def test_what_is_missing_is_one_line(late):
@@ -252,7 +252,7 @@ def test_a_symbol_that_ends_early_is_left_out_without_a_word(make_market):
     ended = market.bars["B"].between(None, market.times[200])
     signals = generate(Market({**market.bars, "B": ended}, market.trade, "A", market.zone), spec_of())
     assert signals.notes == ()
-    assert list(signals.folds[-1].members) == ["A random_forest"]
+    assert list(signals.folds[-1].diagnostics.members) == ["A random_forest"]
 
 
 def test_no_symbol_with_enough_rows_is_one_line(make_market):
