@@ -60,8 +60,8 @@ def moved_module(old: str, new: str, *, since: str) -> Callable[[str], Any]:
 
 
 def _resolved(old: str, module: str, name: str, since: str) -> Any:
-    found = getattr(importlib.import_module(module), name)
+    resolved = getattr(importlib.import_module(module), name)
     # Of the levels below the caller: _resolved, lookup; an import statement adds the frames of importlib, which
     # Python leaves out.
     warnings.warn(f"{old} is deprecated since {since}: use {module}.{name}", DeprecationWarning, stacklevel=3)
-    return found
+    return resolved

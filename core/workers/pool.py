@@ -300,11 +300,11 @@ class _Call:
 
     @property
     def open(self) -> bool:
-        """Whether some task has no outcome yet."""
+        """True while some task has no outcome yet."""
         return bool(self._left)
 
     def is_last_attempt(self, outcome: Outcome) -> bool:
-        """Whether an outcome ends its task; else the task waits again."""
+        """True if an outcome ends its task; else the task waits again."""
         if isinstance(outcome, NotStarted):
             return True
         self._left[outcome.index] -= 1
@@ -332,11 +332,11 @@ def _started(work: Work, count: int, deadline: float) -> list[_Worker]:
 
 def _start(work: Work, deadline: float) -> _Worker:
     context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs, work), daemon=True)
+    parent_end, child_end = context.Pipe()
+    process = context.Process(target=serve, args=(child_end, work), daemon=True)
     process.start()
-    theirs.close()  # else the parent would not see the end of the pipe when the worker dies
-    return _Worker(process, ours, deadline)
+    child_end.close()  # else the parent would not see the end of the pipe when the worker dies
+    return _Worker(process, parent_end, deadline)
 
 
 @contextmanager

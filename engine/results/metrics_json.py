@@ -42,7 +42,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "var_exam": {column: exam.dump() for column, exam in outcome.exams.items()},
         "exposure": _exposure(outcome.exposure),
         "costs": _costs(outcome.costs),
-        "orders": {**asdict(outcome.orders), "asked": outcome.orders.asked},
+        "orders": {**asdict(outcome.orders), "asked": outcome.orders.requested},
         "cap": asdict(outcome.cap),
         "stops": asdict(outcome.stops) if outcome.stops else None,
         "stops_reason": "" if outcome.stops else "the config has no risk.stop",

@@ -32,7 +32,7 @@ class Orders:
     brackets: Mapping[str, int]
 
     @property
-    def asked(self) -> int:
+    def requested(self) -> int:
         """All orders."""
         return sum(self.by_status.values())
 

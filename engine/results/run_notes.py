@@ -34,10 +34,10 @@ def _idle_notes(result: RunResult) -> tuple[str, ...]:
     if len(result.fills):
         return ()
     orders = count_orders(result.orders)
-    if not orders.asked:
+    if not orders.requested:
         return ("nothing was traded: no order was asked",)
     reasons = "; ".join(f"{number} x {reason}" for reason, number in orders.by_reason.items())
-    return (f"nothing was traded: none of {orders.asked} orders was filled ({reasons})",)
+    return (f"nothing was traded: none of {orders.requested} orders was filled ({reasons})",)
 
 
 def _interest_notes(config: RunConfig) -> tuple[str, ...]:

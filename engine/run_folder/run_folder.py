@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from core.digests import digest, file_digest
 from core.errors import StoreError
+from core.files import sync_folder
 
 MANIFEST = "manifest.json"
 # Equal runs give these files bit for bit; the pages, the log and the manifest say when and where as well.
@@ -155,7 +156,7 @@ def put_in_place(staged: Path, out: Path, name: str, pages: tuple[str, ...]) -> 
     for label in candidates:
         folder = out / label
         if _moved(staged, folder):
-            _sync_folder(out)
+            sync_folder(out)
             return Saved(folder, differs)
         if _intact(folder) == result:
             return _same_again(staged, folder, pages)
@@ -174,7 +175,7 @@ def durable(staged: Path, folder: Path) -> Saved:
     _sync(staged)
     if not _moved(staged, folder):
         raise StoreError(f"{folder}: is in the way, and is no finished run; move it")
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
     return Saved(folder)
 
 
@@ -197,7 +198,7 @@ def _same_again(staged: Path, folder: Path, pages: tuple[str, ...]) -> Saved:
     # File by file: at no moment is the folder gone, and what its owner has laid beside the results stays.
     for path in staged.iterdir():
         path.replace(folder / path.name)
-    _sync_folder(folder)
+    sync_folder(folder)
     return Saved(folder, "the same result as before, now with all pages")
 
 
@@ -230,16 +231,8 @@ def _sync(folder: Path) -> None:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         elif path.is_dir():
-            _sync_folder(path)
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            sync_folder(path)
+    sync_folder(folder)
 
 
 def is_run_folder(path: Path) -> bool:

@@ -2,13 +2,13 @@
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from core.caches import cache_folder
 from core.digests import digest
+from core.files import write_atomically
 
 from .manifest import code_digest, versions
 
@@ -24,9 +24,7 @@ def keep(verdict: Mapping[str, Any]) -> None:
         return  # a quick battery does not replace a full one
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps(verdict, allow_nan=False), encoding="utf-8")
-        temporary.replace(path)
+        write_atomically(path, json.dumps(verdict, allow_nan=False).encode())
     except OSError as error:
         log.warning("the audit's verdict cannot be kept in %s: %s", path.parent, error)
 

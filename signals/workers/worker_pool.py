@@ -53,7 +53,7 @@ class Workers:
             raise ConfigError(f"timeout: is {self.timeout} s, must be above 0; None waits for any time")
 
     def train_here(self, folds: int) -> bool:
-        """Whether so many folds are trained in this process."""
+        """True if so many folds are trained in this process."""
         return min(self.count, folds) <= 1 and not self.in_subprocess and self.timeout is None
 
 
