@@ -91,7 +91,7 @@ def _found(config: Any, options: Any, pool: Any) -> Any:
         return run_and_save(config, options, pool).metrics
     from engine.sweep.run import sweep_and_save
 
-    return sweep_and_save(config, options, pool).found
+    return sweep_and_save(config, options, pool).numbers
 
 
 def _split(words: tuple[str, ...]) -> tuple[list[Path], list[str]]:

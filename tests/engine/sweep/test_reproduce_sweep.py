@@ -16,10 +16,10 @@ SPACE = {"strategy.side": ["both", "long"], "risk.base": [0.01, 0.02, 0.03]}
 @pytest.fixture
 def folder(config_of, tmp_path):
     """A finished sweep, and a second one beside it that the ledger counts from then on."""
-    made = sweep_and_save(config_of({"space": SPACE}), Options(out=tmp_path / "runs", cache=False, quiet=True))
+    swept = sweep_and_save(config_of({"space": SPACE}), Options(out=tmp_path / "runs", cache=False, quiet=True))
     other = config_of({"space": {"risk.cap": [0.04, 0.03]}}, name="other")
     sweep_and_save(other, Options(out=tmp_path / "others", cache=False, quiet=True))
-    return made.saved.folder
+    return swept.saved.folder
 
 
 def reproduced(folder):
