@@ -586,7 +586,11 @@ def test_code_that_has_changed_is_refused_and_shown(half, command, project, fork
 @pytest.mark.parametrize("what", ["numpy", "python"])
 def test_libraries_that_have_changed_are_refused_by_name(what, half, command):
     before = {
-        "numpy": "from engine.run_folder import manifest as m; v = m.versions; m.versions = lambda: {**v(), 'numpy': '9.9'}\n",
+        "numpy": (
+            "from engine.run_folder import manifest\n"
+            "plain = manifest.versions\n"
+            "manifest.versions = lambda: {**plain(), 'numpy': '9.9'}\n"
+        ),
         "python": "import platform; platform.python_version = lambda: '9.9'\n",
     }[what]
     done = command(half, before=before).wait()
