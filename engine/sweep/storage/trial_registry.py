@@ -38,7 +38,7 @@ WINDOW = 65536
 """Trials whose keys are computed at a time."""
 SCORED = (DONE, RUINED, FAILED)
 REQUIRED = ("symbols", "first", "last")
-"""Keys of the description of a sweep's file."""
+"""Keys that the description of a sweep's file must have."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,8 @@ class TrialRegistry:
             if path.stem != self._name:
                 try:
                     description = json.loads(path.read_text(encoding="utf-8"))
-                    yield path.with_suffix(".bin"), {name: description[name] for name in REQUIRED}
+                    required = {name: description[name] for name in REQUIRED}
+                    yield path.with_suffix(".bin"), {**description, **required}
                 except (OSError, ValueError, KeyError, TypeError) as error:
                     log.warning("%s: cannot be read: %s", path, error)
 

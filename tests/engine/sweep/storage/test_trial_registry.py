@@ -82,6 +82,22 @@ def test_ruined_and_failed_trials_were_tried_and_contradictions_were_not(config_
     assert (prior.trials, prior.sharpes) == (4, 2)
 
 
+@pytest.mark.parametrize("block", [{}, {"holdout": "2015-07-31"}])
+def test_a_warning_names_the_sweep_that_has_seen_the_holdout(block, config_of, caplog):
+    """The other sweep's trials saw these bars, or its winner was run on them."""
+    register(config_of({"space": SPACE, **block}), "one")
+    held_out = config_of({"space": SPACE, "holdout": "2015-07-31"}, name="other")
+    TrialRegistry(plan(held_out), "two").warn_of_opened_holdout()
+    assert "bars after 2015-07-31 were seen before, by tiny: they are no holdout any more" in caplog.text
+
+
+def test_no_warning_for_bars_that_no_sweep_has_seen(config_of, prices, caplog):
+    data = {"source": {"kind": "csv", "files": {"X": str(prices)}}, "end": "2015-06-30"}
+    register(config_of({"space": SPACE}, data=data), "one")
+    TrialRegistry(plan(config_of({"space": SPACE, "holdout": "2015-07-31"})), "two").warn_of_opened_holdout()
+    assert not caplog.text
+
+
 def test_a_damaged_file_does_not_stop_a_sweep(config_of, registry_files, caplog):
     register(config_of({"space": SPACE}), "one")
     register(config_of({"space": SPACE}, seed=3), "three")
