@@ -1,6 +1,6 @@
-"""How many sessions a year has: counted in the data, or as stated."""
+"""Sessions in a year, counted in the data or as stated, and annual rates taken to one of them."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
@@ -40,6 +40,33 @@ def periods_per_year(sessions: pd.DatetimeIndex, setting: float | Literal["auto"
     if not (sessions.is_monotonic_increasing and sessions.is_unique and sessions.equals(sessions.normalize())):
         raise DataError("sessions must be days at 00:00 in increasing order, each once; see core.clock.sessions")
     return _snapped(sessions) if len(sessions) > 1 else EXCHANGE
+
+
+def period_rate(annual: float, per_year: float) -> float:
+    """The rate per period that compounds to an annual one.
+
+    >>> period_rate(0.21, 2.0)
+    0.10000000000000009
+    """
+    return float((1.0 + annual) ** (1.0 / per_year) - 1.0)
+
+
+class Year(NamedTuple):
+    """A year of returns, for annual figures.
+
+    Attributes
+    ----------
+    periods : in a year.
+    risk_free : the annual rate.
+    """
+
+    periods: float
+    risk_free: float
+
+    @property
+    def rate(self) -> float:
+        """The risk-free rate of a period."""
+        return period_rate(self.risk_free, self.periods)
 
 
 def _snapped(sessions: pd.DatetimeIndex) -> float:

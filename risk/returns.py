@@ -8,6 +8,8 @@ import numpy.typing as npt
 from core.errors import ConfigError, DataError
 from core.types import Vector, read_only
 
+from .periods import period_rate
+
 ROUNDING = 1e-15
 """A return is a difference from 1, so that a spread of this size, relative to 1 + return, is rounding error."""
 
@@ -75,8 +77,7 @@ def wealth(returns: Vector) -> Vector:
 
 def excess(returns: Vector, periods_per_year: float, risk_free: float) -> Vector:
     """(T,) returns above an annual rate, which is taken to one period geometrically."""
-    rate: float = (1.0 + risk_free) ** (1.0 / periods_per_year) - 1.0
-    return returns - rate
+    return returns - period_rate(risk_free, periods_per_year)
 
 
 def is_rounding(spread: float, returns: Vector) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.types import Vector
+from risk.periods import period_rate
 from risk.returns import ROUNDING
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -49,7 +50,7 @@ class Totals(NamedTuple):
     @property
     def rate(self) -> float:
         """The risk-free rate of a period, as :func:`~risk.returns.excess` takes it off."""
-        return float((1.0 + self.risk_free) ** (1.0 / self.periods_per_year) - 1.0)
+        return period_rate(self.risk_free, self.periods_per_year)
 
     @property
     def years(self) -> float:
