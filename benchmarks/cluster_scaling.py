@@ -235,8 +235,9 @@ def busy(client: Any) -> dict[str, float]:
 def measure(workers: int, address: str) -> dict[str, Any]:
     """The trials of the sweep alone: seconds, and what was measured on the way; nothing is judged."""
     from core.processes import one_thread
-    from engine.sweep import run as runs
+    from engine.sweep.run import run_function
     from engine.sweep.run_trials import run_trials
+    from engine.sweep.session import outputs_of
     from engine.sweep.storage.journal import Journal
     from engine.sweep.storage.sweep_folder import CHUNKS
     from engine.sweep.storage.trial_store import TrialStore
@@ -248,12 +249,12 @@ def measure(workers: int, address: str) -> dict[str, Any]:
     one_thread()
     config = config_of(address, workers)
     made = plan_sweep(config)
-    wants = runs.wants_of(made)
+    wants = outputs_of(made)
     with tempfile.TemporaryDirectory() as name, fold_pool(1, None) as hands:
         folder = Path(name)
         (folder / CHUNKS).mkdir()
         shop = TrialRunner(made, wants, None, lambda _: None, hands, f"{time.time_ns():016x}"[-16:])
-        with runs._runner(shop) as (run, _):
+        with run_function(shop) as (run, _):
             parts = list(made.chunks())
             points = made.points
             assert points is not None

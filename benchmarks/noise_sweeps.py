@@ -19,8 +19,8 @@ from core.progress import no_progress
 from engine.config.run_config import RunConfig
 from engine.sweep import load_config
 from engine.sweep.judgement import overfitting_tests
-from engine.sweep.run import wants_of
 from engine.sweep.run_trials import run_trials
+from engine.sweep.session import outputs_of
 from engine.sweep.storage.journal import Journal
 from engine.sweep.storage.sweep_folder import CHUNKS
 from engine.sweep.storage.trial_registry import PriorTrials
@@ -28,7 +28,7 @@ from engine.sweep.storage.trial_store import TrialStore
 from engine.sweep.trials.plan import Plan, plan_sweep
 from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.runner import TrialRunner
-from risk.periods import periods_per_year
+from risk.periods import Year, periods_per_year
 from signals.workers.worker_pool import fold_pool
 
 DAYS = 1500
@@ -85,7 +85,7 @@ def swept(config: RunConfig, folder: Path) -> tuple[Plan, TrialRanking, TrialSto
     (folder / CHUNKS).mkdir(parents=True)
     records, board = TrialStore(folder, Journal(folder)), TrialRanking.empty(made.spec, made.count)
     with fold_pool(1) as hands:
-        run_trials(made, board, TrialRunner(made, wants_of(made), None, no_progress, hands).run, records, no_progress)
+        run_trials(made, board, TrialRunner(made, outputs_of(made), None, no_progress, hands).run, records, no_progress)
     return made, board, records
 
 
@@ -93,13 +93,13 @@ def examined(config: RunConfig, folder: Path) -> overfitting_tests.OverfittingTe
     """The overfitting tests of a sweep's best trial."""
     made, board, records = swept(config, folder)
     sample = overfitting_tests.sample_trials(made, records)
-    winner = sample.returns[:, np.searchsorted(sample.kept, board.best(1)[0])]
+    winner = sample.returns[:, np.searchsorted(sample.with_returns, board.best(1)[0])]
     bars = made.market.bars[made.market.benchmark]
     closes = pd.Series(bars.close, index=pd.DatetimeIndex(bars.times.date)).pct_change()
     benchmark = closes.reindex(made.span.sessions).to_numpy()
     year = periods_per_year(made.span.sessions)
     return overfitting_tests.run_overfitting_tests(
-        made, board, sample, PriorTrials(0, 0, 0.0, 0.0), winner, benchmark, (year, 0.0)
+        made, board, sample, PriorTrials(0, 0, 0.0, 0.0), winner, benchmark, Year(year, 0.0)
     )
 
 

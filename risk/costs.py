@@ -60,6 +60,26 @@ class BrokerSpec(Spec):
     cash_interest: Rate = 0.0
     """Yearly interest earned on idle cash by calendar day; the proceeds of shorts earn nothing. 0.02 is 2 %."""
 
+    def with_costs(self, factor: float) -> "BrokerSpec":
+        """The same broker with every cost multiplied by a factor; a rate stays below 1.
+
+        >>> BrokerSpec(commission=0.001, short_interest=0.6).with_costs(2).short_interest
+        0.99
+        """
+        impact = self.impact
+        if impact is not None:
+            impact = impact.model_copy(update={"coefficient": factor * impact.coefficient})
+        return self.model_copy(
+            update={
+                "commission": min(factor * self.commission, 0.99),
+                "commission_per_unit": factor * self.commission_per_unit,
+                "commission_minimum": factor * self.commission_minimum,
+                "slippage": min(factor * self.slippage, 0.99),
+                "short_interest": min(factor * self.short_interest, 0.99),
+                "impact": impact,
+            }
+        )
+
 
 class CostTerms(NamedTuple):
     """The costs of a fill as numbers; the names are those of :class:`BrokerSpec`, which serves as well."""

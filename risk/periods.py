@@ -1,6 +1,6 @@
 """Sessions in a year, counted in the data or as stated, and annual rates per period."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
@@ -54,6 +54,24 @@ def period_rate(annual: float, periods_per_year: float) -> float:
     0.10000000000000009
     """
     return float((1.0 + annual) ** (1.0 / periods_per_year) - 1.0)
+
+
+class Year(NamedTuple):
+    """A year of returns, for annual figures.
+
+    Attributes
+    ----------
+    periods : in a year.
+    risk_free : the annual rate.
+    """
+
+    periods: float
+    risk_free: float
+
+    @property
+    def rate(self) -> float:
+        """The risk-free rate of a period."""
+        return period_rate(self.risk_free, self.periods)
 
 
 def _snapped(sessions: pd.DatetimeIndex) -> float:

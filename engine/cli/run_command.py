@@ -73,4 +73,4 @@ def _metrics(config: "RunConfig", options: "Options", pool: "Executor | None") -
         return run_and_save(config, options, pool).metrics
     from engine.sweep.run import sweep_and_save
 
-    return sweep_and_save(config, options, pool).found
+    return sweep_and_save(config, options, pool).numbers

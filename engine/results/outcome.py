@@ -21,7 +21,7 @@ from engine.config.run_config import RunConfig
 from marketdata.news import ILLUSTRATIVE
 from risk.bootstrap import Interval
 from risk.measures.base import Measured
-from risk.periods import periods_per_year
+from risk.periods import period_rate, periods_per_year
 from risk.var.var_backtest import VarBacktest, run_var_backtest
 from signals.evaluation.evaluate import Evaluation
 from signals.evaluation.skill_tests import DieboldMariano
@@ -156,7 +156,7 @@ def build(
         stops=check_stops(result.stops) if risk.stop else None,
         constant_confidence=constant_confidence,
         checks=checks,
-        verdict=_verdict(daily, evaluation, per_period(spec.risk_free, per_year), checks, market.notes),
+        verdict=_verdict(daily, evaluation, period_rate(spec.risk_free, per_year), checks, market.notes),
         periods_per_year=per_year,
         risk_free=spec.risk_free,
         notes=(
@@ -168,11 +168,6 @@ def build(
             *run_notes(config, market, result, days, per_year),
         ),
     )
-
-
-def per_period(annual: float, per_year: float) -> float:
-    """The rate per period that compounds to an annual one."""
-    return float((1.0 + annual) ** (1.0 / per_year) - 1.0)
 
 
 def _verdict(

@@ -25,7 +25,7 @@ from risk.measures.base import Measure
 from risk.measures.expected_shortfall import ExpectedShortfall
 from risk.measures.turnover import Turnover
 from risk.measures.value_at_risk import ValueAtRisk
-from risk.periods import periods_per_year
+from risk.periods import period_rate, periods_per_year
 
 from .batch_measures import Wanted, measured
 from .batch_run import BatchRun
@@ -100,7 +100,7 @@ class BatchRunner:
         self._wanted = wanted = Wanted(tuple(measures), equity, risk_free)
         self._course = BatchRun(task, wanted.shares, curves=wanted.curves, threads=_threads(threads))
         self._year = periods_per_year(self._course.sessions, per_year)
-        self._rate = float((1.0 + risk_free) ** (1.0 / self._year) - 1.0)
+        self._rate = period_rate(risk_free, self._year)
         self._done = 0
 
     def prepare(self, settings: Settings) -> None:

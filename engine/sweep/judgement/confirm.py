@@ -1,10 +1,9 @@
-"""The best trials once more, on backtrader, fill for fill: what a sweep says of a trial is what backtrader says."""
+"""Confirmation of the best trials on backtrader, fill for fill: the reported results are backtrader's."""
 
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 
 from core.digests import seed_of
 from core.errors import WorkbenchError
-from core.types import Market, RunResult
+from core.types import Market, RunResult, Vector
 from engine.backtest.account_returns import BENCHMARK, STRATEGY, daily_returns
 from engine.backtest.bt import engine
 from engine.backtest.engine_output import BacktestInput
@@ -21,12 +20,12 @@ from engine.pipeline import Stopwatch, examined, save, tearsheets
 from engine.results.compute_measures import measure_here, measure_in
 from engine.results.metrics_json import metrics
 from engine.run_folder.run_log import recorded
+from engine.sweep.session import SweepSession
 from engine.sweep.space.dimensions import iter_points
 from engine.sweep.space.samplers import seed_for
 from engine.sweep.space.space_check import trial_config
 from engine.sweep.space.trial_measures import measures_of
 from engine.sweep.storage.sweep_folder import WINNERS
-from engine.sweep.storage.trial_store import TrialStore
 from engine.sweep.trials.plan import Group, Plan
 from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.runner import TrialRunner
@@ -39,9 +38,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+HOLDOUT_MEASURES = ("total_return", "sharpe", "max_drawdown", "volatility")
+"""Kinds of measures of a holdout, which may be short."""
+
 
 class ConfirmationError(WorkbenchError):
-    """The engines disagree on what the sweep found: one of them is wrong, and nothing can be believed."""
+    """The engines' results for a trial differ: one of them is wrong, and no result of the sweep can be trusted."""
 
     exit_code = 1
 
@@ -55,9 +57,9 @@ class Confirmed:
     number, point : the trial.
     config : its config.
     signals, result : of the bars that trials see.
-    daily : its daily returns beside the benchmark's, on these bars.
+    daily : its daily returns and the benchmark's, on these bars.
     folder : the name of its run folder; empty for one that was only compared.
-    metrics : what its metrics.json holds; empty likewise.
+    metrics : the content of its metrics.json; None likewise.
     held_out : measures of the sessions after the holdout's date; None where there is none.
     """
 
@@ -71,100 +73,111 @@ class Confirmed:
     metrics: Mapping[str, Any] | None = None
     held_out: Mapping[str, Any] | None = None
 
+    def returns_over(self, sessions: pd.DatetimeIndex) -> Vector:
+        """(D,) daily returns on these sessions, NaN where it has none."""
+        return np.asarray(self.daily[STRATEGY].reindex(sessions), dtype=np.float64)
+
 
 @dataclass(eq=False)
 class Confirmation:
-    """Runs trials on backtrader and compares.
+    """Runs trials on backtrader and compares them with the sweep's results."""
 
-    Attributes
-    ----------
-    whole : the sweep's config on all its data, the holdout included.
-    """
+    session: SweepSession
+    runner: TrialRunner
+    ranking: TrialRanking
 
-    plan: Plan
-    shop: TrialRunner
-    board: TrialRanking
-    records: TrialStore
-    whole: "RunConfig"
+    @property
+    def plan(self) -> Plan:
+        """The sweep's plan."""
+        return self.session.plan
 
-    def point(self, number: int) -> dict[str, Any]:
+    def point(self, trial_number: int) -> dict[str, Any]:
         """The point of a trial."""
         if self.plan.points is None:
-            return dict(self.records.point(number))
-        return next(iter_points(self.plan.points.columns(np.array([number]))))
+            return dict(self.session.trial_store.point(trial_number))
+        return next(iter_points(self.plan.points.columns(np.array([trial_number]))))
 
     def spot_checks(self, winners: list[int]) -> list[int]:
-        """Trials to compare besides, drawn from those that are done."""
-        done = np.setdiff1d(np.flatnonzero(self.board.status == "done"), winners)
-        chance = np.random.default_rng(seed_of(seed_for(self.plan.spec, self.plan.config.seed), "spot checks"))
-        return sorted(chance.permutation(done)[: self.plan.spec.spot_checks].tolist())
+        """Numbers of further trials to compare, drawn from those that are done."""
+        done = np.setdiff1d(np.flatnonzero(self.ranking.status == "done"), winners)
+        rng = np.random.default_rng(seed_of(seed_for(self.plan.spec, self.plan.config.seed), "spot checks"))
+        return sorted(rng.permutation(done)[: self.plan.spec.spot_checks].tolist())
 
-    def compared(self, number: int) -> Confirmed:
-        """Run a trial on backtrader, and compare it with what the sweep found.
+    def compare(self, trial_number: int) -> Confirmed:
+        """Run a trial on backtrader, and compare it with the sweep's result.
 
         Raises
         ------
         ConfirmationError
             They differ; the first difference is named.
         """
-        point = self.point(number)
-        config = trial_config(self.plan.config, point, f"trial-{number:06d}")
+        point = self.point(trial_number)
+        config = trial_config(self.plan.config, point, f"trial-{trial_number:06d}")
         group = self.plan.groups.of(point)
-        signals = self.shop.signals(group)
-        result = self._agreed(number, config, self.plan.market, signals, group)
-        value, fills = float(result.equity["equity"].iloc[-1]), len(result.fills)
-        board = self.board
-        if value != board.final_value[number] or fills != board.fills[number]:
+        signals = self.runner.signals(group)
+        result = self._run_on_engines(trial_number, config, self.plan.market, signals, group)
+        value = float(result.equity["equity"].iloc[-1])
+        fills = len(result.fills)
+        swept_value = self.ranking.final_value[trial_number]
+        swept_fills = self.ranking.fills[trial_number]
+        if value != swept_value or fills != swept_fills:
             raise ConfirmationError(
-                f"trial {number}: the sweep found {board.final_value[number]!r} after {board.fills[number]:g} fills, "
+                f"trial {trial_number}: the sweep found {swept_value!r} after {swept_fills:g} fills, "
                 f"backtrader {value!r} after {fills}; please report this config"
             )
-        return Confirmed(number, point, config, signals, result, daily_returns(result, self.plan.market))
+        return Confirmed(trial_number, point, config, signals, result, daily_returns(result, self.plan.market))
 
-    def _agreed(self, number: int, config: "RunConfig", market: Market, signals: Signals, group: Group) -> RunResult:
-        """What backtrader gives for a trial, once the compiled engine gave the same."""
+    def _run_on_engines(
+        self, trial_number: int, config: "RunConfig", market: Market, signals: Signals, group: Group
+    ) -> RunResult:
+        """The result of backtrader, which the compiled engine's equals where it can run the config."""
         task = BacktestInput.of(market, signals.frame, config.strategy, config.risk, config.broker, config.id)
         result = engine.run_task(task)
         if not group.backtrader_reason:
-            other = self.shop.recorded(task, group)
-            difference = first_difference(result, other)
+            difference = first_difference(result, self.runner.recorded(task, group))
             if difference:
-                raise ConfirmationError(f"trial {number}: the engines differ: {difference}; please report this config")
+                raise ConfirmationError(
+                    f"trial {trial_number}: the engines differ: {difference}; please report this config"
+                )
         return result
 
-    def saved(self, found: Confirmed, folder: Path, pool: Executor | None) -> Confirmed:
-        """Write a compared trial's run folder with its tear-sheet; the holdout is opened here, if there is one."""
-        config, market, signals, result, held_out = found.config, self.plan.market, found.signals, found.result, None
-        watch = Stopwatch()
+    def save(self, confirmed: Confirmed, pool: Executor | None) -> Confirmed:
+        """Write a compared trial's run folder with its tear-sheet, over the holdout as well if there is one."""
+        stopwatch = Stopwatch()
+        config = confirmed.config
+        market = self.plan.market
+        signals = confirmed.signals
+        result = confirmed.result
+        held_out = None
         if self.plan.spec.holdout:
-            config = trial_config(self.whole, found.point, found.config.name)
-            market = config.data.load()
-            log.warning(
-                "the holdout is opened: trial %d is run on the bars after %s", found.number, self.plan.spec.holdout
-            )
-            group = self.plan.groups.of(found.point)
-            signals = self.shop.generate_signals(market, config)
-            result = self._agreed(found.number, config, market, signals, group)
-            held_out = _after(self.plan, market, result)
-        with recorded() as lines, tearsheets(config) as submit:
-            outcome = examined(config, market, signals, result, watch, measure_in(pool) if pool else measure_here)
-            put = save(outcome, config, folder / WINNERS, submit, watch, lines)
-        return replace(found, folder=put.folder.name, metrics=metrics(outcome), held_out=held_out)
+            config, market, signals, result = self._run_with_holdout(confirmed)
+            held_out = _holdout_measures(self.plan, market, result)
+        with recorded() as log_lines, tearsheets(config) as submit:
+            outcome = examined(config, market, signals, result, stopwatch, measure_in(pool) if pool else measure_here)
+            saved = save(outcome, config, self.session.folder / WINNERS, submit, stopwatch, log_lines)
+        return replace(confirmed, folder=saved.folder.name, metrics=metrics(outcome), held_out=held_out)
+
+    def _run_with_holdout(self, confirmed: Confirmed) -> tuple["RunConfig", Market, Signals, RunResult]:
+        """A trial on all data, the holdout included."""
+        config = trial_config(self.session.config, confirmed.point, confirmed.config.name)
+        market = config.data.load()
+        log.warning(
+            "the holdout is opened: trial %d is run on the bars after %s", confirmed.number, self.plan.spec.holdout
+        )
+        group = self.plan.groups.of(confirmed.point)
+        signals = self.runner.generate_signals(market, config)
+        return config, market, signals, self._run_on_engines(confirmed.number, config, market, signals, group)
 
 
-def _after(plan: Plan, market: Market, result: RunResult) -> dict[str, Any]:
-    """What a trial and the benchmark did in the sessions that no trial saw."""
+def _holdout_measures(sweep_plan: Plan, market: Market, result: RunResult) -> dict[str, Any]:
+    """Measures of a trial and of the benchmark in the sessions that no trial saw."""
     daily = daily_returns(result, market)
-    last = plan.span.sessions[-1]
-    later = daily[daily.index > last]
-    found: dict[str, Any] = {"first_session": f"{later.index[0]:%F}", "sessions": len(later)}
-    wanted = [measure for measure in measures_of(plan.config) if measure.kind in SHOWN]
-    year = periods_per_year(pd.DatetimeIndex(daily.index), plan.config.measures.periods_per_year)
+    later = daily[daily.index > sweep_plan.span.sessions[-1]]
+    spec = sweep_plan.config.measures
+    year = periods_per_year(pd.DatetimeIndex(daily.index), spec.periods_per_year)
+    measures = [measure for measure in measures_of(sweep_plan.config) if measure.kind in HOLDOUT_MEASURES]
+    held_out: dict[str, Any] = {"first_session": f"{later.index[0]:%F}", "sessions": len(later)}
     for column in (STRATEGY, BENCHMARK):
-        sample = Sample(later[column].to_numpy(), periods_per_year=year, risk_free=plan.config.measures.risk_free)
-        found[column] = {measure.name: measure.of(sample).dump() for measure in wanted}
-    return found
-
-
-SHOWN = ("total_return", "sharpe", "max_drawdown", "volatility")
-"""The measures of a holdout, which may be short."""
+        sample = Sample(later[column].to_numpy(), periods_per_year=year, risk_free=spec.risk_free)
+        held_out[column] = {measure.name: measure.of(sample).dump() for measure in measures}
+    return held_out

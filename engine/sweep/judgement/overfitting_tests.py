@@ -1,6 +1,6 @@
-"""How much of what a sweep found is luck: the numbers behind its verdict."""
+"""Overfitting tests of a sweep's winner: deflated Sharpe ratio, PBO, superior ability, and lengths of the record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +9,11 @@ import numpy as np
 from core.digests import seed_of
 from core.errors import DataError, WorkbenchError
 from core.types import Matrix, Rows, Vector
-from engine.sweep.storage.trial_registry import PriorTrials, pooled_variance
+from engine.sweep.storage.trial_registry import SCORED, PriorTrials, pooled_variance
 from engine.sweep.storage.trial_store import TrialStore
 from engine.sweep.trials.plan import Plan
 from engine.sweep.trials.ranking import TrialRanking
+from engine.sweep.trials.trial_scores import Scores
 from risk.measures.base import Estimate
 from risk.overfitting import (
     BlockSums,
@@ -30,66 +31,82 @@ from risk.overfitting import (
     probabilistic_sharpe,
     spa,
 )
+from risk.periods import Year
 
 
 @dataclass(frozen=True, eq=False)
 class TrialSample:
-    """Of the trials that were chosen beforehand, what the tests need.
+    """Returns of the trials that were selected before the sweep, for the tests.
 
     Attributes
     ----------
-    sums : over the blocks of time, of the trials ``summed``.
-    returns : (D, R) daily, of the trials ``kept``.
-    left_out : trials chosen for the sums that have none: failed, ruined, or beginning later than the others.
+    sums : over the blocks of time, of the trials ``summed``; None for fewer than two.
+    returns : (D, R) daily, of the trials ``with_returns``.
+    left_out : trials selected for the sums that have none: failed, ruined, or beginning later than the others.
     """
 
     sums: BlockSums | None
     summed: Rows
     returns: Matrix
-    kept: Rows
+    with_returns: Rows
     left_out: int
 
 
-def sample_trials(plan: Plan, records: TrialStore) -> TrialSample:
-    """Read what was kept of the trials."""
-    parts = [part for part in records.all() if len(part.summed)]
-    if not parts:
-        none = np.empty(0, dtype=np.int64)
-        return TrialSample(None, none, np.empty((len(plan.span.sessions), 0)), none, len(plan.summed))
-    summed = np.concatenate([part.summed for part in parts])
-    total, squares = (np.concatenate([getattr(part, name) for part in parts]) for name in ("total", "squares"))
-    order = np.argsort(summed)
-    whole = order[np.isfinite(total[order]).all(axis=1)]
-    sums = BlockSums(np.diff(plan.span.edges), total[whole], squares[whole]) if len(whole) > 1 else None
-    kept, returns = np.concatenate([p.with_returns for p in parts]), np.concatenate([p.returns for p in parts])
-    order = np.argsort(kept)
+def sample_trials(sweep_plan: Plan, trial_store: TrialStore) -> TrialSample:
+    """Read the stored sums and returns of the trials."""
+    chunks = [chunk for chunk in trial_store.all() if len(chunk.summed)]
+    if not chunks:
+        no_trials = np.empty(0, dtype=np.int64)
+        no_returns = np.empty((len(sweep_plan.span.sessions), 0))
+        return TrialSample(None, no_trials, no_returns, no_trials, len(sweep_plan.summed))
+    summed, sums = _block_sums(chunks, sweep_plan)
+    with_returns = np.concatenate([chunk.with_returns for chunk in chunks])
+    returns = np.concatenate([chunk.returns for chunk in chunks])
+    order = np.argsort(with_returns)
     finite = order[np.isfinite(returns[order]).all(axis=1)]
-    left_out = len(plan.summed) - len(whole)
-    return TrialSample(sums, summed[whole], np.ascontiguousarray(returns[finite].T), kept[finite], left_out)
+    return TrialSample(
+        sums=sums,
+        summed=summed,
+        returns=np.ascontiguousarray(returns[finite].T),
+        with_returns=with_returns[finite],
+        left_out=len(sweep_plan.summed) - len(summed),
+    )
+
+
+def _block_sums(chunks: Sequence[Scores], sweep_plan: Plan) -> tuple[Rows, BlockSums | None]:
+    """Numbers of the trials that reach over all blocks of time, and their sums; None for fewer than two."""
+    summed = np.concatenate([chunk.summed for chunk in chunks])
+    total = np.concatenate([chunk.total for chunk in chunks])
+    squares = np.concatenate([chunk.squares for chunk in chunks])
+    order = np.argsort(summed)
+    complete = order[np.isfinite(total[order]).all(axis=1)]
+    if len(complete) < 2:
+        return summed[complete], None
+    return summed[complete], BlockSums(np.diff(sweep_plan.span.edges), total[complete], squares[complete])
 
 
 @dataclass(frozen=True, eq=False)
 class OverfittingTests:
-    """What the tests say of a sweep and its winner; Sharpe ratios per observation unless it is said otherwise.
+    """Results of the tests of a sweep's winner; Sharpe ratios are per observation.
 
     Attributes
     ----------
-    scored, earlier : trials of this sweep that were run, and others on the same data.
+    scored, prior : trials of this sweep that were run, and others on the same data.
     effective : clusters of trials; None where their returns do not vary.
     variance : of all trials' Sharpe ratios.
     sharpe : of the winner, over the shared span.
-    threshold : the Sharpe ratio to expect of the best of as many trials without skill.
+    threshold : the expected Sharpe ratio of the best of as many trials without skill.
     probabilistic, deflated, deflated_effective : probabilities that the winner's true ratio is above 0, above the
         threshold, and above that of the clusters.
-    track : the least number of returns that tells the winner's ratio from 0.
-    backtest : the least number of years in which the best of as many trials without skill shows the winner's ratio.
+    track : minimum track record length: the number of returns from which the winner's ratio differs from 0.
+    backtest : minimum backtest length: years in which the best of as many trials without skill shows its ratio.
     pbo : None where there are too few trials.
     cash, benchmark : superior ability against cash and against the benchmark, at equal volatility.
     observations, per_year : returns in the shared span, and in a year.
     """
 
     scored: int
-    earlier: int
+    prior: int
     effective: EffectiveTrials | None
     variance: float
     sharpe: float
@@ -107,40 +124,39 @@ class OverfittingTests:
 
     @property
     def trials(self) -> int:
-        """All that were ever scored on these data."""
-        return max(self.scored + self.earlier, 1)
+        """All trials that were ever scored on these data."""
+        return max(self.scored + self.prior, 1)
 
 
 def run_overfitting_tests(
-    plan: Plan,
-    board: TrialRanking,
+    sweep_plan: Plan,
+    ranking: TrialRanking,
     sample: TrialSample,
-    earlier: PriorTrials,
+    prior: PriorTrials,
     winner: Vector,
     benchmark: Vector,
-    year: tuple[float, float],
+    year: Year,
 ) -> OverfittingTests:
-    """Put a sweep and its winner to the tests.
+    """Run the tests on the winner of a sweep.
 
     Parameters
     ----------
     winner, benchmark : (D,) returns over the shared span.
-    year : sessions in a year, and the risk-free rate of a session.
     """
-    per_year, rate = year
-    scored = int(np.isin(board.status, ("done", "ruined", "failed")).sum())
-    sharpes = board.sharpe / np.sqrt(per_year)
-    variance, trials = pooled_variance(sharpes, earlier), max(scored + earlier.trials, 1)
+    rate = year.rate
+    scored = int(np.isin(ranking.status, SCORED).sum())
+    trials = max(scored + prior.trials, 1)
+    variance = pooled_variance(ranking.sharpe / np.sqrt(year.periods), prior)
     excess = winner - rate
-    spread = float(excess.std(ddof=1))
-    sharpe = float(excess.mean() / spread) if spread > 0 else 0.0
+    deviation = float(excess.std(ddof=1))
+    sharpe = float(excess.mean() / deviation) if deviation > 0 else 0.0
     clusters = _clusters(sample)
-    seed = seed_of(plan.config.seed, "superior ability")
-    spec = plan.spec.overfitting
+    seed = seed_of(sweep_plan.config.seed, "superior ability")
+    spec = sweep_plan.spec.overfitting
     table = sample.returns if sample.returns.shape[1] else winner[:, None]
     return OverfittingTests(
         scored=scored,
-        earlier=earlier.trials,
+        prior=prior.trials,
         effective=clusters,
         variance=variance,
         sharpe=sharpe,
@@ -149,17 +165,17 @@ def run_overfitting_tests(
         deflated=deflated_sharpe(excess, trials, variance),
         deflated_effective=None if clusters is None else deflated_sharpe(excess, clusters.count, clusters.variance),
         track=minimum_track_record_length(excess),
-        backtest=minimum_backtest_length(trials, sharpe * np.sqrt(per_year)),
+        backtest=minimum_backtest_length(trials, sharpe * np.sqrt(year.periods)),
         pbo=None if sample.sums is None else pbo_of_blocks(sample.sums),
         cash=spa(against_cash(table, rate), reps=spec.reps, seed=seed % 2**32),
         benchmark=_against(benchmark, table, rate, spec.reps, seed % 2**32),
         observations=len(winner),
-        per_year=per_year,
+        per_year=year.periods,
     )
 
 
 def _against(benchmark: Vector, table: Matrix, rate: float, reps: int, seed: int) -> Spa:
-    """The test against a benchmark; untested against one that does not vary, which is no reason to lose a sweep."""
+    """Superior ability against a benchmark; without a value, and with the reason, if the benchmark does not vary."""
     try:
         return spa(at_equal_volatility(table, benchmark, rate), reps=reps, seed=seed)
     except DataError as error:
@@ -173,37 +189,37 @@ def _clusters(sample: TrialSample) -> EffectiveTrials | None:
         return None
 
 
-def dumped(luck: OverfittingTests) -> dict[str, Any]:
-    """For sweep.json: every number with what it is."""
-    year = np.sqrt(luck.per_year)
-    clusters = luck.effective
+def dump(tests: OverfittingTests) -> dict[str, Any]:
+    """The content of sweep.json: every number with its unit."""
+    annual = np.sqrt(tests.per_year)
+    clusters = tests.effective
     return {
-        "trials": {"scored": luck.scored, "earlier": luck.earlier, "all": luck.trials},
+        "trials": {"scored": tests.scored, "earlier": tests.prior, "all": tests.trials},
         "effective_trials": None if clusters is None else {"count": clusters.count, "notes": list(clusters.notes)},
-        "observations": luck.observations,
-        "periods_per_year": luck.per_year,
-        "sharpe": {"value": luck.sharpe * year, "period": "per year", "of": "the winner, over the shared span"},
-        "expected_maximum_sharpe": {"value": luck.threshold * year, "period": "per year"},
-        "sharpe_variance": {"value": luck.variance * luck.per_year, "period": "per year"},
-        "probabilistic_sharpe": _estimate(luck.probabilistic),
-        "deflated_sharpe": _estimate(luck.deflated),
-        "deflated_sharpe_effective": None if luck.deflated_effective is None else _estimate(luck.deflated_effective),
-        "minimum_track_record_length": {**_estimate(luck.track), "unit": "returns"},
-        "minimum_backtest_length": {**_estimate(luck.backtest), "unit": "years"},
-        "pbo": None if luck.pbo is None else _pbo(luck.pbo),
-        "superior_ability": {"cash": _spa(luck.cash), "benchmark": _spa(luck.benchmark)},
+        "observations": tests.observations,
+        "periods_per_year": tests.per_year,
+        "sharpe": {"value": tests.sharpe * annual, "period": "per year", "of": "the winner, over the shared span"},
+        "expected_maximum_sharpe": {"value": tests.threshold * annual, "period": "per year"},
+        "sharpe_variance": {"value": tests.variance * tests.per_year, "period": "per year"},
+        "probabilistic_sharpe": _estimate(tests.probabilistic),
+        "deflated_sharpe": _estimate(tests.deflated),
+        "deflated_sharpe_effective": None if tests.deflated_effective is None else _estimate(tests.deflated_effective),
+        "minimum_track_record_length": {**_estimate(tests.track), "unit": "returns"},
+        "minimum_backtest_length": {**_estimate(tests.backtest), "unit": "years"},
+        "pbo": None if tests.pbo is None else _pbo(tests.pbo),
+        "superior_ability": {"cash": _spa(tests.cash), "benchmark": _spa(tests.benchmark)},
     }
 
 
-def _estimate(found: Estimate) -> dict[str, Any]:
-    return {"value": found.value, "reason": found.reason}
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {"value": estimate.value, "reason": estimate.reason}
 
 
-def _pbo(found: Pbo) -> dict[str, Any]:
+def _pbo(pbo: Pbo) -> dict[str, Any]:
     names = ("pbo", "strict", "loss", "splits", "trials", "blocks")
-    return {**{name: getattr(found, name) for name in names}, "notes": list(found.notes)}
+    return {**{name: getattr(pbo, name) for name in names}, "notes": list(pbo.notes)}
 
 
-def _spa(found: Spa) -> Mapping[str, Any]:
+def _spa(spa_result: Spa) -> Mapping[str, Any]:
     names = ("statistic", "lower", "consistent", "upper", "reality_check", "best", "block", "reps", "reason")
-    return {**{name: getattr(found, name) for name in names}, "notes": list(found.notes)}
+    return {**{name: getattr(spa_result, name) for name in names}, "notes": list(spa_result.notes)}

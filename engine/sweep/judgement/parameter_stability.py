@@ -1,13 +1,13 @@
-"""How the neighbours of a trial fare: a winner on a plateau is worth more than one on a needle's point."""
+"""The neighbours of a sweep's winner: a winner among good neighbours is more credible than an isolated one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from core.types import Matrix, Rows, Vector
-from engine.sweep.space.dimensions import Dimension, Discrete
+from engine.sweep.space.dimensions import Columns, Dimension, Discrete
 from engine.sweep.space.samplers import Grid
 from engine.sweep.trials.plan import Plan
 
@@ -23,7 +23,7 @@ class Stability:
     ----------
     neighbours : their numbers; in a grid, those one step away on one axis, else the nearest ones.
     winner, median, worst : the objective, of the winner and of its neighbours; None where there is none.
-    better_than : share of all trials with an objective that the median neighbour is at least as good as.
+    better_than : fraction of all trials with an objective that the median neighbour is at least as good as.
     """
 
     neighbours: Rows
@@ -33,66 +33,80 @@ class Stability:
     better_than: float | None
 
 
-def stability(plan: Plan, winner: int, objective: Vector, point: Callable[[int], Mapping[str, Any]]) -> Stability:
-    """Look at the winner's neighbours.
+def stability(sweep_plan: Plan, winner: int, objective: Vector, point: Callable[[int], Mapping[str, Any]]) -> Stability:
+    """The winner's objective beside that of its neighbours.
 
     Parameters
     ----------
     objective : (T,) of every trial; NaN where it has none.
-    point : gives the point of a trial's number.
+    point : returns the point of a trial's number.
     """
-    grid = plan.points
-    near = _one_step(grid, winner) if isinstance(grid, Grid) else _nearest(plan, winner, objective, point)
-    values = objective[near]
+    neighbours = _neighbours(sweep_plan, winner, objective, point)
+    values = objective[neighbours]
     values = values[np.isfinite(values)]
     if not len(values):
-        return Stability(near, float(objective[winner]), None, None, None)
-    sign = 1.0 if plan.spec.objective.direction == "max" else -1.0
-    everyone = sign * objective[np.isfinite(objective)]
-    median, worst = float(np.median(sign * values)), float((sign * values).min())
-    share = float((everyone <= median).mean())
-    return Stability(near, float(objective[winner]), sign * median, sign * worst, share)
+        return Stability(neighbours, float(objective[winner]), None, None, None)
+    sign = 1.0 if sweep_plan.spec.objective.direction == "max" else -1.0
+    all_values = sign * objective[np.isfinite(objective)]
+    median = float(np.median(sign * values))
+    worst = float((sign * values).min())
+    return Stability(
+        neighbours=neighbours,
+        winner=float(objective[winner]),
+        median=sign * median,
+        worst=sign * worst,
+        better_than=float((all_values <= median).mean()),
+    )
 
 
-def _one_step(grid: Grid, winner: int) -> Rows:
+def _neighbours(sweep_plan: Plan, winner: int, objective: Vector, point: Callable[[int], Mapping[str, Any]]) -> Rows:
+    if isinstance(sweep_plan.points, Grid):
+        return np.array(sorted(_one_step_away(sweep_plan.points, winner)), dtype=np.int64)
+    return _nearest(sweep_plan, winner, objective, point)
+
+
+def _one_step_away(grid: Grid, winner: int) -> Iterator[Any]:
     """The points of a grid that differ on one axis: by a step where its values have an order, by any value else."""
-    places = [int(code[0]) for code in grid.codes(np.array([winner]))]
-    dims = tuple(len(axis) for axis in grid.dimensions)
-    found: list[Any] = []
-    for number, axis in enumerate(grid.dimensions):
-        others = (places[number] - 1, places[number] + 1) if axis.ordered else range(len(axis))
-        near = (other for other in others if 0 <= other < len(axis) and other != places[number])
-        found += [np.ravel_multi_index([*places[:number], other, *places[number + 1 :]], dims) for other in near]
-    return np.array(sorted(found), dtype=np.int64)
+    codes = [int(code[0]) for code in grid.codes(np.array([winner]))]
+    lengths = tuple(len(axis) for axis in grid.dimensions)
+    for index, axis in enumerate(grid.dimensions):
+        others = (codes[index] - 1, codes[index] + 1) if axis.ordered else range(len(axis))
+        for other in others:
+            if 0 <= other < len(axis) and other != codes[index]:
+                yield np.ravel_multi_index([*codes[:index], other, *codes[index + 1 :]], lengths)
 
 
-def _nearest(plan: Plan, winner: int, objective: Vector, point: Callable[[int], Mapping[str, Any]]) -> Rows:
+def _nearest(sweep_plan: Plan, winner: int, objective: Vector, point: Callable[[int], Mapping[str, Any]]) -> Rows:
     """The trials nearest to a winner, each axis as long as every other."""
-    known = np.flatnonzero(np.isfinite(objective))
-    known = known[known != winner]
-    if plan.points is not None:
-        columns: Any = plan.points.columns(np.append(known, winner))
-    else:
-        points = [point(number) for number in [*known.tolist(), winner]]
-        columns = {axis.path: [each[axis.path] for each in points] for axis in plan.axes}
-    places = positions(plan.axes, columns)
-    apart = np.abs(places[:-1] - places[-1]).sum(axis=1)
-    return np.sort(known[np.argsort(apart, kind="stable")[: NEAREST * len(plan.axes)]])
+    candidates = np.flatnonzero(np.isfinite(objective))
+    candidates = candidates[candidates != winner]
+    columns = _columns(sweep_plan, np.append(candidates, winner), point)
+    points = positions(sweep_plan.axes, columns)
+    distances = np.abs(points[:-1] - points[-1]).sum(axis=1)
+    return np.sort(candidates[np.argsort(distances, kind="stable")[: NEAREST * len(sweep_plan.axes)]])
+
+
+def _columns(sweep_plan: Plan, trials: Rows, point: Callable[[int], Mapping[str, Any]]) -> Columns:
+    if sweep_plan.points is not None:
+        return sweep_plan.points.columns(trials)
+    points = [point(number) for number in trials.tolist()]
+    return {axis.path: [values[axis.path] for values in points] for axis in sweep_plan.axes}
 
 
 def positions(axes: Sequence[Dimension], columns: Mapping[str, Sequence[Any]]) -> Matrix:
-    """(P, D) where points lie in the unit cube; values without an order lie at their number in the list."""
+    """(P, D) coordinates of points in the unit cube; values without an order lie at their number in the list."""
     return np.column_stack([_position(axis, columns[axis.path]) for axis in axes])
 
 
 def _position(axis: Dimension, values: Sequence[Any]) -> Vector:
     if isinstance(axis, Discrete):
-        codes = {_key(value): code for code, value in enumerate(axis.values)}
-        return np.array([codes[_key(value)] for value in values]) / max(len(axis) - 1, 1)
-    low, high = np.log([axis.low, axis.high]) if axis.log else (axis.low, axis.high)
-    given = np.log(values) if axis.log else np.array(values, dtype=np.float64)
-    return np.asarray((given - low) / (high - low))
+        codes = {_hashable(value): code for code, value in enumerate(axis.values)}
+        return np.array([codes[_hashable(value)] for value in values]) / max(len(axis) - 1, 1)
+    if axis.log:
+        low, high = np.log([axis.low, axis.high])
+        return np.asarray((np.log(values) - low) / (high - low))
+    return np.asarray((np.array(values, dtype=np.float64) - axis.low) / (axis.high - axis.low))
 
 
-def _key(value: Any) -> Any:
+def _hashable(value: Any) -> Any:
     return (type(value), value) if not isinstance(value, dict | list) else repr(value)

@@ -1,4 +1,4 @@
-"""What sweep.json holds: every number of a sweep that is not a trial's."""
+"""The content of sweep.json: every number of a sweep that is not of a single trial."""
 
 from dataclasses import asdict
 from typing import Any
@@ -6,76 +6,93 @@ from typing import Any
 import numpy as np
 
 from engine.backtest.account_returns import STRATEGY
-from engine.sweep.space.dimensions import table_cell
+from engine.sweep.space.dimensions import Dimension, table_cell
+from engine.sweep.trials.plan import Plan
 from risk.measure_set import ALWAYS
 from risk.measures.base import Sample
+from risk.periods import Year
 
 from . import overfitting_tests
-from .assess import SweepAssessment
+from .assess import SweepAssessment, WinnerTests
 from .confirm import Confirmed
+from .parameter_stability import Stability
 from .walk_forward_selection import Selection
 
 
-def dump(found: SweepAssessment) -> dict[str, Any]:
-    """A plain mapping for JSON: no time of the run, no path, no engine."""
-    plan, spec = found.plan, found.plan.spec
-    days = plan.span.sessions
+def sweep_numbers(assessment: SweepAssessment) -> dict[str, Any]:
+    """A plain mapping for JSON, without the time of the run, any path, and the engine."""
+    sweep_plan = assessment.plan
+    spec = sweep_plan.spec
     return {
-        "name": plan.config.name,
-        "symbols": list(plan.market.trade),
-        "benchmark": plan.market.benchmark,
+        "name": sweep_plan.config.name,
+        "symbols": list(sweep_plan.market.trade),
+        "benchmark": sweep_plan.market.benchmark,
         "method": spec.method,
-        "space": {axis.path: _axis(axis) for axis in plan.axes},
+        "space": {axis.path: _axis(axis) for axis in sweep_plan.axes},
         "objective": {"measure": spec.objective.measure.name, "direction": spec.objective.direction},
-        "constraints": [f"{each.measure.name} {each.op} {each.value:g}" for each in spec.constraints],
-        "trials": {"all": plan.count, **found.board.counts},
-        "groups": len(plan.groups.by_key),
-        "span": {
-            "first_session": f"{days[0]:%F}",
-            "last_session": f"{days[-1]:%F}",
-            "sessions": len(days),
-            "blocks": plan.span.blocks,
-        },
+        "constraints": [
+            f"{constraint.measure.name} {constraint.op} {constraint.value:g}" for constraint in spec.constraints
+        ],
+        "trials": {"all": sweep_plan.count, **assessment.ranking.counts},
+        "groups": len(sweep_plan.groups.by_key),
+        "span": _span(sweep_plan),
         "holdout": None if spec.holdout is None else spec.holdout.isoformat(),
-        "verdict": found.verdict.dump(),
-        "winners": [_winner(found, each) for each in found.winners],
-        "spot_checks": list(found.spot_checks),
-        "luck": None if found.luck is None else overfitting_tests.dumped(found.luck),
-        "stress": None if found.stress is None else asdict(found.stress),
-        "stability": None if found.stability is None else _stability(found),
-        "selection": None if found.selection is None else selection_numbers(found.selection, found.year),
-        "notes": list(found.notes),
+        "verdict": assessment.verdict.dump(),
+        "winners": [_winner(assessment, winner) for winner in assessment.winners],
+        "spot_checks": list(assessment.spot_checks),
+        **_winner_tests(assessment.winner_tests, assessment.year),
+        "notes": list(assessment.notes),
     }
 
 
-def _axis(axis: Any) -> Any:
+def _axis(axis: Dimension) -> list[Any]:
     return [table_cell(value) for value in axis.representatives]
 
 
-def _winner(found: SweepAssessment, each: Confirmed) -> dict[str, Any]:
-    number, metrics = each.number, each.metrics
-    measures = {} if metrics is None else metrics["measures"][STRATEGY]
+def _span(sweep_plan: Plan) -> dict[str, Any]:
+    sessions = sweep_plan.span.sessions
     return {
-        "trial": number,
-        "objective": float(found.board.objective[number]),
-        "final_value": float(found.board.final_value[number]),
-        "point": {path: table_cell(value) for path, value in each.point.items()},
-        "config_id": each.config.id,
-        "folder": f"winners/{each.folder}",
-        "intervals": {name: item["interval"] for name, item in measures.items() if item.get("interval")},
-        "held_out": each.held_out,
+        "first_session": f"{sessions[0]:%F}",
+        "last_session": f"{sessions[-1]:%F}",
+        "sessions": len(sessions),
+        "blocks": sweep_plan.span.blocks,
     }
 
 
-def _stability(found: SweepAssessment) -> dict[str, Any]:
-    each = found.stability
-    assert each is not None  # noqa: S101 - asked only where there is one
-    return {**asdict(each), "neighbours": each.neighbours.tolist()}
+def _winner(assessment: SweepAssessment, winner: Confirmed) -> dict[str, Any]:
+    metrics = winner.metrics
+    measures = {} if metrics is None else metrics["measures"][STRATEGY]
+    return {
+        "trial": winner.number,
+        "objective": float(assessment.ranking.objective[winner.number]),
+        "final_value": float(assessment.ranking.final_value[winner.number]),
+        "point": {path: table_cell(value) for path, value in winner.point.items()},
+        "config_id": winner.config.id,
+        "folder": f"winners/{winner.folder}",
+        "intervals": {name: item["interval"] for name, item in measures.items() if item.get("interval")},
+        "held_out": winner.held_out,
+    }
 
 
-def selection_numbers(selection: Selection, year: tuple[float, float]) -> dict[str, Any]:
-    """What the walk-forward selection earned."""
-    sample = Sample(selection.returns, periods_per_year=year[0], risk_free=year[1])
+def _winner_tests(winner_tests: WinnerTests | None, year: Year) -> dict[str, Any]:
+    if winner_tests is None:
+        return {"luck": None, "stress": None, "stability": None, "selection": None}
+    selection = winner_tests.selection
+    return {
+        "luck": overfitting_tests.dump(winner_tests.overfitting),
+        "stress": asdict(winner_tests.stress),
+        "stability": _stability(winner_tests.stability),
+        "selection": None if selection is None else selection_numbers(selection, year),
+    }
+
+
+def _stability(stability: Stability) -> dict[str, Any]:
+    return {**asdict(stability), "neighbours": stability.neighbours.tolist()}
+
+
+def selection_numbers(selection: Selection, year: Year) -> dict[str, Any]:
+    """The results of the walk-forward selection."""
+    sample = Sample(selection.returns, periods_per_year=year.periods, risk_free=year.risk_free)
     changes = int((np.diff(selection.chosen) != 0).sum())
     return {
         "judged_by": selection.judged_by,

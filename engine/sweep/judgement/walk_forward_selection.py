@@ -1,4 +1,4 @@
-"""Walk-forward selection: what somebody would have earned who always traded the trial that was best until then."""
+"""Walk-forward selection: the returns of always trading the trial that was best until then."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,25 +6,41 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from core.clock import sessions
+from core.errors import WorkbenchError
 from core.types import Matrix, Rows, Vector
+from engine.backtest.account_returns import daily_returns
+from engine.backtest.bt import engine
+from engine.backtest.engine_output import BacktestInput
 from engine.config.sweep_spec import SweepSpec
+from engine.sweep.space.space_check import trial_config
 from engine.sweep.trials.ranking import constraint_violation
 from risk.measures._running_totals import Totals
 from risk.measures._tail import TailMeasure
 from risk.measures.base import Measure, Sample
 from risk.measures.sharpe import Sharpe
+from risk.periods import Year
+
+from .confirm import Confirmation, Confirmed
+from .overfitting_tests import TrialSample
+
+DEFAULT = -1
+"""The number of the config without any point."""
+RULE_WINDOW = 252
+"""Sessions in a block of a rule, which has no test windows."""
 
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """The honest curve of "always pick the best so far".
+    """The curve of "always pick the best so far", which uses no later knowledge.
 
     Attributes
     ----------
     returns : (D,) daily returns over the shared span, costs of switching deducted.
-    chosen : (B,) the trial of each block; -1 for the config as it stands.
-    edges : (B + 1,) where the blocks begin, and the end of the last.
+    chosen : (B,) the trial of each block; -1 for the config without any point.
+    edges : (B + 1,) first sessions of the blocks, and the end of the last.
     judged_by : the measure that chose.
     """
 
@@ -34,13 +50,91 @@ class Selection:
     judged_by: str
 
 
+def select_walk_forward(confirmation: Confirmation, sample: TrialSample, year: Year) -> Selection | None:
+    """Walk-forward selection among the trials whose returns are stored; None where there are fewer than two."""
+    sweep_plan = confirmation.plan
+    if sample.returns.shape[1] < 2:
+        return None
+    walk_forward = sweep_plan.config.walk_forward
+    default = _run_default(confirmation)
+    default_returns = np.zeros(len(sweep_plan.span.sessions))
+    if default is not None:  # where it begins later than the others, it is cash until then
+        default_returns = np.nan_to_num(default.returns_over(sweep_plan.span.sessions))
+    return select(
+        sweep_plan.spec,
+        np.ascontiguousarray(sample.returns.T),
+        sample.with_returns,
+        default_returns,
+        walk_forward.test if walk_forward else RULE_WINDOW,
+        year,
+        SwitchingCosts(confirmation, default),
+    )
+
+
+def _run_default(confirmation: Confirmation) -> Confirmed | None:
+    """The config without any point, where the sweep has trained its signals; else None, which is cash."""
+    sweep_plan = confirmation.plan
+    config = trial_config(sweep_plan.config, {})
+    for group in sweep_plan.groups.by_key.values():
+        if (
+            group.config is not None
+            and group.config.signals == config.signals
+            and type(group.config.strategy) is type(config.strategy)
+        ):
+            try:
+                signals = confirmation.runner.signals(group)
+                task = BacktestInput.of(
+                    sweep_plan.market, signals.frame, config.strategy, config.risk, config.broker, config.id
+                )
+                result = engine.run_task(task)
+            except WorkbenchError:
+                return None
+            return Confirmed(DEFAULT, {}, config, signals, result, daily_returns(result, sweep_plan.market))
+    return None
+
+
+class SwitchingCosts:
+    """Costs of closing one trial's position and opening another's before a session, as a fraction of the account.
+
+    Parameters
+    ----------
+    confirmation : runs trials on backtrader; here, each at most once.
+    default : the config without any point; None for cash.
+    """
+
+    def __init__(self, confirmation: Confirmation, default: Confirmed | None) -> None:
+        self._confirmation = confirmation
+        self._default = default
+        self._confirmed: dict[int, Confirmed] = {}
+
+    def __call__(self, before: int, after: int, session: int) -> float:
+        """The costs of going from one trial to another; numbers as in :class:`Selection`, session by its index."""
+        return self._one_way(before, session) + self._one_way(after, session)
+
+    def _one_way(self, trial_number: int, session: int) -> float:
+        if trial_number != DEFAULT:
+            if trial_number not in self._confirmed:
+                self._confirmed[trial_number] = self._confirmation.compare(trial_number)
+            return self._trading_cost(self._confirmed[trial_number], session)
+        return 0.0 if self._default is None else self._trading_cost(self._default, session)
+
+    def _trading_cost(self, confirmed: Confirmed, session: int) -> float:
+        """The cost of trading the position that was held at the end of the session before."""
+        previous = self._confirmation.plan.span.sessions[session - 1]
+        equity = confirmed.result.equity
+        days = sessions(pd.DatetimeIndex(equity["time"]), confirmed.result.zone)
+        exposures = equity["gross_exposure"][np.asarray(days <= previous)]
+        broker = confirmed.config.broker
+        return float(exposures.iloc[-1]) * (broker.commission + broker.slippage) if len(exposures) else 0.0
+
+
 def select(
     spec: SweepSpec,
     returns: Matrix,
-    numbers: Rows,
+    trials: Rows,
     default: Vector,
     window: int,
-    year: tuple[float, float],
+    year: Year,
     cost: Callable[[int, int, int], float],
 ) -> Selection:
     """Choose on the past, earn on the next block.
@@ -48,70 +142,70 @@ def select(
     Parameters
     ----------
     returns : (R, D) daily returns of the trials that may be chosen; none is NaN.
-    numbers : (R,) their numbers.
-    default : (D,) of the config as it stands, which is traded until there is a past.
+    trials : (R,) their numbers.
+    default : (D,) of the config without any point, which is traded until there is a past.
     window : sessions in a block.
     year : sessions in a year, and the annual risk-free rate.
-    cost : of going from one trial to another (-1: the config as it stands) before a session, a fraction of the account.
+    cost : of going from one trial to another (-1: the config without any point) before a session, as a fraction of
+        the account.
     """
-    days = returns.shape[1]
-    edges = np.unique(np.append(np.arange(0, days, window), days))
-    measure = judge_of(spec, returns[:, :window], year)
-    made, chosen = np.empty(days), np.full(len(edges) - 1, -1)
+    session_count = returns.shape[1]
+    edges = np.unique(np.append(np.arange(0, session_count, window), session_count))
+    measure = selection_measure(spec, returns[:, :window], year)
+    earned = np.empty(session_count)
+    chosen = np.full(len(edges) - 1, DEFAULT)
     for block, (first, last) in enumerate(pairwise(edges)):
-        place = -1 if block == 0 else _best(spec, measure, returns[:, :first], year)
-        chosen[block] = numbers[place] if place >= 0 else -1
-        made[first:last] = returns[place, first:last] if place >= 0 else default[first:last]
+        best = None if block == 0 else _best_row(spec, measure, returns[:, :first], year)
+        chosen[block] = DEFAULT if best is None else trials[best]
+        earned[first:last] = default[first:last] if best is None else returns[best, first:last]
         if block and chosen[block] != chosen[block - 1]:
-            made[first] = (1.0 + made[first]) * (
-                1.0 - cost(int(chosen[block - 1]), int(chosen[block]), int(first))
-            ) - 1.0
-    return Selection(made, chosen, edges, measure.name)
+            switching_cost = cost(int(chosen[block - 1]), int(chosen[block]), int(first))
+            earned[first] = (1.0 + earned[first]) * (1.0 - switching_cost) - 1.0
+    return Selection(earned, chosen, edges, measure.name)
 
 
-def judge_of(spec: SweepSpec, returns: Matrix, year: tuple[float, float]) -> Measure:
-    """The objective, if returns alone tell it; else the Sharpe ratio."""
-    own = spec.objective.measure
-    return own if _values(own, returns, year) is not None else Sharpe()
+def selection_measure(spec: SweepSpec, returns: Matrix, year: Year) -> Measure:
+    """The objective, if it can be computed from returns alone; else the Sharpe ratio."""
+    objective = spec.objective.measure
+    return objective if _values(objective, returns, year) is not None else Sharpe()
 
 
-def _best(spec: SweepSpec, measure: Measure, past: Matrix, year: tuple[float, float]) -> int:
-    """The place of the trial that was best; -1 if nothing can be said of any."""
+def _best_row(spec: SweepSpec, measure: Measure, past: Matrix, year: Year) -> int | None:
+    """The row of the trial that was best; None if the measure is undefined for all that are allowed."""
     values = _values(measure, past, year)
-    if values is None:  # there was something to say of the first block, but of no longer past
-        return -1
+    if values is None:  # it was defined in the first block, but not on this longer past
+        return None
     allowed = np.isfinite(values)
     for constraint in spec.constraints:
-        found = _values(constraint.measure, past, year)
-        if found is not None:
-            allowed &= constraint_violation(constraint, {constraint.measure.name: found}) <= 0
+        constrained = _values(constraint.measure, past, year)
+        if constrained is not None:
+            allowed &= constraint_violation(constraint, {constraint.measure.name: constrained}) <= 0
     if not allowed.any():
-        return -1
-    least = spec.objective.direction == "min" and measure is spec.objective.measure
-    sign = -1.0 if least else 1.0
+        return None
+    is_minimised = spec.objective.direction == "min" and measure is spec.objective.measure
+    sign = -1.0 if is_minimised else 1.0
     return int(np.argmax(np.where(allowed, sign * values, -np.inf)))
 
 
-def _values(measure: Measure, returns: Matrix, year: tuple[float, float]) -> Vector | None:
+def _values(measure: Measure, returns: Matrix, year: Year) -> Vector | None:
     """(R,) a measure of each trial's past, NaN where it is undefined; None if it needs more than returns."""
     if measure.kind == "turnover":
         return None
-    found = measure.from_totals(totals_of(returns, year, (measure,)))
-    if found is not None:
-        return found.values
+    estimates = measure.from_totals(totals_of(returns, year, (measure,)))
+    if estimates is not None:
+        return estimates.values
     values = np.full(len(returns), np.nan)
-    for row, own in enumerate(returns):
-        estimate = measure.estimate(Sample(own, periods_per_year=year[0], risk_free=year[1]))
+    for row, past in enumerate(returns):
+        estimate = measure.estimate(Sample(past, periods_per_year=year.periods, risk_free=year.risk_free))
         values[row] = np.nan if estimate.value is None else estimate.value
     return values if np.isfinite(values).any() else None
 
 
-def totals_of(returns: Matrix, year: tuple[float, float], measures: Sequence[Measure] = ()) -> Totals:
-    """What measures need to know of (R, D) returns."""
+def totals_of(returns: Matrix, year: Year, measures: Sequence[Measure] = ()) -> Totals:
+    """The totals of (R, D) returns from which measures are computed."""
     mean = returns.mean(axis=1)
     wealth = np.cumprod(1.0 + returns, axis=1)
     peak = np.maximum(np.maximum.accumulate(wealth, axis=1), 1.0)
-    rate = float((1.0 + year[1]) ** (1.0 / year[0]) - 1.0)
     tails: dict[float, Any] = {}
     for measure in measures:
         if isinstance(measure, TailMeasure) and measure.method == "historical":
@@ -123,11 +217,11 @@ def totals_of(returns: Matrix, year: tuple[float, float], measures: Sequence[Mea
         growth=np.asarray(wealth[:, -1], dtype=np.float64),
         mean=mean,
         squares=((returns - mean[:, None]) ** 2).sum(axis=1),
-        downside=(np.minimum(returns - rate, 0.0) ** 2).sum(axis=1),
+        downside=(np.minimum(returns - year.rate, 0.0) ** 2).sum(axis=1),
         extreme=np.abs(returns).max(axis=1),
         drawdown=(wealth / peak - 1.0).min(axis=1),
         traded=np.full(len(returns), np.nan),
         tails=tails,
-        periods_per_year=year[0],
-        risk_free=year[1],
+        periods_per_year=year.periods,
+        risk_free=year.risk_free,
     )

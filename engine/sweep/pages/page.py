@@ -1,4 +1,4 @@
-"""sweep.html: the verdict first, then what was tried, how it is spread, and how far to believe the best of it."""
+"""The page sweep.html: the verdict, the winners, the distribution of all trials, and the tests of the winner."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -9,191 +9,227 @@ import numpy as np
 
 from core.number_format import format_4sig, money, percent, title
 from engine.backtest.account_returns import STRATEGY
-from engine.pages.svg_charts import BLUE, INK, RED, svg
+from engine.pages.svg_charts import BLUE, RED, svg
 from engine.pages.templates import render, safe
-from engine.sweep.judgement.assess import SweepAssessment
+from engine.sweep.judgement.assess import SweepAssessment, WinnerTests
 from engine.sweep.judgement.confirm import Confirmed
 from engine.sweep.judgement.sweep_json import selection_numbers
-from engine.sweep.space.dimensions import iter_points
+from engine.sweep.space.dimensions import Columns, Dimension, iter_points
 from engine.sweep.space.samplers import method_description
 
 from . import charts
-from .charts import Cloud
+from .charts import TrialPoints
 
 TOP = 100
+"""Trials in the table that sorts."""
 PAIRS = 15
-"""Heatmaps at most: those of six parameters."""
-SHOWN = ("total_return", "cagr", "volatility", "sharpe", "sortino", "max_drawdown", "calmar")
+"""Largest number of heatmaps: those of six parameters."""
+MEASURES = ("total_return", "cagr", "volatility", "sharpe", "sortino", "max_drawdown", "calmar")
 
 
-def write_page(found: SweepAssessment, path: Path) -> None:
-    """Write the page."""
-    path.write_text(html(found), encoding="utf-8")
+def write_page(assessment: SweepAssessment, path: Path) -> None:
+    """Write the page to a file."""
+    path.write_text(html(assessment), encoding="utf-8")
 
 
-def html(found: SweepAssessment) -> str:
-    """The page, which asks nothing of any server."""
-    plan, spec = found.plan, found.plan.spec
-    days = plan.span.sessions
+def html(assessment: SweepAssessment) -> str:
+    """The page, which loads nothing from any server."""
+    sweep_plan = assessment.plan
+    spec = sweep_plan.spec
+    sessions = sweep_plan.span.sessions
+    trials = _trial_points(assessment)
     return render(
         "sweep.html",
-        found=found,
+        assessment=assessment,
+        tests=assessment.winner_tests,
         spec=spec,
-        name=plan.config.name,
-        symbols=plan.market.trade,
-        first=f"{days[0]:%F}",
-        last=f"{days[-1]:%F}",
+        name=sweep_plan.config.name,
+        symbols=sweep_plan.market.trade,
+        first=f"{sessions[0]:%F}",
+        last=f"{sessions[-1]:%F}",
         method=method_description(spec.method),
         measure=title(spec.objective.measure.name),
-        counts=found.board.counts,
-        axes=[(axis.path, ", ".join(_values(axis))) for axis in plan.axes],
-        winners=[_winner(found, each) for each in found.winners],
-        measures=[title(name) for name in SHOWN],
-        top=list(_top(found)),
-        heads=[axis.path for axis in plan.axes],
-        pictures={name: safe(picture) for name, picture in _pictures(found)},
-        colours=_colours(found),
-        heatmaps=[(head, safe(picture)) for head, picture in _heatmaps(found)],
-        selection=None if found.selection is None else selection_numbers(found.selection, found.year),
+        counts=assessment.ranking.counts,
+        axes=[(axis.path, ", ".join(_values(axis))) for axis in sweep_plan.axes],
+        winners=[_winner(assessment, winner) for winner in assessment.winners],
+        measures=[title(name) for name in MEASURES],
+        top=list(_top(assessment)),
+        heads=[axis.path for axis in sweep_plan.axes],
+        pictures={name: safe(picture) for name, picture in _pictures(assessment, trials)},
+        colours=_colours(trials),
+        heatmaps=[(head, safe(picture)) for head, picture in _heatmaps(trials)],
+        selection=_selection(assessment),
         four=format_4sig,
         percent=percent,
     )
 
 
-def _values(axis: Any) -> list[str]:
-    told = [charts.text(value) for value in axis.representatives]
-    return told if len(told) <= 12 else [*told[:6], "...", *told[-3:]]
+def _selection(assessment: SweepAssessment) -> dict[str, Any] | None:
+    winner_tests = assessment.winner_tests
+    if winner_tests is None or winner_tests.selection is None:
+        return None
+    return selection_numbers(winner_tests.selection, assessment.year)
 
 
-def _winner(found: SweepAssessment, each: Confirmed) -> dict[str, Any]:
-    metrics = each.metrics or {}
+def _values(axis: Dimension) -> list[str]:
+    """The values of an axis; of many, the first and the last ones."""
+    texts = [charts.text(value) for value in axis.representatives]
+    return texts if len(texts) <= 12 else [*texts[:6], "...", *texts[-3:]]
+
+
+def _winner(assessment: SweepAssessment, winner: Confirmed) -> dict[str, Any]:
+    """The row of a winner in the table of the best trials."""
+    metrics = winner.metrics or {}
     measures = metrics.get("measures", {}).get(STRATEGY, {})
     intervals = {name: item["interval"] for name, item in measures.items() if item.get("interval")}
     return {
-        "trial": each.number,
-        "objective": found.board.objective[each.number],
-        "value": money(float(found.board.final_value[each.number])),
-        "point": [charts.text(value) for value in each.point.values()],
-        "folder": f"winners/{each.folder}",
-        "measures": [(measures[name]["value"], measures[name]["unit"]) for name in SHOWN if name in measures],
-        "sharpe": _span(intervals.get("sharpe")),
-        "held_out": each.held_out,
+        "trial": winner.number,
+        "objective": assessment.ranking.objective[winner.number],
+        "value": money(float(assessment.ranking.final_value[winner.number])),
+        "point": [charts.text(value) for value in winner.point.values()],
+        "folder": f"winners/{winner.folder}",
+        "measures": [(measures[name]["value"], measures[name]["unit"]) for name in MEASURES if name in measures],
+        "sharpe": _interval(intervals.get("sharpe")),
+        "held_out": winner.held_out,
     }
 
 
-def _span(interval: Any) -> str:
+def _interval(interval: Any) -> str:
     if not interval or interval["reason"]:
         return "n/a"
     return f"{format_4sig(interval['low'])} to {format_4sig(interval['high'])}"
 
 
-def _top(found: SweepAssessment) -> Iterator[dict[str, Any]]:
+def _top(assessment: SweepAssessment) -> Iterator[dict[str, Any]]:
     """The best trials for the table that sorts."""
-    board, plan = found.board, found.plan
-    points = {each.number: each.point for each in found.winners}
-    for number in board.ranked[:TOP].tolist():
-        if plan.points is not None:
-            point: Mapping[str, Any] = next(iter_points(plan.points.columns(np.array([number]))))
-        else:
-            point = found.asked.get(number, points.get(number, {}))
+    ranking = assessment.ranking
+    for number in ranking.ranked[:TOP].tolist():
+        point = _point(assessment, number)
         yield {
             "trial": number,
-            "objective": board.objective[number],
-            "sharpe": board.sharpe[number],
-            "value": board.final_value[number],
-            "fills": int(board.fills[number]),
-            "point": [charts.text(point.get(axis.path)) for axis in plan.axes],
+            "objective": ranking.objective[number],
+            "sharpe": ranking.sharpe[number],
+            "value": ranking.final_value[number],
+            "fills": int(ranking.fills[number]),
+            "point": [charts.text(point.get(axis.path)) for axis in assessment.plan.axes],
         }
 
 
-def _cloud(found: SweepAssessment) -> Cloud:
-    plan, board = found.plan, found.board
-    numbers = plan.summed
-    if plan.points is not None:
-        columns: Any = plan.points.columns(numbers)
-    else:
-        columns = {axis.path: [found.asked[number][axis.path] for number in numbers.tolist()] for axis in plan.axes}
-    sign = 1.0 if plan.spec.objective.direction == "max" else -1.0
-    winner = found.winners[0].point if found.winners else None
-    values = np.where(board.status[numbers] == "done", board.objective[numbers], np.nan)
-    return Cloud.of(plan.axes, columns, values, (plan.spec.objective.measure.name, sign), winner)
+def _point(assessment: SweepAssessment, trial_number: int) -> Mapping[str, Any]:
+    points = assessment.plan.points
+    if points is None:
+        return assessment.sequential_points[trial_number]
+    return next(iter_points(points.columns(np.array([trial_number]))))
 
 
-def _pictures(found: SweepAssessment) -> Iterator[tuple[str, str]]:
-    cloud = _cloud(found)
-    known = cloud.objective[np.isfinite(cloud.objective)]
-    if not len(known):
+def _trial_points(assessment: SweepAssessment) -> TrialPoints:
+    """The trials of the charts: those selected before the sweep."""
+    sweep_plan = assessment.plan
+    ranking = assessment.ranking
+    trials = sweep_plan.summed
+    objective = sweep_plan.spec.objective
+    return TrialPoints.from_columns(
+        sweep_plan.axes,
+        _columns(assessment),
+        np.where(ranking.status[trials] == "done", ranking.objective[trials], np.nan),
+        name=objective.measure.name,
+        sign=1.0 if objective.direction == "max" else -1.0,
+        winner=assessment.winners[0].point if assessment.winners else None,
+    )
+
+
+def _columns(assessment: SweepAssessment) -> Columns:
+    sweep_plan = assessment.plan
+    if sweep_plan.points is not None:
+        return sweep_plan.points.columns(sweep_plan.summed)
+    points = [assessment.sequential_points[number] for number in sweep_plan.summed.tolist()]
+    return {axis.path: [point[axis.path] for point in points] for axis in sweep_plan.axes}
+
+
+def _pictures(assessment: SweepAssessment, trials: TrialPoints) -> Iterator[tuple[str, str]]:
+    """The charts but the heatmaps, by name."""
+    values = trials.finite_objective
+    if not len(values):
         return
-    name = title(cloud.name)
+    name = title(trials.name)
     yield (
         "distribution",
-        svg(charts.distribution(known, _marks(found), name), f"Distribution of {name} over all trials"),
+        svg(charts.distribution(values, _marks(assessment), name), f"Distribution of {name} over all trials"),
     )
-    if cloud.name != "sharpe":
-        sharpe = found.board.sharpe[found.plan.summed]
-        sharpe = sharpe[np.isfinite(sharpe)]
-        figure = charts.distribution(sharpe, _sharpe_marks(found), title("sharpe")) if len(sharpe) else None
-        if figure is not None:
-            yield "sharpe", svg(figure, "Distribution of the Sharpe ratio over all trials")
-    yield "parallel", svg(charts.parallel(cloud), f"Parallel coordinates of the trials, to {name}")
-    if found.winners:
-        alt = "Growth of the best trials, of the walk-forward selection and of the benchmark"
-        yield "fan", svg(charts.fan(found.plan.span.sessions, found.sample.returns, list(_curves(found))), alt)
-    if found.luck is not None and found.luck.pbo is not None:
-        pbo = found.luck.pbo
-        yield (
-            "logits",
-            svg(charts.logits(pbo.logits, pbo.pbo), "Rank of the best trial of one half in the other half"),
-        )
+    if trials.name != "sharpe":
+        yield from _sharpe_picture(assessment)
+    yield "parallel", svg(charts.parallel(trials), f"Parallel coordinates of the trials, to {name}")
+    if assessment.winner_tests is not None:
+        yield from _winner_pictures(assessment, assessment.winner_tests)
 
 
-def _marks(found: SweepAssessment) -> list[tuple[str, float, str]]:
-    if not found.winners:
+def _sharpe_picture(assessment: SweepAssessment) -> Iterator[tuple[str, str]]:
+    ratios = assessment.ranking.sharpe[assessment.plan.summed]
+    ratios = ratios[np.isfinite(ratios)]
+    if len(ratios):
+        figure = charts.distribution(ratios, _sharpe_marks(assessment), title("sharpe"))
+        yield "sharpe", svg(figure, "Distribution of the Sharpe ratio over all trials")
+
+
+def _winner_pictures(assessment: SweepAssessment, winner_tests: WinnerTests) -> Iterator[tuple[str, str]]:
+    sessions = assessment.plan.span.sessions
+    curves = list(_curves(assessment, winner_tests))
+    text = "Growth of the best trials, of the walk-forward selection and of the benchmark"
+    yield "fan", svg(charts.fan(sessions, assessment.sample.returns, curves), text)
+    pbo = winner_tests.overfitting.pbo
+    if pbo is not None:
+        text = "Rank of the best trial of one half in the other half"
+        yield "logits", svg(charts.logits(pbo.logits, pbo.pbo), text)
+
+
+def _marks(assessment: SweepAssessment) -> list[tuple[str, float, str]]:
+    """Text, value and colour of the lines in the distribution of the objective."""
+    if not assessment.winners:
         return []
-    if found.plan.spec.objective.measure.name == "sharpe":
-        return _sharpe_marks(found)
-    return [("winner", float(found.board.objective[found.winner.number]), BLUE)]
+    if assessment.plan.spec.objective.measure.name == "sharpe":
+        return _sharpe_marks(assessment)
+    return [("winner", float(assessment.ranking.objective[assessment.winner.number]), BLUE)]
 
 
-def _sharpe_marks(found: SweepAssessment) -> list[tuple[str, float, str]]:
-    if not found.winners or found.luck is None:
+def _sharpe_marks(assessment: SweepAssessment) -> list[tuple[str, float, str]]:
+    """Text, value and colour of the lines in the distribution of the Sharpe ratio."""
+    if assessment.winner_tests is None:
         return []
-    own = float(found.board.sharpe[found.winner.number])
-    marks = [("winner", own, BLUE)] if np.isfinite(own) else []
-    return [
-        *marks,
-        ("expected best without skill", found.luck.threshold * found.luck.per_year**0.5, RED),
-        ("", 0.0, INK),
-    ][: len(marks) + 1]
+    overfitting = assessment.winner_tests.overfitting
+    threshold = ("expected best without skill", overfitting.threshold * overfitting.per_year**0.5, RED)
+    sharpe = float(assessment.ranking.sharpe[assessment.winner.number])
+    return [("winner", sharpe, BLUE), threshold] if np.isfinite(sharpe) else [threshold]
 
 
-def _curves(found: SweepAssessment) -> Iterator[tuple[str, Any]]:
-    days = found.plan.span.sessions
-    for place, each in enumerate(found.winners[::-1], start=1):
-        yield "winner" if place == len(found.winners) else "", each.daily[STRATEGY].reindex(days).to_numpy()
-    if found.selection is not None:
-        yield "walk-forward selection", found.selection.returns
-    spread = float(found.benchmark.std(ddof=1))
-    own = float(found.winner.daily[STRATEGY].reindex(days).std(ddof=1))
-    if spread > 0:
-        yield f"{found.plan.market.benchmark} at the winner's volatility", found.benchmark * own / spread
+def _curves(assessment: SweepAssessment, winner_tests: WinnerTests) -> Iterator[tuple[str, Any]]:
+    """Name and daily returns of each line of the growth chart; the winner after the other best trials."""
+    sessions = assessment.plan.span.sessions
+    for confirmed in assessment.winners[::-1]:
+        name = "winner" if confirmed is assessment.winner else ""
+        yield name, confirmed.returns_over(sessions)
+    if winner_tests.selection is not None:
+        yield "walk-forward selection", winner_tests.selection.returns
+    benchmark_deviation = float(assessment.benchmark.std(ddof=1))
+    winner_deviation = float(assessment.winner.daily[STRATEGY].reindex(sessions).std(ddof=1))
+    if benchmark_deviation > 0:
+        name = f"{assessment.plan.market.benchmark} at the winner's volatility"
+        yield name, assessment.benchmark * winner_deviation / benchmark_deviation
 
 
-def _colours(found: SweepAssessment) -> str:
-    """What the ends of the heatmaps' colours mean."""
-    cloud = _cloud(found)
-    if not np.isfinite(cloud.objective).any():
+def _colours(trials: TrialPoints) -> str:
+    """A sentence on the ends of the heatmaps' colour range."""
+    if not len(trials.finite_objective):
         return ""
-    low, high = charts.limits_of(cloud)[:: int(cloud.sign)]
-    return f"Colours run from red, {format_4sig(low)}, to blue, {format_4sig(high)}, which is better."
+    low, high = charts.colour_range(trials)
+    worse, better = (low, high) if trials.sign > 0 else (high, low)
+    return f"Colours run from red, {format_4sig(worse)}, to blue, {format_4sig(better)}, which is better."
 
 
-def _heatmaps(found: SweepAssessment) -> Iterator[tuple[str, str]]:
-    cloud = _cloud(found)
-    if not np.isfinite(cloud.objective).any():
+def _heatmaps(trials: TrialPoints) -> Iterator[tuple[str, str]]:
+    if not len(trials.finite_objective):
         return
-    limits = charts.limits_of(cloud)
-    several = [number for number, axis in enumerate(cloud.axes) if len(axis.representatives) > 1]
-    for pair in itertools.islice(itertools.combinations(several, 2), PAIRS):
-        head = charts.told(cloud, pair)
-        yield head, svg(charts.heatmap(cloud, pair, limits), head)
+    colour_range = charts.colour_range(trials)
+    varied = [index for index, axis in enumerate(trials.axes) if len(axis.representatives) > 1]
+    for pair in itertools.islice(itertools.combinations(varied, 2), PAIRS):
+        head = charts.heatmap_title(trials, pair)
+        yield head, svg(charts.heatmap(trials, pair, colour_range), head)

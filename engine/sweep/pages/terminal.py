@@ -1,6 +1,6 @@
-"""What a sweep says of itself on the terminal, from its sweep.json: a finished folder says the same."""
+"""The summary of a sweep on the terminal, from its sweep.json: equal for a run and for its finished folder."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +17,29 @@ from engine.sweep.storage.file_names import NUMBERS, PAGE, TABLE
 MARKS = {True: ("passed", "green"), False: ("not passed", "red"), None: ("not run", "yellow")}
 
 
-def show(found: Mapping[str, Any], folder: Path, note: str = "", console: Console | None = None) -> None:
+def show(numbers: Mapping[str, Any], folder: Path, note: str = "", console: Console | None = None) -> None:
     """Print the summary of a sweep.
 
     Parameters
     ----------
-    found : what sweep.json holds.
+    numbers : the content of sweep.json.
     folder : the sweep's folder.
-    note : about an earlier run; empty if there is nothing to say.
+    note : about an earlier run; empty if there is none.
     """
     console = console or Console(highlight=False)
-    span, verdict = found["span"], found["verdict"]
     console.print()
     console.print(Text(folder.name, style="bold"))
-    days = f"{span['first_session']} to {span['last_session']}, {count(span['sessions'], 'session')}"
-    console.print(Text(f"{', '.join(found['symbols'])}: {_trials(found)}; shared span {days}"))
+    console.print(Text(_trials_line(numbers)))
     console.print()
-    skill = verdict["tests"] and all(test["passed"] for test in verdict["tests"])
-    console.print(Text(verdict["sentence"], style="bold green" if skill else "bold yellow"))
-    for test in verdict["tests"]:
-        word, colour = MARKS[test["passed"]]
-        console.print(Padding(Text.assemble((f"{word}: ", colour), test["sentence"]), (0, 0, 0, 2)))
-    if found["winners"]:
+    _show_verdict(numbers["verdict"], console)
+    if numbers["winners"]:
         console.print()
-        console.print(_best(found))
-        console.print(Text(_confirmed(found)))
-        for line in _lines(found):
-            console.print(line)
-    for text in found["notes"]:
-        console.print(Text(f"note: {text}"))
+        console.print(_winners_table(numbers))
+        console.print(Text(_confirmation_line(numbers)))
+        for line in _winner_lines(numbers):
+            console.print(Text(line))
+    for remark in numbers["notes"]:
+        console.print(Text(f"note: {remark}"))
     console.print()
     if note:
         console.print(note)
@@ -72,91 +66,113 @@ def show_folder(folder: Path, console: Console | None = None) -> None:
 
 
 def is_sweep(folder: Path) -> bool:
-    """Whether a run folder is a sweep's."""
+    """True for the run folder of a sweep."""
     return (folder / NUMBERS).is_file()
 
 
-def _trials(found: Mapping[str, Any]) -> str:
-    told = dict(found["trials"])
-    parts = ", ".join(f"{number:,} {status}" for status, number in told.items() if status != "all")
-    return f"{told['all']:,} trials ({parts}), {found['method']}"
+def _trials_line(numbers: Mapping[str, Any]) -> str:
+    span = numbers["span"]
+    days = f"{span['first_session']} to {span['last_session']}, {count(span['sessions'], 'session')}"
+    trials = numbers["trials"]
+    by_status = ", ".join(f"{number:,} {status}" for status, number in trials.items() if status != "all")
+    return (
+        f"{', '.join(numbers['symbols'])}: {trials['all']:,} trials ({by_status}), {numbers['method']}; "
+        f"shared span {days}"
+    )
 
 
-def _best(found: Mapping[str, Any]) -> Table:
-    """The winners: their parameters and how they did."""
-    objective = found["objective"]["measure"]
+def _show_verdict(verdict: Mapping[str, Any], console: Console) -> None:
+    is_skill = verdict["tests"] and all(test["passed"] for test in verdict["tests"])
+    console.print(Text(verdict["sentence"], style="bold green" if is_skill else "bold yellow"))
+    for test in verdict["tests"]:
+        word, colour = MARKS[test["passed"]]
+        console.print(Padding(Text.assemble((f"{word}: ", colour), test["sentence"]), (0, 0, 0, 2)))
+
+
+def _winners_table(numbers: Mapping[str, Any]) -> Table:
+    """The winners: their parameters and results."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for head in ("trial", objective, "final value"):
+    for head in ("trial", numbers["objective"]["measure"], "final value", *_heads(list(numbers["space"]))):
         table.add_column(Text(head), justify="right", header_style="bold", overflow="fold")
-    for head in _heads(list(found["space"])):
-        table.add_column(Text(head), justify="right", header_style="bold", overflow="fold")
-    for each in found["winners"]:
-        point = [_cell(value) for value in each["point"].values()]
-        table.add_row(str(each["trial"]), format_4sig(each["objective"]), money(each["final_value"]), *point)
+    for winner in numbers["winners"]:
+        point = [_cell(value) for value in winner["point"].values()]
+        table.add_row(str(winner["trial"]), format_4sig(winner["objective"]), money(winner["final_value"]), *point)
     return table
 
 
 def _heads(paths: list[str]) -> list[str]:
-    """The end of each path, as much of it as tells it from the others.
+    """The shortest end of each path that differs from the ends of all others.
 
     >>> _heads(["risk.base", "features.0.window", "features.1.window"])
     ['base', '0.window', '1.window']
     """
+    return [_unique_end(path, paths) for path in paths]
 
-    def end(path: str, parts: int) -> str:
-        return ".".join(path.split(".")[-parts:])
 
-    def least(path: str) -> int:
-        long = path.count(".") + 1
-        return next(
-            n for n in range(1, long + 1) if n == long or [end(each, n) for each in paths].count(end(path, n)) == 1
-        )
-
-    return [end(path, least(path)) for path in paths]
+def _unique_end(path: str, paths: list[str]) -> str:
+    parts = path.split(".")
+    for length in range(1, len(parts)):
+        ends = [".".join(other.split(".")[-length:]) for other in paths]
+        end = ".".join(parts[-length:])
+        if ends.count(end) == 1:
+            return end
+    return path
 
 
 def _cell(value: Any) -> Text:
-    return Text("-" if value is None else f"{value:g}" if isinstance(value, float) else str(value))
+    if value is None:
+        return Text("-")
+    return Text(f"{value:g}" if isinstance(value, float) else str(value))
 
 
-def _confirmed(found: Mapping[str, Any]) -> str:
-    checked = len(found["winners"]) + len(found["spot_checks"])
-    return f"confirmed on backtrader, fill for fill: these, and {checked - len(found['winners'])} spot checks"
+def _confirmation_line(numbers: Mapping[str, Any]) -> str:
+    return f"confirmed on backtrader, fill for fill: these, and {len(numbers['spot_checks'])} spot checks"
 
 
-def _lines(found: Mapping[str, Any]) -> list[Text]:
-    lines = []
-    stability, selection, numbers = found["stability"], found["selection"], found["luck"]
-    name = found["objective"]["measure"]
+def _winner_lines(numbers: Mapping[str, Any]) -> Iterator[str]:
+    """One line for each further test of the winner."""
+    stability = numbers["stability"]
     if stability and stability["median"] is not None:
-        near = count(len(stability["neighbours"]), "neighbour")
-        lines.append(
-            f"parameter stability: {name} {format_4sig(stability['winner'])} of the winner, median of its {near} "
-            f"{format_4sig(stability['median'])}, worst {format_4sig(stability['worst'])}"
-        )
-    if selection:
-        measures = selection["measures"]
-        lines.append(
-            f"walk-forward selection: {title('sharpe')} {format_4sig(measures['sharpe']['value'])}, "
-            f"total return {percent(measures['total_return']['value'])}, {count(selection['changes'], 'change')}"
-        )
-    if numbers and numbers["effective_trials"]:
-        cash = numbers["superior_ability"]["cash"]["consistent"]
-        lines.append(
-            f"trials: {_tries(numbers)}, in about {numbers['effective_trials']['count']} clusters of similar "
-            f"returns; superior ability against cash p = {p_value(cash)}"
-        )
-    held = found["winners"][0]["held_out"]
-    if held:
-        own, other = (held[column]["sharpe"]["value"] for column in ("strategy", "benchmark"))
-        lines.append(
-            f"holdout from {held['first_session']}, {count(held['sessions'], 'session')}: Sharpe {format_4sig(own)}, "
-            f"{found['benchmark']} {format_4sig(other)}"
-        )
-    return [Text(line) for line in lines]
+        yield _stability_line(stability, numbers["objective"]["measure"])
+    if numbers["selection"]:
+        yield _selection_line(numbers["selection"])
+    overfitting = numbers["luck"]
+    if overfitting and overfitting["effective_trials"]:
+        yield _trials_and_clusters_line(overfitting)
+    held_out = numbers["winners"][0]["held_out"]
+    if held_out:
+        yield _holdout_line(held_out, numbers["benchmark"])
 
 
-def _tries(numbers: Mapping[str, Any]) -> str:
-    told = numbers["trials"]
-    others = f"{told['earlier']:,} in other sweeps on these data, and " if told["earlier"] else ""
-    return f"{others}{told['scored']:,} here"
+def _stability_line(stability: Mapping[str, Any], measure: str) -> str:
+    neighbours = count(len(stability["neighbours"]), "neighbour")
+    return (
+        f"parameter stability: {measure} {format_4sig(stability['winner'])} of the winner, median of its {neighbours} "
+        f"{format_4sig(stability['median'])}, worst {format_4sig(stability['worst'])}"
+    )
+
+
+def _selection_line(selection: Mapping[str, Any]) -> str:
+    measures = selection["measures"]
+    return (
+        f"walk-forward selection: {title('sharpe')} {format_4sig(measures['sharpe']['value'])}, "
+        f"total return {percent(measures['total_return']['value'])}, {count(selection['changes'], 'change')}"
+    )
+
+
+def _trials_and_clusters_line(overfitting: Mapping[str, Any]) -> str:
+    trials = overfitting["trials"]
+    prior = f"{trials['earlier']:,} in other sweeps on these data, and " if trials["earlier"] else ""
+    cash = overfitting["superior_ability"]["cash"]["consistent"]
+    return (
+        f"trials: {prior}{trials['scored']:,} here, in about {overfitting['effective_trials']['count']} clusters of "
+        f"similar returns; superior ability against cash p = {p_value(cash)}"
+    )
+
+
+def _holdout_line(held_out: Mapping[str, Any], benchmark: str) -> str:
+    return (
+        f"holdout from {held_out['first_session']}, {count(held_out['sessions'], 'session')}: "
+        f"Sharpe {format_4sig(held_out['strategy']['sharpe']['value'])}, "
+        f"{benchmark} {format_4sig(held_out['benchmark']['sharpe']['value'])}"
+    )

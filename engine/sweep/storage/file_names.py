@@ -1,4 +1,4 @@
-"""The files of a sweep's folder."""
+"""Names of the files of a sweep's folder."""
 
 TABLE, RETURNS, BLOCKS, NUMBERS, PAGE = (
     "trials.parquet",
@@ -8,4 +8,4 @@ TABLE, RETURNS, BLOCKS, NUMBERS, PAGE = (
     "sweep.html",
 )
 RESULTS = (TABLE, RETURNS, BLOCKS)
-"""Equal sweeps give these files bit for bit, whatever happened on the way and whatever was tried elsewhere."""
+"""Equal sweeps give these files bit for bit, after any interruption and any other sweeps."""

@@ -1,7 +1,7 @@
-"""What a sweep has finished, so that nothing finished is ever lost: an append-only file of lines with checksums.
+"""The journal of an unfinished sweep: an append-only file of lines with checksums, so that no finished trial is lost.
 
-A line is made durable before anything is told of it. What a kill leaves of the last line is cut off; a line that is
-damaged anywhere else means that the disk or somebody else changed the file, and is refused.
+A line is on the disk before its content is used. A last line that a kill left incomplete is cut off; a damaged line
+anywhere else means that the disk or another program changed the file, and is refused.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from core.digests import canonical
 from core.errors import StoreError
 
 NAME = "journal.txt"
-SIGNS = 16
+CHECKSUM_DIGITS = 16
 
 
 class Journal:
@@ -24,12 +24,12 @@ class Journal:
     Attributes
     ----------
     path : the file.
-    entries : what it held when it was opened, in order.
+    entries : its content when it was opened, in order.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
-        self.entries: list[dict[str, Any]] = list(self._whole_lines())
+        self.entries: list[dict[str, Any]] = list(self._complete_entries())
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Add an entry; it is on the disk when this returns.
@@ -40,7 +40,7 @@ class Journal:
             It could not be written; the entries before it are as they were.
         """
         body = canonical(entry)
-        line = _sign(body).encode() + b" " + body + b"\n"
+        line = _checksum(body).encode() + b" " + body + b"\n"
         before = self.path.stat().st_size if self.path.exists() else 0
         try:
             with self.path.open("ab") as file:
@@ -51,13 +51,13 @@ class Journal:
             self._cut(before)
             raise unwritable(self.path, error, len(line)) from error
 
-    def _whole_lines(self) -> Iterator[dict[str, Any]]:
+    def _complete_entries(self) -> Iterator[dict[str, Any]]:
         try:
             content = self.path.read_bytes() if self.path.exists() else b""
         except OSError as error:
             raise StoreError(f"{self.path}: cannot be read: {error.strerror}; let it be read, or remove it") from error
         lines = content.splitlines(keepends=True)
-        good = 0
+        intact = 0  # bytes
         for number, line in enumerate(lines, start=1):
             entry = _entry(line)
             if entry is None:
@@ -65,13 +65,13 @@ class Journal:
                     raise StoreError(
                         f"{self.path}, line {number}: is damaged; remove the folder {self.path.parent} to begin anew"
                     )
-                self._cut(good)
+                self._cut(intact)
                 return
-            good += len(line)
+            intact += len(line)
             yield entry
 
     def _cut(self, size: int) -> None:
-        """Drop what was written beyond a size."""
+        """Drop everything beyond a size in bytes."""
         try:
             os.truncate(self.path, size)
         except FileNotFoundError:
@@ -81,19 +81,19 @@ class Journal:
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
-    sign, _, body = line.removesuffix(b"\n").partition(b" ")
-    if not line.endswith(b"\n") or sign.decode(errors="replace") != _sign(body):
+    checksum, _, body = line.removesuffix(b"\n").partition(b" ")
+    if not line.endswith(b"\n") or checksum.decode(errors="replace") != _checksum(body):
         return None
-    found: dict[str, Any] = json.loads(body)
-    return found
+    entry: dict[str, Any] = json.loads(body)
+    return entry
 
 
-def _sign(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()[:SIGNS]
+def _checksum(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:CHECKSUM_DIGITS]
 
 
 def unwritable(path: Path, error: OSError, size: int) -> StoreError:
-    """What to say of a file that cannot be written."""
+    """The error for a file that cannot be written."""
     needed = f" ({size:,} bytes)" if size else ""
     return StoreError(
         f"{path}: cannot be written{needed}: {error.strerror}; what was finished before is kept: free space and give "
@@ -102,7 +102,7 @@ def unwritable(path: Path, error: OSError, size: int) -> StoreError:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write a whole file, or none: under another name first, then renamed.
+    """Write a file completely or not at all: under another name first, then renamed.
 
     Raises
     ------
@@ -116,10 +116,10 @@ def write_durably(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        handle = os.open(path.parent, os.O_RDONLY)
+        folder = os.open(path.parent, os.O_RDONLY)
         try:
-            os.fsync(handle)
+            os.fsync(folder)
         finally:
-            os.close(handle)
+            os.close(folder)
     except OSError as error:
         raise unwritable(path, error, len(content)) from error

@@ -1,4 +1,4 @@
-"""The folder of an unfinished sweep: one owner at a time, the code that it began with, and what it has finished."""
+"""The folder of an unfinished sweep: one owner at a time, the code that it began with, and its finished trials."""
 
 import difflib
 import io
@@ -23,22 +23,22 @@ LOCK, OWNER, CODE, CHANGES, CHUNKS, WINNERS = "lock", "owner.json", "code.zip", 
 
 
 class CodeChangedError(StoreError):
-    """The code is not that which an unfinished sweep began with."""
+    """The code differs from that with which an unfinished sweep began."""
 
 
 def folder_of(out: Path, label: str) -> Path:
-    """Where a sweep lies while it is unfinished."""
+    """The folder of a sweep while it is unfinished."""
     return out / f".{label}"
 
 
 @contextmanager
 def owned(folder: Path) -> Iterator[None]:
-    """Be the only one to work in a folder; the system ends that with the process, however it ends.
+    """Hold a folder's lock, so that no other process works in it; the system releases it when the process ends.
 
     Raises
     ------
     StoreError
-        Another process does, or the folder cannot be made or written.
+        Another process holds it, or the folder cannot be created or written.
     """
     from filelock import FileLock, Timeout
 
@@ -57,8 +57,8 @@ def owned(folder: Path) -> Iterator[None]:
         ) from None
     try:
         started = f"{datetime.now(UTC):%F %T} UTC"
-        who = {"process": os.getpid(), "host": socket.gethostname(), "started": started}
-        write_durably(folder / OWNER, json.dumps(who).encode())
+        owner = {"process": os.getpid(), "host": socket.gethostname(), "started": started}
+        write_durably(folder / OWNER, json.dumps(owner).encode())
         yield
     finally:
         lock.release()
@@ -66,12 +66,12 @@ def owned(folder: Path) -> Iterator[None]:
 
 def _owner(folder: Path) -> str:
     with suppress(OSError, ValueError, KeyError):
-        who = json.loads((folder / OWNER).read_text(encoding="utf-8"))
-        return f"process {who['process']} on {who['host']} works on this sweep since {who['started']}"
+        owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
+        return f"process {owner['process']} on {owner['host']} works on this sweep since {owner['started']}"
     return "another process works on this sweep"
 
 
-def opened(folder: Path, header: dict[str, Any]) -> Journal:
+def open_journal(folder: Path, header: dict[str, Any]) -> Journal:
     """The journal of an owned folder, begun if there is none.
 
     Raises
@@ -97,9 +97,12 @@ def _require_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> 
     remedy = f"go on with what it began with, or remove {folder} to begin anew"
     if before.get("format") != now["format"]:
         raise StoreError(f"{folder}: was begun by another version of this program; {remedy}")
-    then, today = ({"python": head["python"], **head["versions"]} for head in (before, now))
+    old_versions = {"python": before["python"], **before["versions"]}
+    new_versions = {"python": now["python"], **now["versions"]}
     changed = [
-        f"{name} {then.get(name)} is now {version}" for name, version in today.items() if then.get(name) != version
+        f"{name} {old_versions.get(name)} is now {version}"
+        for name, version in new_versions.items()
+        if old_versions.get(name) != version
     ]
     if changed:
         raise CodeChangedError(
@@ -113,35 +116,37 @@ def _require_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> 
 
 
 def _packed_code() -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in manifest.source_files():
             archive.write(path, path.relative_to(manifest.ROOT).as_posix())
-    return made.getvalue()
+    return buffer.getvalue()
 
 
 def _differences(folder: Path) -> list[str]:
-    """The files that changed; what changed in them is written beside."""
+    """The source files that changed; their differences are written to a file of the folder."""
     lines: list[str] = []
     names: list[str] = []
     with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(folder / CODE) as archive:
         before = {name: archive.read(name).decode() for name in archive.namelist()}
         now = {p.relative_to(manifest.ROOT).as_posix(): p.read_text(encoding="utf-8") for p in manifest.source_files()}
         for name in sorted(before.keys() | now.keys()):
-            old, new = before.get(name, ""), now.get(name, "")
+            old = before.get(name, "").splitlines(keepends=True)
+            new = now.get(name, "").splitlines(keepends=True)
             if old != new:
                 names.append(name)
-                then, today = old.splitlines(keepends=True), new.splitlines(keepends=True)
-                lines += difflib.unified_diff(then, today, f"then/{name}", f"now/{name}")
+                lines += difflib.unified_diff(old, new, f"then/{name}", f"now/{name}")
         (folder / CHANGES).write_text("".join(lines), encoding="utf-8")
     return names
 
 
 def others(out: Path, name: str, label: str) -> list[Path]:
     """Unfinished sweeps of this name with another id: of another config, or of other data."""
-    ours = re.compile(rf"\.{re.escape(name)}-[0-9a-f]{{12}}")
-    found = (path for path in out.iterdir() if ours.fullmatch(path.name)) if out.is_dir() else ()
-    return sorted(path for path in found if path.name != f".{label}" and (path / CHUNKS).is_dir())
+    if not out.is_dir():
+        return []
+    pattern = re.compile(rf"\.{re.escape(name)}-[0-9a-f]{{12}}")
+    folders = (path for path in out.iterdir() if pattern.fullmatch(path.name))
+    return sorted(path for path in folders if path.name != f".{label}" and (path / CHUNKS).is_dir())
 
 
 def remove(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What tells one sweep from another."""
+"""The id of a sweep."""
 
 from typing import TYPE_CHECKING
 
@@ -7,13 +7,13 @@ from core.digests import digest
 if TYPE_CHECKING:
     from engine.config.run_config import RunConfig
 
-NOT_OURS = ("workers", "timeout", "cluster")
-"""Keys of the block that never change a result."""
+EXCLUDED = ("workers", "timeout", "cluster")
+"""Keys of the sweep block that never change a result."""
 
 
 def sweep_id(config: "RunConfig") -> str:
-    """12 hex digits of what decides the result of a sweep."""
+    """12 hex digits: a digest of config, data and sweep block, of everything that decides the result."""
     values = config.dump()["sweep"]
-    order = list(values["space"])  # trials are numbered by it
-    own = {key: value for key, value in values.items() if key not in NOT_OURS}
-    return digest({"config": config.id, "sweep": own, "axes": order})[:12]
+    axes = list(values["space"])  # trials are numbered in their order
+    block = {key: value for key, value in values.items() if key not in EXCLUDED}
+    return digest({"config": config.id, "sweep": block, "axes": axes})[:12]

@@ -11,11 +11,12 @@ from engine.backtest.account_returns import COLUMNS
 from engine.config.run_config import RunConfig
 from engine.results.fill_checks import execution
 from engine.results.metrics_json import metrics
-from engine.results.outcome import _verdict, build, per_period
+from engine.results.outcome import _verdict, build
 from engine.results.verdict import LEAK, NOTHING
 from marketdata.news import ILLUSTRATIVE
 from risk.costs import BrokerSpec
 from risk.measure_set import MeasuresSpec
+from risk.periods import period_rate
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,7 @@ def test_noise_shows_no_evidence_of_skill(outcome):
 def test_risk_free_rate_and_periods_reach_the_measures(make_outcome):
     spec = MeasuresSpec(risk_free=0.03, periods_per_year=200.0)
     run = make_outcome(measures=spec)
-    excess = run.daily["strategy"] - per_period(0.03, 200.0)
+    excess = run.daily["strategy"] - period_rate(0.03, 200.0)
     sharpe = {item.name: item.value for item in run.measures["strategy"]}["sharpe"]
     assert sharpe == pytest.approx(excess.mean() / excess.std() * np.sqrt(200), rel=1e-9)
 

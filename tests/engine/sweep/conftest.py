@@ -28,8 +28,8 @@ def kernels(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def own_ledger(tmp_path, monkeypatch):
-    """Trials are written down in a folder of the test's own."""
+def registry_files(tmp_path, monkeypatch):
+    """The registry of trials in a folder of the test."""
     monkeypatch.setenv("BACKTRADER_ML_DATA", str(tmp_path / "data"))
     assert "BACKTRADER_ML_CACHE" in os.environ
     return tmp_path / "data" / "trials"

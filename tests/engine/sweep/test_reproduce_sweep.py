@@ -15,11 +15,11 @@ SPACE = {"strategy.side": ["both", "long"], "risk.base": [0.01, 0.02, 0.03]}
 
 @pytest.fixture
 def folder(config_of, tmp_path):
-    """A finished sweep, and a second one beside it that the ledger counts from then on."""
-    made = sweep_and_save(config_of({"space": SPACE}), Options(out=tmp_path / "runs", cache=False, quiet=True))
+    """A finished sweep; a second one on the same data is in the registry since then."""
+    swept = sweep_and_save(config_of({"space": SPACE}), Options(out=tmp_path / "runs", cache=False, quiet=True))
     other = config_of({"space": {"risk.cap": [0.04, 0.03]}}, name="other")
     sweep_and_save(other, Options(out=tmp_path / "others", cache=False, quiet=True))
-    return made.saved.folder
+    return swept.saved.folder
 
 
 def reproduced(folder):
@@ -28,12 +28,12 @@ def reproduced(folder):
 
 def test_it_is_equal_whatever_was_tried_since(folder):
     before = sorted((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file())
-    books = sorted(path.name for path in registry_folder().iterdir())
+    files = sorted(path.name for path in registry_folder().iterdir())
     done = reproduced(folder)
     assert (done.return_value, done.exception) == (0, None)
     assert "all 4 result files are equal" in " ".join(done.output.split())
     assert sorted((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file()) == before
-    assert sorted(path.name for path in registry_folder().iterdir()) == books
+    assert sorted(path.name for path in registry_folder().iterdir()) == files
 
 
 def test_a_cell_that_was_changed_is_named(folder):

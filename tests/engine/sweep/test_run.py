@@ -45,7 +45,7 @@ def options(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def lasting(tmp_path_factory):
-    """What the tests of this module share."""
+    """A registry and kernels that the tests of this module share."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BACKTRADER_ML_DATA", str(tmp_path_factory.mktemp("data")))
         for module in (batch_run, engine):
@@ -65,8 +65,8 @@ def names(folder):
 def test_the_folder_holds_what_it_should(swept, config_of, options):
     folder = swept.saved.folder
     assert folder.name == f"tiny-{sweep_id(config_of(SWEEP))}"
-    own = ["blocks.parquet", "config.yaml", "manifest.json", "returns.parquet", "run.log", "sweep.html", "sweep.json"]
-    assert [name for name in names(folder) if "/" not in name] == [*own, "trials.parquet", "winners"]
+    files = ["blocks.parquet", "config.yaml", "manifest.json", "returns.parquet", "run.log", "sweep.html", "sweep.json"]
+    assert [name for name in names(folder) if "/" not in name] == [*files, "trials.parquet", "winners"]
     (winner,) = (folder / "winners").iterdir()
     assert {"config.yaml", "equity.parquet", "metrics.json", "report.html"} <= set(names(winner))
     assert [item.name for item in options.out.iterdir()] == [folder.name]
@@ -94,18 +94,18 @@ def test_the_numbers_are_json_without_nan(swept):
         raise AssertionError(text)
 
     text = (swept.saved.folder / "sweep.json").read_text()
-    found = json.loads(text, parse_constant=refuse)
-    assert found == json.loads(json.dumps(swept.found))
-    assert found["trials"] == {"all": 16, "done": 16}
-    assert found["groups"] == 2
-    assert found["holdout"] == HOLDOUT
+    numbers = json.loads(text, parse_constant=refuse)
+    assert numbers == json.loads(json.dumps(swept.numbers))
+    assert numbers["trials"] == {"all": 16, "done": 16}
+    assert numbers["groups"] == 2
+    assert numbers["holdout"] == HOLDOUT
     table = pd.read_parquet(swept.saved.folder / "trials.parquet")
-    winner = found["winners"][0]
+    winner = numbers["winners"][0]
     assert winner["trial"] == table["sharpe"].idxmax()
     assert winner["final_value"] == table["final_value"][winner["trial"]]
-    assert len(found["spot_checks"]) == 1
+    assert len(numbers["spot_checks"]) == 1
     assert str(swept.saved.folder) not in text
-    assert found["luck"]["trials"] == {"scored": 16, "earlier": 0, "all": 16}
+    assert numbers["luck"]["trials"] == {"scored": 16, "earlier": 0, "all": 16}
 
 
 def test_running_again_changes_nothing(swept, config_of, options):
@@ -113,7 +113,7 @@ def test_running_again_changes_nothing(swept, config_of, options):
     before = {name: ((folder / name).stat().st_mtime_ns, (folder / name).is_dir()) for name in names(folder)}
     again = sweep_and_save(config_of(SWEEP, workers=2), options)
     assert again.saved.folder == folder
-    assert again.found == swept.found
+    assert again.numbers == swept.numbers
     assert {name: ((folder / name).stat().st_mtime_ns, (folder / name).is_dir()) for name in names(folder)} == before
 
 
@@ -124,16 +124,16 @@ def test_the_config_it_holds_is_the_sweep(swept):
 
 def test_a_holdout_is_what_the_winner_earned_after_it(swept):
     folder = swept.saved.folder
-    (winner,) = swept.found["winners"]
+    (winner,) = swept.numbers["winners"]
     equity = pd.read_parquet(folder / winner["folder"] / "equity.parquet")
     worth = equity.groupby(equity["time"].dt.normalize())["equity"].last()
     returns = worth.pct_change().loc[pd.Timestamp(HOLDOUT, tz="UTC") + pd.Timedelta(days=1) :].to_numpy()
-    told = winner["held_out"]
-    assert told["sessions"] == len(returns) > 40
-    assert told["first_session"] == "2015-08-03"
-    assert told["strategy"]["total_return"]["value"] == pytest.approx(np.prod(1 + returns) - 1, abs=1e-12)
+    held_out = winner["held_out"]
+    assert held_out["sessions"] == len(returns) > 40
+    assert held_out["first_session"] == "2015-08-03"
+    assert held_out["strategy"]["total_return"]["value"] == pytest.approx(np.prod(1 + returns) - 1, abs=1e-12)
     sharpe = Sharpe().of(Sample(returns, periods_per_year=252.0)).value
-    assert told["strategy"]["sharpe"]["value"] == pytest.approx(sharpe, rel=1e-9)
+    assert held_out["strategy"]["sharpe"]["value"] == pytest.approx(sharpe, rel=1e-9)
 
 
 def test_no_trial_sees_a_bar_of_the_holdout(swept, config_of, options, walk, redrawn, tmp_path):
@@ -144,32 +144,32 @@ def test_no_trial_sees_a_bar_of_the_holdout(swept, config_of, options, walk, red
     other = sweep_and_save(config, Options(out=tmp_path / "runs", cache=False, quiet=True))
     for name in RESULTS:
         assert (other.saved.folder / name).read_bytes() == (swept.saved.folder / name).read_bytes()
-    one, two = (found["winners"][0] for found in (swept.found, other.found))
+    one, two = (numbers["winners"][0] for numbers in (swept.numbers, other.numbers))
     assert one["trial"] == two["trial"]
     assert one["held_out"]["sessions"] == two["held_out"]["sessions"]
     assert one["held_out"]["strategy"] != two["held_out"]["strategy"]
-    assert other.found["verdict"]["sentence"] == swept.found["verdict"]["sentence"]
+    assert other.numbers["verdict"]["sentence"] == swept.numbers["verdict"]["sentence"]
 
 
 def test_a_sweep_that_is_interrupted_counts_and_goes_on(swept, config_of, monkeypatch, tmp_path):
     config = config_of(SWEEP)
     options = Options(out=tmp_path / "runs", cache=False, quiet=True)
     monkeypatch.setenv("BACKTRADER_ML_DATA", str(tmp_path / "data"))
-    put = run_trials.Records.put
+    put = run_trials.TrialStore.put
 
     def once(records, *arguments):
         if len(records):
             raise KeyboardInterrupt
         put(records, *arguments)
 
-    monkeypatch.setattr(run_trials.Records, "put", once)
+    monkeypatch.setattr(run_trials.TrialStore, "put", once)
     with pytest.raises(KeyboardInterrupt):
         sweep_and_save(config, options)
-    (book,) = (tmp_path / "data" / "trials").glob("*.bin")
-    assert book.stat().st_size == 8 * trial_registry.ENTRY.itemsize  # one group of two
+    (file,) = (tmp_path / "data" / "trials").glob("*.bin")
+    assert file.stat().st_size == 8 * trial_registry.ENTRY.itemsize  # one group of two
     other = plan_sweep(config_of({"space": {"risk.base": [0.01]}}))
-    assert trial_registry.TrialRegistry(other, "other").earlier().trials == 8
-    monkeypatch.setattr(run_trials.Records, "put", put)
+    assert trial_registry.TrialRegistry(other, "other").prior_trials().trials == 8
+    monkeypatch.setattr(run_trials.TrialStore, "put", put)
     again = sweep_and_save(config, options)
     for name in RESULTS:
         assert (again.saved.folder / name).read_bytes() == (swept.saved.folder / name).read_bytes()
@@ -225,7 +225,7 @@ def test_the_summary_fits_the_terminal(swept, width):
     lines = text.splitlines()
     free = [line for line in lines if str(swept.saved.folder) not in line]
     assert max(map(len, free)) <= width
-    assert swept.found["verdict"]["sentence"].split(":")[0] in text
+    assert swept.numbers["verdict"]["sentence"].split(":")[0] in text
     assert "16 trials (16 done), grid" in text
     assert "holdout from 2015-08-03" in text
     assert str(swept.saved.folder / "trials.parquet") in text
@@ -235,8 +235,8 @@ def test_the_summary_fits_the_terminal(swept, width):
 def test_a_damaged_summary_is_one_line(swept, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(swept.saved.folder, folder)
-    found = read_json(folder / "sweep.json")
-    del found["verdict"]["tests"]
-    (folder / "sweep.json").write_text(json.dumps(found))
+    numbers = read_json(folder / "sweep.json")
+    del numbers["verdict"]["tests"]
+    (folder / "sweep.json").write_text(json.dumps(numbers))
     with pytest.raises(Exception, match="is not what this version writes"):
         terminal.show_folder(folder)

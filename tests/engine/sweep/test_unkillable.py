@@ -1,4 +1,4 @@
-"""Sweeps that are killed, starved and damaged: nothing finished is lost, and the same command gives the same bytes."""
+"""Sweeps under kills, full disks and damaged files: no finished trial is lost, the same command gives equal bytes."""
 
 import json
 import os
@@ -84,37 +84,37 @@ def forks(project, tmp_path_factory):
         "COLUMNS": "300",
         "BACKTRADER_ML_DATA": str(folder / "data"),
     }
-    made = Forks.of(project, folder, environment, ["killed.yaml", "--quiet", "--out", folder / "warm"])
-    yield made
-    made.close()
+    forks = Forks.of(project, folder, environment, ["killed.yaml", "--quiet", "--out", folder / "warm"])
+    yield forks
+    forks.close()
 
 
 @pytest.fixture(scope="module")
 def command(forks):
-    """Starts a sweep in a folder; its book of trials is beside the folder, so that no other sweep is counted."""
+    """Starts a sweep in a folder; its registry of trials is beside the folder, so that no other sweep is counted."""
 
     def start(out, *words, before=""):
-        told = {"BACKTRADER_ML_DATA": str(out) + ".data"}
-        return forks.start([*(words or METHODS["grid"]), "--quiet", "--out", out], before, told)
+        environment = {"BACKTRADER_ML_DATA": str(out) + ".data"}
+        return forks.start([*(words or METHODS["grid"]), "--quiet", "--out", out], before, environment)
 
     return start
 
 
 @pytest.fixture(scope="module")
 def undisturbed(command, tmp_path_factory):
-    """What a method gives if nothing happens; and how many times it touches its folder."""
-    known = {}
+    """The results of a method if nothing happens; and the number of times that it touches its folder."""
+    results = {}
 
     def of(method):
-        if method not in known:
+        if method not in results:
             out = tmp_path_factory.mktemp("undisturbed") / method
             counted = out.with_suffix(".count")
             done = command(
                 out, *METHODS[method], before=SMALL + COUNT.format(root=str(out), counted=str(counted))
             ).wait()
             assert (done.code, done.lines) == (0, [])
-            known[method] = (whole(out), int(counted.read_text()))
-        return known[method]
+            results[method] = (contents(out), int(counted.read_text()))
+        return results[method]
 
     return of
 
@@ -142,13 +142,13 @@ count_events({root!r}, {last}, lambda: os.kill(os.getpid(), signal.SIGKILL))
 """
 
 
-def whole(out):
+def contents(out):
     """The contents of the tables, and of those of the winners, by name; nothing else may be in the folder."""
     [folder] = out.iterdir()
     assert not list(out.parent.glob(f".{out.name}*"))
     assert not [path for path in folder.rglob("*") if path.name.endswith(".part")]
-    wanted = [folder / name for name in RESULTS] + sorted((folder / "winners").rglob("*.parquet"))
-    return {str(path.relative_to(folder)): path.read_bytes() for path in wanted}
+    expected = [folder / name for name in RESULTS] + sorted((folder / "winners").rglob("*.parquet"))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in expected}
 
 
 def table(out):
@@ -162,8 +162,8 @@ def unfinished(out):
     return folder
 
 
-def kept(out):
-    """How many trials the journal vouches for."""
+def stored_trials(out):
+    """The number of trials whose checksums are in the journal."""
     paths = list(out.glob(".killed-*/journal.txt"))
     lines = paths[0].read_bytes().split(b"\n")[:-1] if paths else []
     entries = [json.loads(line.partition(b" ")[2]) for line in lines]
@@ -185,102 +185,105 @@ def soon(condition, seconds=120.0):
 
 @pytest.mark.parametrize("method", ["grid", "random", "sobol", "tpe"])
 def test_a_sweep_that_is_killed_again_and_again_gives_the_same_bytes(method, command, undisturbed, tmp_path):
-    wanted, touches = undisturbed(method)
-    chance, out = random.Random(method), tmp_path / "runs"  # noqa: S311 - moments, not secrets
+    expected, touches = undisturbed(method)
+    rng = random.Random(method)  # noqa: S311 - moments, not secrets
+    out = tmp_path / "runs"
     for _ in range(3 if method in ("grid", "tpe") else 2):
-        last = chance.randrange(1, touches)
+        last = rng.randrange(1, touches)
         running = command(out, *METHODS[method], before=SMALL + KILL.format(root=str(out), last=last))
         done = running.wait()
         assert done.code in (-signal.SIGKILL, 0)  # 0: what was left took fewer touches
         assert not running.family()
-    before = kept(out)
+    before = stored_trials(out)
     done = command(out, *METHODS[method], before=SMALL).wait()
     assert done.code == 0
     assert not before or f"{before} of " in done.err
-    assert whole(out) == wanted
+    assert contents(out) == expected
 
 
 def test_a_real_command_that_is_killed_goes_on_from_there(command, project, undisturbed, tmp_path):
-    wanted, _ = undisturbed("grid")
+    expected, _ = undisturbed("grid")
     out = tmp_path / "runs"
     words = [sys.executable, "run_backtest.py", "killed.yaml", "--out", str(out)]
     environment = {**os.environ, "PYTHONPATH": str(project), "BACKTRADER_ML_DATA": str(out) + ".data"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen(words, cwd=project, env=environment, start_new_session=True, **pipes)
-    soon(lambda: kept(out) >= 4)
+    soon(lambda: stored_trials(out) >= 4)
     process.kill()
     process.communicate(timeout=60)
     done = command(out).wait()
     assert done.code == 0
-    assert whole(out) == wanted
+    assert contents(out) == expected
 
 
 def test_workers_end_with_a_parent_that_is_interrupted_or_killed(command, undisturbed, tmp_path):
-    wanted, _ = undisturbed("slow")
+    expected, _ = undisturbed("slow")
     out = tmp_path / "runs"
     running = command(out, *METHODS["slow"])
-    soon(lambda: kept(out) >= 1)
+    soon(lambda: stored_trials(out) >= 1)
     ends_at_once(running, signal.SIGINT, out)
     running = command(out, *METHODS["slow"])
-    soon(lambda: kept(out) >= 3)
+    soon(lambda: stored_trials(out) >= 3)
     assert len(running.family()) >= 2
     running.kill()
     assert running.wait().code == -signal.SIGKILL
     soon(lambda: not running.family(), seconds=60)
     assert command(out, *METHODS["slow"]).wait().code == 0
-    assert whole(out) == wanted
+    assert contents(out) == expected
 
 
 def test_a_worker_that_is_killed_costs_nothing(command, undisturbed, tmp_path):
-    wanted, _ = undisturbed("slow")
-    chance, out = random.Random(5), tmp_path / "runs"  # noqa: S311 - moments, not secrets
+    expected, _ = undisturbed("slow")
+    rng = random.Random(5)  # noqa: S311 - moments, not secrets
+    out = tmp_path / "runs"
     running = command(out, *METHODS["slow"])
     for seconds in (1.0, 0.5):
         soon(lambda: len(workers_of(running)) == 2)
-        time.sleep(chance.uniform(0, seconds))
-        victim = chance.choice(workers_of(running) or [0])
+        time.sleep(rng.uniform(0, seconds))
+        victim = rng.choice(workers_of(running) or [0])
         if victim:
             with suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
     assert running.wait().code == 0
-    assert whole(out) == wanted
+    assert contents(out) == expected
 
 
 def workers_of(running):
-    """The worker processes, whatever they are doing."""
-    found = []
+    """The worker processes, busy or not."""
+    workers = []
     for process in running.family():
         with suppress(OSError):
             if b"spawn_main" in Path(f"/proc/{process}/cmdline").read_bytes():
-                found.append(process)
-    return found
+                workers.append(process)
+    return workers
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_a_request_to_end_is_granted_at_once(sign, command, undisturbed, tmp_path):
-    wanted, _ = undisturbed("grid")
+    expected, _ = undisturbed("grid")
     out = tmp_path / "runs"
     running = command(out, before=SMALL + UNHURRIED)
-    soon(lambda: kept(out) >= 2)
+    soon(lambda: stored_trials(out) >= 2)
     ends_at_once(running, sign, out)
     assert command(out, before=SMALL).wait().code == 0
-    assert whole(out) == wanted
+    assert contents(out) == expected
 
 
 SWALLOWED = """
 import os, signal
 from core.errors import ModelError
 from engine.sweep.trials.compiled_trials import CompiledTrials
-plain, calls = CompiledTrials.scores, []
-def scores(self, *what):
-    calls.append(what)
+plain = CompiledTrials.scores
+calls = []
+def scores(self, *arguments):
+    calls.append(arguments)
     if len(calls) == 3:
         try:
             os.kill(os.getpid(), signal.{sign})
             os.getpid()
         except BaseException as error:
             {then}
-    return plain(self, *what)
+    return plain(self, *arguments)
 CompiledTrials.scores = scores
 """
 
@@ -294,12 +297,12 @@ def test_a_request_to_end_that_a_library_swallows_is_granted_before_anything_is_
 ):
     out = tmp_path / "runs"
     done = command(out, before=SMALL + SWALLOWED.format(sign=sign, then=then)).wait()
-    assert (done.code, kept(out)) == (130, 4)
+    assert (done.code, stored_trials(out)) == (130, 4)
     assert done.lines[-1].startswith("error: interrupted; what was finished is kept in")
     assert "Traceback" not in done.err
     if then == "pass":
         assert command(out, before=SMALL).wait().code == 0
-        assert whole(out) == undisturbed("grid")[0]
+        assert contents(out) == undisturbed("grid")[0]
 
 
 def ends_at_once(running, sign, out):
@@ -323,18 +326,18 @@ def test_a_trial_that_kills_its_worker_or_hangs_fails_alone(command, tmp_path):
     out = tmp_path / "runs"
     done = command(out, "planted.yaml", *words, "sweep.timeout=8").wait()
     assert (done.code, done.lines) == (0, [])
-    found = table(out)
-    reasons = found[found["status"] == "failed"].groupby("strategy.fault")["reason"].unique().map(list).to_dict()
-    told = "strategy planted: its rule failed on nasdaq at the bar of 2010-03-16 00:00:00: {}; mend the rule"
+    trials = table(out)
+    reasons = trials[trials["status"] == "failed"].groupby("strategy.fault")["reason"].unique().map(list).to_dict()
+    message = "strategy planted: its rule failed on nasdaq at the bar of 2010-03-16 00:00:00: {}; mend the rule"
     assert reasons == {
         "signal 9": ["worker died: signal 9"],
         "signal 11": ["worker died: signal 11"],
         "hang": ["took longer than sweep.timeout, 8 s"],
-        "odd": [told.format("Odd: an odd one")],
-        "late": [told.format("TimeoutError: nobody answers")],
-        "memory": [told.format("MemoryError: ")],
+        "odd": [message.format("Odd: an odd one")],
+        "late": [message.format("TimeoutError: nobody answers")],
+        "memory": [message.format("MemoryError: ")],
     }
-    good = found[found["status"] == "done"].set_index("strategy.fault").drop(columns=["trial", "reason"])
+    good = trials[trials["status"] == "done"].set_index("strategy.fault").drop(columns=["trial", "reason"])
     assert list(good.index) == ["none", "once"]
     assert (tmp_path / "mark").exists()
     pd.testing.assert_series_equal(good.loc["none"], good.loc["once"], check_names=False, check_exact=True)
@@ -344,9 +347,9 @@ def test_workers_that_cannot_be_started_are_one_error(monkeypatch):
     monkeypatch.setattr(pool, "serve", print)  # it ends at once
     with (
         pytest.raises(StoreError, match="no worker can be started: worker died: exit code 0"),
-        worker_pool.trial_pool(2, None) as made,
+        worker_pool.trial_pool(2, None) as workers,
     ):
-        list(worker_pool.run_jobs(made, (None, None, None), {0: (0, None), 1: (1, None)}))
+        list(worker_pool.run_jobs(workers, (None, None, None), {0: (0, None), 1: (1, None)}))
     assert active_children() == []
 
 
@@ -357,34 +360,35 @@ def test_workers_that_cannot_be_started_are_one_error(monkeypatch):
 def tiny():
     """Makes a disk of so many bytes; skips where that is not allowed."""
     with tempfile.TemporaryDirectory() as name:
-        made = subprocess.run(
+        mounted = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", name], check=False, capture_output=True
         )
-        if made.returncode:
+        if mounted.returncode:
             pytest.skip("no disk can be mounted here")
         yield Path(name)
         subprocess.run(["umount", "-l", name], check=True)
 
 
 def test_a_full_disk_is_one_line_and_keeps_what_was_finished(command, undisturbed, halved, tiny):
-    wanted, _ = undisturbed("grid")
-    out, ballast = tiny / "runs", tiny / "ballast"
+    expected, _ = undisturbed("grid")
+    out = tiny / "runs"
+    ballast = tiny / "ballast"
     code = (unfinished(halved) / "code.zip").stat().st_size
     chunk = next((unfinished(halved) / "chunks").iterdir()).stat().st_size + 4096
     for free in (32_000, code + 2 * chunk + 16_000, 6 * chunk + 64_000, 270_000):  # no trial; some; all; a winner
         ballast.unlink(missing_ok=True)
         ballast.write_bytes(bytes(os.statvfs(tiny).f_bavail * 4096 - free))
-        before = kept(out)
+        before = stored_trials(out)
         done = command(out, before=SMALL).wait()
         assert done.code == 2, done.err
         [line] = [line for line in done.lines if not line.startswith("WARNING")]
         assert str(tiny) in line
         assert "No space left on device" in line
-        assert kept(out) > before or free in (32_000, 270_000)
-    assert kept(out) == 12
+        assert stored_trials(out) > before or free in (32_000, 270_000)
+    assert stored_trials(out) == 12
     ballast.unlink()
     assert command(out, before=SMALL).wait().code == 0
-    assert whole(out) == wanted
+    assert contents(out) == expected
 
 
 FULL = """
@@ -410,23 +414,23 @@ pathlib.Path.open = opened
     ("suffix", "after", "left"), [("journal.txt", 4, 4), (".npz.part", 3, 6), ("code.zip.part", 0, 0)]
 )
 def test_a_disk_that_fills_up_inside_a_file_is_one_line(suffix, after, left, command, undisturbed, tmp_path):
-    wanted, _ = undisturbed("grid")
+    expected, _ = undisturbed("grid")
     out = tmp_path / "runs"
     done = command(out, before=SMALL + FULL.format(after=after, suffix=suffix)).wait()
     assert done.code == 2
     [line] = done.lines
     assert line.startswith(f"error: {unfinished(out)}")
     assert "bytes): No space left on device; what was finished before is kept" in line
-    assert kept(out) == left
+    assert stored_trials(out) == left
     assert command(out, before=SMALL).wait().code == 0
-    assert whole(out) == wanted
+    assert contents(out) == expected
 
 
 @pytest.fixture(scope="module")
 def halved(command, tmp_path_factory):
     out = tmp_path_factory.mktemp("half") / "runs"
     assert command(out, before=SMALL + FULL.format(after=4, suffix=".npz.part")).wait().code == 2
-    assert kept(out) == 8
+    assert stored_trials(out) == 8
     return out
 
 
@@ -439,11 +443,11 @@ def half(halved, tmp_path):
 def test_a_last_line_that_is_cut_off_is_written_again(half, command, undisturbed):
     path = unfinished(half) / "journal.txt"
     path.write_bytes(path.read_bytes()[:-9])
-    assert kept(half) == 6
+    assert stored_trials(half) == 6
     done = command(half, before=SMALL).wait()
     assert (done.code, len(done.lines)) == (0, 1)
     assert "6 of 12 trials were finished before" in done.err
-    assert whole(half) == undisturbed("grid")[0]
+    assert contents(half) == undisturbed("grid")[0]
 
 
 def test_a_damaged_line_is_refused_by_its_number(half, command):
@@ -452,8 +456,8 @@ def test_a_damaged_line_is_refused_by_its_number(half, command):
     lines[3] = lines[3].replace(b"count", b"tnuoc")
     path.write_bytes(b"".join(lines))
     done = command(half, before=SMALL).wait()
-    told = f"error: {path}, line 4: is damaged; remove the folder {path.parent} to begin anew"
-    assert (done.code, done.lines) == (2, [told])
+    message = f"error: {path}, line 4: is damaged; remove the folder {path.parent} to begin anew"
+    assert (done.code, done.lines) == (2, [message])
     assert path.read_bytes() == b"".join(lines)
 
 
@@ -468,13 +472,13 @@ def test_a_damaged_file_of_trials_is_made_again(how, half, command, undisturbed)
     done = command(half, before=SMALL).wait()
     assert done.code == 0
     assert f"{path}: is damaged or gone; its trials are run again" in done.err
-    assert whole(half) == undisturbed("grid")[0]
+    assert contents(half) == undisturbed("grid")[0]
 
 
 def test_a_folder_that_is_deleted_meanwhile_is_one_line(command, tmp_path):
     out = tmp_path / "runs"
     running = command(out, before=SMALL + UNHURRIED)
-    soon(lambda: kept(out) >= 2)
+    soon(lambda: stored_trials(out) >= 2)
     shutil.rmtree(out)
     done = running.wait()
     assert done.code == 2
@@ -497,18 +501,18 @@ def test_a_folder_that_may_only_be_read_is_one_line(command):
         for path in (out, out.parent):
             path.chmod(0o555)
         done = command(out, before=NOBODY).wait()
-        told = f"error: {out}: run folders cannot be written here: Permission denied; choose another --out"
-        assert (done.code, done.lines) == (2, [told])
+        message = f"error: {out}: run folders cannot be written here: Permission denied; choose another --out"
+        assert (done.code, done.lines) == (2, [message])
 
 
 # Others.
 
 
 def test_a_second_sweep_in_the_folder_is_refused(command, undisturbed, tmp_path):
-    wanted, _ = undisturbed("grid")
+    expected, _ = undisturbed("grid")
     out = tmp_path / "runs"
     first = command(out, before=SMALL + HELD.format(mark=str(tmp_path / "go")))
-    soon(lambda: kept(out) >= 2)
+    soon(lambda: stored_trials(out) >= 2)
     second = command(out).wait()
     (tmp_path / "go").touch()
     assert second.code == 2
@@ -517,7 +521,7 @@ def test_a_second_sweep_in_the_folder_is_refused(command, undisturbed, tmp_path)
     assert line.startswith(who)
     assert line.endswith(" UTC; wait for it, or end it and give the same command again")
     assert first.wait().code == 0
-    assert whole(out) == wanted
+    assert contents(out) == expected
 
 
 def test_a_sweep_that_another_process_finishes_meanwhile_is_found(command, undisturbed, tmp_path):
@@ -526,8 +530,8 @@ def test_a_sweep_that_another_process_finishes_meanwhile_is_found(command, undis
     wait = (
         "import pathlib, time, engine.sweep.run as run; plain = run.plan_sweep\n"
         "def plan(config):\n"
-        f"    made = plain(config)\n    pathlib.Path('{mark}.planned').touch()\n"
-        f"    while not pathlib.Path('{mark}').exists(): time.sleep(0.01)\n    return made\n"
+        f"    planned = plain(config)\n    pathlib.Path('{mark}.planned').touch()\n"
+        f"    while not pathlib.Path('{mark}').exists(): time.sleep(0.01)\n    return planned\n"
         "run.plan_sweep = plan\n"
     )
     late = command(out, before=wait)
@@ -537,7 +541,7 @@ def test_a_sweep_that_another_process_finishes_meanwhile_is_found(command, undis
     mark.touch()
     done = late.wait()
     assert (done.code, done.lines) == (0, [])
-    assert whole(out) == undisturbed("grid")[0]
+    assert contents(out) == undisturbed("grid")[0]
     assert next(out.iterdir()).stat().st_mtime_ns == stamp
 
 
@@ -557,7 +561,7 @@ def test_another_config_goes_elsewhere_and_names_the_unfinished_one(half, comman
     done = command(half, "killed.yaml", "risk.cap=0.04", before=SMALL).wait()
     assert done.code == 0
     assert [line.partition(": ")[2] for line in done.lines] == [
-        f"{before} is an unfinished sweep of another config or of other data; remove it if it is not wanted"
+        f"{before} is an unfinished sweep of another config or of other data; remove it if it is not expected"
     ]
     assert before.is_dir()
 
@@ -567,16 +571,16 @@ def test_code_that_has_changed_is_refused_and_shown(half, command, project, fork
     content = path.read_text()
     path.write_text(content.replace("Long above.", "Long far above."))
     try:
-        before = "from engine import manifest; manifest.code_digest.cache_clear()\n"
+        before = "from engine.run_folder import manifest; manifest.code_digest.cache_clear()\n"
         done = command(half, before=before).wait()
     finally:
         path.write_text(content)
     folder = unfinished(half)
-    told = (
+    message = (
         f"error: {folder}: the code has changed since this sweep began (strategies/planted.py); the difference is in "
         f"{folder / 'code.diff'}; go on with what it began with, or remove {folder} to begin anew"
     )
-    assert (done.code, done.lines) == (2, [told])
+    assert (done.code, done.lines) == (2, [message])
     changed = [line for line in (folder / "code.diff").read_text().splitlines() if line[:2] in ("- ", "+ ")]
     assert changed == ['-    """Long above."""', '+    """Long far above."""']
 
@@ -584,7 +588,11 @@ def test_code_that_has_changed_is_refused_and_shown(half, command, project, fork
 @pytest.mark.parametrize("what", ["numpy", "python"])
 def test_libraries_that_have_changed_are_refused_by_name(what, half, command):
     before = {
-        "numpy": "from engine import manifest as m; v = m.versions; m.versions = lambda: {**v(), 'numpy': '9.9'}\n",
+        "numpy": (
+            "from engine.run_folder import manifest\n"
+            "plain = manifest.versions\n"
+            "manifest.versions = lambda: {**plain(), 'numpy': '9.9'}\n"
+        ),
         "python": "import platform; platform.python_version = lambda: '9.9'\n",
     }[what]
     done = command(half, before=before).wait()

@@ -10,26 +10,27 @@ from engine.pipeline import Options
 from engine.sweep.run import sweep_and_save
 
 ROOT = Path(__file__).parents[4]
-made = run_path(str(ROOT / "benchmarks" / "noise_sweeps.py"))
-config_of, survey = made["config_of"], made["survey"]
+benchmark = run_path(str(ROOT / "benchmarks" / "noise_sweeps.py"))
+config_of = benchmark["config_of"]
+survey = benchmark["survey"]
 WIDE = {"model.fast": [2, 5, 10, 30], "model.slow": [40, 80, 160, 320], "strategy.side": ["both", "long", "short"]}
 
 
 @pytest.mark.slow
 def test_noise_looks_like_noise():
     """With 8 markets the mean of PBO has a standard error of about 0.07, and at most one in twenty passes a test."""
-    found = survey(8, first=100)
-    assert 0.25 < mean(each.pbo.pbo for each in found) < 0.75
-    assert sum(each.deflated.value >= 0.95 for each in found) <= 2
-    assert sum(each.cash.consistent <= 0.05 for each in found) <= 3
+    results = survey(8, first=100)
+    assert 0.25 < mean(result.pbo.pbo for result in results) < 0.75
+    assert sum(result.deflated.value >= 0.95 for result in results) <= 2
+    assert sum(result.cash.consistent <= 0.05 for result in results) <= 3
     # The best of the trials does look good: that is why the tests are needed.
-    assert mean(each.sharpe * each.per_year**0.5 for each in found) > 0.3
+    assert mean(result.sharpe * result.per_year**0.5 for result in results) > 0.3
 
 
 @pytest.mark.slow
 def test_a_sweep_of_noise_says_so(tmp_path):
     swept = sweep_and_save(config_of(tmp_path, seed=3), Options(out=tmp_path / "runs", cache=False, quiet=True))
-    verdict = swept.found["verdict"]
+    verdict = swept.numbers["verdict"]
     assert verdict["headline"] == "no evidence of skill"
     tests = {test["name"]: test["passed"] for test in verdict["tests"]}
     assert tests["deflated Sharpe ratio"] is False
@@ -40,7 +41,7 @@ def test_a_sweep_of_noise_says_so(tmp_path):
 def test_a_planted_edge_is_found(tmp_path):
     config = config_of(tmp_path, seed=1, edge=0.008, space=WIDE)
     swept = sweep_and_save(config, Options(out=tmp_path / "runs", cache=False, quiet=True))
-    verdict = swept.found["verdict"]
+    verdict = swept.numbers["verdict"]
     assert all(test["passed"] for test in verdict["tests"]), verdict["tests"]
     assert verdict["headline"].startswith("evidence of skill")
-    assert swept.found["selection"]["measures"]["sharpe"]["value"] > 1
+    assert swept.numbers["selection"]["measures"]["sharpe"]["value"] > 1

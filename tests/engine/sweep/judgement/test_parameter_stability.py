@@ -33,35 +33,35 @@ VALUES = [1, 2, 3, 4, 9, 6, 7, 8, 5]
     ("winner", "near"), [(4, [1, 3, 5, 7]), (0, [1, 3]), (8, [5, 7]), (2, [1, 5]), (1, [0, 2, 4]), (3, [0, 4, 6])]
 )
 def test_in_a_grid_they_are_a_step_away_on_one_axis(winner, near):
-    found = looked_at(plan_of(GRID), winner, VALUES)
-    assert found.neighbours.tolist() == near
+    result = looked_at(plan_of(GRID), winner, VALUES)
+    assert result.neighbours.tolist() == near
     values = [VALUES[number] for number in near]
-    assert found.median == np.median(values)
-    assert found.worst == min(values)
-    assert found.better_than == np.mean(np.array(VALUES) <= np.median(values))
-    assert found.winner == VALUES[winner]
+    assert result.median == np.median(values)
+    assert result.worst == min(values)
+    assert result.better_than == np.mean(np.array(VALUES) <= np.median(values))
+    assert result.winner == VALUES[winner]
 
 
 def test_without_an_order_every_other_value_is_next_to_it():
-    found = looked_at(plan_of({"a.x": ["u", "v", "w"], "a.y": [1, 2, 3]}), 0, VALUES)
-    assert found.neighbours.tolist() == [1, 3, 6]
-    found = looked_at(plan_of({"a.x": [3, 1, 2], "a.y": [None, 1]}), 0, VALUES[:6])
-    assert found.neighbours.tolist() == [1, 2, 4]
+    result = looked_at(plan_of({"a.x": ["u", "v", "w"], "a.y": [1, 2, 3]}), 0, VALUES)
+    assert result.neighbours.tolist() == [1, 3, 6]
+    result = looked_at(plan_of({"a.x": [3, 1, 2], "a.y": [None, 1]}), 0, VALUES[:6])
+    assert result.neighbours.tolist() == [1, 2, 4]
 
 
 def test_where_less_is_better_the_worst_is_the_largest():
     plan = plan_of(GRID, objective={"measure": "volatility", "direction": "min"})
-    found = looked_at(plan, 0, VALUES)
-    assert (found.median, found.worst) == (3.0, 4.0)
-    assert found.better_than == 7 / 9  # as many are 3 or more
+    result = looked_at(plan, 0, VALUES)
+    assert (result.median, result.worst) == (3.0, 4.0)
+    assert result.better_than == 7 / 9  # as many are 3 or more
 
 
 def test_neighbours_without_an_objective_are_left_out():
-    found = looked_at(plan_of(GRID), 4, [1, NAN, 3, NAN, 9, NAN, 7, 8, 5])
-    assert (found.median, found.worst) == (8.0, 8.0)
-    found = looked_at(plan_of(GRID), 0, [1, NAN, 3, NAN, 9, 6, 7, 8, 5])
-    assert (found.median, found.worst, found.better_than) == (None, None, None)
-    assert found.neighbours.tolist() == [1, 3]
+    result = looked_at(plan_of(GRID), 4, [1, NAN, 3, NAN, 9, NAN, 7, 8, 5])
+    assert (result.median, result.worst) == (8.0, 8.0)
+    result = looked_at(plan_of(GRID), 0, [1, NAN, 3, NAN, 9, 6, 7, 8, 5])
+    assert (result.median, result.worst, result.better_than) == (None, None, None)
+    assert result.neighbours.tolist() == [1, 3]
 
 
 def test_an_axis_of_one_value_has_none():
@@ -77,11 +77,11 @@ def test_elsewhere_they_are_the_nearest(method):
     objective[[3, 4]] = NAN
     points = list(iter_points(plan.points.columns(np.arange(40))))
 
-    def apart(number):
-        logs = [np.log10(points[each]["a.y"]) for each in (number, 7)]
+    def distance(number):
+        logs = [np.log10(points[index]["a.y"]) for index in (number, 7)]
         return abs(points[number]["a.x"] - points[7]["a.x"]) / 10 + abs(logs[0] - logs[1]) / 2
 
-    near = sorted((number for number in range(40) if number not in (3, 4, 7)), key=apart)[:6]
+    near = sorted((number for number in range(40) if number not in (3, 4, 7)), key=distance)[:6]
     assert looked_at(plan, 7, objective).neighbours.tolist() == sorted(near)
 
 

@@ -29,12 +29,14 @@ def earned(config, late=False):
 
 def test_it_is_the_run_of_such_a_config(config_of, tmp_path):
     config = config_of({"space": SPACE}, broker=BROKER)
-    found = sweep_and_save(config, Options(out=tmp_path, cache=False, quiet=True)).found
-    point = found["winners"][0]["point"]
-    dear = {f"broker.{name}": 2 * value for name, value in BROKER.items()}
-    assert found["stress"]["doubled_costs"] == pytest.approx(earned(trial_config(config, {**point, **dear})), rel=1e-12)
-    assert found["stress"]["one_bar_late"] == pytest.approx(earned(trial_config(config, point), late=True), rel=1e-12)
-    assert found["stress"]["doubled_costs"] < earned(trial_config(config, point))
+    numbers = sweep_and_save(config, Options(out=tmp_path, cache=False, quiet=True)).numbers
+    point = numbers["winners"][0]["point"]
+    expensive = {f"broker.{name}": 2 * value for name, value in BROKER.items()}
+    assert numbers["stress"]["doubled_costs"] == pytest.approx(
+        earned(trial_config(config, {**point, **expensive})), rel=1e-12
+    )
+    assert numbers["stress"]["one_bar_late"] == pytest.approx(earned(trial_config(config, point), late=True), rel=1e-12)
+    assert numbers["stress"]["doubled_costs"] < earned(trial_config(config, point))
 
 
 def test_a_benchmark_that_stands_still_loses_no_sweep(config_of, prices, tmp_path):
@@ -44,9 +46,11 @@ def test_a_benchmark_that_stands_still_loses_no_sweep(config_of, prices, tmp_pat
     files = {"X": str(prices), "FLAT": str(tmp_path / "flat.csv")}
     data = {"source": {"kind": "csv", "files": files}, "benchmark": "FLAT"}
     config = config_of({"space": SPACE}, data=data)
-    found = sweep_and_save(config, Options(out=tmp_path / "runs", cache=False, quiet=True)).found
-    told = found["luck"]["superior_ability"]["benchmark"]
-    assert told["consistent"] is None
-    assert "does not vary" in told["reason"]
-    assert not next(test for test in found["verdict"]["tests"] if test["name"] == "superior to buy and hold")["passed"]
-    assert np.isfinite(found["luck"]["superior_ability"]["cash"]["consistent"])
+    numbers = sweep_and_save(config, Options(out=tmp_path / "runs", cache=False, quiet=True)).numbers
+    result = numbers["luck"]["superior_ability"]["benchmark"]
+    assert result["consistent"] is None
+    assert "does not vary" in result["reason"]
+    assert not next(test for test in numbers["verdict"]["tests"] if test["name"] == "superior to buy and hold")[
+        "passed"
+    ]
+    assert np.isfinite(numbers["luck"]["superior_ability"]["cash"]["consistent"])

@@ -34,15 +34,15 @@ def test_a_column_is_of_one_kind(name):
     axis = dimension("a.x", Choices(choices=tuple(values)))
     assert _kind([table_cell(value) for value in axis.representatives]) == kind
     column = pd.Series(cells(list(axis.values), kind), dtype=kind)
-    for found, wanted in zip(column, expected, strict=True):
-        assert (pd.isna(found) and pd.isna(wanted)) or found == wanted
+    for cell, expected_cell in zip(column, expected, strict=True):
+        assert (pd.isna(cell) and pd.isna(expected_cell)) or cell == expected_cell
     again = pa.Table.from_pandas(pd.DataFrame({"a.x": column})).to_pandas()
     assert str(again["a.x"].dtype) == kind
 
 
 def test_a_column_keeps_its_kind_where_no_trial_has_a_value(config_of, tmp_path):
     """Trials that failed have no fills: the column is one of whole numbers all the same, in every part."""
-    made = plan_sweep(config_of({"space": {"risk.base": [0.01, 0.02], "risk.limits.gross": [None, 0.5]}}))
+    sweep_plan = plan_sweep(config_of({"space": {"risk.base": [0.01, 0.02], "risk.limits.gross": [None, 0.5]}}))
 
     class Finished:
         def all(self):
@@ -51,14 +51,14 @@ def test_a_column_keeps_its_kind_where_no_trial_has_a_value(config_of, tmp_path)
             )
 
     names = ("final_value", "sharpe", "fills", "trades", "rejections")
-    write(made, Finished(), names, tmp_path / "t.parquet")
+    write(sweep_plan, Finished(), names, tmp_path / "t.parquet")
     table = pd.read_parquet(tmp_path / "t.parquet")
     assert str(table["fills"].dtype) == "Int64"
     assert table["fills"].isna().all()
     assert str(table["risk.limits.gross"].dtype) == "Float64"
     assert table["reason"].tolist() == ["why"] * 4
     before = (tmp_path / "t.parquet").read_bytes()
-    write(made, Finished(), names, tmp_path / "t.parquet")
+    write(sweep_plan, Finished(), names, tmp_path / "t.parquet")
     assert (tmp_path / "t.parquet").read_bytes() == before
 
 
