@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from core.plugins import kinds, load
-from core.progress import Progress
+from core.progress import Progress, no_progress
 from core.types import COLUMNS, Bars, read_only
 from signals.models.base import Model, RuleModel, Samples, TrainedModel
 
@@ -75,8 +75,8 @@ def changed(samples, rows, *, X=False, y=False):
     return replace(samples, X=read_only(features), y=read_only(labels))
 
 
-def fitted(model, samples=SAMPLES, seed=7, **more):
-    return model.fit(samples, TRAIN, STOP, seed, **more)
+def fitted(model, samples=SAMPLES, seed=7, on_progress=no_progress):
+    return model.fit(samples, TRAIN, STOP, seed, on_progress)  # by position: older models name it `report`
 
 
 def predicted(model, samples=SAMPLES, seed=7, rows=TEST):
@@ -185,7 +185,7 @@ def test_predicting_again_gives_the_same(model):
 @every_trained
 def test_it_accounts_for_its_fit_in_plain_json_and_reports_progress(model):
     steps = []
-    accounts = model.accounts(fitted(model, report=steps.append))
+    accounts = model.accounts(fitted(model, on_progress=steps.append))
     assert json.loads(json.dumps(accounts, allow_nan=False)) == accounts
     assert all(isinstance(step, Progress) for step in steps)
     last = {step.task: step for step in steps}

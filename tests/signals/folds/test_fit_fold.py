@@ -32,8 +32,8 @@ class Spy(TrainedModel):
 
     _seen: list = PrivateAttr(default_factory=list)
 
-    def fit(self, samples, train, stop, seed, report=no_progress):
-        report(Progress(self.kind, 1, 1))
+    def fit(self, samples, train, stop, seed, on_progress=no_progress):
+        on_progress(Progress(self.kind, 1, 1))
         self._seen.append(("fit", samples, train, stop, seed))
         return Watched(self._seen)
 
@@ -51,14 +51,14 @@ class Watched:
 class Broken(TrainedModel):
     """A model whose library fails."""
 
-    def fit(self, samples, train, stop, seed, report=no_progress):
+    def fit(self, samples, train, stop, seed, on_progress=no_progress):
         raise ZeroDivisionError("singular matrix")
 
 
 class Refusing(TrainedModel):
     """A model that says what is wrong."""
 
-    def fit(self, samples, train, stop, seed, report=no_progress):
+    def fit(self, samples, train, stop, seed, on_progress=no_progress):
         error = ModelError("too few rows")
         error.add_note("member refusing")
         raise error

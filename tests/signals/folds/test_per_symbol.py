@@ -153,7 +153,7 @@ class Spy(TrainedModel):
 
     _seen: list = PrivateAttr(default_factory=list)
 
-    def fit(self, samples, train, stop, seed, report=None):
+    def fit(self, samples, train, stop, seed, on_progress=None):
         self._seen.append((samples, train))
         return self
 
@@ -168,7 +168,7 @@ class Spy(TrainedModel):
 class Broken(Spy):
     """A model that fails."""
 
-    def fit(self, samples, train, stop, seed, report=None):
+    def fit(self, samples, train, stop, seed, on_progress=None):
         raise ZeroDivisionError("singular matrix")
 
 

@@ -48,7 +48,7 @@ class Fixed:
 class Failing(TrainedModel):
     """A model that cannot be fitted."""
 
-    def fit(self, samples, train, stop, seed, report=None):
+    def fit(self, samples, train, stop, seed, on_progress=None):
         raise ModelError("too few rows")
 
 

@@ -28,8 +28,8 @@ def samples_of(seed=0, scale=0.01, shift=0.0):
 SAMPLES = samples_of()
 
 
-def fit(samples=SAMPLES, seed=3, train=TRAIN, stop=STOP, report=lambda step: None, **changes):
-    return Lstm.parse({**SMALL, **changes}).fit(samples, train, stop, seed, report)
+def fit(samples=SAMPLES, seed=3, train=TRAIN, stop=STOP, on_progress=lambda step: None, **changes):
+    return Lstm.parse({**SMALL, **changes}).fit(samples, train, stop, seed, on_progress)
 
 
 def answer(fitted, window):

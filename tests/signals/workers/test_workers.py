@@ -106,12 +106,12 @@ def odd(tmp_path, monkeypatch, make_market):
     monkeypatch.syspath_prepend(tmp_path)
     import odd
 
-    def run(act, count=2, report=lambda step: None):
+    def run(act, count=2, on_progress=lambda step: None):
         from dataclasses import replace
 
         training = replace(training_of(), model=odd.Odd(act=act))
         panel = build_panel(make_market(bars=400), training.features, training.label)
-        return run_folds(panel, training, folds(panel, training.walk_forward), count, report)
+        return run_folds(panel, training, folds(panel, training.walk_forward), count, on_progress)
 
     yield run
     del sys.modules["odd"]
@@ -141,7 +141,7 @@ def test_one_worker_is_this_process(odd):
 def test_progress_logs_and_warnings_come_back(odd, caplog):
     steps = []
     with caplog.at_level(logging.INFO):
-        odd("talk", report=steps.append)
+        odd("talk", on_progress=steps.append)
     reported = {(step.task, step.done, step.total, step.note) for step in steps}
     assert {(f"fold {number} odd", 1, 2, "half way") for number in range(5)} <= reported
     assert [step.done for step in steps if step.task == "folds"] == [0, 1, 2, 3, 4, 5]
@@ -188,7 +188,7 @@ def test_a_worker_killed_from_outside_ends_the_work_at_once(odd):
             os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
 
     with pytest.raises(ModelError, match=r"^a worker process died of signal 9 \(Killed\) before it was done") as caught:
-        odd("hang", report=kill_one_when_both_have_begun)
+        odd("hang", on_progress=kill_one_when_both_have_begun)
     assert time.monotonic() - began[1] < 60
     assert caught.value.line.endswith(("(fold 3)", "(fold 4)"))
     assert not multiprocessing.active_children()
@@ -216,7 +216,7 @@ def pids():
 def test_a_fold_that_takes_too_long_is_ended(odd, workers):
     began = []
     with pytest.raises(ModelError, match=r"^fold [34] took longer than 2 s; give it more time, or take a model that"):
-        odd("hang", workers, report=lambda step: began.append(time.monotonic()))
+        odd("hang", workers, on_progress=lambda step: began.append(time.monotonic()))
     assert 1.5 < time.monotonic() - began[1] < 60
     assert not multiprocessing.active_children()
 
@@ -292,7 +292,7 @@ def test_a_pool_interrupted_leaves_nobody_in_the_middle_of_a_fold(odd):
 
     with fold_pool(1) as kept_pool:
         with pytest.raises(KeyboardInterrupt):
-            odd("hang", kept_pool, report=interrupt)
+            odd("hang", kept_pool, on_progress=interrupt)
         assert not pids()
         odd("sleep", kept_pool)
         assert len(pids()) == 1
