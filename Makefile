@@ -4,17 +4,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_ARGS ?=
-# Processes that run the tests; each file's stay together.
+# Processes that run the tests; each file's stay together, and what takes long begins (marker `early`).
 JOBS ?= auto
 CONFIG ?= configs/quickstart.yaml
 ARGS ?=
+PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(PIP_ARGS)
 # One thread per worker; idle OpenMP threads sleep instead of spinning.
 export OMP_NUM_THREADS := 1
 export GOMP_SPINCOUNT := 0
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: install backtest test check bench docs fix lock golden clean
+.PHONY: install backtest test test-slow check bench docs fix lock golden clean
 
 install: $(VENV)/installed
 
@@ -22,7 +23,10 @@ backtest: $(VENV)/installed
 	$(BIN)/python run_backtest.py $(CONFIG)
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/installed-dev
+	$(PYTEST) -m slow $(ARGS)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""How sweeps grow on a Dask cluster: measured here with 1 and 2 workers, and simulated up to 10,000.
+"""Scaling of sweeps on a Dask cluster: measured with 1 and 2 workers, and simulated up to 10,000.
 
     python benchmarks/cluster_scaling.py measure      on this machine, some minutes
     python benchmarks/cluster_scaling.py simulate     10^9 policies with the constants below
@@ -28,20 +28,20 @@ os.environ.update(OMP_NUM_THREADS="1", GOMP_SPINCOUNT="0", OMP_WAIT_POLICY="PASS
 
 WORKERS = (1, 2, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 DAY = 86_400.0
-MOST = 200_000
-"""Chunks that are simulated one by one; of more, that many, and the rest at their pace."""
+MAX_SIMULATED = 200_000
+"""Chunks that are simulated one by one; a longer sweep is extrapolated."""
 
 
 @dataclass(frozen=True)
 class Constants:
-    """What a sweep costs.
+    """The times of a sweep's parts.
 
     Attributes
     ----------
-    policies, chunk : how many, and how many a chunk.
-    seconds : of a worker, a chunk.
-    scheduler, client : seconds of the scheduler, and of the client (points, task, journal), a chunk.
-    deaths : a worker a day.
+    policies, chunk : policies of the sweep, and of a chunk.
+    seconds : of a worker for a chunk.
+    scheduler, client : seconds of the scheduler, and of the client (points, task, journal), for a chunk.
+    deaths : of a worker in a day.
     back : seconds until a dead worker is replaced and has loaded its kernel.
     """
 
@@ -55,13 +55,13 @@ class Constants:
 
     @property
     def chunks(self) -> int:
-        """How many there are."""
+        """The number of chunks."""
         return -int(-self.policies // self.chunk)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a sweep took: seconds in all, seconds of workers lost to deaths, and how many died."""
+    """The result of a simulated sweep: seconds in all, worker seconds lost to deaths, and the number of deaths."""
 
     seconds: float
     lost: float
@@ -79,33 +79,37 @@ def saturation(c: Constants) -> dict[str, float]:
 
 
 def simulated(c: Constants, workers: int, seed: int = 0) -> Outcome:
-    """Run a sweep of events; a long one in part, at the pace of which the rest goes on."""
+    """Simulate a sweep by its events; a long one in part, extrapolated to all chunks."""
     chunks = c.chunks
-    few = min(chunks, max(MOST, 20 * workers))
-    found = _events(c, workers, few, random.Random(seed))  # noqa: S311 - of accidents that are simulated
-    scale = chunks / few
-    return Outcome(found.seconds * scale, found.lost * scale, round(found.died * scale))
+    simulated_chunks = min(chunks, max(MAX_SIMULATED, 20 * workers))
+    part = _events(c, workers, simulated_chunks, random.Random(seed))  # noqa: S311 - random deaths, no secrets
+    scale = chunks / simulated_chunks
+    return Outcome(part.seconds * scale, part.lost * scale, round(part.died * scale))
 
 
 def _events(c: Constants, workers: int, chunks: int, rng: random.Random) -> Outcome:
-    """Each worker takes a chunk from the scheduler, works, and hands its result to the client, one after the other."""
+    """Simulate workers that get chunks from the scheduler and send results to the client; each serves one at a time."""
     rate = c.deaths / DAY
     free = [(0.0, worker) for worker in range(workers)]
     heapq.heapify(free)
     scheduler = client = lost = 0.0
-    died, left = 0, chunks
+    died = 0
+    left = chunks
     dies = [rng.expovariate(rate) if rate else float("inf") for _ in range(workers)]
     while left:
         now, worker = heapq.heappop(free)
         if dies[worker] <= now:  # while it waited
-            died, lost, now = died + 1, lost + c.back, dies[worker] + c.back
+            died += 1
+            lost += c.back
+            now = dies[worker] + c.back
             dies[worker] = now + rng.expovariate(rate)
             heapq.heappush(free, (now, worker))
             continue
         scheduler = max(scheduler, now) + c.scheduler
         end = scheduler + c.seconds
-        if dies[worker] < end:  # its chunk is done again by somebody else
-            died, lost = died + 1, lost + max(dies[worker] - scheduler, 0.0) + c.back
+        if dies[worker] < end:  # another worker repeats its chunk
+            died += 1
+            lost += max(dies[worker] - scheduler, 0.0) + c.back
             now = dies[worker] + c.back
             dies[worker] = now + rng.expovariate(rate)
             heapq.heappush(free, (now, worker))
@@ -125,12 +129,14 @@ def table(c: Constants, workers: tuple[int, ...] = WORKERS) -> Iterator[str]:
     yield f"{c}"
     yield "workers      hours  efficiency  closed form, hours   dead   lost, worker hours"
     for count in workers:
-        found = simulated(c, count)
-        efficiency = c.chunks * c.seconds / (count * found.seconds)
-        hours, closed = found.seconds / 3600, closed_form(c, count) / 3600
-        yield f"{count:7,} {hours:10,.2f} {efficiency:10.0%} {closed:19,.2f} {found.died:7,} {found.lost / 3600:12,.2f}"
-    for name, many in saturation(c).items():
-        yield f"the {name} is busy all the time from {many:,.0f} workers on"
+        outcome = simulated(c, count)
+        efficiency = c.chunks * c.seconds / (count * outcome.seconds)
+        hours = outcome.seconds / 3600
+        closed = closed_form(c, count) / 3600
+        lost = outcome.lost / 3600
+        yield f"{count:7,} {hours:10,.2f} {efficiency:10.0%} {closed:19,.2f} {outcome.died:7,} {lost:12,.2f}"
+    for name, saturating_workers in saturation(c).items():
+        yield f"the {name} is busy all the time from {saturating_workers:,.0f} workers on"
 
 
 # --- measured
@@ -151,22 +157,22 @@ def site(workers: int) -> Iterator[str]:
         return
     root = str(Path(__file__).parents[1])
     with tempfile.TemporaryDirectory() as name:
-        place = Path(name) / "scheduler.json"
+        scheduler_file = Path(name) / "scheduler.json"
         started: list[Any] = []
 
         def start(*words: str) -> None:
             command = [sys.executable, "-m", "dask", *words, "--no-dashboard"]
-            own = {**os.environ, "PYTHONPATH": root}
+            variables = {**os.environ, "PYTHONPATH": root}
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            started.append(subprocess.Popen(command, env=own, cwd=name, **quiet))  # type: ignore[call-overload]  # noqa: S603
+            started.append(subprocess.Popen(command, env=variables, cwd=name, **quiet))  # type: ignore[call-overload]  # noqa: S603
 
         try:
-            start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(place))
-            while not place.exists():
+            start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(scheduler_file))
+            while not scheduler_file.exists():
                 time.sleep(0.1)
             for _ in range(workers):
-                start("worker", "--scheduler-file", str(place), "--nthreads", "1", "--no-nanny")
-            yield json.loads(place.read_text())["address"]
+                start("worker", "--scheduler-file", str(scheduler_file), "--nthreads", "1", "--no-nanny")
+            yield json.loads(scheduler_file.read_text())["address"]
         finally:
             for process in started:
                 process.kill()
@@ -177,8 +183,8 @@ def config_of(address: str, workers: int) -> Any:
     """A sweep of 100,020 policies of a moving-average cross over twenty years of days."""
     from engine.sweep.load_config import load
 
-    own = load(Path(__file__).parents[1] / "configs" / "sma_cross.yaml", [])
-    values = own.model_dump(mode="json", by_alias=True)
+    base = load(Path(__file__).parents[1] / "configs" / "sma_cross.yaml", [])
+    values = base.model_dump(mode="json", by_alias=True)
     sweep: dict[str, Any] = {"space": SPACE, "trials": 200_000, "confirm": 1, "spot_checks": 0, "workers": workers}
     from engine.config.yaml_layers import Layer
     from engine.sweep.load_config import validate
@@ -203,7 +209,8 @@ class Watch:
         before = getattr(owner, name)
 
         def wrapped(*arguments: Any, **named: Any) -> Any:
-            begun, busy = time.perf_counter(), time.thread_time()
+            begun = time.perf_counter()
+            busy = time.thread_time()
             try:
                 return before(*arguments, **named)
             finally:
@@ -233,14 +240,14 @@ def measure(workers: int, address: str) -> dict[str, Any]:
     from engine.sweep.storage.journal import Journal
     from engine.sweep.storage.sweep_folder import CHUNKS
     from engine.sweep.storage.trial_store import TrialStore
-    from engine.sweep.trials.plan import plan
+    from engine.sweep.trials.plan import plan_sweep
     from engine.sweep.trials.ranking import TrialRanking
-    from engine.sweep.trials.runner import TrialRunner
+    from engine.sweep.trials.runner import TrialChunk, TrialRunner
     from signals.workers.worker_pool import fold_pool
 
     one_thread()
     config = config_of(address, workers)
-    made = plan(config)
+    made = plan_sweep(config)
     wants = runs.wants_of(made)
     with tempfile.TemporaryDirectory() as name, fold_pool(1, None) as hands:
         folder = Path(name)
@@ -250,18 +257,19 @@ def measure(workers: int, address: str) -> dict[str, Any]:
             parts = list(made.chunks())
             points = made.points
             assert points is not None
-            first = [(group, numbers, points.columns(numbers)) for group, numbers in parts[: 2 * workers]]
-            list(run(first))  # kernels are loaded
+            first = [TrialChunk(group, numbers, points.columns(numbers)) for group, numbers in parts[: 2 * workers]]
+            list(run(first))  # loads the kernels
             records = TrialStore(folder, Journal(folder))
             client = getattr(getattr(run, "__self__", None), "client", None)
             if client is not None:
                 client.wait_for_workers(workers)
-            before, begun = busy(client), time.perf_counter()
-            run_trials(made, TrialRanking.of(made.spec, made.count), run, records, lambda _: None)
+            before = busy(client)
+            begun = time.perf_counter()
+            run_trials(made, TrialRanking.empty(made.spec, made.count), run, records, lambda _: None)
             seconds = time.perf_counter() - begun
             after = busy(client)
-    each = {name: (after[name] - before[name]) / len(parts) for name in after}
-    return {"seconds": seconds, "policies": made.count, "processor": each}
+    by_chunk = {name: (after[name] - before[name]) / len(parts) for name in after}
+    return {"seconds": seconds, "policies": made.count, "processor": by_chunk}
 
 
 def measured() -> None:
@@ -271,15 +279,16 @@ def measured() -> None:
     from engine.sweep.trials.trial_scores import pack
 
     watch = Watch()
-    submit = DaskRunner._submitted
+    submit = DaskRunner._submit
 
-    def counted(cluster: Any, work: Any) -> Any:
-        sent = cluster._sent(work[0])
-        watch.add("bytes of a task", len(pickle.dumps((sent.order, pickle.dumps(work[1:], protocol=5)))))
-        return submit(cluster, work)
+    def counted(cluster: Any, chunk: Any) -> Any:
+        header = cluster._on_cluster(chunk.group).header
+        points = pickle.dumps((chunk.numbers, chunk.columns), protocol=5)
+        watch.add("bytes of a task", len(pickle.dumps((header, points))))
+        return submit(cluster, chunk)
 
-    DaskRunner._submitted = counted  # type: ignore[method-assign]
-    watch.timed(DaskRunner, "_submitted", "client: a task made and submitted")
+    DaskRunner._submit = counted  # type: ignore[method-assign]
+    watch.timed(DaskRunner, "_submit", "client: a task made and submitted")
     watch.timed(TrialStore, "put", "client: a chunk made durable")
     put = TrialStore.put
 
@@ -290,14 +299,15 @@ def measured() -> None:
     TrialStore.put = weighed  # type: ignore[method-assign]
     for workers in (0, 1, 2):
         with site(workers) as address:
-            found = measure(max(workers, 1), address)
-        pace = found["policies"] / found["seconds"]
-        told = ", ".join(f"{name} {value * 1000:.2f} ms" for name, value in found["processor"].items())
-        where = f"{workers} workers" if workers else "without a cluster, one thread"
-        print(f"{where}: {found['seconds']:.1f} s, {pace:,.0f} policies/s; processor a chunk: {told}")
+            result = measure(max(workers, 1), address)
+        seconds = result["seconds"]
+        speed = result["policies"] / seconds
+        processor = ", ".join(f"{name} {value * 1000:.2f} ms" for name, value in result["processor"].items())
+        title = f"{workers} workers" if workers else "without a cluster, one thread"
+        print(f"{title}: {seconds:.1f} s, {speed:,.0f} policies/s; processor a chunk: {processor}")
     for name, values in watch.sums.items():
-        middle = sorted(values)[len(values) // 2]
-        print(f"{name}: {middle:,.0f}" if name.startswith("bytes") else f"{name}: {middle * 1000:.2f} ms")
+        median = sorted(values)[len(values) // 2]
+        print(f"{name}: {median:,.0f}" if name.startswith("bytes") else f"{name}: {median * 1000:.2f} ms")
 
 
 def main() -> None:
@@ -305,12 +315,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["measure", "simulate"])
     parser.add_argument("constants", nargs="*", metavar="NAME=NUMBER")
-    given = parser.parse_args()
-    if given.what == "measure":
+    options = parser.parse_args()
+    if options.what == "measure":
         measured()
         return
     changed: dict[str, Any] = {
-        name: float(value) for name, _, value in (word.partition("=") for word in given.constants)
+        name: float(value) for name, _, value in (word.partition("=") for word in options.constants)
     }
     if unknown := changed.keys() - {field.name for field in fields(Constants)}:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")

@@ -1,9 +1,9 @@
-"""What sweeps say of markets in which there is nothing to find, and of one with something in it.
+"""Overfitting tests of sweeps over random walks, and over markets with an edge planted.
 
     python benchmarks/noise_sweeps.py [markets] [first seed]
 
 Each market is a random walk; the same grid of moving averages is swept over each, and the tests of `risk.overfitting`
-are asked. Without skill the probability of backtest overfitting lies around one half, and the deflated Sharpe ratio
+are run. Without skill the probability of backtest overfitting lies around one half, and the deflated Sharpe ratio
 passes 0.95 in at most one of twenty. With an edge planted both must find it.
 """
 
@@ -25,7 +25,7 @@ from engine.sweep.storage.journal import Journal
 from engine.sweep.storage.sweep_folder import CHUNKS
 from engine.sweep.storage.trial_registry import PriorTrials
 from engine.sweep.storage.trial_store import TrialStore
-from engine.sweep.trials.plan import Plan, plan
+from engine.sweep.trials.plan import Plan, plan_sweep
 from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.runner import TrialRunner
 from risk.periods import periods_per_year
@@ -52,7 +52,8 @@ def prices(seed: int, edge: float = 0.0) -> pd.DataFrame:
     close = 100 * np.exp(np.cumsum(returns))
     start = np.append(100.0, close[:-1]) * np.exp(random.normal(0, 0.001, DAYS))
     wick = np.exp(np.abs(random.normal(0, 0.003, (2, DAYS))))
-    top, bottom = np.maximum(start, close) * wick[0], np.minimum(start, close) / wick[1]
+    top = np.maximum(start, close) * wick[0]
+    bottom = np.minimum(start, close) / wick[1]
     days = pd.bdate_range("2010-01-04", periods=DAYS)
     columns = {"open": start, "high": top, "low": bottom, "close": close, "volume": 1000.0}
     return pd.DataFrame({"date": days.strftime("%Y-%m-%d"), **columns})
@@ -62,7 +63,7 @@ def config_of(folder: Path, seed: int, edge: float = 0.0, **sweep: object) -> Ru
     """The config of a sweep over such a market, whose file is written to a folder."""
     path = folder / f"walk_{seed}_{edge}.csv"
     prices(seed, edge).to_csv(path, index=False)
-    return load_config.of_mapping(
+    return load_config.load_mapping(
         {
             "name": "noise",
             "seed": seed,
@@ -80,16 +81,16 @@ def config_of(folder: Path, seed: int, edge: float = 0.0, **sweep: object) -> Ru
 
 def swept(config: RunConfig, folder: Path) -> tuple[Plan, TrialRanking, TrialStore]:
     """Run every trial of a sweep, and nothing else."""
-    made = plan(config)
+    made = plan_sweep(config)
     (folder / CHUNKS).mkdir(parents=True)
-    records, board = TrialStore(folder, Journal(folder)), TrialRanking.of(made.spec, made.count)
+    records, board = TrialStore(folder, Journal(folder)), TrialRanking.empty(made.spec, made.count)
     with fold_pool(1) as hands:
         run_trials(made, board, TrialRunner(made, wants_of(made), None, no_progress, hands).run, records, no_progress)
     return made, board, records
 
 
 def examined(config: RunConfig, folder: Path) -> overfitting_tests.OverfittingTests:
-    """What the tests say of a sweep's best trial."""
+    """The overfitting tests of a sweep's best trial."""
     made, board, records = swept(config, folder)
     sample = overfitting_tests.sample_trials(made, records)
     winner = sample.returns[:, np.searchsorted(sample.kept, board.best(1)[0])]
@@ -103,7 +104,7 @@ def examined(config: RunConfig, folder: Path) -> overfitting_tests.OverfittingTe
 
 
 def survey(markets: int, first: int, edge: float = 0.0) -> list[overfitting_tests.OverfittingTests]:
-    """The same of many markets."""
+    """The overfitting tests of sweeps over several markets."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         return [
@@ -111,15 +112,15 @@ def survey(markets: int, first: int, edge: float = 0.0) -> list[overfitting_test
         ]
 
 
-def told(name: str, found: list[overfitting_tests.OverfittingTests]) -> str:
+def table_line(name: str, sweeps: list[overfitting_tests.OverfittingTests]) -> str:
     """A line of the table."""
-    pbo = [each.pbo.pbo for each in found if each.pbo]
-    deflated = [each.deflated.value or 0.0 for each in found]
-    cash = [each.cash.consistent or 1.0 for each in found]
-    spread = stdev(pbo) / len(pbo) ** 0.5 if len(pbo) > 1 else 0.0
-    sharpes = [each.sharpe * each.per_year**0.5 for each in found]
+    pbo = [tests.pbo.pbo for tests in sweeps if tests.pbo]
+    deflated = [tests.deflated.value or 0.0 for tests in sweeps]
+    cash = [tests.cash.consistent or 1.0 for tests in sweeps]
+    standard_error = stdev(pbo) / len(pbo) ** 0.5 if len(pbo) > 1 else 0.0
+    sharpes = [tests.sharpe * tests.per_year**0.5 for tests in sweeps]
     return (
-        f"{name:24s} {len(found):8d} {mean(sharpes):15.2f} {mean(pbo):8.2f} +- {spread:.2f} "
+        f"{name:24s} {len(sweeps):8d} {mean(sharpes):15.2f} {mean(pbo):8.2f} +- {standard_error:.2f} "
         f"{mean(value >= 0.95 for value in deflated):11.1%} {mean(value <= 0.05 for value in cash):13.1%}"
     )
 
@@ -128,5 +129,5 @@ if __name__ == "__main__":
     markets, first = (int(word) for word in [*sys.argv[1:], *("100", "0")[len(sys.argv) - 1 :]])
     heads = ("markets", 8), ("best Sharpe", 15), ("PBO", 16), ("DSR >= 0.95", 11), ("SPA p <= 0.05", 13)
     print(f"{'48 trials each':24s}", *(f"{head:>{width}s}" for head, width in heads))
-    print(told("random walks", survey(markets, first)))
-    print(told("with an edge planted", survey(max(markets // 10, 1), first, edge=0.004)))
+    print(table_line("random walks", survey(markets, first)))
+    print(table_line("with an edge planted", survey(max(markets // 10, 1), first, edge=0.004)))

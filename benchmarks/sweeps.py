@@ -1,12 +1,12 @@
-"""How fast sweeps are: beside vectorbt and raptorbt over the same grid, and how time and memory grow with the trials.
+"""Speed of sweeps: against vectorbt and raptorbt over the same grid, and time and memory by the number of trials.
 
     python benchmarks/sweeps.py peers       10,000 policies over 20 years of days; needs the extra ``bench``
     python benchmarks/sweeps.py curve       1,000 to 1,000,000 policies, each in a process of its own
     python benchmarks/sweeps.py tests       PBO, deflated Sharpe ratio, superior ability of 10,000 trials
     python benchmarks/sweeps.py command     the whole command on a trained quickstart, 10,000 policies
 
-``ours, a sweep`` is everything that a sweep does for its trials: points, checks, the engine with measures, sums over
-blocks of time, and files that are on the disk when a chunk is done. ``ours`` is the engine alone. One thread each.
+``ours, a sweep`` includes everything that a sweep does for its trials: points, checks, the engine with measures, sums
+over blocks of time, and files that are on the disk when a chunk is done. ``ours`` is the engine alone. One thread each.
 """
 
 import argparse
@@ -28,62 +28,63 @@ SUMMED = 10_000
 
 
 def swept(task: Any, columns: dict[str, list[Any]], measures: Any, folder: Path) -> tuple[Any, float]:
-    """Run the trials of some columns as a sweep does; their scores joined, and seconds."""
+    """Run the trials of some columns as a sweep does; the store of their scores, and seconds."""
     from engine.sweep.space.dimensions import Discrete
     from engine.sweep.storage.journal import Journal
     from engine.sweep.storage.sweep_folder import CHUNKS
     from engine.sweep.storage.trial_store import TrialStore
     from engine.sweep.trials.compiled_trials import CompiledTrials, TrialOutputs
-    from engine.sweep.trials.plan import CHUNK, Span
+    from engine.sweep.trials.plan import CHUNK, SharedSpan
 
     (folder / CHUNKS).mkdir(parents=True)
     count = len(next(iter(columns.values())))
     chosen = np.random.default_rng(0).permutation(count)
-    span = Span.of(task.market, task.signals.start, 16)
-    wants = TrialOutputs(measures, 252.0, 0.0, span, np.sort(chosen[:SUMMED]), np.sort(chosen[:1000]))
+    span = SharedSpan.from_start(task.market, task.signals.start, 16)
+    outputs = TrialOutputs(measures, 252.0, 0.0, span, np.sort(chosen[:SUMMED]), np.sort(chosen[:1000]))
     axes = tuple(Discrete(path, tuple(dict.fromkeys(values))) for path, values in columns.items())
-    policies = CompiledTrials(task, wants, axes, threads=1)
+    trials = CompiledTrials(task, outputs, axes, threads=1)
     first = {path: values[:2] for path, values in columns.items()}
-    policies.scores(np.arange(2), first)  # the kernel is loaded
-    records = TrialStore(folder, Journal(folder))
-    best, begun = -np.inf, time.perf_counter()
+    trials.scores(np.arange(2), first)  # loads the kernel
+    store = TrialStore(folder, Journal(folder))
+    best = -np.inf
+    begun = time.perf_counter()
     for start in range(0, count, CHUNK):
         numbers = np.arange(start, min(start + CHUNK, count))
         part = {path: values[start : start + CHUNK] for path, values in columns.items()}
-        scores = policies.scores(numbers, part)
-        records.put(scores, numbers)
+        scores = trials.scores(numbers, part)
+        store.put(scores, numbers)
         best = max(best, float(np.nanmax(scores.values["sharpe"])))
-    return records, time.perf_counter() - begun
+    return store, time.perf_counter() - begun
 
 
 class Sweeping:
-    """A contender: the grid of a work as a sweep."""
+    """A contender that runs the grid of a work as a sweep."""
 
     def __init__(self) -> None:
         self.tasks: dict[str, Any] = {}
 
     def __call__(self, work: Any, measures: bool) -> Any:
-        """Do a work."""
+        """Run a work."""
         from engines import MEASURES, task_of
         from engines import settings_of as columns_of
         from peers_work import Outcome
 
-        from engine.sweep.trials.trial_scores import joined
+        from engine.sweep.trials.trial_scores import join_scores
 
         if not measures:
             measures = True  # a sweep always measures
         if work.name not in self.tasks:
             self.tasks[work.name] = task_of(work)
         with tempfile.TemporaryDirectory() as name:
-            records, seconds = swept(self.tasks[work.name], columns_of(work), MEASURES, Path(name) / "sweep")
-            found = joined(list(records.all()))
-        told = {"sharpe": found.values["sharpe"], "sortino": found.values["sortino"]}
-        told |= {"calmar": found.values["calmar"], "drawdown": found.values["max_drawdown"]}
-        return Outcome(found.values["final_value"], found.values["fills"].astype(int), seconds, told)
+            store, seconds = swept(self.tasks[work.name], columns_of(work), MEASURES, Path(name) / "sweep")
+            values = join_scores(list(store.all())).values
+        ratios = {"sharpe": values["sharpe"], "sortino": values["sortino"]}
+        ratios |= {"calmar": values["calmar"], "drawdown": values["max_drawdown"]}
+        return Outcome(values["final_value"], values["fills"].astype(int), seconds, ratios)
 
 
 def peers(rounds: int) -> None:
-    """10,000 policies beside the others."""
+    """10,000 policies against the other programs."""
     from engines import Ours, ratios
     from peers import Work, admitted, contenders, race, show, versions
     from peers_work import Terms, grid, predictions, sp500
@@ -95,13 +96,13 @@ def peers(rounds: int) -> None:
     seconds = race(work, admitted(work, field), rounds)
     show(work, seconds)
     ratios(seconds)
-    middle = {who: float(np.median(taken)) for who, taken in seconds.items()}
-    over = 1e6 * (middle["ours, a sweep", True] - middle["ours", True]) / len(work.grid)
-    print(f"  a sweep takes {over:.1f} us more than the engine alone for each trial")
+    medians = {contender: float(np.median(times)) for contender, times in seconds.items()}
+    overhead = 1e6 * (medians["ours, a sweep", True] - medians["ours", True]) / len(work.grid)
+    print(f"  a sweep takes {overhead:.1f} us more than the engine alone for each trial")
 
 
 def one(count: int) -> None:
-    """So many policies in this process: seconds, the largest memory and what was added to it, MB."""
+    """Run ``count`` policies in this process; print seconds, peak memory, and its growth, in MB."""
     from engines import task_of
     from peers import Work
     from peers_work import Setting, Terms, predictions, walk
@@ -122,12 +123,12 @@ def one(count: int) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with tempfile.TemporaryDirectory() as name:
         _, seconds = swept(task_of(work), columns, MEASURES, Path(name) / "sweep")
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{seconds} {most / 1024} {(most - before) / 1024}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"{seconds} {peak / 1024} {(peak - before) / 1024}")
 
 
 class _Lazy(dict[str, Any]):
-    """Columns of a grid that are made when they are asked for."""
+    """Columns of a grid that are computed when they are read."""
 
     def __init__(self, grid: Any, count: int) -> None:
         super().__init__({axis.path: _Column(grid, axis.path, count) for axis in grid.dimensions})
@@ -135,7 +136,9 @@ class _Lazy(dict[str, Any]):
 
 class _Column:
     def __init__(self, grid: Any, path: str, count: int) -> None:
-        self.grid, self.path, self.count = grid, path, count
+        self.grid = grid
+        self.path = path
+        self.count = count
 
     def __len__(self) -> int:
         return self.count
@@ -147,19 +150,19 @@ class _Column:
         return self.grid.columns(np.arange(*part.indices(self.count)))[self.path]
 
 
-def curve(most: int) -> None:
+def curve(largest: int) -> None:
     """Time and memory by the number of trials."""
     print("   policies   seconds  us each     MB")
     for count in CURVE:
-        if count <= most:
+        if count <= largest:
             words = [sys.executable, __file__, "one", "--count", str(count)]
             done = subprocess.run(words, check=True, capture_output=True, text=True)  # noqa: S603 (this script itself)
-            seconds, largest, _ = (float(word) for word in done.stdout.split())
-            print(f"{count:>11,} {seconds:>9.2f} {1e6 * seconds / count:>8.1f} {largest:>6.0f}", flush=True)
+            seconds, peak, _ = (float(word) for word in done.stdout.split())
+            print(f"{count:>11,} {seconds:>9.2f} {1e6 * seconds / count:>8.1f} {peak:>6.0f}", flush=True)
 
 
 def tests() -> None:
-    """What the tests of 10,000 trials take."""
+    """Time of each overfitting test with 10,000 trials."""
     from risk.overfitting import BlockSums, against_cash, deflated_sharpe, effective_trials, pbo_of_blocks, spa
 
     returns = np.random.default_rng(0).normal(0, 0.01, (3_800, 10_000))
@@ -172,9 +175,9 @@ def tests() -> None:
         "superior ability, 1,000 trials": lambda: spa(against_cash(few)),
         "clusters, 1,000 trials": lambda: effective_trials(few),
     }
-    for name, do in work.items():
+    for name, run_test in work.items():
         begun = time.perf_counter()
-        do()
+        run_test()
         print(f"{name:32s} {time.perf_counter() - begun:7.2f} s", flush=True)
 
 
@@ -195,29 +198,29 @@ def command() -> None:
             for line in log.splitlines()
             if " took " in line
         }
-        told = ", ".join(f"{stage} {stages[stage]} s" for stage in ("plan", "trials", "judgement"))
-        print(f"10,000 policies, {name}: {seconds:.1f} s in all ({told})", flush=True)
+        parts = ", ".join(f"{stage} {stages[stage]} s" for stage in ("plan", "trials", "judgement"))
+        print(f"10,000 policies, {name}: {seconds:.1f} s in all ({parts})", flush=True)
 
 
 def main() -> None:
-    """Do one of them."""
+    """Run one of the benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("what", choices=["peers", "curve", "tests", "command", "one"])
     parser.add_argument("--rounds", type=int, default=5, help="how often each is timed")
-    parser.add_argument("--most", type=int, default=1_000_000, help="policies at most")
+    parser.add_argument("--most", type=int, default=1_000_000, help="policies at most", dest="largest")
     parser.add_argument("--count", type=int, default=1_000, help="of one size; what the script calls itself for")
-    given = parser.parse_args()
-    match given.what:
+    options = parser.parse_args()
+    match options.what:
         case "peers":
-            peers(given.rounds)
+            peers(options.rounds)
         case "curve":
-            curve(given.most)
+            curve(options.largest)
         case "tests":
             tests()
         case "command":
             command()
         case "one":
-            one(given.count)
+            one(options.count)
 
 
 if __name__ == "__main__":

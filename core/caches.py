@@ -1,4 +1,4 @@
-"""Where caches lie, and whether they are used."""
+"""The folder of caches, and a switch that turns them off for a block of code."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _used: ContextVar[bool] = ContextVar("used", default=True)
 
 
 def cache_folder() -> Path:
-    """In the user's cache folder, or where the environment variable BACKTRADER_ML_CACHE says."""
+    """The folder that the environment variable BACKTRADER_ML_CACHE names; by default one in the user's cache folder."""
     from platformdirs import user_cache_path
 
     folder = os.environ.get("BACKTRADER_ML_CACHE")
@@ -19,7 +19,7 @@ def cache_folder() -> Path:
 
 @contextmanager
 def caching(used: bool) -> Iterator[None]:
-    """Whether what is inside may read and write caches that it is not handed."""
+    """A block in which caches other than those passed as arguments are used, or not."""
     token = _used.set(used)
     try:
         yield
@@ -28,5 +28,5 @@ def caching(used: bool) -> Iterator[None]:
 
 
 def caches_used() -> bool:
-    """Whether caches may be read and written here."""
+    """True where caches may be read and written."""
     return _used.get()

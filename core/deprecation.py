@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+__all__ = ["deprecated_names", "moved_module"]
+
 
 def deprecated_names(module: str, renamed: Mapping[str, str], *, since: str) -> Callable[[str], Any]:
     """A module's ``__getattr__`` that answers old names with the objects of the new ones.

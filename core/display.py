@@ -1,4 +1,4 @@
-"""How an object shows itself: a few named facts as one line, as a rich table, as HTML."""
+"""Short displays of an object: a few named facts as one line, as a rich table, as HTML."""
 
 from collections.abc import Mapping
 from html import escape

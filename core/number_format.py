@@ -1,4 +1,4 @@
-"""How numbers are written for people: four significant digits, no exponents, `n/a` where there is none."""
+"""Number formats for people: four significant digits, no exponents, `n/a` where there is none."""
 
 import math
 import re

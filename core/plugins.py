@@ -2,7 +2,7 @@
 
 A family is a package (``signals.models``). Its module ``base`` holds the base classes of the family. Its plug-ins are
 the other modules whose name does not begin with an underscore; **the module's name is the ``kind`` in the YAML**. A
-plug-in's module holds exactly one public subclass of :class:`PluginSpec` of its own. Only the file asked for is
+plug-in's module holds exactly one public subclass of :class:`PluginSpec` of its own. Only the requested file is
 imported, never a dotted path from a config.
 """
 
@@ -82,10 +82,10 @@ def load(package: str, kind: str) -> type[PluginSpec]:
         There is no such file, its name cannot be a kind, it cannot be imported, or it does not hold exactly one whole
         plug-in of this family.
     """
-    known = kinds(package)
+    available = kinds(package)
     file = f"{package.replace('.', '/')}/{kind}.py"
-    if kind not in known:
-        raise PluginError(f"there is no {kind!r} in {package.replace('.', '/')}; {_hint(kind, known)}")
+    if kind not in available:
+        raise PluginError(f"there is no {kind!r} in {package.replace('.', '/')}; {_hint(kind, available)}")
     if not NAME.fullmatch(kind) or keyword.iskeyword(kind):
         raise PluginError(
             f"{file}: a plug-in's file name is its kind: lower-case letters, digits and _ only; rename it"
@@ -93,27 +93,27 @@ def load(package: str, kind: str) -> type[PluginSpec]:
     try:
         module = importlib.import_module(f"{package}.{kind}")
     except SyntaxError as error:
-        place = f"{error.filename or file}:{error.lineno}"
-        raise PluginError(f"{file} cannot be imported: {place}: {error.msg}; mend that line") from error
+        location = f"{error.filename or file}:{error.lineno}"
+        raise PluginError(f"{file} cannot be imported: {location}: {error.msg}; mend that line") from error
     except Exception as error:  # a file of anyone's may raise anything while it is imported
         raise PluginError(f"{file} cannot be imported: {_last_line(error)}{type(error).__name__}: {error}") from error
     return _checked(file, package, _only_spec(file, module))
 
 
-def _hint(kind: str, known: Sequence[str]) -> str:
+def _hint(kind: str, available: Sequence[str]) -> str:
     if kind.startswith("_"):
         return "names that begin with _ are the family's own modules, no plug-ins"
     if kind == CONTRACT:
         return f"{CONTRACT} holds the family's base classes and is no plug-in"
-    close = difflib.get_close_matches(kind, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    close = difflib.get_close_matches(kind, available, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(available)}"
 
 
 def _last_line(error: Exception) -> str:
-    """Where the error was raised, ``file:line: ``."""
+    """The file and line in which an error was raised, ``file:line: ``."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "importlib" not in frame.filename]
-    return f"{own[-1].filename}:{own[-1].lineno}: " if own else ""
+    plugin_frames = [frame for frame in frames if "importlib" not in frame.filename]
+    return f"{plugin_frames[-1].filename}:{plugin_frames[-1].lineno}: " if plugin_frames else ""
 
 
 def _only_spec(file: str, module: ModuleType) -> type[PluginSpec]:
@@ -126,13 +126,13 @@ def _only_spec(file: str, module: ModuleType) -> type[PluginSpec]:
         and label[0] != "_"
     ]
     if len(specs) != 1:
-        found = ", ".join(spec.__name__ for spec in specs) or "none"
-        raise PluginError(f"{file} must hold exactly one plug-in; it holds {found}")
+        names = ", ".join(spec.__name__ for spec in specs) or "none"
+        raise PluginError(f"{file} must hold exactly one plug-in; it holds {names}")
     return specs[0]
 
 
 def _checked(file: str, package: str, spec: type[PluginSpec]) -> type[PluginSpec]:
-    """The spec, if it belongs to the family and has all that the family asks for."""
+    """The spec, if it belongs to the family and has all that the family requires."""
     home = FAMILIES.get(spec.family, package)
     if package in FAMILIES.values() and home != package:
         raise PluginError(
@@ -191,12 +191,12 @@ class PluginField:
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        known = kinds(self.package)
+        available = kinds(self.package)
         if self.package in _described.get():  # a plug-in that holds one of its own family: the form has no end
-            return {"type": "object", "properties": {"kind": {"enum": list(known)}}, "required": ["kind"]}
+            return {"type": "object", "properties": {"kind": {"enum": list(available)}}, "required": ["kind"]}
         token = _described.set((*_described.get(), self.package))
         try:
-            return {"anyOf": [self._described(kind, handler) for kind in known]}
+            return {"anyOf": [self._described(kind, handler) for kind in available]}
         finally:
             _described.reset(token)
 
@@ -210,12 +210,12 @@ def kind_schema(package: str, kind: str, handler: GetJsonSchemaHandler) -> JsonS
     """The JSON schema of one plug-in, its ``kind`` included."""
     spec = load(package, kind)
     schema = handler.resolve_ref_schema(handler(_fields_only(spec.__pydantic_core_schema__)))
-    about = {"const": kind, "description": summary(spec)}
+    kind_property = {"const": kind, "description": summary(spec)}
     return {
         **schema,
         "title": kind,
         "description": summary(spec),
-        "properties": {"kind": about, **schema.get("properties", {})},
+        "properties": {"kind": kind_property, **schema.get("properties", {})},
         "required": ["kind", *schema.get("required", [])],
     }
 

@@ -34,8 +34,8 @@ def without_main() -> Iterator[None]:
     """Processes spawned inside load our modules alone, not the script that was started.
 
     Python's ``spawn`` imports the main script in each child; a script that starts a run at its top level, without
-    ``if __name__ == "__main__":``, would then start one in every child. Nothing that children are handed is defined in
-    a main script.
+    ``if __name__ == "__main__":``, would then start one in every child. No object that children receive is
+    defined in a main script.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")

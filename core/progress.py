@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from core.deprecation import deprecated_names
 
+__all__ = ["Progress", "ProgressCallback", "no_progress"]
+
 
 @dataclass(frozen=True)
 class Progress:

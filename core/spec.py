@@ -29,7 +29,7 @@ class Spec(BaseModel):
     def parse(cls, values: JsonObject) -> Self:
         """Validate a plain mapping, as read from YAML.
 
-        It goes through JSON because strict JSON is what a config file can say: lists become tuples and ISO text
+        It goes through JSON because a config file has the types of strict JSON: lists become tuples and ISO text
         becomes dates, but ``"0.02"`` is still no number.
 
         Raises

@@ -14,8 +14,8 @@ import pandas as pd
 
 from .errors import StoreError
 
-TIME, TEXT, NUMBER, WHOLE = "time", "text", "number", "whole"
-DTYPES = {TIME: "datetime64[ns, UTC]", TEXT: "str", NUMBER: "float64", WHOLE: "int64"}
+TIME, TEXT, NUMBER, INTEGER = "time", "text", "number", "whole"
+DTYPES = {TIME: "datetime64[ns, UTC]", TEXT: "str", NUMBER: "float64", INTEGER: "int64"}
 
 
 @dataclass(frozen=True)
@@ -91,14 +91,14 @@ MAKERS: dict[str, Callable[[list[Any]], Any]] = {
     TIME: _times,
     TEXT: lambda column: pd.Series(column, dtype="str").array,
     NUMBER: lambda column: np.array(column, dtype=np.float64),
-    WHOLE: lambda column: np.array(column, dtype=np.int64),
+    INTEGER: lambda column: np.array(column, dtype=np.int64),
 }
 """By a column's type, what makes it of a list."""
 
 
 SIGNALS = Table(
     "signals",
-    {"time": TIME, "symbol": TEXT, "prediction": NUMBER, "confidence": NUMBER, "fold": WHOLE},
+    {"time": TIME, "symbol": TEXT, "prediction": NUMBER, "confidence": NUMBER, "fold": INTEGER},
     frozenset({"prediction", "confidence"}),
 )
 EQUITY = Table(
@@ -116,7 +116,7 @@ EQUITY = Table(
 ORDERS = Table(
     "orders",
     {
-        "order_id": WHOLE,
+        "order_id": INTEGER,
         "created_at": TIME,
         "symbol": TEXT,
         "kind": TEXT,
@@ -135,7 +135,7 @@ ORDERS = Table(
 FILLS = Table(
     "fills",
     {
-        "order_id": WHOLE,
+        "order_id": INTEGER,
         "time": TIME,
         "symbol": TEXT,
         "kind": TEXT,
@@ -159,20 +159,20 @@ TRADES = Table(
         "interest": NUMBER,
         "pnl": NUMBER,
         "pnl_fraction": NUMBER,
-        "bars": WHOLE,
+        "bars": INTEGER,
         "exit_reason": TEXT,
     },
     frozenset({"exited_at", "exit_price"}),
 )
 COSTS = Table("costs", {"time": TIME, "symbol": TEXT, "kind": TEXT, "amount": NUMBER})
-"""What trading cost: one row a cost, positive where it was paid, negative where it was earned.
+"""The costs of trading: one row a cost, positive where it was paid, negative where it was earned.
 
 ``kind`` is commission, slippage, impact, short_interest or cash_interest; ``symbol`` is empty for interest on cash.
 """
 STOPS = Table(
     "stops",
     {
-        "order_id": WHOLE,
+        "order_id": INTEGER,
         "symbol": TEXT,
         "entered_at": TIME,
         "size": NUMBER,
@@ -187,7 +187,7 @@ STOPS = Table(
     },
     frozenset({"stopped_at", "stopped_size", "trigger", "quoted"}),
 )
-"""How well stops protected: one row an entry that had one, ``order_id`` that of the entry.
+"""The stops of entries: one row an entry that had one, ``order_id`` that of the entry.
 
 ``stop_price`` is where the stop lay when the entry was filled. It is not active on the bar of the entry, whose
 ``bar_extreme`` (the low for a long, the high for a short) and ``bar_close`` say what it missed. If it was hit later,

@@ -1,4 +1,4 @@
-"""The frozen types that stages hand to each other; nothing flows back.
+"""The frozen types that one stage passes to the next; nothing flows back.
 
 RunConfig -> DataSource.load -> Market -> FeatureFrame -> Labels, Fold -> SignalFrame -> RunResult -> measures -> report
 
@@ -82,9 +82,9 @@ class News:
     Attributes
     ----------
     known_at : (K,) UTC, ns, not decreasing. Of a headline that bears a date alone, the end of that day in the market's
-        zone: nobody can say that it was known earlier.
+        zone: there is no proof that it was known earlier.
     symbol : (K,) the symbol that each is about.
-    text : (K,) what it says.
+    text : (K,) the headlines.
     """
 
     known_at: pd.DatetimeIndex
@@ -116,7 +116,7 @@ class Market:
     trade : the symbols that are traded.
     benchmark : the symbol to compare with; it may or may not be traded.
     zone : IANA time zone whose calendar days are the sessions.
-    notes : what the data checks found worth saying; they go into the run folder.
+    notes : findings of the data checks; they go into the run folder.
     news : dated headlines; None where the config names none.
     """
 
@@ -136,7 +136,7 @@ class Market:
         return index
 
     def until(self, last: pd.Timestamp) -> "Market":
-        """The market as it was known at the close ``last``: the only way anything is cut in a leak test."""
+        """The market as it was known at the close ``last``; every cut of a leak test is made here."""
         return self._between(None, last)
 
     def since(self, first: pd.Timestamp) -> "Market":
@@ -176,7 +176,7 @@ class Labels:
     value : (T,) the outcome that follows row t; NaN where it is not known yet (the tail), never 0.
     known_at : (T,) the bar time at which it becomes observable; NaT where unknown.
     unit : (T,) the size of one unit of ``value``, known at close t; 1 where the value has no unit of its own.
-    notes : what is worth knowing of how they were made.
+    notes : remarks on how they were made.
     """
 
     symbol: str
@@ -211,13 +211,13 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class SignalFrame:
-    """What the strategy is told.
+    """The signals: one prediction and one confidence a bar and symbol, which the strategy trades on.
 
     Attributes
     ----------
     times : (T,) close times of the market's union calendar.
     symbols : N traded symbols.
-    prediction : (T, N) expected return over the label's horizon (a rule model: a signed strength). NaN = no opinion.
+    prediction : (T, N) expected return over the label's horizon (a rule model: a signed strength). NaN: no prediction.
     confidence : (T, N) in [0, 1]; NaN exactly where the prediction is.
     fold : (T,) the fold that predicted the row; -1 before the first, 0 throughout for models that do not train.
     """
@@ -238,9 +238,9 @@ class SignalFrame:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RunResult:
-    """What a backtest engine returns; every engine returns exactly this.
+    """The result of a backtest; every engine returns exactly this.
 
-    It shows itself: shortly in a traceback, as a table in rich's terminal output and in a notebook.
+    It is displayed as one line in a traceback, and as a table in rich's terminal output and in a notebook.
 
     Attributes
     ----------
@@ -251,7 +251,7 @@ class RunResult:
     equity : table ``equity`` of :mod:`core.table_schemas`; its first row is the first decision, with a null ``return``.
     positions : (T, N) frame of units held at each close; index as ``equity.time``, columns the symbols.
     orders, fills, trades, costs, stops : the tables of those names.
-    notes : what is worth knowing about the run.
+    notes : remarks on the run.
     metrics : what the run folder's ``metrics.json`` holds; empty as an engine returns it, before anything is measured.
     """
 
@@ -279,8 +279,9 @@ class RunResult:
         return display.html_table(f"run {self.config_id}", self._facts())
 
     def _facts(self) -> dict[str, str]:
-        """What the run was and what became of the account, by a short name."""
-        times, last = self.equity["time"], float(self.equity["equity"].iloc[-1])
+        """The run and the change of the account, by short names."""
+        times = self.equity["time"]
+        last = float(self.equity["equity"].iloc[-1])
         verdict = self.metrics.get("verdict", {}).get("headline")
         return {
             "config": self.config_id,

@@ -88,17 +88,17 @@ def load_run(folder: str | PathLike[str]) -> RunResult:
     path = Path(folder)
     about = _manifest(path)
     tables = {table.name: table.read(path) for table in TABLES}
-    found = read_json(path / METRICS)
+    numbers = read_json(path / METRICS)
     if result_digest(path) != about["result_digest"]:
         raise StoreError(f"{path}: its files are not those that its manifest.json was written for; {AGAIN}")
     return RunResult(
         engine=about["engine"],
         config_id=about["config_id"],
-        cash=found["cash"],
+        cash=numbers["cash"],
         zone=about["zone"],
-        positions=positions(tables["fills"], tables["equity"]["time"], found["symbols"]),
-        notes=tuple(found["notes"]),
-        metrics=found,
+        positions=positions(tables["fills"], tables["equity"]["time"], numbers["symbols"]),
+        notes=tuple(numbers["notes"]),
+        metrics=numbers,
         **tables,
     )
 
@@ -127,9 +127,9 @@ def positions(fills: pd.DataFrame, times: pd.Series, symbols: Sequence[str]) -> 
 
 def _config(config: Config, overrides: Iterable[str]) -> RunConfig:
     if isinstance(config, RunConfig):
-        return load_config.of_mapping(config.dump(), overrides)
+        return load_config.load_mapping(config.dump(), overrides)
     if isinstance(config, Mapping):
-        return load_config.of_mapping(config, overrides)
+        return load_config.load_mapping(config, overrides)
     if isinstance(config, str | PathLike):
         return load_config.load(Path(config), overrides)
     raise ConfigError(f"a config is a path, a mapping or a RunConfig; given a {type(config).__name__}")
@@ -145,7 +145,7 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
     if missing:
         raise StoreError(f"{folder}: {', '.join(missing)} missing; {AGAIN}")
     about = read_json(folder / MANIFEST)
-    lacking = [key for key in MANIFEST_KEYS if not isinstance(about, dict) or key not in about]
-    if lacking:
-        raise StoreError(f"{folder / MANIFEST}: has no {', '.join(lacking)}; {AGAIN}")
+    missing_keys = [key for key in MANIFEST_KEYS if not isinstance(about, dict) or key not in about]
+    if missing_keys:
+        raise StoreError(f"{folder / MANIFEST}: has no {', '.join(missing_keys)}; {AGAIN}")
     return dict(about)

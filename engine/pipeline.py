@@ -22,7 +22,7 @@ from engine.config.yaml_text import as_yaml
 from engine.pages.report import write_report
 from engine.pages.tearsheet.sheet_input import TearsheetInput
 from engine.pages.tearsheet.write import Submit, background, problem
-from engine.results.compute_measures import Measure, here, there
+from engine.results.compute_measures import Measure, measure_here, measure_in
 from engine.results.metrics_json import metrics
 from engine.results.outcome import Outcome, build
 from engine.run_folder import manifest, result_files
@@ -48,7 +48,7 @@ NOT_WANTED = "the config says report.tearsheet: false"
 
 @dataclass(frozen=True)
 class Options:
-    """How to run, as far as it does not change a result.
+    """Options of a run that do not change its result.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ def compute(
     store: SignalStore | None = None,
     on_progress: ProgressCallback = no_progress,
     watch: Stopwatch | None = None,
-    measure: Measure = here,
+    measure: Measure = measure_here,
 ) -> Outcome:
     """Everything but the run folder.
 
@@ -127,9 +127,9 @@ def examined(
     signals: Signals,
     result: RunResult,
     watch: Stopwatch | None = None,
-    measure: Measure = here,
+    measure: Measure = measure_here,
 ) -> Outcome:
-    """What a backtest has to say: its forecasts evaluated, its returns measured; parameters as for :func:`compute`."""
+    """The outcome of a backtest: forecasts evaluated, returns measured; parameters as for :func:`compute`."""
     from signals.evaluation.evaluate import evaluate
 
     watch = watch or Stopwatch()
@@ -162,15 +162,15 @@ def run_and_save(config: RunConfig, options: Options, pool: Executor | None = No
     ensure_writable(options.out)
     watch = Stopwatch()
     store = signal_store() if options.cache else None
-    measure = there(pool) if pool else here
+    measure = measure_in(pool) if pool else measure_here
     with recorded() as lines, tearsheets(config) as submit:
         with reporting(options.quiet) as on_progress:
             outcome = compute(config, store, on_progress, watch, measure)
         saved = save(outcome, config, options.out, submit, watch, lines)
-    found = metrics(outcome)
+    numbers = metrics(outcome)
     if not options.quiet:
-        show(found, saved.folder, saved.note)
-    return Finished(saved, found)
+        show(numbers, saved.folder, saved.note)
+    return Finished(saved, numbers)
 
 
 def tearsheets(config: RunConfig) -> AbstractContextManager[Submit | None]:
@@ -195,8 +195,10 @@ def save(
             with watch.stage("tear-sheet"):
                 sheet.result()
         (folder / "config.yaml").write_text(as_yaml(config.dump()), encoding="utf-8")
-        made = manifest.build(outcome.result, config.seed, config.data.digests(), result_digest(folder), watch.seconds)
-        write_json(folder / MANIFEST, made)
+        contents = manifest.build(
+            outcome.result, config.seed, config.data.digests(), result_digest(folder), watch.seconds
+        )
+        write_json(folder / MANIFEST, contents)
         (folder / "run.log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         pages = ("report.html", "tearsheet.html") if sheet else ("report.html",)
         return put_in_place(folder, out, f"{config.name}-{config.id}", pages)
@@ -246,8 +248,11 @@ def check_only(config: RunConfig) -> str:
         return f"{config.name}: valid; {_extent(market)}; the model does not train"
     pooled = config.signals.training.model.scope == "pooled"
     models = 1 if pooled else len(market.trade)
-    fits = f"{'' if pooled else 'up to '}{len(folds) * models * len(getattr(config.model, 'members', (config.model,)))}"
-    return f"{config.name}: valid; {_extent(market)}; {len(folds)} folds, {fits} fits; first decision {folds[0].cut:%F}"
+    fit_count = (
+        f"{'' if pooled else 'up to '}{len(folds) * models * len(getattr(config.model, 'members', (config.model,)))}"
+    )
+    work = f"{len(folds)} folds, {fit_count} fits"
+    return f"{config.name}: valid; {_extent(market)}; {work}; first decision {folds[0].cut:%F}"
 
 
 def _extent(market: Market) -> str:

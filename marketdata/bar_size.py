@@ -1,4 +1,4 @@
-"""How long the bars of a symbol are, told from their stamps alone."""
+"""The size of a symbol's bars, derived from their stamps alone."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from core.clock import sessions
 
 ENOUGH = 20  # steps below which holidays and gaps could be taken for another size
 DAYS = {"daily": 5, "weekly": 20, "monthly": 80}
-"""Sizes of a day and more: what they are called, and the median step in days below which they are."""
+"""Names of the sizes of a day and more, each with the upper bound of its median step in days."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class BarSize:
     Attributes
     ----------
     name : ``daily``, ``weekly``, ``monthly``, or for example ``60-minute``.
-    intraday : whether some session has more than one bar.
-    certain : whether there are bars enough to tell it from another size of its kind.
+    intraday : some session has more than one bar.
+    certain : there are enough bars to distinguish it from another size of its kind.
     """
 
     name: str
@@ -27,7 +27,7 @@ class BarSize:
     certain: bool
 
     def differs(self, other: "BarSize") -> bool:
-        """Whether two symbols cannot be of one size."""
+        """True if two symbols cannot have bars of one size."""
         return self.intraday != other.intraday or (self.certain and other.certain and self.name != other.name)
 
 
@@ -54,7 +54,7 @@ def _length(seconds: int) -> str:
 
 
 def extent(times: pd.DatetimeIndex, zone: str) -> str:
-    """What was found, in words: bar size, bars a session, sessions and the clock that they are counted on.
+    """The extent of the data in words: bar size, bars a session, sessions and the clock that they are counted on.
 
     >>> extent(pd.date_range("2020-01-06 21:00", periods=5, tz="UTC"), "UTC")
     'daily bars: 5 sessions (days in UTC) from 2020-01-06 to 2020-01-10'

@@ -21,11 +21,11 @@ class BenchmarkSpec(Spec):
     @model_validator(mode="after")
     def _one_symbol(self) -> Self:
         if len(self.source.names) != 1:
-            given = ", ".join(self.source.names)
+            symbols = ", ".join(self.source.names)
             raise PydanticCustomError(
                 "one_symbol",
                 "must have exactly one symbol; it has {symbols}",
-                {"symbols": given, "path": ["source"]},
+                {"symbols": symbols, "path": ["source"]},
             )
         return self
 
@@ -36,7 +36,7 @@ class BenchmarkSpec(Spec):
 
 
 def _mapping_first(value: object, handler: ValidatorFunctionWrapHandler) -> object:
-    """A mapping is a benchmark of its own: its errors are told in its own words, not as one of two choices."""
+    """Read a mapping as a :class:`BenchmarkSpec`, so that its errors are not those of a choice of two forms."""
     if not isinstance(value, Mapping):
         return handler(value)
     try:

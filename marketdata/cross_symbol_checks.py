@@ -1,4 +1,4 @@
-"""The checks of a whole market: what cannot be traded, or compared, side by side."""
+"""Checks of a whole market: symbols that cannot be traded, or compared, side by side."""
 
 from collections.abc import Mapping
 
@@ -42,7 +42,9 @@ def _one_size(market: Market, labels: Mapping[str, str]) -> None:
 
 
 def _common_days(market: Market, days: Mapping[str, pd.DatetimeIndex], labels: Mapping[str, str]) -> None:
-    for symbol in market.trade if len(market.trade) > 1 else ():
+    if len(market.trade) == 1:
+        return
+    for symbol in market.trade:
         others = [other for other in market.trade if other != symbol]
         if not any(days[symbol].isin(days[other]).any() for other in others):
             spans = "; ".join(f"{labels[name]} has {_span(days[name])}" for name in (symbol, *others[:2]))

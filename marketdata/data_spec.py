@@ -1,4 +1,4 @@
-"""The config's ``data`` block: which prices, which span, which symbols trade."""
+"""The config's ``data`` block: prices, span and traded symbols."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -53,7 +53,7 @@ class DataSpec(Spec):
     @classmethod
     def _known_close(cls, news: NewsSpec | None, info: ValidationInfo) -> NewsSpec | None:
         source = info.data.get("source")
-        if news and isinstance(source, Source) and source.found and not info.data.get("session_close"):
+        if news and isinstance(source, Source) and source.reports_extent and not info.data.get("session_close"):
             text = 'needs data.session_close, for example "16:00 America/New_York": when does a day\'s news end?'
             raise PydanticCustomError("news_close", text)
         return news
@@ -98,7 +98,7 @@ class DataSpec(Spec):
 
     @property
     def session(self) -> Session:
-        """When a date's session closes: as stated, or the source's default."""
+        """The close of a date's session: as stated, or the source's default."""
         if self.session_close:
             return Session.parse(self.session_close)
         return Session(*self.source.session_close, stated=False)
@@ -106,14 +106,14 @@ class DataSpec(Spec):
     @property
     def benchmark_symbol(self) -> str:
         """The benchmark, the only symbol if none is named."""
-        own = self.benchmark
-        return own.symbol if isinstance(own, BenchmarkSpec) else own or self.source.names[0]
+        benchmark = self.benchmark
+        return benchmark.symbol if isinstance(benchmark, BenchmarkSpec) else benchmark or self.source.names[0]
 
     @property
     def sources(self) -> tuple[Source, ...]:
         """Every source that is read: the traded symbols', and the benchmark's if it has one of its own."""
-        own = self.benchmark
-        return (self.source, own.source) if isinstance(own, BenchmarkSpec) else (self.source,)
+        benchmark = self.benchmark
+        return (self.source, benchmark.source) if isinstance(benchmark, BenchmarkSpec) else (self.source,)
 
     @property
     def trade_symbols(self) -> tuple[str, ...]:
@@ -130,16 +130,16 @@ class DataSpec(Spec):
             A file is missing, a check refuses it, it has no bar in the span, or the symbols do not belong together.
         """
         bars: dict[str, Bars] = {}
-        notes: dict[str, list[str]] = {}  # what is true of several symbols is said once
+        notes: dict[str, list[str]] = {}  # a note that holds for several symbols is written once
         tables = {symbol: raw for source in self.sources for symbol, raw in source.tables().items()}
         for symbol, raw in tables.items():
-            bars[symbol], found = self._bars(symbol, raw)
-            for note in found:
+            bars[symbol], symbol_notes = self._bars(symbol, raw)
+            for note in symbol_notes:
                 notes.setdefault(note, []).append(symbol)
         market = Market(bars, self.trade_symbols, self.benchmark_symbol, self.session.zone)
         require_together(market, {symbol: raw.where for symbol, raw in tables.items()})
-        said = (f"{', '.join(symbols)}: {note}" for note, symbols in notes.items())
-        market = replace(market, notes=(*said, *self._disclosed(market)))
+        stated = (f"{', '.join(symbols)}: {note}" for note, symbols in notes.items())
+        market = replace(market, notes=(*stated, *self._disclosures(market)))
         return self._with_news(market) if self.news else market
 
     def _with_news(self, market: Market) -> Market:
@@ -154,7 +154,7 @@ class DataSpec(Spec):
         return {symbol: value for source in self.sources for symbol, value in source.digests().items()} | news
 
     def identity(self) -> dict[str, Any]:
-        """What makes two data blocks the same: no paths but content digests, every default spelt out."""
+        """The content that identifies a data block: digests instead of paths, every default written out."""
         return {
             **self.dump(),
             "source": self.source.identity(),
@@ -165,12 +165,14 @@ class DataSpec(Spec):
         }
 
     def _benchmark_identity(self) -> str | dict[str, Any]:
-        own = self.benchmark
-        return {"source": own.source.identity()} if isinstance(own, BenchmarkSpec) else self.benchmark_symbol
+        benchmark = self.benchmark
+        return (
+            {"source": benchmark.source.identity()} if isinstance(benchmark, BenchmarkSpec) else self.benchmark_symbol
+        )
 
-    def _disclosed(self, market: Market) -> Iterator[str]:
-        """What a reader of the results has to know of the choice of data."""
-        if self.source.found:
+    def _disclosures(self, market: Market) -> Iterator[str]:
+        """Notes on the choice of data for the reader of the results."""
+        if self.source.reports_extent:
             yield extent(market.times, market.zone)
         for source in self.sources:
             yield from source.notes
@@ -184,12 +186,12 @@ class DataSpec(Spec):
         if isinstance(times, Fault):
             raise times.error(symbol, raw.where, pd.DatetimeIndex(raw.frame.index))
         days = sessions(times, self.session.zone)
-        kept = self._within(days)
-        if not kept.any():
+        in_span = self._within(days)
+        if not in_span.any():
             raise self._outside(symbol, raw.where, days)
-        odd = data_warnings(frame[kept].set_axis(days[kept]), traded=symbol in self.trade_symbols)
-        notes = [*raw.notes, *stamp_remarks(raw, self.session), *odd]
-        return Bars.of(symbol, frame[kept].set_axis(times[kept])), notes
+        warnings = data_warnings(frame[in_span].set_axis(days[in_span]), traded=symbol in self.trade_symbols)
+        notes = [*raw.notes, *stamp_remarks(raw, self.session), *warnings]
+        return Bars.of(symbol, frame[in_span].set_axis(times[in_span])), notes
 
     def _within(self, days: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
         first = pd.Timestamp(self.start or date.min)
@@ -197,13 +199,13 @@ class DataSpec(Spec):
         return np.asarray((days >= first) & (days <= last))
 
     def _outside(self, symbol: str, where: str, days: pd.DatetimeIndex) -> DataError:
-        asked = f"no bar from {self.start or 'the beginning'} to {self.end or 'the end'}"
+        missing = f"no bar from {self.start or 'the beginning'} to {self.end or 'the end'}"
         span = f"it spans {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}"
-        return DataError(f"{symbol} ({where}): {asked}; {span}, change data.start or data.end")
+        return DataError(f"{symbol} ({where}): {missing}; {span}, change data.start or data.end")
 
 
 def _names(info: ValidationInfo) -> tuple[str, ...]:
-    """The source's symbols; none if the source itself was refused, so that only its error is told."""
+    """The source's symbols; none if the source itself was refused, so that only its error is reported."""
     source = info.data.get("source")
     return source.names if isinstance(source, Source) else ()
 

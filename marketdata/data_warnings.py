@@ -1,7 +1,7 @@
-"""What a sound table has to be looked at for: possible, but more often a mistake than a market.
+"""Warnings about a sound table: values that are possible, but more often a mistake than a market.
 
-Each remark is a function of a checked frame whose index is the bars' sessions; `REMARKS` lists them. They look at the
-configured span alone, go on, and stand in the run folder.
+Each check is a function of a checked frame whose index is the bars' sessions; `CHECKS` lists them. They look at the
+configured span alone; the run goes on, and the run folder holds the warnings.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,21 +16,21 @@ JUMP = 1.9
 """A factor between neighbouring bars that a split or a typo explains better than a market; a 2:1 split reaches it."""
 GAP = pd.Timedelta(days=30)
 SAME = 1e-4  # relative: an open so near the previous close is a fill at that close, whatever the slippage
-ENOUGH = 20  # bars below which a share or a correlation says nothing
+ENOUGH = 20  # bars below which a share or a correlation means nothing
 FEW = 5  # dates that are listed instead of counted
 
 DataWarning = Callable[[pd.DataFrame], str | None]
 
 
 def data_warnings(frame: pd.DataFrame, *, traded: bool = True) -> list[str]:
-    """All remarks on one symbol's bars, one line each.
+    """All warnings about one symbol's bars, one line each.
 
     Parameters
     ----------
     frame : float64 columns `core.types.COLUMNS`; index: naive midnights, one a bar, equal for bars of one day.
-    traded : whether orders are filled at its opens; if not, the opens are of no concern.
+    traded : orders are filled at its opens; if not, the opens are not checked.
     """
-    return [text for remark in REMARKS if (traded or remark is not _stale_opens) and (text := remark(frame))]
+    return [text for check in CHECKS if (traded or check is not _stale_opens) and (text := check(frame))]
 
 
 def _jump(frame: pd.DataFrame) -> str | None:
@@ -64,7 +64,7 @@ def _constant(frame: pd.DataFrame) -> str | None:
 
 
 def _returns(frame: pd.DataFrame) -> str | None:
-    """A price is near its last value, a return is not: told by the rank correlation of neighbours."""
+    """Closes that are returns: the rank correlation of neighbours is high for prices and low for returns."""
     close = frame["close"]
     if len(close) < ENOUGH or close.nunique() < ENOUGH:
         return None
@@ -85,21 +85,21 @@ def _zero_volume(frame: pd.DataFrame) -> str | None:
 
 
 def _stale_opens(frame: pd.DataFrame) -> str | None:
-    """Opens that are the previous close: taken by calendar year, since vendors changed their ways in the middle."""
+    """Opens that equal the previous close, by calendar year: vendors change their data from one year to the next."""
     same = (frame["open"] / frame["close"].shift() - 1).abs().iloc[1:] <= SAME
     by_year = same.groupby(_days(same.index).year)
     years = by_year.mean()[(by_year.mean() > 0.5) & (by_year.size() >= ENOUGH)].index
     if years.empty:
         return None
-    share = f"{same.mean():.0%} of opens are the previous close, in {_spans(years)} more than half"
-    return f"{share}: a next-open fill there is a fill at the signal close"
+    opens = f"{same.mean():.0%} of opens are the previous close, in {_spans(years)} more than half"
+    return f"{opens}: a next-open fill there is a fill at the signal close"
 
 
 def _spans(years: Iterable[int]) -> str:
     """1999, 2000, 2001, 2004 as ``1999-2001, 2004``."""
     years = list(years)
-    breaks = [0, *(place + 1 for place, (one, two) in enumerate(pairwise(years)) if two > one + 1), len(years)]
-    runs = [years[first:last] for first, last in pairwise(breaks)]
+    starts = [index for index in range(1, len(years)) if years[index] > years[index - 1] + 1]
+    runs = [years[first:end] for first, end in pairwise([0, *starts, len(years)])]
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
@@ -119,4 +119,4 @@ def _bars(count: int) -> str:
     return "1 bar" if count == 1 else f"{count} bars"
 
 
-REMARKS: tuple[DataWarning, ...] = (_jump, _gap, _constant, _returns, _zero_volume, _stale_opens, _rounded)
+CHECKS: tuple[DataWarning, ...] = (_jump, _gap, _constant, _returns, _zero_volume, _stale_opens, _rounded)

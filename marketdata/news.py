@@ -1,4 +1,4 @@
-"""Dated headlines from the user's own file: read, checked line by line, and dated by when each was known."""
+"""Dated headlines from the user's own file, checked line by line, each with the time at which it was known."""
 
 import csv
 import gzip
@@ -65,7 +65,7 @@ class NewsSpec(Spec):
             raise _unreadable(self.path, error) from error
 
     def identity(self) -> dict[str, Any]:
-        """What makes two news blocks the same: content, not paths."""
+        """The content that identifies a news block, without paths."""
         return {"file": self.digest(), "zone": self.zone, "symbol": self.symbol}
 
     def load(self, symbols: Collection[str], zone: str, last: pd.Timestamp) -> tuple[News, tuple[str, ...]]:
@@ -79,7 +79,7 @@ class NewsSpec(Spec):
 
         Returns
         -------
-        The headlines in the order in which they became known, and what is worth saying of them.
+        The headlines in the order in which they became known, and notes on them.
 
         Raises
         ------
@@ -87,41 +87,42 @@ class NewsSpec(Spec):
             The file cannot be read, lacks a column, has a stamp or a text that cannot be used (the line is named), or
             no headline about a symbol of the data before its end.
         """
-        found = [_headline(self, record, zone) for record in _records(self.path)]
-        if not found:
+        headlines = [_headline(self, record, zone) for record in _records(self.path)]
+        if not headlines:
             raise DataError(f"news ({self.path}): the file has no headline below its first line")
-        about = [each for each in found if each.symbol in symbols]
-        if not about:
-            others = ", ".join(sorted({each.symbol for each in found})[:5])
+        selected = [headline for headline in headlines if headline.symbol in symbols]
+        if not selected:
+            others = ", ".join(sorted({headline.symbol for headline in headlines})[:5])
             raise DataError(
                 f"news ({self.path}): no headline is about a symbol of the data ({', '.join(symbols)}); they are about "
                 f"{others}; rename them, or set news.symbol"
             )
-        about.sort(key=lambda each: each.known_at)  # stable: of two at once the earlier line stays first
-        if about[0].known_at > last:
-            raise DataError(
-                f"news ({self.path}): the first headline is known at {about[0].known_at}, after the last bar at {last}"
-            )
-        stamps = pd.DatetimeIndex([each.known_at for each in about]).as_unit("ns")
-        news = News(stamps, tuple(each.symbol for each in about), tuple(each.text for each in about))
-        return news, tuple(self._notes(found, about))
+        selected.sort(key=lambda headline: headline.known_at)  # stable: of two at once the earlier line stays first
+        first = selected[0].known_at
+        if first > last:
+            raise DataError(f"news ({self.path}): the first headline is known at {first}, after the last bar at {last}")
+        stamps = pd.DatetimeIndex([headline.known_at for headline in selected]).as_unit("ns")
+        about = tuple(headline.symbol for headline in selected)
+        texts = tuple(headline.text for headline in selected)
+        return News(stamps, about, texts), tuple(self._notes(headlines, selected))
 
-    def _notes(self, found: "list[Headline]", about: "list[Headline]") -> Iterator[str]:
+    def _notes(self, headlines: "list[Headline]", selected: "list[Headline]") -> Iterator[str]:
         if self.illustrative:
             yield ILLUSTRATIVE
-        if len(about) < len(found):
-            yield f"news: {len(found) - len(about)} of {len(found)} headlines are about no symbol of the data"
-        twice = len(about) - len({(each.known_at, each.symbol, each.text) for each in about})
-        if twice:
-            yield f"news: {twice} headlines stand there twice, and count twice"
-        dates = sum(each.date_alone for each in about)
+        if len(selected) < len(headlines):
+            others = len(headlines) - len(selected)
+            yield f"news: {others} of {len(headlines)} headlines are about no symbol of the data"
+        repeated = len(selected) - len({(headline.known_at, headline.symbol, headline.text) for headline in selected})
+        if repeated:
+            yield f"news: {repeated} headlines stand there twice, and count twice"
+        dates = sum(headline.date_alone for headline in selected)
         if dates:
-            yield f"news: {dates} of {len(about)} headlines bear a date alone, and are known when that day ends"
+            yield f"news: {dates} of {len(selected)} headlines bear a date alone, and are known when that day ends"
 
 
 @dataclass(frozen=True)
 class Headline:
-    """One headline: when it was known, what it is about, what it says, and whether its stamp is a date alone."""
+    """One headline: the time at which it was known, its symbol, its text; ``date_alone`` if its stamp has no time."""
 
     known_at: pd.Timestamp
     symbol: str
@@ -132,7 +133,8 @@ class Headline:
 def _headline(spec: NewsSpec, record: Record, zone: str) -> Headline:
     line, values = record
     where = f"news ({spec.path}): line {line}"
-    stamp, text = _cell(values, STAMPS), _cell(values, TEXTS)
+    stamp = _cell(values, STAMPS)
+    text = _cell(values, TEXTS)
     if not stamp:
         raise DataError(f"{where}: has no stamp; give it a time with its offset, or a date alone")
     if not text:
@@ -145,7 +147,7 @@ def _headline(spec: NewsSpec, record: Record, zone: str) -> Headline:
 
 
 def _known_at(stamp: str, naive: str | None, market: str, where: str) -> pd.Timestamp:
-    """When a headline was known; a date alone, at the end of that day in the market's zone."""
+    """The time at which a headline was known; for a date alone the end of that day in the market's zone."""
     advice = "write 2020-01-31T14:30:00-05:00, or 2020-01-31 alone"
     try:
         if DAY.fullmatch(stamp):
@@ -221,8 +223,8 @@ def _rows(path: Path, text: str) -> Iterator[Record]:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(header):
-                found = f"{len(cells)} cells where the first line has {len(header)}"
-                raise DataError(f"news ({path}): line {reader.line_num}: {found}; put texts with commas in quotes")
+                problem = f"{len(cells)} cells where the first line has {len(header)}"
+                raise DataError(f"news ({path}): line {reader.line_num}: {problem}; put texts with commas in quotes")
             values = dict(zip(header, cells, strict=True))
             yield from _unfolded(reader.line_num, values, wide) if wide else [(reader.line_num, values)]
     except csv.Error as error:
@@ -240,10 +242,11 @@ def _unfolded(line: int, values: Mapping[str, str], wide: list[str]) -> Iterator
 
 
 def _require(path: Path, columns: Mapping[str, Any], where: str) -> None:
-    for names, what in ((STAMPS, "a stamp"), (TEXTS, "a text")):
+    for names, content in ((STAMPS, "a stamp"), (TEXTS, "a text")):
         if not any(name in columns for name in names):
-            given = ", ".join(columns) or "nothing"
-            raise DataError(f"news ({path}): {where} has no column for {what} ({', '.join(names)}); it has {given}")
+            names_found = ", ".join(columns) or "nothing"
+            problem = f"{where} has no column for {content} ({', '.join(names)})"
+            raise DataError(f"news ({path}): {problem}; it has {names_found}")
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

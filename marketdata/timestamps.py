@@ -1,4 +1,4 @@
-"""From the stamps of a raw table to the clock of `core.clock`: UTC close times."""
+"""UTC close times, the clock of `core.clock`, from the stamps of a raw table."""
 
 import difflib
 import re
@@ -19,13 +19,13 @@ STATE = 'state it in the config, for example data.session_close: "16:00 America/
 
 @dataclass(frozen=True)
 class Session:
-    """When a date's session closes.
+    """The close of a date's session.
 
     Attributes
     ----------
     time : HH:MM on the market's clock.
     zone : IANA time zone; its calendar days are the sessions.
-    stated : whether the config says so; stamps without a zone are then times of this zone.
+    stated : set by the config; stamps without a zone are then times of this zone.
     """
 
     time: str
@@ -71,7 +71,7 @@ def known_zone(zone: str) -> None:
 
 
 def close_times(raw: RawTable, session: Session) -> pd.DatetimeIndex | Fault:
-    """The UTC close times, ns, of a table's rows, or what is wrong with its stamps.
+    """The UTC close times, ns, of a table's rows, or the fault of its stamps.
 
     Dates close at the session's close. Stamps with an offset are taken as they are. Times of day without a zone are
     times of the session's zone if the config states one, and are refused otherwise.
@@ -87,7 +87,7 @@ def close_times(raw: RawTable, session: Session) -> pd.DatetimeIndex | Fault:
 
 
 def stamp_remarks(raw: RawTable, session: Session) -> list[str]:
-    """What is worth saying about the way stamps were taken."""
+    """Notes on the interpretation of a table's stamps."""
     index = pd.DatetimeIndex(raw.frame.index)
     at_midnight = bool((index == index.normalize()).all())
     if index.tz is None:

@@ -1,7 +1,7 @@
-"""The checks that every table passes before anything is fed: faults are refused, nothing is repaired.
+"""Checks that every table must pass before it is used: faults are refused, nothing is repaired.
 
 Each check is a function of a frame; `FORM` and `VALUES` list them in the order in which they run. A new check is a
-function and an entry there. What is odd but possible is remarked in `marketdata.data_warnings`.
+function and an entry there. Values that are odd but possible are warned of in `marketdata.data_warnings`.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ from marketdata.sources.base import ADJUSTED, RawTable
 from .data_faults import Fault
 
 TOLERANCE = 1e-6
-"""How far, relatively, a high may lie below a close (or a low above one) and be called rounding.
+"""Relative distance that a high may lie below a close (or a low above one) by rounding.
 
 Vendors keep prices in single precision (6e-8 relative) and print six decimals, so the four prices of one bar can
 disagree in the last digits. Such values are taken as they are.
@@ -128,8 +128,8 @@ def _not_numbers(frame: pd.DataFrame) -> Fault | None:
     for name in _columns(frame):
         rows = [row for row, cell in enumerate(frame[name]) if not _is_number(cell)] if _holds_text(frame[name]) else []
         if rows:
-            found = f"{name} is text that is no number, {str(frame[name].iloc[rows[0]])!r},"
-            return Fault(found, "write plain numbers such as 1234.5, without separators or units", rows)
+            problem = f"{name} is text that is no number, {str(frame[name].iloc[rows[0]])!r},"
+            return Fault(problem, "write plain numbers such as 1234.5, without separators or units", rows)
     return None
 
 
@@ -170,7 +170,7 @@ def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _columns(frame: pd.DataFrame) -> list[str]:
-    """What a raw table may hold."""
+    """The columns of a raw table, in order."""
     return [name for name in (*COLUMNS, ADJUSTED) if name in frame]
 
 
@@ -193,12 +193,12 @@ def _infinite(frame: pd.DataFrame) -> Fault | None:
     return _first_column(frame, np.isinf, "is infinite", "mend or remove the row")
 
 
-def _first_column(frame: pd.DataFrame, test: Callable[[Vector], Mask], found: str, advice: str) -> Fault | None:
+def _first_column(frame: pd.DataFrame, test: Callable[[Vector], Mask], problem: str, advice: str) -> Fault | None:
     wrong = [name for name in _columns(frame) if test(frame[name].to_numpy()).any()]
     if not wrong:
         return None
     rows = _rows(np.any([test(frame[name].to_numpy()) for name in wrong], axis=0))
-    return Fault(f"{', '.join(wrong)} {found}", advice, rows)
+    return Fault(f"{', '.join(wrong)} {problem}", advice, rows)
 
 
 def _not_positive(frame: pd.DataFrame) -> Fault | None:
@@ -221,18 +221,20 @@ def _high_below_low(frame: pd.DataFrame) -> Fault | None:
     rows = _rows(frame["high"] < frame["low"] * (1 - TOLERANCE))
     if not rows:
         return None
-    high, low = frame["high"].iloc[rows[0]], frame["low"].iloc[rows[0]]
+    high = frame["high"].iloc[rows[0]]
+    low = frame["low"].iloc[rows[0]]
     return Fault(f"high {high:g} is below low {low:g}", "are the columns swapped? mend or remove the row", rows)
 
 
 def _outside(frame: pd.DataFrame) -> Fault | None:
     for name in ("open", "close"):
-        low, high = frame["low"] * (1 - TOLERANCE), frame["high"] * (1 + TOLERANCE)
+        low = frame["low"] * (1 - TOLERANCE)
+        high = frame["high"] * (1 + TOLERANCE)
         rows = _rows((frame[name] < low) | (frame[name] > high))
         if rows:
             bar = frame.iloc[rows[0]]
-            found = f"{name} {bar[name]:g} lies outside low {bar['low']:g} to high {bar['high']:g}"
-            return Fault(found, "mend or remove the row (adjusted and unadjusted prices mixed?)", rows)
+            problem = f"{name} {bar[name]:g} lies outside low {bar['low']:g} to high {bar['high']:g}"
+            return Fault(problem, "mend or remove the row (adjusted and unadjusted prices mixed?)", rows)
     return None
 
 

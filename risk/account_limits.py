@@ -56,7 +56,7 @@ class HaltTerms(NamedTuple):
 
 
 class LimitsSpec(Spec):
-    """Limits of the whole account, each off unless it is given."""
+    """Limits of the whole account, each off unless it is set."""
 
     gross: Multiple | None = None
     """Largest gross exposure: longs plus shorts, as a multiple of the account value."""
@@ -88,9 +88,9 @@ class LimitsSpec(Spec):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         for name in ("net", "short"):
-            inner = getattr(self, name)
-            if inner is not None and self.gross is not None and inner > self.gross:
-                raise _contradiction(f"{name} ({inner:g}) lies above gross ({self.gross:g})", f"lower {name}", name)
+            limit = getattr(self, name)
+            if limit is not None and self.gross is not None and limit > self.gross:
+                raise _contradiction(f"{name} ({limit:g}) lies above gross ({self.gross:g})", f"lower {name}", name)
         if self.daily_loss is not None and self.drawdown is not None and self.daily_loss > self.drawdown:
             text = f"daily_loss ({self.daily_loss:g}) lies above drawdown ({self.drawdown:g})"
             raise _contradiction(text, "lower daily_loss", "daily_loss")
@@ -115,13 +115,13 @@ class LimitsSpec(Spec):
 
     @property
     def stops_account(self) -> bool:
-        """Whether a loss can stop the trading."""
+        """True if a loss can stop the trading."""
         return self.daily_loss is not None or self.drawdown is not None
 
 
-def _contradiction(what: str, remedy: str, key: str) -> PydanticCustomError:
+def _contradiction(problem: str, remedy: str, key: str) -> PydanticCustomError:
     rule = "{what} and could never act; {remedy} or remove it"
-    return PydanticCustomError("contradiction", rule, {"what": what, "remedy": remedy, "path": [key]})
+    return PydanticCustomError("contradiction", rule, {"what": problem, "remedy": remedy, "path": [key]})
 
 
 def _or_inf(value: float | None) -> float:
@@ -129,7 +129,7 @@ def _or_inf(value: float | None) -> float:
 
 
 class AccountExposure(NamedTuple):
-    """What the account holds, in account currency.
+    """Sums over the positions of an account, in account currency.
 
     Attributes
     ----------
@@ -148,43 +148,43 @@ class AccountExposure(NamedTuple):
 
 
 def exposure_of(value: float, holdings: Iterable[tuple[float, float, float]]) -> AccountExposure:
-    """The book of an account.
+    """The exposure of an account.
 
     Parameters
     ----------
     value : of the account.
     holdings : (units, price, stop) of each position; units signed, NaN for no stop.
 
-    >>> book_of(1000.0, [(2.0, 100.0, 95.0), (-1.0, 50.0, math.nan), (0.0, 9.0, math.nan)])
-    Book(value=1000.0, gross=250.0, net=150.0, short=50.0, positions=2.0, open_risk=60.0)
+    >>> exposure_of(1000.0, [(2.0, 100.0, 95.0), (-1.0, 50.0, math.nan), (0.0, 9.0, math.nan)])
+    AccountExposure(value=1000.0, gross=250.0, net=150.0, short=50.0, positions=2.0, open_risk=60.0)
     """
-    book = AccountExposure(value, 0.0, 0.0, 0.0, 0.0, 0.0)
+    exposure = AccountExposure(value, 0.0, 0.0, 0.0, 0.0, 0.0)
     for units, price, stop in holdings:
-        book = with_holding(book, units, price, stop)
-    return book
+        exposure = with_holding(exposure, units, price, stop)
+    return exposure
 
 
-def with_holding(book: AccountExposure, units: float, price: float, stop: float) -> AccountExposure:
-    """The book with one more position; the arguments are as in :func:`exposure_of`.
+def with_holding(exposure: AccountExposure, units: float, price: float, stop: float) -> AccountExposure:
+    """The exposure with one more position; the arguments are as in :func:`exposure_of`.
 
-    >>> with_holding(Book(1000.0, 0.0, 0.0, 0.0, 0.0, 0.0), -1.0, 50.0, math.nan)
-    Book(value=1000.0, gross=50.0, net=-50.0, short=50.0, positions=1.0, open_risk=50.0)
+    >>> with_holding(AccountExposure(1000.0, 0.0, 0.0, 0.0, 0.0, 0.0), -1.0, 50.0, math.nan)
+    AccountExposure(value=1000.0, gross=50.0, net=-50.0, short=50.0, positions=1.0, open_risk=50.0)
     """
     if units == 0.0:
-        return book
-    worth = units * price
+        return exposure
+    market_value = units * price
     return AccountExposure(
-        book.value,
-        book.gross + abs(worth),
-        book.net + worth,
-        book.short + max(-worth, 0.0),
-        book.positions + 1.0,
-        book.open_risk + abs(units) * risk_per_unit(1 if units > 0.0 else -1, price, stop),
+        exposure.value,
+        exposure.gross + abs(market_value),
+        exposure.net + market_value,
+        exposure.short + max(-market_value, 0.0),
+        exposure.positions + 1.0,
+        exposure.open_risk + abs(units) * risk_per_unit(1 if units > 0.0 else -1, price, stop),
     )
 
 
 def risk_per_unit(side: int, price: float, stop: float) -> float:
-    """What one unit loses between the price and its stop; nothing beyond the stop, all of the price without one.
+    """The loss of one unit between the price and its stop; 0 beyond the stop, all of the price without one.
 
     >>> risk_per_unit(1, 100.0, 95.0), risk_per_unit(-1, 100.0, 95.0), risk_per_unit(1, 100.0, math.nan)
     (5.0, 0.0, 100.0)
@@ -195,9 +195,9 @@ def risk_per_unit(side: int, price: float, stop: float) -> float:
 
 
 def headroom(
-    side: int, price: float, stop: float, is_new: bool, book: AccountExposure, p: LimitValues
+    side: int, price: float, stop: float, is_new: bool, exposure: AccountExposure, p: LimitValues
 ) -> tuple[float, int]:
-    """How many more units an order may open on one side, and which limit says so.
+    """The largest number of units that an order may still open on one side, and the limit that sets it.
 
     Parameters
     ----------
@@ -205,50 +205,53 @@ def headroom(
     price : of one unit, account currency, above 0.
     stop : price of the stop that will protect the units; NaN for none.
     is_new : whether the symbol is flat, so that the order adds a position.
-    book : what is held before the order.
+    exposure : what is held before the order.
     p : the limits.
 
     Returns
     -------
     Units, at least 0, infinity where nothing limits them; and the code of the tightest limit, ``FREE`` for none.
 
-    >>> headroom(1, 100.0, math.nan, True, book_of(1000.0, [(4.0, 100.0, math.nan)]), LimitsSpec(gross=0.5).terms)
+    >>> held = exposure_of(1000.0, [(4.0, 100.0, math.nan)])
+    >>> headroom(1, 100.0, math.nan, True, held, LimitsSpec(gross=0.5).terms)
     (1.0, 3)
     """
-    if not book.value > 0.0:
+    if not exposure.value > 0.0:
         return 0.0, ACCOUNT
-    if is_new and book.positions >= p.positions:
+    if is_new and exposure.positions >= p.positions:
         return 0.0, POSITIONS
-    found = (math.inf, FREE)
+    tightest = (math.inf, FREE)
     # A limit that is not given is skipped: a compiler that knows it leaves the whole line out.
     if p.gross < math.inf:
-        found = _tighter(found, GROSS, p.gross * book.value - book.gross, price)
+        tightest = _tighter(tightest, GROSS, p.gross * exposure.value - exposure.gross, price)
     if p.net < math.inf:
-        found = _tighter(found, NET, p.net * book.value - side * book.net, price)
+        tightest = _tighter(tightest, NET, p.net * exposure.value - side * exposure.net, price)
     if side < 0 and p.short < math.inf:
-        found = _tighter(found, SHORT, p.short * book.value - book.short, price)
+        tightest = _tighter(tightest, SHORT, p.short * exposure.value - exposure.short, price)
     if p.open_risk < math.inf:
-        each = risk_per_unit(side, price, stop)
-        found = _tighter(found, OPEN_RISK, p.open_risk * book.value - book.open_risk, each)
-    return found
+        money_per_unit = risk_per_unit(side, price, stop)
+        tightest = _tighter(tightest, OPEN_RISK, p.open_risk * exposure.value - exposure.open_risk, money_per_unit)
+    return tightest
 
 
-def _tighter(found: tuple[float, int], code: int, room: float, each: float) -> tuple[float, int]:
-    """The tighter of what is found so far and a limit that leaves ``room`` money for units that take ``each``."""
-    fits = max(room, 0.0) / each if each > 0.0 else math.inf
-    return (fits, code) if fits < found[0] else found
+def _tighter(tightest: tuple[float, int], code: int, room: float, money_per_unit: float) -> tuple[float, int]:
+    """The tighter of the limit so far and one that leaves ``room`` money for units of ``money_per_unit`` each."""
+    max_units = max(room, 0.0) / money_per_unit if money_per_unit > 0.0 else math.inf
+    return (max_units, code) if max_units < tightest[0] else tightest
 
 
-def settle(wanted: float, fits: float, code: int, price: float, lot: float, least: float) -> tuple[float, int]:
-    """What becomes of an order that may open so many units: it shrinks to whole lots, or is not worth sending.
+def settle(
+    target_units: float, max_units: float, code: int, price: float, lot: float, min_value: float
+) -> tuple[float, int]:
+    """The size of an order under a limit: shrunk to whole lots, or 0 where it is not worth sending.
 
     Parameters
     ----------
-    wanted, fits : units, not signed.
-    code : which limit says so.
+    target_units, max_units : units of the order and of the limit, not signed.
+    code : of the limit that sets ``max_units``.
     price : of one unit.
     lot : as in :func:`risk.sizing.lot_floor`.
-    least : value below which an order is refused, account currency.
+    min_value : value below which an order is refused, account currency.
 
     Returns
     -------
@@ -257,23 +260,27 @@ def settle(wanted: float, fits: float, code: int, price: float, lot: float, leas
     >>> settle(5.0, 4.5, CAP, 110.0, 1.0, 0.0), settle(5.0, 9.0, CAP, 110.0, 1.0, 1000.0)
     ((4.0, 1), (0.0, 8))
     """
-    units = wanted if fits >= wanted else lot_floor(fits, lot)
-    if units * price < least:
-        return 0.0, code if fits < wanted else MIN_ORDER
-    return units, FREE if units == wanted else code
+    units = target_units if max_units >= target_units else lot_floor(max_units, lot)
+    if units * price < min_value:
+        return 0.0, code if max_units < target_units else MIN_ORDER
+    return units, FREE if units == target_units else code
 
 
-def message(code: int, place: str, fits: float, wanted: float, price: float) -> str:
-    """Why an order became smaller, in one line; empty if it did not.
+def message(code: int, moment: str, max_units: float, target_units: float, price: float) -> str:
+    """The reason that an order became smaller, in one line; empty if it did not.
 
     Parameters
     ----------
-    place : ``signal`` or ``fill``.
+    moment : ``signal`` or ``fill``.
 
-    >>> told(CAP, "fill", 4.5, 5.0, 110.0), told(MIN_ORDER, "signal", math.inf, 2.0, 5.0)
+    >>> message(CAP, "fill", 4.5, 5.0, 110.0), message(MIN_ORDER, "signal", math.inf, 2.0, 5.0)
     ('cap at the fill: 4.5 of 5 units fit', 'minimum order at the signal: it is worth 10.00')
     """
     if code == FREE:
         return ""
-    what = f"it is worth {wanted * price:.2f}" if code == MIN_ORDER else f"{fits:.6g} of {wanted:.6g} units fit"
-    return f"{NAMES[code]} at the {place}: {what}"
+    detail = (
+        f"it is worth {target_units * price:.2f}"
+        if code == MIN_ORDER
+        else f"{max_units:.6g} of {target_units:.6g} units fit"
+    )
+    return f"{NAMES[code]} at the {moment}: {detail}"

@@ -1,6 +1,6 @@
 """The account's stops: after a daily loss or a drawdown everything is sold at the next open, for a number of bars.
 
-They look at the account at each close. Trading resumes ``resume_after`` bars later, and the peak begins anew there.
+They are checked at each close. Trading resumes ``resume_after`` bars later, and the peak begins anew there.
 The function uses nothing but ``+ - *`` and comparisons, so that a compiler gives the same bits as Python.
 """
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 
 class HaltState(NamedTuple):
-    """What the account's stops remember.
+    """The state of the account's stops between closes.
 
     Attributes
     ----------
@@ -30,30 +30,30 @@ HALTS = {DAILY_LOSS: "daily_loss", DRAWDOWN: "drawdown"}
 """The words for the stops of the account, by their codes."""
 
 
-def watch(before: HaltState, value: float, new_session: bool, p: Any) -> tuple[HaltState, int]:
-    """Look at the account at a close: whether a stop acts, trading is still halted, or resumes.
+def watch(state: HaltState, value: float, new_session: bool, p: Any) -> tuple[HaltState, int]:
+    """Check the account's stops at a close: a stop acts, trading is still halted, or it resumes.
 
     Parameters
     ----------
-    before : what was remembered at the last close; at first ``HaltState(cash, cash, cash, 0)``.
+    state : as of the last close; at first ``HaltState(cash, cash, cash, 0)``.
     value : of the account now.
     new_session : whether this is the first close of its session.
     p : has ``daily_loss``, ``drawdown`` (infinity for none) and ``resume_after``.
 
     Returns
     -------
-    What to remember, and one of ``TRADING``, ``DAILY_LOSS``, ``DRAWDOWN`` (sell everything), ``HALTED``, ``RESUMED``.
+    The next state, and one of ``TRADING``, ``DAILY_LOSS``, ``DRAWDOWN`` (sell everything), ``HALTED``, ``RESUMED``.
 
-    >>> from risk.limits import LimitsSpec
-    >>> watch(Watch(100.0, 100.0, 100.0, 0), 79.0, True, LimitsSpec(drawdown=0.2).halts)
-    (Watch(peak=100.0, base=100.0, last=79.0, left=20), 2)
+    >>> from risk.account_limits import LimitsSpec
+    >>> watch(HaltState(100.0, 100.0, 100.0, 0), 79.0, True, LimitsSpec(drawdown=0.2).halts)
+    (HaltState(peak=100.0, base=100.0, last=79.0, left=20), 2)
     """
-    base = before.last if new_session else before.base
-    if before.left == 1:
+    base = state.last if new_session else state.base
+    if state.left == 1:
         return HaltState(value, value, value, 0), RESUMED
-    if before.left > 1:
-        return HaltState(before.peak, base, value, before.left - 1), HALTED
-    peak = max(before.peak, value)
+    if state.left > 1:
+        return HaltState(state.peak, base, value, state.left - 1), HALTED
+    peak = max(state.peak, value)
     code = TRADING
     if p.drawdown < math.inf and value <= peak * (1.0 - p.drawdown):
         code = DRAWDOWN

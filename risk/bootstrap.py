@@ -1,4 +1,4 @@
-"""How much a measure would move in another sample like this one: stationary-bootstrap intervals."""
+"""Confidence intervals of measures by the stationary bootstrap."""
 
 import copy
 from collections import Counter
@@ -17,25 +17,25 @@ from risk.measures._tail import TailMeasure, tail_share
 from risk.measures._var_methods import LAWS
 from risk.measures.base import Estimate, Measure, Sample, defined
 
-LEAST = 30
-"""Returns below which resamples are the same few days over and over."""
+MIN_RETURNS = 30
+"""Returns below which all resamples repeat the same few days."""
 
-FEWEST, MOST = 100, 100_000
+MIN_REPS, MAX_REPS = 100, 100_000
 BATCH = 50
-"""Resamples that are held at a time."""
+"""Resamples in memory at a time."""
 UNDEFINED_SHARE = 0.05
 FORECASTS = ("ewma", "garch_normal", "garch_t", "fhs")
-"""Methods whose value hangs on which returns came last; resampling puts others there."""
+"""Methods whose value depends on which returns came last; resampling puts others there."""
 
 
 def _reps(value: int) -> int:
-    if value == 0 or FEWEST <= value <= MOST:
+    if value == 0 or MIN_REPS <= value <= MAX_REPS:
         return value
     rule = "must be 0 (no intervals) or between {fewest} and {most}, such as 1000"
-    raise PydanticCustomError("reps", rule, {"fewest": FEWEST, "most": MOST})
+    raise PydanticCustomError("reps", rule, {"fewest": MIN_REPS, "most": MAX_REPS})
 
 
-Reps: TypeAlias = Annotated[int, AfterValidator(_reps), Field(json_schema_extra={"minimum": 0, "maximum": MOST})]
+Reps: TypeAlias = Annotated[int, AfterValidator(_reps), Field(json_schema_extra={"minimum": 0, "maximum": MAX_REPS})]
 """A number of resamples; 0 for none."""
 
 
@@ -51,7 +51,7 @@ class IntervalsSpec(Spec):
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a measure lies in most resamples.
+    """The interval that holds a measure in ``level`` of the resamples.
 
     Attributes
     ----------
@@ -90,12 +90,12 @@ def bootstrap_intervals(
     Parameters
     ----------
     sample : of at least 30 returns.
-    seed : at least 0; the same seed gives the same bits, whatever measures are asked for.
+    seed : at least 0; the same seed gives the same bits for any choice of measures.
 
     Returns
     -------
     By measure name; empty if ``spec.reps`` is 0. There is no interval, but a reason, for a measure that is undefined
-    in the sample or in more than 5 % of the resamples, and for a forecast of the next session, which hangs on the
+    in the sample or in more than 5 % of the resamples, and for a forecast of the next session, which depends on the
     order of the returns.
 
     References: Politis and Romano (1994), *The stationary bootstrap*; Politis and White (2004) with Patton, Politis
@@ -104,21 +104,21 @@ def bootstrap_intervals(
 
     >>> from risk.measures.sharpe import Sharpe
     >>> days = np.random.default_rng(3).normal(0.001, 0.01, 500)
-    >>> found = bootstrap_intervals(Sample(days, periods_per_year=252), [Sharpe()], IntervalsSpec(reps=200), seed=1)
-    >>> found["sharpe"].low < Sharpe().estimate(Sample(days, periods_per_year=252)).value < found["sharpe"].high
+    >>> intervals = bootstrap_intervals(Sample(days, periods_per_year=252), [Sharpe()], IntervalsSpec(reps=200), seed=1)
+    >>> intervals["sharpe"].low < Sharpe().estimate(Sample(days, periods_per_year=252)).value < intervals["sharpe"].high
     True
     """
     if spec.reps == 0:
         return {}
-    barred = {measure.name: _barred(measure, sample) for measure in measures}
-    drawn = [measure for measure in measures if not barred[measure.name]]
-    block = block_length(sample.returns) if drawn else None
-    columns: dict[str, list[Estimate]] = {measure.name: [] for measure in drawn}
+    exclusions = {measure.name: _exclusion_reason(measure, sample) for measure in measures}
+    measured = [measure for measure in measures if not exclusions[measure.name]]
+    block = block_length(sample.returns) if measured else None
+    columns: dict[str, list[Estimate]] = {measure.name: [] for measure in measured}
     for batch in _batches(_resamples(sample, block, spec.reps, seed) if block else iter(())):
-        for measure in drawn:
+        for measure in measured:
             columns[measure.name] += _estimates(measure, batch)
-    none = {name: Interval(None, None, reason, spec.level, 0, None) for name, reason in barred.items()}
-    return {name: _interval(columns[name], spec, block) if name in columns else none[name] for name in barred}
+    none = {name: Interval(None, None, reason, spec.level, 0, None) for name, reason in exclusions.items()}
+    return {name: _interval(columns[name], spec, block) if name in columns else none[name] for name in exclusions}
 
 
 def block_length(returns: Vector) -> float:
@@ -130,8 +130,8 @@ def block_length(returns: Vector) -> float:
     from arch.bootstrap import optimal_block_length
 
     with np.errstate(all="ignore"):  # autocorrelations of stretches without a trade
-        found = float(optimal_block_length(returns)["stationary"].iloc[0])
-    return max(found, 1.0) if np.isfinite(found) else 1.0
+        length = float(optimal_block_length(returns)["stationary"].iloc[0])
+    return max(length, 1.0) if np.isfinite(length) else 1.0
 
 
 def drawn_rows(length: int, block: float, reps: int, random: np.random.Generator) -> Iterator[Rows]:
@@ -142,16 +142,16 @@ def drawn_rows(length: int, block: float, reps: int, random: np.random.Generator
     """
     from arch.bootstrap import StationaryBootstrap
 
-    # arch says int and means any number from 1 on: only 1 / block is used, the chance that a block ends.
-    drawing = StationaryBootstrap(block, np.arange(length), seed=random)  # type: ignore[arg-type]
-    for (rows,), _ in drawing.bootstrap(reps):
+    # arch declares int and accepts any number from 1 on: only 1 / block is used, the probability that a block ends.
+    bootstrap = StationaryBootstrap(block, np.arange(length), seed=random)  # type: ignore[arg-type]
+    for (rows,), _ in bootstrap.bootstrap(reps):
         yield np.asarray(rows, dtype=np.intp)
 
 
-def _barred(measure: Measure, sample: Sample) -> str:
-    """Why a measure has no interval; empty if it may have one."""
-    if len(sample.returns) < LEAST:
-        return f"an interval needs {LEAST} or more returns, has {len(sample.returns)}"
+def _exclusion_reason(measure: Measure, sample: Sample) -> str:
+    """The reason why a measure has no interval; empty if it may have one."""
+    if len(sample.returns) < MIN_RETURNS:
+        return f"an interval needs {MIN_RETURNS} or more returns, has {len(sample.returns)}"
     if isinstance(measure, TailMeasure) and measure.method in FORECASTS:
         return "a forecast hangs on the order of the returns, which resampling changes"
     return measure.estimate(sample).reason
@@ -169,7 +169,7 @@ def _batches(resamples: Iterator[Sample]) -> Iterator[list[Sample]]:
 
 
 def _estimates(measure: Measure, batch: list[Sample]) -> list[Estimate]:
-    """The measure of each resample; those that read a tail see all of them at once, which is much quicker."""
+    """The measure of each resample; tail measures are computed for all of them at once, which is much faster."""
     if not isinstance(measure, TailMeasure):
         return [measure.estimate(resample) for resample in batch]
     stack = np.stack([resample.returns for resample in batch])
@@ -180,24 +180,25 @@ def _estimates(measure: Measure, batch: list[Sample]) -> list[Estimate]:
 def _resampled(sample: Sample, rows: Rows, random: np.random.Generator) -> Sample:
     """The sample with these sessions.
 
-    It is copied rather than built: its numbers have been checked, and a thousand more checks would cost as much as
-    the measures.
+    It is a copy without new checks: the numbers have been checked, and a thousand more checks would take as long as the
+    measures.
     """
-    made = copy.copy(sample)
+    resample = copy.copy(sample)
     for field in fields(sample):
         value = getattr(sample, field.name)
         if isinstance(value, np.ndarray):
             chosen = random.integers(len(value), size=len(value)) if field.name == "trades" else rows
-            object.__setattr__(made, field.name, value[chosen])
-    return made
+            object.__setattr__(resample, field.name, value[chosen])
+    return resample
 
 
 def _interval(estimates: Sequence[Estimate], spec: IntervalsSpec, block: float | None) -> Interval:
-    """The percentiles of what is defined, if nearly all is."""
+    """The percentiles of the defined estimates, if nearly all are defined."""
     values = [estimate.value for estimate in estimates if estimate.value is not None]
-    lacking = Counter(estimate.reason for estimate in estimates if estimate.value is None)
+    undefined_reasons = Counter(estimate.reason for estimate in estimates if estimate.value is None)
     if len(values) < (1.0 - UNDEFINED_SHARE) * len(estimates):
-        reason = f"undefined in {lacking.total()} of {len(estimates)} resamples: {lacking.most_common(1)[0][0]}"
+        most_common = undefined_reasons.most_common(1)[0][0]
+        reason = f"undefined in {undefined_reasons.total()} of {len(estimates)} resamples: {most_common}"
         return Interval(None, None, reason, spec.level, spec.reps, block)
     low, high = np.quantile(values, [(1.0 - spec.level) / 2.0, (1.0 + spec.level) / 2.0])
     return Interval(float(low), float(high), "", spec.level, spec.reps, block)

@@ -1,4 +1,4 @@
-"""What the broker charges and how it fills.
+"""The simulated broker's costs: commission, slippage, market impact and interest.
 
 The functions take floats and one object of parameters and use nothing but ``+ - * /`` and comparisons, so that a
 compiler gives the same bits as Python.
@@ -62,7 +62,7 @@ class BrokerSpec(Spec):
 
 
 class CostTerms(NamedTuple):
-    """What one fill costs, as numbers; the names are those of :class:`BrokerSpec`, which serves as well."""
+    """The costs of a fill as numbers; the names are those of :class:`BrokerSpec`, which serves as well."""
 
     commission: float
     commission_per_unit: float
@@ -71,7 +71,7 @@ class CostTerms(NamedTuple):
 
 
 def commission(units: float, price: float, p: Any) -> float:
-    """What the broker charges for one fill.
+    """The broker's commission on one fill.
 
     Parameters
     ----------
@@ -93,10 +93,10 @@ def commission(units: float, price: float, p: Any) -> float:
 
 
 def impact_fraction(units: float, volume: float, p: Any) -> float:
-    """How far a fill moves the price, as a fraction of it.
+    """The move of the price that a fill causes, as a fraction of it.
 
-    The share of the volume counts up to 1: of a fill larger than all that was traded the model knows nothing. A bar
-    without volume counts as one that is taken whole.
+    The share of the volume counts up to 1: the model does not cover a fill larger than all that was traded. A fill in
+    a bar without volume counts as all of the bar's volume.
 
     Parameters
     ----------
@@ -106,13 +106,13 @@ def impact_fraction(units: float, volume: float, p: Any) -> float:
 
     Returns
     -------
-    ``coefficient x share^2``, at least 0.
+    ``coefficient x volume_share^2``, at least 0.
 
     >>> impact_fraction(50.0, 100.0, VolumeShare(coefficient=0.1)), impact_fraction(1.0, 0.0, VolumeShare())
     (0.025, 0.1)
     """
-    share = abs(units) / volume if volume > 0.0 else 1.0
-    return float(p.coefficient * min(share, 1.0) * min(share, 1.0))
+    volume_share = abs(units) / volume if volume > 0.0 else 1.0
+    return float(p.coefficient * min(volume_share, 1.0) * min(volume_share, 1.0))
 
 
 def idle_cash(cash: float, short_value: float) -> float:

@@ -1,4 +1,4 @@
-"""How much of an order may open at its fill: the cap, the loss at the stop, the limits of the account.
+"""Limits on what an order may open at its fill: the cap, the loss at the stop, the limits of the account.
 
 The functions take floats and tuples of them and use nothing but ``+ - * /`` and comparisons, so that a compiler gives
 the same bits as Python.
@@ -50,7 +50,7 @@ class Quote(NamedTuple):
 
 
 class FillTerms(NamedTuple):
-    """What a fill that opens must keep, as numbers; infinity where nothing is asked.
+    """The limits of an opening fill as numbers; infinity where there is none.
 
     Attributes
     ----------
@@ -67,62 +67,72 @@ class FillTerms(NamedTuple):
 
 
 class FillDecision(NamedTuple):
-    """How many units may open, what made them fewer (a code of :mod:`risk.limits`), and how many it leaves room for."""
+    """The units that may open, the code (:mod:`risk.account_limits`) of the limit that reduced them, and its room.
+
+    Attributes
+    ----------
+    units : that may open, in whole lots.
+    code : of the limit that made them fewer; ``FREE`` if none did.
+    max_units : that the tightest limit leaves room for, not rounded.
+    """
 
     units: float
     code: int
-    fits: float
+    max_units: float
 
 
-def admit(quote: Quote, book: AccountExposure, rule: FillTerms, costs: Any) -> FillDecision:
+def admit(quote: Quote, exposure: AccountExposure, rule: FillTerms, costs: Any) -> FillDecision:
     """Hold an opening fill to the rule: it only ever shrinks, to whole lots.
 
     Parameters
     ----------
-    book : the account at the moment of the fill, before its commission, and the positions that stay, this symbol's own
-        among them if it is added to.
+    exposure : of the account at the moment of the fill, before its commission: of the positions that stay, this
+        symbol's among them if it is added to.
     costs : as in :func:`risk.sizing.units_for_loss`.
     """
     if quote.side * (quote.quoted - quote.stop) <= 0.0:
         return FillDecision(0.0, STOP_PASSED, 0.0)
-    fits, code = _fits(quote, book, rule, costs)
-    least = max(rule.limits.min_order, DUST * book.value)
-    units, code = settle(quote.opening, fits, code, quote.price, rule.lot, least)
-    return FillDecision(units, code, fits)
+    max_units, code = _max_units(quote, exposure, rule, costs)
+    min_value = max(rule.limits.min_order, DUST * exposure.value)
+    units, code = settle(quote.opening, max_units, code, quote.price, rule.lot, min_value)
+    return FillDecision(units, code, max_units)
 
 
-def _fits(quote: Quote, book: AccountExposure, rule: FillTerms, costs: Any) -> tuple[float, int]:
+def _max_units(quote: Quote, exposure: AccountExposure, rule: FillTerms, costs: Any) -> tuple[float, int]:
     """The units that fit every limit, not rounded, and the code of the tightest."""
-    if not book.value > 0.0:
+    if not exposure.value > 0.0:
         return 0.0, ACCOUNT
-    # A sale's impact lowers its price, and less of it the less is sold: the dearest price that it can have is `price`.
+    # A sale's impact lowers its price, and a smaller sale less so: the highest price that it can have is `price`.
     dearest = max(quote.price, quote.worst)
-    units, code = headroom(quote.side, dearest, quote.stop, quote.held == 0.0, book, rule.limits)
+    units, code = headroom(quote.side, dearest, quote.stop, quote.held == 0.0, exposure, rule.limits)
     if rule.cap < math.inf:
-        most = max(risk_money(1.0, book.value, rule.cap, rule.cap) / dearest - quote.held, 0.0)
-        if most < units:
-            units, code = most, CAP
+        room = max(risk_money(1.0, exposure.value, rule.cap, rule.cap) / dearest - quote.held, 0.0)
+        if room < units:
+            units = room
+            code = CAP
     if quote.loss_share < math.inf:
-        whole = units_for_loss(book.value * quote.loss_share, quote.side, quote.worst, quote.stop, costs)
-        most = max(whole - quote.held, 0.0)
-        if most < units:
-            units, code = most, LOSS
+        max_position = units_for_loss(exposure.value * quote.loss_share, quote.side, quote.worst, quote.stop, costs)
+        room = max(max_position - quote.held, 0.0)
+        if room < units:
+            units = room
+            code = LOSS
     if rule.volume < math.inf and rule.volume * quote.volume < units:
-        units, code = rule.volume * quote.volume, VOLUME
+        units = rule.volume * quote.volume
+        code = VOLUME
     return units, code
 
 
-def why(code: int, fits: float, opening: float, price: float, quoted: float, stop: float) -> str:
-    """Why an order became smaller at its fill, in one line; empty if it did not.
+def fill_message(code: int, max_units: float, opening: float, price: float, quoted: float, stop: float) -> str:
+    """The reason that an order became smaller at its fill, in one line; empty if it did not.
 
     Parameters
     ----------
-    code, fits : of the :class:`FillDecision`.
+    code, max_units : of the :class:`FillDecision`.
     opening, price, quoted, stop : of the :class:`Quote`.
 
-    >>> why(STOP_PASSED, 0.0, 5.0, 94.1, 94.0, 95.0)
+    >>> fill_message(STOP_PASSED, 0.0, 5.0, 94.1, 94.0, 95.0)
     'stop_passed: the market was at 94, the stop at 95'
     """
     if code == STOP_PASSED:
         return f"stop_passed: the market was at {quoted:g}, the stop at {stop:g}"
-    return message(code, "fill", fits, opening, price)
+    return message(code, "fill", max_units, opening, price)

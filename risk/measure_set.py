@@ -55,7 +55,7 @@ from risk.var.var_backtest import VarBacktestSpec
 from .bootstrap import IntervalsSpec
 
 ALWAYS: tuple[Measure, ...] = (TotalReturn(), Cagr(), Volatility(), Sharpe(), Sortino(), MaxDrawdown(), Calmar())
-"""What heads every report, before the tails and what the config asks for besides."""
+"""The first measures of every report, before the tails and the config's extra ones."""
 
 FURTHER: Mapping[str, tuple[Measure, ...]] = {
     "Distribution": (Skew(), Kurtosis(), TailRatio(), Omega(), HitRate()),
@@ -71,9 +71,9 @@ FURTHER: Mapping[str, tuple[Measure, ...]] = {
     ),
     "Probabilistic Sharpe ratio and track record": (ProbabilisticSharpe(), MinimumTrackRecordLength()),
 }
-"""What every run reports besides, by group."""
+"""The further measures of every run, by group."""
 OF_ACCOUNTS = ("Trades", "Activity")
-"""The groups that need more than returns: a benchmark has nothing to say there."""
+"""The groups that need more than returns: a benchmark has no values there."""
 OF_PAIRS = "Against the benchmark"
 """The group that needs a benchmark's returns."""
 OF_RETURNS: tuple[Measure, ...] = (
@@ -93,21 +93,23 @@ def _periods(value: object, handler: ValidatorFunctionWrapHandler) -> object:
         raise PydanticCustomError("periods_per_year", rule) from error
 
 
-def _some(levels: tuple[float, ...]) -> tuple[float, ...]:
+def _at_least_one(levels: tuple[float, ...]) -> tuple[float, ...]:
     if not levels:
         raise PydanticCustomError("levels", "needs at least one level, such as 0.95")
     return levels
 
 
-Levels: TypeAlias = Annotated[tuple[Level, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})]
+Levels: TypeAlias = Annotated[
+    tuple[Level, ...], AfterValidator(_at_least_one), Field(json_schema_extra={"minItems": 1})
+]
 """Confidence levels, at least one."""
 
 
 def _once(methods: tuple[Method, ...]) -> tuple[Method, ...]:
-    twice = ", ".join(method for method, count in Counter(methods).items() if count > 1)
-    if twice:
+    repeated = ", ".join(method for method, count in Counter(methods).items() if count > 1)
+    if repeated:
         raise PydanticCustomError(
-            "method_twice", "each method is asked for once; given again: {twice}", {"twice": twice}
+            "method_twice", "each method is asked for once; given again: {twice}", {"twice": repeated}
         )
     return methods
 
@@ -123,7 +125,7 @@ Periods: TypeAlias = Annotated[
 
 
 class MeasuresSpec(Spec):
-    """Which measures are reported, and what they compare with."""
+    """The measures that are reported, and the rates and periods that they use."""
 
     var_levels: Levels = (0.95, 0.99)
     """Confidence levels of value at risk and expected shortfall, each between 0.5 and 1."""
@@ -148,20 +150,20 @@ class MeasuresSpec(Spec):
 
     @model_validator(mode="after")
     def _window_is_long_enough(self) -> Self:
-        least = max(returns_needed(level, 1) for level in self.var_levels)
-        if self.exam.methods and self.exam.window < least:
+        minimum = max(returns_needed(level, 1) for level in self.var_levels)
+        if self.exam.methods and self.exam.window < minimum:
             rule = "a window of {window} sessions has none in the tail at {level}: take {least} or more"
-            context = {"window": self.exam.window, "level": max(self.var_levels), "least": least}
+            context = {"window": self.exam.window, "level": max(self.var_levels), "least": minimum}
             raise PydanticCustomError("exam_window", rule, {**context, "path": ["exam", "window"]})
         return self
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
         counts = Counter(measure.name for measure in self.measures)
-        twice = ", ".join(name for name, count in counts.items() if count > 1)
-        if twice:
+        repeated = ", ".join(name for name, count in counts.items() if count > 1)
+        if repeated:
             rule = "each measure is reported once; asked for again in `var_levels` or `extra`: {twice}"
-            raise PydanticCustomError("measure_twice", rule, {"twice": twice})
+            raise PydanticCustomError("measure_twice", rule, {"twice": repeated})
         return self
 
     @property
@@ -173,10 +175,12 @@ class MeasuresSpec(Spec):
     @property
     def further(self) -> Mapping[str, tuple[Measure, ...]]:
         """The measures that every run reports besides, by group; those that the headline has are left out."""
-        shown = {measure.name for measure in self.measures}
+        headline_names = {measure.name for measure in self.measures}
         groups = {**FURTHER, BY_METHOD: tuple(self._by_method())}
-        kept = {group: tuple(item for item in items if item.name not in shown) for group, items in groups.items()}
-        return {group: items for group, items in kept.items() if items}
+        remaining = {
+            group: tuple(item for item in items if item.name not in headline_names) for group, items in groups.items()
+        }
+        return {group: items for group, items in remaining.items() if items}
 
     def _by_method(self) -> Iterator[Measure]:
         for level in self.var_levels:
@@ -191,10 +195,10 @@ def headline(sample: Sample, spec: MeasuresSpec) -> tuple[Measured, ...]:
 
     Parameters
     ----------
-    sample : its ``periods_per_year`` and ``risk_free`` are used as they stand; make it with those of ``spec``.
+    sample : its ``periods_per_year`` and ``risk_free`` are used, not those of ``spec``; make it with the same.
 
-    >>> found = headline(Sample([0.01, -0.02], periods_per_year=252), MeasuresSpec())
-    >>> found[1].name, found[1].reason
+    >>> measured = headline(Sample([0.01, -0.02], periods_per_year=252), MeasuresSpec())
+    >>> measured[1].name, measured[1].reason
     ('cagr', 'shorter than one year: 2 of 252 returns')
     """
     return tuple(measure.of(sample) for measure in spec.measures)

@@ -1,4 +1,4 @@
-"""How many sessions a year has: counted in the data, or as stated."""
+"""Sessions in a year, counted in the data or as stated, and annual rates per period."""
 
 from typing import Literal
 
@@ -12,15 +12,15 @@ SATURDAY = 5
 
 
 def periods_per_year(sessions: pd.DatetimeIndex, setting: float | Literal["auto"] = "auto") -> float:
-    """Sessions in a year: the setting, or what the data's calendar says.
+    """Sessions in a year: the setting, or the count in the data's calendar.
 
     ``auto`` counts the steps between sessions per year of 365.25 days and takes the nearest customary number that is
     within 3 %: 252 (an exchange), 260 (every weekday) or 365 (every day; only if a session falls on a weekend).
-    Otherwise the count itself stands, for example 52.18 for weekly data. Two things are kept apart:
+    Otherwise the count itself is used, for example 52.18 for weekly data. Two cases differ:
 
     - a short span may lack one weekend: three days of it are added to the tolerance;
-    - less than a year has too few holidays to tell an exchange from every weekday: it is taken for an exchange, and
-      so are fewer than two sessions.
+    - less than a year has too few holidays to distinguish an exchange from every weekday: it is taken for an
+      exchange, and so are fewer than two sessions.
 
     Parameters
     ----------
@@ -42,10 +42,24 @@ def periods_per_year(sessions: pd.DatetimeIndex, setting: float | Literal["auto"
     return _snapped(sessions) if len(sessions) > 1 else EXCHANGE
 
 
+def period_rate(annual: float, periods_per_year: float) -> float:
+    """The rate of one period that compounds to an annual rate.
+
+    Parameters
+    ----------
+    annual : rate, a fraction above -1.
+    periods_per_year : above 0.
+
+    >>> period_rate(0.21, 2.0)
+    0.10000000000000009
+    """
+    return float((1.0 + annual) ** (1.0 / periods_per_year) - 1.0)
+
+
 def _snapped(sessions: pd.DatetimeIndex) -> float:
-    span = (sessions[-1] - sessions[0]).days
-    counted = (len(sessions) - 1) / span * DAYS_PER_YEAR
-    weekend = bool((sessions.day_of_week >= SATURDAY).any())
-    customary = [EXCHANGE] + [WEEKDAYS] * (span >= EVERY_DAY) + [EVERY_DAY] * weekend
-    nearest = min(customary, key=lambda number: abs(counted / number - 1.0))
-    return nearest if abs(counted / nearest - 1.0) <= 0.03 + 3.0 / span else counted
+    days = (sessions[-1] - sessions[0]).days
+    count = (len(sessions) - 1) / days * DAYS_PER_YEAR
+    has_weekend = bool((sessions.day_of_week >= SATURDAY).any())
+    customary = [EXCHANGE] + [WEEKDAYS] * (days >= EVERY_DAY) + [EVERY_DAY] * has_weekend
+    nearest = min(customary, key=lambda periods: abs(count / periods - 1.0))
+    return nearest if abs(count / nearest - 1.0) <= 0.03 + 3.0 / days else count

@@ -1,4 +1,4 @@
-"""Checks of returns, and the sums that several measures share."""
+"""Checks of returns, wealth and excess returns, which several measures share."""
 
 import math
 
@@ -8,31 +8,35 @@ import numpy.typing as npt
 from core.errors import ConfigError, DataError
 from core.types import Vector, read_only
 
+from .periods import period_rate
+
 ROUNDING = 1e-15
-"""A return is a difference from 1, so that a spread of this size, relative to 1 + return, is rounding error."""
+"""A return is a difference from 1, so that a deviation of this size, relative to 1 + return, is rounding error."""
 
 
-def checked_numbers(values: npt.ArrayLike, name: str, least: float) -> Vector:
+def checked_numbers(values: npt.ArrayLike, name: str, minimum: float) -> Vector:
     """A read-only float64 copy of one row of finite numbers.
 
     Raises
     ------
     DataError
-        Not one dimension, not numbers, NaN, infinity, or below ``least``; the first row is named.
+        Not one dimension, not numbers, NaN, infinity, or below ``minimum``; the first row is named.
     """
     raw = np.asarray(values)
     if raw.ndim != 1 or raw.dtype.kind not in "fiu":
         raise DataError(f"{name} must be one row of numbers; given: {raw.ndim} dimension(s) of {raw.dtype}")
     array: Vector = read_only(raw)
     _refuse(~np.isfinite(array), array, f"{name} must be finite: leave out unknown days, write 0 for flat ones")
-    _refuse(array < least, array, f"{name} cannot be below {least:g}: is this percent or money rather than a fraction?")
+    _refuse(
+        array < minimum, array, f"{name} cannot be below {minimum:g}: is this percent or money rather than a fraction?"
+    )
     return array
 
 
-def _refuse(wrong: npt.NDArray[np.bool_], values: Vector, rule: str) -> None:
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise DataError(f"{rule} (row {row} is {values[row]:g}; rows like it: {int(wrong.sum())})")
+def _refuse(is_wrong: npt.NDArray[np.bool_], values: Vector, message: str) -> None:
+    if is_wrong.any():
+        row = int(is_wrong.argmax())
+        raise DataError(f"{message} (row {row} is {values[row]:g}; rows like it: {int(is_wrong.sum())})")
 
 
 def checked_returns(returns: npt.ArrayLike, name: str = "returns") -> Vector:
@@ -51,7 +55,7 @@ def checked_returns(returns: npt.ArrayLike, name: str = "returns") -> Vector:
     Traceback (most recent call last):
     core.errors.DataError: returns cannot be below -1: is this percent or money rather than a fraction? (row 1 is...
     """
-    return checked_numbers(returns, name, least=-1.0)
+    return checked_numbers(returns, name, minimum=-1.0)
 
 
 def checked_year(periods_per_year: float, risk_free: float = 0.0) -> None:
@@ -69,16 +73,15 @@ def checked_year(periods_per_year: float, risk_free: float = 0.0) -> None:
 
 
 def wealth(returns: Vector) -> Vector:
-    """(T + 1,) what 1 invested before the first return has become, the 1 included."""
+    """(T + 1,) the value of 1 invested before the first return, after each return; the 1 included."""
     return np.concatenate(([1.0], np.cumprod(1.0 + returns)))
 
 
 def excess(returns: Vector, periods_per_year: float, risk_free: float) -> Vector:
     """(T,) returns above an annual rate, which is taken to one period geometrically."""
-    rate: float = (1.0 + risk_free) ** (1.0 / periods_per_year) - 1.0
-    return returns - rate
+    return returns - period_rate(risk_free, periods_per_year)
 
 
-def is_rounding(spread: float, returns: Vector) -> bool:
-    """Whether a deviation of returns is nothing but rounding error: constant returns seldom give exactly 0."""
-    return bool(spread <= ROUNDING * (1.0 + np.abs(returns).max()))
+def is_rounding(deviation: float, returns: Vector) -> bool:
+    """True if a deviation of returns is rounding error only: constant returns seldom give exactly 0."""
+    return bool(deviation <= ROUNDING * (1.0 + np.abs(returns).max()))

@@ -38,7 +38,7 @@ def lot_floor(units: float, lot: float) -> float:
 
     Parameters
     ----------
-    units : units wanted; NaN and negative numbers give 0.
+    units : before rounding; NaN and negative numbers give 0.
     lot : units in one lot; 0 leaves ``units`` as it is (fractional).
 
     Returns
@@ -108,25 +108,26 @@ def units_for_loss(money: float, side: int, entry: float, stop: float, p: Any) -
     """
     if not (money > 0.0 and side * (entry - stop) > 0.0):
         return 0.0
-    left = stop * (1.0 - side * p.slippage)
-    move = side * (entry - left)
-    enter = entry * p.commission + p.commission_per_unit
-    leave = left * p.commission + p.commission_per_unit
-    units = money / (move + enter + leave)
-    least = p.commission_minimum
-    if least > 0.0:
-        one_end = (money - least) / (move + max(enter, leave))
-        units = min(units, one_end, (money - 2.0 * least) / move)
+    exit_price = stop * (1.0 - side * p.slippage)
+    price_loss = side * (entry - exit_price)
+    entry_cost = entry * p.commission + p.commission_per_unit
+    exit_cost = exit_price * p.commission + p.commission_per_unit
+    units = money / (price_loss + entry_cost + exit_cost)
+    minimum = p.commission_minimum
+    if minimum > 0.0:
+        one_minimum = (money - minimum) / (price_loss + max(entry_cost, exit_cost))
+        two_minima = (money - 2.0 * minimum) / price_loss
+        units = min(units, one_minimum, two_minima)
     return float(max(units, 0.0))
 
 
-def stop_units(loss: float, most: float, side: int, price: float, stop: float, lot: float, p: Any) -> float:
+def stop_units(loss: float, max_value: float, side: int, price: float, stop: float, lot: float, p: Any) -> float:
     """Units that the rule gives a new position in mode ``stop``.
 
     Parameters
     ----------
     loss : money that may be lost at the stop, costs included: ``base x confidence x account``.
-    most : money that the position may be worth at ``price``: ``cap x account``.
+    max_value : money that the position may be worth at ``price``: ``cap x account``.
     side : 1 long, -1 short.
     price : price of one unit at the signal; the entry is expected there, slippage added.
     stop : price of the stop, on the losing side of ``price``.
@@ -141,22 +142,24 @@ def stop_units(loss: float, most: float, side: int, price: float, stop: float, l
     >>> stop_units(100.0, 500.0, 1, 100.0, 95.0, 0.0, BrokerSpec(commission=0.0, slippage=0.0))  # the cap wins
     5.0
     """
-    if not (price > 0.0 and most > 0.0):
+    if not (price > 0.0 and max_value > 0.0):
         return 0.0
     entry = price * (1.0 + side * p.slippage)
-    return lot_floor(min(units_for_loss(loss, side, entry, stop, p), most / price), lot)
+    return lot_floor(min(units_for_loss(loss, side, entry, stop, p), max_value / price), lot)
 
 
-def resize_units(wanted: float, held: float, price: float, band: float, lot: float, least: float) -> float:
+def resize_units(
+    target_units: float, held_units: float, price: float, band: float, lot: float, min_value: float
+) -> float:
     """Units to add to a position or to take off it, so that it is of the rule's size again.
 
     Parameters
     ----------
-    wanted, held : units of the rule's size and of the position, not signed.
+    target_units, held_units : units of the rule's size and of the position, not signed.
     price : of one unit.
-    band : how far off the position may be, as a part of ``wanted``.
+    band : how far off the position may be, as a part of ``target_units``.
     lot : as in :func:`lot_floor`.
-    least : value below which nothing is sent, account currency.
+    min_value : value below which nothing is sent, account currency.
 
     Returns
     -------
@@ -165,7 +168,7 @@ def resize_units(wanted: float, held: float, price: float, band: float, lot: flo
     >>> resize_units(10.0, 7.0, 50.0, 0.2, 1.0, 0.0), resize_units(10.0, 9.0, 50.0, 0.2, 1.0, 0.0)
     (3.0, 0.0)
     """
-    if wanted <= 0.0 or abs(wanted - held) <= band * wanted:
+    if target_units <= 0.0 or abs(target_units - held_units) <= band * target_units:
         return 0.0
-    off = lot_floor(abs(wanted - held), lot)
-    return 0.0 if off * price < least else off
+    difference = lot_floor(abs(target_units - held_units), lot)
+    return 0.0 if difference * price < min_value else difference

@@ -13,14 +13,14 @@ from .stops import StopSpec, TargetSpec
 
 
 class ResizeSpec(Spec):
-    """Whether an open position is kept at the rule's size."""
+    """The band around the rule's size that an open position is kept in."""
 
     band: Part
     """How far the position may be off the rule's size, as a part of that size, before an order moves it back."""
 
 
 class RiskSpec(Spec):
-    """How much of the account one position may be, how it is protected, and what the account as a whole may risk.
+    """The share of the account that one position may be, its protection, and the limits of the whole account.
 
     ``notional``: the money behind a position is ``base x confidence x account``. ``stop``: the loss at the stop, costs
     included, is ``base x confidence x account``. In both modes a position is never more than ``cap x account``. As
@@ -54,7 +54,8 @@ class RiskSpec(Spec):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        open_risk, gross = self.limits.open_risk, self.limits.gross
+        open_risk = self.limits.open_risk
+        gross = self.limits.gross
         if self.mode == "stop" and self.stop is None:
             raise _wrong(
                 "mode stop sizes by the loss at the stop: add a stop, such as {kind: percent, value: 0.05}", "stop"
@@ -77,7 +78,7 @@ def _wrong(text: str, key: str) -> PydanticCustomError:
 
 
 class FillRule(Spec):
-    """What every fill of a broker must keep, whatever the strategy asked for."""
+    """The rule that every fill of a broker must keep, whatever the strategy's order."""
 
     cap: Share | None = None
     """Largest share of the account value that one position may be at its fill; none leaves the size alone."""

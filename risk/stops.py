@@ -1,6 +1,6 @@
-"""Protective stops and profit targets: how far from the close of the decision each lies.
+"""Protective stops and profit targets, by their distance from the close of the decision.
 
-A distance is worked out once per bar from what was known at its close; prices are then ``close - side x distance`` for
+A distance is computed once per bar from what was known at its close; prices are then ``close - side x distance`` for
 the stop and ``close + side x distance`` for the target, side 1 for a long and -1 for a short.
 """
 
@@ -53,10 +53,10 @@ def average_true_range(high: Vector, low: Vector, close: Vector, window: int) ->
 
 
 class _Distance(Spec):
-    """Base of what lies at a distance from the close."""
+    """Base of the specs of a distance from the close."""
 
     trails: ClassVar[bool] = False
-    """Whether the stop follows the close when that moves in the position's favour."""
+    """True if the stop follows the close when that moves in the position's favour."""
     warmup: ClassVar[int] = 0
 
 
@@ -105,10 +105,10 @@ class TrailAtr(Atr):
 
 
 StopSpec: TypeAlias = Annotated[Percent | Atr | TrailPercent | TrailAtr, Field(discriminator="kind")]
-"""Where a protective stop lies."""
+"""A protective stop."""
 
 TargetSpec: TypeAlias = Annotated[Percent | Atr, Field(discriminator="kind")]
-"""Where a profit is taken."""
+"""A profit target."""
 
 
 def stop_price(side: int, close: float, distance: float) -> float:
@@ -131,7 +131,7 @@ def target_price(side: int, close: float, distance: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Distances:
-    """How far the stop and the target of one symbol lie from each close; NaN throughout where there is none.
+    """Distances of one symbol's stop and target from each close; NaN throughout where there is none.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ def feature_frame(market: Market, symbol: str, features: Sequence[Feature]) -> F
 
     Parameters
     ----------
-    market : all that features may look at.
+    market : all that features may use.
     symbol : the one of T bars whose features they are.
     features : at least one; no two may make a column of the same name.
 
@@ -37,7 +37,8 @@ def feature_frame(market: Market, symbol: str, features: Sequence[Feature]) -> F
     filled = 0
     for feature in features:
         columns = slice(filled, filled + len(feature.names))
-        values[:, columns], filled = _checked(market, bars, feature), columns.stop
+        values[:, columns] = _checked(market, bars, feature)
+        filled = columns.stop
     values.flags.writeable = False
     return FeatureFrame(
         symbol=bars.symbol,
@@ -79,7 +80,8 @@ def _check_finite(bars: Bars, feature: Feature, values: Matrix) -> None:
     finite = np.isfinite(values[feature.warmup :])
     if not finite.all():
         rows, columns = np.nonzero(~finite)
-        row, name = feature.warmup + int(rows[0]), feature.names[int(columns[0])]
+        row = feature.warmup + int(rows[0])
+        name = feature.names[int(columns[0])]
         raise DataError(
             f"{bars.symbol}: feature {name} is {values[row, columns[0]]} at {bars.times[row].isoformat()}, "
             f"after its warm-up of {feature.warmup} bars; check the prices up to that bar"

@@ -60,7 +60,7 @@ def generate(
     workers: FoldWorkers = 1,
     store: SignalStore | None = None,
     on_progress: ProgressCallback = no_progress,
-    whole: bool = True,
+    full_test_window: bool = True,
 ) -> Signals:
     """The signals of a market.
 
@@ -71,9 +71,9 @@ def generate(
     workers : processes that train folds; 1 trains in this one. :class:`signals.workers.run_folds.Workers` gives
         folds a time limit, or a process of their own; a :func:`signals.workers.run_folds.fold_pool` is kept from one
         call to the next. The signals are the same, bit for bit.
-    store : where finished signals, and each finished fold, are kept; what it holds is not trained again.
+    store : the cache of finished signals and finished folds; what it holds is not trained again.
     on_progress : called with each step of the folds done, and of long work inside a fold.
-    whole : refuse a history without one whole test window; a history that is cut off on purpose may be without.
+    full_test_window : refuse a history without one full test window; a history that is cut off on purpose may lack it.
 
     Raises
     ------
@@ -86,24 +86,24 @@ def generate(
     """
     if isinstance(spec.model, RuleModel):
         return _by_rule(market, spec, spec.model)
-    trained = partial(_trained, market, spec, workers, on_progress, whole)
+    trained = partial(_trained, market, spec, workers, on_progress, full_test_window)
     key = _key(market, spec) if store else ""
     if store is None or not key:
         return trained(None)
-    if kept := store.get(key):
+    if stored := store.get(key):
         log.info("the signals come from the cache (%s); nothing is trained", key[:12])
-        return kept
+        return stored
     with store.alone(key, on_progress):
-        if kept := store.get(key):
+        if stored := store.get(key):
             log.info("another process has made the signals meanwhile (%s); nothing is trained", key[:12])
-            return kept
+            return stored
         signals = trained(store)
         store.put(key, signals)
     return signals
 
 
 def _key(market: Market, spec: SignalSpec) -> str:
-    """The signals' key; empty where they have none, because code that was typed in can change without being noticed."""
+    """The signals' key; empty where they have none, because code typed into a session can change unnoticed."""
     try:
         return signal_key(market, spec)
     except StoreError as error:
@@ -116,11 +116,12 @@ def _trained(
     spec: SignalSpec,
     workers: FoldWorkers,
     on_progress: ProgressCallback,
-    whole: bool,
+    full_test_window: bool,
     store: SignalStore | None,
 ) -> Signals:
-    panel, training = _panel(market, spec), spec.training
-    if whole:
+    panel = _panel(market, spec)
+    training = spec.training
+    if full_test_window:
         require_a_test_window(panel, training.walk_forward)
     steps = folds(panel, training.walk_forward)
     if store:
@@ -136,10 +137,10 @@ def _panel(market: Market, spec: SignalSpec) -> Panel:
 
 
 def _assemble(market: Market, panel: Panel, steps: Sequence[Fold], outcomes: Sequence[FoldOutcome]) -> Signals:
-    """Put what the folds predicted into the market's calendar."""
+    """The folds' predictions in the market's calendar."""
     times = market.times
 
-    def placed(columns: Sequence[Vector]) -> Matrix:
+    def in_calendar(columns: Sequence[Vector]) -> Matrix:
         table = np.full((len(times), len(market.trade)), np.nan)
         for outcome, column in zip(outcomes, columns, strict=True):
             table[times.get_indexer(panel.times[outcome.rows]), panel.symbol[outcome.rows]] = column
@@ -150,14 +151,14 @@ def _assemble(market: Market, panel: Panel, steps: Sequence[Fold], outcomes: Seq
         frame=SignalFrame(
             times=times,
             symbols=market.trade,
-            prediction=placed([each.prediction for each in outcomes]),
-            confidence=placed([each.confidence for each in outcomes]),
+            prediction=in_calendar([outcome.prediction for outcome in outcomes]),
+            confidence=in_calendar([outcome.confidence for outcome in outcomes]),
             fold=read_only(number, np.int64),
         ),
-        folds=tuple(each.report for each in outcomes),
-        p_up=placed([each.p_up for each in outcomes]),
-        half_width=placed([each.half_width for each in outcomes]),
-        parts={name: placed([each.parts[name] for each in outcomes]) for name in outcomes[0].parts},
+        folds=tuple(outcome.report for outcome in outcomes),
+        p_up=in_calendar([outcome.p_up for outcome in outcomes]),
+        half_width=in_calendar([outcome.half_width for outcome in outcomes]),
+        parts={name: in_calendar([outcome.parts[name] for outcome in outcomes]) for name in outcomes[0].parts},
     )
 
 
@@ -173,8 +174,8 @@ def _by_rule(market: Market, spec: SignalSpec, model: RuleModel) -> Signals:
         confidence=read_only(confidence),
         fold=read_only(np.where(started, 0, -1), np.int64),
     )
-    nowhere = read_only(np.full(prediction.shape, np.nan))
-    return Signals(frame, (), p_up=nowhere, half_width=nowhere)
+    all_nan = read_only(np.full(prediction.shape, np.nan))
+    return Signals(frame, (), p_up=all_nan, half_width=all_nan)
 
 
 def _rule_predictions(market: Market, model: RuleModel) -> Matrix:

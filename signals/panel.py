@@ -31,13 +31,13 @@ class Panel:
     symbols : the N traded symbols, in the market's order.
     names : F feature names.
     times : (R,) decision times.
-    symbol : (R,) numbers into ``symbols``.
+    symbol : (R,) indices into ``symbols``.
     X : (R, F) features as computed, unscaled, all finite.
     y : (R,) labels; NaN where not known yet, in each symbol's tail.
     known_at : (R,) when the label is known; NaT where it is NaN.
     unit : (R,) the size of one unit of the label, known at the decision.
     last : (R,) the symbol's latest label that is known at the decision; NaN before there is one.
-    spread : (R,) what the confidence takes for the scale of errors, known at the decision; NaN where it takes nothing.
+    spread : (R,) the confidence's scale of errors, known at the decision; NaN where it has none.
     close : (R,) the decision bar's close, in quote currency.
     """
 
@@ -76,7 +76,7 @@ def build_panel(market: Market, features: Sequence[Feature], label: Label, confi
 
     Parameters
     ----------
-    confidence : what says the spread of errors to expect.
+    confidence : gives the expected scale of the errors.
 
     Raises
     ------
@@ -99,9 +99,10 @@ def build_panel(market: Market, features: Sequence[Feature], label: Label, confi
 def _part(market: Market, symbol: str, features: Sequence[Feature], label: Label, confidence: Confidence) -> Panel:
     """One symbol's rows."""
     bars = market.bars[symbol]
-    frame, labels = feature_frame(market, symbol, features), label.compute(bars)
+    frame = feature_frame(market, symbol, features)
+    labels = label.compute(bars)
     warmup = max(frame.warmup, label.warmup, confidence.warmup)
-    whole = Panel(
+    all_rows = Panel(
         symbols=(symbol,),
         names=frame.names,
         times=frame.times,
@@ -114,16 +115,16 @@ def _part(market: Market, symbol: str, features: Sequence[Feature], label: Label
         spread=confidence.spread(bars),
         close=bars.close,
     )
-    return whole.take(slice(warmup, None))
+    return all_rows.take(slice(warmup, None))
 
 
 def latest_known(labels: Labels) -> Vector:
     """(T,) at each bar the label that became known last, the later decision's of two at once; NaN before the first."""
-    known = np.flatnonzero(np.isfinite(labels.value))
-    order = known[np.argsort(labels.known_at[known].asi8, kind="stable")]
-    place = np.searchsorted(labels.known_at[order].asi8, labels.times.asi8, side="right") - 1
-    found = np.append(labels.value[order], np.nan)[place]  # place -1, before the first, is the NaN at the end
-    return np.asarray(found, dtype=np.float64)
+    rows = np.flatnonzero(np.isfinite(labels.value))
+    order = rows[np.argsort(labels.known_at[rows].asi8, kind="stable")]
+    position = np.searchsorted(labels.known_at[order].asi8, labels.times.asi8, side="right") - 1
+    latest = np.append(labels.value[order], np.nan)[position]  # position -1, before the first, is the NaN at the end
+    return np.asarray(latest, dtype=np.float64)
 
 
 def _joined(parts: Sequence[pd.DatetimeIndex]) -> pd.DatetimeIndex:

@@ -18,7 +18,7 @@ LONG = 200_000
 than it takes to load it."""
 
 BLOCK = 16_384
-"""Windows worked on at a time, so that what is kept aside for them stays in the processor's cache."""
+"""Windows worked on at a time, so that intermediate arrays stay in the processor's cache."""
 
 
 def rolling_sum(values: Vector, window: int) -> Vector:
@@ -50,22 +50,24 @@ def rolling_std(values: Vector, window: int, ddof: int = 1) -> Vector:
     LeVeque, R. J. (1983), Algorithms for computing the sample variance, The American Statistician 37(3)): nothing is
     ever the small difference of two large sums.
     """
-    spread = np.full(len(values), np.nan)
+    std = np.full(len(values), np.nan)
     for begin in range(window - 1, len(values), BLOCK):
         end = min(begin + BLOCK, len(values))
         squares = _squared_deviations(values[begin - window + 1 : end], window)
-        spread[begin:end] = np.sqrt(squares / (window - ddof))
-    return spread
+        std[begin:end] = np.sqrt(squares / (window - ddof))
+    return std
 
 
 def rolling_max(values: Vector, window: int) -> Vector:
     """(T,) largest of the last ``window`` values; NaN as in :func:`rolling_sum`."""
     highest = np.full(len(values), np.nan)
     if len(values) >= window:
-        reach, within = values, 1
-        while 2 * within <= window:
-            reach, within = np.maximum(reach[:-within], reach[within:]), 2 * within
-        left = window - within
+        reach = values
+        width = 1
+        while 2 * width <= window:
+            reach = np.maximum(reach[:-width], reach[width:])
+            width *= 2
+        left = window - width
         highest[window - 1 :] = np.maximum(reach[: len(reach) - left], reach[left:])
     return highest
 
@@ -90,27 +92,34 @@ def log_returns(prices: Vector) -> Vector:
 def plain_sums(values: Vector, window: int) -> Vector:
     """(T - window + 1,) sums of each window, oldest first, for T >= window.
 
-    The window's digits to the base 4 say how many sums of 1, 4, 16 ... bars it is made of, the shortest at its start.
+    The window's digits to the base 4 give the number of sums of 1, 4, 16 ... bars in it, the shortest at its start.
     """
     count = len(values) - window + 1
-    total, offset, step = np.zeros(0), 0, 1
+    total = np.zeros(0)
+    offset = 0
+    step = 1
     while window:
         window, digit = divmod(window, 4)
         if digit:
-            part = sum((values[offset + place * step :][:count] for place in range(1, digit)), values[offset:][:count])
+            part = sum((values[offset + index * step :][:count] for index in range(1, digit)), values[offset:][:count])
             total = total + part if offset else part
             offset += digit * step
         if window:
             pairs = values[:-step] + values[step:]
-            values, step = pairs[: -2 * step] + pairs[2 * step :], 4 * step
+            values = pairs[: -2 * step] + pairs[2 * step :]
+            step *= 4
     return total
 
 
 def _squared_deviations(values: Vector, window: int) -> Vector:
     """(T - window + 1,) sums of squared deviations from each window's mean, built from windows of 1, 2, 4 ... bars."""
     count = len(values) - window + 1
-    mean, squares, size = values, np.zeros(len(values)), 1
-    total_mean, total_squares, covered = np.zeros(count), np.zeros(count), 0
+    mean = values
+    squares = np.zeros(len(values))
+    size = 1
+    total_mean = np.zeros(count)
+    total_squares = np.zeros(count)
+    covered = 0
     while True:
         if window & size:
             part = slice(covered, covered + count)
@@ -118,7 +127,8 @@ def _squared_deviations(values: Vector, window: int) -> Vector:
             covered += size
         if covered == window:
             return total_squares
-        older, newer = slice(None, len(mean) - size), slice(size, None)
+        older = slice(None, len(mean) - size)
+        newer = slice(size, None)
         mean, squares = _merged(mean[older], squares[older], size, mean[newer], squares[newer], size)
         size *= 2
 
@@ -129,6 +139,6 @@ def _merged(
     """Mean and squared deviations of windows and their newer neighbours together; a size of 0 is an empty window."""
     if size == 0:
         return other_mean, other_squares
-    apart = other_mean - mean
-    share = other_size / (size + other_size)
-    return mean + share * apart, squares + other_squares + (size * share) * apart**2
+    distance = other_mean - mean
+    fraction = other_size / (size + other_size)
+    return mean + fraction * distance, squares + other_squares + (size * fraction) * distance**2

@@ -31,7 +31,7 @@ class Scaler:
         name : ``minmax`` maps the rows' range to 0..1; ``standard`` takes mean and standard deviation; ``robust``
             median and interquartile range; ``none`` leaves everything as it is.
         X : (R, F) finite features.
-        train : the only rows that are looked at; at least one.
+        train : the only rows that are used; at least one.
         """
         center, scale = _CENTER_AND_SCALE[name](X[train])
         return cls(read_only(center), read_only(np.where(scale > 0, scale, 1.0)))

@@ -1,4 +1,4 @@
-"""What generating signals hands over: the signals, and a report of every fold they came from."""
+"""The result of generating signals: the signals, and a report of every fold."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -24,7 +24,7 @@ class Span:
     rows: int
 
     @classmethod
-    def of(cls, times: pd.DatetimeIndex, rows: Rows) -> Self:
+    def from_rows(cls, times: pd.DatetimeIndex, rows: Rows) -> Self:
         """The span of some rows (at least one) of a panel whose decision times are ``times``."""
         block = times[rows]
         return cls(block.min().isoformat(), block.max().isoformat(), len(rows))
@@ -32,7 +32,7 @@ class Span:
 
 @dataclass(frozen=True)
 class FitInputs:
-    """What one fit was given: the evidence that it saw nothing of its fold's test window.
+    """The inputs of one fit: the evidence that it saw nothing of its fold's test window.
 
     Attributes
     ----------
@@ -46,34 +46,51 @@ class FitInputs:
     known: str
 
     @classmethod
-    def of(cls, times: pd.DatetimeIndex, known_at: pd.DatetimeIndex | None = None) -> Self:
-        """What was seen in some rows (none is possible) by their decision times and, where labels were, theirs."""
-        known = "" if known_at is None or not len(known_at) else known_at.max().isoformat()
-        return cls(len(times), times.max().isoformat() if len(times) else "", known)
+    def from_times(cls, times: pd.DatetimeIndex, known_at: pd.DatetimeIndex | None = None) -> Self:
+        """The inputs that are some rows (or none), by their decision times and, for a fit with labels, the labels'."""
+        last_known = "" if known_at is None or not len(known_at) else known_at.max().isoformat()
+        return cls(len(times), times.max().isoformat() if len(times) else "", last_known)
+
+
+@dataclass(frozen=True)
+class FoldDiagnostics:
+    """The results of a fold's fits; JSON-able.
+
+    Attributes
+    ----------
+    members : by model name, the details of its training (epochs, losses). With one model a symbol, by symbol and name,
+        and for a symbol that had too few rows ``untrained`` with the reason.
+    calibrator : :meth:`signals.confidence.base.Calibrator.dump`; with one model a symbol, that by symbol.
+    seen : by fit (scaler, model, stop, weights, confidence), its inputs; with one model a symbol, by symbol and fit.
+    scaler : ``center`` and ``scale`` by feature; with one model a symbol, those by symbol.
+    weights : by an ensemble's member, its part in the prediction; with one model a symbol, by symbol and member.
+    importance : by ``model`` and by member, the importance of each feature; see
+        :mod:`signals.evaluation.permutation_importance`. With one model a symbol, by symbol and member.
+    constant : features that do not vary in the training rows; with one model a symbol, each behind its symbol.
+    """
+
+    members: Mapping[str, Mapping[str, Any]]
+    calibrator: Mapping[str, Any]
+    seen: Mapping[str, FitInputs] = field(default_factory=dict)
+    scaler: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    importance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    constant: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class FoldReport:
-    """What one fold was trained on, and how that went; JSON-able.
+    """The training blocks of one fold, and the diagnostics of its fits; JSON-able.
 
     Attributes
     ----------
     number : 0, 1, ...
     cut : ISO text of the first test decision time.
     train, stop, calibration, test : the fold's blocks.
-    train_mean : mean label of the whole training window (the train, stop and calibration rows): all that is known at
+    train_mean : mean label of the full training window (the train, stop and calibration rows): all that is known at
         the cut. It is the baseline ``expanding_mean`` of the evaluation.
     up_share : share of labels above 0 in the same rows.
-    members : by model name, what it said of its training (epochs, losses). With one model a symbol, by symbol and
-        name, and for a symbol that had too few rows ``untrained`` with the reason.
-    calibrator : what :meth:`signals.confidence.base.Calibrator.dump` says; with one model a symbol, that by symbol.
-    seen : by fit (scaler, model, stop, weights, confidence), what it was given; with one model a symbol, by symbol and
-        fit.
-    weights : by an ensemble's member, its part in the prediction; with one model a symbol, by symbol and member.
-    constant : features that do not vary in the training rows; with one model a symbol, each behind its symbol.
-    importance : by ``model`` and by member, what each feature is worth; see
-        :mod:`signals.evaluation.permutation_importance`. With one model a symbol, by symbol and member.
-    scaler : ``center`` and ``scale`` by feature; with one model a symbol, those by symbol.
+    diagnostics : the results of the fits; :meth:`dump` writes them beside the other fields.
     """
 
     number: int
@@ -84,29 +101,42 @@ class FoldReport:
     test: Span
     train_mean: float
     up_share: float
-    members: Mapping[str, Mapping[str, Any]]
-    calibrator: Mapping[str, Any]
-    seen: Mapping[str, FitInputs] = field(default_factory=dict)
-    scaler: Mapping[str, Any] = field(default_factory=dict)
-    weights: Mapping[str, float] = field(default_factory=dict)
-    importance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    constant: tuple[str, ...] = ()
+    diagnostics: FoldDiagnostics
 
     @property
     def untrained(self) -> dict[str, str]:
         """The symbols that had no model of their own and so no prediction, each with the reason."""
-        return {name: account["untrained"] for name, account in self.members.items() if "untrained" in account}
+        members = self.diagnostics.members
+        return {name: details["untrained"] for name, details in members.items() if "untrained" in details}
 
     def dump(self) -> dict[str, Any]:
-        """The plain mapping that :meth:`of` reads back; keys of what models tell are sorted, as a cache keeps them."""
-        return {name: _sorted(value) for name, value in asdict(self).items()}
+        """The plain mapping that :meth:`from_dump` reads back; the keys within a field are sorted."""
+        values = asdict(self)
+        diagnostics = values.pop("diagnostics")
+        return {name: _sorted(value) for name, value in (values | diagnostics).items()}
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
-        """A report from what :meth:`dump` wrote, also after a round trip through JSON."""
-        spans = {name: Span(**values[name]) for name in ("train", "stop", "calibration", "test")}
-        seen = {name: FitInputs(**each) for name, each in values.get("seen", {}).items()}
-        return cls(**{**values, **spans, "seen": seen, "constant": tuple(values.get("constant", ()))})
+    def from_dump(cls, values: Mapping[str, Any]) -> Self:
+        """A report from a mapping that :meth:`dump` wrote, also after a round trip through JSON."""
+        return cls(
+            number=values["number"],
+            cut=values["cut"],
+            train=Span(**values["train"]),
+            stop=Span(**values["stop"]),
+            calibration=Span(**values["calibration"]),
+            test=Span(**values["test"]),
+            train_mean=values["train_mean"],
+            up_share=values["up_share"],
+            diagnostics=FoldDiagnostics(
+                members=values["members"],
+                calibrator=values["calibrator"],
+                seen={name: FitInputs(**inputs) for name, inputs in values.get("seen", {}).items()},
+                scaler=values.get("scaler", {}),
+                weights=values.get("weights", {}),
+                importance=values.get("importance", {}),
+                constant=tuple(values.get("constant", ())),
+            ),
+        )
 
 
 def _sorted(value: Any) -> Any:
@@ -120,7 +150,7 @@ class Signals:
 
     Attributes
     ----------
-    frame : what the strategy is told.
+    frame : predictions and confidences, on which the strategy trades.
     folds : one report a fold, in order; none for a model that does not train.
     p_up : (T, N) probability that the label is above 0; NaN where there is no prediction, and throughout where the
         confidence is no probability (a constant, or a model that does not train).
@@ -137,7 +167,7 @@ class Signals:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One line for each symbol that had to do without a model in some folds, and for each feature without a say."""
+        """One line for each symbol that had to do without a model in some folds, and for each constant feature."""
         return (*self._untrained_notes(), *self._constant_notes())
 
     def _untrained_notes(self) -> Iterator[str]:
@@ -155,7 +185,7 @@ class Signals:
     def _constant_notes(self) -> Iterator[str]:
         still: dict[str, list[int]] = {}
         for report in self.folds:
-            for feature in report.constant:
+            for feature in report.diagnostics.constant:
                 still.setdefault(feature, []).append(report.number)
         for feature, numbers in still.items():
             yield (

@@ -1,4 +1,4 @@
-"""What decides the signals of a market: features, label, model, folds, confidence and the seed."""
+"""The configuration of signals: features, label, model, folds, confidence and the seed."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
@@ -22,7 +22,7 @@ from .scaling import ScalerName
 
 
 class WalkForward(Spec):
-    """How training windows and test windows step through time."""
+    """Training windows and test windows, which step through time."""
 
     scheme: Literal["expanding", "rolling"] = "expanding"
     """Train on everything before the cut, or on the last ``train`` bars only."""
@@ -69,7 +69,7 @@ FOR_TRAINING: dict[str, Any] = {
     "walk_forward": WalkForward(),
     "confidence": Calibrated(),
 }
-"""What a model that trains takes where the config says nothing."""
+"""The defaults of a model that trains."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class Training:
         history that is cut off later trains alike.
         """
         features = [feature.dump() for feature in self.features]
-        what = (self.seed, features, self.label.dump(), self.model.dump(), self.walk_forward.dump(), cut)
-        return seed_of(*what, symbol) if symbol else seed_of(*what)
+        parts = (self.seed, features, self.label.dump(), self.model.dump(), self.walk_forward.dump(), cut)
+        return seed_of(*parts, symbol) if symbol else seed_of(*parts)
 
 
 class SignalSpec(Spec):
@@ -133,11 +133,13 @@ class SignalSpec(Spec):
 
     @property
     def warmup(self) -> int:
-        """Bars of a symbol before anything can be said of it."""
+        """Bars of a symbol before its first row with all features, label units and confidence scales."""
         if isinstance(self.model, RuleModel):
             return self.model.warmup
         training = self.training
-        return max(training.label.warmup, training.confidence.warmup, *(each.warmup for each in training.features))
+        return max(
+            training.label.warmup, training.confidence.warmup, *(feature.warmup for feature in training.features)
+        )
 
     @model_validator(mode="after")
     def _fits_the_model(self) -> Self:
@@ -160,7 +162,7 @@ class SignalSpec(Spec):
     def _fill(self, defaults: dict[str, Any]) -> None:
         for name, value in defaults.items():
             if getattr(self, name) is None:
-                self.__dict__[name] = value  # the object is frozen, but not yet handed out
+                self.__dict__[name] = value  # the object is frozen, but not yet returned
 
     def _refused(self, name: str, message: str) -> PydanticCustomError:
         context = {"kind": self.model.kind, "message": message, "path": [name]}

@@ -1,12 +1,12 @@
 """The contract of a strategy plug-in.
 
-A strategy is one file in this folder: a spec whose fields are its parameters, and a pure rule that says on which side
-of the market a symbol should be. Nothing in it knows backtrader; :mod:`strategies._backtrader` runs any rule.
+A strategy is one file in this folder: a spec whose fields are its parameters, and a pure rule that decides the side of
+the market for a symbol. It does not depend on backtrader; :mod:`strategies._backtrader` runs any rule.
 
-A rule is of one of two kinds, and the spec's base class says which:
+A rule is of one of two kinds, by the spec's base class:
 
-- *scalar* (:class:`Strategy`): it sees one symbol, and is asked about each symbol with a new bar;
-- *cross-sectional* (:class:`CrossSectional`): it sees one bar of all symbols side by side.
+- *scalar* (:class:`Strategy`): its input is one symbol, and it is evaluated for each symbol with a new bar;
+- *cross-sectional* (:class:`CrossSectional`): its input is one bar of all symbols side by side.
 
 Either reads ``p`` only by attribute, every attribute it reads is a number, and it uses only ``+ - * /``, comparisons,
 ``min``, ``max``, square roots and sorting. Then it can be compiled as it stands and gives the same bits: powers,
@@ -21,6 +21,15 @@ import numpy.typing as npt
 
 from core.plugins import PluginSpec
 from core.types import Vector
+
+__all__ = [
+    "CrossRule",
+    "CrossSectional",
+    "Rule",
+    "Sided",
+    "Sides",
+    "Strategy",
+]
 
 Sides: TypeAlias = npt.NDArray[np.int64]
 
@@ -80,7 +89,7 @@ class Strategy(PluginSpec):
     """A :class:`Rule`; in a :class:`CrossSectional`, a :class:`CrossRule`."""
 
     def exit_reason(self, prediction: float, side: int, held: int) -> str:  # noqa: ARG002 (for strategies with more reasons than one)
-        """The word in the table ``trades`` for an exit that the rule asked for; the arguments are the rule's."""
+        """The word in the table ``trades`` for an exit by the rule; the arguments are the rule's."""
         return "signal"
 
     def check(self, symbols: Sequence[str]) -> None:

@@ -20,12 +20,12 @@ def target_sides(prediction: Vector, confidence: Vector, side: Sides, p: Any) ->
     The symbols with a prediction are ranked, the highest first; of equal ones the first in the symbols' order. The
     first ``top`` become long and the last ``bottom`` short, with one exception: a symbol that is held already stays
     while it is among the first ``top + buffer`` (long) or the last ``bottom + buffer`` (short) and not in the other
-    side's first places, and the newcomer that it stands in for waits. So there are always ``top`` longs and ``bottom``
-    shorts among the ranked, and a newcomer is never from outside the first or last places.
+    side's first places, and then no new symbol takes its place. So there are always ``top`` longs and ``bottom`` shorts
+    among the ranked, and a new one is never from outside the first or last places.
 
     A symbol without a prediction (NaN) keeps its side and takes no place. With fewer than ``top + bottom`` predictions
-    there is no ranking to speak of, and every symbol keeps its side. A side that the parameters bar means flat; its
-    places count all the same.
+    nothing is ranked, and every symbol keeps its side. A side that the parameters bar means flat; its places count all
+    the same.
 
     Parameters
     ----------
@@ -47,18 +47,18 @@ def target_sides(prediction: Vector, confidence: Vector, side: Sides, p: Any) ->
     if ranked < p.top + p.bottom:
         return target
     order = np.argsort(-prediction, kind="mergesort")[:ranked]  # stable; NaN comes last
-    for number in order:
-        target[number] = 0
+    for symbol in order:
+        target[symbol] = 0
     place_side(target, order, side, 1, p.top, p.bottom, p)
     place_side(target, order[::-1], side, -1, p.bottom, p.top, p)
-    for number in order:
-        if (target[number] > 0 and p.allow_long == 0.0) or (target[number] < 0 and p.allow_short == 0.0):
-            target[number] = 0
+    for symbol in order:
+        if (target[symbol] > 0 and p.allow_long == 0.0) or (target[symbol] < 0 and p.allow_short == 0.0):
+            target[symbol] = 0
     return target
 
 
-def place_side(target: Sides, order: Any, side: Sides, sign: int, places: int, others: int, p: Any) -> None:
-    """Give one side's places: first to those who hold one and are near enough, then to the best of the rest.
+def place_side(target: Sides, order: Any, side: Sides, sign: int, size: int, other_size: int, p: Any) -> None:
+    """Select one side's symbols: first those that are held and ranked near enough, then the best of the rest.
 
     Parameters
     ----------
@@ -66,18 +66,18 @@ def place_side(target: Sides, order: Any, side: Sides, sign: int, places: int, o
     order : (K,) the ranked symbols, the best for this side first.
     side : (N,) the sides now.
     sign : 1 for long, -1 for short.
-    places, others : how many symbols this side holds, and the other one.
+    size, other_size : the number of symbols of this side, and of the other one.
     p : has ``buffer``.
     """
     taken = 0
-    for place in range(len(order)):
-        near = place < places + p.buffer and place < len(order) - others
-        if side[order[place]] == sign and near and taken < places:
-            target[order[place]] = sign
+    for rank in range(len(order)):
+        near = rank < size + p.buffer and rank < len(order) - other_size
+        if side[order[rank]] == sign and near and taken < size:
+            target[order[rank]] = sign
             taken += 1
-    for number in order:
-        if target[number] == 0 and taken < places:
-            target[number] = sign
+    for symbol in order:
+        if target[symbol] == 0 and taken < size:
+            target[symbol] = sign
             taken += 1
 
 

@@ -1,33 +1,125 @@
 """Settings for every test."""
 
 import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import settings
+from filelock import FileLock
+from hypothesis import is_hypothesis_test, settings
 
-# A busy machine is no failure: examples have no time limit of their own. The same examples each time, so that what
-# passed passes again; EXPLORE=1 draws new ones.
-settings.register_profile("unhurried", deadline=None, derandomize="EXPLORE" not in os.environ)
+from engine.backtest.compiled import compilation as compiling
+
+# A busy machine is no failure: examples have no time limit of their own. The same few examples each time, so that what
+# passed passes again; EXPLORE=1 draws new ones, and as many as a test asks for.
+EXPLORE = "EXPLORE" in os.environ
+settings.register_profile("unhurried", deadline=None, derandomize=not EXPLORE)
 settings.load_profile("unhurried")
+FEWER = 4
+LEAST = 5
+"""What is drawn without EXPLORE: a part of the examples that a test asks for, and no fewer than so many."""
+
+
+def pytest_collection_modifyitems(items):
+    """Tests that draw examples draw fewer; the files that take longest (marker ``early``) go first."""
+    if not EXPLORE:
+        for function in {item.obj for item in items if is_hypothesis_test(getattr(item, "obj", None))}:
+            asked = function._hypothesis_internal_use_settings
+            fewer = min(asked.max_examples, max(LEAST, asked.max_examples // FEWER))
+            function._hypothesis_internal_use_settings = settings(asked, max_examples=fewer)
+    early = {item.path for item in items if item.get_closest_marker("early")}
+    items.sort(key=lambda item: item.path not in early)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def shared_cache(tmp_path_factory):
+def shared_cache(tmp_path_factory, pytestconfig):
     """One signal cache and one ledger for the whole session, child processes included; never the user's own.
 
-    Processes that share out the tests share what is compiled: a kernel takes up to half a minute.
+    What is compiled is shared by all processes, and by later sessions: a kernel takes up to half a minute, and the name
+    of its file says all that it is made of.
     """
     folder = tmp_path_factory.mktemp("cache")
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        kernels = tmp_path_factory.getbasetemp().parent / "kernels"
-        kernels.mkdir(exist_ok=True)
-        (folder / "kernels").symlink_to(kernels, target_is_directory=True)
+    kernels = kernels_of(tmp_path_factory, pytestconfig)
+    (folder / "kernels").symlink_to(kernels, target_is_directory=True)
     os.environ["BACKTRADER_ML_CACHE"] = str(folder)
     os.environ["BACKTRADER_ML_DATA"] = str(tmp_path_factory.mktemp("ledger"))
     yield folder
     del os.environ["BACKTRADER_ML_CACHE"], os.environ["BACKTRADER_ML_DATA"]
+
+
+def kernels_of(tmp_path_factory, pytestconfig):
+    """The folder of compiled kernels; those that are a month old are removed."""
+    if cache := getattr(pytestconfig, "cache", None):
+        folder = Path(cache.mkdir("kernels"))
+    else:
+        base = tmp_path_factory.getbasetemp()
+        folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kernels"
+        folder.mkdir(exist_ok=True)
+    for path in (*folder.glob("*.*"), *folder.glob("__pycache__/*")):
+        with suppress(OSError):  # another process was faster
+            if time.time() - path.stat().st_mtime > MONTH:
+                path.unlink()
+    return folder
+
+
+MONTH = 30 * 86400.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_elsewhere(shared_cache):
+    """Kernels are compiled in processes of their own, each once: the compiler keeps 150 to 300 MB for each."""
+    loaded = compiling._module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiling, "_module", lambda folder, name, text: Prepared(loaded(folder, name, text)))
+        yield
+
+
+COMPILE = """
+import pickle, sys
+from importlib.util import module_from_spec, spec_from_file_location
+name, path, types = pickle.load(sys.stdin.buffer)
+spec = spec_from_file_location(name, path)
+module = sys.modules[name] = module_from_spec(spec)
+spec.loader.exec_module(module)
+module.run.compile(pickle.loads(types))
+"""
+
+
+class Prepared:
+    """The module of a kernel, which is in its cache before it is called for the first time."""
+
+    def __init__(self, module):
+        self.module, self.ready = module, threading.Lock()
+        self.types = set()
+
+    def run(self, *given):
+        """Call the kernel."""
+        from numba import typeof
+
+        types = tuple(map(typeof, given))
+        with self.ready:
+            if types not in self.types:
+                self.prepare(types)
+                self.types.add(types)
+        return self.module.run(*given)
+
+    def prepare(self, types):
+        """Compile for these types in another process; what it cannot compile is told by this one, later."""
+        path = Path(self.module.__file__)
+        request = pickle.dumps((self.module.__name__, str(path), pickle.dumps(types)))
+        with FileLock(path.with_suffix(".lock")):
+            if not any(path.parent.glob(f"__pycache__/{path.stem}.*.nbc")):
+                environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+                subprocess.run(
+                    [sys.executable, "-c", COMPILE], input=request, env=environment, capture_output=True, check=False
+                )
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,14 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli.main import app
-from engine.config.yaml_layers import Layer, read
+from engine.config.yaml_layers import Layer, read_layer
 from engine.sweep.load_config import validate
 
+pytestmark = pytest.mark.early
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 RECIPES = "CONTRIBUTING.md"  # its plug-ins and configs are carried out by test_recipes.py
-TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -97,7 +98,7 @@ def beside_configs(tmp_path, monkeypatch):
 def test_configs_in_the_docs_are_valid(page, block, beside_configs):
     path = beside_configs / "block.yaml"
     path.write_text(block, encoding="utf-8")
-    validate(Layer(read(path).values, {}), page)
+    validate(Layer(read_layer(path).values, {}), page)
 
 
 @pytest.mark.parametrize("page", PYTHON)

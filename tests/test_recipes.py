@@ -112,6 +112,7 @@ def test_they_are_written_as_the_linter_wants(copy):
         assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_a_feature_that_looks_ahead_is_named_with_its_row(copy):
     gap = next(recipe for recipe in RECIPES if recipe.family == "features")
     peeking = gap.code.replace("bars.open / shifted(bars.close, 1)", "shifted(bars.close[::-1], 1)[::-1] / bars.open")

@@ -25,10 +25,10 @@ def save(audit: Audit, config: RunConfig, out: Path) -> Path:
         write_json(folder / "audit.json", audit.dump())
         page = render("audit.html", audit=audit, moved=[_row(check) for check in audit.checks if check.moved])
         (folder / "audit.html").write_text(page, encoding="utf-8")
-        place = out / f"{config.name}-{config.id}-audit"
-        shutil.rmtree(place, ignore_errors=True)
-        folder.rename(place)
-    return place
+        target = out / f"{config.name}-{config.id}-audit"
+        shutil.rmtree(target, ignore_errors=True)
+        folder.rename(target)
+    return target
 
 
 def show(audit: Audit, folder: Path, console: Console | None = None) -> None:
@@ -52,7 +52,7 @@ def show(audit: Audit, folder: Path, console: Console | None = None) -> None:
 
 
 def sentence(moved: Moved) -> str:
-    """Which stage, row and value, and by how much."""
+    """The stage, row and value that moved, and by how much."""
     change = f"{_number(moved.before)} became {_number(moved.after)}"
     return f"{moved.stage}, {moved.row[:16].replace('T', ' ')} {moved.where}: {change} ({moved.cut}; {moved.rows} rows)"
 

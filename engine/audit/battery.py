@@ -20,14 +20,14 @@ from signals.leaks.lookahead_feature import LookaheadFeature
 from signals.leaks.warmup import warmup
 
 from .traced_pipeline import Run, Subject
-from .trading_tests import delayed, random_walks
+from .trading_tests import random_walks, shifted_and_late
 
 QUICK = ("L1", "L2", "L3", "L10")
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What the battery found.
+    """The findings of the battery.
 
     Attributes
     ----------
@@ -87,30 +87,33 @@ def audit(
     extra : features beside the config's own.
     """
     subject = Subject.of(config, market, extra)
-    whole = subject.run(market)
-    cuts = _cuts(config, market, whole)
-    checks = sorted(_checks(subject, market, whole, cuts, full, on_progress), key=lambda check: int(check.number[1:]))
+    base_run = subject.run(market)
+    cuts = _cuts(config, market, base_run)
+    checks = sorted(
+        _checks(subject, market, base_run, cuts, full, on_progress), key=lambda check: int(check.number[1:])
+    )
     return Audit(config.name, config.id, full, tuple(str(cut) for cut in cuts), tuple(checks))
 
 
-def _cuts(config: RunConfig, market: Market, whole: Run) -> tuple[Cut, ...]:
-    starts = [pd.Timestamp(report.cut) for report in whole.signals.folds] or [whole.signals.frame.start]
+def _cuts(config: RunConfig, market: Market, base_run: Run) -> tuple[Cut, ...]:
+    starts = [pd.Timestamp(report.cut) for report in base_run.signals.folds] or [base_run.signals.frame.start]
     horizon = config.label.horizon if config.label else 1
     return choose(market.times, starts, horizon, config.seed, market.news)
 
 
 def _checks(
-    subject: Subject, market: Market, whole: Run, cuts: tuple[Cut, ...], full: bool, on_progress: ProgressCallback
+    subject: Subject, market: Market, base_run: Run, cuts: tuple[Cut, ...], full: bool, on_progress: ProgressCallback
 ) -> Iterator[Check]:
-    config, base = subject.config, subject.opened(whole)
+    config = subject.config
+    base = subject.opened(base_run)
     few = cuts if full else tuple(cut for cut in cuts if cut.telling) or cuts[:3]
-    yield fit_inputs(whole.signals.folds)
-    yield execution(whole.result, market, config.broker)
+    yield fit_inputs(base_run.signals.folds)
+    yield execution(base_run.result, market, config.broker)
     yield truncation(subject.trace, market, base, cuts, on_progress)
     yield perturbation(subject.trace, market, base, few, config.seed, on_progress)
     if not full:
         return
-    yield delayed(subject, market, on_progress)
+    yield shifted_and_late(subject, market, on_progress)
     yield random_walks(subject, market, config.seed, on_progress)
     yield warmup(market, subject.spec, on_progress)
     if subject.spec.model.trains:
@@ -126,8 +129,8 @@ def _oracle(config: RunConfig, market: Market, cuts: tuple[Cut, ...], on_progres
     """L8: the battery's own exam; a feature that knows tomorrow must be caught."""
     title = "an oracle must be caught"
     subject = Subject.of(config, market, extra=(LookaheadFeature(),))
-    found = perturbation(subject.trace, market, subject.trace(market), cuts, config.seed, on_progress)
-    if found.status == "leak":
-        return Check("L8", title, "clean", found.runs, "a feature that knows the next bar's return was caught")
+    check = perturbation(subject.trace, market, subject.trace(market), cuts, config.seed, on_progress)
+    if check.status == "leak":
+        return Check("L8", title, "clean", check.runs, "a feature that knows the next bar's return was caught")
     blind = "a feature that knows the next bar's return was NOT caught: these tests are blind here"
-    return Check("L8", title, "leak", found.runs, blind)
+    return Check("L8", title, "leak", check.runs, blind)

@@ -25,9 +25,9 @@ def audit_and_save(config: RunConfig, *, full: bool, out: Path, quiet: bool) -> 
     config.strategy.check(market.trade)
     planned(market, config)
     with reporting(quiet) as on_progress:
-        found = audit(config, market, full=full, on_progress=on_progress)
-    folder = audit_folder.save(found, config, out)
-    verdict_cache.keep(found.dump())
+        result = audit(config, market, full=full, on_progress=on_progress)
+    folder = audit_folder.save(result, config, out)
+    verdict_cache.keep(result.dump())
     if not quiet:
-        audit_folder.show(found, folder)
-    return found
+        audit_folder.show(result, folder)
+    return result

@@ -30,7 +30,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is audited: the parts of a config, the model at its cheapest.
+    """The subject of an audit: the parts of a config, the model at its cheapest.
 
     Attributes
     ----------
@@ -53,13 +53,13 @@ class Subject:
 
     def run(self, market: Market, change: Callable[[SignalFrame], SignalFrame] = lambda frame: frame) -> Run:
         """Run it. ``change`` stands between the signals and the engine."""
-        known = self.known(market)
-        signals = generate(known, self.spec, whole=False)
+        tradable = self.with_bars_to_decide(market)
+        signals = generate(tradable, self.spec, full_test_window=False)
         config = self.config
         result = engine.run(
-            known, change(signals.frame), config.strategy, config.risk, config.broker, config.id, solvent=False
+            tradable, change(signals.frame), config.strategy, config.risk, config.broker, config.id, solvent=False
         )
-        return Run(known, signals, result)
+        return Run(tradable, signals, result)
 
     def trace(self, market: Market) -> Trace:
         """Run it, and lay every stage open."""
@@ -69,7 +69,7 @@ class Subject:
         """Every stage of a run."""
         return Trace(tuple(self._stages(run)))
 
-    def known(self, market: Market) -> Market:
+    def with_bars_to_decide(self, market: Market) -> Market:
         """The market with the traded symbols that have a bar to decide on: a later listing is not yet known of."""
         trade = tuple(symbol for symbol in market.trade if len(market.bars[symbol]) > self.spec.warmup)
         return Market(market.bars, trade, market.benchmark, market.zone, market.notes, market.news)
@@ -120,14 +120,14 @@ def _nothing(name: str, columns: tuple[str, ...]) -> Stage:
 
 def _known_labels(labels: Labels, warmup: int) -> Stage:
     """Labels of the rows that a model may see, by the time at which they became known."""
-    known = warmup + np.flatnonzero(np.isfinite(labels.value[warmup:]))
-    order = known[np.argsort(labels.known_at[known].asi8, kind="stable")]
+    known_rows = warmup + np.flatnonzero(np.isfinite(labels.value[warmup:]))
+    order = known_rows[np.argsort(labels.known_at[known_rows].asi8, kind="stable")]
     keys = tuple(f"{labels.symbol} of {time:%F %H:%M}" for time in labels.times[order])
     return Stage("labels", labels.known_at[order], keys, ("label",), labels.value[order][:, None])
 
 
 def _folds(reports: tuple[FoldReport, ...]) -> Stage:
-    """What each fold was fitted on, and how its features were scaled."""
+    """The rows that each fold was fitted on, and the scaling of its features."""
     rows = [list(_numbers(report)) for report in reports]
     columns = tuple(name for name, _ in rows[0]) if rows else ()
     cuts = pd.DatetimeIndex([pd.Timestamp(report.cut) for report in reports], tz="UTC")
@@ -140,7 +140,7 @@ def _numbers(report: FoldReport) -> Iterator[tuple[str, float]]:
         yield f"{block} rows", float(getattr(report, block).rows)
     yield "mean label", report.train_mean
     yield "share of rises", report.up_share
-    yield from _flat(report.scaler, "")
+    yield from _flat(report.diagnostics.scaler, "")
 
 
 def _flat(mapping: Mapping[str, Any], path: str) -> Iterator[tuple[str, float]]:
@@ -148,7 +148,7 @@ def _flat(mapping: Mapping[str, Any], path: str) -> Iterator[tuple[str, float]]:
         if isinstance(value, Mapping):
             yield from _flat(value, f"{path}{name} ")
         else:
-            yield from ((f"{path}{name} {number}", float(each)) for number, each in enumerate(value))
+            yield from ((f"{path}{name} {number}", float(item)) for number, item in enumerate(value))
 
 
 def _dealt(result: RunResult) -> Iterator[Stage]:
@@ -161,5 +161,7 @@ def _dealt(result: RunResult) -> Iterator[Stage]:
 
 def _rows(name: str, table: pd.DataFrame, time: str, keys: tuple[str, ...], columns: tuple[str, ...]) -> Stage:
     table = table.sort_values(time, kind="stable")
-    said = tuple(" ".join(str(part) for part in row) for row in table[list(keys)].to_numpy())
-    return Stage(name, pd.DatetimeIndex(table[time]), said, columns, table[list(columns)].to_numpy(dtype=np.float64))
+    row_keys = tuple(" ".join(str(part) for part in row) for row in table[list(keys)].to_numpy())
+    return Stage(
+        name, pd.DatetimeIndex(table[time]), row_keys, columns, table[list(columns)].to_numpy(dtype=np.float64)
+    )

@@ -20,13 +20,13 @@ STRIKING = 1.0
 """An annual Sharpe ratio from which on it matters that a bar's delay destroys it."""
 
 
-def delayed(subject: Subject, market: Market, on_progress: ProgressCallback = no_progress) -> Check:
+def shifted_and_late(subject: Subject, market: Market, on_progress: ProgressCallback = no_progress) -> Check:
     """L5: train on labels some bars off, and carry every decision out one bar late."""
     title = "labels shifted, decisions late"
     learnt = ""
     if subject.spec.model.trains:
-        honest, found = shifted(market, subject.spec.training, on_progress)
-        others = ", ".join(f"{shift:+d}: {ic:.3f}" for shift, ic in found.items())
+        honest, by_shift = shifted(market, subject.spec.training, on_progress)
+        others = ", ".join(f"{shift:+d}: {ic:.3f}" for shift, ic in by_shift.items())
         learnt = f"information coefficient {honest:.3f} as trained, by labels some bars off {others}; "
     prompt, late = (_sharpe(subject.run(market, change).result) for change in (_same, one_bar_late))
     detail = f"{learnt}annual Sharpe ratio {prompt:.2f}, with every decision a bar late {late:.2f}"
@@ -41,11 +41,11 @@ def random_walks(subject: Subject, market: Market, seed: int, on_progress: Progr
     for draw in range(WALKS):
         tracks.append(gross(subject.run(walk(market, seed + draw)).result))
         on_progress(Progress(title, draw + 1, WALKS))
-    ratios = np.array([_ratio(each) for each in tracks])
-    lengths = np.array([len(each) for each in tracks])
+    ratios = np.array([_ratio(track) for track in tracks])
+    lengths = np.array([len(track) for track in tracks])
     z = float(np.sum(ratios * np.sqrt(lengths))) / math.sqrt(WALKS)
     bar = expected_maximum(WALKS, float(np.var(ratios, ddof=1)))
-    lucky = sum(_believable(each, bar) for each in tracks)
+    lucky = sum(_believable(track, bar) for track in tracks)
     status: Status = "leak" if z > LIMIT else "suspicious" if z < -LIMIT or lucky else "clean"
     detail = (
         f"returns before costs over {WALKS} walks: {z:+.2f} standard errors; {lucky} with a deflated Sharpe >= 0.95"

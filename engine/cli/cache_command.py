@@ -1,20 +1,36 @@
-"""What the caches hold, for `cache info`, and how `cache clear` empties them."""
+"""``run_backtest.py cache``: the contents of the caches, and their removal."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
 
 from core.caches import cache_folder
 from core.errors import StoreError
-from engine.pipeline import signal_store
+
+from .console import say
+
+if TYPE_CHECKING:
+    from signals.cache.store import SignalStore
+
+
+@click.command("cache")
+@click.argument("action", type=click.Choice(["info", "clear"]))
+def cache(action: str) -> None:
+    """Say what the caches of signals and of texts' scores hold, or empty them."""
+    for line in cleared() if action == "clear" else contents():
+        say(line)
 
 
 def contents() -> tuple[str, ...]:
     """One line a cache: where it lies, how many entries of which sort, how large."""
-    store = signal_store()
-    found, texts = store.info(), _scores()
-    entries = f"{found.entries} entries ({found.folds} of single folds)"
+    store = _signal_store()
+    info = store.info()
+    texts = _scores()
+    entries = f"{info.entries} entries ({info.folds} of single folds)"
     size = sum(path.stat().st_size for path in texts)
     return (
-        f"{store.folder}: {entries}, {_megabytes(found.size)} of at most {found.limit / 1e6:.0f} MB",
+        f"{store.folder}: {entries}, {_megabytes(info.size)} of at most {info.limit / 1e6:.0f} MB",
         f"{_score_folder()}: texts' scores by {len(texts)} scorers, {_megabytes(size)}",
     )
 
@@ -27,7 +43,8 @@ def cleared() -> tuple[str, ...]:
     StoreError
         A file cannot be removed.
     """
-    store, texts = signal_store(), _scores()
+    store = _signal_store()
+    texts = _scores()
     removed = store.clear()
     try:
         for path in [*texts, *_score_folder().glob("*.lock")]:
@@ -48,3 +65,9 @@ def _scores() -> tuple[Path, ...]:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
+
+
+def _signal_store() -> "SignalStore":
+    from engine.pipeline import signal_store
+
+    return signal_store()

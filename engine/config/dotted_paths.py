@@ -1,4 +1,4 @@
-"""Plain values of a config with some of them changed, by dotted paths."""
+"""Changes of a config's plain values under dotted paths."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,26 +6,27 @@ from typing import Any
 from core.errors import ConfigError
 
 
-def changed(values: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values with those of a point; what is there stays as it is.
+def with_changes(values: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of plain values with the values of a point under their dotted paths.
 
-    Kinds come first, wherever they were written: another kind has other parameters, which the point may state.
+    A ``kind`` is set before its parameters, wherever it stands in the point: another kind has other parameters.
 
     Raises
     ------
     ConfigError
-        A place in a list that is not there.
+        An index beyond the end of a list.
 
-    >>> changed({"stop": {"kind": "percent", "value": 0.1}}, {"stop.multiple": 2.0, "stop.kind": "atr"})
+    >>> with_changes({"stop": {"kind": "percent", "value": 0.1}}, {"stop.multiple": 2.0, "stop.kind": "atr"})
     {'stop': {'kind': 'atr', 'multiple': 2.0}}
     """
-    made: dict[str, Any] = dict(values)
+    copy: dict[str, Any] = dict(values)
     for path in sorted(point, key=lambda path: (not path.endswith(".kind"), path.count("."))):
-        _put(made, path.split("."), point[path])
-    return made
+        _set_value(copy, path.split("."), point[path])
+    return copy
 
 
-def _put(holder: Any, path: Sequence[str], value: Any) -> None:
+def _set_value(holder: Any, path: Sequence[str], value: Any) -> None:
+    """Set a value below a mapping or list; the containers on the way are copied."""
     key: Any = int(path[0]) if isinstance(holder, list) and path[0].isdecimal() else path[0]
     if isinstance(holder, list) and not (isinstance(key, int) and key < len(holder)):
         raise ConfigError(f"there is no {path[0]!r} in a list of {len(holder)}; count from 0")
@@ -36,5 +37,12 @@ def _put(holder: Any, path: Sequence[str], value: Any) -> None:
     if path[1:] == ["kind"] and isinstance(inner, Mapping) and inner.get("kind") != value:
         holder[key] = {"kind": value}  # another kind has other parameters
         return
-    holder[key] = list(inner) if isinstance(inner, list) else dict(inner) if isinstance(inner, Mapping) else {}
-    _put(holder[key], path[1:], value)
+    holder[key] = _shallow_copy(inner)
+    _set_value(holder[key], path[1:], value)
+
+
+def _shallow_copy(container: Any) -> Any:
+    """A copy of a list or mapping; an empty mapping in place of anything else."""
+    if isinstance(container, list):
+        return list(container)
+    return dict(container) if isinstance(container, Mapping) else {}

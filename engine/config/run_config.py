@@ -1,4 +1,4 @@
-"""The configuration of a run: composes the blocks that the packages own, and says what is wrong with one."""
+"""The configuration of a run: the blocks of all packages in one model, and error messages of one line."""
 
 import difflib
 import re
@@ -22,15 +22,16 @@ from signals.spec import SignalSpec
 from strategies.base import Strategy
 
 from .sweep_spec import SweepSpec
-from .yaml_layers import KeyPath, Layer, mapping, override, read
+from .yaml_layers import KeyPath, Layer, layer_from_mapping, override, read_layer
 
 FORMAT: Literal[1] = 1
 NO_RESULT = ("name", "report", "engine", "workers", "sweep")
-"""Keys that never change the result of one run."""
+"""Keys that do not change the result of a run."""
 MAPPING = "the mapping given"
+"""The source of a config that is not read from a file, in messages."""
 BAD_NAME = "must be ASCII letters, digits, `.`, `_` and `-`, a letter or digit first, at most 80 of them"
 
-# Keys that people know from elsewhere and that would let the future into training: refused with the reason.
+# Keys of other libraries that would cause look-ahead in training: refused with the reason.
 LEAKS = {
     "shuffle": "rows are never shuffled: a shuffled split trains on the future",
     "test_size": "there is no random split; `walk_forward` cuts the data in time order",
@@ -41,21 +42,21 @@ LEAKS = {
 
 
 class ReportSpec(Spec):
-    """Which pages a run writes."""
+    """The pages of a run."""
 
     tearsheet: bool = True
     """Write tearsheet.html (by quantstats) beside report.html."""
 
 
 class RunConfig(SignalSpec):
-    """One backtest, wholly described."""
+    """The complete description of a backtest."""
 
     version: Literal[1] = FORMAT
     """The format of this file; 1 is the only one so far."""
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")] = "run"
-    """Names the run folder; the file's name if left out. Not part of the run's identity."""
+    """The name of the run folder; the file's name if left out. Not part of the run's identity."""
     data: DataSpec
-    """Where prices come from, which span, what is traded and compared with."""
+    """Source and span of prices, traded symbols, and the benchmark."""
     strategy: Annotated[Strategy, PluginField("strategies")]
     """The rule that turns predictions into positions."""
     risk: RiskSpec = RiskSpec()
@@ -65,9 +66,9 @@ class RunConfig(SignalSpec):
     measures: MeasuresSpec = MeasuresSpec()
     """Levels and conventions of the measures."""
     report: ReportSpec = ReportSpec()
-    """Which pages are written."""
+    """The pages to write."""
     engine: Literal["backtrader", "compiled", "both"] = "backtrader"
-    """Which engine trades: backtrader, the compiled one that gives the same bits, or both, compared. Never changes a
+    """The engine of the backtest: backtrader; compiled, which gives the same bits; or both, compared. Never changes a
     result."""
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     """Processes that train folds, one thread each; auto: the machine's cores. Never changes a result."""
@@ -76,37 +77,40 @@ class RunConfig(SignalSpec):
 
     @model_validator(mode="after")
     def _orders_fit(self) -> Self:
-        least, most = self.risk.limits.min_order, self.risk.cap * self.broker.cash
-        if least > most:
-            text = "min_order ({least:g}) is more than cap x cash ({most:g}): nothing could ever be ordered; lower it"
-            context = {"least": least, "most": most, "path": ["risk", "limits", "min_order"]}
-            raise PydanticCustomError("min_order", text.format(**context), context)
+        min_order = self.risk.limits.min_order
+        max_order = self.risk.cap * self.broker.cash
+        if min_order > max_order:
+            text = (
+                f"min_order ({min_order:g}) is more than cap x cash ({max_order:g}): nothing could ever be ordered; "
+                "lower it"
+            )
+            raise PydanticCustomError("min_order", "{text}", {"text": text, "path": ["risk", "limits", "min_order"]})
         return self
 
     @model_validator(mode="after")
     def _news_are_there(self) -> Self:
-        reading = [(number, each.kind) for number, each in enumerate(self.features) if each.news]
-        if reading and self.data.news is None:
-            number, kind = reading[0]
+        news_features = [(index, feature.kind) for index, feature in enumerate(self.features) if feature.news]
+        if news_features and self.data.news is None:
+            index, kind = news_features[0]
             text = "{kind} reads headlines, but the config names none; set data.news.file"
-            raise PydanticCustomError("no_news", text, {"kind": kind, "path": ["features", str(number)]})
+            raise PydanticCustomError("no_news", text, {"kind": kind, "path": ["features", str(index)]})
         return self
 
     @property
     def signals(self) -> SignalSpec:
-        """The part that decides the signals, and nothing else: what the signal cache is keyed by."""
+        """The part of the config that determines the signals: the key of the signal cache."""
         values = self.dump()
         return SignalSpec.parse({key: values[key] for key in SignalSpec.model_fields})
 
     @property
     def id(self) -> str:
-        """12 hex digits of what decides the result: no name, report, engine, workers; files by their content."""
+        """The run's id: 12 hex digits of all keys but :data:`NO_RESULT`; data files count by their content."""
         values = {key: item for key, item in self.dump().items() if key not in NO_RESULT}
         return digest({**values, "data": self.data.identity()})[:12]
 
 
 def layer_of_file(path: Path, overrides: Iterable[str] = ()) -> Layer:
-    """A config file's values, what it extends and overrides merged into them, not validated yet.
+    """The layer of a config file, merged with the files that it extends and the overrides; not validated.
 
     Parameters
     ----------
@@ -116,21 +120,21 @@ def layer_of_file(path: Path, overrides: Iterable[str] = ()) -> Layer:
     Raises
     ------
     ConfigError
-        The file, or one that it extends, cannot be read as YAML, or an override is none.
+        The file, or one that it extends, cannot be read as YAML, or an override has no ``key=value`` form.
     """
-    layer = _overridden(read(path), overrides)
-    return Layer({"name": _name_of(path), **layer.values}, layer.places)
+    layer = _overridden(read_layer(path), overrides)
+    return Layer({"name": _name_of(path), **layer.values}, layer.locations)
 
 
 def _name_of(path: Path) -> str:
-    """A file's name as one that a run folder can bear: ``my config.yaml`` is ``my-config``."""
+    """The name of a config from its file's name, valid as a folder name: ``my config.yaml`` gives ``my-config``."""
     plain = unicodedata.normalize("NFKD", path.stem).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")[:80] or "run"
 
 
 def layer_of_mapping(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Layer:
-    """A mapping's values with what it extends and the overrides, not validated yet; see :func:`layer_of_file`."""
-    return _overridden(mapping(values, MAPPING), overrides)
+    """The layer of a mapping, merged with the files that it extends and the overrides; not validated."""
+    return _overridden(layer_from_mapping(values, MAPPING), overrides)
 
 
 def _overridden(layer: Layer, overrides: Iterable[str]) -> Layer:
@@ -140,7 +144,7 @@ def _overridden(layer: Layer, overrides: Iterable[str]) -> Layer:
 
 
 def validate(layer: Layer, source: str) -> RunConfig:
-    """A layer as a :class:`RunConfig`; ``source`` names it where a key has no place of its own."""
+    """A layer as a :class:`RunConfig`; ``source`` is the location of keys that have none in the layer."""
     version = layer.values.get("version", FORMAT)
     if isinstance(version, int) and version > FORMAT:
         raise ConfigError(
@@ -152,40 +156,40 @@ def validate(layer: Layer, source: str) -> RunConfig:
         raise ConfigError(_explain(error.errors(include_url=False), layer, source)) from None
 
 
-def explained_values(error: ValidationError, values: Mapping[str, Any]) -> str:
-    """What is wrong with a config's plain values, in one line, without a place."""
+def explain_values(error: ValidationError, values: Mapping[str, Any]) -> str:
+    """The message of a config's validation error: one line, without a location."""
     text = _explain(error.errors(include_url=False), Layer(dict(values), {}), "")
     return text.removeprefix(": ")
 
 
-def explained(error: ValidationError, block: str, values: Mapping[str, Any]) -> str:
-    """What is wrong with one block of a config, in one line; ``values`` are the block's."""
+def explain_block(error: ValidationError, block: str, values: Mapping[str, Any]) -> str:
+    """The message of a block's validation error: one line, without a location; ``values`` are the block's."""
     problems = [{**problem, "loc": (block, *problem["loc"])} for problem in error.errors(include_url=False)]
     text = _explain(cast("Sequence[ErrorDetails]", problems), Layer({block: values}, {}), "")
     return text.removeprefix(": ")
 
 
 def _explain(problems: Sequence[ErrorDetails], layer: Layer, source: str) -> str:
-    """One line for the first wrong key: where it was written, and all that its value could have been."""
+    """One line for the first invalid key: its location, and the messages of all types that its value may have."""
     by_key: dict[KeyPath, list[str]] = {}
-    # A misspelt key is a missing one as well: the spelling is what to mend.
+    # A misspelt key is reported twice, as unknown and as missing: the unknown one comes first.
     for problem in sorted(problems, key=lambda problem: problem["type"] == "missing"):
         context: Mapping[str, Any] = problem.get("ctx", {})
-        # A plug-in's own errors carry their place below the field with them.
-        path = _written(tuple(str(part) for part in (*problem["loc"], *context.get("path", ()))), layer.values)
+        # A plug-in's validators put the path below the plug-in's field into the context.
+        path = _file_path(tuple(str(part) for part in (*problem["loc"], *context.get("path", ()))), layer.values)
         by_key.setdefault(path, []).append(_message(problem, context, path))
     path, messages = next(iter(by_key.items()))
     more = f" (and {len(by_key) - 1} more)" if len(by_key) > 1 else ""
     key = f"{'.'.join(path)}: " if path else ""
-    return f"{layer.place(path) or source}: {key}{', or '.join(messages)}{more}"
+    return f"{layer.location_of(path) or source}: {key}{', or '.join(messages)}{more}"
 
 
-def _written(path: KeyPath, values: Any) -> KeyPath:
-    """``path`` without the names that pydantic gives to the choices of a value: only what the file can hold."""
-    kept: list[str] = []
+def _file_path(path: KeyPath, values: Any) -> KeyPath:
+    """A path of pydantic without the names of union members: only keys and indices that stand in the file."""
+    file_path: list[str] = []
     for part in path:
         if part.startswith("<"):
-            continue  # which sort of axis was meant
+            continue  # the tag of an axis, see sweep_spec
         if isinstance(values, list) and part.isdigit() and int(part) < len(values):
             values = values[int(part)]
         elif isinstance(values, Mapping) and part not in values and part == values.get("kind"):
@@ -194,28 +198,28 @@ def _written(path: KeyPath, values: Any) -> KeyPath:
             values = values.get(part)
         else:
             break
-        kept.append(part)
-    return tuple(kept)
+        file_path.append(part)
+    return tuple(file_path)
 
 
 def _message(problem: ErrorDetails, context: Mapping[str, Any], path: KeyPath) -> str:
     kind = context.get("type", problem["type"])
-    given = context.get("given", problem["input"])
+    value = context.get("given", problem["input"])
     if kind == "extra_forbidden":
-        known = context.get("known") or known_keys(RunConfig, path)
-        return _unknown_key(path[-1], known)
+        return _unknown_key(path[-1], context.get("known") or known_keys(RunConfig, path))
     if kind == "missing":
         return "is missing; add it"
     text = BAD_NAME if path == ("name",) and kind.startswith("string_pattern") else problem["msg"]
     text = text.removeprefix("Value error, ")
     text = text[0].lower() + text[1:]
-    return text if isinstance(given, Mapping | list | tuple) else f"{text}; given {given!r}"
+    return text if isinstance(value, Mapping | list | tuple) else f"{text}; given {value!r}"
 
 
-def _unknown_key(key: str, known: Iterable[str]) -> str:
+def _unknown_key(key: str, valid_keys: Iterable[str]) -> str:
     if key in LEAKS:
         return f"is refused: {LEAKS[key]}"
-    names = list(known)
+    names = list(valid_keys)
     close = difflib.get_close_matches(key, names, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(names)}" if names else "remove it"
-    return f"unknown key; {hint}"
+    if close:
+        return f"unknown key; did you mean {close[0]!r}?"
+    return f"unknown key; known here: {', '.join(names)}" if names else "unknown key; remove it"

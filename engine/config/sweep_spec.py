@@ -1,4 +1,4 @@
-"""The `sweep:` block of a config: what is tried, how it is chosen, and how far it is believed."""
+"""The `sweep:` block of a config: search space, sampling method, objective, constraints, and tests for overfitting."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -19,12 +19,12 @@ from risk.measures.sharpe import Sharpe
 Method: TypeAlias = Literal["grid", "random", "sobol", "tpe"]
 AXIS = "a list of values, {choices: [...]}, or {low: ..., high: ..., step: ...}; a key has dots, `risk.base: [...]`"
 Number: TypeAlias = int | float
-MANY = 100_000
-"""Values on one axis that nobody means to go through one by one."""
+MAX_AXIS_VALUES = 100_000
+"""Values of the longest axis that is accepted; a larger number is most likely a wrong step."""
 
 
 def decimal(value: Number) -> Decimal:
-    """A number as it was written, which 0.3 - 0.2 shows is not the same as how the machine holds it."""
+    """A number as it is written in the file: 0.1 exactly, not the nearest binary fraction."""
     return Decimal(repr(value))
 
 
@@ -36,11 +36,11 @@ class Choices(Spec):
 
     @model_validator(mode="after")
     def _once(self) -> Self:
-        seen: list[JsonValue] = []
+        distinct: list[JsonValue] = []
         for value in self.choices:
-            if any(type(value) is type(other) and value == other for other in seen):
+            if any(type(value) is type(other) and value == other for other in distinct):
                 raise PydanticCustomError("twice", "holds {value} twice; keep one", {"value": repr(value)})
-            seen.append(value)
+            distinct.append(value)
         return self
 
 
@@ -63,9 +63,11 @@ class Range(Spec):
         width = float(decimal(self.high) - decimal(self.low))
         if self.step is not None and not 0 < self.step <= width:
             self._refuse(f"step ({self.step:g}) must be above 0 and at most high - low ({width:g})")
-        if self.step is not None and width / self.step >= MANY:
-            many = f"makes {width / self.step + 1:,.0f} values"
-            self._refuse(f"{many}; take a larger step, or none and sample (`method: sobol` with `trials: 2000`, say)")
+        if self.step is not None and width / self.step >= MAX_AXIS_VALUES:
+            self._refuse(
+                f"makes {width / self.step + 1:,.0f} values; take a larger step, or none and sample "
+                "(`method: sobol` with `trials: 2000`, say)"
+            )
         if self.log and (self.low <= 0 or self.step is not None):
             self._refuse("log needs a low above 0 and no step")
         return self
@@ -81,7 +83,7 @@ def _axis(value: Any) -> Any:
             raise PydanticCustomError("axis", "is empty; give at least one value")
         return {"choices": tuple(value)}
     if isinstance(value, Mapping) and isinstance(value.get("choices"), list):
-        return {**value, "choices": tuple(value["choices"])}  # what a validator gives is held to be Python, not JSON
+        return {**value, "choices": tuple(value["choices"])}  # pydantic validates a validator's output as Python
     if isinstance(value, Mapping) and ("choices" in value or {"low", "high"} & value.keys()):
         return value
     if isinstance(value, Choices | Range):
@@ -89,61 +91,61 @@ def _axis(value: Any) -> Any:
     raise PydanticCustomError("axis", "must be {axis}", {"axis": AXIS})
 
 
-def _sort(value: Any) -> str:
-    """Which of the two an axis is; the names are left out of messages."""
+def _axis_tag(value: Any) -> str:
+    """The tag of an axis: choices or range. Tags are left out of messages."""
     return "<range>" if isinstance(value, Range) or "low" in value or "high" in value else "<choices>"
 
 
 Axis: TypeAlias = Annotated[
-    Annotated[Annotated[Choices, Tag("<choices>")] | Annotated[Range, Tag("<range>")], Discriminator(_sort)],
+    Annotated[Annotated[Choices, Tag("<choices>")] | Annotated[Range, Tag("<range>")], Discriminator(_axis_tag)],
     BeforeValidator(_axis),
 ]
-"""What one key is tried with."""
+"""The values of one key: a list of choices or a range."""
 
 
-def _some(value: Any) -> Any:
-    """An empty space is told as what it is."""
+def _not_empty(value: Any) -> Any:
+    """Refuse an empty space with a message of its own."""
     if isinstance(value, Mapping) and not value:
         raise PydanticCustomError("space", "is empty; give at least one key, such as `risk.base: [0.01, 0.02]`")
     return value
 
 
-def _named(value: Any) -> Any:
-    """A measure's name stands for the measure with its defaults."""
+def _measure_block(value: Any) -> Any:
+    """The block of a measure that is given by its kind alone."""
     return {"kind": value} if isinstance(value, str) else value
 
 
-Judged: TypeAlias = Annotated[Measure, PluginField("risk.measures"), BeforeValidator(_named)]
+SweepMeasure: TypeAlias = Annotated[Measure, PluginField("risk.measures"), BeforeValidator(_measure_block)]
 """A measure, by its kind alone or as a mapping with its parameters."""
 
 
 class Objective(Spec):
-    """What makes a trial better than another."""
+    """The ranking criterion of a sweep: a measure and its direction."""
 
-    measure: Judged = Sharpe()
+    measure: SweepMeasure = Sharpe()
     """A measure's kind, or a mapping with its `kind` and parameters."""
     direction: Literal["max", "min"] = "max"
-    """Whether more of it is better."""
+    """`max` if a higher value is better, `min` if a lower one is."""
 
 
 class Constraint(Spec):
-    """What a trial must keep to, to be chosen."""
+    """A condition on a measure; trials that miss it are not ranked."""
 
-    measure: Judged
+    measure: SweepMeasure
     """As in `objective`; drawdowns and value at risk are negative."""
     op: Literal[">=", "<=", ">", "<"]
     """How the measure must compare with `value`; where the measure is undefined, the constraint is not met."""
     value: float
-    """What it is compared with, in the measure's unit."""
+    """The bound, in the measure's unit."""
 
 
 class OverfittingSpec(Spec):
-    """How the sweep is examined for luck."""
+    """Parameters of the tests for overfitting."""
 
     pbo_blocks: Annotated[int, Field(ge=4, le=20, multiple_of=2)] = 16
     """Blocks of time that the probability of backtest overfitting splits the span into, an even number."""
     returns: Annotated[int, Field(ge=20, le=5000)] = 1000
-    """Trials whose daily returns are kept, for tests that need them; chosen before the sweep begins."""
+    """Trials whose daily returns are stored, for tests that need them; chosen before the sweep begins."""
     reps: Annotated[int, Field(ge=100, le=100_000)] = 1000
     """Resamples of the tests for superior ability."""
 
@@ -183,18 +185,15 @@ class ClusterSpec(Spec):
             raise PydanticCustomError("tls", text.replace("{{", "{").replace("}}", "}"))
         if self.tls is not None and not self.dask.startswith("tls:"):
             raise PydanticCustomError("tls", "certificates need an address that begins with tls://")
-        missing = (
-            [path for path in (self.tls.ca, self.tls.cert, self.tls.key) if not Path(path).is_file()]
-            if self.tls
-            else []
-        )
+        files = (self.tls.ca, self.tls.cert, self.tls.key) if self.tls else ()
+        missing = [path for path in files if not Path(path).is_file()]
         if missing:
             raise PydanticCustomError("tls_file", "there is no file {file}", {"file": missing[0], "path": ["tls"]})
         return self
 
     @property
     def warning(self) -> str:
-        """What to say of an address that everybody on the way can read; empty where nothing is to be said."""
+        """A warning if the connection is neither encrypted nor on this machine; else empty."""
         host = urlsplit(self.dask).hostname
         if self.dask.startswith("tcp:") and not _is_loopback(host or ""):
             return (
@@ -208,17 +207,17 @@ class SweepSpec(Spec):
     """A sweep over keys of the config that holds it."""
 
     method: Method = "grid"
-    """How points are chosen: every one, at random, by a Sobol sequence, or by Optuna's TPE from what came before."""
-    space: Annotated[dict[str, Axis], Field(min_length=1), BeforeValidator(_some)]
-    """What is tried: dotted keys, such as `strategy.entry`, each with a list of values or a range."""
+    """The sampling method: every point, a random sample, a Sobol sequence, or Optuna's TPE from earlier trials."""
+    space: Annotated[dict[str, Axis], Field(min_length=1), BeforeValidator(_not_empty)]
+    """The search space: dotted keys, such as `strategy.entry`, each with a list of values or a range."""
     trials: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    """How many points; for a grid, how many it may have at most."""
+    """The number of points; for a grid, the largest number that it may have."""
     batch: Annotated[int, Field(ge=1, le=1024)] = 8
-    """tpe alone: points that are asked for at a time, whatever the number of workers."""
+    """Points per batch of tpe, whatever the number of workers."""
     objective: Objective = Objective()
-    """What the best trial is best at."""
+    """The measure by which trials are ranked."""
     constraints: tuple[Constraint, ...] = ()
-    """What it must keep to besides."""
+    """Conditions that a trial must meet to be ranked."""
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     """Processes and threads; auto: as the config's `workers`. Never changes a result."""
     cluster: ClusterSpec | None = None
@@ -230,7 +229,7 @@ class SweepSpec(Spec):
     spot_checks: Annotated[int, Field(ge=0, le=1000)] = 3
     """Trials drawn at random that are run again on backtrader as well, and compared alone."""
     overfitting: OverfittingSpec = OverfittingSpec()
-    """How it is examined for luck."""
+    """Settings of the tests for overfitting."""
     holdout: date | None = None
     """The last date that trials see; bars after it are opened once, by the confirmation."""
 
@@ -253,13 +252,16 @@ class SweepSpec(Spec):
     def _constraints_can_be_met(self) -> Self:
         lows: dict[str, float] = {}
         highs: dict[str, float] = {}
-        for each in self.constraints:
-            side, pick = (lows, max) if each.op[0] == ">" else (highs, min)
-            side[each.measure.name] = pick(side.get(each.measure.name, each.value), each.value)
+        for constraint in self.constraints:
+            name = constraint.measure.name
+            if constraint.op[0] == ">":
+                lows[name] = max(lows.get(name, constraint.value), constraint.value)
+            else:
+                highs[name] = min(highs.get(name, constraint.value), constraint.value)
         for name in lows.keys() & highs.keys():
-            binding = [c for c in self.constraints if c.measure.name == name and c.value == lows[name]]
-            strict = any(len(c.op) == 1 for c in binding)
-            if lows[name] > highs[name] or (strict and lows[name] == highs[name]):
+            at_low = [item for item in self.constraints if item.measure.name == name and item.value == lows[name]]
+            is_strict = any(len(item.op) == 1 for item in at_low)
+            if lows[name] > highs[name] or (is_strict and lows[name] == highs[name]):
                 text = "no trial can meet them: {name} would have to be at least {low:g} and at most {high:g}"
                 context = {"name": name, "low": lows[name], "high": highs[name], "path": ["constraints"]}
                 raise PydanticCustomError("constraints", text.format(**context), context)

@@ -1,11 +1,11 @@
-"""YAML files as layers: read with their line numbers, extended, overridden, merged.
+"""Layers of a config: YAML files, mappings and overrides with the line number of each key, merged into one.
 
-A layer is a plain mapping plus the place (``file:line``) of each of its keys, so that an error about a merged
-configuration can still say where the value was written.
+A layer is a plain mapping plus the location (``file:line``) of each of its keys, so that an error in a merged config
+names the file and line of the value.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,26 +17,26 @@ KeyPath: TypeAlias = tuple[str, ...]
 
 # The keys whose values are paths, below any `source:` block.
 PATH_KEYS = ("files", "file", "path", "folder")
-FILED = {**dict.fromkeys(("source", "news", "scorer"), PATH_KEYS), "tls": ("ca", "cert", "key")}
+BLOCKS_WITH_PATHS = {**dict.fromkeys(("source", "news", "scorer"), PATH_KEYS), "tls": ("ca", "cert", "key")}
 """Blocks that name files, and the keys of each whose values are paths."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A mapping and the place of each of its keys."""
+    """A mapping and the location of each of its keys."""
 
     values: dict[str, Any]
-    places: Mapping[KeyPath, str]
+    locations: Mapping[KeyPath, str]
 
-    def place(self, path: KeyPath) -> str:
-        """Where a key was written; the nearest parent's place if the key itself was not."""
-        while path and path not in self.places:
+    def location_of(self, path: KeyPath) -> str:
+        """The location of a key; that of its nearest parent if the key has none."""
+        while path and path not in self.locations:
             path = path[:-1]
-        return self.places.get(path, "")
+        return self.locations.get(path, "")
 
 
-def read(path: Path) -> Layer:
-    """A file's layer, everything that it extends merged below it.
+def read_layer(path: Path) -> Layer:
+    """The layer of a file, merged with the files that it extends.
 
     Raises
     ------
@@ -46,21 +46,22 @@ def read(path: Path) -> Layer:
     return _read(path, ())
 
 
-def _read(path: Path, seen: tuple[Path, ...]) -> Layer:
-    real = path.resolve()
-    if real in seen:
-        chain = " -> ".join(step.name for step in (*seen, real))
+def _read(path: Path, children: tuple[Path, ...]) -> Layer:
+    """The layer of a file that ``children`` extend, the topmost first."""
+    resolved = path.resolve()
+    if resolved in children:
+        chain = " -> ".join(file.name for file in (*children, resolved))
         raise ConfigError(f"{path}: `extends` runs in a circle ({chain}); let one of them stand alone")
-    return _extended(_parse(_text(path), str(path)), real.parent, (*seen, real))
+    return _extended(_parse(_text(path), str(path)), resolved.parent, (*children, resolved))
 
 
-def mapping(values: Mapping[str, Any], name: str) -> Layer:
-    """The layer of plain values that stand in no file; ``extends`` and paths are read from the working directory.
+def layer_from_mapping(values: Mapping[str, Any], name: str) -> Layer:
+    """The layer of a plain mapping; ``extends`` and relative paths start at the working directory.
 
     Raises
     ------
     ConfigError
-        A value is no plain value, or what it extends cannot be read.
+        A value is not plain, or a file that it extends cannot be read.
     """
     try:
         layer = Layer(_plain(values), {(str(key),): name for key in values})
@@ -69,19 +70,19 @@ def mapping(values: Mapping[str, Any], name: str) -> Layer:
     return _extended(layer, Path.cwd(), ())
 
 
-def _extended(layer: Layer, folder: Path, seen: tuple[Path, ...]) -> Layer:
-    """The layer with its paths made absolute and what it extends merged below it."""
+def _extended(layer: Layer, folder: Path, children: tuple[Path, ...]) -> Layer:
+    """The layer with absolute paths, merged with the files that it extends."""
     values = _absolute(layer.values, folder)
     parent = values.pop("extends", None)
-    layer = Layer(values, layer.places)
+    layer = Layer(values, layer.locations)
     if parent is None:
         return layer
     if not isinstance(parent, str):
-        raise ConfigError(f"{layer.place(('extends',))}: extends: must be one file name; given {parent!r}")
+        raise ConfigError(f"{layer.location_of(('extends',))}: extends: must be one file name; given {parent!r}")
     base = folder / parent
     if not base.is_file():
-        raise ConfigError(f"{layer.place(('extends',))}: extends: there is no file {parent!r} in {folder}")
-    return merge(_read(base, seen), layer)
+        raise ConfigError(f"{layer.location_of(('extends',))}: extends: there is no file {parent!r} in {folder}")
+    return merge(_read(base, children), layer)
 
 
 def _text(path: Path) -> str:
@@ -118,12 +119,18 @@ def _parse(text: str, name: str) -> Layer:
     except RecursionError:
         raise ConfigError(f"{name}: values are nested too deeply for a config; check the brackets") from None
     if not isinstance(tree, Mapping):
-        found = "nothing" if tree is None else "a list" if isinstance(tree, list) else f"the text {str(tree)[:40]!r}"
-        raise ConfigError(f"{name}: must hold a mapping of keys to values; it holds {found}")
+        raise ConfigError(f"{name}: must hold a mapping of keys to values; it holds {_content(tree)}")
     try:
-        return Layer(_plain(tree), dict(_places(tree, name, ())))
+        return Layer(_plain(tree), dict(_locations(tree, name, ())))
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
+
+
+def _content(tree: Any) -> str:
+    """The content of a file that holds no mapping, for messages."""
+    if tree is None:
+        return "nothing"
+    return "a list" if isinstance(tree, list) else f"the text {str(tree)[:40]!r}"
 
 
 def _yaml_problem(problem: str | None) -> str:
@@ -133,7 +140,7 @@ def _yaml_problem(problem: str | None) -> str:
 
 
 def _resolver() -> type:
-    """YAML 1.2, but a date stays text: the field that wants a date reads it, and names itself when it cannot."""
+    """YAML 1.2, but a date stays text: a date field parses it, and its error names the key."""
     from ruamel.yaml.resolver import VersionedResolver
 
     class DatesAreText(VersionedResolver):
@@ -162,37 +169,42 @@ def _plain(node: Any) -> Any:
         return node.isoformat()
     if isinstance(node, Path):
         return str(node)
-    raise ConfigError(f"{_sort(node)} is not accepted; write plain values")
+    raise ConfigError(f"{_type_name(node)} is not accepted; write plain values")
 
 
-def _sort(node: Any) -> str:
+def _type_name(node: Any) -> str:
     tag = getattr(node, "tag", None)
     return f"a YAML tag ({tag})" if tag else f"a {type(node).__name__}"
 
 
-def _places(node: Any, name: str, path: KeyPath) -> Iterable[tuple[KeyPath, str]]:
-    keyed = isinstance(node, Mapping)
+def _locations(node: Any, name: str, path: KeyPath) -> Iterable[tuple[KeyPath, str]]:
+    is_mapping = isinstance(node, Mapping)
     marks = node.lc
-    for key, item in node.items() if keyed else enumerate(node):
-        # A key that `<<` brings in has no place of its own here: its mapping's place is quoted for it.
+    items = node.items() if is_mapping else enumerate(node)
+    for key, item in items:
+        # A key that `<<` merges in has no line here; messages give the line of its mapping.
         if key not in (marks.data or {}):
             continue
-        at = marks.key(key) if keyed else marks.item(key)
-        here = (*path, str(key))
-        yield here, f"{name}:{at[0] + 1}"
+        line, _ = marks.key(key) if is_mapping else marks.item(key)
+        key_path = (*path, str(key))
+        yield key_path, f"{name}:{line + 1}"
         if isinstance(item, Mapping | list):
-            yield from _places(item, name, here)
+            yield from _locations(item, name, key_path)
 
 
 def merge(base: Layer, top: Layer) -> Layer:
     """``top`` over ``base``: mappings merge deeply; lists and mappings of another ``kind`` replace the old ones."""
-    gone = tuple(_replaced(base.values, top.values, ()))
-    kept = {path: place for path, place in base.places.items() if not any(path[: len(old)] == old for old in gone)}
-    return Layer(_merged(base.values, top.values), {**kept, **top.places})
+    replaced = tuple(_replaced(base.values, top.values, ()))
+    valid = {path: location for path, location in base.locations.items() if not _is_below(path, replaced)}
+    return Layer(_merged(base.values, top.values), {**valid, **top.locations})
+
+
+def _is_below(path: KeyPath, parents: Iterable[KeyPath]) -> bool:
+    return any(path[: len(parent)] == parent for parent in parents)
 
 
 def _replaced(base: dict[str, Any], top: dict[str, Any], path: KeyPath) -> Iterable[KeyPath]:
-    """The keys of ``base`` of which nothing is left, so that their places are not quoted any more."""
+    """The keys of ``base`` whose values are replaced by ``top`` entirely: their locations are out of date."""
     if _another_kind(base, top):
         yield path
         return
@@ -228,32 +240,32 @@ def override(layer: Layer, text: str) -> Layer:
     inner: Any = _parse(f"value: {value}", source).values["value"]
     for part in reversed(parts):
         inner = {part: inner}
-    places = {parts[: depth + 1]: source for depth in range(len(parts))}
-    return merge(layer, Layer(_absolute(inner, Path.cwd()), places))
+    locations = {parts[: depth + 1]: source for depth in range(len(parts))}
+    return merge(layer, Layer(_absolute(inner, Path.cwd()), locations))
 
 
 def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Paths below every block that names files made absolute: a path is read from the file that states it."""
+    """The values with absolute paths in all blocks that name files; a relative path starts at its file's folder."""
 
-    def below(key: str, item: Any) -> Any:
-        if isinstance(item, list):
-            return [below(key, each) for each in item]
-        if not isinstance(item, dict):
-            return item
-        inner = {name: below(name, each) for name, each in item.items()}
-        if key not in FILED:
-            return inner
-        return _mapped(inner, FILED[key], lambda text: str((folder / Path(text).expanduser()).resolve()))
+    def resolved(text: str) -> str:
+        return str((folder / Path(text).expanduser()).resolve())
 
-    return {key: below(key, item) for key, item in values.items()}
+    def visit(key: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return [visit(key, item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        inner = {name: visit(name, item) for name, item in value.items()}
+        path_keys = BLOCKS_WITH_PATHS.get(key, ())
+        return {name: _map_texts(item, resolved) if name in path_keys else item for name, item in inner.items()}
+
+    return {key: visit(key, value) for key, value in values.items()}
 
 
-def _mapped(source: dict[str, Any], keys: Sequence[str], change: Callable[[str], str]) -> dict[str, Any]:
-    def changed(value: Any) -> Any:
-        if isinstance(value, str):
-            return change(value)
-        if isinstance(value, dict):
-            return {key: changed(item) for key, item in value.items()}
-        return value
-
-    return {key: changed(item) if key in keys else item for key, item in source.items()}
+def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """A value with a function applied to each text in it."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _map_texts(item, change) for key, item in value.items()}
+    return value

@@ -1,4 +1,4 @@
-"""Why there is no value, and what to know of those there are: each text once, whatever it is about."""
+"""Warnings on measures: reasons for missing values, and flags of the others; each text once for all it is about."""
 
 from collections.abc import Mapping
 
@@ -19,13 +19,13 @@ def flagged(measures: Mapping[str, tuple[Measured, ...]], names: Mapping[str, st
         for item in items:
             for text in filter(None, (item.reason, *item.flags)):
                 about.setdefault(text, {}).setdefault(title(item.name), []).append(column)
-    return [sentence for text, found in about.items() for sentence in _sentences(text, found, names)]
+    return [sentence for text, by_measure in about.items() for sentence in _sentences(text, by_measure, names)]
 
 
-def _sentences(text: str, found: Mapping[str, list[str]], names: Mapping[str, str]) -> list[str]:
+def _sentences(text: str, by_measure: Mapping[str, list[str]], names: Mapping[str, str]) -> list[str]:
     """One sentence for each set of columns that the text is true of."""
     together: dict[tuple[str, ...], list[str]] = {}
-    for measure, columns in found.items():
+    for measure, columns in by_measure.items():
         together.setdefault(tuple(columns), []).append(measure)
     return [f"{', '.join(shared)}{_of(columns, names)}: {text}." for columns, shared in together.items()]
 

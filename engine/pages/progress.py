@@ -48,7 +48,7 @@ def reporting(quiet: bool, stream: TextIO | None = None, main: str = MAIN) -> It
 
 
 class _Pace(ProgressColumn):
-    """How fast the main task goes, and how long it will yet take."""
+    """The speed of the main task, and the time that it will still take."""
 
     def __init__(self, main: str) -> None:
         super().__init__()
@@ -80,7 +80,8 @@ class _Bars:
     """One bar a task."""
 
     def __init__(self, bars: Progress, main: str) -> None:
-        self.bars, self.main = bars, main
+        self.bars = bars
+        self.main = main
         self.tasks: dict[str, TaskID] = {}
 
     def show(self, step: Step) -> None:
@@ -98,7 +99,8 @@ class _Lines:
     """About ten lines for the main task, whatever its length."""
 
     def __init__(self, console: Console, main: str) -> None:
-        self.console, self.main = console, main
+        self.console = console
+        self.main = main
         self.tenth = 0
 
     def show(self, step: Step) -> None:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, OCHRE, GREY, RED, INK, MUTED, RULE = "#1b5e9c", "#c4841a", "#8d97a3", "#b5382f", "#22272e", "#5f6b7a", "#e4e8ed"
-STRATEGY_COLOUR, AT_EXPOSURE_COLOUR, BENCHMARK_COLOUR = BLUE, OCHRE, GREY
+STRATEGY_COLOUR = BLUE
+AT_EXPOSURE_COLOUR = OCHRE
+BENCHMARK_COLOUR = GREY
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be read aloud, searched, and is small
@@ -124,19 +126,19 @@ def bars(axis: "Axes", series: "pd.Series", colour: str) -> None:
 
     Values that share a pixel are drawn as one bar from the lowest to the highest.
     """
-    places, low, high = envelope(series)
+    positions, low, high = envelope(series)
     heights = np.column_stack([low, high, np.full(len(low), np.nan)]).ravel()
-    axis.plot(np.repeat(places, 3), heights, color=colour, linewidth=0.9)
+    axis.plot(np.repeat(positions, 3), heights, color=colour, linewidth=0.9)
 
 
 def shade(axis: "Axes", series: "pd.Series", colour: str) -> None:
     """Fill between 0 and a line, with as many corners as the picture has pixels."""
-    places, low, high = envelope(series)
-    axis.fill_between(places, low, high, color=colour, alpha=0.16, linewidth=0)
+    positions, low, high = envelope(series)
+    axis.fill_between(positions, low, high, color=colour, alpha=0.16, linewidth=0)
 
 
 def envelope(series: "pd.Series") -> tuple[Any, Vector, Vector]:
-    """Where bars from 0 begin and end, those that share a pixel taken together.
+    """The begin and end of bars from 0, those that share a pixel taken together.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a run says of itself on the terminal: from its metrics, so that a finished folder says the same."""
+"""The summary of a run on the terminal: from its metrics, so that a finished folder says the same."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -67,7 +67,8 @@ def show_folder(folder: Path, console: Console | None = None) -> None:
 
 
 def _head(metrics: Mapping[str, Any], folder: Path) -> Iterable[Any]:
-    span, verdict = metrics["span"], metrics["verdict"]
+    span = metrics["span"]
+    verdict = metrics["verdict"]
     folds = metrics["folds"]
     trained = f"{count(folds, 'fold')}, all of it out of sample" if folds else "no training"
     yield Text(folder.name, style="bold")
@@ -104,12 +105,12 @@ def _returns(metrics: Mapping[str, Any]) -> Table:
 def _intervals(metrics: Mapping[str, Any]) -> Iterable[Text]:
     """The strategy's, of the ratio that most readers look at first and of the growth."""
     measures = metrics["measures"][STRATEGY]
-    found = {name: measures[name]["interval"] for name in BOUNDED if measures[name].get("interval")}
+    intervals = {name: measures[name]["interval"] for name in BOUNDED if measures[name].get("interval")}
     spans = [
-        f"{title(name)} {_span(span, measures[name]['unit'])}" for name, span in found.items() if not span["reason"]
+        f"{title(name)} {_span(span, measures[name]['unit'])}" for name, span in intervals.items() if not span["reason"]
     ]
     if spans:
-        level = next(iter(found.values()))["level"]
+        level = next(iter(intervals.values()))["level"]
         yield Text(f"{100 * level:.10g} % intervals: {', '.join(spans)}")
 
 
@@ -118,10 +119,10 @@ def _span(interval: Mapping[str, Any], unit: str) -> str:
 
 
 def _forecasts(metrics: Mapping[str, Any]) -> Iterable[Any]:
-    found = metrics["forecasts"]
-    if not found:
+    forecasts = metrics["forecasts"]
+    if not forecasts:
         return
-    overall = found["overall"]
+    overall = forecasts["overall"]
     baselines = [name for name in BASELINES if name in overall["baselines"]]
     table = _grid(f"forecasts, n = {overall['model']['n']}", "model", *(name.replace("_", " ") for name in baselines))
     for score in FORECASTS:
@@ -129,7 +130,7 @@ def _forecasts(metrics: Mapping[str, Any]) -> Iterable[Any]:
         table.add_row(title(score), *(_score(score, value) for value in values))
     yield Text()
     yield table
-    yield Text(f"confidence: {found['confidence_note']}")
+    yield Text(f"confidence: {forecasts['confidence_note']}")
 
 
 def _score(name: str, value: float | None) -> str:
@@ -163,7 +164,8 @@ def _account(metrics: Mapping[str, Any]) -> Iterable[Any]:
 def _paid(costs: Mapping[str, Any]) -> str:
     kinds = {name: item["value"] for name, item in costs.items() if name not in ("total", "cash_interest")}
     parts = ", ".join(f"{name.replace('_', ' ')} {money(value)}" for name, value in kinds.items() if value)
-    total, earned = costs["total"], -costs["cash_interest"]["value"]
+    total = costs["total"]
+    earned = -costs["cash_interest"]["value"]
     text = f"{money(total['value'])}, {percent(total['drag']['value'])} a year" + (f": {parts}" if parts else "")
     return text + (f"; interest earned {money(earned)}" if earned else "")
 

@@ -57,7 +57,8 @@ def _grid(found: Sequence[Difference]) -> Table:
 def lines(found: Sequence[Difference]) -> Iterator[tuple[str, str]]:
     """A kind and a line for each difference; of many values of one file the first, and how many more there are."""
     many = [each for each in found if each.kind in ("metric", "value")]
-    total, seen = Counter(map(_file, many)), Counter[str]()
+    total = Counter(map(_file, many))
+    seen = Counter[str]()
     for each in found:
         file = _file(each)
         seen[file] += each in many
@@ -101,7 +102,8 @@ def _diff(text: str) -> str:
 
 def _apart(each: Difference) -> str:
     """How far two numbers are apart, as a fraction of the larger."""
-    old, new = each.before, each.now
+    old = each.before
+    new = each.now
     if not (isinstance(old, float) and isinstance(new, float)) or old == new:
         return ""
     return f" (relative difference {abs(old - new) / max(abs(old), abs(new)):.0e})"

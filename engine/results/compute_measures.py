@@ -14,7 +14,7 @@ from risk.measures.base import Measured, Sample
 
 @dataclass(frozen=True, eq=False)
 class Measurements:
-    """What was measured, by column of the daily returns.
+    """The measures of a run, by column of the daily returns.
 
     Attributes
     ----------
@@ -28,31 +28,31 @@ class Measurements:
     intervals: Mapping[str, Interval]
 
 
-Answer: TypeAlias = Callable[[], Measurements]
-Measure: TypeAlias = Callable[[Mapping[str, Sample], MeasuresSpec, int], Answer]
-"""Begins to measure, and gives a callable that waits for the answer."""
+PendingMeasures: TypeAlias = Callable[[], Measurements]
+Measure: TypeAlias = Callable[[Mapping[str, Sample], MeasuresSpec, int], PendingMeasures]
+"""Begins to measure; the callable that it returns waits for the measures."""
 
 
-def measured(told: Mapping[str, Sample], spec: MeasuresSpec, seed: int) -> Measurements:
+def measured(samples: Mapping[str, Sample], spec: MeasuresSpec, seed: int) -> Measurements:
     """Every measure of every column.
 
     Parameters
     ----------
-    told : a sample a column.
+    samples : one a column.
     seed : of the resampling.
     """
     return Measurements(
-        headline={column: headline(sample, spec) for column, sample in told.items()},
-        further={column: further(sample, spec) for column, sample in told.items()},
-        intervals=bootstrap_intervals(told[STRATEGY], spec.measures, spec.intervals, seed),
+        headline={column: headline(sample, spec) for column, sample in samples.items()},
+        further={column: further(sample, spec) for column, sample in samples.items()},
+        intervals=bootstrap_intervals(samples[STRATEGY], spec.measures, spec.intervals, seed),
     )
 
 
-def here(told: Mapping[str, Sample], spec: MeasuresSpec, seed: int) -> Answer:
-    """Measure in this process, when the answer is asked for."""
-    return partial(measured, told, spec, seed)
+def measure_here(samples: Mapping[str, Sample], spec: MeasuresSpec, seed: int) -> PendingMeasures:
+    """Measure in this process, when the measures are requested."""
+    return partial(measured, samples, spec, seed)
 
 
-def there(pool: Executor) -> Measure:
+def measure_in(pool: Executor) -> Measure:
     """Measure in another process; see :func:`engine.run_folder.child_process.measuring`."""
-    return lambda told, spec, seed: pool.submit(measured, told, spec, seed).result
+    return lambda samples, spec, seed: pool.submit(measured, samples, spec, seed).result

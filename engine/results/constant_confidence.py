@@ -1,4 +1,4 @@
-"""The same run with a confidence that does not vary: what the confidence's ups and downs were worth."""
+"""The same run with a constant confidence: the difference is what the variation of the confidence was worth."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,7 +31,7 @@ class ConstantConfidence:
 
     def dump(self) -> dict[str, Any]:
         """A plain mapping."""
-        return {"confidence": self.confidence, "measures": {each.name: each.value for each in self.measures}}
+        return {"confidence": self.confidence, "measures": {measure.name: measure.value for measure in self.measures}}
 
 
 def constant_confidence_run(
@@ -39,10 +39,10 @@ def constant_confidence_run(
 ) -> ConstantConfidence | None:
     """Run again with the mean confidence; None where the confidence does not vary as it is."""
     frame = signals.frame
-    told = np.isfinite(frame.confidence)
-    if not signals.folds or not told.any() or np.ptp(frame.confidence[told]) == 0:
+    decided = np.isfinite(frame.confidence)
+    if not signals.folds or not decided.any() or np.ptp(frame.confidence[decided]) == 0:
         return None
-    mean = float(frame.confidence[told].mean())
+    mean = float(frame.confidence[decided].mean())
     result = backtest(config, market, _constant(frame, mean), solvent=False)
     if (result.equity["equity"] <= 0).any():
         return ConstantConfidence(mean, ())

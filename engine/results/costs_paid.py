@@ -1,4 +1,4 @@
-"""What a run paid for trading, as money and as drag on the return. Pure functions of the tables."""
+"""Costs that a run paid for trading, as money and as drag on the return. Pure functions of the tables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ EARNED = "cash_interest"
 
 @dataclass(frozen=True)
 class Costs:
-    """What trading cost; all of it is already in the equity.
+    """The costs of trading; all of it is already in the equity.
 
     Attributes
     ----------
@@ -39,12 +39,12 @@ class Costs:
 
     @property
     def total(self) -> float:
-        """What was paid, account currency; interest earned is left out."""
+        """The sum paid, account currency; interest earned is left out."""
         return sum(value for kind, value in self.money.items() if kind != EARNED)
 
     @property
     def total_drag(self) -> float:
-        """What was paid, a fraction of the account per year; interest earned is left out."""
+        """The sum paid, a fraction of the account per year; interest earned is left out."""
         return sum(value for kind, value in self.drag.items() if kind != EARNED)
 
 
@@ -73,7 +73,7 @@ def account_before(result: RunResult, days: pd.DatetimeIndex) -> pd.Series:
 
 
 def costs(result: RunResult, days: pd.DatetimeIndex, periods_per_year: float) -> Costs:
-    """What the run paid for trading, and the drag that it was.
+    """Costs of a run by kind, and their drag on the return.
 
     Parameters
     ----------

@@ -32,13 +32,14 @@ def stretches(returns: pd.Series) -> pd.DataFrame:
     again; NaT while it has not), `depth` (a fraction, negative), `days` (calendar days from start to end, or to the
     last session).
     """
-    found, days = _drawdowns.stretches(returns.to_numpy()), pd.DatetimeIndex(returns.index)
-    last = days[found.end.clip(max=found.n - 1)]
+    drawdowns = _drawdowns.stretches(returns.to_numpy())
+    days = pd.DatetimeIndex(returns.index)
+    last = days[drawdowns.end.clip(max=drawdowns.n - 1)]
     columns = {
-        "start": days[found.first],
-        "valley": days[found.valley],
-        "end": last.where(found.end < found.n),
-        "depth": found.depth,
-        "days": (last - days[found.first]).days,
+        "start": days[drawdowns.first],
+        "valley": days[drawdowns.valley],
+        "end": last.where(drawdowns.end < drawdowns.n),
+        "depth": drawdowns.depth,
+        "days": (last - days[drawdowns.first]).days,
     }
     return pd.DataFrame(columns).astype(COLUMNS)

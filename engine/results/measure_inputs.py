@@ -1,4 +1,4 @@
-"""What the measures are told of a run: its daily returns, exposure, trading, costs and trades."""
+"""Inputs of the measures: a run's daily returns, exposure, trading, costs and trades."""
 
 import numpy as np
 import pandas as pd
@@ -21,9 +21,10 @@ def samples(daily: pd.DataFrame, result: RunResult, per_year: float, risk_free: 
     risk_free : the annual rate.
     """
     days = pd.DatetimeIndex(daily.index)
-    mean, whole = exposure(result).gross_mean, np.ones(len(daily))
-    invested = dict(zip(COLUMNS, (session_exposure(result, days), whole, mean * whole), strict=True))
-    own = {
+    mean = exposure(result).gross_mean
+    fully_invested = np.ones(len(daily))
+    invested = dict(zip(COLUMNS, (session_exposure(result, days), fully_invested, mean * fully_invested), strict=True))
+    account_inputs = {
         "traded": traded(result, days),
         "costs": np.asarray(session_costs(result, days).drop(columns=EARNED).sum(axis=1)),
         "trades": closed_trades(result),
@@ -36,7 +37,7 @@ def samples(daily: pd.DataFrame, result: RunResult, per_year: float, risk_free: 
             exposure=invested[column],
             benchmark=benchmark,
             risk_free=risk_free,
-            **(own if column == STRATEGY else {}),
+            **(account_inputs if column == STRATEGY else {}),
         )
         for column in COLUMNS
     }

@@ -1,4 +1,4 @@
-"""What metrics.json holds: every number of a run with its formula, period and sample; null with a reason."""
+"""The content of metrics.json: every number of a run with its formula, period and sample; null with a reason."""
 
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +15,7 @@ DRAG = "mean over the sessions of cost / account before x sessions a year"
 
 
 def metrics(outcome: Outcome) -> dict[str, Any]:
-    """What metrics.json holds: every number with its formula, period and sample; null with a reason.
+    """The content of metrics.json: every number with its formula, period and sample; null with a reason.
 
     No time of the run, no path, no engine name: equal runs give equal files.
     """
@@ -73,12 +73,12 @@ def _forecasts(evaluation: Evaluation | None) -> dict[str, Any] | None:
 
 def _measures(outcome: Outcome, column: str) -> dict[str, Any]:
     """Every measure of a column by its name; the strategy's headline ones with their intervals."""
-    found = {item.name: _measured(item) for item in outcome.measures[column]}
+    measures = {item.name: _measured(item) for item in outcome.measures[column]}
     if column == STRATEGY:
         for name, interval in outcome.intervals.items():
-            found[name]["interval"] = interval.dump()
+            measures[name]["interval"] = interval.dump()
     others = (item for items in outcome.further[column].values() for item in items)
-    return {**found, **{item.name: _measured(item) for item in others}}
+    return {**measures, **{item.name: _measured(item) for item in others}}
 
 
 def _measured(item: Measured) -> dict[str, Any]:
@@ -102,7 +102,8 @@ def _exposure(exposure: Exposure) -> dict[str, Any]:
 
 def _costs(costs: Costs) -> dict[str, Any]:
     texts = {**KINDS, "total": "commission + slippage + impact + short_interest"}
-    money, drag = {**costs.money, "total": costs.total}, {**costs.drag, "total": costs.total_drag}
+    money = {**costs.money, "total": costs.total}
+    drag = {**costs.drag, "total": costs.total_drag}
     return {
         key: {
             **_number(money[key], text, "money", "whole span", costs.fills),

@@ -1,4 +1,4 @@
-"""What became of a run's orders: how many, whether the cap held, how well the stops protected. Pure functions."""
+"""Audit of a run's orders: how many, whether the cap held, how well the stops protected. Pure functions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,20 +39,23 @@ class Orders:
 
 def count_orders(orders: pd.DataFrame) -> Orders:
     """The orders by status and by reason; what stands behind a reason's colon differs from order to order."""
-    market, others = orders[is_market(orders)], orders[~is_market(orders)]
+    market = orders[is_market(orders)]
+    others = orders[~is_market(orders)]
     reasons = market["reason"].str.split(":").str[0]
-    given, filled, cut = market["reason"] != "", market["status"] == "completed", market["trimmed"] != 0
+    has_reason = market["reason"] != ""
+    filled = market["status"] == "completed"
+    cut = market["trimmed"] != 0
     return Orders(
         by_status=_counts(orders["status"]),
-        by_reason=_counts(reasons[given & ~filled]),
-        trimmed_by=_counts(reasons[given & filled & cut]),
+        by_reason=_counts(reasons[has_reason & ~filled]),
+        trimmed_by=_counts(reasons[has_reason & filled & cut]),
         trimmed=int((filled & cut).sum()),
         brackets=_counts(others["kind"] + " " + others["status"]),
     )
 
 
 def is_market(orders: pd.DataFrame) -> pd.Series:
-    """Which orders enter, exit or resize; the others are stops and targets."""
+    """A mask of the orders that enter, exit or resize; the others are stops and targets."""
     return orders["kind"] == "market"
 
 
@@ -62,7 +65,7 @@ def _counts(column: pd.Series) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class CapCheck:
-    """Whether the cap held.
+    """The check of the cap at the fills.
 
     Attributes
     ----------
@@ -120,7 +123,7 @@ def close_shares(result: RunResult, market: Market) -> "np.ndarray[tuple[int, in
 
 @dataclass(frozen=True)
 class StopCheck:
-    """How well the stops protected.
+    """The protection that stops gave.
 
     Attributes
     ----------
@@ -144,7 +147,8 @@ class StopCheck:
 
 def check_stops(stops: pd.DataFrame) -> StopCheck:
     """Measure what the stops did not protect from: the bar of the entry, and gaps."""
-    size, side = stops["size"].abs(), np.sign(stops["size"])
+    size = stops["size"].abs()
+    side = np.sign(stops["size"])
     at_extreme = size * (side * (stops["stop_price"] - stops["bar_extreme"])).clip(lower=0.0)
     at_close = size * (side * (stops["stop_price"] - stops["bar_close"])).clip(lower=0.0)
     hit = stops["stopped_at"].notna()

@@ -1,4 +1,4 @@
-"""Everything a finished run has to say, in one frozen object that pages, terminal and metrics.json read."""
+"""The outcome of a run: one frozen object that pages, terminal and metrics.json read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.clock import sessions
 from core.number_format import percent
 from core.types import Market, RunResult
 from engine.backtest.account_returns import (
@@ -15,7 +14,6 @@ from engine.backtest.account_returns import (
     COLUMNS,
     STRATEGY,
     Exposure,
-    benchmark_gaps,
     daily_returns,
     exposure,
 )
@@ -31,12 +29,13 @@ from signals.leaks.check_result import Check
 from signals.leaks.fit_inputs import fit_inputs
 from signals.signals_result import Signals
 
-from .compute_measures import Measure, here
+from .compute_measures import Measure, measure_here
 from .constant_confidence import ConstantConfidence, constant_confidence_run
 from .costs_paid import Costs, costs
 from .fill_checks import execution
 from .measure_inputs import samples
 from .order_audit import CapCheck, Orders, StopCheck, check_cap, check_stops, count_orders
+from .run_notes import run_notes
 from .verdict import LEAK, NOTHING, Verdict, judge, paired_test
 
 
@@ -98,8 +97,9 @@ class Outcome:
 
     @property
     def names(self) -> dict[str, str]:
-        """How each column of ``daily`` is called on a page."""
-        benchmark, mean = self.market.benchmark, percent(self.exposure.gross_mean)
+        """The name of each column of ``daily`` on a page."""
+        benchmark = self.market.benchmark
+        mean = percent(self.exposure.gross_mean)
         return dict(zip(COLUMNS, (self.name, benchmark, f"{benchmark} at {mean}"), strict=True))
 
 
@@ -110,7 +110,7 @@ def build(
     signals: Signals,
     evaluation: Evaluation | None,
     result: RunResult,
-    measure: Measure = here,
+    measure: Measure = measure_here,
 ) -> Outcome:
     """Measure a finished run.
 
@@ -124,16 +124,18 @@ def build(
     DataError
         The benchmark does not cover the run, or the tables do not fit the market.
     """
-    spec, risk, seed = config.measures, config.risk, config.seed
+    spec = config.measures
+    risk = config.risk
+    seed = config.seed
     daily = daily_returns(result, market)
     days = pd.DatetimeIndex(daily.index)
     per_year = periods_per_year(days, spec.periods_per_year)
-    told = samples(daily, result, per_year, spec.risk_free)
-    answer = measure(told, spec, seed)
-    beside = constant_confidence_run(config, market, signals, per_year)
-    exams = {c: run_var_backtest(told[c].returns, spec.exam, spec.var_levels, seed) for c in (STRATEGY, BENCHMARK)}
+    inputs = samples(daily, result, per_year, spec.risk_free)
+    pending_measures = measure(inputs, spec, seed)
+    constant_confidence = constant_confidence_run(config, market, signals, per_year)
+    exams = {c: run_var_backtest(inputs[c].returns, spec.exam, spec.var_levels, seed) for c in (STRATEGY, BENCHMARK)}
     checks = (fit_inputs(signals.folds), execution(result, market, config.broker))
-    found = answer()
+    measures = pending_measures()
     return Outcome(
         name=config.name,
         config_id=result.config_id,
@@ -143,16 +145,16 @@ def build(
         evaluation=evaluation,
         result=result,
         daily=daily,
-        measures=found.headline,
-        further=found.further,
-        intervals=found.intervals,
+        measures=measures.headline,
+        further=measures.further,
+        intervals=measures.intervals,
         exams=exams,
         exposure=exposure(result),
         costs=costs(result, days, per_year),
         orders=count_orders(result.orders),
         cap=check_cap(result, market, risk.cap),
         stops=check_stops(result.stops) if risk.stop else None,
-        constant_confidence=beside,
+        constant_confidence=constant_confidence,
         checks=checks,
         verdict=_verdict(daily, evaluation, per_period(spec.risk_free, per_year), checks, market.notes),
         periods_per_year=per_year,
@@ -163,11 +165,7 @@ def build(
             *signals.notes,
             *(evaluation.notes if evaluation else ()),
             *result.notes,
-            *_idle_notes(result),
-            *_interest_notes(config),
-            *_span_notes(market, days, result.zone),
-            *_gap_notes(market, days, result.zone),
-            *_daily_notes(result, days, per_year),
+            *run_notes(config, market, result, days, per_year),
         ),
     )
 
@@ -201,60 +199,11 @@ TESTS = {
 
 
 def forecast_sentence(evaluation: Evaluation) -> str:
-    """What the tests of the forecasts say, in one sentence."""
+    """The tests of the forecasts in one sentence."""
     words = "beat" if evaluation.beats else "do not beat"
-    found = [f"{TESTS[name]}: {_p_value(test)}" for name, test in evaluation.tests.items()]
-    return f"Out of sample the forecasts {words} their baselines ({'; '.join(found)})."
+    tests = [f"{TESTS[name]}: {_p_value(test)}" for name, test in evaluation.tests.items()]
+    return f"Out of sample the forecasts {words} their baselines ({'; '.join(tests)})."
 
 
 def _p_value(test: DieboldMariano) -> str:
     return f"no test, {test.reason}" if test.p_value is None else f"p = {test.p_value:.3f}"
-
-
-def _idle_notes(result: RunResult) -> tuple[str, ...]:
-    """Why there is nothing to see."""
-    if len(result.fills):
-        return ()
-    orders = count_orders(result.orders)
-    if not orders.asked:
-        return ("nothing was traded: no order was asked",)
-    reasons = "; ".join(f"{number} x {reason}" for reason, number in orders.by_reason.items())
-    return (f"nothing was traded: none of {orders.asked} orders was filled ({reasons})",)
-
-
-def _interest_notes(config: RunConfig) -> tuple[str, ...]:
-    """What makes a ratio look better than it is."""
-    earned, free = config.broker.cash_interest, config.measures.risk_free
-    if earned <= free:
-        return ()
-    return (
-        f"idle cash earns {100 * earned:g} % a year, but ratios compare with {100 * free:g} %, so that interest "
-        "looks like skill: set measures.risk_free",
-    )
-
-
-def _span_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
-    """Traded symbols that begin after the account does, or end before it."""
-    spans = ((symbol, sessions(market.bars[symbol].times, zone)[[0, -1]]) for symbol in market.trade)
-    return tuple(
-        f"{symbol} has bars from {first:%F} to {last:%F} only; a position at its end stays, at its last close"
-        for symbol, (first, last) in spans
-        if first > days[0] or last < days[-1]
-    )
-
-
-def _gap_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
-    gaps = benchmark_gaps(market, days, zone)
-    if gaps.empty:
-        return ()
-    where = f"{len(gaps)} of {len(days)} sessions (the first is {gaps[0]:%F})"
-    return (f"benchmark {market.benchmark} has no bar in {where}; it is valued at its last close there",)
-
-
-def _daily_notes(result: RunResult, days: pd.DatetimeIndex, per_year: float) -> tuple[str, ...]:
-    """What became of an account that is valued several times a day."""
-    bars = len(result.equity)
-    if sessions(pd.DatetimeIndex(result.equity["time"]), result.zone).is_unique:
-        return ()
-    made = f"{len(days)} daily returns are made of {bars} bars, from each session's last account value"
-    return (f"{made}; every measure, value at risk included, is daily, with {per_year:g} periods a year",)

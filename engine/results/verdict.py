@@ -1,4 +1,4 @@
-"""Is there evidence of skill? One run's answer, before any correction for selection."""
+"""The verdict on one run: evidence of skill or none, before any correction for selection."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ LEAK = "the future was used: nothing here can be believed"
 NOTHING = "no evidence of skill"
 BEATS = "beats the baselines; not corrected for selection"
 ALPHA = 0.05
-LEAST = 22  # a month of sessions; below it a t statistic says nothing
+MIN_RETURNS = 22  # a month of sessions; below it a t statistic says nothing
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class PairedTest:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What may be said of one run.
+    """The verdict on one run.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Verdict:
 
     @property
     def beats(self) -> bool:
-        """Whether there is something to correct for selection at all."""
+        """True where the strategy beats its baselines, which selection may explain."""
         return self.headline == BEATS
 
 
@@ -99,25 +99,26 @@ def paired_test(strategy: Vector, benchmark: Vector, risk_free: float = 0.0) -> 
     """
     n = len(strategy)
     lags = newey_west_lags(n)
-    own, other = strategy - risk_free, benchmark - risk_free
-    reason = _untestable(own, other)
+    strategy_excess = strategy - risk_free
+    benchmark_excess = benchmark - risk_free
+    reason = _untestable(strategy_excess, benchmark_excess)
     if reason:
         return PairedTest(None, None, None, None, lags, n, reason)
-    scale = float(other.std(ddof=1) / own.std(ddof=1))
-    difference = own * scale - other
+    scale = float(benchmark_excess.std(ddof=1) / strategy_excess.std(ddof=1))
+    difference = strategy_excess * scale - benchmark_excess
     error = newey_west_error(difference, lags)
-    if error <= np.finfo(float).eps * float(other.std(ddof=1)):
+    if error <= np.finfo(float).eps * float(benchmark_excess.std(ddof=1)):
         return PairedTest(None, None, None, scale, lags, n, "at equal volatility the strategy is the benchmark")
     t = float(difference.mean() / error)
     return PairedTest(t, 0.5 * math.erfc(t / math.sqrt(2.0)), float(difference.mean()), scale, lags, n)
 
 
-def _untestable(own: Vector, other: Vector) -> str:
-    if len(own) < LEAST:
-        return f"{count(len(own), 'period')} {'is' if len(own) == 1 else 'are'} fewer than {LEAST}"
-    if np.ptp(own) == 0:
+def _untestable(strategy: Vector, benchmark: Vector) -> str:
+    if len(strategy) < MIN_RETURNS:
+        return f"{count(len(strategy), 'period')} {'is' if len(strategy) == 1 else 'are'} fewer than {MIN_RETURNS}"
+    if np.ptp(strategy) == 0:
         return "the strategy's returns never vary"
-    if np.ptp(other) == 0:
+    if np.ptp(benchmark) == 0:
         return "the benchmark's returns never vary"
     return ""
 

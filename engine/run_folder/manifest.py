@@ -1,4 +1,4 @@
-"""Where a result comes from: data, code, versions, seeds, machine, timings."""
+"""The manifest of a result: data, code, versions, seeds, machine, timings."""
 
 import os
 import platform
@@ -49,7 +49,7 @@ def build(
 
 
 def common(seed: int, data: Mapping[str, str], digest: str, timings: Mapping[str, float]) -> dict[str, Any]:
-    """What every manifest holds, of a run and of a sweep; parameters as for :func:`build`."""
+    """The entries that every manifest has, of a run and of a sweep; parameters as for :func:`build`."""
     return {
         "format": 1,
         "seed": seed,

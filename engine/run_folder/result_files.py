@@ -47,7 +47,7 @@ def _symbol(frame: SignalFrame, market: Market, column: int) -> pd.DataFrame:
 
 
 def folds(outcome: Outcome) -> dict[str, Any]:
-    """What folds.json holds: per fold its spans, training, calibration, and scores beside the baselines."""
+    """The content of folds.json: per fold its spans, training, calibration, and scores beside the baselines."""
     if outcome.evaluation is None:
         return {"folds": [], "reason": "the model does not train, so there are no folds"}
     scores = outcome.evaluation.folds

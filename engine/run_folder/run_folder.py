@@ -31,7 +31,7 @@ RESULT_FILES = (
 
 @dataclass(frozen=True)
 class Saved:
-    """Where a run folder is, and what was found there before.
+    """A saved run folder, and a note on what was there before.
 
     Attributes
     ----------
@@ -104,14 +104,14 @@ def ensure_writable(out: Path) -> None:
 def _fresh(out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        folder = _beside(out) / f"{os.getpid()}-{uuid4().hex[:8]}"
+        folder = _staging_folder(out) / f"{os.getpid()}-{uuid4().hex[:8]}"
         folder.mkdir(parents=True)
     except OSError as error:
         raise StoreError(f"{out}: run folders cannot be written here: {error.strerror}; choose another --out") from None
     return folder
 
 
-def _beside(out: Path) -> Path:
+def _staging_folder(out: Path) -> Path:
     real = out.resolve()
     same_disk = real.parent.stat().st_dev == real.stat().st_dev and os.access(real.parent, os.W_OK)
     parent = real.parent if same_disk else real
@@ -179,7 +179,7 @@ def durable(staged: Path, folder: Path) -> Saved:
 
 
 def _moved(staged: Path, folder: Path) -> bool:
-    """Whether ``folder`` was free; another run may take it at this very moment, so the rename has the last word."""
+    """True if ``folder`` was free; another run may take it at this very moment, so the rename has the last word."""
     if folder.exists():
         return False
     try:
@@ -210,10 +210,11 @@ def _intact(folder: Path) -> str | None:
 
 
 def _difference(staged: Path, folder: Path) -> str:
-    """What differs between two results of one id: the files, and what changed in the code, versions and data."""
+    """The difference of two results of one id: the files, and the changes in the code, versions and data."""
     files = [name for name in RESULT_FILES if _digest_or_none(staged / name) != _digest_or_none(folder / name)]
     with suppress(StoreError):
-        new, old = read_json(staged / MANIFEST), read_json(folder / MANIFEST)
+        new = read_json(staged / MANIFEST)
+        old = read_json(folder / MANIFEST)
         causes = [key for key in ("code_digest", "versions", "data", "machine") if new.get(key) != old.get(key)]
         return f"{', '.join(files)} differ; changed since: {', '.join(causes) or 'nothing that the manifest knows'}"
     return f"{', '.join(files)} differ"
@@ -242,5 +243,5 @@ def _sync_folder(folder: Path) -> None:
 
 
 def is_run_folder(path: Path) -> bool:
-    """Whether ``path`` is a finished run folder."""
+    """True if ``path`` is a finished run folder."""
     return path.is_dir() and (path / MANIFEST).is_file()

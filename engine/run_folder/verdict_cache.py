@@ -17,9 +17,10 @@ log = logging.getLogger(__name__)
 
 def keep(verdict: Mapping[str, Any]) -> None:
     """Store what :meth:`engine.audit.battery.Audit.dump` gives; a folder that cannot be written is a warning."""
-    path, known = _path(verdict["config_id"]), recall(verdict["config_id"])
+    path = _path(verdict["config_id"])
+    stored = recall(verdict["config_id"])
     leaks = any(check["status"] == "leak" for check in verdict["checks"])
-    if known and known["full"] and not verdict["full"] and not leaks:
+    if stored and stored["full"] and not verdict["full"] and not leaks:
         return  # a quick battery does not replace a full one
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,10 +34,10 @@ def keep(verdict: Mapping[str, Any]) -> None:
 def recall(config_id: str) -> dict[str, Any] | None:
     """The stored verdict of a config with this code; None if it was not audited, or not as it is now."""
     try:
-        found: dict[str, Any] = json.loads(_path(config_id).read_text(encoding="utf-8"))
+        verdict: dict[str, Any] = json.loads(_path(config_id).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if {"verdict", "full", "checks"} <= found.keys() else None
+    return verdict if {"verdict", "full", "checks"} <= verdict.keys() else None
 
 
 def _path(config_id: str) -> Path:

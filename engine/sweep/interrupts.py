@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a sweep at once, with everything finished kept."""
+"""Ctrl-C and SIGTERM: a sweep ends at once, and everything that was finished stays on disk."""
 
 import signal
 import threading
@@ -10,41 +10,46 @@ from typing import Any
 
 @contextmanager
 def terminable(folder: Path) -> Iterator[Callable[[], None]]:
-    """SIGTERM ends the sweep as Ctrl-C does: at once, with everything finished kept.
+    """Raise KeyboardInterrupt on SIGTERM as on Ctrl-C; on exit, with a message that names the folder of the sweep.
 
-    Libraries turn an interrupt that reaches them into errors of their own, or drop it; so it is remembered, and what
-    this yields raises it again.
+    Libraries turn an interrupt that reaches them into errors of their own, or drop it. Every signal is therefore
+    recorded, and the function that this yields raises it again.
     """
-    asked: list[int] = []
+    signals: list[int] = []
 
-    def stop(sign: int, *_: Any) -> None:
-        asked.append(sign)
+    def on_signal(number: int, *_: Any) -> None:
+        signals.append(number)
         raise KeyboardInterrupt
 
-    def look() -> None:
-        if asked:
+    def raise_if_interrupted() -> None:
+        if signals:
             raise KeyboardInterrupt
 
-    with _handled(stop):
+    with _handled(on_signal):
         try:
-            yield look
+            yield raise_if_interrupted
         except BaseException as error:
-            if not asked and not isinstance(error, KeyboardInterrupt):
+            if not signals and not isinstance(error, KeyboardInterrupt):
                 raise
-            kept = f"interrupted; what was finished is kept in {folder}: the same command goes on from there"
-            raise KeyboardInterrupt(*([kept] if folder.is_dir() else [])) from None
+            if not folder.is_dir():
+                raise KeyboardInterrupt from None
+            raise KeyboardInterrupt(
+                f"interrupted; what was finished is kept in {folder}: the same command goes on from there"
+            ) from None
 
 
 @contextmanager
-def _handled(stop: Callable[..., None]) -> Iterator[None]:
-    """A handler of both signals; a Ctrl-C that was ignored still is, and other threads than the main one have none."""
+def _handled(handler: Callable[..., None]) -> Iterator[None]:
+    """Handle both signals in the main thread; a Ctrl-C that was ignored before stays ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    ours = [signal.SIGTERM, *([signal.SIGINT] if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN else [])]
-    before = {sign: signal.signal(sign, stop) for sign in ours}
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        numbers.append(signal.SIGINT)
+    handlers_before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for sign, handler in before.items():
-            signal.signal(sign, handler)
+        for number, handler_before in handlers_before.items():
+            signal.signal(number, handler_before)

@@ -1,4 +1,4 @@
-"""Configs from files and mappings, their `sweep:` block checked against the keys that it changes."""
+"""Loading of configs from files and mappings, with the check of `sweep:` against the keys that it changes."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,13 +20,13 @@ def load(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
     Raises
     ------
     ConfigError
-        One line: file and line, key, what is wrong, what was given, what to do.
+        One line: file and line, key, problem, value, remedy.
     """
     return validate(run_config.layer_of_file(path, overrides), str(path))
 
 
-def of_mapping(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> RunConfig:
-    """Validate a config given as a plain mapping, its sweep included; its paths are read from the working directory.
+def load_mapping(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> RunConfig:
+    """Validate a plain mapping as a config, its sweep included; relative paths start at the working directory.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def of_mapping(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> RunC
 
 
 def validate(layer: Layer, source: str) -> RunConfig:
-    """A layer as a config, its sweep included; ``source`` names it where a key has no place of its own.
+    """A layer as a config, its sweep included; ``source`` is the location of keys that have none in the layer.
 
     Raises
     ------
@@ -48,5 +48,5 @@ def validate(layer: Layer, source: str) -> RunConfig:
     if config.sweep:
         from engine.sweep.space.space_check import check_space
 
-        check_space(config, lambda *keys: layer.place(("sweep", *keys)) or source)
+        check_space(config, lambda *keys: layer.location_of(("sweep", *keys)) or source)
     return config

@@ -26,7 +26,7 @@ from engine.sweep.storage.sweep_id import sweep_id
 from engine.sweep.storage.trial_registry import PriorTrials, TrialRegistry
 from engine.sweep.storage.trial_store import TrialStore
 from engine.sweep.trials.compiled_trials import TrialOutputs
-from engine.sweep.trials.plan import Plan, plan
+from engine.sweep.trials.plan import Plan, plan_sweep
 from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.runner import RunTrials, TrialRunner, worker_count
 from signals.cache.store import SignalStore
@@ -121,7 +121,7 @@ def _swept(
         )
     with recorded() as lines, terminable(folder) as look:
         with watch.stage("plan"):
-            made = plan(config)
+            made = plan_sweep(config)
             wants = wants_of(made)
         with sweep_folder.owned(folder):
             if swept := _before(options.out, label):  # by another process, while this one made its plan
@@ -138,7 +138,7 @@ def _swept(
             shown = nullcontext(again.on_progress) if again else reporting(options.quiet, main=TASK)
             with shown as on_progress, fold_pool(worker_count(made), made.spec.timeout) as hands:
                 shop = TrialRunner(made, wants, store, on_progress, hands, _key(config))
-                board, year = TrialRanking.of(made.spec, made.count), _per_year(made)
+                board, year = TrialRanking.empty(made.spec, made.count), _per_year(made)
                 write = nullcontext(on_progress) if again else book.kept_up(board, records.point, year, on_progress)
                 with watch.stage("trials"), write as tell, _runner(shop) as (run, about):
                     run_trials(made, board, run, records, tell, about)
@@ -174,7 +174,7 @@ def wants_of(made: Plan) -> TrialOutputs:
     """What is wanted of every trial."""
     spec = made.config.measures
     measures = measures_of(made.config)
-    return TrialOutputs(measures, spec.periods_per_year, spec.risk_free, made.span, made.summed, made.kept)
+    return TrialOutputs(measures, spec.periods_per_year, spec.risk_free, made.span, made.summed, made.with_returns)
 
 
 def header(label: str) -> dict[str, Any]:

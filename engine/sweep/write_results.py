@@ -66,7 +66,7 @@ def _manifest(
     found: SweepAssessment, config: "RunConfig", result: str, watch: Stopwatch, earlier: PriorTrials
 ) -> dict[str, Any]:
     common = manifest.common(config.seed, config.data.digests(), result, watch.seconds)
-    slow = all(group.slow for group in found.plan.groups.met.values() if group.config is not None)
+    slow = all(group.backtrader_reason for group in found.plan.groups.by_key.values() if group.config is not None)
     mine = {"sweep_id": sweep_id(config), "config_id": config.id, "trials": found.plan.count}
     mine["engine"] = "backtrader" if slow else "compiled"
     return {**mine, **common, "earlier_trials": trial_registry.dumped(earlier)}

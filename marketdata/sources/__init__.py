@@ -1,1 +1,1 @@
-"""Where prices come from: one plug-in a file, named by its ``kind``."""
+"""Sources of prices: one plug-in a file, named by its ``kind``."""

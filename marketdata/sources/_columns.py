@@ -1,4 +1,4 @@
-"""Which column of a file holds what, in any usual spelling, case and order."""
+"""The roles of a file's columns, by their names in any usual spelling, case and order."""
 
 import re
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ SPELLINGS = {
     "volume": ("volume", "vol", "v"),
     ADJUSTED: ("adjclose", "adjustedclose", "closeadj", "closeadjusted", "adjcloseprice"),
 }
-"""What a column may be called, by role, after everything but letters and digits is taken out of its name."""
+"""Names of a column by role, without everything but letters and digits."""
 ROLES = {spelling: role for role, spellings in SPELLINGS.items() for spelling in spellings}
 NAMES = {DATE: "Date", "open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"}
 ADJUST_NOTE = "Adj Close is applied: prices x Adj Close / Close, volume divided by it"
@@ -31,78 +31,80 @@ ADJUST_NOTE = "Adj Close is applied: prices x Adj Close / Close, volume divided 
 
 @dataclass(frozen=True)
 class Roles:
-    """The places of the columns.
+    """The indices of a file's columns by role.
 
     Attributes
     ----------
-    when : the columns that say when: one, or a date and a time of day.
-    place : by role; ``volume`` and `ADJUSTED` may be missing.
+    time_columns : of the time stamps: one, or a date and a time of day.
+    columns : by role; ``volume`` and `ADJUSTED` may be missing.
     names : all names as the file has them.
     """
 
-    when: tuple[int, ...]
-    place: dict[str, int]
+    time_columns: tuple[int, ...]
+    columns: dict[str, int]
     names: tuple[str, ...]
 
     @property
     def unused(self) -> tuple[int, ...]:
         """The columns without a role."""
-        used = {*self.when, *self.place.values()}
-        return tuple(number for number in range(len(self.names)) if number not in used)
+        used = {*self.time_columns, *self.columns.values()}
+        return tuple(column for column in range(len(self.names)) if column not in used)
 
 
 def recognise(names: Sequence[str], adjust: bool, where: str) -> Roles | Fault:
-    """The roles of a file's columns, or what is wrong with its header.
+    """The roles of a file's columns, or the fault of its header.
 
     Parameters
     ----------
-    adjust : whether an adjusted close is needed.
-    where : what has to name the columns, for the advice: "the first line", say.
+    adjust : an adjusted close is needed.
+    where : the part of the file that names the columns, for the advice: "the first line", say.
     """
-    found: dict[str, list[int]] = {}
-    for number, name in enumerate(names):
+    columns_by_role: dict[str, list[int]] = {}
+    for column, name in enumerate(names):
         if role := ROLES.get(_letters(name)):
-            found.setdefault(role, []).append(number)
-    return _doubled(found, names) or _missing(found, names, adjust, where) or _roles(found, names)
+            columns_by_role.setdefault(role, []).append(column)
+    fault = _doubled(columns_by_role, names) or _missing(columns_by_role, names, adjust, where)
+    return fault or _roles(columns_by_role, names)
 
 
 def _letters(name: str) -> str:
-    """``<CLOSE>``, ``Adj Close`` and ``adj_close`` without what people put around letters."""
+    """A column's name without case and without anything but letters and digits: ``<CLOSE>`` is ``close``."""
     return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
-def _doubled(found: dict[str, list[int]], names: Sequence[str]) -> Fault | None:
-    stamped = [number for number in found.get(DATE, ()) if _letters(names[number]) != "date"]
-    if stamped and TIME in found:  # a stamp holds its time already; only a plain date is joined with one
-        found = {**found, DATE: sorted((*found[DATE], *found[TIME]))}
-    for numbers in found.values():
-        given = [names[number] for number in numbers]
-        if len(set(given)) > 1:
-            return Fault(f"columns {', '.join(given)} mean the same", "keep one")
-        if len(given) > 1:
-            return Fault(f"column {given[0]} is there twice", "keep one")
+def _doubled(columns_by_role: dict[str, list[int]], names: Sequence[str]) -> Fault | None:
+    stamp_columns = [column for column in columns_by_role.get(DATE, ()) if _letters(names[column]) != "date"]
+    if stamp_columns and TIME in columns_by_role:  # a stamp has its time already; only a plain date is joined with one
+        columns_by_role = {**columns_by_role, DATE: sorted((*columns_by_role[DATE], *columns_by_role[TIME]))}
+    for numbers in columns_by_role.values():
+        names_given = [names[column] for column in numbers]
+        if len(set(names_given)) > 1:
+            return Fault(f"columns {', '.join(names_given)} mean the same", "keep one")
+        if len(names_given) > 1:
+            return Fault(f"column {names_given[0]} is there twice", "keep one")
     return None
 
 
-def _missing(found: dict[str, list[int]], names: Sequence[str], adjust: bool, where: str) -> Fault | None:
-    given = ", ".join(names)
-    dated = {DATE: None} if DATE in found or TIME in found else {}
-    missing = [NAMES[role] for role in (DATE, *PRICES) if role not in {**found, **dated}]
+def _missing(columns_by_role: dict[str, list[int]], names: Sequence[str], adjust: bool, where: str) -> Fault | None:
+    names_given = ", ".join(names)
+    stamp_roles = {DATE: None} if DATE in columns_by_role or TIME in columns_by_role else {}
+    missing = [NAMES[role] for role in (DATE, *PRICES) if role not in {**columns_by_role, **stamp_roles}]
     if missing:
-        return Fault(f"column {', '.join(missing)} is missing; found: {given}", f"{where} must name {needed()}")
-    if adjust and ADJUSTED not in found:
-        return Fault(f"adjust is true, but column Adj Close is missing; found: {given}", "give it, or drop `adjust`")
+        return Fault(f"column {', '.join(missing)} is missing; found: {names_given}", f"{where} must name {needed()}")
+    if adjust and ADJUSTED not in columns_by_role:
+        problem = f"adjust is true, but column Adj Close is missing; found: {names_given}"
+        return Fault(problem, "give it, or drop `adjust`")
     return None
 
 
-def _roles(found: dict[str, list[int]], names: Sequence[str]) -> Roles:
-    when = tuple(found[role][0] for role in (DATE, TIME) if role in found)
-    place = {role: numbers[0] for role, numbers in found.items() if role not in (DATE, TIME)}
-    return Roles(when, place, tuple(names))
+def _roles(columns_by_role: dict[str, list[int]], names: Sequence[str]) -> Roles:
+    time_columns = tuple(columns_by_role[role][0] for role in (DATE, TIME) if role in columns_by_role)
+    columns = {role: numbers[0] for role, numbers in columns_by_role.items() if role not in (DATE, TIME)}
+    return Roles(time_columns, columns, tuple(names))
 
 
 def needed() -> str:
-    """The columns that a file has to have, as a reader would write them."""
+    """The columns that a file must have, for messages."""
     return f"{', '.join(NAMES[role] for role in (DATE, *PRICES))} and, if there is one, {NAMES['volume']}"
 
 
@@ -112,35 +114,35 @@ def assemble(roles: Roles, cells: Sequence[pd.Series], stamps: Stamps, where: st
     Parameters
     ----------
     cells : one column for each of ``roles.names``, (T,) numbers or text.
-    stamps : (T,) when each bar is.
-    adjust : whether the adjusted closes are to be applied.
+    stamps : (T,) of the bars.
+    adjust : apply the adjusted closes.
     """
-    wanted = (*COLUMNS, ADJUSTED) if adjust else COLUMNS
-    columns = {role: cells[roles.place[role]].to_numpy() for role in wanted if role in roles.place}
+    selected = (*COLUMNS, ADJUSTED) if adjust else COLUMNS
+    columns = {role: cells[roles.columns[role]].to_numpy() for role in selected if role in roles.columns}
     if "volume" not in columns:
         columns["volume"] = pd.Series(0.0, index=range(len(stamps.index))).to_numpy()
-    frame = pd.DataFrame(columns, index=stamps.index)[[role for role in wanted if role in columns]]
+    frame = pd.DataFrame(columns, index=stamps.index)[[role for role in selected if role in columns]]
     return RawTable(frame, where, stamps.offsets, tuple(_notes(roles, cells, adjust)))
 
 
 def _notes(roles: Roles, cells: Sequence[pd.Series], adjust: bool) -> list[str]:
-    notes = [] if "volume" in roles.place else ["there is no column of volume"]
-    adjusted = [roles.place[ADJUSTED]] if ADJUSTED in roles.place else []
+    notes = [] if "volume" in roles.columns else ["there is no column of volume"]
+    adjusted = [roles.columns[ADJUSTED]] if ADJUSTED in roles.columns else []
     unused = sorted((*roles.unused, *(() if adjust else adjusted)))
     if unused:
-        text = f"columns not used: {', '.join(roles.names[number] for number in unused)}"
+        text = f"columns not used: {', '.join(roles.names[column] for column in unused)}"
         notes.append(text + ("" if adjust or not adjusted else _differs(roles, cells)))
     return [*notes, ADJUST_NOTE] if adjust else notes
 
 
 def _differs(roles: Roles, cells: Sequence[pd.Series]) -> str:
-    """What is missed by leaving an adjusted close out."""
-    pairs = zip(cells[roles.place[ADJUSTED]], cells[roles.place["close"]], strict=True)
+    """A note on the rows in which the adjusted close, which is not used, differs from the close."""
+    pairs = zip(cells[roles.columns[ADJUSTED]], cells[roles.columns["close"]], strict=True)
     differing = sum(adjusted != close for adjusted, close in pairs)
     if not differing:
         return ""
     rows = "1 row" if differing == 1 else f"{differing} rows"
-    name = roles.names[roles.place[ADJUSTED]]
+    name = roles.names[roles.columns[ADJUSTED]]
     return (
         f"; {name} differs from Close in {rows}, so splits and dividends look like moves of the price (`adjust: true`)"
     )

@@ -35,14 +35,14 @@ class Stamps:
 
 
 def parse_dates(texts: Sequence[str]) -> Stamps | Fault:
-    """Stamps of one column, or what is wrong with it.
+    """Stamps of one column, or the fault of it.
 
     Slashes are read as month/day/year, and only if some day above 12 proves it. All rows must be written alike.
     """
-    found = [STAMP.fullmatch(text.strip()) for text in texts]
-    matches = [match for match in found if match]
+    parsed = [STAMP.fullmatch(text.strip()) for text in texts]
+    matches = [match for match in parsed if match]
     if len(matches) < len(texts):
-        row = found.index(None)
+        row = parsed.index(None)
         return Fault(f"{texts[row]!r} is no date", ADVICE, [row])
     return _unlike(matches) or _not_month_first(matches) or _stamps(matches)
 

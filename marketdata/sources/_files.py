@@ -1,4 +1,4 @@
-"""What sources that read the user's own files have in common."""
+"""The common part of the sources that read the user's own files."""
 
 from abc import abstractmethod
 from pathlib import Path
@@ -25,7 +25,7 @@ Symbol = Annotated[str, Field(min_length=1), AfterValidator(_printable)]
 class Files(Source):
     """Files, one a symbol."""
 
-    found: ClassVar[bool] = True
+    reports_extent: ClassVar[bool] = True
 
     files: Annotated[dict[Symbol, str], Field(min_length=1)]
     """Symbol to path of its file. A relative path is read from the file that states it."""
@@ -39,7 +39,7 @@ class Files(Source):
 
     @property
     def dividends(self) -> bool | None:
-        """An adjusted close contains dividends; of other prices nothing is known."""
+        """True for adjusted closes, which contain dividends; None for other prices."""
         return True if self.adjust else None
 
     def paths(self) -> dict[str, Path]:

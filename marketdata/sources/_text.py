@@ -39,7 +39,9 @@ def read_table(symbol: str, content: bytes, where: str, *, adjust: bool = False)
     if fault := _ragged(rows, len(header)):
         raise fault.error(symbol, where)
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
-    stamps = parse_dates([" ".join(cells) for cells in zip(*(columns[place] for place in roles.when), strict=True)])
+    stamps = parse_dates(
+        [" ".join(cells) for cells in zip(*(columns[column] for column in roles.time_columns), strict=True)]
+    )
     if isinstance(stamps, Fault):
         raise stamps.error(symbol, where)
     return assemble(roles, [pd.Series(cells, dtype=object) for cells in columns], stamps, where, adjust)
@@ -50,8 +52,8 @@ def _decode(symbol: str, content: bytes, where: str) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        found = f"byte 0x{content[error.start]:02x} in line {line} is not UTF-8"
-        raise DataError(f"{symbol} ({where}): {found}; save the file as UTF-8 text (is it binary?)") from error
+        problem = f"byte 0x{content[error.start]:02x} in line {line} is not UTF-8"
+        raise DataError(f"{symbol} ({where}): {problem}; save the file as UTF-8 text (is it binary?)") from error
     if not text.strip():
         raise DataError(f"{symbol} ({where}): the file is empty; it needs the columns {needed()}")
     if "\0" in text:
@@ -65,9 +67,9 @@ def _split(symbol: str, text: str, where: str) -> tuple[list[str], Rows]:
         header, *rows = reader
     except csv.Error as error:
         raise DataError(f"{symbol} ({where}): line {reader.line_num} is not comma-separated text: {error}") from error
-    if len(header) == 1 and (other := re.search(r"[;\t|]", header[0])):
-        found = f"line 1 is separated by {other[0]!r}, not by commas"
-        raise DataError(f"{symbol} ({where}): {found}; save the file with commas, and a point before decimals")
+    if len(header) == 1 and (separator := re.search(r"[;\t|]", header[0])):
+        problem = f"line 1 is separated by {separator[0]!r}, not by commas"
+        raise DataError(f"{symbol} ({where}): {problem}; save the file with commas, and a point before decimals")
     while rows and not any(rows[-1]):
         rows.pop()  # blank lines at the end are no rows
     return [name.strip() for name in header], rows
@@ -77,5 +79,5 @@ def _ragged(rows: Rows, width: int) -> Fault | None:
     wrong = [row for row, cells in enumerate(rows) if len(cells) != width]
     if not wrong:
         return None
-    found = f"{len(rows[wrong[0]])} cells where the header has {width}"
-    return Fault(found, "mend or remove the line; a number must not hold commas", wrong)
+    problem = f"{len(rows[wrong[0]])} cells where the header has {width}"
+    return Fault(problem, "mend or remove the line; a number must not hold commas", wrong)

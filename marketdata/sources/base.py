@@ -1,4 +1,4 @@
-"""What every source offers: its symbols, its files, and one raw table a symbol."""
+"""The contract of a source plug-in: its symbols, its files, and one raw table a symbol."""
 
 import hashlib
 from abc import abstractmethod
@@ -11,9 +11,19 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic_core import PydanticCustomError
 
+from core.deprecated_members import RenamedAttribute, adopt_old_names
 from core.digests import file_digest
 from core.errors import DataError
 from core.plugins import PluginSpec
+
+__all__ = [
+    "ADJUSTED",
+    "RawTable",
+    "Source",
+    "distinct",
+    "read_bytes",
+    "require_digest",
+]
 
 ADJUSTED = "adj close"
 """The column of a raw table that holds closes adjusted for splits and dividends; where it is given, it is applied."""
@@ -30,7 +40,7 @@ class RawTable:
         one, is applied: prices are multiplied by it / close, volume is divided by that.
     where : the file's name, for messages.
     offsets : (T,) seconds east of UTC as each stamp was written; None if the stamps are naive or of one zone by type.
-    notes : what reading found worth saying.
+    notes : remarks of the reader of the file.
     """
 
     frame: pd.DataFrame
@@ -47,22 +57,30 @@ class Source(PluginSpec):
     """
 
     family: ClassVar[str] = "sources"
-    found: ClassVar[bool] = False
-    """Whether a note says what was found in the files: bar size and sessions; for data that we do not know."""
+    reports_extent: ClassVar[bool] = False
+    """True if a note states the bar size and the sessions of the files: for data that the project does not know."""
+
+    found: ClassVar[Any] = RenamedAttribute("reports_extent", since="0.2")
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Honour ``found``, the old name of ``reports_extent``, in a user's source."""
+        super().__pydantic_init_subclass__(**kwargs)
+        adopt_old_names(cls, {"found": "reports_extent"}, since="0.2", stacklevel=4)
 
     @property
     def dividends(self) -> bool | None:
-        """Whether the closes are adjusted for dividends; None if that is not known."""
+        """True if the closes are adjusted for dividends; None if that is not known."""
         return None
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the results has to know of this choice of data, one line each."""
+        """Notes on this choice of data for the reader of the results, one line each."""
         return ()
 
     @property
     def session_close(self) -> tuple[str, str]:
-        """When bars that bear only a date close, unless the config says it: (HH:MM, IANA zone)."""
+        """The close of bars that have only a date, unless the config states it: (HH:MM, IANA zone)."""
         return "23:59", "UTC"
 
     @property
@@ -89,7 +107,7 @@ class Source(PluginSpec):
         return {symbol: _digest(symbol, path) for symbol, path in self.paths().items()}
 
     def identity(self) -> dict[str, Any]:
-        """The source without paths, its files by content: equal for equal data, wherever it lies."""
+        """The source without paths, its files by content: equal for equal data in any folder."""
         return {**self.dump(), "files": self.digests()}
 
 
@@ -101,17 +119,17 @@ def distinct(symbols: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def require_digest(symbol: str, path: Path, content: bytes, expected: str, advice: str) -> None:
-    """Refuse a file of ours that was changed.
+    """Refuse a file of the project's samples that was changed.
 
     Raises
     ------
     DataError
         The SHA-256 of its content is another.
     """
-    given = hashlib.sha256(content).hexdigest()
-    if given != expected:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != expected:
         raise DataError(
-            f"{symbol} ({path}): the sample has changed: SHA-256 {given[:16]}, not {expected[:16]}; {advice}"
+            f"{symbol} ({path}): the sample has changed: SHA-256 {digest[:16]}, not {expected[:16]}; {advice}"
         )
 
 

@@ -33,8 +33,8 @@ class Parquet(Files):
         roles = recognise(names, self.adjust, "the table")
         if isinstance(roles, Fault):
             raise roles.error(symbol, where)
-        columns = [frame.iloc[:, number] for number in range(len(names))]
-        stamps = _stamps([columns[place] for place in roles.when])
+        columns = [frame.iloc[:, column] for column in range(len(names))]
+        stamps = _stamps([columns[column] for column in roles.time_columns])
         if isinstance(stamps, Fault):
             raise stamps.error(symbol, where)
         return assemble(roles, [_cells(column) for column in columns], stamps, where, self.adjust)

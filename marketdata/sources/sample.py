@@ -45,7 +45,7 @@ class Sample(Source):
 
     @property
     def dividends(self) -> bool:
-        """Both are price indices: what their members pay is not in them."""
+        """False: both are price indices, without the dividends of their members."""
         return False
 
     @property
@@ -54,7 +54,7 @@ class Sample(Source):
         return self.symbols
 
     def paths(self) -> dict[str, Path]:
-        """Where arch's installation keeps the files."""
+        """The files in arch's installation."""
         folder = _arch_folder()
         return {name: folder / "data" / name / f"{name}.csv.gz" for name in self.symbols}
 
@@ -64,10 +64,10 @@ class Sample(Source):
 
 
 def _arch_folder() -> Path:
-    found = importlib.util.find_spec("arch")
-    if found is None or found.origin is None:
+    module_spec = importlib.util.find_spec("arch")
+    if module_spec is None or module_spec.origin is None:
         raise DataError(f"the sample data is missing: the package arch is not installed; {REINSTALL}")
-    return Path(found.origin).parent
+    return Path(module_spec.origin).parent
 
 
 def _table(name: str, path: Path) -> RawTable:

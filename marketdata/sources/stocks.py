@@ -44,12 +44,12 @@ class Stocks(Source):
 
     @property
     def dividends(self) -> bool:
-        """Adj Close contains them."""
+        """True: Adj Close contains them."""
         return True
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How the prices were adjusted, and how the symbols were chosen."""
+        """Notes on the adjustment of the prices and the choice of the symbols."""
         names = ", ".join(self.symbols)
         return (
             f"{names}: prices are adjusted for splits and dividends (x Adj Close / Close, volume divided by it)",
@@ -74,5 +74,6 @@ class Stocks(Source):
 
 
 def _table(name: str, header: bytes, lines: list[bytes]) -> RawTable:
-    own = b"".join(line for line in lines if line.startswith(f"{name},".encode()))
-    return replace(read_table(name, header + own, PATH.name, adjust=True), notes=())  # the source's own notes say it
+    symbol_lines = b"".join(line for line in lines if line.startswith(f"{name},".encode()))
+    table = read_table(name, header + symbol_lines, PATH.name, adjust=True)
+    return replace(table, notes=())  # the adjustment is in the source's notes

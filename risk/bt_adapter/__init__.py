@@ -1,6 +1,6 @@
 """The risk rule and the risk measures as parts for any backtrader script.
 
-Each can be added to a Cerebro of one's own, one by one, in the usual way.
+Each part can be added to any Cerebro alone, in the usual way.
 """
 
 from .analyzers import ExpectedShortfall, ReturnMetrics, ValueAtRisk

@@ -21,14 +21,14 @@ Answer = dict[str, Any]
 
 
 class SessionReturns(bt.Analyzer):
-    """Collects the account's value at the last bar of each day; what is made of it is up to the subclass.
+    """Collects the account's value at the last bar of each day, for a subclass to measure.
 
     The first return is against the starting cash, so it is 0 where the first day only decides. A day is a date of
     the strategy's clock, ``strategy.datetime``, whatever the bars' length.
     """
 
     def start(self) -> None:
-        """Begin with an empty book."""
+        """Begin without any value."""
         self.rets: Answer = {}
         self._values: dict[datetime.date, float] = {}
 
@@ -41,7 +41,7 @@ class SessionReturns(bt.Analyzer):
         self.rets = self.measure()
 
     def measure(self) -> Answer:
-        """What :meth:`get_analysis` returns."""
+        """The result of :meth:`get_analysis`."""
         raise NotImplementedError
 
     @property
@@ -57,12 +57,12 @@ class SessionReturns(bt.Analyzer):
 
     @property
     def ruin(self) -> str:
-        """That the account was worth nothing, and when; empty if it never was."""
+        """The statement that the account was worth nothing, with the day; empty if it never was."""
         day = next((f"{day:%F}" for day, value in self._values.items() if not value > 0), None)
         return f"the account was worth nothing on {day}" if day else ""
 
     def sample(self, sessions_in_year: float, risk_free: float) -> Sample:
-        """What the measures are told."""
+        """The sample for the measures."""
         return Sample(self.returns, periods_per_year=sessions_in_year, risk_free=risk_free)
 
     def answer(self, measure: Measure, sessions_in_year: float, risk_free: float = 0.0) -> Answer:
@@ -139,7 +139,7 @@ class ReturnMetrics(SessionReturns):
     """All measures that need nothing but daily returns: ``cerebro.addanalyzer(ReturnMetrics)``.
 
     ``get_analysis()`` maps each measure's name (``total_return``, ``cagr``, ``volatility``, ``sharpe``, ``sortino``,
-    ``max_drawdown``, ``calmar``; then shape, drawdowns, and how far to believe the Sharpe ratio) to a mapping with
+    ``max_drawdown``, ``calmar``; then shape, drawdowns, and the reliability of the Sharpe ratio) to a mapping with
     ``value`` (None if there is none), ``reason``, ``flags``, ``n``, ``period``, ``formula`` and ``unit``.
 
     Parameters
@@ -160,7 +160,7 @@ class ReturnMetrics(SessionReturns):
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """What is measured."""
+        """The measures that are computed."""
         return OF_RETURNS
 
     def measure(self) -> Answer:

@@ -1,4 +1,4 @@
-"""Every order and every fill of a backtrader run, with what became of it and why."""
+"""Every order and every fill of a backtrader run, with its outcome and the reason for it."""
 
 from typing import Any
 
@@ -32,15 +32,15 @@ PARTS = ("orders", "fills", "interest", "exit_reasons", "costs", "stops")
 
 
 def bar_time(data: Any, number: float) -> pd.Timestamp:  # noqa: ARG001 (a clock may differ from feed to feed)
-    """The aware UTC time, to the second, behind backtrader's number for it."""
+    """The aware UTC time, to the second, of backtrader's number for it."""
     return pd.Timestamp(bt.num2date(number), tz="UTC").round("s")
 
 
 class RiskAudit(bt.Analyzer):
     """Rows for the tables ``orders`` and ``fills``: ``cerebro.addanalyzer(RiskAudit)``.
 
-    Every order has a row: filled, partly filled, rejected (with the cash that was lacking, if the broker is a
-    :class:`~risk.bt_adapter.RiskBroker`), cancelled, and those of the last bar, of which backtrader says nothing. So
+    Every order has a row: filled, partly filled, rejected (with the cash that was missing, if the broker is a
+    :class:`~risk.bt_adapter.RiskBroker`), cancelled, and those of the last bar, which backtrader does not notify. So
     has every entry that a :class:`~strategies._backtrader.SignalStrategy` did not send because its size was 0.
 
     With backtrader's own broker ``share_at_fill`` is NaN: it can be known only at the moment of the fill.
@@ -53,7 +53,7 @@ class RiskAudit(bt.Analyzer):
     params = (("clock", bar_time),)
 
     def start(self) -> None:
-        """Begin with an empty book."""
+        """Begin without any order."""
         self._orders: dict[int, Any] = {}
         self._brackets_filled: set[int] = set()
         self._fills: list[Fill] = []
@@ -62,17 +62,17 @@ class RiskAudit(bt.Analyzer):
         self._rows: dict[str, list[Any]] = {part: [] for part in PARTS}
 
     def notify_order(self, order: Any) -> None:
-        """Take down an order's news; its fills come with it, in the order in which they happened."""
+        """Record an order and its new fills, in the order in which they happened."""
         self._orders[order.ref] = order
         if order.parent and order.status == bt.Order.Completed:
             self._brackets_filled.add(order.parent.ref)
-        for number, bit in enumerate(order.executed.iterpending(), start=order.executed.p1):
-            fill = self._fill(order, number, bit)
+        for number, execution in enumerate(order.executed.iterpending(), start=order.executed.p1):
+            fill = self._fill(order, number, execution)
             self._fills.append(fill)
             self._fills_of.setdefault(order.ref, []).append(fill.row)
 
     def stop(self) -> None:
-        """Close the book. Orders of the last bar bring no news, so the broker's own list is asked, too."""
+        """Make the rows. Orders of the last bar are not notified, so the broker's own list is read, too."""
         mine = (order for order in getattr(self.strategy.broker, "orders", ()) if order.owner is self.strategy)
         entries = {**self._orders, **{order.ref: order for order in mine}}
         entries.update({refusal.ref: refusal for refusal in getattr(self.strategy, "refusals", ())})
@@ -88,26 +88,26 @@ class RiskAudit(bt.Analyzer):
         }
 
     def get_analysis(self) -> dict[str, list[Any]]:
-        """What the run left behind.
+        """The rows of the run.
 
         ``orders``, ``fills``, ``costs`` and ``stops``: rows of these tables; slippage, impact and stops are known to a
         :class:`~risk.bt_adapter.RiskBroker` alone. For each fill, ``interest``: the short interest booked into it, and
-        ``exit_reasons``: why the strategy sent it to close a position, empty where it did not say.
+        ``exit_reasons``: why the strategy sent it to close a position, empty where it gave no reason.
         """
         return self._rows
 
-    def _fill(self, order: Any, number: int, bit: Any) -> Fill:
+    def _fill(self, order: Any, number: int, execution: Any) -> Fill:
         note = note_of(self.strategy.broker, order.ref, number)
-        closing = order.comminfo.getcommission(bit.closed, bit.price) if bit.closed else 0.0
-        interest = note.interest if note else bit.closedcomm - closing
-        self._held[order.data] = self._held.get(order.data, 0.0) + bit.size
+        closing = order.comminfo.getcommission(execution.closed, execution.price) if execution.closed else 0.0
+        interest = note.interest if note else execution.closedcomm - closing
+        self._held[order.data] = self._held.get(order.data, 0.0) + execution.size
         row: Row = {
-            "time": self.p.clock(order.data, bit.dt),
+            "time": self.p.clock(order.data, execution.dt),
             "symbol": name_of(order.data),
             "kind": kind_of(order),
-            "size": bit.size,
-            "price": bit.price,
-            "commission": closing + bit.openedcomm,
+            "size": execution.size,
+            "price": execution.price,
+            "commission": closing + execution.openedcomm,
             "position_after": note.position_after if note else self._held[order.data],
         }
         return Fill(order.ref, number, row, interest)
@@ -157,13 +157,13 @@ class RiskAudit(bt.Analyzer):
         if order.status in PENDING:
             last = order.created.dt >= order.data.datetime[0]
             return f"no later bar of {name_of(order.data)}" if last else "its price was not reached by the last bar"
-        known = getattr(self.strategy.broker, "reasons", {}).get(order.ref) or order.info.get("why")
+        recorded = getattr(self.strategy.broker, "reasons", {}).get(order.ref) or order.info.get("why")
         if order.parent and order.status == bt.Order.Canceled:
             return self._why_cancelled(order)
-        return str(known or (FOLLOWS if order.parent and trimmed else REASONS.get(order.status, "")))
+        return str(recorded or (FOLLOWS if order.parent and trimmed else REASONS.get(order.status, "")))
 
     def _why_cancelled(self, child: Any) -> str:
-        """Why an order of a bracket was cancelled."""
+        """The reason why an order of a bracket was cancelled."""
         if child.parent.status != bt.Order.Completed:
             return "its entry was not filled"
         filled = child.parent.ref in self._brackets_filled

@@ -1,4 +1,4 @@
-"""Rows for the tables ``costs`` and ``stops``, from the fills of a run and what its broker remembers."""
+"""Rows for the tables ``costs`` and ``stops``, from the fills of a run and the notes of its broker."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -24,12 +24,12 @@ def name_of(data: Any) -> str:
 
 
 def note_of(broker: Any, ref: int, number: int) -> Any:
-    """What the broker remembers of a fill; None where it is not ours."""
+    """The broker's note of a fill; None where the broker is not a ``RiskBroker``."""
     return getattr(broker, "notes", {}).get((ref, number))
 
 
 def cost_rows(fills: list[Fill], broker: Any, clock: Clock) -> Iterator[Row]:
-    """What the fills cost, what the shorts that are left owe, and what idle cash earned; costs of 0 have no row."""
+    """Rows of the costs of fills, of the interest due on open shorts and of the interest on idle cash; none for 0."""
     for fill in fills:
         for kind, amount in _of_fill(fill, note_of(broker, fill.ref, fill.number)).items():
             if amount != 0.0:

@@ -1,4 +1,4 @@
-"""A broker that keeps the risk rule at the fill, and remembers what audits need."""
+"""A broker that keeps the risk rule at the fill, and records what audits need."""
 
 import math
 from collections import deque
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from core.errors import ConfigError
 from risk.account_limits import LimitsSpec, exposure_of
 from risk.costs import DAYS_OF_INTEREST, idle_cash, impact_fraction
-from risk.fill_limits import FillTerms, Quote, admit, why
+from risk.fill_limits import FillTerms, Quote, admit, fill_message
 from risk.spec import FillRule
 
 from .commission import costs_of
@@ -25,12 +25,12 @@ GONE = "nothing to resize: the position was closed before"
 
 
 class Parts(NamedTuple):
-    """What an order would do now, in units, none signed.
+    """The parts of an order that would close and open a position now, in units, none signed.
 
     Attributes
     ----------
     side : 1 buys, -1 sells.
-    closing, opening : how much of the order closes what is held, and how much opens or adds.
+    closing, opening : units of the order that close the position held, and units that open or add.
     held : units held on the order's own side already.
     """
 
@@ -43,12 +43,12 @@ class Parts(NamedTuple):
 class RiskBroker(FreshBroker):
     """A drop-in for backtrader's broker that keeps the rule at the fill: ``RiskBroker(cash=10_000, cap=0.05)``.
 
-    What it mends in matching: see :class:`~risk.bt_adapter.fresh_bar_broker.FreshBroker`. What it adds:
+    What it corrects in matching: see :class:`~risk.bt_adapter.fresh_bar_broker.FreshBroker`. What it adds:
 
     - *The cap holds at the fill.* An order that opens or adds is trimmed at the price it fills at, so that the position
       is at most ``cap`` of the account; a bracket's orders shrink with their entry. Only the opening part is ever
       touched, it only shrinks, and to whole lots; below one lot it is rejected. That uses the open at which the order
-      fills anyway, as any order sized at the open does; it sees nothing of the bar beyond.
+      fills anyway, as any order sized at the open does, and nothing else of the bar.
     - *The limits of the account hold at the fill*, in the same way. By default shorts are worth at most the account.
     - *A bracket's stop and target only close.* They never reverse a position, and an entry that the market opens at or
       beyond its stop is cancelled.
@@ -58,7 +58,7 @@ class RiskBroker(FreshBroker):
     ----------
     cap : largest share of the account that a position may be at its fill; None, the default, leaves sizes alone.
     lot : units in one lot; 0 = fractional.
-    limits : a :class:`~risk.limits.LimitsSpec`; its stops of the account are the strategy's business.
+    limits : a :class:`~risk.account_limits.LimitsSpec`; the strategy applies its stops of the account.
     impact : a :class:`~risk.costs.VolumeShare`, or None.
     cash_interest : yearly, a fraction.
 
@@ -84,7 +84,7 @@ class RiskBroker(FreshBroker):
         super().init()
         self.pending: deque[Any]
         self.rule = _rule(self.p)
-        self._terms = _terms(self.rule)
+        self._fill_terms = _fill_terms(self.rule)
         self.notes: dict[tuple[int, int], FillNote] = {}
         self.reasons: dict[int, str] = {}
         self.trims: dict[int, float] = {}
@@ -98,7 +98,7 @@ class RiskBroker(FreshBroker):
         """Credit the interest on the cash that lay idle since the last day."""
         if not self._fresh or not self.rule.cash_interest:
             return
-        # In the order of the feeds: a set has none, and feeds of one session may close at different times.
+        # In the order of the feeds: a set is unordered, and feeds of one session may close at different times.
         latest = max((data for data in self._seen if data in self._fresh), key=lambda data: data.datetime[0])
         today = int(latest.datetime[0])
         days = today - (self._interest_day or today)
@@ -112,8 +112,8 @@ class RiskBroker(FreshBroker):
     def check_submitted(self) -> None:
         """Accept what was sent, as backtrader does, and put market orders before all others.
 
-        They fill at the open, and a stop that is hit within the bar comes after it: no order may be sized by what it
-        leaves. Among themselves orders keep their places.
+        They fill at the open, before any stop that is hit within the bar: no order may be sized by the account after
+        that stop. Otherwise orders keep their sequence.
         """
         super().check_submitted()
         self._put_market_first()
@@ -122,7 +122,7 @@ class RiskBroker(FreshBroker):
         self.pending = deque(sorted(self.pending, key=lambda order: order.exectype != bt.Order.Market))
 
     def stop_of(self, data: Any) -> float:
-        """Where the stop of a feed's position lies, or lay before it was cancelled; NaN if it has none."""
+        """The price of the stop of a feed's position, also after it was cancelled; NaN if it has none."""
         guard = self._guards.get(data)
         return math.nan if guard is None else float(guard.created.price)
 
@@ -139,16 +139,18 @@ class RiskBroker(FreshBroker):
             return self._check_cash(order, cash, position)
         if price is None or not self._admitted(order, price):
             return None
-        filled = self._with_impact(order, price, abs(order.executed.remsize))
-        value, interest, fills = self.value_at_open(), self._interest_due(order), len(order.executed)
-        result: float | None = super()._execute(order, ago, filled, cash, position, dtcoc)
+        fill_price = self._with_impact(order, price, abs(order.executed.remsize))
+        value = self.value_at_open()
+        interest = self._interest_due(order)
+        fills = len(order.executed)
+        result: float | None = super()._execute(order, ago, fill_price, cash, position, dtcoc)
         if len(order.executed) > fills:
             self._note_fill(order, price, value, interest)
             self._note_stop(order)
             if order.info.get("resize"):
                 self._follow(order.data)
         if order.status == bt.Order.Margin:
-            self._note_margin(order, filled)
+            self._note_margin(order, fill_price)
         return result
 
     def _check_cash(self, order: Any, cash: float | None, position: Any) -> float | None:
@@ -160,16 +162,17 @@ class RiskBroker(FreshBroker):
     # --- the rule at the fill
 
     def _admitted(self, order: Any, price: float) -> bool:
-        """Hold what the order would open to the rule; whether anything is left to be filled."""
+        """Trim what the order would open to the rule; True if anything is left to be filled."""
         parts = self._parts(order)
         if parts.opening <= 0.0 or order.exectype == bt.Order.Historical:
             return True
+        units = 0.0
         if order.parent:
-            units, reason = 0.0, ONLY_CLOSES
+            reason = ONLY_CLOSES
         elif order.info.get("resize") and not parts.held:
-            units, reason = 0.0, GONE
+            reason = GONE
         else:
-            units, reason = self._verdict(order, price, parts)
+            units, reason = self._admit(order, price, parts)
         if units == parts.opening:
             return True
         self.reasons[order.ref] = reason
@@ -181,14 +184,15 @@ class RiskBroker(FreshBroker):
         return True
 
     def _parts(self, order: Any) -> Parts:
-        size, held = order.executed.remsize, self.positions[order.data].size
+        size = order.executed.remsize
+        held = self.positions[order.data].size
         side = 1 if size > 0 else -1
         if held * side >= 0:
             return Parts(side, 0.0, abs(size), abs(held))
         closing = min(abs(size), abs(held))
         return Parts(side, closing, abs(size) - closing, 0.0)
 
-    def _verdict(self, order: Any, price: float, parts: Parts) -> tuple[float, str]:
+    def _admit(self, order: Any, price: float, parts: Parts) -> tuple[float, str]:
         quote = Quote(
             side=parts.side,
             opening=parts.opening,
@@ -200,17 +204,17 @@ class RiskBroker(FreshBroker):
             stop=self._stop_for(order, parts),
             loss_share=order.info.get("loss_share", math.inf),
         )
-        stay = [
+        holdings = [
             (units, mark, self.stop_of(data))
             for data, units, mark in self.marked()
             if data is not order.data or parts.held
         ]
-        book = exposure_of(self.value_at_open(), stay)
-        units, code, fits = admit(quote, book, self._terms, costs_of(self, order.data))
-        return units, why(code, fits, quote.opening, quote.price, quote.quoted, quote.stop)
+        exposure = exposure_of(self.value_at_open(), holdings)
+        units, code, max_units = admit(quote, exposure, self._fill_terms, costs_of(self, order.data))
+        return units, fill_message(code, max_units, quote.opening, quote.price, quote.quoted, quote.stop)
 
     def _stop_for(self, order: Any, parts: Parts) -> float:
-        """Where the stop lies that protects what an order opens: its own, or that of the position it adds to."""
+        """The price of the stop that protects what an order opens: its own, or that of the position it adds to."""
         guard = self._guard_of(order)
         if guard is not None:
             return float(guard.created.price)
@@ -223,7 +227,7 @@ class RiskBroker(FreshBroker):
         self._bracketize(order, cancel=True)
 
     def _set_size(self, order: Any, size: float) -> None:
-        """Give an order another size, signed; what is taken off is remembered, what is put on is as if asked for."""
+        """Set the size of an order, signed; a reduction is recorded in ``trims``, an increase counts as requested."""
         before = order.executed.remsize
         if abs(size) < abs(before):
             self.trims[order.ref] = self.trims.get(order.ref, 0.0) + before - size
@@ -249,32 +253,34 @@ class RiskBroker(FreshBroker):
                 self._set_size(child, -position)
 
     def _follow(self, data: Any) -> None:
-        """Make the bracket's orders of a feed as large as its position: after the position was resized."""
-        held = self.positions[data].size
+        """Set the bracket's orders of a feed to the size of its position, after the position was resized."""
+        position = self.positions[data].size
         for order in self.pending:
             if order is not None and order.data is data and order.parent is not None:
-                self._set_size(order, -held)
+                self._set_size(order, -position)
 
     def _note_stop(self, order: Any) -> None:
-        data, held = order.data, self.positions[order.data].size
-        guard, known = self._guard_of(order), self._guards.get(data)
+        data = order.data
+        position = self.positions[data].size
+        guard = self._guard_of(order)
+        previous = self._guards.get(data)
         if order.parent and order.exectype in STOPS:
             quoted = order.created.price if self._quoted is None else self._quoted
             self.stopped[order.parent.ref] = Stopped(
                 data.datetime[0], order.executed[-1].size, order.created.price, quoted
             )
-        if guard is not None and held:
+        if guard is not None and position:
             self._guards[data] = guard
             self.entries[order.ref] = Protected(
                 data=data,
                 dt=data.datetime[0],
-                size=held,
+                size=position,
                 entry_price=order.executed[-1].price,
                 stop_price=guard.created.price,
-                bar_extreme=data.low[0] if held > 0 else data.high[0],
+                bar_extreme=data.low[0] if position > 0 else data.high[0],
                 bar_close=data.close[0],
             )
-        elif known is not None and (not held or known.isbuy() == (held > 0)):
+        elif previous is not None and (not position or previous.isbuy() == (position > 0)):
             del self._guards[data]
 
     # --- costs
@@ -288,18 +294,19 @@ class RiskBroker(FreshBroker):
     def _interest_due(self, order: Any) -> float:
         return float(self.d_credit.get(order.data, 0.0)) if self.p.int2pnl else 0.0
 
-    # --- memory
+    # --- records for audits
 
     def _note_fill(self, order: Any, price: float, value: float, interest: float) -> None:
-        """Remember a fill; ``price`` is that before impact."""
-        bit, held = order.executed[-1], self.positions[order.data].size
+        """Record a fill; ``price`` is that before impact."""
+        fill = order.executed[-1]
+        position = self.positions[order.data].size
         quoted = price if self._quoted is None else self._quoted
         self.notes[order.ref, len(order.executed) - 1] = FillNote(
-            share_at_fill=abs(held) * bit.price / value if value > 0 else math.nan,
-            interest=interest if bit.closed else 0.0,
-            position_after=float(held),
-            slippage=bit.size * (price - quoted),
-            impact=bit.size * (bit.price - price),
+            share_at_fill=abs(position) * fill.price / value if value > 0 else math.nan,
+            interest=interest if fill.closed else 0.0,
+            position_after=float(position),
+            slippage=fill.size * (price - quoted),
+            impact=fill.size * (fill.price - price),
         )
 
     def _note_margin(self, order: Any, price: float) -> None:
@@ -319,7 +326,7 @@ def _rule(p: Any) -> FillRule:
         raise ConfigError(f"RiskBroker: {name}={first['input']!r}: {first['msg']}") from error
 
 
-def _terms(rule: FillRule) -> FillTerms:
+def _fill_terms(rule: FillRule) -> FillTerms:
     """The rule as numbers."""
     cap = math.inf if rule.cap is None else rule.cap
     return FillTerms(cap, rule.lot, rule.impact.limit if rule.impact else math.inf, rule.limits.terms)

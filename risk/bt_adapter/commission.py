@@ -1,4 +1,4 @@
-"""The broker's commission as backtrader wants it."""
+"""The broker's commission as backtrader's commission info."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ class RuleCommission(bt.CommissionInfo):
 
     ``cerebro.broker.addcommissioninfo(RuleCommission.of(BrokerSpec(commission_minimum=1.0)))``
 
-    backtrader asks for the closing and the opening part of an order that reverses a position one by one, so that each
+    backtrader computes the commission of the closing and the opening part of a reversal one by one, so that each
     pays the minimum.
     """
 
@@ -20,7 +20,7 @@ class RuleCommission(bt.CommissionInfo):
 
     @classmethod
     def of(cls, costs: BrokerSpec) -> "RuleCommission":
-        """What a broker of this description charges."""
+        """The commission of a broker with these costs."""
         return cls(
             commission=costs.commission,
             commission_per_unit=costs.commission_per_unit,
@@ -33,11 +33,12 @@ class RuleCommission(bt.CommissionInfo):
 
 
 def costs_of(broker: Any, data: Any) -> CostTerms:
-    """What a fill of a feed costs in any Cerebro, as far as the risk rule must know it.
+    """The costs of a fill of a feed in any Cerebro, as far as the risk rule uses them.
 
     Parameters
     ----------
-    broker : backtrader's or ours, with a commission by value or by unit; slippage other than by percentage counts as 0.
+    broker : backtrader's or a ``RiskBroker``, with a commission by value or by unit; slippage other than by percentage
+        counts as 0.
     """
     info = broker.getcommissioninfo(data)
     by_value = info._commtype == info.COMM_PERC

@@ -1,11 +1,11 @@
-"""What a broker remembers of fills and stops, for audits."""
+"""Records of fills and stops that a ``RiskBroker`` keeps for audits."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 
 class FillNote(NamedTuple):
-    """What is known only at the moment of a fill.
+    """Values that are known only at the moment of a fill.
 
     Attributes
     ----------
@@ -13,7 +13,7 @@ class FillNote(NamedTuple):
         is worth nothing.
     interest : short interest that backtrader books into this fill, account currency; 0 unless the fill closes.
     position_after : units held after the fill, signed.
-    slippage, impact : what they made the fill dearer by, account currency.
+    slippage, impact : cost of each in this fill, account currency.
     """
 
     share_at_fill: float
@@ -38,7 +38,7 @@ class Protected:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A stop that was hit: what it closed, where it lay, and the market's price before slippage."""
+    """A stop that was hit: the units that it closed, its price, and the market's price before slippage."""
 
     dt: float
     size: float

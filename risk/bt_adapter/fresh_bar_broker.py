@@ -1,4 +1,4 @@
-"""backtrader's broker, mended where it looks ahead or breaks its word."""
+"""backtrader's broker without its look-ahead, and with limit prices that hold."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -35,10 +35,10 @@ class FreshBroker(bt.brokers.BackBroker):
             self._seen[data] = len(data)
 
     def before_orders(self) -> None:
-        """What is to be done once a cycle before any order is looked at."""
+        """A hook that runs once a cycle, before any order is matched."""
 
     def _touch_positions(self) -> None:
-        # backtrader sums the account in the order in which positions were first looked at. A feed without any bar is
+        # backtrader sums the account in the order in which positions were first accessed. A feed without any bar is
         # left out: it has no close to be valued at.
         for data in self.cerebro.datas:
             self._seen[data] = 0

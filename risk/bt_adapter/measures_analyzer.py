@@ -1,4 +1,4 @@
-"""Any of the risk measures as one backtrader analyzer, which collects all that they need."""
+"""Any of the risk measures as one backtrader analyzer, which collects all inputs."""
 
 import datetime
 from collections import Counter, defaultdict
@@ -16,7 +16,7 @@ from risk.measures.base import Measure, Sample
 from .analyzers import ReturnMetrics
 
 STANDARD: tuple[Measure, ...] = (*MeasuresSpec().measures, *(item for items in FURTHER.values() for item in items))
-"""What is measured unless something else is asked for."""
+"""The measures by default."""
 
 
 class RiskMeasures(ReturnMetrics):
@@ -24,7 +24,7 @@ class RiskMeasures(ReturnMetrics):
 
     ``get_analysis()`` maps each measure's name to a mapping, as for :class:`ReturnMetrics`. Besides the daily returns
     it keeps, by day, the gross exposure at the last close, the value of the fills and their commission, and the
-    net result of each trade that closes. Slippage stands in the prices already, and is no part of the costs.
+    net result of each trade that closes. Slippage is part of the prices already, and not of the costs.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class RiskMeasures(ReturnMetrics):
     Raises
     ------
     ConfigError
-        Before the first bar: an unknown measure, one asked for twice, an unknown feed, a parameter that cannot be.
+        Before the first bar: an unknown measure, a repeated one, an unknown feed, an impossible parameter.
     DataError
         At the first bar: the benchmark has none.
     """
@@ -53,11 +53,11 @@ class RiskMeasures(ReturnMetrics):
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """What is measured."""
+        """The measures that are computed."""
         return self._measures
 
     def start(self) -> None:
-        """Begin with empty books, and find the benchmark."""
+        """Begin without any record, and find the benchmark."""
         super().start()
         self._invested: dict[datetime.date, float] = {}
         self._traded: dict[datetime.date, float] = defaultdict(float)
@@ -73,7 +73,7 @@ class RiskMeasures(ReturnMetrics):
         return feeds[name]
 
     def next(self) -> None:
-        """Keep the day's latest value, exposure and close of the benchmark."""
+        """Record the day's latest value, exposure and close of the benchmark."""
         super().next()
         day = self.strategy.datetime.date()
         self._invested[day] = sum(abs(self._worth(data)) for data in self.strategy.datas)
@@ -96,19 +96,19 @@ class RiskMeasures(ReturnMetrics):
         return float(data.close[0])
 
     def notify_order(self, order: Any) -> None:
-        """Take down what new fills moved and cost."""
+        """Record the value and the commission of new fills."""
         day = self.strategy.datetime.date()
         for bit in order.executed.iterpending():
             self._traded[day] += abs(bit.size) * bit.price * self._multiplier(order.data)
             self._paid[day] += bit.openedcomm + bit.closedcomm
 
     def notify_trade(self, trade: Any) -> None:
-        """Take down the net result of a trade that has closed."""
+        """Record the net result of a trade that has closed."""
         if trade.isclosed:
             self._trades.append(trade.pnlcomm)
 
     def sample(self, sessions_in_year: float, risk_free: float) -> Sample:
-        """All that has been collected."""
+        """The sample of all inputs."""
         values = np.array(list(self._values.values()), dtype=np.float64)
         before = np.concatenate(([self.strategy.broker.startingcash], values[:-1]))
         return Sample(

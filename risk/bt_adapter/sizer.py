@@ -21,8 +21,8 @@ class RiskRuleSizer(bt.Sizer):
     mode ``stop`` its loss at the stop, with the commission and the slippage that the broker is set to, is
     ``base x account x confidence``, and it is worth at most ``cap x account``. An order on the side that is held gets
     only the difference up to the rule, never a reduction; one on the opposite side gets the held units plus a new
-    position. Account value and price are those of the signal's close: that the rule holds at the fill, too, is the
-    business of :class:`~risk.bt_adapter.RiskBroker`.
+    position. Account value and price are those of the signal's close; :class:`~risk.bt_adapter.RiskBroker` applies the
+    rule at the fill, too.
 
     Parameters
     ----------
@@ -31,13 +31,13 @@ class RiskRuleSizer(bt.Sizer):
     lot : smallest tradable amount; sizes are rounded down to whole lots. 0 = fractional.
     confidence : in [0, 1], or a callable of (strategy, data) that returns it; NaN sizes 0.
     mode : ``notional`` or ``stop``.
-    stop : for mode ``stop``: how far the stop lies from the close, as a part of it, or a callable of (strategy, data)
-        that returns the distance in units of the price. The stop order itself is the strategy's to send.
+    stop : for mode ``stop``: the stop's distance from the close, as a part of it, or a callable of (strategy, data)
+        that returns the distance in units of the price. The strategy sends the stop order itself.
 
     Raises
     ------
     ConfigError
-        When a size is first asked for: an unknown mode, or mode ``stop`` without a stop.
+        When a size is first computed: an unknown mode, or mode ``stop`` without a stop.
     """
 
     params = (("base", 0.02), ("cap", 0.05), ("lot", 0.0), ("confidence", 1.0), ("mode", "notional"), ("stop", None))
@@ -55,7 +55,7 @@ class RiskRuleSizer(bt.Sizer):
         return lot_floor(self._allowed(data, confidence, side, stop), self.p.lot)
 
     def refusal(self, data: Any, confidence: float | None = None, side: int = 1, stop: float | None = None) -> str:
-        """Why :meth:`opening` is 0, in one line."""
+        """The reason why :meth:`opening` is 0, in one line."""
         units = self._allowed(data, confidence, side, stop)
         return f"size 0: the rule allows {units:.6g} units, the lot is {self.p.lot:g}"
 
@@ -63,23 +63,26 @@ class RiskRuleSizer(bt.Sizer):
         """Units that the rule allows, before they are rounded to lots."""
         if self.p.mode not in MODES:
             raise ConfigError(f"RiskRuleSizer: mode={self.p.mode!r}; known: {', '.join(MODES)}")
-        account, price, trust = self.broker.getvalue(), data.close[0], self._trust(data, confidence)
+        account = self.broker.getvalue()
+        price = data.close[0]
+        confidence = self._confidence(data, confidence)
         if self.p.mode == "notional":
-            return rule_units(trust, account, price, self.p.base, self.p.cap, 0.0)
-        loss, most = risk_money(trust, account, self.p.base, 1.0), risk_money(1.0, account, self.p.cap, self.p.cap)
-        at = self._stop(data, side) if stop is None else stop
-        return stop_units(loss, most, side, price, at, 0.0, costs_of(self.broker, data))
+            return rule_units(confidence, account, price, self.p.base, self.p.cap, 0.0)
+        loss = risk_money(confidence, account, self.p.base, 1.0)
+        max_value = risk_money(1.0, account, self.p.cap, self.p.cap)
+        stop = self._stop(data, side) if stop is None else stop
+        return stop_units(loss, max_value, side, price, stop, 0.0, costs_of(self.broker, data))
 
-    def _trust(self, data: Any, confidence: float | None) -> float:
-        given = self.p.confidence if confidence is None else confidence
-        return float(given(self.strategy, data) if callable(given) else given)
+    def _confidence(self, data: Any, confidence: float | None) -> float:
+        setting = self.p.confidence if confidence is None else confidence
+        return float(setting(self.strategy, data) if callable(setting) else setting)
 
     def _stop(self, data: Any, side: int) -> float:
-        given = self.p.stop
-        if given is None:
+        setting = self.p.stop
+        if setting is None:
             raise ConfigError("RiskRuleSizer: mode='stop' needs stop: a part of the price, such as 0.05, or a callable")
         close = float(data.close[0])
-        distance = float(given(self.strategy, data)) if callable(given) else close * given
+        distance = float(setting(self.strategy, data)) if callable(setting) else close * setting
         if not distance > 0.0 and not math.isnan(distance):
             raise ConfigError(
                 f"RiskRuleSizer: stop is {distance:g} away from {close:g}; it must lie on the losing side"

@@ -1,4 +1,4 @@
-"""The exam of value at risk as a backtrader analyzer."""
+"""The VaR backtest as a backtrader analyzer."""
 
 from pydantic import ValidationError
 
@@ -10,11 +10,11 @@ from .analyzers import Answer, SessionReturns
 
 
 class VarExam(SessionReturns):
-    """Forecasts of each day's value at risk, held to what happened: ``cerebro.addanalyzer(VarExam, methods=["ewma"])``.
+    """VaR backtest of the account's daily returns: ``cerebro.addanalyzer(VarExam, methods=["ewma"])``.
 
     ``get_analysis()`` has ``window``, ``papers``, a mapping for each method and level with ``hits``, ``expected``, the
     tests' statistics and p-values and a ``verdict`` in words (see :class:`~risk.var.var_backtest.VarTest`), and
-    ``reason``, which says why there are none.
+    ``reason``: why there are none.
 
     Parameters
     ----------
@@ -33,15 +33,15 @@ class VarExam(SessionReturns):
 
     def __init__(self) -> None:
         try:
-            self._exam = VarBacktestSpec(window=self.p.window, methods=tuple(self.p.methods))
+            self._spec = VarBacktestSpec(window=self.p.window, methods=tuple(self.p.methods))
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"{type(self).__name__}: {where}={first['input']!r}: {first['msg']}") from error
+            location = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(f"{type(self).__name__}: {location}={first['input']!r}: {first['msg']}") from error
         check_window(self.p.window, self.p.levels)
 
     def measure(self) -> Answer:
-        """The exam of the account's daily returns; none for a ruined account."""
+        """The VaR backtest of the account's daily returns; none for a ruined account."""
         if self.ruin:
             return {"window": self.p.window, "reason": self.ruin, "papers": []}
-        return run_var_backtest(self.returns, self._exam, self.p.levels, self.p.seed).dump()
+        return run_var_backtest(self.returns, self._spec, self.p.levels, self.p.seed).dump()

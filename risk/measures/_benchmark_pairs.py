@@ -1,4 +1,4 @@
-"""What measures against a benchmark share: two series of excess returns over the same periods."""
+"""Pairs of excess returns of an account and a benchmark over the same periods, for the measures that compare them."""
 
 import numpy.typing as npt
 
@@ -12,7 +12,7 @@ from .base import Estimate, too_few, undefined
 def checked_pair(
     returns: npt.ArrayLike, benchmark: npt.ArrayLike, periods_per_year: float, risk_free: float
 ) -> tuple[Vector, Vector] | Estimate:
-    """The excess returns of both over the risk-free rate, or why they cannot be compared.
+    """The excess returns of both over the risk-free rate, or the reason why they cannot be compared.
 
     Raises
     ------
@@ -21,18 +21,19 @@ def checked_pair(
     ConfigError
         An impossible number of periods or rate.
     """
-    own, other = checked_returns(returns), checked_returns(benchmark, "benchmark")
-    if len(own) != len(other):
-        raise DataError(f"benchmark has {len(other)} rows, returns {len(own)}; both need the same sessions")
+    portfolio = checked_returns(returns)
+    reference = checked_returns(benchmark, "benchmark")
+    if len(portfolio) != len(reference):
+        raise DataError(f"benchmark has {len(reference)} rows, returns {len(portfolio)}; both need the same sessions")
     checked_year(periods_per_year, risk_free)
-    if len(own) < 2:
-        return too_few(own, 2)
-    if is_rounding(other.std(), other):
+    if len(portfolio) < 2:
+        return too_few(portfolio, 2)
+    if is_rounding(reference.std(), reference):
         return undefined("the benchmark's returns do not vary")
-    return excess(own, periods_per_year, risk_free), excess(other, periods_per_year, risk_free)
+    return excess(portfolio, periods_per_year, risk_free), excess(reference, periods_per_year, risk_free)
 
 
-def slope(own: Vector, other: Vector) -> float:
+def slope(series: Vector, reference: Vector) -> float:
     """The regression of one series on the other: covariance / variance of the other."""
-    apart = other - other.mean()
-    return float((own - own.mean()) @ apart / (apart @ apart))
+    deviations = reference - reference.mean()
+    return float((series - series.mean()) @ deviations / (deviations @ deviations))

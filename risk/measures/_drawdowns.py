@@ -19,7 +19,7 @@ class Stretches(NamedTuple):
     first : (D,) the row of the first return below the peak.
     valley : (D,) the row of the lowest wealth.
     end : (D,) the row that reached the peak again; T where none did.
-    depth : (D,) how far below the peak the valley lies, negative fractions.
+    depth : (D,) the valley's distance below the peak, negative fractions.
     n : T, the number of returns.
     """
 
@@ -44,7 +44,8 @@ def stretches(returns: Vector) -> Stretches:
     """
     water = under_water(returns)
     edges = np.diff((water < 0.0).astype(np.int8), prepend=0, append=0)
-    first, end = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    first = np.flatnonzero(edges == 1)
+    end = np.flatnonzero(edges == -1)
     valley = np.array(
         [low + int(water[low:high].argmin()) for low, high in zip(first, end, strict=True)], dtype=np.intp
     )
@@ -52,7 +53,7 @@ def stretches(returns: Vector) -> Stretches:
 
 
 def checked_stretches(returns: npt.ArrayLike) -> Stretches | Estimate:
-    """The drawdowns of returns, or why there can be none: no returns, or a wealth too large to compute with.
+    """The drawdowns of returns, or the reason why there are none: no returns, or a wealth too large to compute with.
 
     Raises
     ------

@@ -20,11 +20,11 @@ from risk.returns import checked_returns, is_rounding
 
 Law: TypeAlias = Literal["normal", "t"]
 
-LEAST = 250
-"""Returns that a fit needs, about a year of days: fewer hold too few clusters of volatility to tell alpha from beta."""
+MIN_RETURNS = 250
+"""Returns that a fit needs, about a year: fewer hold too few clusters of volatility to separate alpha from beta."""
 
 START_DECAY, START_ROWS = 0.94, 75
-"""How the variance before the first return is guessed: weights and rows of arch's backcast."""
+"""Weights and rows of arch's backcast, which estimates the variance before the first return."""
 
 NORMAL = NormalDist()
 
@@ -52,8 +52,8 @@ class Garch:
 def fit_garch(returns: npt.ArrayLike, law: Law = "normal") -> Garch:
     """The model that makes the returns most likely.
 
-    The optimiser (SLSQP, in arch) sees the returns x 100, or x another power of ten where they are much smaller or
-    larger than those of a share in a day: away from a deviation of about 1 it stops early, at times without saying so.
+    The optimiser (SLSQP, in arch) gets the returns x 100, or x another power of ten where they are much smaller or
+    larger than those of a share in a day: away from a deviation of about 1 it stops early, at times without a warning.
 
     Parameters
     ----------
@@ -77,14 +77,14 @@ def fit_garch(returns: npt.ArrayLike, law: Law = "normal") -> Garch:
     values = checked_returns(returns)
     if law not in ("normal", "t"):
         raise ConfigError(f"law is {law!r}; known: normal, t")
-    if len(values) < LEAST:
-        raise DataError(f"a GARCH model needs {LEAST} or more returns, has {len(values)}")
-    spread = values.std()
-    if is_rounding(spread, values):
+    if len(values) < MIN_RETURNS:
+        raise DataError(f"a GARCH model needs {MIN_RETURNS} or more returns, has {len(values)}")
+    deviation = values.std()
+    if is_rounding(deviation, values):
         raise DataError("a GARCH model needs returns that vary")
-    if not np.isfinite(spread**2):
+    if not np.isfinite(deviation**2):
         raise DataError("the returns are too large to compute with")
-    scale = 10.0 ** -round(math.log10(spread))
+    scale = 10.0 ** -round(math.log10(deviation))
     mean, omega, alpha, beta, *nu = _optimised(scale * values, law)
     return Garch(mean / scale, omega / scale**2, alpha, beta, *nu)
 
@@ -94,20 +94,20 @@ def _optimised(scaled: Vector, law: Law) -> list[float]:
     from arch import arch_model
 
     model = arch_model(scaled, mean="Constant", vol="GARCH", p=1, q=1, dist=law, rescale=False)
-    with warnings.catch_warnings():  # the fit changes the process's filters; it answers through its flag
-        found = model.fit(disp="off", show_warning=False)
-    if found.convergence_flag != 0 or not np.isfinite(found.params).all():
-        raise DataError(f"the GARCH fit did not converge: {found.optimization_result.message}")
-    return [float(value) for value in found.params]
+    with warnings.catch_warnings():  # the fit changes the process's filters; its flag reports the convergence
+        result = model.fit(disp="off", show_warning=False)
+    if result.convergence_flag != 0 or not np.isfinite(result.params).all():
+        raise DataError(f"the GARCH fit did not converge: {result.optimization_result.message}")
+    return [float(value) for value in result.params]
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def conditional_sigma(returns: npt.ArrayLike, model: Garch) -> Vector:
-    """The deviations that the model gave each return one period before it, and the next period's.
+    """The model's deviations of each return as forecast one period before it, and the next period's.
 
     The variance before the first return is that of arch's backcast: the mean of the first 75 squared deviations from
-    ``model.mean``, weighted by 0.94 ** row. So the first 75 deviations know a little of what follows; its weight
-    fades by ``beta`` a row. From then on row t knows returns up to t - 1 only.
+    ``model.mean``, weighted by 0.94 ** row. So the first 75 deviations use a little of what follows; its weight
+    fades by ``beta`` a row. From then on row t depends on returns up to t - 1 only.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Many samples at once, of each of which only sums are known: how a sweep measures without keeping every return."""
+"""Sums over the returns of many samples, from which a sweep computes measures without keeping every return."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
@@ -7,21 +7,22 @@ import numpy as np
 import numpy.typing as npt
 
 from core.types import Vector
+from risk.periods import period_rate
 from risk.returns import ROUNDING
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 
 class Totals(NamedTuple):
-    """What is known of P samples of n returns each.
+    """Sums over the returns of P samples of n returns each.
 
     Attributes
     ----------
-    n : returns of each.
+    n : returns in each sample.
     growth : (P,) wealth at the end as a multiple of that at the start.
     mean : (P,) of the returns.
     squares : (P,) sum of the squares of the returns around their mean.
-    downside : (P,) sum of the squares of what returns lack to the risk-free rate of a period.
+    downside : (P,) sum of the squared shortfalls of returns below the risk-free rate of a period.
     extreme : (P,) the largest absolute return.
     drawdown : (P,) lowest of wealth / highest wealth so far - 1, the start included.
     traded : (P,) sum over the periods of the value traded / account before.
@@ -43,17 +44,17 @@ class Totals(NamedTuple):
 
     @property
     def rounding(self) -> Vector:
-        """(P,) deviations up to which returns do not vary, as :func:`~risk.returns.is_rounding` has it."""
+        """(P,) deviations that count as 0, by the rule of :func:`~risk.returns.is_rounding`."""
         return np.asarray(ROUNDING * (1.0 + self.extreme))
 
     @property
     def rate(self) -> float:
         """The risk-free rate of a period, as :func:`~risk.returns.excess` takes it off."""
-        return float((1.0 + self.risk_free) ** (1.0 / self.periods_per_year) - 1.0)
+        return period_rate(self.risk_free, self.periods_per_year)
 
     @property
     def years(self) -> float:
-        """The span."""
+        """The span in years."""
         return self.n / self.periods_per_year
 
 
@@ -63,7 +64,7 @@ class Estimates(NamedTuple):
     Attributes
     ----------
     values : (P,) NaN where the measure is undefined.
-    reasons : which are undefined, and why; the first that holds for a sample is its reason.
+    reasons : masks of the undefined samples with the reason; a sample's reason is the first that holds for it.
     """
 
     values: Vector
@@ -76,16 +77,17 @@ def estimates(values: Vector, *undefined: tuple[Flags | bool, str]) -> Estimates
     >>> estimates(np.array([1.0, 2.0, np.inf]), (np.array([True, False, False]), "too few")).values
     array([nan,  2., nan])
     """
-    made, reasons = np.array(values, dtype=np.float64), []
-    finite = np.isfinite(made)
+    defined = np.array(values, dtype=np.float64)
+    reasons = []
+    finite = np.isfinite(defined)
     for mask, text in (*undefined, (~finite, "the returns are too large to compute with")):
-        # Counted, because of few samples that takes the least.
+        # Counting is the fastest test of a mask where samples are few.
         if mask is not False and np.count_nonzero(mask):
-            reasons.append((np.broadcast_to(np.asarray(mask), made.shape), text))
-            made[mask] = np.nan
-    return Estimates(made, tuple(reasons))
+            reasons.append((np.broadcast_to(np.asarray(mask), defined.shape), text))
+            defined[mask] = np.nan
+    return Estimates(defined, tuple(reasons))
 
 
-def too_short(totals: Totals, least: float) -> tuple[bool, str]:
-    """The condition of fewer than ``least`` returns."""
-    return totals.n < least, f"needs {least:g} or more returns, has {totals.n}"
+def too_short(totals: Totals, minimum: float) -> tuple[bool, str]:
+    """The condition of fewer than ``minimum`` returns."""
+    return totals.n < minimum, f"needs {minimum:g} or more returns, has {totals.n}"

@@ -1,4 +1,4 @@
-"""What value at risk and expected shortfall share: levels, methods and how many returns they need."""
+"""The common part of value at risk and expected shortfall: levels, methods and the number of returns needed."""
 
 import math
 from collections.abc import Sequence
@@ -45,8 +45,8 @@ class TailMeasure(Measure):
         """The tail's share of the returns."""
         return tail_share(self.level)
 
-    def many(self, totals: Totals) -> Estimates | None:
-        """The measure of each, for the historical method."""
+    def from_totals(self, totals: Totals) -> Estimates | None:
+        """The measure of each sample, for the historical method."""
         if self.method != "historical" or self.share not in totals.tails:
             return None
         values = np.asarray(totals.tails[self.share][:, self.which])
@@ -59,7 +59,7 @@ class TailMeasure(Measure):
 
 
 def tail_share(level: float) -> float:
-    """``1 - level`` to 15 digits: 1 - 0.9 is 0.09999999999999998 and would lose the return that stands at the quantile.
+    """``1 - level`` to 15 digits: 1 - 0.9 is 0.09999999999999998 and would lose the return that is the quantile.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def tail_share(level: float) -> float:
 
 
 def returns_needed(level: float, observations: int) -> int:
-    """How many returns put that many observations into the tail.
+    """The number of returns that puts that many observations into the tail.
 
     >>> returns_needed(0.99, 1), returns_needed(0.95, 10)
     (100, 200)
@@ -85,12 +85,12 @@ def returns_needed(level: float, observations: int) -> int:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def tail_estimate(returns: npt.ArrayLike, level: float, method: str, known: Sequence[str], which: int) -> Estimate:
+def tail_estimate(returns: npt.ArrayLike, level: float, method: str, methods: Sequence[str], which: int) -> Estimate:
     """Apply a method to checked returns; short samples are refused or flagged.
 
     Parameters
     ----------
-    known : the methods to choose from.
+    methods : the methods to choose from.
     which : 0 for the value at risk, 1 for the expected shortfall.
 
     Raises
@@ -102,14 +102,15 @@ def tail_estimate(returns: npt.ArrayLike, level: float, method: str, known: Sequ
     """
     values = checked_returns(returns)
     share = tail_share(level)
-    if method not in known:
-        raise ConfigError(f"method is {method!r}; known: {', '.join(known)}")
+    if method not in methods:
+        raise ConfigError(f"method is {method!r}; known: {', '.join(methods)}")
     if len(values) < returns_needed(level, 1):
         return too_few(values, returns_needed(level, 1))
     try:
         value = float(LAWS[method].both(values, share)[which])
     except DataError as error:  # a model that cannot be fitted to these returns
         return undefined(str(error))
-    bent = method == "cornish_fisher" and not is_monotone(*map(float, shape(values)))
-    few = len(values) < returns_needed(level, 10)
-    return defined(value, *[FEW] * few, *[NO_LOSS] * (value >= 0), *[NOT_MONOTONE] * bent)
+    is_not_monotone = method == "cornish_fisher" and not is_monotone(*map(float, shape(values)))
+    is_small_tail = len(values) < returns_needed(level, 10)
+    conditions = ((FEW, is_small_tail), (NO_LOSS, value >= 0), (NOT_MONOTONE, is_not_monotone))
+    return defined(value, *(flag for flag, holds in conditions if holds))

@@ -24,7 +24,7 @@ NO_SPREAD = 1e-12
 
 @dataclass(frozen=True)
 class Track:
-    """What a track record comes down to.
+    """The length, Sharpe ratio and moments of a track record.
 
     Attributes
     ----------
@@ -53,13 +53,13 @@ class Track:
             raise DataError(f"needs 2 or more returns, has {len(values)}")
         if is_rounding(values.std(), values):
             raise DataError("the returns do not vary")
-        apart = values - values.mean()
-        m2, m3, m4 = (float(np.mean(apart**power)) for power in (2, 3, 4))
+        deviations = values - values.mean()
+        m2, m3, m4 = (float(np.mean(deviations**power)) for power in (2, 3, 4))
         return cls(len(values), float(values.mean() / values.std(ddof=1)), m3 / m2**1.5, m4 / m2**2)
 
     @property
     def variance(self) -> float:
-        """What the variance of ``sqrt(n - 1) x sharpe`` tends to: 1 - skew SR + (kurtosis - 1) / 4 x SR^2."""
+        """The limit of the variance of ``sqrt(n - 1) x sharpe``: 1 - skew SR + (kurtosis - 1) / 4 x SR^2."""
         return 1.0 - self.skew * self.sharpe + (self.kurtosis - 1.0) / 4.0 * self.sharpe**2
 
     def probability(self, benchmark: float = 0.0) -> float:
@@ -93,7 +93,7 @@ def probabilistic_sharpe(returns: npt.ArrayLike, benchmark: float = 0.0) -> Esti
     """The probability that the true Sharpe ratio lies above a benchmark, given the one measured.
 
     ``Phi[(SR - benchmark) sqrt(n - 1) / sqrt(1 - skew SR + (kurtosis - 1) / 4 x SR^2)]`` with the moments of
-    :class:`Track`. It knows nothing of how many strategies were tried before this one.
+    :class:`Track`. It does not account for the strategies that were tried before this one.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def expected_maximum(trials: int, variance: float) -> float:
 
     Parameters
     ----------
-    trials : how many, at least 1.
+    trials : number of them, at least 1.
     variance : of the trials' Sharpe ratios per observation, at least 0.
 
     References
@@ -143,7 +143,7 @@ def expected_maximum(trials: int, variance: float) -> float:
 
 
 def minimum_track_record_length(returns: npt.ArrayLike, benchmark: float = 0.0, alpha: float = 0.05) -> Estimate:
-    """How many returns it takes to tell this Sharpe ratio from a benchmark.
+    """The number of returns from which this Sharpe ratio differs significantly from a benchmark.
 
     ``1 + (1 - skew SR + (kurtosis - 1) / 4 x SR^2) (Z / (SR - benchmark))^2``, Z the normal quantile of
     ``1 - alpha``: the n at which :func:`probabilistic_sharpe` would be ``1 - alpha`` with the moments of these returns.

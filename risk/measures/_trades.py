@@ -16,4 +16,4 @@ def checked_trades(trades: npt.ArrayLike) -> Vector:
     DataError
         As in :func:`~risk.returns.checked_numbers`.
     """
-    return checked_numbers(trades, "trades", least=-math.inf)
+    return checked_numbers(trades, "trades", minimum=-math.inf)

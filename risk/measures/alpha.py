@@ -1,4 +1,4 @@
-"""Alpha: what the returns earned beyond their share of the benchmark's."""
+"""Alpha: the return beyond beta times the benchmark's."""
 
 from typing import ClassVar
 
@@ -24,7 +24,7 @@ def alpha(
     Returns
     -------
     A fraction per year. Undefined for fewer than 2 returns and for a benchmark that does not vary. An alpha of the
-    full benchmark says nothing of the risk taken: an account that is 1 % invested has an alpha of the order of 1 %.
+    full benchmark ignores the risk taken: an account that is 1 % invested has an alpha of the order of 1 %.
 
     Raises
     ------
@@ -41,8 +41,8 @@ def alpha(
     pair = checked_pair(returns, benchmark, periods_per_year, risk_free)
     if isinstance(pair, Estimate):
         return pair
-    own, other = pair
-    return defined(float(own.mean() - slope(own, other) * other.mean()) * periods_per_year)
+    portfolio, reference = pair
+    return defined(float(portfolio.mean() - slope(portfolio, reference) * reference.mean()) * periods_per_year)
 
 
 class Alpha(Measure):
@@ -53,7 +53,7 @@ class Alpha(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "(mean excess return - beta x mean excess return of the benchmark) x periods per year"
 
     def estimate(self, sample: Sample) -> Estimate:

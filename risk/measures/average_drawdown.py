@@ -1,4 +1,4 @@
-"""Average drawdown: how deep the usual fall is."""
+"""Average drawdown: the mean depth of the falls below an earlier peak."""
 
 from typing import ClassVar
 
@@ -29,10 +29,10 @@ def average_drawdown(returns: npt.ArrayLike) -> Estimate:
     >>> round(average_drawdown([0.1, -0.5, 1.0, -0.2]).value, 12)
     -0.35
     """
-    found = checked_stretches(returns)
-    if isinstance(found, Estimate):
-        return found
-    return defined(float(found.depth.mean()) if len(found.depth) else 0.0)
+    drawdowns = checked_stretches(returns)
+    if isinstance(drawdowns, Estimate):
+        return drawdowns
+    return defined(float(drawdowns.depth.mean()) if len(drawdowns.depth) else 0.0)
 
 
 class AverageDrawdown(Measure):
@@ -43,7 +43,7 @@ class AverageDrawdown(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "mean over the drawdowns of lowest wealth / wealth at the peak - 1"
 
     def estimate(self, sample: Sample) -> Estimate:

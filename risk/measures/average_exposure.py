@@ -1,4 +1,4 @@
-"""Average exposure: how much of the account was invested."""
+"""Average exposure: the mean share of the account that was invested."""
 
 from typing import ClassVar
 
@@ -28,7 +28,7 @@ def average_exposure(exposure: npt.ArrayLike) -> Estimate:
     >>> average_exposure([0.0, 0.5, 1.0]).value
     0.5
     """
-    values = checked_numbers(exposure, "exposure", least=0.0)
+    values = checked_numbers(exposure, "exposure", minimum=0.0)
     return defined(float(values.mean())) if len(values) else too_few(values, 1)
 
 
@@ -40,7 +40,7 @@ class AverageExposure(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "mean of sum(abs(position value)) / account value at the sessions' closes"
 
     def estimate(self, sample: Sample) -> Estimate:

@@ -1,16 +1,33 @@
-"""What a measure is told and what it answers."""
+"""The contract of a measure plug-in: its input (``Sample``), its result (``Estimate``) and its spec (``Measure``)."""
 
 import math
 from abc import abstractmethod
 from dataclasses import KW_ONLY, asdict, dataclass
 from typing import Any, ClassVar, Literal, TypeAlias
 
+from core.deprecated_members import RenamedAttribute, adopt_old_names
 from core.errors import DataError, PluginError
 from core.plugins import PluginSpec
 from core.types import Vector
 from risk.returns import checked_numbers, checked_returns, checked_year
 
 from ._running_totals import Estimates, Totals
+
+__all__ = [
+    "NO_BENCHMARK",
+    "NO_TRADES",
+    "Estimate",
+    "Estimates",
+    "Measure",
+    "Measured",
+    "Sample",
+    "Totals",
+    "TradeMeasure",
+    "Unit",
+    "defined",
+    "too_few",
+    "undefined",
+]
 
 Unit: TypeAlias = Literal["fraction", "ratio", "count", "money"]
 
@@ -23,7 +40,7 @@ class Estimate:
     ----------
     value : a finite number; None where the measure is undefined.
     reason : why there is no value; empty where there is one.
-    flags : what a reader of the value should know.
+    flags : notes for the reader of the value.
 
     Raises
     ------
@@ -54,18 +71,18 @@ def defined(value: float, *flags: str) -> Estimate:
 
 
 def undefined(reason: str) -> Estimate:
-    """The estimate of what cannot be computed."""
+    """The estimate without a value, for this reason."""
     return Estimate(None, reason)
 
 
-def too_few(returns: Vector, least: int) -> Estimate:
-    """The estimate from fewer than ``least`` returns."""
-    return undefined(f"needs {least} or more returns, has {len(returns)}")
+def too_few(returns: Vector, minimum: int) -> Estimate:
+    """The estimate from fewer than ``minimum`` returns."""
+    return undefined(f"needs {minimum} or more returns, has {len(returns)}")
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What a measure may use; arrays are read-only copies.
+    """The input of a measure; arrays are read-only copies.
 
     Attributes
     ----------
@@ -99,14 +116,14 @@ class Sample:
 
     def __post_init__(self) -> None:
         checked_year(self.periods_per_year, self.risk_free)
-        self._keep("returns", checked_returns(self.returns))
+        self._set("returns", checked_returns(self.returns))
         if self.benchmark is not None:
-            self._keep("benchmark", checked_returns(self.benchmark, "benchmark"))
-        for name, least in (("exposure", 0.0), ("traded", 0.0), ("costs", -math.inf), ("trades", -math.inf)):
+            self._set("benchmark", checked_returns(self.benchmark, "benchmark"))
+        for name, minimum in (("exposure", 0.0), ("traded", 0.0), ("costs", -math.inf), ("trades", -math.inf)):
             if getattr(self, name) is not None:
-                self._keep(name, checked_numbers(getattr(self, name), name, least=least))
+                self._set(name, checked_numbers(getattr(self, name), name, minimum=minimum))
 
-    def _keep(self, name: str, values: Vector) -> None:
+    def _set(self, name: str, values: Vector) -> None:
         if name != "trades" and len(values) != len(self.returns):
             raise DataError(f"{name} has {len(values)} rows, returns {len(self.returns)}; both need the same sessions")
         object.__setattr__(self, name, values)
@@ -114,13 +131,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Measured:
-    """A measure's answer with all that is needed to read it.
+    """A measure's value with its name, formula, unit and period.
 
     Attributes
     ----------
     name : unique among measures of different parameters, for example ``value_at_risk_95``.
     value, reason, flags : as in :class:`Estimate`.
-    formula : how it was computed, in words.
+    formula : the computation in words.
     unit : ``fraction`` (0.01 is 1 %), ``ratio``, ``count`` or ``money``.
     period : the time that the value is for: ``per session``, ``per year``, ``per trade`` or ``whole span``.
     n : number of returns used; of trades where the period is ``per trade``.
@@ -146,6 +163,13 @@ class Measure(PluginSpec):
     family: ClassVar[str] = "measures"
     unit: ClassVar[Unit]
     period: ClassVar[str]
+    many: ClassVar[Any] = RenamedAttribute("from_totals", since="0.2")
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Honour ``many``, the old name of :meth:`from_totals`, in a user's measure."""
+        super().__pydantic_init_subclass__(**kwargs)
+        adopt_old_names(cls, {"many": "from_totals"}, since="0.2", stacklevel=4)
 
     @property
     def name(self) -> str:
@@ -155,27 +179,35 @@ class Measure(PluginSpec):
     @property
     @abstractmethod
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
 
     @abstractmethod
     def estimate(self, sample: Sample) -> Estimate:
         """The value for a sample, or the reason why there is none."""
 
-    def many(self, totals: Totals) -> Estimates | None:  # noqa: ARG002 (what it is told is for those that can)
+    def from_totals(self, totals: Totals) -> Estimates | None:  # noqa: ARG002 (for the subclasses that override it)
         """The values of many samples from their sums alone; None where sums do not suffice.
 
-        They are those of :meth:`estimate` to 1e-12. A measure without this is worked out sample by sample.
+        They are those of :meth:`estimate` to 1e-12. A measure without this is computed sample by sample.
         """
         return None
 
     def of(self, sample: Sample) -> Measured:
         """The value with its name, formula, unit and period."""
-        found = self.estimate(sample)
-        about = (self.formula, self.unit, self.period)
-        return Measured(self.name, found.value, found.reason, found.flags, *about, self.count(sample))
+        estimate = self.estimate(sample)
+        return Measured(
+            name=self.name,
+            value=estimate.value,
+            reason=estimate.reason,
+            flags=estimate.flags,
+            formula=self.formula,
+            unit=self.unit,
+            period=self.period,
+            n=self.count(sample),
+        )
 
     def count(self, sample: Sample) -> int:
-        """How many observations the value rests on."""
+        """The number of observations behind the value."""
         return len(sample.returns)
 
 
@@ -185,7 +217,7 @@ class TradeMeasure(Measure):
     period: ClassVar[str] = "per trade"
 
     def count(self, sample: Sample) -> int:
-        """How many closed trades the value rests on."""
+        """The number of closed trades behind the value."""
         return 0 if sample.trades is None else len(sample.trades)
 
     def estimate(self, sample: Sample) -> Estimate:

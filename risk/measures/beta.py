@@ -1,4 +1,4 @@
-"""Beta: how much of the benchmark's moves the returns share."""
+"""Beta: the slope of the returns on the benchmark's."""
 
 from typing import ClassVar
 
@@ -48,7 +48,7 @@ class Beta(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "covariance with the benchmark's excess returns / their variance"
 
     def estimate(self, sample: Sample) -> Estimate:

@@ -22,7 +22,7 @@ def cagr(returns: npt.ArrayLike, periods_per_year: float) -> Estimate:
 
     Returns
     -------
-    A fraction per year, at least -1. Undefined for less than one year: a few weeks compounded to a year say nothing.
+    A fraction per year, at least -1. Undefined for less than one year: a few weeks compounded to a year mean nothing.
 
     Raises
     ------
@@ -49,7 +49,7 @@ class Cagr(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "(1 + total return) ^ (periods per year / number of returns) - 1"
 
     def estimate(self, sample: Sample) -> Estimate:
@@ -57,7 +57,7 @@ class Cagr(Measure):
         return cagr(sample.returns, sample.periods_per_year)
 
     @np.errstate(all="ignore")
-    def many(self, totals: Totals) -> Estimates:
-        """The yearly rate of each."""
+    def from_totals(self, totals: Totals) -> Estimates:
+        """The yearly rate of each sample."""
         short = f"shorter than one year: {totals.n} of {totals.periods_per_year:g} returns"
         return estimates(totals.growth ** (1.0 / totals.years) - 1.0, (totals.years < 1.0, short))

@@ -36,7 +36,8 @@ def calmar(returns: npt.ArrayLike, periods_per_year: float) -> Estimate:
     >>> calmar([0.5, -0.25, 0.5], periods_per_year=3).value  # 1.5 x 0.75 x 1.5 = 1.6875 in a year, after a fall of 25 %
     2.75
     """
-    growth, fall = cagr(returns, periods_per_year), max_drawdown(returns)
+    growth = cagr(returns, periods_per_year)
+    fall = max_drawdown(returns)
     if growth.value is None or fall.value is None:
         return growth if growth.value is None else fall
     if fall.value >= -ROUNDING:
@@ -52,7 +53,7 @@ class Calmar(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "CAGR / |maximum drawdown|, both over the whole span"
 
     def estimate(self, sample: Sample) -> Estimate:
@@ -60,8 +61,8 @@ class Calmar(Measure):
         return calmar(sample.returns, sample.periods_per_year)
 
     @np.errstate(all="ignore")
-    def many(self, totals: Totals) -> Estimates:
-        """The ratio of each."""
-        growth = Cagr().many(totals)
+    def from_totals(self, totals: Totals) -> Estimates:
+        """The ratio of each sample."""
+        growth = Cagr().from_totals(totals)
         none = (totals.drawdown >= -ROUNDING, "there is no drawdown")
         return estimates(growth.values / -totals.drawdown, *growth.reasons, none)

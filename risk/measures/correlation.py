@@ -34,10 +34,10 @@ def correlation(returns: npt.ArrayLike, benchmark: npt.ArrayLike) -> Estimate:
     pair = checked_pair(returns, benchmark, 1.0, 0.0)
     if isinstance(pair, Estimate):
         return pair
-    own, other = (values - values.mean() for values in pair)
-    if is_rounding(own.std(), pair[0]):
+    portfolio, reference = (values - values.mean() for values in pair)
+    if is_rounding(portfolio.std(), pair[0]):
         return undefined("the returns do not vary")
-    ratio = float(own @ other / np.sqrt((own @ own) * (other @ other)))
+    ratio = float(portfolio @ reference / np.sqrt((portfolio @ portfolio) * (reference @ reference)))
     return defined(max(-1.0, min(1.0, ratio)))
 
 
@@ -49,7 +49,7 @@ class Correlation(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "covariance with the benchmark's returns / product of the standard deviations"
 
     def estimate(self, sample: Sample) -> Estimate:

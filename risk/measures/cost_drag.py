@@ -1,4 +1,4 @@
-"""Cost drag: what trading took from the return."""
+"""Cost drag: the yearly return that costs took."""
 
 import math
 from typing import ClassVar
@@ -32,7 +32,7 @@ def cost_drag(costs: npt.ArrayLike, periods_per_year: float) -> Estimate:
     >>> cost_drag([0.001, 0.0, 0.001, 0.0], periods_per_year=20)
     Estimate(value=0.01, reason='', flags=())
     """
-    values = checked_numbers(costs, "costs", least=-math.inf)
+    values = checked_numbers(costs, "costs", minimum=-math.inf)
     checked_year(periods_per_year)
     return defined(float(values.mean() * periods_per_year)) if len(values) else too_few(values, 1)
 
@@ -45,7 +45,7 @@ class CostDrag(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "mean of a session's costs / account before it x sessions a year"
 
     def estimate(self, sample: Sample) -> Estimate:

@@ -1,4 +1,4 @@
-"""Expectancy: what the average trade brought."""
+"""Expectancy: the mean net result of a trade."""
 
 from typing import ClassVar
 
@@ -44,7 +44,7 @@ class Expectancy(TradeMeasure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "mean net result of the closed trades, costs paid"
 
     def of_trades(self, trades: Vector) -> Estimate:

@@ -58,7 +58,7 @@ class ExpectedShortfall(TailMeasure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return LAWS[self.method].shortfall.format(share=self.share_text)
 
     def estimate(self, sample: Sample) -> Estimate:

@@ -43,7 +43,7 @@ class HitRate(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "returns above 0 / all returns"
 
     def estimate(self, sample: Sample) -> Estimate:

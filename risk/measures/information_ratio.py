@@ -50,13 +50,13 @@ def information_ratio(
     pair = checked_pair(returns, benchmark, periods_per_year, risk_free)
     if isinstance(pair, Estimate):
         return pair
-    own, other = pair
+    portfolio, reference = pair
     if equal_volatility:
-        if is_rounding(own.std(), own):
+        if is_rounding(portfolio.std(), portfolio):
             return undefined("the returns do not vary")
-        own = own * (other.std(ddof=1) / own.std(ddof=1))
-    active = own - other
-    if is_rounding(active.std(), own):
+        portfolio = portfolio * (reference.std(ddof=1) / portfolio.std(ddof=1))
+    active = portfolio - reference
+    if is_rounding(active.std(), portfolio):
         return undefined("the returns differ from the benchmark's by a constant")
     return defined(float(active.mean() / active.std(ddof=1) * np.sqrt(periods_per_year)))
 
@@ -72,12 +72,12 @@ class InformationRatio(Measure):
 
     @property
     def name(self) -> str:
-        """The kind, and whether it is at equal volatility."""
+        """The kind, with ``_at_equal_volatility`` where that is set."""
         return f"{self.kind}_at_equal_volatility" if self.equal_volatility else self.kind
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         scaled = ", scaled to the benchmark's deviation," if self.equal_volatility else ""
         return (
             f"mean of (excess return{scaled} - benchmark's) / its standard deviation (ddof 1) x sqrt(periods per year)"
@@ -87,5 +87,10 @@ class InformationRatio(Measure):
         """:func:`information_ratio` of the sample."""
         if sample.benchmark is None:
             return NO_BENCHMARK
-        about = (sample.periods_per_year, sample.risk_free)
-        return information_ratio(sample.returns, sample.benchmark, *about, equal_volatility=self.equal_volatility)
+        return information_ratio(
+            sample.returns,
+            sample.benchmark,
+            sample.periods_per_year,
+            sample.risk_free,
+            equal_volatility=self.equal_volatility,
+        )

@@ -1,4 +1,4 @@
-"""Excess kurtosis: how much more of the returns lies in the tails than in those of a normal law."""
+"""Excess kurtosis: the weight of the returns' tails compared with those of a normal law."""
 
 from typing import ClassVar
 
@@ -40,10 +40,10 @@ def kurtosis(returns: npt.ArrayLike) -> Estimate:
     n = len(values)
     if n < 4:
         return too_few(values, 4)
-    apart = values - values.mean()
+    deviations = values - values.mean()
     if is_rounding(values.std(), values):
         return undefined("the returns do not vary")
-    ratio = np.mean(apart**4) / np.mean(apart**2) ** 2 - 3.0
+    ratio = np.mean(deviations**4) / np.mean(deviations**2) ** 2 - 3.0
     return defined((n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * ratio + 6.0))
 
 
@@ -55,7 +55,7 @@ class Kurtosis(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "excess: g = m4 / m2 ^ 2 - 3 of the central moments, (n - 1) / ((n - 2) (n - 3)) x ((n + 1) g + 6)"
 
     def estimate(self, sample: Sample) -> Estimate:

@@ -1,4 +1,4 @@
-"""Longest drawdown: how long the account stood below an earlier peak."""
+"""Longest drawdown: the longest time below an earlier peak."""
 
 from typing import ClassVar
 
@@ -32,14 +32,15 @@ def longest_drawdown(returns: npt.ArrayLike) -> Estimate:
     >>> longest_drawdown([0.1, -0.5, 0.2, 1.0, -0.1]).value  # two below, and the third return brings it back
     3.0
     """
-    found = checked_stretches(returns)
-    if isinstance(found, Estimate):
-        return found
-    if not len(found.first):
+    drawdowns = checked_stretches(returns)
+    if isinstance(drawdowns, Estimate):
+        return drawdowns
+    if not len(drawdowns.first):
         return defined(0.0)
-    length = np.minimum(found.end, found.n - 1) - found.first + 1
+    length = np.minimum(drawdowns.end, drawdowns.n - 1) - drawdowns.first + 1
     longest = int(length.argmax())
-    return defined(float(length[longest]), *[OPEN] * bool(found.end[longest] == found.n))
+    is_open = drawdowns.end[longest] == drawdowns.n
+    return defined(float(length[longest]), *((OPEN,) if is_open else ()))
 
 
 class LongestDrawdown(Measure):
@@ -50,7 +51,7 @@ class LongestDrawdown(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "most sessions from the first below a peak to the one that reached it again, or to the end"
 
     def estimate(self, sample: Sample) -> Estimate:

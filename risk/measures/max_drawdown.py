@@ -46,13 +46,13 @@ class MaxDrawdown(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "lowest of wealth / highest wealth so far - 1, from a wealth of 1 before the first return"
 
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`max_drawdown` of the sample."""
         return max_drawdown(sample.returns)
 
-    def many(self, totals: Totals) -> Estimates:
-        """The deepest fall of each."""
+    def from_totals(self, totals: Totals) -> Estimates:
+        """The deepest fall of each sample."""
         return estimates(totals.drawdown, too_short(totals, 1))

@@ -1,4 +1,4 @@
-"""Minimum track record length: how many returns it takes to believe the Sharpe ratio."""
+"""Minimum track record length: the number of returns from which the Sharpe ratio is significant."""
 
 from typing import Annotated, ClassVar
 
@@ -32,7 +32,7 @@ class MinimumTrackRecordLength(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         above = f"(SR - {self.benchmark:g} / sqrt(periods per year))" if self.benchmark else "SR"
         square = f"(z({1 - self.alpha:.10g}) / {above})^2"
         return f"sessions needed: 1 + (1 - skew SR + (kurtosis - 1) / 4 SR^2) {square}, SR per session"

@@ -12,7 +12,7 @@ from .base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
 
 @np.errstate(over="ignore", invalid="ignore")
 def omega(returns: npt.ArrayLike, periods_per_year: float, risk_free: float = 0.0) -> Estimate:
-    """What was gained above the risk-free rate over what was lost below it.
+    """The sum of the gains above the risk-free rate over the sum of the losses below it.
 
     ``sum(max(r - f, 0)) / sum(max(f - r, 0))``: the areas above and below the threshold under the distribution.
 
@@ -44,10 +44,10 @@ def omega(returns: npt.ArrayLike, periods_per_year: float, risk_free: float = 0.
     if len(values) < 2:
         return too_few(values, 2)
     above = excess(values, periods_per_year, risk_free)
-    lost = -np.minimum(above, 0.0)
-    if is_rounding(lost.max(), values):
+    losses = -np.minimum(above, 0.0)
+    if is_rounding(losses.max(), values):
         return undefined("no return is below the risk-free rate")
-    return defined(np.maximum(above, 0.0).sum() / lost.sum())
+    return defined(np.maximum(above, 0.0).sum() / losses.sum())
 
 
 class Omega(Measure):
@@ -58,7 +58,7 @@ class Omega(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "sum of (return - risk-free) where positive / - its sum where negative"
 
     def estimate(self, sample: Sample) -> Estimate:

@@ -1,4 +1,4 @@
-"""Probabilistic Sharpe ratio: how likely the true Sharpe ratio lies above a benchmark."""
+"""Probabilistic Sharpe ratio: the probability that the true Sharpe ratio is above a benchmark."""
 
 from typing import Annotated, ClassVar
 
@@ -27,7 +27,7 @@ class ProbabilisticSharpe(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         above = f"(SR - {self.benchmark:g} / sqrt(periods per year))" if self.benchmark else "SR"
         return f"Phi[{above} sqrt(n - 1) / sqrt(1 - skew SR + (kurtosis - 1) / 4 SR^2)], SR per session"
 

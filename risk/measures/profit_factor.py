@@ -1,4 +1,4 @@
-"""Profit factor: what was won over what was lost."""
+"""Profit factor: gross gains over gross losses."""
 
 from typing import ClassVar
 
@@ -32,10 +32,10 @@ def profit_factor(trades: npt.ArrayLike) -> Estimate:
     values = checked_trades(trades)
     if not len(values):
         return NO_TRADES
-    lost = values[values < 0.0].sum()
-    if lost == 0.0:
+    losses = values[values < 0.0].sum()
+    if losses == 0.0:
         return undefined("no trade lost money")
-    return defined(float(values[values > 0.0].sum() / -lost))
+    return defined(float(values[values > 0.0].sum() / -losses))
 
 
 class ProfitFactor(TradeMeasure):
@@ -45,7 +45,7 @@ class ProfitFactor(TradeMeasure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "sum of the winning trades / abs(sum of the losing trades)"
 
     def of_trades(self, trades: Vector) -> Estimate:

@@ -1,4 +1,4 @@
-"""Recovery time: how long the account took to come back from its deepest fall."""
+"""Recovery time: the time from the lowest point of the deepest fall back to its peak."""
 
 from typing import ClassVar
 
@@ -29,15 +29,15 @@ def recovery_time(returns: npt.ArrayLike) -> Estimate:
     >>> recovery_time([-0.1, -0.5, 0.5, 1.0]).value
     2.0
     """
-    found = checked_stretches(returns)
-    if isinstance(found, Estimate):
-        return found
-    if not len(found.first):
+    drawdowns = checked_stretches(returns)
+    if isinstance(drawdowns, Estimate):
+        return drawdowns
+    if not len(drawdowns.first):
         return undefined("there is no drawdown to recover from")
-    deepest = int(found.depth.argmin())
-    if found.end[deepest] == found.n:
+    deepest = int(drawdowns.depth.argmin())
+    if drawdowns.end[deepest] == drawdowns.n:
         return undefined("the maximum drawdown was not recovered by the end")
-    return defined(float(found.end[deepest] - found.valley[deepest]))
+    return defined(float(drawdowns.end[deepest] - drawdowns.valley[deepest]))
 
 
 class RecoveryTime(Measure):
@@ -48,7 +48,7 @@ class RecoveryTime(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "sessions from the lowest point of the maximum drawdown to the one that reached its peak again"
 
     def estimate(self, sample: Sample) -> Estimate:

@@ -43,10 +43,10 @@ def sharpe(returns: npt.ArrayLike, periods_per_year: float, risk_free: float = 0
     if len(values) < 2:
         return too_few(values, 2)
     above = excess(values, periods_per_year, risk_free)
-    spread = above.std(ddof=1)
-    if is_rounding(spread, values):
+    deviation = above.std(ddof=1)
+    if is_rounding(deviation, values):
         return undefined("the returns do not vary")
-    return defined(above.mean() / spread * np.sqrt(periods_per_year))
+    return defined(above.mean() / deviation * np.sqrt(periods_per_year))
 
 
 class Sharpe(Measure):
@@ -57,7 +57,7 @@ class Sharpe(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "mean of (return - risk-free) / standard deviation (ddof 1) x sqrt(periods per year)"
 
     def estimate(self, sample: Sample) -> Estimate:
@@ -65,8 +65,8 @@ class Sharpe(Measure):
         return sharpe(sample.returns, sample.periods_per_year, sample.risk_free)
 
     @np.errstate(all="ignore")
-    def many(self, totals: Totals) -> Estimates:
-        """The ratio of each."""
-        spread = np.sqrt(totals.squares / (totals.n - 1))
-        values = (totals.mean - totals.rate) / spread * np.sqrt(totals.periods_per_year)
-        return estimates(values, too_short(totals, 2), (spread <= totals.rounding, "the returns do not vary"))
+    def from_totals(self, totals: Totals) -> Estimates:
+        """The ratio of each sample."""
+        deviation = np.sqrt(totals.squares / (totals.n - 1))
+        values = (totals.mean - totals.rate) / deviation * np.sqrt(totals.periods_per_year)
+        return estimates(values, too_short(totals, 2), (deviation <= totals.rounding, "the returns do not vary"))

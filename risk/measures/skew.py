@@ -39,10 +39,10 @@ def skew(returns: npt.ArrayLike) -> Estimate:
     n = len(values)
     if n < 3:
         return too_few(values, 3)
-    apart = values - values.mean()
+    deviations = values - values.mean()
     if is_rounding(values.std(), values):
         return undefined("the returns do not vary")
-    ratio = np.mean(apart**3) / np.mean(apart**2) ** 1.5
+    ratio = np.mean(deviations**3) / np.mean(deviations**2) ** 1.5
     return defined(ratio * np.sqrt(n * (n - 1)) / (n - 2))
 
 
@@ -54,7 +54,7 @@ class Skew(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "m3 / m2 ^ 1.5 of the returns' central moments x sqrt(n (n - 1)) / (n - 2)"
 
     def estimate(self, sample: Sample) -> Estimate:

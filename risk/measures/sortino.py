@@ -58,7 +58,7 @@ class Sortino(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "mean of (return - risk-free) / root mean square of its negative part x sqrt(periods per year)"
 
     def estimate(self, sample: Sample) -> Estimate:
@@ -66,8 +66,8 @@ class Sortino(Measure):
         return sortino(sample.returns, sample.periods_per_year, sample.risk_free)
 
     @np.errstate(all="ignore")
-    def many(self, totals: Totals) -> Estimates:
-        """The ratio of each."""
+    def from_totals(self, totals: Totals) -> Estimates:
+        """The ratio of each sample."""
         downside = np.sqrt(totals.downside / totals.n)
         values = (totals.mean - totals.rate) / downside * np.sqrt(totals.periods_per_year)
         none = (downside <= totals.rounding, "no return is below the risk-free rate")

@@ -41,11 +41,11 @@ def sqn(trades: npt.ArrayLike) -> Estimate:
         return NO_TRADES
     if len(values) < 2:
         return undefined(f"needs 2 or more trades, has {len(values)}")
-    spread = values.std(ddof=1)
-    if spread <= ROUNDING * abs(values).max():
+    deviation = values.std(ddof=1)
+    if deviation <= ROUNDING * abs(values).max():
         return undefined("the results of the trades do not vary")
     few = len(values) < FEW_TRADES
-    return defined(float(np.sqrt(len(values)) * values.mean() / spread), *["fewer than 30 trades"] * few)
+    return defined(float(np.sqrt(len(values)) * values.mean() / deviation), *["fewer than 30 trades"] * few)
 
 
 class Sqn(TradeMeasure):
@@ -55,7 +55,7 @@ class Sqn(TradeMeasure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "sqrt(trades) x mean / standard deviation (ddof 1) of the net results"
 
     def of_trades(self, trades: Vector) -> Estimate:

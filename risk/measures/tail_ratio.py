@@ -63,8 +63,9 @@ class TailRatio(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
-        high, low = 100 * self.level, 100 * tail_share(self.level)
+        """The computation in words."""
+        high = 100 * self.level
+        low = 100 * tail_share(self.level)
         return f"{high:.10g} % quantile / abs({low:.10g} % quantile) of the returns, linear interpolation"
 
     def estimate(self, sample: Sample) -> Estimate:

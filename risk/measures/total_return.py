@@ -1,4 +1,4 @@
-"""Total return: what the whole span gained."""
+"""Total return: the gain over the whole span."""
 
 from typing import ClassVar
 
@@ -45,13 +45,13 @@ class TotalReturn(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "product of (1 + return) - 1"
 
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`total_return` of the sample."""
         return total_return(sample.returns)
 
-    def many(self, totals: Totals) -> Estimates:
-        """The gain of each."""
+    def from_totals(self, totals: Totals) -> Estimates:
+        """The gain of each sample."""
         return estimates(totals.growth - 1.0, too_short(totals, 1))

@@ -1,4 +1,4 @@
-"""Turnover: how much was traded."""
+"""Turnover: the value traded per year as a multiple of the account."""
 
 from typing import ClassVar
 
@@ -32,7 +32,7 @@ def turnover(traded: npt.ArrayLike, periods_per_year: float) -> Estimate:
     >>> turnover([0.5, 0.0, 0.1, 0.0], periods_per_year=20)
     Estimate(value=3.0, reason='', flags=())
     """
-    values = checked_numbers(traded, "traded", least=0.0)
+    values = checked_numbers(traded, "traded", minimum=0.0)
     checked_year(periods_per_year)
     return defined(float(values.mean() * periods_per_year)) if len(values) else too_few(values, 1)
 
@@ -45,7 +45,7 @@ class Turnover(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "mean of sum(abs(units) x price) of a session / account before it x sessions a year"
 
     def estimate(self, sample: Sample) -> Estimate:
@@ -54,6 +54,6 @@ class Turnover(Measure):
             return undefined("needs the value traded in each session")
         return turnover(sample.traded, sample.periods_per_year)
 
-    def many(self, totals: Totals) -> Estimates:
-        """The turnover of each."""
+    def from_totals(self, totals: Totals) -> Estimates:
+        """The turnover of each sample."""
         return estimates(totals.traded / max(totals.n, 1) * totals.periods_per_year, too_short(totals, 1))

@@ -1,4 +1,4 @@
-"""Ulcer index: how deep and how long the account stood below its peak."""
+"""Ulcer index: the root mean square of the drawdown over all sessions."""
 
 from typing import ClassVar
 
@@ -49,7 +49,7 @@ class UlcerIndex(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "square root of the mean of (wealth / highest wealth so far - 1) ^ 2"
 
     def estimate(self, sample: Sample) -> Estimate:

@@ -61,7 +61,7 @@ class ValueAtRisk(TailMeasure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return LAWS[self.method].var.format(share=self.share_text)
 
     def estimate(self, sample: Sample) -> Estimate:

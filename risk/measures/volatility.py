@@ -49,7 +49,7 @@ class Volatility(Measure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "standard deviation (ddof 1) of returns x sqrt(periods per year)"
 
     def estimate(self, sample: Sample) -> Estimate:
@@ -57,7 +57,7 @@ class Volatility(Measure):
         return volatility(sample.returns, sample.periods_per_year)
 
     @np.errstate(all="ignore")
-    def many(self, totals: Totals) -> Estimates:
-        """The deviation of each."""
+    def from_totals(self, totals: Totals) -> Estimates:
+        """The deviation of each sample."""
         values = np.sqrt(totals.squares / (totals.n - 1)) * np.sqrt(totals.periods_per_year)
         return estimates(values, too_short(totals, 2))

@@ -1,4 +1,4 @@
-"""Win rate: how often a trade made money."""
+"""Win rate: the share of trades that gained."""
 
 from typing import ClassVar
 
@@ -42,7 +42,7 @@ class WinRate(TradeMeasure):
 
     @property
     def formula(self) -> str:
-        """How it is computed, in words."""
+        """The computation in words."""
         return "trades with a gain / all closed trades; one that broke even is no gain"
 
     def of_trades(self, trades: Vector) -> Estimate:

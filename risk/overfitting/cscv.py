@@ -1,7 +1,7 @@
-"""How likely the trial that was chosen is worse than most of them where it was not chosen.
+"""Probability of backtest overfitting, by combinatorially symmetric cross-validation.
 
-Time is cut into blocks. Every way to call one half of the blocks the sample and the other half its future is tried: the
-trial with the best Sharpe ratio in the one half is ranked in the other.
+Time is cut into blocks. For every split of the blocks into an in-sample half and an out-of-sample half, the trial with
+the best Sharpe ratio in the first half is ranked in the second.
 """
 
 import math
@@ -18,18 +18,18 @@ from risk.returns import ROUNDING
 
 from .trial_matrix import checked_trials
 
-MOST_BLOCKS = 20
-"""Of these there are 184,756 splits; of two more, four times as many."""
-ENOUGH_BLOCKS, ENOUGH_TRIALS = 16, 20
+MAX_BLOCKS = 20
+"""They have 184,756 splits; two more have four times as many."""
+USUAL_BLOCKS, MIN_TRIALS = 16, 20
 CANCELLED = 1e-12
-"""A sum of squared deviations of this share of the sum of squares is what rounding leaves of 0."""
+"""A sum of squared deviations up to this fraction of the sum of squares is rounding error."""
 SLAB = 2**17
-"""Sharpe ratios that are held at a time: 1 MB, which a processor's cache holds."""
+"""Sharpe ratios computed at a time: 1 MB, which fits into a processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class BlockSums:
-    """What trials come down to in each block of time; S blocks, N trials.
+    """Sums of the trials' returns in each block of time; S blocks, N trials.
 
     Attributes
     ----------
@@ -54,8 +54,8 @@ class BlockSums:
             object.__setattr__(self, name, read_only(getattr(self, name), dtype))
         shape = self.total.shape
         if self.total.ndim != 2 or self.squares.shape != shape or self.count.shape != shape[1:]:
-            given = f"{self.count.shape}, {shape} and {self.squares.shape}"
-            raise DataError(f"counts, totals and squares must have the shapes (S,), (N, S) and (N, S); given: {given}")
+            shapes = f"{self.count.shape}, {shape} and {self.squares.shape}"
+            raise DataError(f"counts, totals and squares must have the shapes (S,), (N, S) and (N, S); given: {shapes}")
         if (self.count < 1).any() or not (np.isfinite(self.total).all() and np.isfinite(self.squares).all()):
             raise DataError("each block needs one or more returns and finite sums; leave out trials of unknown returns")
         if len(self.total) < 2:
@@ -95,7 +95,7 @@ class BlockSums:
 
 @dataclass(frozen=True, eq=False)
 class Pbo:
-    """The probability of backtest overfitting, with what it rests on.
+    """The probability of backtest overfitting, with the logits and numbers behind it.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Pbo:
     loss : share of the splits in which the chosen trial's Sharpe ratio outside its sample is at most 0.
     logits : (splits,) ``log(w / (1 - w))``, ``w = rank / (trials + 1)`` and rank 1 the worst.
     splits, trials, blocks : numbers of them.
-    notes : what a reader of the shares should know.
+    notes : for the reader of the shares.
     """
 
     pbo: float
@@ -117,7 +117,7 @@ class Pbo:
     notes: tuple[str, ...]
 
 
-def pbo(returns: npt.ArrayLike, blocks: int = ENOUGH_BLOCKS) -> Pbo:
+def pbo(returns: npt.ArrayLike, blocks: int = USUAL_BLOCKS) -> Pbo:
     """The probability of backtest overfitting, by combinatorially symmetric cross-validation.
 
     Parameters
@@ -157,7 +157,7 @@ def pbo(returns: npt.ArrayLike, blocks: int = ENOUGH_BLOCKS) -> Pbo:
 
 
 def pbo_of_blocks(sums: BlockSums) -> Pbo:
-    """:func:`pbo` from sums alone, so that nobody needs to hold the returns of all trials at once.
+    """:func:`pbo` from sums alone, without the returns of all trials in memory at once.
 
     A Sharpe ratio from sums is exact to about ``1e-16 (mean / deviation)^2``, relative to itself; returns that vary by
     less than a millionth of their size count as constant.
@@ -179,57 +179,67 @@ def pbo_of_blocks(sums: BlockSums) -> Pbo:
     trials, blocks = sums.total.shape
     if np.sort(sums.count)[: blocks // 2].sum() < 2:
         raise DataError("each half of the blocks needs 2 or more returns; use fewer blocks or more rows")
-    distinct, times = _distinct(sums)
-    parts = [_outside(inside, outside, times) for inside, outside in _halves(distinct)]
-    ranks, ratios = (np.concatenate(column) for column in zip(*parts, strict=True))
+    distinct, counts = _distinct(sums)
+    ranks_and_ratios = [_rank_outside(inside, outside, counts) for inside, outside in _halves(distinct)]
+    ranks, ratios = (np.concatenate(column) for column in zip(*ranks_and_ratios, strict=True))
     logits = np.log(ranks) - np.log(trials + 1 - ranks)
     middle = (trials + 1) / 2  # a logit of 0; ranks are halves of whole numbers, exactly
-    pbo, strict, loss = (float(np.mean(met)) for met in (ranks <= middle, ranks < middle, ratios <= 0))
-    return Pbo(pbo, strict, loss, read_only(logits), len(logits), trials, blocks, _notes(trials, blocks))
+    return Pbo(
+        pbo=float(np.mean(ranks <= middle)),
+        strict=float(np.mean(ranks < middle)),
+        loss=float(np.mean(ratios <= 0)),
+        logits=read_only(logits),
+        splits=len(logits),
+        trials=trials,
+        blocks=blocks,
+        notes=_notes(trials, blocks),
+    )
 
 
 def _check_blocks(blocks: int) -> None:
-    if blocks not in range(2, MOST_BLOCKS + 1, 2):
-        raise ConfigError(f"blocks is {blocks}; it must be even, from 2 to {MOST_BLOCKS}, such as {ENOUGH_BLOCKS}")
+    if blocks not in range(2, MAX_BLOCKS + 1, 2):
+        raise ConfigError(f"blocks is {blocks}; it must be even, from 2 to {MAX_BLOCKS}, such as {USUAL_BLOCKS}")
 
 
 def _notes(trials: int, blocks: int) -> tuple[str, ...]:
-    said = (
-        (trials < ENOUGH_TRIALS, f"only {trials} trials: with fewer than {ENOUGH_TRIALS} the share is mostly chance"),
+    conditions = (
+        (trials < MIN_TRIALS, f"only {trials} trials: with fewer than {MIN_TRIALS} the share is mostly chance"),
         (trials % 2 == 1, f"{trials} trials is odd: a chosen trial can rank as the median, which counts as overfitted"),
-        (blocks < ENOUGH_BLOCKS, f"only {blocks} blocks: {ENOUGH_BLOCKS} are usual, and fewer make few splits"),
+        (blocks < USUAL_BLOCKS, f"only {blocks} blocks: {USUAL_BLOCKS} are usual, and fewer make few splits"),
     )
-    return tuple(note for holds, note in said if holds)
+    return tuple(note for holds, note in conditions if holds)
 
 
 def _distinct(sums: BlockSums) -> tuple[BlockSums, Vector]:
-    """The trials that differ, in an order of their own, and how many there are of each.
+    """The distinct trials, sorted by their sums, and the number of each.
 
-    A product of matrices may round the same column differently in two places: equal trials would tie or not by luck.
+    A product of matrices may round the same column differently in two places: equal trials would tie at random.
     """
     width = len(sums.count)
-    both, times = np.unique(np.hstack([sums.total, sums.squares]), axis=0, return_counts=True)
-    if len(both) == 1:  # all trials are one: a second column of them, counted as none, keeps the shapes
-        both, times = both[[0, 0]], np.append(times, 0)
-    return BlockSums(sums.count, both[:, :width], both[:, width:]), times.astype(np.float64)
+    rows, counts = np.unique(np.hstack([sums.total, sums.squares]), axis=0, return_counts=True)
+    if len(rows) == 1:  # all trials are one: a second row of it, counted 0 times, keeps the shapes
+        rows = rows[[0, 0]]
+        counts = np.append(counts, 0)
+    return BlockSums(sums.count, rows[:, :width], rows[:, width:]), counts.astype(np.float64)
 
 
 def _halves(sums: BlockSums) -> Iterator[tuple[Matrix, Matrix]]:
-    """The (splits, N) Sharpe ratios in the sample and outside it, some splits at a time.
+    """The (splits, N) Sharpe ratios in the sample and outside it, in batches of splits.
 
-    Splits come in pairs that swap the two, so that each half is worked out once.
+    Splits come in pairs that swap the two, so that each half is computed once.
     """
     splits = _splits(len(sums.count))
-    high = max(SLAB // len(sums.total), 1)
-    for first in range(0, len(splits), high):
-        some = splits[first : first + high]
-        inside, outside = _sharpes(some, sums), _sharpes(1.0 - some, sums)
+    batch_size = max(SLAB // len(sums.total), 1)
+    for first in range(0, len(splits), batch_size):
+        batch = splits[first : first + batch_size]
+        inside = _sharpes(batch, sums)
+        outside = _sharpes(1.0 - batch, sums)
         yield inside, outside
         yield outside, inside
 
 
 def _splits(blocks: int) -> Matrix:
-    """(splits / 2, S) which blocks are in the half that holds the first block: 1 or 0."""
+    """(splits / 2, S) 1 for the blocks of the half with the first block, 0 for the others."""
     chosen = np.array(list(combinations(range(1, blocks), blocks // 2 - 1)), dtype=np.intp)
     splits = np.zeros((math.comb(blocks - 1, blocks // 2 - 1), blocks))
     splits[:, 0] = 1.0
@@ -240,16 +250,17 @@ def _splits(blocks: int) -> Matrix:
 def _sharpes(halves: Matrix, sums: BlockSums) -> Matrix:
     """(splits, N) mean over standard deviation (ddof 1) in each half; 0 where the returns do not vary."""
     n = (halves @ sums.count)[:, None]
-    total, squares = halves @ sums.total.T, halves @ sums.squares.T
-    apart = squares - total * total / n
-    flat = apart <= CANCELLED * squares + n * ROUNDING**2
-    apart[flat] = np.inf
-    return total * (np.sqrt(n - 1.0) / n) / np.sqrt(apart)
+    total = halves @ sums.total.T
+    squares = halves @ sums.squares.T
+    deviations = squares - total * total / n
+    flat = deviations <= CANCELLED * squares + n * ROUNDING**2
+    deviations[flat] = np.inf
+    return total * (np.sqrt(n - 1.0) / n) / np.sqrt(deviations)
 
 
-def _outside(inside: Matrix, outside: Matrix, times: Vector) -> tuple[Vector, Vector]:
+def _rank_outside(inside: Matrix, outside: Matrix, counts: Vector) -> tuple[Vector, Vector]:
     """(splits,) the chosen trial's rank outside its sample, ties averaged, and its Sharpe ratio there."""
     chosen = inside.argmax(axis=1)[:, None]
     ratio = np.take_along_axis(outside, chosen, axis=1)
-    better_less_worse = np.sign(outside - ratio) @ times
-    return (times.sum() + 1.0 - better_less_worse) / 2.0, ratio[:, 0]
+    better_less_worse = np.sign(outside - ratio) @ counts
+    return (counts.sum() + 1.0 - better_less_worse) / 2.0, ratio[:, 0]

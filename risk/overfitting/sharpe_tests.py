@@ -18,7 +18,7 @@ def deflated_sharpe(returns: npt.ArrayLike, trials: int, trial_sharpe_variance: 
     Parameters
     ----------
     returns : (T,) simple returns of the best trial, fractions, finite.
-    trials : how many were ever tried, at least 1.
+    trials : number of all trials ever made, at least 1.
     trial_sharpe_variance : variance over the trials of their Sharpe ratios **per observation**.
 
     Returns

@@ -1,6 +1,6 @@
-"""Whether the best of many trials beats a benchmark by more than the luck of the best.
+"""Hansen's test for superior predictive ability of the best of many trials, with White's reality check.
 
-All trials are resampled together, so that what they have in common stays: a thousand copies of one trial count as one.
+All trials are resampled together, which keeps their dependence: a thousand copies of one trial count as one.
 """
 
 import math
@@ -12,24 +12,24 @@ import numpy.typing as npt
 
 from core.errors import ConfigError, DataError
 from core.types import Matrix, Vector
-from risk.bootstrap import FEWEST, LEAST, MOST, block_length, drawn_rows
+from risk.bootstrap import MAX_REPS, MIN_REPS, MIN_RETURNS, block_length, drawn_rows
 from risk.returns import checked_returns
 
-from .trial_matrix import SLAB, checked_trials, slabs, spreads
+from .trial_matrix import SLAB, checked_trials, deviations_of, slabs
 
-SAMPLED = 50
+MAX_SAMPLED = 50
 """Trials whose block lengths are averaged."""
-COMMON = 0.01
+DEFAULT_VOLATILITY = 0.01
 """The volatility per period that trials are scaled to where there is no benchmark's."""
 
 
 @dataclass(frozen=True)
 class Spa:
-    """What the test for superior predictive ability found; the p-values are None where there was nothing to test.
+    """The result of the test for superior predictive ability; the p-values are None where there was nothing to test.
 
-    The p-values differ in what is held against the best: the other trials that are not clearly worse than the
-    benchmark (``consistent``), those that are better than it (``lower``, which is too sure), or all as if none were
-    worse (``upper``, which many bad trials make too cautious).
+    The p-values differ in the trials that the best one is compared with: those that are not clearly worse than the
+    benchmark (``consistent``), those that are better than it (``lower``, which is too small), or all as if none were
+    worse (``upper``, which many bad trials make too large).
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Spa:
     best : column of the greatest mean over its standard error.
     block : mean length of the resampled blocks, in periods.
     reps : resamples drawn. No p-value is below ``1 / (1 + reps)``.
-    notes : what a reader should know.
+    notes : for the reader of the result.
     reason : why there is no p-value; empty where there is one.
     """
 
@@ -56,10 +56,10 @@ class Spa:
 
 
 def spa(excess: npt.ArrayLike, block: float | None = None, reps: int = 1000, seed: int = 0) -> Spa:
-    """Hansen's test for superior predictive ability, studentised, and White's reality check beside it.
+    """Hansen's test for superior predictive ability, studentised, and White's reality check.
 
-    The hypothesis is that no trial beats the benchmark. Standard errors are those that the stationary bootstrap has for
-    a mean, worked out rather than simulated: weighted autocovariances.
+    The hypothesis is that no trial beats the benchmark. Standard errors are those of the stationary bootstrap for a
+    mean, in closed form rather than simulated: weighted autocovariances.
 
     Parameters
     ----------
@@ -90,25 +90,27 @@ def spa(excess: npt.ArrayLike, block: float | None = None, reps: int = 1000, see
     bootstrap, Journal of the American Statistical Association 89.
 
     >>> noise = np.random.default_rng(2).normal(0, 0.01, (500, 8))
-    >>> found = spa(noise + np.where(np.arange(8) == 5, 0.002, 0), block=1, reps=200)
-    >>> found.best, found.consistent < 0.05
+    >>> result = spa(noise + np.where(np.arange(8) == 5, 0.002, 0), block=1, reps=200)
+    >>> result.best, result.consistent < 0.05
     (5, True)
     """
-    values = checked_trials(excess, "excess", least=-np.inf)
-    if not (block is None or 1.0 <= block <= len(values)) or not FEWEST <= reps <= MOST:
-        rule = f"they must be from 1 to {len(values)}, the number of rows, and from {FEWEST} to {MOST}"
+    values = checked_trials(excess, "excess", minimum=-np.inf)
+    if not (block is None or 1.0 <= block <= len(values)) or not MIN_REPS <= reps <= MAX_REPS:
+        rule = f"they must be from 1 to {len(values)}, the number of rows, and from {MIN_REPS} to {MAX_REPS}"
         raise ConfigError(f"block is {block}, reps {reps}; {rule}")
-    if len(values) < LEAST:
-        return _untested(f"the test needs {LEAST} or more returns, has {len(values)}")
-    columns = np.flatnonzero(spreads(values))
+    if len(values) < MIN_RETURNS:
+        return _untested(f"the test needs {MIN_RETURNS} or more returns, has {len(values)}")
+    columns = np.flatnonzero(deviations_of(values))
     if len(columns) == 0:
         return _untested("no trial's return over the benchmark varies")
-    kept = np.ascontiguousarray(values if len(columns) == values.shape[1] else values[:, columns])
-    return _tested(kept, columns, block or mean_block(kept), (reps, seed), _left_out(values.shape[1] - len(columns)))
+    varying = np.ascontiguousarray(values if len(columns) == values.shape[1] else values[:, columns])
+    return _tested(
+        varying, columns, block or mean_block(varying), (reps, seed), _left_out(values.shape[1] - len(columns))
+    )
 
 
 def at_equal_volatility(returns: npt.ArrayLike, benchmark: npt.ArrayLike, rate: float = 0.0) -> Matrix:
-    """What trials earn over a benchmark when each is invested so that it is as volatile as the benchmark.
+    """Excess returns of trials over a benchmark, each trial scaled to the benchmark's volatility.
 
     A trial that keeps most of its money in cash cannot beat a fully invested benchmark otherwise.
 
@@ -133,21 +135,22 @@ def at_equal_volatility(returns: npt.ArrayLike, benchmark: npt.ArrayLike, rate: 
     >>> at_equal_volatility([[0.01], [-0.01]], [0.03, -0.01]).round(3).tolist()  # twice the trial, less the benchmark
     [[-0.01], [-0.01]]
     """
-    values, level = checked_returns(benchmark, "benchmark"), _checked_rate(rate)
+    values = checked_returns(benchmark, "benchmark")
+    level = _checked_rate(rate)
     trials = _comparable(returns)
     if len(values) != len(trials):
         raise DataError(f"the benchmark has {len(values)} rows, the trials {len(trials)}; both need the same periods")
-    (volatility,) = spreads(values[:, None])
+    (volatility,) = deviations_of(values[:, None])
     if volatility == 0.0:
         raise DataError("the benchmark does not vary: compare with cash instead")
     scaled = _scaled(trials, level, volatility)
     scaled -= (values - level)[:, None]
-    scaled[:, spreads(trials) == 0.0] = 0.0
+    scaled[:, deviations_of(trials) == 0.0] = 0.0
     return scaled
 
 
-def against_cash(returns: npt.ArrayLike, rate: float = 0.0, volatility: float = COMMON) -> Matrix:
-    """What trials earn over the risk-free rate when each is invested so that all are equally volatile.
+def against_cash(returns: npt.ArrayLike, rate: float = 0.0, volatility: float = DEFAULT_VOLATILITY) -> Matrix:
+    """Excess returns of trials over the risk-free rate, all scaled to one volatility.
 
     Parameters
     ----------
@@ -169,7 +172,7 @@ def against_cash(returns: npt.ArrayLike, rate: float = 0.0, volatility: float = 
     [0.04, 0.0]
     """
     if not 0.0 < volatility < np.inf:
-        raise ConfigError(f"volatility is {volatility}; it must be above 0, such as {COMMON}")
+        raise ConfigError(f"volatility is {volatility}; it must be above 0, such as {DEFAULT_VOLATILITY}")
     level = _checked_rate(rate)
     return _scaled(_comparable(returns), level, volatility)
 
@@ -177,7 +180,7 @@ def against_cash(returns: npt.ArrayLike, rate: float = 0.0, volatility: float = 
 def mean_block(excess: Matrix) -> float:
     """The block length that suits (T, N) returns, averaged over at most 50 columns spread evenly; at least 1."""
     width = excess.shape[1]
-    chosen = np.unique(np.linspace(0, width - 1, min(width, SAMPLED)).round().astype(np.intp))
+    chosen = np.unique(np.linspace(0, width - 1, min(width, MAX_SAMPLED)).round().astype(np.intp))
     return float(np.mean([block_length(np.ascontiguousarray(excess[:, column])) for column in chosen]))
 
 
@@ -196,10 +199,10 @@ def _comparable(returns: npt.ArrayLike) -> Matrix:
 
 def _scaled(trials: Matrix, rate: float, volatility: float) -> Matrix:
     """The trials' returns over the rate at one volatility; 0 where there is none."""
-    spread = spreads(trials)
-    times = np.divide(volatility, spread, out=np.zeros_like(spread), where=spread > 0.0)
-    made: Matrix = (trials - rate) * times
-    return made
+    deviation = deviations_of(trials)
+    leverage = np.divide(volatility, deviation, out=np.zeros_like(deviation), where=deviation > 0.0)
+    scaled: Matrix = (trials - rate) * leverage
+    return scaled
 
 
 def _untested(reason: str) -> Spa:
@@ -214,17 +217,29 @@ def _tested(
     excess: Matrix, columns: npt.NDArray[np.intp], block: float, draw: tuple[int, int], notes: tuple[str, ...]
 ) -> Spa:
     """The test of columns that vary."""
-    mean, error = excess.mean(axis=0), standard_errors(excess, block)
+    mean = excess.mean(axis=0)
+    error = standard_errors(excess, block)
     ratio = mean / error
-    best, statistic = int(ratio.argmax()), max(float(ratio.max()), 0.0)
+    best = int(ratio.argmax())
+    statistic = max(float(ratio.max()), 0.0)
     resampled = _greatest(excess, (mean, error), block, draw)
     as_good = (resampled >= [statistic, statistic, statistic, mean.max()]).sum(axis=0)
     lower, consistent, upper, check = ((1.0 + as_good) / (1.0 + draw[0])).tolist()
-    return Spa(statistic, lower, consistent, upper, check, int(columns[best]), block, draw[0], notes)
+    return Spa(
+        statistic=statistic,
+        lower=lower,
+        consistent=consistent,
+        upper=upper,
+        reality_check=check,
+        best=int(columns[best]),
+        block=block,
+        reps=draw[0],
+        notes=notes,
+    )
 
 
 def standard_errors(excess: Matrix, block: float) -> Vector:
-    """(N,) standard errors of the means of (T, N) returns that vary, as the stationary bootstrap has them.
+    """(N,) the stationary bootstrap's standard errors of the means of (T, N) returns that vary.
 
     The variance of a mean is ``1 / T`` of ``c(0) + 2 sum k(i) c(i)`` over lags from 1 to ``T - 1``, with the
     autocovariances c and, for blocks that end with the chance ``q = 1 / block``,
@@ -240,17 +255,18 @@ def standard_errors(excess: Matrix, block: float) -> Vector:
     >>> standard_errors(np.array([[0.0], [2.0], [0.0], [2.0]]), block=1.0).tolist()  # a deviation of 1, 4 returns
     [0.5]
     """
-    length, lags = len(excess), np.arange(len(excess))
+    length = len(excess)
+    lags = np.arange(length)
     stay = 1.0 - 1.0 / block
     kernel = (length - lags) / length * stay**lags + lags / length * stay ** (length - lags)
     kernel[0] = 1.0
     weights = np.fft.rfft(kernel).real.clip(min=0.0)
     twice = np.where((lags == 0) | (2 * lags == length), 1.0, 2.0)[: len(weights)]  # a real transform's other half
-    found = np.empty(excess.shape[1])
+    errors = np.empty(excess.shape[1])
     for slab in slabs(*excess.shape):
         power = np.abs(np.fft.rfft(excess[:, slab] - excess[:, slab].mean(axis=0), axis=0)) ** 2
-        found[slab] = np.sqrt((weights * twice) @ power / length**3)
-    return found
+        errors[slab] = np.sqrt((weights * twice) @ power / length**3)
+    return errors
 
 
 def _greatest(excess: Matrix, observed: tuple[Vector, Vector], block: float, draw: tuple[int, int]) -> Matrix:
@@ -258,16 +274,17 @@ def _greatest(excess: Matrix, observed: tuple[Vector, Vector], block: float, dra
     mean, error = observed
     threshold = -error * math.sqrt(2.0 * math.log(math.log(len(excess))))
     centres = (np.maximum(mean, 0.0), np.where(mean >= threshold, mean, 0.0), mean)
-    made = []
+    rows = []
     for means in _resampled_means(excess, block, draw):
         ratios = [((means - centre) / error).max(axis=1).clip(min=0.0) for centre in centres]
-        made.append(np.stack([*ratios, (means - mean).max(axis=1)], axis=1))
-    return np.concatenate(made)
+        rows.append(np.stack([*ratios, (means - mean).max(axis=1)], axis=1))
+    return np.concatenate(rows)
 
 
 def _resampled_means(excess: Matrix, block: float, draw: tuple[int, int]) -> Iterator[Matrix]:
-    """The (some, N) means of each resample: how often each row is drawn, times the rows."""
-    (length, width), (reps, seed) = excess.shape, draw
+    """The (batch, N) means of resamples: the number of times that each row is drawn, times the rows."""
+    length, width = excess.shape
+    reps, seed = draw
     drawn = drawn_rows(length, block, reps, np.random.default_rng(seed))
     high = max(SLAB // max(length, width), 1)
     for first in range(0, reps, high):

@@ -10,16 +10,16 @@ from core.types import Matrix, Vector
 from risk.returns import ROUNDING
 
 SLAB = 2**21
-"""Numbers that are worked on at a time: 16 MB, however many trials there are."""
+"""Numbers processed at a time: 16 MB, independent of the number of trials."""
 
 
-def checked_trials(values: npt.ArrayLike, name: str = "returns", least: float = -1.0) -> Matrix:
+def checked_trials(values: npt.ArrayLike, name: str = "returns", minimum: float = -1.0) -> Matrix:
     """Rows of periods and columns of trials as float64; not copied if they are that already.
 
     Raises
     ------
     DataError
-        Not two dimensions, not numbers, no row or no column, NaN, infinity, or a number below ``least``.
+        Not two dimensions, not numbers, no row or no column, NaN, infinity, or a number below ``minimum``.
 
     >>> checked_trials([[0.01, 0.02], [0.01, -1.5]])
     Traceback (most recent call last):
@@ -27,15 +27,15 @@ def checked_trials(values: npt.ArrayLike, name: str = "returns", least: float = 
     """
     raw = np.asarray(values)
     if raw.ndim != 2 or raw.dtype.kind not in "fiu" or raw.size == 0:
-        given = f"{raw.dtype} of shape {raw.shape}"
-        raise DataError(f"{name} must be a table of numbers, one row a period and one column a trial; given: {given}")
+        shape = f"{raw.dtype} of shape {raw.shape}"
+        raise DataError(f"{name} must be a table of numbers, one row a period and one column a trial; given: {shape}")
     array: Matrix = raw.astype(np.float64, copy=False)
-    wrong = ~((array >= least) & (array < np.inf))
-    if np.isneginf(least):
+    wrong = ~((array >= minimum) & (array < np.inf))
+    if np.isneginf(minimum):
         wrong |= np.isneginf(array)
     if wrong.any():
         row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
-        rule = "finite" if np.isneginf(least) else f"finite and at least {least:g}"
+        rule = "finite" if np.isneginf(minimum) else f"finite and at least {minimum:g}"
         what = f"row {row} of trial {column} is {array[row, column]:g} (numbers like it: {int(wrong.sum())})"
         raise DataError(f"{name} must be {rule}; {what}")
     return array
@@ -51,15 +51,15 @@ def slabs(rows: int, columns: int) -> Iterator[slice]:
     return (slice(first, min(first + wide, columns)) for first in range(0, columns, wide))
 
 
-def spreads(trials: Matrix) -> Vector:
+def deviations_of(trials: Matrix) -> Vector:
     """(N,) standard deviations (ddof 1) of (T, N) numbers, T at least 2; 0 where it is nothing but rounding error.
 
-    >>> spreads(np.array([[0.1, 0.0], [0.1, 0.02], [0.1, 0.04]])).tolist()
+    >>> deviations_of(np.array([[0.1, 0.0], [0.1, 0.02], [0.1, 0.04]])).tolist()
     [0.0, 0.02]
     """
-    found = np.empty(trials.shape[1])
+    deviations = np.empty(trials.shape[1])
     for slab in slabs(*trials.shape):
-        part = trials[:, slab]
-        spread = part.std(axis=0, ddof=1)
-        found[slab] = np.where(spread > ROUNDING * (1.0 + np.abs(part).max(axis=0)), spread, 0.0)
-    return found
+        columns = trials[:, slab]
+        deviation = columns.std(axis=0, ddof=1)
+        deviations[slab] = np.where(deviation > ROUNDING * (1.0 + np.abs(columns).max(axis=0)), deviation, 0.0)
+    return deviations

@@ -1,4 +1,4 @@
-"""One-day-ahead value at risk and expected shortfall along a series: what would have been said the evening before."""
+"""One-day-ahead forecasts of value at risk and expected shortfall along a series, each from the returns before it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ REFIT = 20
 """Days between two fits of a GARCH; between them its variance is filtered on."""
 GARCHS: dict[str, Law] = {"garch_normal": "normal", "garch_t": "t", "fhs": "t"}
 CELLS = 4_000_000
-"""Numbers of windows laid side by side at a time: 32 MB."""
+"""Numbers in the windows that are processed at a time: 32 MB."""
 
 Key: TypeAlias = tuple[str, float]
 Pair: TypeAlias = tuple[Vector, Vector]
@@ -32,8 +32,8 @@ class Forecasts:
     ----------
     first : the first row with a forecast; before it they are NaN.
     var, es : by (method, level): (T,) fractions, return-signed; row t knows returns up to t - 1 only.
-    failures : by method: how many fits of its model failed; the days until the next fit use the one before, and are NaN
-        where there is none.
+    failures : by method: number of failed fits of its model; the days until the next fit use the one before, and are
+        NaN where there is none.
     """
 
     first: int
@@ -45,7 +45,7 @@ class Forecasts:
 def forecasts(returns: npt.ArrayLike, window: int, levels: Sequence[float], methods: Sequence[str]) -> Forecasts:
     """Value at risk and expected shortfall for each day, from the days before it.
 
-    Methods that read a sample see the last ``window`` returns; ``ewma`` sees all returns so far, with its falling
+    Methods that read a sample use the last ``window`` returns; ``ewma`` uses all returns so far, with its falling
     weights; the GARCH ones are fitted on all returns so far, anew every 20 days, and filtered in between.
 
     Parameters
@@ -62,21 +62,20 @@ def forecasts(returns: npt.ArrayLike, window: int, levels: Sequence[float], meth
     ConfigError
         An unknown method, an impossible level, or a window too short for it.
 
-    >>> found = forecasts(np.linspace(-0.02, 0.02, 41), window=20, levels=[0.95], methods=["historical"])
-    >>> found.first, found.var["historical", 0.95][19:21].round(5)
+    >>> series = forecasts(np.linspace(-0.02, 0.02, 41), window=20, levels=[0.95], methods=["historical"])
+    >>> series.first, series.var["historical", 0.95][19:21].round(5)
     (20, array([     nan, -0.01905]))
     """
     values = checked_returns(returns)
     _check(values, window, levels, methods)
-    found: dict[Key, Pair] = {}
+    var: dict[Key, Vector] = {}
+    es: dict[Key, Vector] = {}
     failures: dict[str, int] = {}
     for method in methods:
-        ways = _ways(values, window, method, failures)
+        forecaster = _forecaster(values, window, method, failures)
         for level in levels:
-            found[method, level] = ways(tail_share(level))
-    return Forecasts(
-        window, {key: pair[0] for key, pair in found.items()}, {key: pair[1] for key, pair in found.items()}, failures
-    )
+            var[method, level], es[method, level] = forecaster(tail_share(level))
+    return Forecasts(window, var, es, failures)
 
 
 def _check(returns: Vector, window: int, levels: Sequence[float], methods: Sequence[str]) -> None:
@@ -89,7 +88,7 @@ def _check(returns: Vector, window: int, levels: Sequence[float], methods: Seque
 
 
 def check_window(window: int, levels: Sequence[float]) -> None:
-    """Nothing if windows of that many returns have some in the tail at each level.
+    """Refuse a window that is too short to have a return in the tail at each level.
 
     Raises
     ------
@@ -98,41 +97,41 @@ def check_window(window: int, levels: Sequence[float]) -> None:
     """
     for level in levels:
         tail_share(level)  # refuses an impossible one
-        least = returns_needed(level, 1)
-        if window < least:
-            raise ConfigError(f"a window of {window} returns has none in the tail at {level:g}; take {least} or more")
+        minimum = returns_needed(level, 1)
+        if window < minimum:
+            raise ConfigError(f"a window of {window} returns has none in the tail at {level:g}; take {minimum} or more")
 
 
-def _ways(returns: Vector, window: int, method: str, failures: dict[str, int]) -> Callable[[float], Pair]:
-    """The forecasts of one method as a function of the tail's share; what all shares need is worked out once."""
+def _forecaster(returns: Vector, window: int, method: str, failures: dict[str, int]) -> Callable[[float], Pair]:
+    """The forecasts of one method as a function of the tail's probability; the common part is computed once."""
     if method in GARCHS:
-        fits = list(_fits(returns, window, GARCHS[method]))
-        failures[method] = sum(model is None for _, model in fits)
-        return lambda share: _garch(returns, fits, share, filtered=method == "fhs")
+        models = list(_models(returns, window, GARCHS[method]))
+        failures[method] = sum(model is None for _, model in models)
+        return lambda tail_probability: _garch(returns, models, tail_probability, filtered=method == "fhs")
     if method == "ewma":
         sigma = ewma_sigma(returns)[:-1]
         sigma[:window] = np.nan
-        return lambda share: _scaled(sigma, share)
-    return lambda share: _windowed(returns, window, method, share)
+        return lambda tail_probability: _scaled(sigma, tail_probability)
+    return lambda tail_probability: _windowed(returns, window, method, tail_probability)
 
 
-def _windowed(returns: Vector, window: int, method: str, share: float) -> Pair:
+def _windowed(returns: Vector, window: int, method: str, tail_probability: float) -> Pair:
     var, es = (np.full(len(returns), np.nan) for _ in range(2))
     windows = np.lib.stride_tricks.sliding_window_view(returns[:-1], window)
     step = max(CELLS // window, 1)
     for start in range(0, len(windows), step):
-        quantile, shortfall = LAWS[method].both(windows[start : start + step], share)
+        quantile, shortfall = LAWS[method].both(windows[start : start + step], tail_probability)
         var[window + start :][: len(quantile)] = quantile
         es[window + start :][: len(quantile)] = shortfall
     return var, es
 
 
-def _scaled(sigma: Vector, share: float) -> Pair:
-    quantile = NORMAL.inv_cdf(share)
-    return quantile * sigma, -NORMAL.pdf(quantile) / share * sigma
+def _scaled(sigma: Vector, tail_probability: float) -> Pair:
+    quantile = NORMAL.inv_cdf(tail_probability)
+    return quantile * sigma, -NORMAL.pdf(quantile) / tail_probability * sigma
 
 
-def _fits(returns: Vector, window: int, law: Law) -> Iterator[tuple[int, Garch | None]]:
+def _models(returns: Vector, window: int, law: Law) -> Iterator[tuple[int, Garch | None]]:
     """(row, model fitted on the returns before it), every 20 rows; None where the fit failed."""
     for row in range(window, len(returns), REFIT):
         try:
@@ -141,25 +140,25 @@ def _fits(returns: Vector, window: int, law: Law) -> Iterator[tuple[int, Garch |
             yield row, None
 
 
-def _garch(returns: Vector, fits: list[tuple[int, Garch | None]], share: float, *, filtered: bool) -> Pair:
+def _garch(returns: Vector, models: list[tuple[int, Garch | None]], tail_probability: float, *, filtered: bool) -> Pair:
     var, es = (np.full(len(returns), np.nan) for _ in range(2))
-    model: Garch | None = None
-    for row, fitted in fits:
-        model = fitted or model
-        if model is None:
+    current: Garch | None = None
+    for row, model in models:
+        current = model or current
+        if current is None:
             continue
         days = slice(row, row + REFIT)
         # The deviation of a day is known from the returns before it: filtering further changes none of them.
-        sigma = conditional_sigma(returns[: days.stop], model)[:-1]
-        quantile, shortfall = _law(returns[:row], sigma[:row], model, share, filtered)
-        var[days] = model.mean + sigma[row:] * quantile
-        es[days] = model.mean + sigma[row:] * shortfall
+        sigma = conditional_sigma(returns[: days.stop], current)[:-1]
+        quantile, shortfall = _law(returns[:row], sigma[:row], current, tail_probability, filtered)
+        var[days] = current.mean + sigma[row:] * quantile
+        es[days] = current.mean + sigma[row:] * shortfall
     return var, es
 
 
-def _law(returns: Vector, sigma: Vector, model: Garch, share: float, filtered: bool) -> tuple[float, float]:
+def _law(returns: Vector, sigma: Vector, model: Garch, tail_probability: float, filtered: bool) -> tuple[float, float]:
     """The standardised law's quantile and shortfall: the residuals' own if it is filtered simulation."""
     if not filtered:
-        return law_quantile(share, model.nu), law_shortfall(share, model.nu)
-    quantile, shortfall = historical((returns - model.mean) / sigma, share)
+        return law_quantile(tail_probability, model.nu), law_shortfall(tail_probability, model.nu)
+    quantile, shortfall = historical((returns - model.mean) / sigma, tail_probability)
     return float(quantile), float(shortfall)

@@ -1,8 +1,9 @@
-"""Does a value-at-risk forecast keep its word? The tests that a bank's model has to pass.
+"""Tests of value-at-risk forecasts: Kupiec, Christoffersen, Acerbi-Szekely and the Basel traffic light.
 
-A *hit* is a return below its value at risk, strictly. A right model of level 0.99 is hit on one day in a hundred
-(:func:`kupiec`), no more often after a hit than after none (:func:`christoffersen`), and loses on those days what its
-expected shortfall says (:func:`acerbi_szekely`). :func:`basel_zone` is the supervisors' traffic light.
+An *exceedance*, or hit, is a return strictly below its value at risk. A right model of level 0.99 has one on one day in
+a hundred (:func:`kupiec`), no more often after an exceedance than after none (:func:`christoffersen`), and its mean
+loss on those days is the expected shortfall (:func:`acerbi_szekely`). :func:`basel_zone` is the supervisors' traffic
+light.
 """
 
 import math
@@ -17,7 +18,7 @@ from core.types import Vector
 from risk.measures._tail import tail_share
 from risk.measures._var_methods import NORMAL
 
-Hits: TypeAlias = npt.NDArray[np.bool_]
+Exceedances: TypeAlias = npt.NDArray[np.bool_]
 Zone: TypeAlias = Literal["green", "yellow", "red"]
 
 YELLOW, RED = 0.95, 0.9999
@@ -27,16 +28,16 @@ REPS = 2000
 
 @dataclass(frozen=True)
 class TestResult:
-    """A test's answer.
+    """The result of a test.
 
     Attributes
     ----------
     statistic : None where it is undefined.
-    p_value : how likely a right model is to look this wrong or worse; None with the statistic.
+    p_value : the probability of such a statistic or a more extreme one under a right model; None with the statistic.
     reason : why there is none; empty where there is one.
     """
 
-    __test__ = False  # no test of ours, whatever pytest thinks of the name
+    __test__ = False  # pytest would collect the class by its name
 
     statistic: float | None
     p_value: float | None
@@ -45,7 +46,7 @@ class TestResult:
 
 @dataclass(frozen=True)
 class Kupiec(TestResult):
-    """The answer of :func:`kupiec`, with what was counted: ``hits`` of ``n``, and how many were ``expected``."""
+    """The result of :func:`kupiec`, with the exceedances, ``hits`` in ``n`` days, and the ``expected`` number."""
 
     n: int = 0
     hits: int = 0
@@ -54,12 +55,12 @@ class Kupiec(TestResult):
 
 @dataclass(frozen=True)
 class Christoffersen:
-    """The answers of :func:`christoffersen`.
+    """The results of :func:`christoffersen`.
 
     Attributes
     ----------
-    independence : of one day's hit from the day's before.
-    conditional_coverage : of that and of the number of hits, together.
+    independence : of one day's exceedance from the day's before.
+    conditional_coverage : of that and of the number of exceedances, together.
     """
 
     independence: TestResult
@@ -78,7 +79,7 @@ class Christoffersen:
 
 @dataclass(frozen=True)
 class AcerbiSzekely:
-    """The answers of :func:`acerbi_szekely`: ``z1``, given the hits, and ``z2``, their number included."""
+    """The results of :func:`acerbi_szekely`: ``z1``, given the exceedances, and ``z2``, their number included."""
 
     z1: TestResult
     z2: TestResult
@@ -86,13 +87,13 @@ class AcerbiSzekely:
 
 @dataclass(frozen=True)
 class BaselZone:
-    """The answer of :func:`basel_zone`.
+    """The result of :func:`basel_zone`.
 
     Attributes
     ----------
     zone : ``green``, ``yellow`` or ``red``.
-    cumulative : the probability of so many hits or fewer under a right model.
-    hits, n : counted.
+    cumulative : the probability of that many exceedances or fewer under a right model.
+    hits, n : number of exceedances, and of days.
     """
 
     zone: Zone
@@ -101,7 +102,7 @@ class BaselZone:
     n: int
 
 
-def checked_hits(hits: npt.ArrayLike) -> Hits:
+def checked_exceedances(exceedances: npt.ArrayLike) -> Exceedances:
     """(T,) booleans of at least one day.
 
     Raises
@@ -109,65 +110,67 @@ def checked_hits(hits: npt.ArrayLike) -> Hits:
     DataError
         Not one row of true and false (or 1 and 0), or none.
     """
-    raw = np.asarray(hits)
+    raw = np.asarray(exceedances)
     if raw.ndim != 1 or raw.dtype.kind not in "biuf" or not len(raw):
-        raise DataError(f"hits must be one row of true and false; given: shape {raw.shape} of {raw.dtype}")
+        raise DataError(f"exceedances must be one row of true and false; given: shape {raw.shape} of {raw.dtype}")
     wrong = ~np.isin(raw, (0, 1))
     if wrong.any():
         row = int(wrong.argmax())
-        raise DataError(f"hits must be true or false: row {row} is {raw[row]}; give returns < value at risk")
+        raise DataError(f"exceedances must be true or false: row {row} is {raw[row]}; give returns < value at risk")
     return raw.astype(np.bool_)
 
 
-def kupiec(hits: npt.ArrayLike, level: float) -> Kupiec:
-    """Test whether hits come as often as they should: proportion of failures.
+def kupiec(exceedances: npt.ArrayLike, level: float) -> Kupiec:
+    """Kupiec's test of the number of exceedances: proportion of failures.
 
-    ``LR = -2 ln[(1 - p)^(n - x) p^x] + 2 ln[(1 - x / n)^(n - x) (x / n)^x]`` for x hits in n days,
+    ``LR = -2 ln[(1 - p)^(n - x) p^x] + 2 ln[(1 - x / n)^(n - x) (x / n)^x]`` for x exceedances in n days,
     ``p = 1 - level`` and ``0 ln 0 = 0``; it is chi-squared with one degree of freedom under a right model.
 
     Parameters
     ----------
-    hits : (T,) whether each day's return was below its value at risk.
+    exceedances : (T,) whether each day's return was below its value at risk.
     level : confidence of the value at risk, between 0.5 and 1.
 
     Returns
     -------
-    A small p-value says that there are too many hits or too few.
+    A small p-value means too many exceedances or too few.
 
     Raises
     ------
     DataError
-        Hits that are none.
+        Values other than true and false, or none.
     ConfigError
         An impossible level.
 
     References: Kupiec (1995), *Techniques for verifying the accuracy of risk measurement models*, Journal of
     Derivatives 3(2): the test by the proportion of failures.
 
-    >>> found = kupiec([True] * 5 + [False] * 95, level=0.95)
-    >>> found.statistic, found.p_value, found.expected
+    >>> result = kupiec([True] * 5 + [False] * 95, level=0.95)
+    >>> result.statistic, result.p_value, result.expected
     (0.0, 1.0, 5.0)
     """
     from scipy.special import chdtrc
 
-    values, share = checked_hits(hits), tail_share(level)
-    n, x = len(values), int(values.sum())
-    statistic = 2.0 * (_log_likelihood(n - x, x, x / n) - _log_likelihood(n - x, x, share))
+    values = checked_exceedances(exceedances)
+    tail_probability = tail_share(level)
+    n = len(values)
+    x = int(values.sum())
+    statistic = 2.0 * (_log_likelihood(n - x, x, x / n) - _log_likelihood(n - x, x, tail_probability))
     statistic = max(statistic, 0.0)  # rounding may carry a perfect count below 0
-    return Kupiec(statistic, float(chdtrc(1, statistic)), n=n, hits=x, expected=n * share)
+    return Kupiec(statistic, float(chdtrc(1, statistic)), n=n, hits=x, expected=n * tail_probability)
 
 
-def _log_likelihood(misses: int, hits: int, share: float) -> float:
-    """ln[(1 - share)^misses share^hits], with 0 ln 0 = 0."""
-    return _times_log(misses, 1.0 - share) + _times_log(hits, share)
+def _log_likelihood(misses: int, exceedances: int, probability: float) -> float:
+    """ln[(1 - probability)^misses probability^exceedances], with 0 ln 0 = 0."""
+    return _times_log(misses, 1.0 - probability) + _times_log(exceedances, probability)
 
 
-def _times_log(count: int, share: float) -> float:
-    return count * math.log(share) if count else 0.0
+def _times_log(count: int, probability: float) -> float:
+    return count * math.log(probability) if count else 0.0
 
 
-def christoffersen(hits: npt.ArrayLike, level: float) -> Christoffersen:
-    """Test whether hits come one by one: their independence, and with their number the conditional coverage.
+def christoffersen(exceedances: npt.ArrayLike, level: float) -> Christoffersen:
+    """Christoffersen's tests of the independence of exceedances, and of that with their number: conditional coverage.
 
     Independence compares, over the n - 1 steps from a day to the next, a first-order Markov chain with one probability
     for all days; it is chi-squared with one degree of freedom. The conditional coverage is that statistic plus
@@ -175,16 +178,17 @@ def christoffersen(hits: npt.ArrayLike, level: float) -> Christoffersen:
 
     Parameters
     ----------
-    hits, level : as for :func:`kupiec`.
+    exceedances, level : as for :func:`kupiec`.
 
     Returns
     -------
-    A small p-value of the independence says that hits cluster (or avoid each other). It is undefined for a single day.
+    A small p-value of the independence means that exceedances cluster (or avoid each other). It is undefined for a
+    single day.
 
     Raises
     ------
     DataError
-        Hits that are none.
+        Values other than true and false, or none.
     ConfigError
         An impossible level.
 
@@ -197,16 +201,19 @@ def christoffersen(hits: npt.ArrayLike, level: float) -> Christoffersen:
     """
     from scipy.special import chdtrc
 
-    values = checked_hits(hits)
+    values = checked_exceedances(exceedances)
     coverage = kupiec(values, level)
     if len(values) < 2:
         none = TestResult(None, None, "needs 2 or more days, has 1")
         return Christoffersen(none, none)
-    before, after = values[:-1], values[1:]
-    n00, n01 = int((~before & ~after).sum()), int((~before & after).sum())
-    n10, n11 = int((before & ~after).sum()), int((before & after).sum())
-    chain = _log_likelihood(n00, n01, _share(n01, n00)) + _log_likelihood(n10, n11, _share(n11, n10))
-    single = _log_likelihood(n00 + n10, n01 + n11, _share(n01 + n11, n00 + n10))
+    before = values[:-1]
+    after = values[1:]
+    n00 = int((~before & ~after).sum())
+    n01 = int((~before & after).sum())
+    n10 = int((before & ~after).sum())
+    n11 = int((before & after).sum())
+    chain = _log_likelihood(n00, n01, _fraction(n01, n00)) + _log_likelihood(n10, n11, _fraction(n11, n10))
+    single = _log_likelihood(n00 + n10, n01 + n11, _fraction(n01 + n11, n00 + n10))
     independence = max(2.0 * (chain - single), 0.0)
     both = independence + float(coverage.statistic or 0.0)
     return Christoffersen(
@@ -214,8 +221,8 @@ def christoffersen(hits: npt.ArrayLike, level: float) -> Christoffersen:
     )
 
 
-def _share(hits: int, misses: int) -> float:
-    return hits / (hits + misses) if hits + misses else 0.0
+def _fraction(exceedances: int, misses: int) -> float:
+    return exceedances / (exceedances + misses) if exceedances + misses else 0.0
 
 
 def acerbi_szekely(
@@ -228,12 +235,12 @@ def acerbi_szekely(
     reps: int = REPS,
     seed: int = 0,
 ) -> AcerbiSzekely:
-    """Test whether losses on the days of hits are as large as the expected shortfall says.
+    """Acerbi and Szekely's tests of the expected shortfall against the losses on the days of exceedances.
 
-    ``Z1 = 1 - mean over the hits of return / ES`` and ``Z2 = 1 - sum over the hits of return / ES / (T (1 - level))``.
+    ``Z1 = 1 - mean of return / ES`` and ``Z2 = 1 - sum of return / ES / (T (1 - level))``, both over the exceedances.
     Both are 0 on average under a right model, and negative where the shortfall is too small. The p-values are one-sided
-    and simulated: each day is hit with probability ``1 - level``, and a hit's return is drawn from a law through that
-    day's value at risk and shortfall: the tail of ``innovations``, moved and stretched to meet both.
+    and simulated: each day is an exceedance with probability ``1 - level``, and its return is drawn from a law through
+    that day's value at risk and shortfall: the tail of ``innovations``, moved and stretched to meet both.
 
     Parameters
     ----------
@@ -245,7 +252,7 @@ def acerbi_szekely(
 
     Returns
     -------
-    ``z1`` has a reason instead of a number where there is no hit.
+    ``z1`` has a reason instead of a number where there is no exceedance.
 
     Raises
     ------
@@ -255,24 +262,25 @@ def acerbi_szekely(
         An impossible level.
 
     References: Acerbi and Szekely (2014), *Backtesting expected shortfall*, Risk, December: tests 1 and 2. Their rule
-    of thumb, Z2 below -0.7 is wrong at 5 %, is for 250 days at 97.5 %; the simulation here is for the days at hand.
+    of thumb, Z2 below -0.7 is wrong at 5 %, is for 250 days at 97.5 %; the simulation here is for the given days.
 
     >>> r, v, e = np.array([-0.03, 0.01, 0.0, 0.02]), np.full(4, -0.02), np.full(4, -0.03)
-    >>> found = acerbi_szekely(r, v, e, level=0.75)
-    >>> found.z1.statistic, found.z2.statistic
+    >>> result = acerbi_szekely(r, v, e, level=0.75)
+    >>> result.z1.statistic, result.z2.statistic
     (0.0, 0.0)
     """
     r, v, e = _checked_forecasts(returns, var, es)
-    share = tail_share(level)
-    hits = r < v
+    tail_probability = tail_share(level)
+    exceedances = r < v
     # The weight of a loss: 1 where it is the shortfall.
-    ratio = np.where(hits, r / e, 0.0)
-    x, due = int(hits.sum()), len(r) * share
-    z2 = 1.0 - float(ratio.sum()) / due
+    ratio = np.where(exceedances, r / e, 0.0)
+    x = int(exceedances.sum())
+    expected = len(r) * tail_probability
+    z2 = 1.0 - float(ratio.sum()) / expected
     z1 = 1.0 - float(ratio.sum()) / x if x else None
-    drawn1, drawn2 = _simulated(v / e, share, innovations, reps, seed)
-    first = TestResult(None, None, "there is no hit") if z1 is None else TestResult(z1, _below(drawn1, z1))
-    return AcerbiSzekely(first, TestResult(z2, _below(drawn2, z2)))
+    drawn1, drawn2 = _simulated(v / e, tail_probability, innovations, reps, seed)
+    first = TestResult(None, None, "there is no hit") if z1 is None else TestResult(z1, _fraction_below(drawn1, z1))
+    return AcerbiSzekely(first, TestResult(z2, _fraction_below(drawn2, z2)))
 
 
 def _checked_forecasts(*series: npt.ArrayLike) -> tuple[Vector, Vector, Vector]:
@@ -291,31 +299,33 @@ def _checked_forecasts(*series: npt.ArrayLike) -> tuple[Vector, Vector, Vector]:
 
 
 def _simulated(
-    ratios: Vector, share: float, innovations: npt.ArrayLike | None, reps: int, seed: int
+    ratios: Vector, tail_probability: float, innovations: npt.ArrayLike | None, reps: int, seed: int
 ) -> tuple[Vector, Vector]:
-    """(reps,) draws of Z1, NaN without a hit, and of Z2, under the model."""
+    """(reps,) draws of Z1, NaN without an exceedance, and of Z2, under the model."""
     random = np.random.default_rng(seed)
-    counts = random.binomial(len(ratios), share, reps)
-    beyond = _beyond(share, innovations, int(counts.sum()), random)
+    counts = random.binomial(len(ratios), tail_probability, reps)
+    beyond = _beyond(tail_probability, innovations, int(counts.sum()), random)
     near = ratios[random.integers(len(ratios), size=len(beyond))]
-    # A hit's return over the shortfall: VaR / ES where it is just a hit, 1 on average.
+    # An exceedance's return over the shortfall: VaR / ES where it is just below the VaR, 1 on average.
     weights = near + (1.0 - near) * beyond
     edges = np.concatenate(([0], np.cumsum(counts)))
     sums = np.diff(np.concatenate(([0.0], np.cumsum(weights)))[edges])
     with np.errstate(invalid="ignore", divide="ignore"):
-        return 1.0 - sums / counts, 1.0 - sums / (len(ratios) * share)
+        return 1.0 - sums / counts, 1.0 - sums / (len(ratios) * tail_probability)
 
 
-def _beyond(share: float, innovations: npt.ArrayLike | None, size: int, random: np.random.Generator) -> Vector:
-    """How far draws of the tail lie beyond its quantile, in units of their mean distance: at least 0, 1 on average."""
+def _beyond(
+    tail_probability: float, innovations: npt.ArrayLike | None, size: int, random: np.random.Generator
+) -> Vector:
+    """Distances of draws of the tail from its quantile, in units of their mean: at least 0, 1 on average."""
     from scipy.special import ndtri
 
     if innovations is None:
-        quantile = NORMAL.inv_cdf(share)
-        depth = quantile - ndtri(random.uniform(0.0, share, size))
-        return np.asarray(depth / (quantile + NORMAL.pdf(quantile) / share))
+        quantile = NORMAL.inv_cdf(tail_probability)
+        depth = quantile - ndtri(random.uniform(0.0, tail_probability, size))
+        return np.asarray(depth / (quantile + NORMAL.pdf(quantile) / tail_probability))
     values = np.sort(np.asarray(innovations, dtype=np.float64))
-    quantile = float(np.quantile(values, share))
+    quantile = float(np.quantile(values, tail_probability))
     tail = values[values < quantile]
     if not np.isfinite(values).all() or not len(tail):
         raise DataError("innovations must be finite, with some of them below their own quantile; draw more of them")
@@ -323,26 +333,26 @@ def _beyond(share: float, innovations: npt.ArrayLike | None, size: int, random: 
     return np.asarray(drawn / float((quantile - tail).mean()))
 
 
-def _below(drawn: Vector, found: float) -> float:
-    """The share of draws at most as high as what was found; draws that are undefined do not count."""
-    known = drawn[~np.isnan(drawn)]
-    return float((1 + int((known <= found).sum())) / (1 + len(known)))
+def _fraction_below(drawn: Vector, statistic: float) -> float:
+    """The fraction of draws at or below the statistic; draws that are undefined do not count."""
+    defined = drawn[~np.isnan(drawn)]
+    return float((1 + int((defined <= statistic).sum())) / (1 + len(defined)))
 
 
-def basel_zone(hits: npt.ArrayLike, level: float = 0.99) -> BaselZone:
-    """The supervisors' traffic light: how surprising so many hits are.
+def basel_zone(exceedances: npt.ArrayLike, level: float = 0.99) -> BaselZone:
+    """The supervisors' traffic light of a number of exceedances.
 
     Green while the probability of so many or fewer is below 95 % under a right model, red from 99.99 % on, yellow
-    between. For 250 days at 99 % that is 0 to 4, 5 to 9, and 10 or more hits.
+    between. For 250 days at 99 % that is 0 to 4, 5 to 9, and 10 or more exceedances.
 
     Parameters
     ----------
-    hits, level : as for :func:`kupiec`.
+    exceedances, level : as for :func:`kupiec`.
 
     Raises
     ------
     DataError
-        Hits that are none.
+        Values other than true and false, or none.
     ConfigError
         An impossible level.
 
@@ -354,8 +364,9 @@ def basel_zone(hits: npt.ArrayLike, level: float = 0.99) -> BaselZone:
     """
     from scipy.special import bdtr
 
-    values = checked_hits(hits)
-    n, x = len(values), int(values.sum())
+    values = checked_exceedances(exceedances)
+    n = len(values)
+    x = int(values.sum())
     cumulative = float(bdtr(x, n, tail_share(level)))
     zone: Zone = "red" if cumulative >= RED else "yellow" if cumulative >= YELLOW else "green"
     return BaselZone(zone, cumulative, x, n)

@@ -1,8 +1,8 @@
-"""The keys under which signals and folds are kept: what decides them, and nothing else.
+"""The keys under which signals and folds are stored: everything that decides them, and nothing else.
 
-Signals depend on the bars that are traded or looked at, on the spec, and on what works on them: code, libraries,
-machine. A fold depends on the same spec and code, and of the data on the rows that it may see alone: so a history that
-has grown by new bars shares its earlier folds with the one before.
+Signals depend on the bars that are traded or used, on the spec, and on code, libraries and machine. A fold depends on
+the same spec and code, and of the data on the rows that it may use alone: so a history that has grown by new bars
+shares its earlier folds with the shorter one.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from .code_digest import Code, code_of, modules_of
 from .library_versions import library_versions, machine
 
 FORMAT = 3
-"""Of the entries; those of another format have other keys, and make room in time."""
+"""The version of the entries' format; entries of another version have other keys, and are evicted in time."""
 MAKER = "signals.generate"
 """The module that makes signals; what it imports does the work."""
 BLOCKS = ("train", "stop", "calibration", "test")
@@ -43,7 +43,7 @@ def signal_key(market: Market, spec: SignalSpec) -> str:
 
 
 def maker(spec: SignalSpec) -> str:
-    """64 hex digits over what makes signals of data: the spec, the code that it asks for, libraries, machine."""
+    """64 hex digits over everything but the data that decides signals: spec, code, libraries, machine."""
     code = _code(spec)
     return digest(
         {
@@ -58,8 +58,8 @@ def maker(spec: SignalSpec) -> str:
 
 def fold_keys(panel: Panel, spec: SignalSpec, folds: Sequence[Fold]) -> tuple[str, ...]:
     """64 hex digits a fold, over everything that decides what it predicts and reports."""
-    made_by = maker(spec)
-    return tuple(_fold_key(made_by, panel, fold) for fold in folds)
+    maker_digest = maker(spec)
+    return tuple(_fold_key(maker_digest, panel, fold) for fold in folds)
 
 
 def _code(spec: SignalSpec) -> Code:
@@ -67,32 +67,34 @@ def _code(spec: SignalSpec) -> Code:
 
 
 def _data(market: Market, spec: SignalSpec) -> dict[str, Any]:
-    looked_at = {symbol for feature in spec.features for symbol in feature.others(market)}
+    requested = [list(feature.others(market)) for feature in spec.features]
+    other_symbols = set().union(*requested).difference(market.trade)
     return {
         "trade": [[symbol, frame_digest(market.bars[symbol].frame)] for symbol in market.trade],
-        "others": {symbol: frame_digest(market.bars[symbol].frame) for symbol in looked_at.difference(market.trade)},
-        "asked": [list(feature.others(market)) for feature in spec.features],
+        "others": {symbol: frame_digest(market.bars[symbol].frame) for symbol in other_symbols},
+        "asked": requested,
         "inputs": [dict(feature.inputs(market)) for feature in spec.features],
     }
 
 
-def _fold_key(made_by: str, panel: Panel, fold: Fold) -> str:
+def _fold_key(maker_digest: str, panel: Panel, fold: Fold) -> str:
     """A digest of the rows from the first one of training to the last one of the test, as the fold may see them."""
-    first, last = panel.times[training_rows(fold)].min(), panel.times[fold.test].max()
+    first = panel.times[training_rows(fold)].min()
+    last = panel.times[fold.test].max()
     window = Window.cut_out(panel, first, last, fold.cut)
-    about = [made_by, fold.number, fold.cut.isoformat(), list(panel.symbols), list(panel.names)]
-    hasher = hashlib.sha256(canonical(about))
+    header = [maker_digest, fold.number, fold.cut.isoformat(), list(panel.symbols), list(panel.names)]
+    hasher = hashlib.sha256(canonical(header))
     for name in COLUMNS:
         _add(hasher, getattr(window.panel, name))
     for name in BLOCKS:
         _add(hasher, window.at(getattr(fold, name)))
-    # Which of its symbol's rows each one is: a model with a window of rows may ask whether there are enough.
-    _add(hasher, window.kept - panel.first[window.kept])
+    # The number of each row among its symbol's rows: a model with a window of rows may need a minimum of them.
+    _add(hasher, window.rows - panel.first[window.rows])
     return hasher.hexdigest()
 
 
 def _add(hasher: "hashlib._Hash", values: Any) -> None:
-    """Let an array count: its type, its shape, and every bit of it."""
+    """Add an array to a digest: its type, its shape, and every bit of it."""
     array = values.as_unit("ns").asi8 if isinstance(values, pd.DatetimeIndex) else np.ascontiguousarray(values)
     hasher.update(canonical([array.dtype.str, list(array.shape)]))
     hasher.update(array.tobytes())

@@ -1,4 +1,4 @@
-"""What decides the numbers beside the data, the spec and our own code: the libraries, Python and the machine."""
+"""Versions of the libraries and of Python, and the machine: they decide digits as well as data, spec and code."""
 
 import ctypes.util
 import os
@@ -14,14 +14,14 @@ BENEATH: Mapping[str, tuple[str, ...]] = {
     "sklearn": ("scipy",),
     "transformers": ("torch", "tokenizers"),
 }
-"""Libraries that work for others: by the name that our code imports, those that it does not import itself."""
+"""Libraries below others: by the name that our code imports, those that it does not import itself."""
 DISTRIBUTIONS: Mapping[str, str] = {"sklearn": "scikit-learn", "talib": "TA-Lib"}
-"""Under which names they are installed, where it is not the one they are imported by."""
+"""Names of distributions that differ from the name that is imported."""
 WITHOUT_NUMBERS = frozenset({"filelock", "platformdirs", "pyarrow", "pydantic", "pydantic_core", "rich"})
-"""They check, keep and show values; no number depends on their version."""
+"""Libraries that check, store and show values; no number depends on their version."""
 MISSING = "not installed"
 DEVICES = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")
-"""What the drivers of Nvidia, of Windows below Linux, and of AMD make."""
+"""Files that the drivers of Nvidia, of Windows below Linux, and of AMD create."""
 
 
 def library_versions(imported: Iterable[str]) -> dict[str, str]:
@@ -29,7 +29,7 @@ def library_versions(imported: Iterable[str]) -> dict[str, str]:
 
     Parameters
     ----------
-    imported : the top-level modules that the code at work imports; a library that it does not use has no say.
+    imported : the top-level modules that the code at work imports; a library that it does not use is left out.
 
     Returns
     -------
@@ -56,16 +56,17 @@ def _version(name: str) -> str:
 @cache
 def _distribution(name: str) -> str:
     """The name that a module is installed under."""
-    given = DISTRIBUTIONS.get(name, name)
+    distribution = DISTRIBUTIONS.get(name, name)
     try:
-        metadata.distribution(given)
+        metadata.distribution(distribution)
     except metadata.PackageNotFoundError:
-        return next(iter(metadata.packages_distributions().get(name, ())), given)  # slow: every library is asked
-    return given
+        # Slow: the metadata of every library are read.
+        return next(iter(metadata.packages_distributions().get(name, ())), distribution)
+    return distribution
 
 
 def _has_gpu() -> bool:
-    """Whether PyTorch could find a device of its ``cuda`` kind; neither it nor a driver is loaded to say so."""
+    """True where PyTorch could find a device of its ``cuda`` kind; neither it nor a driver is loaded."""
     if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
         return False
     if platform.system() == "Windows":

@@ -1,4 +1,4 @@
-"""What an entry of the cache holds, as bytes: a JSON header on the first line, then the arrays as an ``npz``.
+"""The content of a cache entry as bytes: a JSON header on the first line, then the arrays as an ``npz``.
 
 No pickle, so nothing that is read can run. Every float comes back as the same bits.
 """
@@ -6,7 +6,6 @@ No pickle, so nothing that is read can run. Every float comes back as the same b
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from core.types import Fold, SignalFrame
 from signals.folds.fit_fold import FoldOutcome
 from signals.signals_result import FoldReport, Signals
 
-COLUMNS = tuple(field.name for field in fields(FoldOutcome) if field.name not in ("rows", "parts", "report"))
+COLUMNS = ("prediction", "confidence", "p_up", "half_width")
 
 
 def pack_signals(signals: Signals) -> bytes:
@@ -36,7 +35,7 @@ def pack_signals(signals: Signals) -> bytes:
 
 
 def unpack_signals(content: bytes) -> Signals:
-    """The signals that :func:`pack_signals` was given."""
+    """The signals of an entry that :func:`pack_signals` made."""
     header, arrays, parts = _unpack(content)
     frame = SignalFrame(
         times=pd.DatetimeIndex(arrays["times"].astype("datetime64[ns]"), tz="UTC"),
@@ -45,25 +44,28 @@ def unpack_signals(content: bytes) -> Signals:
         confidence=arrays["confidence"],
         fold=arrays["fold"],
     )
-    folds = tuple(FoldReport.of(fold) for fold in header["folds"])
+    folds = tuple(FoldReport.from_dump(fold) for fold in header["folds"])
     return Signals(frame, folds, p_up=arrays["p_up"], half_width=arrays["half_width"], parts=parts)
 
 
 def pack_fold(outcome: FoldOutcome, fold: Fold) -> bytes:
-    """What a fold contributed; its rows by their place among the fold's test rows: a longer history renumbers them."""
+    """The outcome of a fold; its rows by their position among the test rows: a longer history renumbers the rows."""
     arrays = {name: getattr(outcome, name) for name in COLUMNS}
     arrays["places"] = np.searchsorted(fold.test, outcome.rows)
     return _pack({"report": outcome.report.dump()}, arrays, outcome.parts)
 
 
 def unpack_fold(content: bytes, fold: Fold) -> FoldOutcome:
-    """The outcome that :func:`pack_fold` was given, for the same fold of a history that may be longer."""
+    """The outcome in an entry of :func:`pack_fold`, for the same fold of a history that may be longer."""
     header, arrays, parts = _unpack(content)
     return FoldOutcome(
         rows=fold.test[arrays["places"]],
+        prediction=arrays["prediction"],
+        confidence=arrays["confidence"],
+        p_up=arrays["p_up"],
+        half_width=arrays["half_width"],
         parts=parts,
-        report=FoldReport.of(header["report"]),
-        **{name: arrays[name] for name in COLUMNS},
+        report=FoldReport.from_dump(header["report"]),
     )
 
 

@@ -3,13 +3,12 @@
 An entry is one file, named by its key: the SHA-256 of what follows on the first line, then what
 :mod:`signals.cache.serialization` makes of it. It is written under another name and renamed, so that
 no reader sees a part of one. A process that computes signals holds a lock on their key, and others that need the same
-signals wait for it. The lock is the system's own on an empty file: it ends with the process that holds it.
+signals wait for it. The lock is the operating system's own on an empty file: it ends with the process that holds it.
 """
 
 import hashlib
 import logging
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import StoreError
+from core.files import TEMPORARY, write_atomically
 from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Fold
 from signals.folds.fit_fold import FoldOutcome
@@ -30,15 +30,14 @@ if TYPE_CHECKING:
 
 SIGNALS, FOLD = ".signals", ".fold"
 LOCK = ".lock"
-TEMPORARY = ".part"
 ABANDONED = 3600.0  # seconds: a temporary file or a free lock this old belongs to a process that died
-PATIENCE = 0.1  # seconds between two looks at a lock that another process holds
+POLL_SECONDS = 0.1  # between two attempts at a lock that another process holds
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class StoreInfo:
-    """What a store holds: the number of entries, how many of them are single folds, and their bytes."""
+    """The contents of a store: the number of entries, how many of them are single folds, and their bytes."""
 
     folder: Path
     entries: int
@@ -47,22 +46,36 @@ class StoreInfo:
     limit: int
 
 
+class Problems:
+    """The problems that one store has had: the first of a sort is a warning, the others are for the debug log.
+
+    A run has one store, and may meet a hundred damaged folds.
+    """
+
+    def __init__(self) -> None:
+        self.unwritable: set[Path] = set()
+        self._warned: set[str] = set()
+
+    def log(self, sort: str, message: str, *values: object) -> None:
+        """Log a problem of a sort."""
+        log.log(logging.DEBUG if sort in self._warned else logging.WARNING, message, *values)
+        self._warned.add(sort)
+
+
 @dataclass(frozen=True)
 class SignalStore:
-    """A folder of finished signals and folds.
-
-    Nothing that goes wrong with it fails a run. Each sort of trouble is a warning the first time that an object meets
-    it, with the file, and is not told again: a run has one object, and may meet a hundred damaged folds.
+    """A folder of finished signals and folds; no problem with it fails a run.
 
     Attributes
     ----------
-    folder : made when the first entry is put.
+    folder : created with the first entry.
     limit_bytes : when there is more, the entries that were not used for longest are removed.
+    problems : the problems so far.
     """
 
     folder: Path
     limit_bytes: int = 1_000_000_000
-    _told: set[str] = field(default_factory=set, repr=False, compare=False)
+    problems: Problems = field(default_factory=Problems, repr=False, compare=False)
 
     def get(self, key: str) -> Signals | None:
         """The signals under a key; None where there are none, or where the entry is damaged (it is removed then)."""
@@ -70,42 +83,42 @@ class SignalStore:
         return unpack_signals(content) if content else None
 
     def put(self, key: str, signals: Signals) -> None:
-        """Keep signals under a key, and make room for them."""
+        """Store signals under a key, and make room for them."""
         self._write(self._path(key, SIGNALS), pack_signals(signals))
         self.trim(keep=key)
 
     def get_fold(self, key: str, fold: Fold) -> FoldOutcome | None:
-        """What a fold contributed, as :meth:`get`."""
+        """The outcome of a fold under a key, as :meth:`get`."""
         content = self._read(self._path(key, FOLD))
         return unpack_fold(content, fold) if content else None
 
     def put_fold(self, key: str, fold: Fold, outcome: FoldOutcome) -> None:
-        """Keep what a fold contributed; room is made by :meth:`put` or :meth:`trim`, not after each of many folds."""
+        """Store the outcome of a fold; room is made by :meth:`put` or :meth:`trim`, not after each of many folds."""
         self._write(self._path(key, FOLD), pack_fold(outcome, fold))
 
     @contextmanager
     def alone(self, key: str, on_progress: ProgressCallback = no_progress) -> Iterator[None]:
-        """Nobody else makes the signals of this key meanwhile; waits for whoever does.
+        """A lock on a key: no other process computes its signals meanwhile; waits for one that does.
 
-        Where no lock can be made, as in a folder that may only be read, each makes them for itself.
+        Where no lock can be made, as in a read-only folder, each process computes them for itself.
         """
         lock = self._lock(key, on_progress)
         try:
             yield
         finally:
             if lock:
-                with suppress(OSError):  # while it is held: whoever opened it before finds that it has gone
+                with suppress(OSError):  # while it is held: a process that opened it before finds that it has gone
                     Path(lock.lock_file).unlink()
                 lock.release()
 
     def info(self) -> StoreInfo:
-        """How much is there."""
+        """The number and the size of the entries."""
         entries = list(self._entries())
         folds = sum(path.suffix == FOLD for path, _, _ in entries)
         return StoreInfo(self.folder, len(entries), folds, sum(size for _, size, _ in entries), self.limit_bytes)
 
     def clear(self) -> int:
-        """Remove every entry and all that dead processes left; how many entries there were.
+        """Remove every entry and the files that dead processes left; returns the number of entries.
 
         Raises
         ------
@@ -122,29 +135,29 @@ class SignalStore:
         return len(paths)
 
     def trim(self, keep: str = "") -> None:
-        """Remove what dead processes left, and the longest unused entries beyond the limit; signals ``keep`` stay."""
+        """Remove files that dead processes left, and the longest unused entries beyond the limit but for ``keep``."""
         try:
             self._sweep(ABANDONED)
             self._evict(self._path(keep, SIGNALS))
         except OSError as error:
-            self._tell("write", "cache: no room can be made in %s: %s", self.folder, error)
+            self.problems.log("write", "cache: no room can be made in %s: %s", self.folder, error)
 
     def _path(self, key: str, suffix: str) -> Path:
         return self.folder / f"{key}{suffix}"
 
     def _read(self, path: Path) -> bytes | None:
-        """An entry's content without its hash; None where there is none that is whole."""
+        """An entry's content without its hash; None where it is missing or damaged."""
         try:
             content = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            self._tell("read", "cache: %s cannot be read (%s); what it held is made again", path, error)
+            self.problems.log("read", "cache: %s cannot be read (%s); what it held is made again", path, error)
             self._discard(path)
             return None
         check, _, payload = content.partition(b"\n")
         if check != hashlib.sha256(payload).hexdigest().encode():
-            self._tell("read", "cache: %s is damaged; it is removed, and what it held is made again", path)
+            self.problems.log("read", "cache: %s is damaged; it is removed, and what it held is made again", path)
             self._discard(path)
             return None
         with suppress(OSError):  # a folder that may only be read, or an entry evicted meanwhile
@@ -155,22 +168,17 @@ class SignalStore:
         content = hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _write_whole(path, content)
+            write_atomically(path, content)
         except OSError as error:
-            if str(path) not in self._told:
-                self._tell("write", "cache: %d bytes cannot be kept in %s: %s", len(content), self.folder, error)
-
-    def _tell(self, sort: str, message: str, *what: object) -> None:
-        """Warn of the first trouble of a sort; the next ones are for those who look closely."""
-        log.log(logging.DEBUG if sort in self._told else logging.WARNING, message, *what)
-        self._told.add(sort)
+            if path not in self.problems.unwritable:
+                self.problems.log("write", "cache: %d bytes cannot be kept in %s: %s", len(content), self.folder, error)
 
     def _discard(self, path: Path) -> None:
-        """Remove what is no entry; where that cannot be done it stays, and what is made is not kept in its place."""
+        """Remove a damaged entry; where that fails it stays, and nothing is written in its place."""
         try:
             _remove(path)
         except OSError:
-            self._told.add(str(path))
+            self.problems.unwritable.add(path)
 
     def _entries(self) -> Iterator[tuple[Path, int, float]]:
         """Every entry's path, size and time of last use; another process may remove one at any moment."""
@@ -191,7 +199,7 @@ class SignalStore:
                 total -= size
 
     def _sweep(self, older_than: float) -> None:
-        """Remove temporary files and locks of so many seconds, but no lock that is held."""
+        """Remove temporary files and locks older than so many seconds, but no lock that is held."""
         for path in [*self.folder.glob(f"*{TEMPORARY}"), *self.folder.glob(f"*{LOCK}")]:
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime < older_than:
@@ -213,7 +221,9 @@ class SignalStore:
             on_progress(step)
             lock = _acquired(path, wait=True)
         except (OSError, NotImplementedError) as error:
-            self._tell("write", "cache: nothing can be locked in %s (%s); each run makes its own", self.folder, error)
+            self.problems.log(
+                "write", "cache: nothing can be locked in %s (%s); each run makes its own", self.folder, error
+            )
             return None
         on_progress(Progress(step.task, 1, 1))
         return lock
@@ -225,7 +235,7 @@ def _acquired(path: Path, wait: bool = False) -> "BaseFileLock | None":
 
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=-1 if wait else 0, poll_interval=PATIENCE)
+        lock.acquire(timeout=-1 if wait else 0, poll_interval=POLL_SECONDS)
     except Timeout:
         return None
     return lock
@@ -239,18 +249,3 @@ def _remove(path: Path) -> None:
         if not path.is_dir():
             raise
         path.rmdir()
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that readers see all of it or none."""
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=TEMPORARY)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

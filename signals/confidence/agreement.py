@@ -1,4 +1,4 @@
-"""How far an ensemble's members agree."""
+"""The agreement of an ensemble's members."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -35,12 +35,13 @@ class Agreement(Confidence):
 
 @dataclass(frozen=True)
 class Votes:
-    """The votes of the members, each as heavy as its weight."""
+    """The votes of the members, each with the member's weight."""
 
     def judge(self, predicted: Predicted) -> Judged:
-        """The share of the weight that votes with the ensemble; a prediction of exactly 0 has nobody's vote."""
+        """The share of the weight that votes with the ensemble; a prediction of exactly 0 has no vote."""
         forecast = predicted.forecast
-        sign, votes = np.sign(forecast.prediction), np.zeros(len(forecast.prediction))
+        sign = np.sign(forecast.prediction)
+        votes = np.zeros(len(forecast.prediction))
         for name, part in forecast.parts.items():
             votes += forecast.weights[name] * _agrees(part, sign)
         confidence = np.where(np.isnan(sign), np.nan, np.minimum(votes, 1.0))

@@ -1,4 +1,4 @@
-"""What every confidence is: a way to say, before the outcome is known, how sure a prediction is."""
+"""The contract of confidence plug-ins: a number for the certainty of a prediction, before its outcome is known."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -8,19 +8,22 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 import pandas as pd
 
+from core.deprecated_members import warn_renamed
 from core.plugins import PluginSpec
 from core.types import Bars, Rows, Vector
 from signals.models.base import Forecast, Model
 
+__all__ = ["Block", "Calibrator", "Confidence", "Judged", "Predicted", "nowhere", "plain", "sided"]
+
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """K predictions of one fold's model, with all that a confidence may look at.
+    """K predictions of one fold's model, with all that a confidence may use.
 
     Attributes
     ----------
-    forecast : what the model said of each.
-    spread : (K,) what :meth:`Confidence.spread` found at each decision.
+    forecast : the model's predictions and their parts.
+    spread : (K,) the values of :meth:`Confidence.spread` at each decision.
     """
 
     forecast: Forecast
@@ -33,14 +36,14 @@ class Predicted:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """C predictions with their outcomes, all known at the fold's cut: what a confidence is fitted on.
+    """C predictions with their outcomes, all known at the fold's cut: the rows that a confidence is fitted on.
 
     Attributes
     ----------
-    predicted : the predictions; NaN where the model had no opinion.
+    predicted : the predictions; NaN where the model had no prediction.
     y : (C,) outcomes, finite, in the model's units.
-    times, known_at : (C,) when each was decided, and when its outcome was known.
-    up_share : share of labels above 0 in the fold's whole training window.
+    times, known_at : (C,) the time of each decision, and the time at which its outcome was known.
+    up_share : share of labels above 0 in the fold's full training window.
     """
 
     predicted: Predicted
@@ -59,9 +62,14 @@ class Block:
             known_at=self.known_at[rows],
         )
 
-    def told(self) -> Self:
-        """Those of which the model had an opinion."""
+    def with_prediction(self) -> Self:
+        """The rows for which the model has a prediction."""
         return self.take(np.flatnonzero(~np.isnan(self.predicted.forecast.prediction)))
+
+    def told(self) -> Self:
+        """Deprecated: :meth:`with_prediction`."""
+        warn_renamed("Block.told", "Block.with_prediction", since="0.2")
+        return self.with_prediction()
 
     def halves(self) -> tuple[Rows, Rows]:
         """The rows before the block's middle whose outcome is known by then, and those from it on."""
@@ -90,10 +98,10 @@ class Judged:
 
 
 class Calibrator(Protocol):
-    """A fitted confidence; it does not change any more."""
+    """A fitted confidence; it does not change after the fit."""
 
     def judge(self, predicted: Predicted) -> Judged:
-        """How sure some predictions are."""
+        """The confidence of some predictions."""
         ...
 
     def dump(self) -> dict[str, Any]:
@@ -102,7 +110,7 @@ class Calibrator(Protocol):
 
 
 class Confidence(PluginSpec):
-    """How the confidence of a prediction is made."""
+    """The parameters of a way to compute the confidence of predictions."""
 
     family: ClassVar[str] = "confidence"
 
@@ -112,11 +120,11 @@ class Confidence(PluginSpec):
         return 0
 
     def spread(self, bars: Bars) -> Vector:
-        """(T,) a scale of the errors to expect, known at each close; NaN where it is not known or not wanted."""
+        """(T,) a scale of the errors to expect, known at each close; NaN where it is not known or not used."""
         return np.full(len(bars), np.nan)
 
     def refusal(self, model: Model) -> str:
-        """Why it cannot be had with a model; empty where it can."""
+        """The reason why it cannot be used with a model; empty where it can."""
         return "" if model.trains else "does not train: remove `confidence`, or take kind constant"
 
     @abstractmethod
@@ -130,7 +138,7 @@ class Confidence(PluginSpec):
 
 
 def nowhere(count: int) -> Vector:
-    """(K,) NaN: what a confidence does not say."""
+    """(K,) NaN, for a quantity that a confidence does not have."""
     return np.full(count, np.nan)
 
 

@@ -34,8 +34,9 @@ class Calibrated(Confidence):
 
     def fit(self, block: Block) -> "Platt":
         """Fit on the block's rows that have a prediction."""
-        block = block.told()
-        prediction, up = block.predicted.forecast.prediction, (block.y > 0).astype(np.float64)
+        block = block.with_prediction()
+        prediction = block.predicted.forecast.prediction
+        up = (block.y > 0).astype(np.float64)
         early, late = block.halves()
         if reason := _degenerate(prediction[early], up[early], len(late)):
             return Platt(block.up_share, rows=len(up), reason=reason)
@@ -88,7 +89,7 @@ class Platt:
 
 
 def _degenerate(prediction: Vector, up: Vector, late: int) -> str | None:
-    """Why these rows cannot be calibrated on, if they cannot."""
+    """The reason why these rows cannot be calibrated on; None where they can."""
     if min(len(up), late) < MIN_ROWS:
         return f"the block's halves have {len(up)} and {late} rows, fewer than {MIN_ROWS}"
     if np.ptp(prediction) == 0:
@@ -106,7 +107,8 @@ def _best_weight(calibrated: Vector, up: Vector, up_share: float) -> float:
 
 
 def _fit(prediction: Vector, up: Vector, up_share: float, weight: float) -> Platt:
-    center, scale = float(np.mean(prediction)), float(np.std(prediction))
+    center = float(np.mean(prediction))
+    scale = float(np.std(prediction))
     intercept, slope = _logistic((prediction - center) / scale, up)
     return Platt(up_share, weight, center, scale, intercept, slope, rows=len(up))
 
@@ -116,10 +118,10 @@ def _logistic(z: Vector, up: Vector) -> tuple[float, float]:
     beta = np.zeros(2)
     for _ in range(100):
         p = _sigmoid(beta[0] + beta[1] * z)
-        spread = p * (1 - p)
+        variance = p * (1 - p)
         gradient = np.array([np.sum(p - up), np.sum((p - up) * z) + RIDGE * beta[1]])
-        cross = np.sum(spread * z)
-        step = np.linalg.solve([[np.sum(spread), cross], [cross, np.sum(spread * z * z) + RIDGE]], gradient)
+        cross = np.sum(variance * z)
+        step = np.linalg.solve([[np.sum(variance), cross], [cross, np.sum(variance * z * z) + RIDGE]], gradient)
         beta -= step
         if np.max(np.abs(step)) < 1e-12:
             break

@@ -54,8 +54,8 @@ class Conformal(Confidence):
 
     def fit(self, block: Block) -> "Errors":
         """Keep the block's errors, each by the volatility at its decision."""
-        told = block.told()
-        scores = (told.y - told.predicted.forecast.prediction) / told.predicted.spread
+        block = block.with_prediction()
+        scores = (block.y - block.predicted.forecast.prediction) / block.predicted.spread
         scores = np.sort(scores[np.isfinite(scores)])
         if len(scores) < MIN_ROWS:
             reason = f"the block has {len(scores)} rows with a volatility, fewer than {MIN_ROWS}"
@@ -71,8 +71,8 @@ class Errors:
     ----------
     scores : (n,) errors in units of volatility, rising.
     quantile : half-width of the interval in the same units; infinite where the block is too short for the coverage.
-    up_share : the probability that is said where the block says nothing.
-    reason : why it says nothing; empty otherwise.
+    up_share : the probability where the block has too few errors.
+    reason : why there are no errors; empty otherwise.
     """
 
     scores: Vector

@@ -1,4 +1,4 @@
-"""What the signals are worth, out of sample: scores per fold and over all, beside baselines, tests and a verdict."""
+"""Evaluation of signals out of sample: scores per fold and over all, beside baselines, tests and a verdict."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +14,7 @@ from signals.rolling_windows import simple_returns
 from signals.signals_result import Signals
 
 from .baselines import History, baselines
-from .scores import Sample, Scores, hits, score, squared_errors
+from .scores import ForecastSample, Scores, hits, score, squared_errors
 from .skill_tests import BEATS, NO_SKILL, DieboldMariano, beats_baselines, diebold_mariano
 
 BINS = 10
@@ -53,8 +53,8 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Member:
-    """An ensemble's member, judged by itself.
+class MemberEvaluation:
+    """The evaluation of one member of an ensemble.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How often the outcome fell into the interval around its prediction.
+    """Coverage of the intervals: the fraction of outcomes inside the interval around their prediction.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The forecasts, judged on every out-of-sample row whose outcome is known.
+    """The evaluation of forecasts on every out-of-sample row whose outcome is known.
 
     Attributes
     ----------
@@ -100,30 +100,30 @@ class Evaluation:
         (hits), on the mean over the symbols at each decision time.
     members : an ensemble's, in the order of their names; none for another model.
     coverage : of the intervals; None where there are none.
-    notes : what is worth knowing of the labels.
+    notes : remarks on the labels.
     """
 
     overall: Comparison
     folds: tuple[Comparison, ...]
     reliability: tuple[Bin, ...]
     tests: Mapping[str, DieboldMariano]
-    members: tuple[Member, ...] = ()
+    members: tuple[MemberEvaluation, ...] = ()
     coverage: Coverage | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def beats(self) -> bool:
-        """Whether the forecasts beat both error baselines, or the hit rate of being always long; each at 2.5 %."""
+        """True where the forecasts beat both error baselines, or the hit rate of being always long; each at 2.5 %."""
         return beats_baselines(self.tests)
 
     @property
     def verdict(self) -> str:
-        """The answer in words."""
+        """The verdict in words."""
         return BEATS if self.beats else NO_SKILL
 
     @property
     def confidence_note(self) -> str:
-        """What the confidence is worth, in words."""
+        """The Brier skill of the confidence, in words."""
         skill = self.overall.model.brier_skill
         if skill is None:
             return f"not judged: {self.overall.model.reasons['brier_skill']}"
@@ -136,20 +136,20 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """The K rows that are judged: times in order, all symbols of a time together.
+    """The K rows that are evaluated: times in order, all symbols of a time together.
 
-    ``time`` and ``symbol`` are their places in the tables of the signals.
+    ``time`` and ``symbol`` are their positions in the tables of the signals.
     """
 
     time: Rows
     symbol: Rows
     fold: npt.NDArray[np.int64]
     past: Vector
-    sample: Sample
+    sample: ForecastSample
 
 
 def evaluate(market: Market, signals: Signals, label: Label) -> Evaluation:
-    """Judge signals by what happened next.
+    """Evaluate signals by the outcomes that followed.
 
     Parameters
     ----------
@@ -160,9 +160,9 @@ def evaluate(market: Market, signals: Signals, label: Label) -> Evaluation:
     symbols = [market.bars[symbol] for symbol in signals.frame.symbols]
     labels = [label.compute(bars) for bars in symbols]
     if label.returns:
-        labels = [replace(each, value=label.as_return(each.value, each.unit)) for each in labels]
+        labels = [replace(item, value=label.as_return(item.value, item.unit)) for item in labels]
     rows = _rows(symbols, labels, signals, label)
-    history = History.of(symbols, labels)
+    history = History.from_symbols(symbols, labels)
     references = baselines(rows.sample, rows.past, rows.fold, signals.folds, history)
 
     def compare(fold: int | None) -> Comparison:
@@ -177,7 +177,7 @@ def evaluate(market: Market, signals: Signals, label: Label) -> Evaluation:
         tests=_tests(rows, references, label.horizon),
         members=tuple(_members(rows, signals)),
         coverage=_coverage(rows, signals),
-        notes=tuple(note for each in labels for note in each.notes),
+        notes=tuple(note for symbol_labels in labels for note in symbol_labels.notes),
     )
 
 
@@ -187,17 +187,17 @@ def reliability(p_up: Vector, up: Vector) -> tuple[Bin, ...]:
         return ()
     edges = np.unique(np.quantile(p_up, np.arange(1, BINS) / BINS))
     number = np.searchsorted(edges, p_up, side="right")
-    bins = [number == each for each in np.unique(number)]
+    bins = [number == bin_number for bin_number in np.unique(number)]
     return tuple(Bin(int(rows.sum()), float(np.mean(p_up[rows])), float(np.mean(up[rows]))) for rows in bins)
 
 
 def _rows(symbols: Sequence[Bars], labels: Sequence[Labels], signals: Signals, label: Label) -> _Rows:
     frame = signals.frame
     past = _aligned(frame.times, symbols, [simple_returns(bars.close) for bars in symbols])
-    value = _aligned(frame.times, symbols, [each.value for each in labels])
+    value = _aligned(frame.times, symbols, [item.value for item in labels])
     at = np.nonzero((frame.fold >= 0)[:, None] & np.isfinite(frame.prediction) & np.isfinite(value))
     fold = frame.fold[at[0]]
-    sample = Sample(
+    sample = ForecastSample(
         label=value[at],
         prediction=frame.prediction[at],
         mean=_by_fold(fold, {report.number: report.train_mean for report in signals.folds}),
@@ -209,48 +209,57 @@ def _rows(symbols: Sequence[Bars], labels: Sequence[Labels], signals: Signals, l
     return _Rows(at[0], at[1], fold, past[at], sample)
 
 
-def _members(rows: _Rows, signals: Signals) -> Iterator[Member]:
-    """Each member's predictions of the same rows; where it had none, the row is left out."""
-    at = rows.time, rows.symbol
-    shares = _shares(rows, signals)
+def _members(rows: _Rows, signals: Signals) -> Iterator[MemberEvaluation]:
+    """The scores of each member's predictions of the same rows; where it had none, the row is left out."""
+    at = (rows.time, rows.symbol)
+    contributions = _contributions(rows, signals)
     for name, part in sorted(signals.parts.items()):
         sample = replace(rows.sample, prediction=part[at])
-        yield Member(name, score(_take(sample, np.flatnonzero(np.isfinite(part[at])))), shares.get(name))
+        scores = score(_take(sample, np.flatnonzero(np.isfinite(part[at]))))
+        yield MemberEvaluation(name, scores, contributions.get(name))
 
 
-def _shares(rows: _Rows, signals: Signals) -> dict[str, float]:
-    """By member, w x cov(its predictions, the ensemble's) / var(the ensemble's): the shares of a fold sum to 1."""
-    at = rows.time, rows.symbol
-    found: dict[str, list[float]] = {name: [] for name in signals.parts}
+def _contributions(rows: _Rows, signals: Signals) -> dict[str, float]:
+    """By member, w x cov(its predictions, the ensemble's) / var(the ensemble's): the parts of a fold sum to 1."""
+    at = (rows.time, rows.symbol)
     weighted = {name: part[at] * _weights(name, rows, signals) for name, part in signals.parts.items()}
+    by_fold: dict[str, list[float]] = {name: [] for name in signals.parts}
     for report in signals.folds:
-        own = np.flatnonzero(rows.fold == report.number)
-        spread = float(np.var(rows.sample.prediction[own])) if len(own) else 0.0
-        for name, part in weighted.items() if spread > 0 else ():
-            moved = part[own] - part[own].mean()
-            found[name].append(float(np.mean(moved * rows.sample.prediction[own])) / spread)
-    return {name: float(np.mean(shares)) for name, shares in found.items() if shares}
+        fold_rows = np.flatnonzero(rows.fold == report.number)
+        variance = float(np.var(rows.sample.prediction[fold_rows])) if len(fold_rows) else 0.0
+        if variance <= 0:
+            continue
+        for name, part in weighted.items():
+            deviation = part[fold_rows] - part[fold_rows].mean()
+            by_fold[name].append(float(np.mean(deviation * rows.sample.prediction[fold_rows])) / variance)
+    return {name: float(np.mean(values)) for name, values in by_fold.items() if values}
 
 
 def _weights(name: str, rows: _Rows, signals: Signals) -> Vector:
     """(K,) the member's weight in the model that made each prediction: its fold's, or its symbol's in it."""
-    symbols = signals.frame.symbols
-    told = {
-        (report.number, number): report.weights.get(name, report.weights.get(f"{symbol} {name}", np.nan))
-        for report in signals.folds
-        for number, symbol in enumerate(symbols)
-    }
-    return np.array([told[int(fold), int(symbol)] for fold, symbol in zip(rows.fold, rows.symbol, strict=True)])
+    weights: dict[tuple[int, int], float] = {}
+    for report in signals.folds:
+        pooled = report.diagnostics.weights.get(name, np.nan)
+        for number, symbol in enumerate(signals.frame.symbols):
+            weights[report.number, number] = report.diagnostics.weights.get(f"{symbol} {name}", pooled)
+    return np.array([weights[int(fold), int(symbol)] for fold, symbol in zip(rows.fold, rows.symbol, strict=True)])
 
 
 def _coverage(rows: _Rows, signals: Signals) -> Coverage | None:
-    half = signals.half_width[rows.time, rows.symbol]
-    told = np.flatnonzero(np.isfinite(half))
-    if not len(told):
+    half_width = signals.half_width[rows.time, rows.symbol]
+    with_interval = np.flatnonzero(np.isfinite(half_width))
+    if not len(with_interval):
         return None
-    inside = np.abs(rows.sample.label[told] - rows.sample.prediction[told]) <= half[told]
-    wide = half[told] >= np.quantile(half[told], 0.8)
-    return Coverage(len(told), float(inside.mean()), float(inside[wide].mean()), float(half[told].mean()))
+    half_width = half_width[with_interval]
+    error = np.abs(rows.sample.label[with_interval] - rows.sample.prediction[with_interval])
+    inside = error <= half_width
+    volatile = half_width >= np.quantile(half_width, 0.8)
+    return Coverage(
+        n=len(with_interval),
+        covered=float(inside.mean()),
+        volatile=float(inside[volatile].mean()),
+        half_width=float(half_width.mean()),
+    )
 
 
 def _aligned(times: pd.DatetimeIndex, symbols: Sequence[Bars], columns: Sequence[Vector]) -> Matrix:
@@ -267,20 +276,26 @@ def _by_fold(fold: npt.NDArray[np.int64], values: Mapping[int, float]) -> Vector
     return np.array([values.get(int(number), np.nan) for number in fold], dtype=np.float64)
 
 
-def _take(sample: Sample, rows: Rows) -> Sample:
+def _take(sample: ForecastSample, rows: Rows) -> ForecastSample:
     arrays = {name: getattr(sample, name)[rows] for name in ("label", "prediction", "mean", "p_up", "up_share")}
     return replace(sample, **arrays)
 
 
-def _tests(rows: _Rows, references: Mapping[str, Sample], horizon: int) -> Mapping[str, DieboldMariano]:
-    model, unable = rows.sample, DieboldMariano(reason="the model does not train: its predictions are no returns")
-    found = dict.fromkeys(("zero", "expanding_mean"), unable)
-    for name in found if not model.strength else ():
-        found[name] = _test(rows.time, squared_errors(references[name]) - squared_errors(model), horizon)
-    return {**found, "always_long": _test(rows.time, hits(model) - hits(references["always_long"]), horizon)}
+def _tests(rows: _Rows, references: Mapping[str, ForecastSample], horizon: int) -> Mapping[str, DieboldMariano]:
+    model = rows.sample
+    always_long = _test(rows.time, hits(model) - hits(references["always_long"]), horizon)
+    if model.strength:
+        undefined = DieboldMariano(reason="the model does not train: its predictions are no returns")
+        return {"zero": undefined, "expanding_mean": undefined, "always_long": always_long}
+    losses = squared_errors(model)
+    return {
+        "zero": _test(rows.time, squared_errors(references["zero"]) - losses, horizon),
+        "expanding_mean": _test(rows.time, squared_errors(references["expanding_mean"]) - losses, horizon),
+        "always_long": always_long,
+    }
 
 
 def _test(time: Rows, difference: Vector, horizon: int) -> DieboldMariano:
-    """Symbols move together: their differences are averaged at each time before anything is called independent."""
+    """The test on the mean difference at each time: the symbols' differences at one time are not independent."""
     _, number, count = np.unique(time, return_inverse=True, return_counts=True)
     return diebold_mariano(np.bincount(number, weights=difference, minlength=len(count)) / count, horizon)

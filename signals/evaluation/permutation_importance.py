@@ -1,4 +1,4 @@
-"""What a fitted model rests on: how much worse it gets when a feature is taken from it."""
+"""Permutation importance: the increase of a fitted model's error when one feature is permuted."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,9 +8,9 @@ import numpy as np
 from core.types import Rows, Vector, read_only
 from signals.models.base import Fitted, Samples, TrainedModel
 
-WHOLE = "model"
-MOST_ROWS = 128
-MOST_CELLS = 4_000_000  # 32 MB at a time
+MODEL = "model"
+MAX_ROWS = 128
+MAX_CELLS = 4_000_000  # 32 MB at a time
 """Numbers in the copies that are predicted in one go."""
 
 
@@ -31,50 +31,53 @@ def permutation_importance(
     Returns
     -------
     By ``model`` and by each member's kind: by feature, the increase as a fraction of the variance of ``y``. About 0, or
-    below it by chance, for a feature that the model does without. Empty where ``y`` does not vary.
+    below it by chance, for a feature that the model does not use. Empty where ``y`` does not vary.
 
     References
     ----------
     Breiman, L. (2001), Random forests, Machine Learning 45, section 10. For any model: Fisher, A., Rudin, C. and
     Dominici, F. (2019), All models are wrong, but many are useful, JMLR 20(177).
     """
-    kept = slice(None, None, max(-(-len(rows) // MOST_ROWS), 1))
-    rows, y = rows[kept], y[kept]
-    spread = float(np.var(y)) if len(y) else 0.0
-    if spread == 0:
+    step = max(-(-len(rows) // MAX_ROWS), 1)
+    rows = rows[::step]
+    y = y[::step]
+    variance = float(np.var(y)) if len(y) else 0.0
+    if variance == 0:
         return {}
     rng = np.random.default_rng(seed)
     [base] = _errors(model, fitted, [samples], rows, y)
-    found: dict[str, dict[str, float]] = {name: {} for name in base}
-    at_once = max(MOST_CELLS // samples.X.size, 1)
-    for begin in range(0, len(names), at_once):
-        features = range(begin, min(begin + at_once, len(names)))
+    increases: dict[str, dict[str, float]] = {name: {} for name in base}
+    copies_per_call = max(MAX_CELLS // samples.X.size, 1)
+    for begin in range(0, len(names), copies_per_call):
+        features = range(begin, min(begin + copies_per_call, len(names)))
         copies = [_permuted(samples, rows, column, rng) for column in features]
         for column, errors in zip(features, _errors(model, fitted, copies, rows, y), strict=True):
             for name, error in errors.items():
-                found[name][names[column]] = (error - base[name]) / spread
-    return found
+                increases[name][names[column]] = (error - base[name]) / variance
+    return increases
 
 
 def _errors(
     model: TrainedModel, fitted: Fitted, copies: Sequence[Samples], rows: Rows, y: Vector
 ) -> list[dict[str, float]]:
-    """For each copy, by the model and its members, the mean squared error over the rows that have an answer."""
+    """For each copy, by the model and its members, the mean squared error over the rows that have a prediction."""
     size = len(copies[0].X)
     shifts = np.repeat(np.arange(len(copies)) * size, len(rows))
     forecast = model.forecast(fitted, _stacked(copies), np.tile(rows, len(copies)) + shifts)
-    answers = {WHOLE: forecast.prediction, **forecast.parts}
-    squares = {name: (answer.reshape(len(copies), -1) - y) ** 2 for name, answer in answers.items()}
-    told = {name: each for name, each in squares.items() if np.isfinite(each).any(axis=1).all()}
-    return [{name: float(np.nanmean(each[copy])) for name, each in told.items()} for copy in range(len(copies))]
+    predictions = {MODEL: forecast.prediction, **forecast.parts}
+    squares = {name: (prediction.reshape(len(copies), -1) - y) ** 2 for name, prediction in predictions.items()}
+    # A member without any prediction of a copy has no error.
+    scored = {name: errors for name, errors in squares.items() if np.isfinite(errors).any(axis=1).all()}
+    return [{name: float(np.nanmean(errors[copy])) for name, errors in scored.items()} for copy in range(len(copies))]
 
 
 def _stacked(copies: Sequence[Samples]) -> Samples:
     """Copies of the same rows, one after the other: predicting them in one go is many times faster."""
     one = copies[0]
-    size, count = len(one.X), len(copies)
+    size = len(one.X)
+    count = len(copies)
     return Samples(
-        X=read_only(np.concatenate([each.X for each in copies])),
+        X=read_only(np.concatenate([copy.X for copy in copies])),
         y=read_only(np.tile(one.y, count)),
         first=read_only(np.tile(one.first, count) + np.repeat(np.arange(count) * size, size), np.intp),
         last=None if one.last is None else read_only(np.tile(one.last, count)),

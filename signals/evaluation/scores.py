@@ -1,4 +1,4 @@
-"""How good predictions were: error, direction and probability scores, each a number or the reason why there is none."""
+"""Scores of predictions: error, direction and probability; each is a number or the reason why there is none."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,7 +13,7 @@ Score: TypeAlias = float | str  # the number, or why it is undefined
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class ForecastSample:
     """K out-of-sample predictions with their outcomes.
 
     Attributes
@@ -91,67 +91,76 @@ FORMULAS: Mapping[str, str] = {
 """Each score in one line; one prediction a symbol and bar, out of sample."""
 
 
-def score(sample: Sample) -> Scores:
+def score(sample: ForecastSample) -> Scores:
     """Every score of a sample."""
     if not len(sample.label):
         return Scores(0, reasons=dict.fromkeys(SCORES, "no prediction with a known outcome"))
-    found = {name: function(sample) for name, function in SCORES.items()}
+    values = {name: function(sample) for name, function in SCORES.items()}
+    numbers = {name: None if isinstance(value, str) else float(value) for name, value in values.items()}
     return Scores(
         n=len(sample.label),
-        **{name: None if isinstance(value, str) else float(value) for name, value in found.items()},
-        reasons={name: value for name, value in found.items() if isinstance(value, str)},
+        mse=numbers["mse"],
+        mae=numbers["mae"],
+        r2=numbers["r2"],
+        r2_mean=numbers["r2_mean"],
+        mape=numbers["mape"],
+        hit_rate=numbers["hit_rate"],
+        ic=numbers["ic"],
+        brier=numbers["brier"],
+        brier_skill=numbers["brier_skill"],
+        reasons={name: value for name, value in values.items() if isinstance(value, str)},
     )
 
 
-def hits(sample: Sample) -> Vector:
+def hits(sample: ForecastSample) -> Vector:
     """(K,) 1 where prediction and label have one sign, else 0; a 0 on either side is never a hit."""
     same = np.sign(sample.prediction) == np.sign(sample.label)
     return np.asarray(same & (sample.label != 0), dtype=np.float64)
 
 
-def squared_errors(sample: Sample) -> Vector:
+def squared_errors(sample: ForecastSample) -> Vector:
     """(K,) squared errors of the predictions."""
     return np.square(sample.label - sample.prediction)
 
 
-def brier_losses(sample: Sample) -> Vector:
+def brier_losses(sample: ForecastSample) -> Vector:
     """(K,) squared errors of the probabilities; NaN where there is none."""
     return np.square(sample.p_up - sample.up)
 
 
-def _mse(sample: Sample) -> Score:
+def _mse(sample: ForecastSample) -> Score:
     return float(np.mean(squared_errors(sample)))
 
 
-def _mae(sample: Sample) -> Score:
+def _mae(sample: ForecastSample) -> Score:
     return float(np.mean(np.abs(sample.label - sample.prediction)))
 
 
-def _r2(sample: Sample) -> Score:
+def _r2(sample: ForecastSample) -> Score:
     if np.ptp(sample.label) == 0:
         return "the labels do not vary"
     return 1 - float(np.sum(squared_errors(sample)) / np.sum((sample.label - np.mean(sample.label)) ** 2))
 
 
-def _r2_mean(sample: Sample) -> Score:
+def _r2_mean(sample: ForecastSample) -> Score:
     if np.isnan(sample.mean).any():
         return "there is no training mean"
     base = float(np.sum((sample.label - sample.mean) ** 2))
     return 1 - float(np.sum(squared_errors(sample))) / base if base > 0 else "the training mean has no error"
 
 
-def _mape(sample: Sample) -> Score:
+def _mape(sample: ForecastSample) -> Score:
     if not sample.returns:
         return "the label is no return, so no price follows from it"
     # |close (1 + prediction) - close (1 + label)| / (close (1 + label)): the close cancels.
     return float(np.mean(np.abs(sample.prediction - sample.label) / (1 + sample.label)))
 
 
-def _hit_rate(sample: Sample) -> Score:
+def _hit_rate(sample: ForecastSample) -> Score:
     return float(np.mean(hits(sample))) if sample.prediction.any() else "every prediction is 0, which has no sign"
 
 
-def _ic(sample: Sample) -> Score:
+def _ic(sample: ForecastSample) -> Score:
     if np.ptp(sample.prediction) == 0 or np.ptp(sample.label) == 0:
         return "the predictions or the labels do not vary"
     return float(np.corrcoef(_ranks(sample.prediction), _ranks(sample.label))[0, 1])
@@ -161,12 +170,12 @@ def _ranks(values: Vector) -> Vector:
     return np.asarray(pd.Series(values).rank(), dtype=np.float64)
 
 
-def _brier(sample: Sample) -> Score:
+def _brier(sample: ForecastSample) -> Score:
     losses = brier_losses(sample)
     return "the confidence is no probability" if np.isnan(losses).any() else float(np.mean(losses))
 
 
-def _brier_skill(sample: Sample) -> Score:
+def _brier_skill(sample: ForecastSample) -> Score:
     brier = _brier(sample)
     if isinstance(brier, str):
         return brier
@@ -176,16 +185,16 @@ def _brier_skill(sample: Sample) -> Score:
     return 1 - brier / base if base > 0 else "the training up-share has no error"
 
 
-def _of_returns(function: Callable[[Sample], Score]) -> Callable[[Sample], Score]:
+def _of_returns(function: Callable[[ForecastSample], Score]) -> Callable[[ForecastSample], Score]:
     """The score, but only of predictions that are expected returns."""
 
-    def guarded(sample: Sample) -> Score:
+    def guarded(sample: ForecastSample) -> Score:
         return "the prediction is a signed strength, not an expected return" if sample.strength else function(sample)
 
     return guarded
 
 
-SCORES: Mapping[str, Callable[[Sample], Score]] = {
+SCORES: Mapping[str, Callable[[ForecastSample], Score]] = {
     "mse": _of_returns(_mse),
     "mae": _of_returns(_mae),
     "r2": _of_returns(_r2),

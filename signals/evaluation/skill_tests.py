@@ -1,4 +1,4 @@
-"""Is there skill? One-sided tests against honest baselines, and the words for their answer."""
+"""Tests of skill: one-sided tests against the baselines, and the words for their result."""
 
 import math
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class DieboldMariano:
 
     @property
     def beats(self) -> bool:
-        """Whether the model's loss is lower than the baseline's, at 2.5 %."""
+        """True where the model's loss is lower than the baseline's, at 2.5 %."""
         return self.p_value is not None and self.p_value <= LEVEL
 
     def dump(self) -> dict[str, Any]:
@@ -73,5 +73,5 @@ def diebold_mariano(difference: Vector, horizon: int) -> DieboldMariano:
 
 
 def beats_baselines(tests: Mapping[str, DieboldMariano]) -> bool:
-    """Whether the errors beat both zero and the expanding mean, or the hits beat always being long; each at 2.5 %."""
+    """True if the errors beat both zero and the expanding mean, or the hits beat always being long; each at 2.5 %."""
     return (tests["zero"].beats and tests["expanding_mean"].beats) or tests["always_long"].beats

@@ -23,14 +23,16 @@ Horizons: TypeAlias = Annotated[
 
 
 def settled(weight: float, threshold: float) -> int:
-    """Rows after which what an exponential average keeps of its start weighs less than ``threshold``.
+    """Rows after which the start of an exponential average weighs less than ``threshold``.
 
     ``weight`` is that of each newest value, so that after ``n`` rows the start weighs ``(1 - weight) ** n``.
 
     >>> settled(0.5, 0.1), settled(1.0, 0.1)
     (4, 1)
     """
-    rows, start = 0, 1.0
+    rows = 0
+    start = 1.0
     while start >= threshold:
-        rows, start = rows + 1, start * (1 - weight)
+        rows += 1
+        start *= 1 - weight
     return rows

@@ -1,9 +1,9 @@
-"""Which of TA-Lib's functions can be features, in what unit they answer, and how long they remember.
+"""The functions of TA-Lib that can be features, the units of their results, and their memory.
 
-TA-Lib says of its functions what they take and how many bars they look back on. It does not say which answers scale
-with the price, nor how long a recursive one remembers the first bar. Both are written down here, and
-``tests/signals/features/test_talib.py`` finds them again for every function by experiment: prices and volumes times a
-power of two, histories cut off, histories that begin later.
+TA-Lib describes the inputs of its functions and how many bars they look back on, but not which results scale with the
+price, nor how long a recursive function remembers the first bar. Both are written down here, and
+``tests/signals/features/test_talib.py`` checks them for every function by experiment: prices and volumes times a power
+of two, histories cut off, histories that begin later.
 """
 
 from collections.abc import Mapping
@@ -121,19 +121,20 @@ parameter that says which, and the period or the parameter that holds it. What i
 
 
 def offered(name: str) -> bool:
-    """Whether a function of that name, if TA-Lib has it, is a feature."""
+    """True where a function of that name, if TA-Lib has it, is a feature."""
     return name in RATIOS or name in IN_PRICE or name.startswith(PATTERN)
 
 
 def memory(name: str, parameters: Mapping[str, Number]) -> int:
     """Rows, beyond those that the function looks back on, after which it has forgotten where the data began.
 
-    One smoothing after the other is given the time to forget. Where they work side by side that is longer than needed.
+    The memories of all smoothings are added up. For smoothings side by side that is more than needed.
     """
     rows = 0
-    for each in SMOOTHINGS.get(name, "").split():
-        how, _, period = each.partition(":")
+    for item in SMOOTHINGS.get(name, "").split():
+        how, _, period = item.partition(":")
         length = float(period) if period.isdigit() else parameters[period]
-        for smoothing in (how,) if how in {"ema", "wilder"} else MOVING_AVERAGES[int(parameters[how])]:
+        smoothings = (how,) if how in {"ema", "wilder"} else MOVING_AVERAGES[int(parameters[how])]
+        for smoothing in smoothings:
             rows += settled(2 / (length + 1) if smoothing == "ema" else 1 / length, FORGOTTEN)
     return rows

@@ -1,4 +1,4 @@
-"""What every feature is."""
+"""The contract of feature plug-ins."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from core.plugins import PluginSpec
 from core.types import Bars, Market, Matrix
+
+__all__ = ["BarFeature", "Feature"]
 
 
 class Feature(PluginSpec):
@@ -19,7 +21,7 @@ class Feature(PluginSpec):
     family: ClassVar[str] = "features"
 
     news: ClassVar[bool] = False
-    """Whether it reads the market's news."""
+    """True where it reads the market's news."""
 
     @property
     @abstractmethod
@@ -29,7 +31,7 @@ class Feature(PluginSpec):
     @property
     @abstractmethod
     def names(self) -> tuple[str, ...]:
-        """The columns' names, which tell the parameters: ``sma_20``."""
+        """The columns' names, with the parameters: ``sma_20``."""
 
     @abstractmethod
     def of(self, market: Market, symbol: str) -> Matrix:
@@ -37,7 +39,7 @@ class Feature(PluginSpec):
 
         Parameters
         ----------
-        market : all that may be looked at. Of another symbol, of the news and of anything else only what was known at
+        market : all that may be used. Of another symbol, of the news and of anything else only what was known at
             or before a row's own close time may be in that row.
         symbol : a traded symbol with T bars, which may be fewer than the warm-up.
 
@@ -48,19 +50,19 @@ class Feature(PluginSpec):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the results has to know of this choice, one line each."""
+        """Remarks for readers of the results, one line each."""
         return ()
 
     def others(self, market: Market) -> tuple[str, ...]:
-        """The other symbols whose bars it looks at, none unless it says so."""
+        """The other symbols whose bars it uses; by default none."""
         del market
         return ()
 
     def inputs(self, market: Market) -> Mapping[str, str]:
-        """What it reads beside the bars of its symbol and of :meth:`others`, as digests by name.
+        """Digests, by name, of its inputs other than the bars of its symbol and of :meth:`others`.
 
-        They are part of the key under which signals are kept: what is read and not named here could change without
-        being noticed. A feature that reads the news reads all of it, unless it says otherwise.
+        They are part of the key of stored signals: an input that is not named here could change unnoticed. The default
+        for a feature that reads the news is the digest of all of it.
         """
         return {"news": market.news.digest} if self.news and market.news else {}
 

@@ -11,7 +11,7 @@ from .base import BarFeature
 
 
 class Bollinger(BarFeature):
-    """Where the close lies between Bollinger's bands, and how wide they are.
+    """Position of the close between Bollinger's bands, and their width.
 
     The bands lie ``deviations`` standard deviations (ddof = 0, over the same window) above and below the simple moving
     average of the close. Percent b is ``(close - lower) / (upper - lower)``: 0 at the lower band, 1 at the upper one,
@@ -49,5 +49,5 @@ class Bollinger(BarFeature):
         """(T, 2) percent b and fractions of the average, at least 0; NaN in the warm-up."""
         average = rolling_mean(bars.close, self.window)
         width = 2 * self.deviations * rolling_std(bars.close, self.window, ddof=0)
-        beside = np.divide(bars.close - average, width, out=width.copy(), where=width != 0)
-        return np.column_stack([0.5 + beside, width / average])
+        offset = np.divide(bars.close - average, width, out=width.copy(), where=width != 0)
+        return np.column_stack([0.5 + offset, width / average])

@@ -1,4 +1,4 @@
-"""Where a bar lies in the week, the month and the year."""
+"""Position of a bar in the week, the month and the year."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
@@ -23,10 +23,10 @@ def _distinct(cycles: tuple[Cycle, ...]) -> tuple[Cycle, ...]:
 
 
 class Calendar(Feature):
-    """Sine and cosine of the place of a bar's session in the week, the month and the year.
+    """Sine and cosine of the position of a bar's session in the week, the month and the year.
 
-    The session is the day of the close in the market's zone; no calendar of trading days is asked, so that no future
-    one has to be known. A place is a fraction of its cycle, and the two columns are its sine and cosine as an angle, so
+    The session is the day of the close in the market's zone; no calendar of trading days is used, so that no future day
+    has to be known. A position is a fraction of its cycle, and the two columns are its sine and cosine as an angle, so
     that the last is next to the first:
 
     - ``weekday``: days since Monday, of 7;
@@ -64,16 +64,16 @@ class Calendar(Feature):
     def of(self, market: Market, symbol: str) -> Matrix:
         """(T, 2 cycles) numbers in [-1, 1]."""
         days = sessions(market.bars[symbol].times, market.zone)
-        angles = [2 * np.pi * _place(days, cycle) for cycle in self.cycles]
+        angles = [2 * np.pi * _position(days, cycle) for cycle in self.cycles]
         return np.column_stack([form(angle) for angle in angles for form in (np.sin, np.cos)])
 
 
-def _place(days: pd.DatetimeIndex, cycle: Cycle) -> Vector:
+def _position(days: pd.DatetimeIndex, cycle: Cycle) -> Vector:
     """(T,) fractions of the cycle, at least 0 and below 1."""
     if cycle == "weekday":
-        place = days.day_of_week / 7
+        position = days.day_of_week / 7
     elif cycle == "month_turn":
-        place = (days.day - 1) / days.days_in_month
+        position = (days.day - 1) / days.days_in_month
     else:
-        place = (days.month - 1) / 12
-    return np.asarray(place, dtype=np.float64)
+        position = (days.month - 1) / 12
+    return np.asarray(position, dtype=np.float64)

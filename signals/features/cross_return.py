@@ -61,12 +61,13 @@ class CrossReturn(Feature):
         DataError
             The other symbol has too few bars at the end of the warm-up.
         """
-        own, other = market.bars[symbol], market.bars[self._other(market)]
-        known = np.append(other.close / shifted(other.close, self.bars) - 1, np.nan)
-        last = other.times.searchsorted(own.times, side="right") - 1  # -1, none yet, is the NaN at the end
-        values = known[last]
+        bars = market.bars[symbol]
+        other = market.bars[self._other(market)]
+        returns = np.append(other.close / shifted(other.close, self.bars) - 1, np.nan)
+        last = other.times.searchsorted(bars.times, side="right") - 1  # -1, none yet, is the NaN at the end
+        values = returns[last]
         values[: self.warmup] = np.nan
-        self._check(own, other, last)
+        self._check(bars, other, last)
         return values[:, None]
 
     def _other(self, market: Market) -> str:
@@ -77,12 +78,13 @@ class CrossReturn(Feature):
             )
         return symbol
 
-    def _check(self, own: Bars, other: Bars, last: np.ndarray) -> None:
+    def _check(self, bars: Bars, other: Bars, last: np.ndarray) -> None:
         late = np.flatnonzero(last[self.warmup :] < self.bars)
         if late.size:
-            time, has = own.times[self.warmup], int(last[self.warmup]) + 1
+            time = bars.times[self.warmup]
+            count = int(last[self.warmup]) + 1
             raise DataError(
-                f"{own.symbol}: feature {self.names[0]} needs {self.bars + 1} bars of {other.symbol} at "
-                f"{time.isoformat()}, the end of its warm-up of {self.warmup} bars; there are {has}; begin later "
+                f"{bars.symbol}: feature {self.names[0]} needs {self.bars + 1} bars of {other.symbol} at "
+                f"{time.isoformat()}, the end of its warm-up of {self.warmup} bars; there are {count}; begin later "
                 "(data.start), or take another symbol"
             )

@@ -8,7 +8,7 @@ from .base import BarFeature
 
 
 class DrawdownFromHigh(BarFeature):
-    """How far the close is below its highest of the last bars: ``close / highest - 1``.
+    """Distance of the close below its highest of the last bars: ``close / highest - 1``.
 
     0 at the highest close of the window, and where the close does not move.
 

@@ -48,15 +48,17 @@ class Macd(BarFeature):
     @model_validator(mode="after")
     def _fast_below_slow(self) -> Self:
         if self.fast >= self.slow:
-            given = {"fast": self.fast, "slow": self.slow, "path": ["fast"]}
-            raise PydanticCustomError("macd_spans", "must be below slow; fast is {fast}, slow is {slow}", given)
+            context = {"fast": self.fast, "slow": self.slow, "path": ["fast"]}
+            raise PydanticCustomError("macd_spans", "must be below slow; fast is {fast}, slow is {slow}", context)
         return self
 
     @property
     def warmup(self) -> int:
         """Rows until the first bar's weight is below 1e-6; see the notes above."""
         fast, slow, line = (1 - 2 / (span + 1) for span in (self.fast, self.slow, self.signal))
-        row, weights, remembered = 0, 2.0, 1.0
+        row = 0
+        weights = 2.0
+        remembered = 1.0
         while weights + remembered >= FORGOTTEN:
             row += 1
             weights = fast**row + slow**row

@@ -63,5 +63,6 @@ def strength(close: Vector, window: int) -> Vector:
     change = close - shifted(close, 1)
     # 100 * gain / (gain + loss) is the definition with the inner fraction cleared: no division by a loss of 0. The two
     # sums add in the same order, so that they are equal to the last bit where nothing fell.
-    gain, moved = rolling_sum(np.maximum(change, 0), window), rolling_sum(np.abs(change), window)
+    gain = rolling_sum(np.maximum(change, 0), window)
+    moved = rolling_sum(np.abs(change), window)
     return np.where(moved == 0, 50.0, 100 * np.divide(gain, moved, out=moved.copy(), where=moved != 0))

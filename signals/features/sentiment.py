@@ -1,4 +1,4 @@
-"""What the headlines of the last bars said."""
+"""The sentiment of the headlines of the last bars."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, TypeAlias
@@ -38,8 +38,8 @@ class Sentiment(Feature):
     their standard deviation (ddof = 0), `count` is ln(1 + their number). `decayed` is the sum of all scores so far,
     each halved with every `half_life` bars that have passed.
 
-    Where no headline came, mean, dispersion and count are 0: no news is no opinion, and `count` tells it from news that
-    cancel. Headlines from before the symbol's first bar are left out, for nobody knows how many of them there were.
+    Where no headline came, mean, dispersion and count are 0: `count` tells missing news from news that cancel.
+    Headlines from before the symbol's first bar are left out: their number is not known.
 
     Examples
     --------
@@ -66,9 +66,9 @@ class Sentiment(Feature):
 
     @property
     def warmup(self) -> int:
-        """Rows before the window is complete, and before what the decayed sum lacks weighs less than 1e-9."""
-        lacking = settled(1 - self._kept, FORGOTTEN) if "decayed" in self.columns else 0
-        return max(self.window, lacking)
+        """Rows before the window is complete, and before the missing part of the decayed sum weighs less than 1e-9."""
+        decay = settled(1 - self._decay, FORGOTTEN) if "decayed" in self.columns else 0
+        return max(self.window, decay)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ class Sentiment(Feature):
         times = market.bars[symbol].times
         row, scores = self._placed(market, symbol, times)
         weights = (np.ones(len(row)), scores, scores**2)
-        count, total, squares = (np.bincount(row, each, len(times)).astype(np.float64) for each in weights)
+        count, total, squares = (np.bincount(row, weight, len(times)).astype(np.float64) for weight in weights)
         columns = self._columns(count, total, squares)
         table = np.column_stack([columns[name] for name in self.columns])
         table[: self.warmup] = np.nan
@@ -89,16 +89,16 @@ class Sentiment(Feature):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be known of the scorer."""
+        """The scorer's notes."""
         return self.scorer.notes
 
     def inputs(self, market: Market) -> Mapping[str, str]:
-        """The headlines, and what decides their scores."""
+        """The digests of the headlines and of the scorer."""
         return {**super().inputs(market), "scorer": self.scorer.digest()}
 
     @property
-    def _kept(self) -> float:
-        """What is left of a score after a bar."""
+    def _decay(self) -> float:
+        """The factor of a score's weight from one bar to the next."""
         return float(0.5 ** (1 / self.half_life))
 
     def _placed(
@@ -108,22 +108,22 @@ class Sentiment(Feature):
         news = market.news
         if news is None:
             raise ConfigError("features: sentiment reads headlines, but the config names none; set data.news.file")
-        own = np.flatnonzero(np.array([each == symbol for each in news.symbol], dtype=bool))
-        usable = news.known_at[own] + pd.Timedelta(minutes=self.delay)
+        symbol_news = np.flatnonzero(np.array([name == symbol for name in news.symbol], dtype=bool))
+        usable = news.known_at[symbol_news] + pd.Timedelta(minutes=self.delay)
         row = np.asarray(times.searchsorted(usable, side="left"), dtype=np.intp)
         inside = (row > 0) & (row < len(times))
-        return row[inside], scored(self.scorer, [news.text[each] for each in own[inside]])
+        return row[inside], scored(self.scorer, [news.text[index] for index in symbol_news[inside]])
 
     def _columns(self, count: Vector, total: Vector, squares: Vector) -> dict[Column, Vector]:
         from scipy.signal import lfilter
 
-        number, total_in, squares_in = (rolling_sum(each, self.window) for each in (count, total, squares))
-        some = np.maximum(number, 1)
-        mean = total_in / some
-        variance = squares_in / some - mean**2
+        number, total_in, squares_in = (rolling_sum(values, self.window) for values in (count, total, squares))
+        divisor = np.maximum(number, 1)
+        mean = total_in / divisor
+        variance = squares_in / divisor - mean**2
         return {
             "mean": mean,
-            "decayed": lfilter([1.0], [1.0, -self._kept], total),
+            "decayed": lfilter([1.0], [1.0, -self._decay], total),
             "count": np.log1p(number),
             # Rounding leaves some 1e-17 where all scores are the same.
             "dispersion": np.sqrt(np.where(variance > 1e-12, variance, 0.0)),

@@ -41,9 +41,9 @@ class Sma(BarFeature):
             return distance(bars.close, self.window)[:, None]
         from signals import compiled_kernels
 
-        apart = np.empty(len(bars))
-        compiled_kernels.distance(bars.close, self.window, apart)
-        return apart[:, None]
+        distances = np.empty(len(bars))
+        compiled_kernels.distance(bars.close, self.window, distances)
+        return distances[:, None]
 
 
 def distance(values: Vector, window: int) -> Vector:

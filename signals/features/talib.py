@@ -48,9 +48,9 @@ class Talib(BarFeature):
 
     @model_validator(mode="after")
     def _can_be_called(self) -> Self:
-        defaults = _description(_known(self.function))["parameters"]
-        given = {name: _checked(self.function, name, value, defaults) for name, value in self.parameters.items()}
-        self.__dict__["parameters"] = {**defaults, **given}  # the object is frozen, but not yet handed out
+        defaults = _description(_offered(self.function))["parameters"]
+        parameters = {name: _checked(self.function, name, value, defaults) for name, value in self.parameters.items()}
+        self.__dict__["parameters"] = {**defaults, **parameters}  # the object is frozen, but not yet returned
         try:
             looks_back = self._looks_back
         except Exception:  # TA-Lib has no exceptions of its own
@@ -92,7 +92,7 @@ class Talib(BarFeature):
 
     @property
     def _bound(self) -> Any:
-        """TA-Lib's function with its parameters set; a new one each time, shared with nobody."""
+        """TA-Lib's function with its parameters set; a new object each time."""
         return _function(self.function, **self.parameters)
 
 
@@ -106,7 +106,7 @@ def _description(function: str) -> dict[str, Any]:
     return {**info, "parameters": dict(info["parameters"])}
 
 
-def _known(function: str) -> str:
+def _offered(function: str) -> str:
     """The name, if it is that of a function that can be a feature."""
     try:
         talib: Any = import_module("talib")
@@ -128,8 +128,8 @@ def _known(function: str) -> str:
 def _checked(function: str, name: str, value: Number, defaults: Mapping[str, Number]) -> Number:
     """A parameter's value as the type that TA-Lib takes."""
     if name not in defaults:
-        known = f"those of {function}: {', '.join(defaults)}" if defaults else f"left out: {function} has none"
-        raise _wrong("parameters", f"must be {known}; given {name!r}")
+        allowed_names = f"those of {function}: {', '.join(defaults)}" if defaults else f"left out: {function} has none"
+        raise _wrong("parameters", f"must be {allowed_names}; given {name!r}")
     if name.endswith("matype") and value not in MOVING_AVERAGES:
         allowed = ", ".join(map(str, MOVING_AVERAGES))
         raise _wrong("parameters", f"must have for {name} one of {allowed} (TA-Lib's MA_Type); given {value}")

@@ -1,4 +1,4 @@
-"""How unusual a bar's volume is."""
+"""Volume in standard deviations from its mean."""
 
 import numpy as np
 
@@ -38,6 +38,6 @@ class VolumeZscore(BarFeature):
     def compute(self, bars: Bars) -> Matrix:
         """(T, 1) standard deviations; NaN in the warm-up."""
         volume = np.log1p(bars.volume)
-        spread = rolling_std(volume, self.window)
-        apart = volume - rolling_mean(volume, self.window)
-        return np.divide(apart, spread, out=spread.copy(), where=spread != 0)[:, None]
+        std = rolling_std(volume, self.window)
+        distance = volume - rolling_mean(volume, self.window)
+        return np.divide(distance, std, out=std.copy(), where=std != 0)[:, None]

@@ -1,7 +1,7 @@
 """One fold of a walk-forward: scale, fit, calibrate, predict. A pure function of the panel, the spec and the fold.
 
-What is handed to a fit is cut out first: its rows end before the fold's cut, and labels that are not known at the cut
-are NaN. A model cannot look ahead, because what lies ahead is not there.
+The input of a fit is cut out first: its rows end before the fold's cut, and labels that are not known at the cut are
+NaN. A model cannot look ahead, because later data are not in its input.
 """
 
 import logging
@@ -22,10 +22,10 @@ from signals.labels.base import EQUAL
 from signals.models.base import POOLED, Fitted, Samples
 from signals.panel import Panel
 from signals.scaling import Scaler
-from signals.signals_result import FitInputs, FoldReport, Span
+from signals.signals_result import FitInputs, FoldDiagnostics, FoldReport, Span
 from signals.spec import Training
 
-from .per_symbol import BLOCKS, SymbolFold, joined, split
+from .per_symbol import SymbolFold, joined, split
 from .sample_weights import uniqueness
 from .walk_forward import training_rows
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class FoldOutcome:
-    """What a fold contributes to the signals.
+    """The predictions of one fold, and its report.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class FoldOutcome:
     prediction, confidence, p_up, half_width : (K,) as in :class:`core.types.SignalFrame` and
         :class:`signals.signals_result.Signals`.
     parts : by member, (K,) its own prediction.
-    report : what to say of the fold.
+    report : the inputs and the diagnostics of the fold's fits.
     """
 
     rows: Rows
@@ -54,47 +54,35 @@ class FoldOutcome:
     report: FoldReport
 
 
-@dataclass(frozen=True)
-class FoldDiagnostics:
-    """The part of a fold's report that its models tell; the fields are those of :class:`FoldReport`."""
-
-    members: Mapping[str, Mapping[str, Any]]
-    calibrator: Mapping[str, Any]
-    seen: Mapping[str, FitInputs]
-    scaler: Mapping[str, Any]
-    weights: Mapping[str, float]
-    importance: Mapping[str, Mapping[str, float]]
-    constant: tuple[str, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class Window:
     """The rows of a panel in a stretch of time, and nothing else of it.
 
     Attributes
     ----------
-    kept : numbers, in the whole panel, of the rows in the stretch.
+    rows : the row numbers, in the full panel, of the rows in the stretch.
     panel : those rows; labels that are not known yet are NaN.
     """
 
-    kept: Rows
+    rows: Rows
     panel: Panel
 
     @classmethod
     def cut_out(cls, panel: Panel, first: pd.Timestamp, last: pd.Timestamp, known_by: pd.Timestamp) -> Self:
         """The rows decided in ``[first, last]``, with the labels known at or before ``known_by``."""
-        kept = np.flatnonzero((panel.times >= first) & (panel.times <= last))
-        part = panel.take(kept)
-        known = part.known_at <= known_by
-        y, known_at = np.where(known, part.y, np.nan), pd.DatetimeIndex(part.known_at.where(known))
-        return cls(kept, replace(part, y=y, known_at=known_at))
+        rows = np.flatnonzero((panel.times >= first) & (panel.times <= last))
+        part = panel.take(rows)
+        is_known = part.known_at <= known_by
+        y = np.where(is_known, part.y, np.nan)
+        known_at = pd.DatetimeIndex(part.known_at.where(is_known))
+        return cls(rows, replace(part, y=y, known_at=known_at))
 
     def at(self, rows: Rows) -> Rows:
-        """The numbers, in this window, of some rows of the whole panel; all of them must lie in it."""
-        places = np.searchsorted(self.kept, rows)
-        if len(rows) and (places.max() >= len(self.kept) or not np.array_equal(self.kept[places], rows)):
+        """The row numbers, in this window, of some rows of the full panel; all of them must lie in it."""
+        positions = np.searchsorted(self.rows, rows)
+        if len(rows) and (positions.max() >= len(self.rows) or not np.array_equal(self.rows[positions], rows)):
             raise IndexError("a row lies outside the window")
-        return places
+        return positions
 
     def samples(self, scaler: Scaler, *, labelled: bool, weight: Vector | None = None) -> Samples:
         """Scaled samples for a model; without labels for a prediction."""
@@ -115,15 +103,15 @@ def run_fold(panel: Panel, training: Training, fold: Fold, on_progress: Progress
         With one model a symbol: no symbol has enough rows.
     """
 
-    def tell(step: Progress) -> None:
+    def notify(step: Progress) -> None:
         on_progress(replace(step, task=f"fold {fold.number} {step.task}"))
 
     try:
         if training.model.scope == POOLED:
-            return _run_fold(panel, training, fold, tell)
-        return _run_by_symbol(panel, training, fold, tell)
+            return _run_fold(panel, training, fold, notify)
+        return _run_by_symbol(panel, training, fold, notify)
     except Exception as error:
-        error.__notes__ = [", ".join([f"fold {fold.number}", *getattr(error, "__notes__", ())])]
+        _put_in_front_of_notes(error, f"fold {fold.number}")
         if isinstance(error, WorkbenchError):
             raise
         log.debug("fold %d failed", fold.number, exc_info=True)
@@ -132,46 +120,60 @@ def run_fold(panel: Panel, training: Training, fold: Fold, on_progress: Progress
         raise failed from error
 
 
+def _put_in_front_of_notes(error: Exception, text: str) -> None:
+    """Make one note of an error's notes, which begins with the text: from the outer place to the inner one."""
+    error.__notes__ = [", ".join([text, *getattr(error, "__notes__", ())])]
+
+
 def _run_by_symbol(panel: Panel, training: Training, fold: Fold, on_progress: ProgressCallback) -> FoldOutcome:
-    """One model for each symbol that has enough rows; the others are not predicted, and the report says why."""
-    parts, lacking = split(panel, training, fold)
-    found = {part: _run_part(part, training, on_progress) for part in parts}
-    members = {
-        f"{part.symbol} {name}": said for part, own in found.items() for name, said in own.report.members.items()
-    }
-    members |= {symbol: {"untrained": reason} for symbol, reason in lacking.items()}
-    said = FoldDiagnostics(
-        members=members,
-        calibrator={part.symbol: own.report.calibrator for part, own in found.items()},
-        seen={f"{part.symbol} {name}": each for part, own in found.items() for name, each in own.report.seen.items()},
-        scaler={part.symbol: own.report.scaler for part, own in found.items()},
-        weights={f"{part.symbol} {name}": w for part, own in found.items() for name, w in own.report.weights.items()},
-        importance={
-            f"{part.symbol} {n}": each for part, own in found.items() for n, each in own.report.importance.items()
-        },
-        constant=tuple(f"{part.symbol} {name}" for part, own in found.items() for name in own.report.constant),
-    )
-    outcomes = list(found.values())
-    columns = {
-        name: np.concatenate([getattr(own, name) for own in outcomes])
-        for name in ("prediction", "confidence", "p_up", "half_width")
-    }
+    """One model for each symbol that has enough rows; the others are not predicted, and the report states why."""
+    parts, untrained = split(panel, training, fold)
+    outcomes = [_run_part(part, training, on_progress) for part in parts]
+    diagnostics = {part.symbol: outcome.report.diagnostics for part, outcome in zip(parts, outcomes, strict=True)}
+
+    def stacked(column: str) -> Vector:
+        return np.concatenate([getattr(outcome, column) for outcome in outcomes])
+
     return FoldOutcome(
-        rows=np.concatenate([part.whole(own.rows) for part, own in found.items()]),
-        **columns,
-        parts={name: np.concatenate([own.parts[name] for own in outcomes]) for name in outcomes[0].parts},
-        report=_report(panel, training, joined(fold, parts), said),
+        rows=np.concatenate([part.panel_rows(outcome.rows) for part, outcome in zip(parts, outcomes, strict=True)]),
+        prediction=stacked("prediction"),
+        confidence=stacked("confidence"),
+        p_up=stacked("p_up"),
+        half_width=stacked("half_width"),
+        parts={name: np.concatenate([outcome.parts[name] for outcome in outcomes]) for name in outcomes[0].parts},
+        report=_report(panel, training, joined(fold, parts), _diagnostics_by_symbol(diagnostics, untrained)),
+    )
+
+
+def _diagnostics_by_symbol(diagnostics: Mapping[str, FoldDiagnostics], untrained: Mapping[str, str]) -> FoldDiagnostics:
+    """One record of several symbols' diagnostics, and of the reasons why symbols have no model."""
+
+    def joined_names(name: str) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for symbol, item in diagnostics.items():
+            values |= {f"{symbol} {key}": value for key, value in getattr(item, name).items()}
+        return values
+
+    constant = [f"{symbol} {feature}" for symbol, item in diagnostics.items() for feature in item.constant]
+    return FoldDiagnostics(
+        members=joined_names("members") | {symbol: {"untrained": reason} for symbol, reason in untrained.items()},
+        calibrator={symbol: item.calibrator for symbol, item in diagnostics.items()},
+        seen=joined_names("seen"),
+        scaler={symbol: item.scaler for symbol, item in diagnostics.items()},
+        weights=joined_names("weights"),
+        importance=joined_names("importance"),
+        constant=tuple(constant),
     )
 
 
 def _run_part(part: SymbolFold, training: Training, on_progress: ProgressCallback) -> FoldOutcome:
-    def tell(step: Progress) -> None:
+    def notify(step: Progress) -> None:
         on_progress(replace(step, task=f"{part.symbol} {step.task}"))
 
     try:
-        return _run_fold(part.panel, training, part.fold, tell, part.symbol)
+        return _run_fold(part.panel, training, part.fold, notify, part.symbol)
     except Exception as error:
-        error.__notes__ = [part.symbol, *getattr(error, "__notes__", ())]
+        _put_in_front_of_notes(error, part.symbol)
         raise
 
 
@@ -184,14 +186,15 @@ def _run_fold(
     scaler = Scaler.fit(training.scaler, past.panel.X, past.at(fold.train))
     seed = training.fold_seed(fold.cut.isoformat(), symbol)
     fitted = fit_model(training, fold, past, scaler, seed, on_progress)
-    fitted, calibrator, given = _settle(training, fold, past, scaler, fitted)
-    now = Window.cut_out(panel, first, panel.times[fold.test].max(), fold.cut)
-    predicted = predict_rows(training, now, scaler, fitted, fold.test)
-    judged, expected = calibrator.judge(predicted), _expected(training, panel, fold.test)
-    said = FoldDiagnostics(
+    fitted, calibrator, calibration_inputs = _fit_on_calibration(training, fold, past, scaler, fitted)
+    test_window = Window.cut_out(panel, first, panel.times[fold.test].max(), fold.cut)
+    predicted = predict_rows(training, test_window, scaler, fitted, fold.test)
+    judged = calibrator.judge(predicted)
+    as_return = _as_return(training, panel, fold.test)
+    diagnostics = FoldDiagnostics(
         members=training.model.accounts(fitted),
         calibrator=calibrator.dump(),
-        seen={**_seen(past, fold), **given},
+        seen={**_fit_inputs(past, fold), **calibration_inputs},
         scaler=scaler.dump(),
         weights=dict(predicted.forecast.weights),
         importance=_importance(training, fold, past, scaler, fitted, seed),
@@ -199,12 +202,12 @@ def _run_fold(
     )
     return FoldOutcome(
         rows=fold.test,
-        prediction=expected(predicted.forecast.prediction),
+        prediction=as_return(predicted.forecast.prediction),
         confidence=judged.confidence,
         p_up=judged.p_up,
-        half_width=expected(judged.half_width),
-        parts={name: expected(part) for name, part in predicted.forecast.parts.items()},
-        report=_report(panel, training, fold, said),
+        half_width=as_return(judged.half_width),
+        parts={name: as_return(part) for name, part in predicted.forecast.parts.items()},
+        report=_report(panel, training, fold, diagnostics),
     )
 
 
@@ -219,16 +222,16 @@ def fit_model(
 
 
 def predict_rows(training: Training, window: Window, scaler: Scaler, fitted: Fitted, rows: Rows) -> Predicted:
-    """Predict some rows of the whole panel, which lie in the window; no label is handed over."""
+    """Predict some rows of the full panel, which lie in the window; the model gets no label."""
     at = window.at(rows)
     forecast = training.model.forecast(fitted, window.samples(scaler, labelled=False), at)
     return Predicted(forecast, window.panel.spread[at])
 
 
-def _settle(
+def _fit_on_calibration(
     training: Training, fold: Fold, past: Window, scaler: Scaler, fitted: Fitted
 ) -> tuple[Fitted, Calibrator, dict[str, FitInputs]]:
-    """What is learnt on the calibration block: a model's last touch on its first half, the confidence on the rest."""
+    """Fit on the calibration block: a model's last parameters on its first half, the confidence on the rest."""
     rows = past.at(fold.calibration)
     labels = past.panel.y[past.at(training_rows(fold))]
     block = Block(
@@ -238,61 +241,66 @@ def _settle(
         known_at=past.panel.known_at[rows],
         up_share=float(np.mean(labels > 0)),
     )
-    seen = {}
+    inputs = {}
     if training.model.settles:
         early, late = block.halves()
-        seen["weights"] = FitInputs.of(block.times[early], block.known_at[early])
+        inputs["weights"] = FitInputs.from_times(block.times[early], block.known_at[early])
         fitted = training.model.settle(fitted, block.predicted.forecast.take(early), block.y[early])
         block = replace(block, predicted=predict_rows(training, past, scaler, fitted, fold.calibration)).take(late)
-    seen["confidence"] = FitInputs.of(block.times, block.known_at)
-    return fitted, training.confidence.fit(block), seen
+    inputs["confidence"] = FitInputs.from_times(block.times, block.known_at)
+    return fitted, training.confidence.fit(block), inputs
 
 
 def _importance(
     training: Training, fold: Fold, past: Window, scaler: Scaler, fitted: Fitted, seed: int
 ) -> dict[str, dict[str, float]]:
-    """What each feature is worth on the calibration rows; nothing for a model that learns from none."""
+    """The importance of each feature on the calibration rows; empty for a model that learns from none."""
     if not training.model.learns:
         return {}
-    rows, samples = past.at(fold.calibration), past.samples(scaler, labelled=False)
+    rows = past.at(fold.calibration)
+    samples = past.samples(scaler, labelled=False)
     return permutation_importance(training.model, fitted, samples, rows, past.panel.y[rows], past.panel.names, seed)
 
 
 def _constant(past: Window, fold: Fold) -> tuple[str, ...]:
-    """The features of which every training row says the same."""
-    spread = np.ptp(past.panel.X[past.at(fold.train)], axis=0)
-    return tuple(name for name, each in zip(past.panel.names, spread, strict=True) if each == 0)
+    """The features that have one value in all training rows."""
+    ranges = np.ptp(past.panel.X[past.at(fold.train)], axis=0)
+    return tuple(name for name, value_range in zip(past.panel.names, ranges, strict=True) if value_range == 0)
 
 
-def _seen(past: Window, fold: Fold) -> dict[str, FitInputs]:
-    """What the scaler and the model were given."""
-    train, stop = past.at(fold.train), past.at(fold.stop)
-    times, known_at = past.panel.times, past.panel.known_at
+def _fit_inputs(past: Window, fold: Fold) -> dict[str, FitInputs]:
+    """The rows and labels that the scaler and the model were fitted on."""
+    train = past.at(fold.train)
+    stop = past.at(fold.stop)
+    times = past.panel.times
+    known_at = past.panel.known_at
     return {
-        "scaler": FitInputs.of(times[train]),
-        "model": FitInputs.of(times[train], known_at[train]),
-        "stop": FitInputs.of(times[stop], known_at[stop]),
+        "scaler": FitInputs.from_times(times[train]),
+        "model": FitInputs.from_times(times[train], known_at[train]),
+        "stop": FitInputs.from_times(times[stop], known_at[stop]),
     }
 
 
-def _expected(training: Training, panel: Panel, rows: Rows) -> Callable[[Vector], Vector]:
-    """Turns the model's units into simple returns, for a label that is a return."""
+def _as_return(training: Training, panel: Panel, rows: Rows) -> Callable[[Vector], Vector]:
+    """A function from the model's units to simple returns, for a label that is a return."""
     if not training.label.returns:
         return lambda values: values
     unit = panel.unit[rows]
     return lambda values: training.label.as_return(values, unit)
 
 
-def _report(panel: Panel, training: Training, fold: Fold, said: FoldDiagnostics) -> FoldReport:
+def _report(panel: Panel, training: Training, fold: Fold, diagnostics: FoldDiagnostics) -> FoldReport:
     used = training_rows(fold)
     labels = panel.y[used]
-    blocks: dict[str, Any] = {name: Span.of(panel.times, getattr(fold, name)) for name in BLOCKS}
-    canonical(said.members)  # refuses what is not plain JSON here, where fold and model are known
+    canonical(diagnostics.members)  # refuses what is not plain JSON here, where fold and model are known
     return FoldReport(
         number=fold.number,
         cut=fold.cut.isoformat(),
-        train_mean=float(np.mean(_expected(training, panel, used)(labels))),
+        train=Span.from_rows(panel.times, fold.train),
+        stop=Span.from_rows(panel.times, fold.stop),
+        calibration=Span.from_rows(panel.times, fold.calibration),
+        test=Span.from_rows(panel.times, fold.test),
+        train_mean=float(np.mean(_as_return(training, panel, used)(labels))),
         up_share=float(np.mean(labels > 0)),
-        **vars(said),
-        **blocks,
+        diagnostics=diagnostics,
     )

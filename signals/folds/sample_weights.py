@@ -1,4 +1,4 @@
-"""How much each training row counts where outcomes overlap."""
+"""Weights of training rows whose outcomes overlap."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def uniqueness(panel: Panel, rows: Rows) -> Vector:
 
     Parameters
     ----------
-    rows : (K,) training rows, whose labels are known. No other row is looked at: what overlaps from outside the
+    rows : (K,) training rows, whose labels are known. No other row is used: what overlaps from outside the
         training rows may not be known yet.
 
     Returns
@@ -28,10 +28,10 @@ def uniqueness(panel: Panel, rows: Rows) -> Vector:
     weight = np.zeros(len(panel))
     for number in np.unique(panel.symbol[rows]):
         begin, end = np.searchsorted(panel.symbol, [number, number + 1])
-        own = rows[(rows >= begin) & (rows < end)]
-        first = own + 1 - begin
-        last = np.searchsorted(panel.times[begin:end].asi8, panel.known_at[own].asi8)
-        weight[own] = _mean_share(first, np.maximum(last, first), end - begin)
+        symbol_rows = rows[(rows >= begin) & (rows < end)]
+        first = symbol_rows + 1 - begin
+        last = np.searchsorted(panel.times[begin:end].asi8, panel.known_at[symbol_rows].asi8)
+        weight[symbol_rows] = _mean_share(first, np.maximum(last, first), end - begin)
     weight[rows] /= weight[rows].mean()
     return read_only(weight)
 

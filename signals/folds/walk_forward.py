@@ -1,4 +1,4 @@
-"""Walk-forward folds: what may be trained on before each stretch of test bars. The loop exists once, here.
+"""Walk-forward folds: the training rows before each stretch of test bars. The loop exists once, here.
 
 All cuts are made on common time, the union of the panel's decision times. The training window before a cut holds
 three blocks in time order: train, early stopping, calibration. Each is purged from what follows it by ``known_at``:
@@ -45,12 +45,14 @@ def folds(panel: Panel, spec: WalkForward) -> tuple[Fold, ...]:
     times = _common(panel)
     _require(times, spec.train, spec)
     bar = times.get_indexer(panel.times)
-    known = np.where(panel.known_at.isna(), len(times), times.get_indexer(panel.known_at))
-    return tuple(_fold(number, edges, times, bar, known, spec) for number, edges in enumerate(_steps(len(times), spec)))
+    known_bar = np.where(panel.known_at.isna(), len(times), times.get_indexer(panel.known_at))
+    return tuple(
+        _fold(number, edges, times, bar, known_bar, spec) for number, edges in enumerate(_steps(len(times), spec))
+    )
 
 
 def require_a_test_window(panel: Panel, spec: WalkForward) -> None:
-    """Refuse data shorter than one training and one whole test window: nobody means to be judged on less."""
+    """Refuse data shorter than one training and one full test window."""
     _require(_common(panel), spec.train + spec.test - 1, spec)
 
 
@@ -86,13 +88,13 @@ def _fold(
     edges: _Edges,
     times: pd.DatetimeIndex,
     bar: npt.NDArray[np.intp],
-    known: npt.NDArray[np.intp],
+    known_bar: npt.NDArray[np.intp],
     spec: WalkForward,
 ) -> Fold:
-    """One fold; ``bar`` and ``known`` are (R,) numbers of bars of common time: the decision's and the label's."""
+    """One fold; ``bar`` and ``known_bar`` are (R,) numbers of bars of common time: the decision's and the label's."""
 
     def block(name: str, begin: int, end: int, known_by: int) -> Rows:
-        rows = np.flatnonzero((begin <= bar) & (bar < end) & (known <= known_by))
+        rows = np.flatnonzero((begin <= bar) & (bar < end) & (known_bar <= known_by))
         if not len(rows):
             raise ConfigError(_empty(name, number, edges, times, spec))
         return rows

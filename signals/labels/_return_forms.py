@@ -29,8 +29,8 @@ class ReturnLabel(Label):
     @model_validator(mode="after")
     def _window_has_an_effect(self) -> Self:
         if self.form != "volatility" and self.window != WINDOW:
-            given = {"window": self.window, "form": self.form, "path": ["window"]}
-            raise PydanticCustomError("label_window", "{window} has no effect with form {form}; remove it", given)
+            context = {"window": self.window, "form": self.form, "path": ["window"]}
+            raise PydanticCustomError("label_window", "{window} has no effect with form {form}; remove it", context)
         return self
 
     @property
@@ -55,5 +55,5 @@ class ReturnLabel(Label):
 
     def _volatility(self, bars: Bars) -> Vector:
         """(T,) standard deviation of one-bar returns, by the root of time over the horizon; NaN where nothing moved."""
-        spread = rolling_std(simple_returns(bars.close), self.window) * np.sqrt(self.horizon)
-        return np.where(spread > 0, spread, np.nan)
+        volatility = rolling_std(simple_returns(bars.close), self.window) * np.sqrt(self.horizon)
+        return np.where(volatility > 0, volatility, np.nan)

@@ -1,4 +1,4 @@
-"""What every label is: the outcome that models learn to predict, and when it is known."""
+"""The contract of label plug-ins: the outcome that models learn to predict, and when it is known."""
 
 from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal, TypeAlias
@@ -10,12 +10,14 @@ from pydantic import Field, PositiveInt
 from core.plugins import PluginSpec
 from core.types import Bars, Labels, Rows, Vector, read_only
 
+__all__ = ["EQUAL", "Label", "Weighting", "ahead", "labels_of"]
+
 Weighting: TypeAlias = Literal["equal", "uniqueness"]
 EQUAL: Weighting = "equal"
 
 
 class Label(PluginSpec):
-    """An outcome of the next bars. ``returns`` says whether a prediction of it can be read as a return."""
+    """An outcome of the next bars. ``returns`` is true where a prediction of it is a return."""
 
     family: ClassVar[str] = "labels"
     returns: ClassVar[bool] = True
@@ -43,7 +45,7 @@ class Label(PluginSpec):
         """
 
     def as_return(self, value: Vector, unit: Vector) -> Vector:
-        """(T,) values, known or predicted, as simple returns over the horizon; only asked where ``returns``."""
+        """(T,) values, known or predicted, as simple returns over the horizon; only called where ``returns``."""
         del unit
         return value
 
@@ -54,16 +56,16 @@ def labels_of(bars: Bars, value: Vector, last: Rows, unit: Vector | None = None,
     Parameters
     ----------
     value : (T,) outcomes; NaN where not known.
-    last : (T,) number of the last bar that each uses; whatever stands where the value is NaN is not looked at.
+    last : (T,) index of the last bar that each uses; not used where the value is NaN.
     unit : (T,) as in :class:`core.types.Labels`; None for 1 throughout.
     """
-    known = np.isfinite(value)
-    at = bars.times[np.where(known, last, 0)] if len(bars) else bars.times
+    is_known = np.isfinite(value)
+    at = bars.times[np.where(is_known, last, 0)] if len(bars) else bars.times
     return Labels(
         symbol=bars.symbol,
         times=bars.times,
         value=read_only(value),
-        known_at=pd.DatetimeIndex(at.where(known)),
+        known_at=pd.DatetimeIndex(at.where(is_known)),
         unit=read_only(np.ones(len(bars)) if unit is None else unit),
         notes=notes,
     )

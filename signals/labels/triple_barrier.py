@@ -1,4 +1,4 @@
-"""Which of three barriers is touched first: a target, a stop, or the end of the horizon."""
+"""The first of three barriers that is touched: a target, a stop, or the end of the horizon."""
 
 from typing import Annotated
 
@@ -49,13 +49,16 @@ class TripleBarrier(Label):
         """One label a bar; in the tail only those that have touched a barrier already are known."""
         count = len(bars)
         volatility = rolling_std(simple_returns(bars.close), self.window)
-        upper, lower = bars.close * (1 + self.target * volatility), bars.close * (1 - self.stop * volatility)
-        exit_price, last = np.full(count, np.nan), np.zeros(count, dtype=np.intp)
+        upper = bars.close * (1 + self.target * volatility)
+        lower = bars.close * (1 - self.stop * volatility)
+        exit_price = np.full(count, np.nan)
+        last = np.zeros(count, dtype=np.intp)
         both = np.zeros(count, dtype=bool)
         for step in range(1, self.horizon + 1):
             opened, high, low = (ahead(prices, step) for prices in (bars.open, bars.high, bars.low))
             open_now = np.isnan(exit_price)
-            stopped, reached = open_now & (low <= lower), open_now & (high >= upper)
+            stopped = open_now & (low <= lower)
+            reached = open_now & (high >= upper)
             gained = reached & (~stopped | (opened >= upper))  # a bar that opens beyond the target has passed it first
             both |= stopped & reached & (opened > lower) & (opened < upper)
             price = np.where(gained, np.maximum(opened, upper), np.minimum(opened, lower))
@@ -66,10 +69,12 @@ class TripleBarrier(Label):
         notes = self._notes(bars.symbol, int(both.sum()), int(np.isfinite(value).sum()))
         return labels_of(bars, value, last, notes=notes)
 
-    def _notes(self, symbol: str, both: int, known: int) -> tuple[str, ...]:
+    def _notes(self, symbol: str, both: int, labelled: int) -> tuple[str, ...]:
         if not both:
             return ()
-        return (f"{symbol}: in {both} of {known} labels one bar touches both barriers; the stop is taken to be first",)
+        return (
+            f"{symbol}: in {both} of {labelled} labels one bar touches both barriers; the stop is taken to be first",
+        )
 
 
 def _end(exit_price: Vector, last: Rows, ended: npt.NDArray[np.bool_], price: Vector, step: int) -> None:

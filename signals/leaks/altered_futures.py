@@ -17,7 +17,7 @@ def with_future(market: Market, last: pd.Timestamp, how: str, seed: int) -> Mark
 
     Parameters
     ----------
-    how : one of :data:`FUTURES`: `another walk`, a lognormal walk from 100 that owes nothing to the past; `mirrored`,
+    how : one of :data:`FUTURES`: `another walk`, a lognormal walk from 100, independent of the past; `mirrored`,
         every return turned round; `thousandfold`, prices a thousand times higher, each by its own factor.
     """
     rng = np.random.default_rng([seed, FUTURES.index(how)])
@@ -43,16 +43,16 @@ def walk(market: Market, seed: int, memory: float = 0.0) -> Market:
 
 def _changed(bars: Bars, row: int, how: str, rng: np.random.Generator) -> Bars:
     # Of a symbol that begins later nothing is known: its mirror lies where no bar of it would stay the same.
-    known = float(bars.close[row - 1]) if row else 1.1 * float(bars.close.max(initial=1.0))
-    close = _closes(bars.close[row:], known, how, rng)
-    made = _around(close, rng)
-    return _with_columns(bars, {name: np.concatenate([getattr(bars, name)[:row], made[name]]) for name in COLUMNS})
+    last_close = float(bars.close[row - 1]) if row else 1.1 * float(bars.close.max(initial=1.0))
+    close = _closes(bars.close[row:], last_close, how, rng)
+    columns = _around(close, rng)
+    return _with_columns(bars, {name: np.concatenate([getattr(bars, name)[:row], columns[name]]) for name in COLUMNS})
 
 
-def _closes(future: Vector, known: float, how: str, rng: np.random.Generator) -> Vector:
-    """Other closes in place of some; ``known`` is the one before them."""
+def _closes(future: Vector, last_close: float, how: str, rng: np.random.Generator) -> Vector:
+    """Other closes in place of some; ``last_close`` is the one before them."""
     if how == "mirrored":
-        return known**2 / future
+        return last_close**2 / future
     if how == "thousandfold":
         return np.asarray(1000 * future * rng.uniform(0.5, 2, len(future)))
     return np.asarray(100 * np.exp(np.cumsum(rng.normal(0, 0.05, len(future)))))
@@ -77,27 +77,28 @@ def _around(close: Vector, rng: np.random.Generator) -> Mapping[str, Vector]:
 def _drawn(bars: Bars, memory: float, rng: np.random.Generator) -> Bars:
     if len(bars) < 2:
         return bars
-    spread = float(np.std(np.diff(np.log(bars.close)))) or 0.01
-    shocks = rng.normal(0, spread * np.sqrt(1 - memory**2), len(bars))
+    volatility = float(np.std(np.diff(np.log(bars.close)))) or 0.01
+    shocks = rng.normal(0, volatility * np.sqrt(1 - memory**2), len(bars))
     returns = np.zeros(len(bars))
     for row in range(1, len(bars)):
         returns[row] = memory * returns[row - 1] + shocks[row]
-    close = bars.close[0] * np.exp(np.cumsum(returns - spread**2 / 2))
-    opened = np.append(close[:1], close[:-1]) * np.exp(rng.normal(0, spread / 4, len(bars)))
-    made = {
+    close = bars.close[0] * np.exp(np.cumsum(returns - volatility**2 / 2))
+    opened = np.append(close[:1], close[:-1]) * np.exp(rng.normal(0, volatility / 4, len(bars)))
+    columns = {
         "open": opened,
-        "high": np.maximum(opened, close) * np.exp(np.abs(rng.normal(0, spread / 4, len(bars)))),
-        "low": np.minimum(opened, close) * np.exp(-np.abs(rng.normal(0, spread / 4, len(bars)))),
+        "high": np.maximum(opened, close) * np.exp(np.abs(rng.normal(0, volatility / 4, len(bars)))),
+        "low": np.minimum(opened, close) * np.exp(-np.abs(rng.normal(0, volatility / 4, len(bars)))),
         "close": close,
         "volume": bars.volume,
     }
-    return _with_columns(bars, made)
+    return _with_columns(bars, columns)
 
 
 def _other_news(news: News, last: pd.Timestamp, rng: np.random.Generator) -> News:
-    """The same stamps after ``last``, under which other symbols' and other days' headlines stand."""
-    known = int(news.known_at.searchsorted(last, side="right"))
-    order = [*range(known), *(known + rng.permutation(len(news) - known))]
-    other = rng.permutation(len(news))
-    pick = [*order[:known], *(int(other[each]) for each in order[known:])]
-    return News(news.known_at, tuple(news.symbol[each] for each in order), tuple(news.text[each] for each in pick))
+    """The same times after ``last``, with the headlines of other symbols and other days."""
+    known_count = int(news.known_at.searchsorted(last, side="right"))
+    order = [*range(known_count), *(known_count + rng.permutation(len(news) - known_count))]
+    draw = rng.permutation(len(news))
+    text_order = [*order[:known_count], *(int(draw[index]) for index in order[known_count:])]
+    symbols = tuple(news.symbol[index] for index in order)
+    return News(news.known_at, symbols, tuple(news.text[index] for index in text_order))

@@ -1,4 +1,4 @@
-"""What a test of the battery found."""
+"""The result of one test of the battery."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias

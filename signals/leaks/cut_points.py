@@ -1,4 +1,4 @@
-"""Where a history is cut: at the borders of folds, where leaks show, and at random."""
+"""The points at which a history is cut: at the borders of folds, where leaks show, and at random."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ class Cut:
     Attributes
     ----------
     last : the last close that is known.
-    place : why there.
+    reason : why the cut is there.
     telling : one of the few at which most leaks show: a fold's first prediction is known and the labels after it are
         not, or a headline comes next.
     """
 
     last: pd.Timestamp
-    place: str
+    reason: str
     telling: bool = False
 
     def __str__(self) -> str:
-        return f"{self.last:%F %H:%M} ({self.place})"
+        return f"{self.last:%F %H:%M} ({self.reason})"
 
 
 def choose(
@@ -46,27 +46,27 @@ def choose(
     """
     rng = np.random.default_rng(seed)
     first = _row(times, starts[0])
-    found: dict[int, tuple[str, bool]] = {}
+    cuts: dict[int, tuple[str, bool]] = {}
     for number in _spread(len(starts), 3):
         begin = _row(times, starts[number])
         for offset in (-1, 0, 1, horizon - 1):
-            found.setdefault(begin + offset, (f"fold {number}, its first test bar {offset:+d}", offset == 1))
+            cuts.setdefault(begin + offset, (f"fold {number}, its first test bar {offset:+d}", offset == 1))
     for bars in rng.integers(first + 1, len(times), 3):
-        found.setdefault(int(bars), ("at random", False))
+        cuts.setdefault(int(bars), ("at random", False))
     for bars in _before_news(times, news, first, rng):
-        found.setdefault(bars, ("before a headline", True))
+        cuts.setdefault(bars, ("before a headline", True))
     # With `first` bars nothing is predicted yet; with all of them nothing is cut.
-    return tuple(Cut(times[bars - 1], *found[bars]) for bars in sorted(found) if first < bars < len(times))
+    return tuple(Cut(times[bars - 1], *cuts[bars]) for bars in sorted(cuts) if first < bars < len(times))
 
 
 def _row(times: pd.DatetimeIndex, time: pd.Timestamp) -> int:
     return int(times.searchsorted(time))
 
 
-def _spread(count: int, wanted: int) -> list[int]:
+def _spread(count: int, size: int) -> list[int]:
     """Numbers out of ``range(count)``, evenly spread, never the first if there is another."""
     low = min(1, count - 1)
-    return sorted({int(number) for number in np.linspace(low, count - 1, wanted)})
+    return sorted({int(number) for number in np.linspace(low, count - 1, size)})
 
 
 def _before_news(times: pd.DatetimeIndex, news: News | None, first: int, rng: np.random.Generator) -> list[int]:
@@ -75,4 +75,4 @@ def _before_news(times: pd.DatetimeIndex, news: News | None, first: int, rng: np
         return []
     bars = np.unique(times.searchsorted(news.known_at, side="left"))
     inside = bars[(bars > first) & (bars < len(times))]
-    return [int(each) for each in rng.choice(inside, min(3, len(inside)), replace=False)]
+    return [int(bar) for bar in rng.choice(inside, min(3, len(inside)), replace=False)]

@@ -21,7 +21,7 @@ PERTURBATION = "the future redrawn"
 def truncation(
     pipeline: Pipeline, market: Market, base: Trace, cuts: Sequence[Cut], on_progress: ProgressCallback = no_progress
 ) -> Check:
-    """L1: run on the history up to each cut, and compare with the run on the whole."""
+    """L1: run on the history up to each cut, and compare with the run on the full history."""
 
     def differences() -> Iterator[Moved | None]:
         for cut in cuts:
@@ -54,13 +54,13 @@ def perturbation(
 def _judge(
     number: str, title: str, runs: int, differences: Iterator[Moved | None], on_progress: ProgressCallback
 ) -> Check:
-    found: list[Moved] = []
+    changes: list[Moved] = []
     on_progress(Progress(title, 0, runs))
     for done, moved in enumerate(differences, start=1):
-        found += [moved] if moved else []
+        changes += [moved] if moved else []
         on_progress(Progress(title, done, runs))
-    if not found:
+    if not changes:
         return Check(number, title, "clean", runs, f"nothing before the cut moved in {runs} runs")
-    first = min(found, key=lambda each: each.row)
-    detail = f"in {len(found)} of {runs} runs the past moved: {first.stage}, {first.where or 'a row'}, {first.cut}"
+    first = min(changes, key=lambda difference: difference.row)
+    detail = f"in {len(changes)} of {runs} runs the past moved: {first.stage}, {first.where or 'a row'}, {first.cut}"
     return Check(number, title, "leak", runs, detail, first)

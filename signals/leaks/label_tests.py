@@ -1,4 +1,4 @@
-"""L4, L5 and L7: what a model learns from labels that are shuffled or shifted, or from a planted signal."""
+"""L4, L5 and L7: the skill of a model trained on labels that are shuffled or shifted, or on a planted signal."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -26,12 +26,12 @@ LIMIT = 3.0  # standard errors; one pipeline in three hundred would exceed it by
 POWER = 2.0
 
 Relabel: TypeAlias = Callable[[Panel, Fold], Panel]
-"""Changes the labels of a panel for one fold; what is predicted is judged by the labels as they were."""
+"""Changes the labels of a panel for one fold; predictions are scored by the unchanged labels."""
 
 
 @dataclass(frozen=True, eq=False)
 class RefitResult:
-    """Out-of-sample predictions with what they should have known.
+    """Out-of-sample predictions of refitted models, with the panel that has the true labels.
 
     Attributes
     ----------
@@ -49,8 +49,8 @@ class RefitResult:
         Fold by fold: the mean label of a training window is the same however its labels are shuffled, and over several
         folds it would look like skill.
         """
-        found = [_t(*pair, horizon) for pair in self._pairs()]
-        return float(np.sum(found)) / math.sqrt(len(found))
+        statistics = [_t(*pair, horizon) for pair in self._pairs()]
+        return float(np.sum(statistics)) / math.sqrt(len(statistics))
 
     def ic(self) -> float:
         """The mean over the folds of Spearman's rank correlation of predictions and labels."""
@@ -59,25 +59,27 @@ class RefitResult:
     def _pairs(self) -> Iterator[tuple[Vector, Vector]]:
         for rows, prediction in zip(self.rows, self.prediction, strict=True):
             y = self.panel.y[rows]
-            known = np.isfinite(y)
-            yield prediction[known], y[known]
+            has_label = np.isfinite(y)
+            yield prediction[has_label], y[has_label]
 
 
-def relearn(panel: Panel, training: Training, relabel: Relabel | None = None) -> RefitResult:
+def refit(panel: Panel, training: Training, relabel: Relabel | None = None) -> RefitResult:
     """Walk forward, with each fold's labels changed before it is trained; the truth is that of the panel."""
     steps = folds(panel, training.walk_forward)
     outcomes = [run_fold(relabel(panel, fold) if relabel else panel, training, fold, no_progress) for fold in steps]
-    told = [np.isfinite(each.prediction) for each in outcomes]
-    return RefitResult(
-        panel,
-        tuple(each.rows[kept] for each, kept in zip(outcomes, told, strict=True)),
-        tuple(each.prediction[kept] for each, kept in zip(outcomes, told, strict=True)),
-    )
+    rows = []
+    predictions = []
+    for outcome in outcomes:
+        is_predicted = np.isfinite(outcome.prediction)
+        rows.append(outcome.rows[is_predicted])
+        predictions.append(outcome.prediction[is_predicted])
+    return RefitResult(panel, tuple(rows), tuple(predictions))
 
 
 def shuffled(market: Market, training: Training, seed: int, on_progress: ProgressCallback = no_progress) -> Check:
     """L4: train on labels permuted within each block; whatever skill is left comes from somewhere else."""
-    title, panel = "labels shuffled", _panel(market, training)
+    title = "labels shuffled"
+    panel = _panel(market, training)
 
     def relabel(panel: Panel, fold: Fold) -> Panel:
         y = np.array(panel.y)
@@ -85,16 +87,16 @@ def shuffled(market: Market, training: Training, seed: int, on_progress: Progres
             y[block] = y[rng.permutation(block)]
         return replace(panel, y=y)
 
-    found = []
+    statistics = []
     for draw in range(SHUFFLES):
         rng = np.random.default_rng([seed, draw])
-        found.append(relearn(panel, training, relabel).t(training.label.horizon))
+        statistics.append(refit(panel, training, relabel).t(training.label.horizon))
         on_progress(Progress(title, draw + 1, SHUFFLES))
-    z, many = _pooled(found), float(np.mean(np.array(found) > 2))
-    detail = (
-        f"skill over {SHUFFLES} shuffles: {z:+.2f} standard errors; {100 * many:.0f} % of them above 2 of their own"
-    )
-    status: Status = "leak" if z > LIMIT else "suspicious" if z < -LIMIT or many > 0.15 else "clean"
+    z = _pooled(statistics)
+    fraction_above = float(np.mean(np.array(statistics) > 2))
+    skill = f"skill over {SHUFFLES} shuffles: {z:+.2f} standard errors"
+    detail = f"{skill}; {100 * fraction_above:.0f} % of them above 2 of their own"
+    status: Status = "leak" if z > LIMIT else "suspicious" if z < -LIMIT or fraction_above > 0.15 else "clean"
     return Check("L4", title, status, SHUFFLES, detail)
 
 
@@ -103,26 +105,29 @@ def shifted(
 ) -> tuple[float, dict[int, float]]:
     """L5's first half: the information coefficient as trained, and when trained on labels some bars off."""
     panel = _panel(market, training)
-    honest = relearn(panel, training).ic()
-    found = {}
+    honest = refit(panel, training).ic()
+    coefficients = {}
     for done, shift in enumerate(SHIFTS, start=1):
-        found[shift] = replace(relearn(_moved(panel, shift), training), panel=panel).ic()
+        coefficients[shift] = replace(refit(_shift_labels(panel, shift), training), panel=panel).ic()
         on_progress(Progress("labels shifted", done, len(SHIFTS)))
-    return honest, found
+    return honest, coefficients
 
 
 def planted(market: Market, training: Training, seed: int, on_progress: ProgressCallback = no_progress) -> Check:
-    """L7: returns that remember; a pipeline that does not find them would not find anything."""
-    title, horizon = "a planted signal", training.label.horizon
-    skill, direction = [], []
+    """L7: autocorrelated returns; a pipeline that does not find them would not find anything."""
+    title = "a planted signal"
+    horizon = training.label.horizon
+    skill = []
+    direction = []
     for draw in range(MARKETS):
         for sign in (1, -1):
             panel = _panel(walk(market, seed + draw, sign * PLANTED), training)
-            learnt = relearn(panel, training)
-            skill.append(learnt.t(horizon))
-            direction.append(sign * _follows(learnt))
+            result = refit(panel, training)
+            skill.append(result.t(horizon))
+            direction.append(sign * _trend_correlation(result))
         on_progress(Progress(title, draw + 1, MARKETS))
-    mean, follows = float(np.mean(skill)), float(np.mean(np.array(direction) > 0))
+    mean = float(np.mean(skill))
+    follows = float(np.mean(np.array(direction) > 0))
     runs = 2 * MARKETS
     detail = (
         f"AR(1) of {PLANTED:g} and -{PLANTED:g}: t = {mean:.1f} on average (at least {POWER:g} wanted); the forecasts "
@@ -132,10 +137,10 @@ def planted(market: Market, training: Training, seed: int, on_progress: Progress
 
 
 def rank_correlation(one: Vector, two: Vector) -> float:
-    """Spearman's; 0 where one of them does not vary, for then it says nothing."""
+    """Spearman's; 0 where one of them does not vary."""
     if len(one) < 3 or np.ptp(one) == 0 or np.ptp(two) == 0:
         return 0.0
-    ranks = [pd.Series(each).rank().to_numpy() for each in (one, two)]
+    ranks = [pd.Series(values).rank().to_numpy() for values in (one, two)]
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
@@ -143,10 +148,10 @@ def _panel(market: Market, training: Training) -> Panel:
     return build_panel(market, training.features, training.label, training.confidence)
 
 
-def _pooled(found: list[float]) -> float:
-    """The mean over its standard error, from how much the draws differ: their own errors are not independent."""
-    spread = float(np.std(found, ddof=1))
-    return float(np.mean(found)) / (spread / math.sqrt(len(found))) if spread > 0 else 0.0
+def _pooled(statistics: list[float]) -> float:
+    """The mean over its standard error, from the deviation between the draws: their own errors are not independent."""
+    std = float(np.std(statistics, ddof=1))
+    return float(np.mean(statistics)) / (std / math.sqrt(len(statistics))) if std > 0 else 0.0
 
 
 def _t(prediction: Vector, y: Vector, horizon: int) -> float:
@@ -154,22 +159,24 @@ def _t(prediction: Vector, y: Vector, horizon: int) -> float:
     return ic * math.sqrt(max(len(y) / horizon - 2, 0) / (1 - ic * ic)) if abs(ic) < 1 else math.inf
 
 
-def _follows(learnt: RefitResult) -> float:
-    """How the predictions go with the last move, on average over the folds."""
-    move = _last_move(learnt.panel)
-    pairs = zip(learnt.rows, learnt.prediction, strict=True)
+def _trend_correlation(result: RefitResult) -> float:
+    """The rank correlation of predictions and the last move, on average over the folds."""
+    move = _last_move(result.panel)
+    pairs = zip(result.rows, result.prediction, strict=True)
     return float(np.mean([rank_correlation(prediction, move[rows]) for rows, prediction in pairs]))
 
 
-def _moved(panel: Panel, shift: int) -> Panel:
+def _shift_labels(panel: Panel, shift: int) -> Panel:
     """The panel with each symbol's labels ``shift`` rows early (below 0: late), known when they are known."""
-    y, known_at = np.full(len(panel), np.nan), panel.times.as_unit("ns").asi8.copy()
+    y = np.full(len(panel), np.nan)
+    known_at = panel.times.as_unit("ns").asi8.copy()
     for number in range(len(panel.symbols)):
-        begin, end = (int(each) for each in np.searchsorted(panel.symbol, [number, number + 1]))
-        to, of = slice(begin + max(-shift, 0), end - max(shift, 0)), slice(begin + max(shift, 0), end - max(-shift, 0))
-        y[to] = panel.y[of]
+        begin, end = (int(row) for row in np.searchsorted(panel.symbol, [number, number + 1]))
+        target = slice(begin + max(-shift, 0), end - max(shift, 0))
+        source = slice(begin + max(shift, 0), end - max(-shift, 0))
+        y[target] = panel.y[source]
         # A label of the past is known at once: never before its row's own decision.
-        known_at[to] = np.maximum(panel.known_at[of].as_unit("ns").asi8, known_at[to])
+        known_at[target] = np.maximum(panel.known_at[source].as_unit("ns").asi8, known_at[target])
     stamps = pd.DatetimeIndex(known_at.astype("datetime64[ns]"), tz="UTC")
     return replace(panel, y=y, known_at=pd.DatetimeIndex(stamps.where(np.isfinite(y))))
 

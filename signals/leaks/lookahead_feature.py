@@ -1,4 +1,4 @@
-"""A feature that knows tomorrow, for the battery's own exam (L8)."""
+"""A feature that looks ahead, for the test of the battery itself (L8)."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from signals.features.base import BarFeature
 
 
 class LookaheadFeature(BarFeature):
-    """The next bar's return, which nobody knows; 0 at the last bar, after which there is none."""
+    """The next bar's return, which is not known yet; 0 at the last bar, after which there is none."""
 
     @property
     def warmup(self) -> int:

@@ -1,4 +1,4 @@
-"""What a pipeline did, stage by stage, in a form in which two runs can be compared."""
+"""The trace of a pipeline: the values of each stage, in a form in which two runs can be compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +18,9 @@ class Stage:
 
     Attributes
     ----------
-    name : what the stage is called.
+    name : the stage's name.
     times : (R,) not decreasing.
-    keys : (R,) what else names a row: a symbol, a fold, an order.
+    keys : (R,) the rest of a row's name: a symbol, a fold, an order.
     columns : C names.
     values : (R, C); NaN is a value like any other.
     tolerance : relative difference that means nothing where two runs work on arrays of different shapes.
@@ -39,7 +39,7 @@ class Stage:
     def table(
         cls, name: str, times: pd.DatetimeIndex, columns: Sequence[str], values: Matrix, tolerance: float = 0.0
     ) -> "Stage":
-        """A stage of one row a time, and nothing else to name it."""
+        """A stage with one row a time."""
         return cls(name, times, ("",) * len(times), tuple(columns), values, tolerance)
 
     def until(self, last: pd.Timestamp) -> "Stage":
@@ -88,13 +88,14 @@ def first_moved(base: Trace, other: Trace, last: pd.Timestamp, *, exact: bool) -
     """
     unsure = False
     for one, two in zip(base.stages, other.stages, strict=True):
-        known, again = one.until(last), two.until(last)
+        past = one.until(last)
+        other_past = two.until(last)
         if unsure and not one.tolerance:
             continue
-        moved = _difference(known, again, one.hair if exact else max(one.tolerance, one.hair))
+        moved = _difference(past, other_past, one.hair if exact else max(one.tolerance, one.hair))
         if moved:
             return moved
-        unsure = unsure or (not exact and _difference(known, again, one.hair) is not None)
+        unsure = unsure or (not exact and _difference(past, other_past, one.hair) is not None)
     return None
 
 

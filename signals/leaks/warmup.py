@@ -26,46 +26,48 @@ CLOSE = 1e-6
 
 
 def warmup(market: Market, spec: SignalSpec, on_progress: ProgressCallback = no_progress) -> Check:
-    """Start the data later, and compare what is left after the warm-up; a model that is fitted already must not change.
+    """Start the data later, and compare the values after the warm-up; a model that is fitted already must not change.
 
     A refitted walk-forward moves with its training set, which is no leak: so one fold is fitted on all the data, and
     its predictions are compared on features made from less.
     """
-    found: list[Moved] = []
+    differences: list[Moved] = []
     runs = 0
     for done, later in enumerate(_possible(market, spec), start=1):
         cut = market.since(market.times[later])
-        found += list(_differences(market, cut, spec, f"{later} bars later"))
+        differences += list(_differences(market, cut, spec, f"{later} bars later"))
         on_progress(Progress(TITLE, done, len(LATER)))
         runs = done
-    if not found:
+    if not differences:
         return Check("L9", TITLE, "clean", runs, f"features and scores agree within {CLOSE:g} after the warm-up")
-    first = found[0]
+    first = differences[0]
     return Check("L9", TITLE, "leak", runs, f"{first.stage}, {first.where}: depends on where the data begin", first)
 
 
 def _possible(market: Market, spec: SignalSpec) -> list[int]:
     """The later starts after which every symbol has a bar beyond its warm-up, and half of common time is left."""
     times = market.times
-    few = [later for later in LATER if later < len(times) / 2]
+    short_enough = [later for later in LATER if later < len(times) / 2]
     return [
         later
-        for later in few
+        for later in short_enough
         if all(len(market.since(times[later]).bars[symbol]) > spec.warmup for symbol in market.trade)
     ]
 
 
-def _differences(whole: Market, cut: Market, spec: SignalSpec, how: str) -> Iterator[Moved]:
+def _differences(full: Market, cut: Market, spec: SignalSpec, how: str) -> Iterator[Moved]:
     if isinstance(spec.model, RuleModel):
         for symbol in cut.trade:
-            after, before = (spec.model.signal(each.bars[symbol])[:, None] for each in (cut, whole))
+            after = spec.model.signal(cut.bars[symbol])[:, None]
+            before = spec.model.signal(full.bars[symbol])[:, None]
             yield from _compare("scores", symbol, ("",), after[spec.model.warmup :], before, cut, how)
         return
     training = spec.training
     for symbol in cut.trade:
-        late, early = (feature_frame(each, symbol, training.features) for each in (cut, whole))
+        late = feature_frame(cut, symbol, training.features)
+        early = feature_frame(full, symbol, training.features)
         yield from _compare("features", symbol, late.names, late.values[late.warmup :], early.values, cut, how)
-    yield from _scores(whole, cut, training, how)
+    yield from _scores(full, cut, training, how)
 
 
 def _compare(
@@ -75,30 +77,37 @@ def _compare(
     tail = early[len(early) - len(late) :]
     wrong = ~(np.abs(late - tail) <= CLOSE * np.maximum(np.abs(tail), 1.0))
     if wrong.any():
-        row, column = (int(each) for each in np.argwhere(wrong)[0])
+        row, column = (int(index) for index in np.argwhere(wrong)[0])
         times = cut.bars[symbol].times
         moved = times[len(times) - len(late) + row].isoformat()
-        before, after = float(tail[row, column]), float(late[row, column])
+        before = float(tail[row, column])
+        after = float(late[row, column])
         yield Moved(stage, moved, f"{symbol} {names[column]}", before, after, int(wrong.any(axis=1).sum()), how)
 
 
-def _scores(whole: Market, cut: Market, training: Training, how: str) -> Iterator[Moved]:
+def _scores(full: Market, cut: Market, training: Training, how: str) -> Iterator[Moved]:
     """One fitted fold's predictions of its test rows, from features of both histories."""
-    panel, late = (build_panel(each, training.features, training.label, training.confidence) for each in (whole, cut))
+    panel = build_panel(full, training.features, training.label, training.confidence)
+    late = build_panel(cut, training.features, training.label, training.confidence)
     fold = folds(panel, training.walk_forward)[-1]
     if training.model.scope != POOLED:
         part = split(panel, training, fold)[0][0]
         late = late.take(np.flatnonzero(late.symbol == panel.symbols.index(part.symbol)))
-        panel, fold, late = part.panel, part.fold, replace(late, symbol=np.zeros(len(late), dtype=np.intp))
+        late = replace(late, symbol=np.zeros(len(late), dtype=np.intp))
+        panel = part.panel
+        fold = part.fold
     used = training_rows(fold)
     past = Window.cut_out(panel, panel.times[used].min(), panel.times[used].max(), fold.cut)
     scaler = Scaler.fit(training.scaler, past.panel.X, past.at(fold.train))
     fitted = fit_model(training, fold, past, scaler, training.fold_seed(fold.cut.isoformat()))
-    before, after = (_tested(each, training, scaler, fitted, fold.cut) for each in (panel, late))
+    before = _tested(panel, training, scaler, fitted, fold.cut)
+    after = _tested(late, training, scaler, fitted, fold.cut)
     moved = np.flatnonzero(np.abs(before - after) > CLOSE * (float(np.nanstd(before)) or 1.0))
     if len(moved):
-        values = float(before[moved[0]]), float(after[moved[0]])
-        yield Moved("scores", fold.cut.isoformat(), "of a fitted model", *values, len(moved), how)
+        first = moved[0]
+        where = "of a fitted model"
+        rows = len(moved)
+        yield Moved("scores", fold.cut.isoformat(), where, float(before[first]), float(after[first]), rows, how)
 
 
 def _tested(panel: Panel, training: Training, scaler: Scaler, fitted: Fitted, cut: pd.Timestamp) -> Vector:

@@ -92,12 +92,12 @@ def _dump(members: tuple[Member, ...]) -> dict[str, Any]:
 def _member(kind: str, values: object) -> Member:
     if not isinstance(values, Mapping):
         raise _refused(kind, "must be a mapping with a `weight` and the model's parameters")
-    own = {key: item for key, item in values.items() if key != "weight"}
-    if SCOPE in own:
+    parameters = {key: item for key, item in values.items() if key != "weight"}
+    if SCOPE in parameters:
         raise _refused(kind, f"`{SCOPE}` is the ensemble's, not a member's; write it beside `members`", SCOPE)
     try:
         weight = Weight.parse({key: item for key, item in values.items() if key == "weight"}).weight
-        model = PluginField(PACKAGE).build(kind, own)
+        model = PluginField(PACKAGE).build(kind, parameters)
     except ValidationError as error:
         raise _below(kind, nested(error, Weight)) from error
     except PydanticCustomError as error:
@@ -116,17 +116,17 @@ def _below(kind: str, error: PydanticCustomError) -> PydanticCustomError:
     """The error of a member's parameter, with its place below the field and `weight` among the known keys."""
     context = dict(error.context or {})
     inner = [part for part in context.get("path", []) if part != "kind"]
-    known = {"known": list(dict.fromkeys([*context["known"], *Weight.model_fields]))} if "known" in context else {}
-    return PydanticCustomError(error.type, error.message_template, {**context, **known, "path": [kind, *inner]})
+    known_keys = {"known": list(dict.fromkeys([*context["known"], *Weight.model_fields]))} if "known" in context else {}
+    return PydanticCustomError(error.type, error.message_template, {**context, **known_keys, "path": [kind, *inner]})
 
 
 def _schema(kind: str, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
     schema = kind_schema(PACKAGE, kind, handler)
     weight = Weight.model_json_schema()
-    own = {name: item for name, item in schema["properties"].items() if name not in ("kind", SCOPE)}
+    parameters = {name: item for name, item in schema["properties"].items() if name not in ("kind", SCOPE)}
     required = [name for name in schema["required"] if name != "kind"]
     return {
         **schema,
-        "properties": {**weight["properties"], **own},
+        "properties": {**weight["properties"], **parameters},
         "required": required,
     }

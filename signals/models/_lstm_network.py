@@ -75,21 +75,15 @@ class NetworkSpec(Protocol):
         """Labels in a stretch, for `sequences`."""
 
 
-WINDOWS = "windows"
-
-PREDICT_BATCH = 256
-log = logging.getLogger(__name__)
-
-
 @dataclass(frozen=True, eq=False)
-class Lesson:
-    """What a network is trained on.
+class TrainingData:
+    """The training data of a network.
 
     Attributes
     ----------
     X : (R, F) features.
     target : (R,) standardised labels.
-    weight : (R,) how much each row counts; None where all count the same.
+    weight : (R,) the weight of each row; None where all count the same.
     train, stop : row numbers, each with a complete window up to it.
     first : (R,) the first row of the same symbol.
     """
@@ -118,7 +112,7 @@ def windows_of(X: Matrix, sequence: int) -> Tensor:
 
 
 def train_network(
-    spec: NetworkSpec, lesson: Lesson, seed: int, on_progress: ProgressCallback
+    spec: NetworkSpec, data: TrainingData, seed: int, on_progress: ProgressCallback
 ) -> tuple[nn.ModuleDict, tuple[float, ...]]:
     """Train until the stop rows get no better, then go back to the best epoch.
 
@@ -133,15 +127,15 @@ def train_network(
     """
     with _one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _build(spec, lesson.X.shape[1]).to(device())
+        network = _build(spec, data.X.shape[1]).to(device())
         optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate)
-        one_epoch = (_by_windows if spec.training == WINDOWS else _by_sequences)(spec, lesson)
+        one_epoch = (_by_windows if spec.training == WINDOWS else _by_sequences)(spec, data)
         losses: list[float] = []
         while len(losses) < spec.epochs and len(losses) - best_epoch(losses) < spec.patience:
             network.train()
             one_epoch(network, optimiser)
-            losses.append(_stop_loss(network, spec, lesson))
-            _tell(spec, losses, on_progress)
+            losses.append(_stop_loss(network, spec, data))
+            _notify(spec, losses, on_progress)
             if best_epoch(losses) == len(losses):
                 best = copy.deepcopy(network.state_dict())
         network.load_state_dict(best)
@@ -149,9 +143,9 @@ def train_network(
 
 
 def predict_network(network: nn.ModuleDict, X: Matrix, sequence: int, rows: Rows) -> Vector:
-    """(K,) answers to the windows that end at some rows (at least one), by a network that is not training.
+    """(K,) outputs for the windows that end at some rows (at least one), by a network that is not training.
 
-    Every batch has the same shape, the last one filled up: so a row's answer does not depend on how many are asked.
+    Every batch has the same shape, the last one filled up: so a row's output does not depend on the number of rows.
     """
     padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % PREDICT_BATCH)])
     windows = windows_of(X, sequence)
@@ -178,11 +172,12 @@ def _forward(network: nn.ModuleDict, windows: Tensor) -> Tensor:
     return answer[:, 0]
 
 
-def _by_windows(spec: NetworkSpec, lesson: Lesson) -> Epoch:
+def _by_windows(spec: NetworkSpec, data: TrainingData) -> Epoch:
     """One pass over the training rows in a new order; the rows that decide when to stop are never shuffled in."""
-    windows, labels = windows_of(lesson.X, spec.sequence), torch.from_numpy(lesson.target.astype(np.float32))
-    rows = torch.from_numpy(lesson.train)
-    weights = None if lesson.weight is None else torch.from_numpy(lesson.weight.astype(np.float32))
+    windows = windows_of(data.X, spec.sequence)
+    labels = torch.from_numpy(data.target.astype(np.float32))
+    rows = torch.from_numpy(data.train)
+    weights = None if data.weight is None else torch.from_numpy(data.weight.astype(np.float32))
 
     def epoch(network: nn.ModuleDict, optimiser: torch.optim.Adam) -> None:
         for batch in _batches(rows[torch.randperm(len(rows))], spec.batch):
@@ -193,19 +188,21 @@ def _by_windows(spec: NetworkSpec, lesson: Lesson) -> Epoch:
     return epoch
 
 
-def _by_sequences(spec: NetworkSpec, lesson: Lesson) -> Epoch:
+def _by_sequences(spec: NetworkSpec, data: TrainingData) -> Epoch:
     """One pass over chunks of rows; every row of a chunk after its first ``sequence - 1`` is a label learnt."""
-    weight = np.ones(len(lesson.target)) if lesson.weight is None else lesson.weight
-    chunks = Chunks.of(lesson.X, lesson.target, weight, lesson.train, lesson.first)
-    burn_in, labelled = spec.sequence - 1, spec.chunk
+    weight = np.ones(len(data.target)) if data.weight is None else data.weight
+    chunks = Chunks.from_rows(data.X, data.target, weight, data.train, data.first)
+    burn_in = spec.sequence - 1
+    labelled = spec.chunk
     chunks_a_step = max(spec.batch // labelled, 1)
 
     def epoch(network: nn.ModuleDict, optimiser: torch.optim.Adam) -> None:
         for features, labels, weights in chunks.epoch(burn_in, labelled, chunks_a_step):
             states, _ = network["lstm"](features.to(device()))
             answers = network["head"](states[:, burn_in:])[:, :, 0]
-            error, counted = answers - labels.to(device()), weights.to(device())
-            _step(optimiser, (error * error * counted).sum() / counted.sum())
+            error = answers - labels.to(device())
+            weights_here = weights.to(device())
+            _step(optimiser, (error * error * weights_here).sum() / weights_here.sum())
 
     return epoch
 
@@ -220,16 +217,17 @@ def _batches(rows: Tensor, size: int) -> Iterator[Tensor]:
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _stop_loss(network: nn.ModuleDict, spec: NetworkSpec, lesson: Lesson) -> float:
-    answers = predict_network(network, lesson.X, spec.sequence, lesson.stop)
-    loss = float(np.mean((answers - lesson.target[lesson.stop]) ** 2))
+def _stop_loss(network: nn.ModuleDict, spec: NetworkSpec, data: TrainingData) -> float:
+    answers = predict_network(network, data.X, spec.sequence, data.stop)
+    loss = float(np.mean((answers - data.target[data.stop]) ** 2))
     if not np.isfinite(loss):
         raise ModelError(f"lstm: the error on the stop rows became {loss}; lower learning_rate")
     return loss
 
 
-def _tell(spec: NetworkSpec, losses: Sequence[float], on_progress: ProgressCallback) -> None:
-    epoch, waited = len(losses), len(losses) - best_epoch(losses)
+def _notify(spec: NetworkSpec, losses: Sequence[float], on_progress: ProgressCallback) -> None:
+    epoch = len(losses)
+    waited = epoch - best_epoch(losses)
     log.debug("lstm: epoch %d of %d: loss on the stop rows %.6f", epoch, spec.epochs, losses[-1])
     done = spec.epochs if waited >= spec.patience else epoch
     on_progress(Progress(spec.kind, done, spec.epochs, f"epoch {epoch}, val loss {losses[-1]:.4f}"))

@@ -1,11 +1,11 @@
-"""Sequence-to-sequence training of the `lstm` model: one pass over a stretch of rows answers at every row of it.
+"""Sequence-to-sequence training of the `lstm` model: one output for every row of a stretch.
 
 Training by windows runs the network over ``sequence`` rows for each label. Here it runs over a chunk: ``sequence - 1``
 rows that only warm up its state, then rows that each have a label. So every row is read once or twice an epoch instead
-of ``sequence`` times. Predictions are made by windows all the same: a row's answer never depends on where a chunk
+of ``sequence`` times. Predictions are made by windows all the same: a row's output never depends on where a chunk
 began.
 
-It imports torch at once, as `_network` does.
+It imports torch at once, as `_lstm_network` does.
 """
 
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ from core.types import Matrix, Rows, Vector
 
 @dataclass(frozen=True, eq=False)
 class Chunks:
-    """Everything that chunks are cut from.
+    """The rows that chunks are cut from.
 
     Attributes
     ----------
     X : (R, F) float32 features.
     target : (R,) float32 labels, anything where they are not to be learnt.
-    weight : (R,) float32 how much each row counts; 0 for rows that are not to be learnt.
+    weight : (R,) float32 weight of each row; 0 for rows that are not to be learnt.
     stretches : (S, 2) first row that may be read, and last row that is learnt, of each symbol.
     """
 
@@ -37,7 +37,7 @@ class Chunks:
     stretches: npt.NDArray[np.intp]
 
     @classmethod
-    def of(cls, X: Matrix, target: Vector, weight: Vector, train: Rows, first: Rows) -> "Chunks":
+    def from_rows(cls, X: Matrix, target: Vector, weight: Vector, train: Rows, first: Rows) -> "Chunks":
         """The chunks of some training rows.
 
         Parameters
@@ -58,7 +58,7 @@ class Chunks:
         )
 
     def epoch(self, burn_in: int, labelled: int, batch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """One pass over all labels, in batches of chunks in a new order, cut at a new place each time.
+        """One pass over all labels, in batches of chunks in a new order, cut at new points each time.
 
         Yields
         ------
@@ -77,14 +77,15 @@ class Chunks:
 
     def _rows(self, burn_in: int, labelled: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
         """(C, burn_in + labelled) row numbers, and (C, labelled) 1 where a label is one that the chunk may count."""
-        rows, inside = [], []
+        rows = []
+        inside = []
         steps = np.arange(-burn_in, labelled)
         for first, last in self.stretches:
             shift = int(torch.randint(labelled, ()))
             # The first chunk begins up to a chunk early, so that the borders between chunks fall elsewhere each epoch.
             for begin in range(int(first) + burn_in - shift, int(last) + 1, labelled):
-                wanted = begin + steps
-                rows.append(np.clip(wanted, first, last))
-                label_at = wanted[burn_in:]
+                chunk_rows = begin + steps
+                rows.append(np.clip(chunk_rows, first, last))
+                label_at = chunk_rows[burn_in:]
                 inside.append((label_at >= first + burn_in) & (label_at <= last))
         return np.array(rows, dtype=np.intp), np.array(inside, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What every model is: a frozen spec; fitting it gives something new that can predict."""
+"""The contract of model plug-ins: a frozen spec; fitting it gives a new object that predicts."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -7,14 +7,17 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeAlias
 
 from pydantic import Field
 
+from core.deprecated_members import RenamedAttribute, adopt_old_names
 from core.plugins import PluginSpec
 from core.progress import ProgressCallback, no_progress
 from core.types import Bars, Matrix, Rows, Vector
 
+__all__ = ["CHEAP", "POOLED", "Fitted", "Forecast", "Model", "RuleModel", "Samples", "Scope", "TrainedModel", "seed32"]
+
 Scope: TypeAlias = Literal["pooled", "per_symbol"]
 POOLED: Scope = "pooled"
 CHEAP = {"epochs": 1, "rounds": 5, "trees": 5}
-"""What the leak battery lowers where a model has a parameter of that name."""
+"""The values to which the leak battery lowers a model's parameters of these names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +27,10 @@ class Samples:
     Attributes
     ----------
     X : (R, F) scaled features, finite.
-    y : (R,) label values; NaN where the one who hands the samples over does not want them known.
+    y : (R,) label values; NaN where the model may not use them.
     first : (R,) the row number of the first row of the same symbol: a window may not begin before it.
     last : (R,) the symbol's latest label that is known at the row's own decision; NaN before there is one.
-    weight : (R,) how much each row counts when it is learnt from, 1 on average over the training rows; None where all
+    weight : (R,) the weight of each row in a fit, 1 on average over the training rows; None where all
         count the same.
     """
 
@@ -44,11 +47,11 @@ class Samples:
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """K predictions of a fitted model, and what it is made of.
+    """K predictions of a fitted model, and their parts.
 
     Attributes
     ----------
-    prediction : (K,) expected label values; NaN where the model has no opinion.
+    prediction : (K,) expected label values; NaN where the model has no prediction.
     parts : by member, its own (K,) predictions; empty for a model without members.
     weights : by member, its part in the prediction.
     """
@@ -64,11 +67,11 @@ class Forecast:
 
 
 class Fitted(Protocol):
-    """A fitted model; it does not change any more."""
+    """A fitted model; it does not change after the fit."""
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """What is worth saying about the fit, as plain JSON values: rounds, epochs, losses."""
+        """Details of the fit, as plain JSON values: rounds, epochs, losses."""
         ...
 
     def predict(self, samples: Samples, rows: Rows) -> Vector:
@@ -76,18 +79,18 @@ class Fitted(Protocol):
 
         Parameters
         ----------
-        samples : rows that may be looked at; never past the last of ``rows``.
+        samples : rows that may be used; never past the last of ``rows``.
         rows : (K,) row numbers to predict, at least one.
 
         Returns
         -------
-        (K,) expected label values; NaN where the model has no opinion.
+        (K,) expected label values; NaN where the model has no prediction.
         """
         ...
 
 
 class Model(PluginSpec):
-    """A model's parameters. ``trains`` says which of the two kinds it is."""
+    """A model's parameters. ``trains`` tells the two kinds apart."""
 
     family: ClassVar[str] = "models"
     trains: ClassVar[bool]
@@ -96,16 +99,23 @@ class Model(PluginSpec):
 class TrainedModel(Model):
     """A model that is fitted on labelled rows, fold by fold.
 
-    ``chance`` says whether the seed changes what it learns, ``learns`` whether it learns anything from its features.
+    ``uses_seed`` is true where the seed changes the fit, ``learns`` where anything is learnt from the features.
     """
 
     trains: ClassVar[bool] = True
-    chance: ClassVar[bool] = True
+    uses_seed: ClassVar[bool] = True
+    chance: ClassVar[Any] = RenamedAttribute("uses_seed", since="0.2")
     learns: ClassVar[bool] = True
 
     # Written out only where it is not the default: the ids of configs are older than it.
     scope: Annotated[Scope, Field(exclude_if=lambda scope: scope == POOLED)] = POOLED
     """`pooled`: one model learns from the rows of all symbols; `per_symbol`: each symbol has a model of its own."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Honour ``chance``, the old name of ``uses_seed``, in a user's model."""
+        super().__pydantic_init_subclass__(**kwargs)
+        adopt_old_names(cls, {"chance": "uses_seed"}, since="0.2", stacklevel=4)
 
     @abstractmethod
     def fit(
@@ -115,11 +125,11 @@ class TrainedModel(Model):
 
         Parameters
         ----------
-        samples : every row that may be looked at, all known at the time of the fit; it is not changed.
+        samples : every row that may be used, all known at the time of the fit; it is not changed.
         train : row numbers to learn from; their labels are finite.
         stop : later row numbers that decide when to stop, at least one; models without such a choice ignore them.
-        seed : 0 <= seed < 2**63, the only source of chance.
-        on_progress : called with each step of each step of long work.
+        seed : 0 <= seed < 2**63, the only source of randomness.
+        on_progress : called with each step of long work.
 
         Raises
         ------
@@ -128,7 +138,7 @@ class TrainedModel(Model):
         """
 
     def check(self, samples: Samples, train: Rows, stop: Rows) -> None:
-        """Refuse rows that :meth:`fit` could do nothing with, before any time is spent on a fit.
+        """Refuse rows that :meth:`fit` cannot use, before any time is spent on a fit.
 
         Raises
         ------
@@ -146,25 +156,25 @@ class TrainedModel(Model):
 
     def cheap(self) -> Self:
         """The same model at the least cost: a leak is in the plumbing, which a few trees show as well as thousands."""
-        few = {name: most for name, most in CHEAP.items() if getattr(self, name, 0) > most}
-        return self.model_copy(update=few)
+        lowered = {name: limit for name, limit in CHEAP.items() if getattr(self, name, 0) > limit}
+        return self.model_copy(update=lowered)
 
     @property
     def settles(self) -> bool:
-        """Whether it has something left to learn from rows that no part of it was fitted on: see :meth:`settle`."""
+        """True where :meth:`settle` learns something from rows that no part of the model was fitted on."""
         return False
 
     def settle(self, fitted: Fitted, forecast: Forecast, y: Vector) -> Fitted:
-        """The fitted model with what it learns from its own (K,) predictions of later rows and their outcomes."""
+        """The fitted model with the parameters learnt from its (K,) predictions of later rows and their outcomes."""
         del forecast, y
         return fitted
 
     def forecast(self, fitted: Fitted, samples: Samples, rows: Rows) -> Forecast:
-        """Predict some rows, with what the prediction is made of."""
+        """Predict some rows; the forecast includes the parts of each prediction."""
         return Forecast(fitted.predict(samples, rows))
 
     def accounts(self, fitted: Fitted) -> Mapping[str, Mapping[str, Any]]:
-        """What a fit says of itself, by the kind of each model in it."""
+        """The details of a fit, by the kind of each model in it."""
         return {self.kind: fitted.details}
 
 

@@ -27,7 +27,7 @@ DEFAULT: Any = {
 Weights: TypeAlias = Literal["fixed", "learned"]
 FIXED: Weights = "fixed"
 LEARNED: Weights = "learned"
-LEAST_ROWS = 20  # fewer say nothing about whose errors are smaller
+MIN_ROWS = 20  # too few to tell the members' errors apart
 
 
 class Ensemble(TrainedModel):
@@ -61,8 +61,8 @@ class Ensemble(TrainedModel):
         total = math.fsum(member.weight or 0.0 for member in stated)
         if abs(total - 1) > 1e-9:
             weights = " + ".join(f"{member.kind} {member.weight:g}" for member in stated)
-            given = {"weights": weights, "total": f"{total:.10g}", "path": ["members"]}
-            raise PydanticCustomError("weights", "weights must sum to 1; {weights} = {total}", given)
+            context = {"weights": weights, "total": f"{total:.10g}", "path": ["members"]}
+            raise PydanticCustomError("weights", "weights must sum to 1; {weights} = {total}", context)
         return self
 
     def fit(
@@ -71,26 +71,26 @@ class Ensemble(TrainedModel):
         """Fit every member on the same rows, each under a seed of its own."""
         parts = []
         # By kind: the order of keys in a config must not decide the last bit of a sum.
-        for member in sorted(self.members, key=lambda each: each.kind):
+        for member in sorted(self.members, key=lambda member: member.kind):
             try:
                 fitted = member.model.fit(samples, train, stop, seed_of(seed, member.kind), on_progress)
             except Exception as error:
                 error.add_note(f"member {member.kind}")
                 raise
             # Weights that are still to be learnt are equal until then.
-            parts.append(Part(member.kind, member.weight or 1 / len(self.members), fitted))
+            parts.append(WeightedMember(member.kind, member.weight or 1 / len(self.members), fitted))
         return FittedEnsemble(tuple(parts))
 
     @property
     def settles(self) -> bool:
-        """Whether its weights are learnt from its members' own predictions."""
+        """True where the weights are learnt from the members' own predictions."""
         return self.weights == LEARNED
 
     def settle(self, fitted: Fitted, forecast: Forecast, y: Vector) -> "FittedEnsemble":
         """The ensemble with the weights that fit some later rows best."""
-        told = np.flatnonzero(np.isfinite(forecast.prediction))
-        columns = np.column_stack([part[told] for _, part in sorted(forecast.parts.items())])
-        weights, reason = learned_weights(columns, y[told])
+        rows = np.flatnonzero(np.isfinite(forecast.prediction))
+        columns = np.column_stack([part[rows] for _, part in sorted(forecast.parts.items())])
+        weights, reason = learned_weights(columns, y[rows])
         parts = cast(FittedEnsemble, fitted).parts
         settled = tuple(replace(part, weight=float(weight)) for part, weight in zip(parts, weights, strict=True))
         return FittedEnsemble(settled, reason)
@@ -115,12 +115,12 @@ class Ensemble(TrainedModel):
         return cast(FittedEnsemble, fitted).forecast(samples, rows)
 
     def accounts(self, fitted: Fitted) -> Mapping[str, Mapping[str, Any]]:
-        """What each member says of its fit."""
+        """The details of each member's fit."""
         return fitted.details
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class WeightedMember:
     """A fitted member with its kind and its weight."""
 
     kind: str
@@ -132,27 +132,30 @@ class Part:
 class FittedEnsemble:
     """Fitted members, in the order of their kinds.
 
-    ``reason`` says why weights that were to be learnt are equal; empty otherwise.
+    ``reason`` is the reason why learned weights are equal; empty otherwise.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[WeightedMember, ...]
     reason: str = ""
 
     @property
     def details(self) -> Mapping[str, Any]:
         """Each member's details, by kind."""
-        said = {part.kind: dict(part.fitted.details) for part in self.parts}
-        return {**said, ENSEMBLE: {"equal_weights": self.reason}} if self.reason else said
+        details = {part.kind: dict(part.fitted.details) for part in self.parts}
+        return {**details, ENSEMBLE: {"equal_weights": self.reason}} if self.reason else details
 
     def predict(self, samples: Samples, rows: Rows) -> Vector:
-        """The weighted sum; NaN where any member has no opinion."""
+        """The weighted sum; NaN where any member has no prediction."""
         return self.forecast(samples, rows).prediction
 
     def forecast(self, samples: Samples, rows: Rows) -> Forecast:
         """The weighted sum, with each member's own predictions."""
         weights = {part.kind: part.weight for part in self.parts}
         parts = {part.kind: part.fitted.predict(samples, rows) for part in self.parts}
-        return Forecast(sum((weights[kind] * own for kind, own in parts.items()), np.zeros(len(rows))), parts, weights)
+        prediction = np.zeros(len(rows))
+        for kind, part in parts.items():
+            prediction = prediction + weights[kind] * part
+        return Forecast(prediction, parts, weights)
 
 
 def learned_weights(columns: Matrix, y: Vector) -> tuple[Vector, str]:
@@ -165,13 +168,13 @@ def learned_weights(columns: Matrix, y: Vector) -> tuple[Vector, str]:
 
     Returns
     -------
-    (M,) weights, and why they are equal where the rows cannot tell; empty otherwise.
+    (M,) weights, and the reason why they are equal where the rows do not determine them; empty otherwise.
 
     Notes
     -----
     With the sum at 1, ``y - columns @ w`` is ``(y - columns) @ w`` row by row: the point of the hull of the members'
-    errors that is nearest to 0. It is found exactly: non-negative least squares on the errors over a row that asks for
-    a sum of 1, whose answer is then scaled to it. For a sum of s the least error is s^2 times that of a sum of 1, so
+    errors that is nearest to 0. It is found exactly: non-negative least squares on the errors over a row that requires
+    a sum of 1, whose solution is then scaled to it. For a sum of s the least error is s^2 times that of a sum of 1, so
     where the point lies does not depend on how much the row weighs.
 
     References
@@ -182,8 +185,8 @@ def learned_weights(columns: Matrix, y: Vector) -> tuple[Vector, str]:
     """
     count = columns.shape[1]
     equal = np.full(count, 1 / count)
-    if len(y) < LEAST_ROWS:
-        return equal, f"{len(y)} rows to learn weights from, fewer than {LEAST_ROWS}"
+    if len(y) < MIN_ROWS:
+        return equal, f"{len(y)} rows to learn weights from, fewer than {MIN_ROWS}"
     errors = y[:, None] - columns
     scale = float(np.abs(errors).max())
     if scale == 0 or np.ptp(columns, axis=1).max() == 0:
@@ -191,9 +194,9 @@ def learned_weights(columns: Matrix, y: Vector) -> tuple[Vector, str]:
     from scipy.optimize import nnls
 
     heavy = np.full(count, np.sqrt(len(y)))
-    found, _ = nnls(np.vstack([errors / scale, heavy]), np.append(np.zeros(len(y)), heavy[0]))
-    total = float(found.sum())
-    return (found / total, "") if total > 0 else (equal, "no weights fit")
+    solution, _ = nnls(np.vstack([errors / scale, heavy]), np.append(np.zeros(len(y)), heavy[0]))
+    total = float(solution.sum())
+    return (solution / total, "") if total > 0 else (equal, "no weights fit")
 
 
 def _refused(kind: str, message: str) -> PydanticCustomError:

@@ -50,12 +50,12 @@ class LightGBM(TrainedModel):
 
         losses: dict[str, dict[str, list[float]]] = {}
         parameters = self._parameters(seed)
-        known = lgb.Dataset(samples.X[train], samples.y[train], weight=samples.weights(train), params=parameters)
+        training_set = lgb.Dataset(samples.X[train], samples.y[train], weight=samples.weights(train), params=parameters)
         booster = lgb.train(
             parameters,
-            known,
+            training_set,
             num_boost_round=self.rounds,
-            valid_sets=[lgb.Dataset(samples.X[stop], samples.y[stop], reference=known)],
+            valid_sets=[lgb.Dataset(samples.X[stop], samples.y[stop], reference=training_set)],
             valid_names=["stop"],
             callbacks=[lgb.early_stopping(self.patience, verbose=False), lgb.record_evaluation(losses)],
         )

@@ -59,23 +59,23 @@ class Lstm(TrainedModel):
     @model_validator(mode="after")
     def _dropout_needs_layers(self) -> Self:
         if self.layers == 1 and self.dropout > 0:
-            given = {"dropout": self.dropout, "path": ["dropout"]}
+            context = {"dropout": self.dropout, "path": ["dropout"]}
             message = "is {dropout}, but one layer has nothing to drop between layers; set it to 0, or layers to 2"
-            raise PydanticCustomError("dropout", message, given)
+            raise PydanticCustomError("dropout", message, context)
         return self
 
     def fit(
         self, samples: Samples, train: Rows, stop: Rows, seed: int, on_progress: ProgressCallback = no_progress
     ) -> "FittedLstm":
         """Train on the windows that end at the training rows."""
-        from ._lstm_network import Lesson, train_network
+        from ._lstm_network import TrainingData, train_network
 
         train_at = self._complete(samples, train, "training")
         stop_at = self._complete(samples, stop, "stop")
-        centre, scale = _mean_and_spread(samples.y[train_at])
+        centre, scale = _mean_and_std(samples.y[train_at])
         target = (samples.y - centre) / (scale or 1.0)
-        lesson = Lesson(samples.X, target, samples.weight, train_at, stop_at, samples.first)
-        network, losses = train_network(self, lesson, seed, on_progress)
+        data = TrainingData(samples.X, target, samples.weight, train_at, stop_at, samples.first)
+        network, losses = train_network(self, data, seed, on_progress)
         return FittedLstm(network, self.sequence, centre, scale, losses)
 
     @property
@@ -84,7 +84,7 @@ class Lstm(TrainedModel):
         return 1e-6
 
     def check(self, samples: Samples, train: Rows, stop: Rows) -> None:
-        """Refuse blocks in which no row has a whole window behind it."""
+        """Refuse blocks in which no row has a complete window behind it."""
         self._complete(samples, train, "training")
         self._complete(samples, stop, "stop")
 
@@ -124,7 +124,7 @@ class FittedLstm:
         return {"epochs": len(self.losses), "best_epoch": best, "stop_losses": list(self.losses)}
 
     def predict(self, samples: Samples, rows: Rows) -> Vector:
-        """The network's answer to the window that ends at each row; NaN where the symbol has too few rows yet."""
+        """The network's output for the window that ends at each row; NaN where the symbol has too few rows yet."""
         from ._lstm_network import predict_network
 
         complete = _has_window(samples, rows, self.sequence)
@@ -135,7 +135,7 @@ class FittedLstm:
         return prediction
 
 
-def _mean_and_spread(labels: Vector) -> tuple[float, float]:
+def _mean_and_std(labels: Vector) -> tuple[float, float]:
     """Mean and standard deviation; the latter is exactly 0 where all labels are the same: then so are predictions."""
     return float(labels.mean()), float(labels.std()) if np.ptp(labels) > 0 else 0.0
 

@@ -25,7 +25,7 @@ class Persistence(TrainedModel):
     False
     """
 
-    chance: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = False
     learns: ClassVar[bool] = False
 
     def fit(
@@ -43,7 +43,7 @@ class Repeats:
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """Nothing to say."""
+        """Nothing."""
         return {}
 
     def predict(self, samples: Samples, rows: Rows) -> Vector:

@@ -25,7 +25,7 @@ class Ridge(TrainedModel):
     'ridge'
     """
 
-    chance: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = False
 
     alpha: PositiveFloat = 0.01
     """Penalty on the squared coefficients, per training row."""
@@ -56,7 +56,7 @@ class FittedRidge:
         return {"coefficients": self.coefficients.tolist(), "intercept": self.intercept}
 
     def predict(self, samples: Samples, rows: Rows) -> Vector:
-        """The linear combination; never NaN. Added up column by column, so that a row's answer is its own."""
+        """The linear combination; never NaN. Added up column by column: no row changes the prediction of another."""
         prediction = np.full(len(rows), self.intercept)
         for column, coefficient in enumerate(self.coefficients):
             prediction += coefficient * samples.X[rows, column]

@@ -30,8 +30,8 @@ class SmaCross(RuleModel):
     @model_validator(mode="after")
     def _fast_below_slow(self) -> Self:
         if self.fast >= self.slow:
-            given = {"fast": self.fast, "slow": self.slow, "path": ["fast"]}
-            raise PydanticCustomError("crossed", "must be below slow; fast is {fast}, slow is {slow}", given)
+            context = {"fast": self.fast, "slow": self.slow, "path": ["fast"]}
+            raise PydanticCustomError("crossed", "must be below slow; fast is {fast}, slow is {slow}", context)
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""Scores that are kept: each text is scored once by each model, in this process and, with a cache, in any."""
+"""The cache of scores: each text is scored once by each model, in this process and, with a cache folder, in any."""
 
 import hashlib
 import logging
@@ -18,11 +18,11 @@ from core.types import Vector
 from .base import Scorer
 
 log = logging.getLogger(__name__)
-_known: dict[str, dict[str, float]] = {}
+_scores_by_digest: dict[str, dict[str, float]] = {}
 
 
 def scored(scorer: Scorer, texts: Sequence[str]) -> Vector:
-    """(K,) scores, from memory or the cache where they are, else made now and kept.
+    """(K,) scores, from memory or the cache where they are, else computed and stored.
 
     Raises
     ------
@@ -32,25 +32,25 @@ def scored(scorer: Scorer, texts: Sequence[str]) -> Vector:
     if not texts:
         return np.zeros(0)
     digest = scorer.digest()
-    known = _known.setdefault(digest, {})
+    stored = _scores_by_digest.setdefault(digest, {})
     path = cache_folder() / "scores" / f"{digest}.txt" if caches_used() else None
-    if path and not known:
-        known.update(_read(path))
-    missing = [text for text in dict.fromkeys(texts) if _key(text) not in known]
+    if path and not stored:
+        stored.update(_read(path))
+    missing = [text for text in dict.fromkeys(texts) if _key(text) not in stored]
     if missing:
-        made = dict(zip(map(_key, missing), _checked(scorer, missing), strict=True))
-        known.update(made)
+        new_scores = dict(zip(map(_key, missing), _checked(scorer, missing), strict=True))
+        stored.update(new_scores)
         if path:
-            _append(path, made)
-    return np.array([known[_key(text)] for text in texts])
+            _append(path, new_scores)
+    return np.array([stored[_key(text)] for text in texts])
 
 
 def _checked(scorer: Scorer, texts: Sequence[str]) -> list[float]:
     scores = scorer.score(texts)
     wrong = np.flatnonzero(~(np.abs(scores) <= 1)) if scores.shape == (len(texts),) else np.zeros(1)
     if len(wrong):
-        given = scores[int(wrong[0])] if scores.shape == (len(texts),) else f"an array of shape {scores.shape}"
-        raise ModelError(f"scorer {scorer.kind}: gave {given}; a score is a number from -1 to 1, one a text")
+        bad_value = scores[int(wrong[0])] if scores.shape == (len(texts),) else f"an array of shape {scores.shape}"
+        raise ModelError(f"scorer {scorer.kind}: gave {bad_value}; a score is a number from -1 to 1, one a text")
     return [float(score) for score in scores]
 
 
@@ -64,7 +64,7 @@ def _line(key: str, score: float) -> str:
 
 
 def _read(path: Path) -> dict[str, float]:
-    """The scores in a file; lines that are damaged are left out, which is told once."""
+    """The scores in a file; damaged lines are left out, with one warning."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
@@ -72,7 +72,8 @@ def _read(path: Path) -> dict[str, float]:
     except OSError as error:
         log.warning("cache: %s cannot be read (%s); its texts are scored again", path, error)
         return {}
-    found, damaged = {}, 0
+    scores = {}
+    damaged = 0
     for line in lines:
         key, _, rest = line.partition(" ")
         text = rest.partition(" ")[0]
@@ -81,12 +82,12 @@ def _read(path: Path) -> dict[str, float]:
         except ValueError:
             score = math.nan
         if line == _line(key, score) and abs(score) <= 1:
-            found[key] = score
+            scores[key] = score
         else:
             damaged += 1
     if damaged:
         log.warning("cache: %d lines of %s are damaged; their texts are scored again", damaged, path)
-    return found
+    return scores
 
 
 def _append(path: Path, scores: dict[str, float]) -> None:

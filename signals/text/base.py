@@ -1,4 +1,4 @@
-"""What every scorer of text is."""
+"""The contract of scorer plug-ins."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from core.plugins import PluginSpec
 from core.types import Vector
+
+__all__ = ["Scorer"]
 
 
 class Scorer(PluginSpec):
@@ -15,12 +17,12 @@ class Scorer(PluginSpec):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the results has to know of this choice, one line each."""
+        """Remarks for readers of the results, one line each."""
         return ()
 
     @abstractmethod
     def digest(self) -> str:
-        """What decides the scores: parameters, versions, the content of the model; equal digests mean equal scores.
+        """A digest of parameters, versions and the content of the model; equal digests mean equal scores.
 
         Raises
         ------

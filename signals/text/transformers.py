@@ -64,8 +64,8 @@ class Transformers(Scorer):
     @model_validator(mode="after")
     def _labels_mean_something(self) -> Self:
         if self.labels is not None and not {"positive", "negative"} <= set(self.labels.values()):
-            given = {"path": ["labels"]}
-            raise PydanticCustomError("labels", "must name a label for positive and one for negative", given)
+            context = {"path": ["labels"]}
+            raise PydanticCustomError("labels", "must name a label for positive and one for negative", context)
         return self
 
     @property
@@ -77,7 +77,7 @@ class Transformers(Scorer):
     def digest(self) -> str:
         """By the content of the model's files, the labels' meaning, the batch and the libraries."""
         versions = {name: _version(name) for name in ("transformers", "tokenizers", "torch")}
-        return digest([self.kind, _content(self._place()), self.labels, self.batch, versions])
+        return digest([self.kind, _content(self._model_folder()), self.labels, self.batch, versions])
 
     def score(self, texts: Sequence[str]) -> Vector:
         """(K,) probabilities that it is good news, less those that it is bad.
@@ -85,11 +85,12 @@ class Transformers(Scorer):
         Longer texts are cut off where the model's positions end. Every batch has one of a few shapes, filled up with
         its last text: the last digits of an answer depend on the shape, and so never on the texts that stand beside it.
         """
-        classify, signs = _pipeline(str(self._place()), self.device), self._signs()
+        classify = _pipeline(str(self._model_folder()), self.device)
+        signs = self._signs()
         scores = np.empty(len(texts))
         for length, rows in _by_length(classify.tokenizer, texts).items():
             filled = [*rows, *(rows[-1:] * (-len(rows) % self.batch))]
-            found = classify(
+            answers = classify(
                 [texts[row] for row in filled],
                 batch_size=self.batch,
                 truncation=True,
@@ -97,11 +98,11 @@ class Transformers(Scorer):
                 max_length=length,
                 top_k=None,
             )
-            for row, answer in zip(rows, found, strict=False):
-                scores[row] = sum(signs[each["label"]] * each["score"] for each in answer)
+            for row, answer in zip(rows, answers, strict=False):
+                scores[row] = sum(signs[item["label"]] * item["score"] for item in answer)
         return np.clip(scores, -1.0, 1.0)
 
-    def _place(self) -> Path:
+    def _model_folder(self) -> Path:
         if self.folder is None:
             return _fetched(self.model)
         folder = Path(self.folder).expanduser()
@@ -111,7 +112,7 @@ class Transformers(Scorer):
 
     def _signs(self) -> dict[str, float]:
         """The sign of each of the model's labels."""
-        names = _pipeline(str(self._place()), self.device).model.config.id2label.values()
+        names = _pipeline(str(self._model_folder()), self.device).model.config.id2label.values()
         meanings: Mapping[str, str] = self.labels or {name: MEANINGS.get(name.lower(), "") for name in names}
         unknown = [name for name in names if meanings.get(name, "") not in SIGNS]
         if unknown:
@@ -126,10 +127,10 @@ def _by_length(tokenizer: Any, texts: Sequence[str]) -> dict[int, list[int]]:
     """The numbers of the texts by the length to which they are padded."""
     limit = min(int(tokenizer.model_max_length), LENGTHS[-1])
     allowed = [*(length for length in LENGTHS if length < limit), limit]
-    found: dict[int, list[int]] = {}
+    by_length: dict[int, list[int]] = {}
     for row, tokens in enumerate(tokenizer(list(texts), truncation=True, max_length=limit)["input_ids"]):
-        found.setdefault(next(length for length in allowed if length >= len(tokens)), []).append(row)
-    return found
+        by_length.setdefault(next(length for length in allowed if length >= len(tokens)), []).append(row)
+    return by_length
 
 
 @cache
@@ -173,20 +174,20 @@ def _fetched(name: str) -> Path:
 
 @cache
 def _pipeline(folder: str, device: str) -> Any:
-    """The pipeline of a folder, checked: a classifier, with a tokenizer that knows words."""
+    """The pipeline of a folder, checked: a classifier, with a tokenizer that has a vocabulary."""
     transformers = _imported()
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():
         raise ModelError("scorer.device: is cuda, but there is no CUDA device; take auto or cpu")
-    place = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    device_name = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     transformers.utils.logging.disable_progress_bar()
     try:
         config = transformers.AutoConfig.from_pretrained(folder)
         _require_classifier(folder, config.architectures or [])
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        return transformers.pipeline("text-classification", model=folder, tokenizer=tokenizer, device=place)
+        return transformers.pipeline("text-classification", model=folder, tokenizer=tokenizer, device=device_name)
     except ModelError:
         raise
     except Exception as error:  # whatever a damaged or half-empty folder makes of it
@@ -196,5 +197,5 @@ def _pipeline(folder: str, device: str) -> Any:
 
 def _require_classifier(folder: str, architectures: Sequence[str]) -> None:
     if not any("SequenceClassification" in name for name in architectures):
-        found = ", ".join(architectures) or "not stated"
-        raise ModelError(f"scorer: {folder} holds no text classifier (its architecture: {found})")
+        names = ", ".join(architectures) or "not stated"
+        raise ModelError(f"scorer: {folder} holds no text classifier (its architecture: {names})")

@@ -1,4 +1,4 @@
-"""Folds from where an earlier run was interrupted: what it finished is read, the rest is trained and kept at once."""
+"""Folds of an interrupted run: finished folds are read from the cache, the others are trained and stored at once."""
 
 import logging
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def resumed_folds(
 ) -> list[FoldOutcome]:
     """The outcome of every fold in their order: those that the store has are not trained again.
 
-    The signals are the same bits whichever folds it has: an outcome depends on what its key tells, and on nothing else.
+    The signals are the same bits whichever folds it has: an outcome depends on the contents of its key alone.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Any strategy rule as a backtrader strategy. A shell: the thinking is in the rule, the sizer and the risk rule."""
+"""Any strategy rule as a backtrader strategy: a shell around the rule, the sizer and the risk rule."""
 
 from .account import AccountStops, Halt
 from .orders import Bracket, OrderStrategy, Refusal

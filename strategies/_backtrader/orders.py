@@ -1,6 +1,6 @@
 """A backtrader strategy's orders: entries with their stops and targets, exits, resizes, held to the account's limits.
 
-This is a shell: sizes, stops and limits are worked out by the pure functions of :mod:`risk`.
+This is a shell: sizes, stops and limits are computed by the pure functions of :mod:`risk`.
 """
 
 import math
@@ -15,7 +15,7 @@ from risk.sizing import DUST, lot_floor, resize_units, units_for_loss
 from risk.spec import RiskSpec
 from risk.stops import Distances, TrailPercent, stop_price, target_price
 
-from .account import AccountStops, Plan
+from .account import AccountStops, PlannedHoldings
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Refusal:
 
 
 class Bracket(NamedTuple):
-    """Where a position's stop and target are to lie, and the stop's distance from the close; NaN for none."""
+    """Prices of a position's stop and target, and the stop's distance from the close; NaN for none."""
 
     stop: float = math.nan
     target: float = math.nan
@@ -47,20 +47,20 @@ class Bracket(NamedTuple):
 
 
 class OrderStrategy(bt.Strategy):
-    """Sends the orders of a strategy that names target sides; :class:`SignalStrategy` decides on them.
+    """Sends the orders for the target sides of a strategy; :class:`SignalStrategy` decides on them.
 
     Parameters
     ----------
     risk : a :class:`~risk.spec.RiskSpec`: its stop, take_profit, resize and limits; base and cap are the sizer's.
     distances : :class:`~risk.stops.Distances` by the feed's name, one row a bar; needed for stops by the average true
-        range, the others are worked out from the close.
+        range, the others are computed from the close.
     session : a callable of backtrader's number of a close, equal for closes of one session; None takes its date.
 
     Attributes
     ----------
     refusals : the entries that were not sent, in order.
     exit_reasons : by the reference of each closing order, the word for why it was sent.
-    account : the :class:`~strategies._backtrader.account.AccountStops`; its ``halts`` say when trading stopped.
+    account : the :class:`~strategies._backtrader.account.AccountStops`; its ``halts`` are the stops that acted.
     """
 
     params: tuple[tuple[str, Any], ...] = (("risk", RiskSpec()), ("distances", {}), ("session", None))
@@ -71,34 +71,34 @@ class OrderStrategy(bt.Strategy):
         self.account = AccountStops(self.p.risk.limits, self.broker.startingcash)
 
     def look_at_account(self) -> dict[Any, str]:
-        """The feeds to leave because a stop of the account acts at this close, each with the word for why: all of them.
+        """The feeds to leave because a stop of the account acts at this close, each with the stop's name: all of them.
 
-        Of a feed that is not held, an entry that still waits for a bar is withdrawn.
+        For a feed that is not held, a pending entry is withdrawn.
         """
         if not self.p.risk.limits.stops_account:
             return {}
         number = self.lines.datetime[0]
         session = self.p.session(number) if self.p.session else int(number)
-        halt = self.account.look(number, self.broker.getvalue(), session)
+        halt = self.account.check_stops(number, self.broker.getvalue(), session)
         return dict.fromkeys(self.datas, halt.word) if halt else {}
 
     def plan(self, leaving: Iterable[Any]) -> None:
-        """Begin the orders of a close: what is held then and not about to be closed counts towards the limits."""
+        """Begin the orders of a close: positions that are not about to be closed count towards the limits."""
         held = (data for data in self.datas if data not in leaving and self.getposition(data).size)
         holdings = {data: (self.getposition(data).size, data.close[0], self.stop_of(data)) for data in held}
-        self._plan = Plan(self.broker.getvalue(), holdings, self.p.risk.limits, self._lot)
+        self._planned = PlannedHoldings(self.broker.getvalue(), holdings, self.p.risk.limits, self._lot)
 
     @property
     def _lot(self) -> float:
         return float(getattr(self.sizer.p, "lot", 0.0))
 
     def stop_of(self, data: Any) -> float:
-        """Where the stop of a position lies; NaN for none, and where the broker does not say."""
-        known = getattr(self.broker, "stop_of", None)
-        return float(known(data)) if known else math.nan
+        """The price of a position's stop; NaN for none, and where the broker does not know it."""
+        broker_stop_of = getattr(self.broker, "stop_of", None)
+        return float(broker_stop_of(data)) if broker_stop_of else math.nan
 
     def leave(self, data: Any, reason: str) -> None:
-        """Cancel what is pending and close what is held."""
+        """Cancel the pending orders of a feed and close its position."""
         self.withdraw(data)
         if self.getposition(data).size:
             order = self.close_order(data)
@@ -113,33 +113,33 @@ class OrderStrategy(bt.Strategy):
                 self.cancel(order)
 
     def enter(self, data: Any, side: int, confidence: float) -> None:
-        """Open a position of the sizer's size, or remember why there is none."""
+        """Open a position of the sizer's size, or record the reason why there is none."""
         bracket = self.bracket(data, side)
-        refusal = self._barred(data, bracket)
+        refusal = self._refusal_at_close(data, bracket)
         size = 0.0 if refusal else self.opening_size(data, side, confidence, bracket.stop)
         if size <= 0.0:
             self.refuse(data, side, refusal or self.refusal_reason(data, side, confidence, bracket.stop))
             return
-        admitted, why = self._plan.admit(data, side, size, data.close[0], bracket.stop)
+        admitted, reason = self._planned.admit(data, side, size, data.close[0], bracket.stop)
         if admitted <= 0.0:
-            self.refuse(data, side, why)
+            self.refuse(data, side, reason)
             return
-        self._send(data, side, admitted, bracket, self._terms(confidence, size - admitted, why))
+        self._send(data, side, admitted, bracket, self._order_info(confidence, size - admitted, reason))
 
-    def _barred(self, data: Any, bracket: Bracket) -> str:
-        """Why no position may be opened at all; empty if one may."""
+    def _refusal_at_close(self, data: Any, bracket: Bracket) -> str:
+        """The reason why no position may be opened at all; empty if one may."""
         if self.account.halted:
             return self.account.refusal
-        wanted = (("stop", self.p.risk.stop, bracket.stop), ("target", self.p.risk.take_profit, bracket.target))
-        for name, spec, price in wanted:
+        levels = (("stop", self.p.risk.stop, bracket.stop), ("target", self.p.risk.take_profit, bracket.target))
+        for name, spec, price in levels:
             if spec and math.isnan(price):
                 return f"no {name} yet: its average true range needs more bars"
             if spec and price <= 0.0:
                 return f"no {name}: it would lie at {price:g}, below any price (the close is {data.close[0]:g})"
         return ""
 
-    def _terms(self, confidence: float, trimmed: float, why: str) -> dict[str, Any]:
-        """What the broker and the audit must know of an order beside its size."""
+    def _order_info(self, confidence: float, trimmed: float, why: str) -> dict[str, Any]:
+        """The entries of an order's ``info`` for the broker and the audit."""
         loss = {"loss_share": self.p.risk.base * confidence} if self._holds_loss else {}
         return {**loss, **({"trimmed": trimmed, "why": why} if trimmed else {})}
 
@@ -148,25 +148,28 @@ class OrderStrategy(bt.Strategy):
         return bool(self.p.risk.mode == "stop" and self.p.risk.cap_at == "fill")
 
     def bracket(self, data: Any, side: int) -> Bracket:
-        """Where the stop and the target of a position lie that is decided on at this close."""
-        risk, close = self.p.risk, data.close[0]
+        """The stop and the target of a position that is decided on at this close."""
+        risk = self.p.risk
+        close = data.close[0]
         if not (risk.stop or risk.take_profit):
             return Bracket()
-        known = self.p.distances.get(data._name)
-        if known is None:
-            known, row = Distances.at_close(close, risk.stop, risk.take_profit), 0
-        else:
-            row = len(data) - 1
-        stop, target = float(known.stop[row]), float(known.target[row])
+        distances = self.p.distances.get(data._name)
+        row = len(data) - 1
+        if distances is None:
+            distances = Distances.at_close(close, risk.stop, risk.take_profit)
+            row = 0
+        stop = float(distances.stop[row])
+        target = float(distances.target[row])
         return Bracket(stop_price(side, close, stop), target_price(side, close, target), stop)
 
-    def _send(self, data: Any, side: int, size: float, bracket: Bracket, terms: dict[str, Any]) -> None:
-        """Send an entry with its stop and target: the last of them is what lets the broker see any."""
-        has_stop, has_target = not math.isnan(bracket.stop), not math.isnan(bracket.target)
+    def _send(self, data: Any, side: int, size: float, bracket: Bracket, order_info: dict[str, Any]) -> None:
+        """Send an entry with its stop and target; the last of them transmits all to the broker."""
+        has_stop = not math.isnan(bracket.stop)
+        has_target = not math.isnan(bracket.target)
         if not (has_stop or has_target):
-            self.open_order(data, side, size, **terms)
+            self.open_order(data, side, size, **order_info)
             return
-        entry = self.open_order(data, side, size, transmit=False, **terms)
+        entry = self.open_order(data, side, size, transmit=False, **order_info)
         leave = self.sell if side > 0 else self.buy
         if has_stop:
             leave(data=data, size=size, parent=entry, transmit=not has_target, **self._stop_order(bracket))
@@ -174,7 +177,7 @@ class OrderStrategy(bt.Strategy):
             leave(data=data, size=size, parent=entry, transmit=True, exectype=bt.Order.Limit, price=bracket.target)
 
     def _stop_order(self, bracket: Bracket) -> dict[str, Any]:
-        """The order type of a stop and where it lies; a trailing one by its distance."""
+        """The order type of a stop and its price; of a trailing one, its distance."""
         stop = self.p.risk.stop
         if stop is None or not stop.trails:
             return {"exectype": bt.Order.Stop, "price": bracket.stop}
@@ -184,61 +187,67 @@ class OrderStrategy(bt.Strategy):
 
     def resize(self, data: Any, side: int, confidence: float) -> None:
         """Move a position back to the rule's size if it is off by more than the band; it is never closed by this."""
-        held, stop = abs(self.getposition(data).size), self.stop_of(data)
-        wanted = self._rule_size(data, side, confidence, stop)
-        least = max(self.p.risk.limits.min_order, DUST * self.broker.getvalue())
-        off = resize_units(wanted, held, data.close[0], self.p.risk.resize.band, self._lot, least)
-        if self.account.halted or off <= 0.0:
+        held_units = abs(self.getposition(data).size)
+        stop = self.stop_of(data)
+        target_units = self._rule_size(data, side, confidence, stop)
+        min_value = max(self.p.risk.limits.min_order, DUST * self.broker.getvalue())
+        band = self.p.risk.resize.band
+        difference = resize_units(target_units, held_units, data.close[0], band, self._lot, min_value)
+        if self.account.halted or difference <= 0.0:
             return
-        if wanted < held:
-            self._order(data, -side, off, resize=True)
+        if target_units < held_units:
+            self._order(data, -side, difference, resize=True)
             return
-        admitted, why = self._plan.admit(data, side, off, data.close[0], stop)
+        admitted, reason = self._planned.admit(data, side, difference, data.close[0], stop)
         if admitted > 0.0:
-            self._order(data, side, admitted, resize=True, **self._terms(confidence, off - admitted, why))
+            self._order(
+                data, side, admitted, resize=True, **self._order_info(confidence, difference - admitted, reason)
+            )
         else:
-            self.refuse(data, side, why)
+            self.refuse(data, side, reason)
 
     def _rule_size(self, data: Any, side: int, confidence: float, stop: float) -> float:
-        """What the rule would give a new position now; in mode ``stop`` no more than the position's own stop allows."""
+        """The rule's size of a new position now; in mode ``stop`` no more than the position's own stop allows."""
         size = self.opening_size(data, side, confidence, self.bracket(data, side).stop)
         if self.p.risk.mode != "stop" or math.isnan(stop):
             return size
         loss = self.broker.getvalue() * self.p.risk.base * confidence
-        most = units_for_loss(loss, side, data.close[0], stop, costs_of(self.broker, data))
-        return lot_floor(min(size, most), self._lot)
+        max_units = units_for_loss(loss, side, data.close[0], stop, costs_of(self.broker, data))
+        return lot_floor(min(size, max_units), self._lot)
 
-    def _order(self, data: Any, side: int, size: float, **terms: Any) -> Any:
-        return self.buy(data=data, size=size, **terms) if side > 0 else self.sell(data=data, size=size, **terms)
+    def _order(self, data: Any, side: int, size: float, **order_info: Any) -> Any:
+        return (
+            self.buy(data=data, size=size, **order_info) if side > 0 else self.sell(data=data, size=size, **order_info)
+        )
 
     def opening_size(self, data: Any, side: int, confidence: float, stop: float = math.nan) -> float:
-        """Units to open from flat, not signed; ``stop`` is where the stop will lie, NaN for none."""
+        """Units to open from flat, not signed; ``stop`` is the price of the stop, NaN for none."""
         opening = getattr(self.sizer, "opening", None)
         if opening is None:
             return float(abs(self.getsizing(data, isbuy=side > 0)))
         return float(opening(data, confidence) if math.isnan(stop) else opening(data, confidence, side, stop))
 
     def refusal_reason(self, data: Any, side: int, confidence: float, stop: float = math.nan) -> str:
-        """Why the opening size is 0, in one line."""
+        """The reason why the opening size is 0, in one line."""
         refusal = getattr(self.sizer, "refusal", None)
         if refusal is None:
             return f"size 0: {type(self.sizer).__name__} allows nothing"
         return str(refusal(data, confidence) if math.isnan(stop) else refusal(data, confidence, side, stop))
 
     def refuse(self, data: Any, side: int, reason: str) -> None:
-        """Remember an entry for which no order is sent."""
+        """Record an entry for which no order is sent."""
         self.refusals.append(Refusal(next(bt.Order.refbasis), data, data.datetime[0], side, reason))
 
-    def open_order(self, data: Any, side: int, size: float, **terms: Any) -> Any:
+    def open_order(self, data: Any, side: int, size: float, **order_info: Any) -> Any:
         """Send the opening order; a market order unless overridden.
 
         Parameters
         ----------
-        terms : to be handed on to ``buy`` or ``sell``: they tie the order to its bracket, and tell the broker and the
-            audit what the rule allows. Empty for an order that nothing is tied to.
+        order_info : arguments of ``buy`` or ``sell``: they tie the order to its bracket, and hold the rule's limits for
+            the broker and the audit. Empty for an order without any.
         """
-        return self._order(data, side, size, **terms)
+        return self._order(data, side, size, **order_info)
 
     def close_order(self, data: Any) -> Any:
-        """Send the order that closes exactly what is held; a market order unless overridden."""
+        """Send the order that closes exactly the position; a market order unless overridden."""
         return self.close(data=data)

@@ -1,4 +1,4 @@
-"""Any strategy rule as a backtrader strategy. This is a shell: the thinking is in the rule and in the sizer."""
+"""Any strategy rule as a backtrader strategy: a shell around the rule and the sizer."""
 
 import math
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from .orders import OrderStrategy
 
 
 class View(NamedTuple):
-    """What a rule is told of one feed with a new bar.
+    """The input of a rule for one feed with a new bar.
 
     Attributes
     ----------
@@ -29,14 +29,14 @@ class View(NamedTuple):
 
 
 class Move(NamedTuple):
-    """What a rule asks for: the target side (1, -1, 0) of the feed of a view."""
+    """A rule's decision: the target side (1, -1, 0) of the feed of a view."""
 
     view: View
     target: int
 
     @property
     def stays(self) -> bool:
-        """Whether a position is kept as it is."""
+        """True if a position is kept as it is."""
         return self.target == self.view.side != 0
 
 
@@ -44,11 +44,11 @@ class SignalStrategy(OrderStrategy):
     """Follows the feeds' ``prediction`` and ``confidence`` lines by a strategy's rule.
 
     At the close of each *new* bar of a feed the rule names the target side; orders fill at that feed's next open. A
-    cross-sectional rule sees all feeds at once, those without a new bar as NaN. A reversal is two orders, first the
+    cross-sectional rule gets all feeds at once, those without a new bar as NaN. A reversal is two orders, first the
     close of exactly what is held, then the opening; with several feeds, all closes are sent before the first opening,
     so that they free the cash. A NaN prediction keeps the position and sends nothing. The size of an opening order
     comes from the sizer's ``opening`` with the bar's confidence (:class:`~risk.bt_adapter.RiskRuleSizer` has it); any
-    other sizer is asked the usual way. A size of 0 sends no order and is remembered in :attr:`refusals`.
+    other sizer is called the usual way. A size of 0 sends no order and is recorded in :attr:`refusals`.
 
     With ``risk.stop`` or ``risk.take_profit`` an entry is a bracket: a stop and a limit order become active one bar
     after the entry's fill, and the fill of one cancels the other. An exit cancels them first. With ``risk.resize`` a
@@ -103,7 +103,7 @@ class SignalStrategy(OrderStrategy):
         return new
 
     def view(self, data: Any) -> View:
-        """What the rule is told of a feed; to be called once at each of its new bars, for the bars held are counted."""
+        """The rule's input for a feed; to be called once at each of its new bars, since it counts the bars held."""
         side = self.side(data)
         before = self._held[data]
         # Signed, so that a position that was reversed since the last bar begins anew.
@@ -121,44 +121,45 @@ class SignalStrategy(OrderStrategy):
         return int(size > 0) - int(size < 0)
 
     def decide(self, views: list[View]) -> list[Move]:
-        """What to do after the new bars; feeds without an opinion have no move."""
-        known = [view for view in views if not math.isnan(view.prediction)]
+        """The moves after the new bars; feeds without an opinion have none."""
+        with_opinion = [view for view in views if not math.isnan(view.prediction)]
         # Staying flat is a move that acts, too: it withdraws an entry that is still pending. Staying in leaves orders
         # alone, for they may protect the position.
-        return [Move(view, target) for view, target in zip(known, self.targets(known), strict=True)]
+        return [Move(view, target) for view, target in zip(with_opinion, self.targets(with_opinion), strict=True)]
 
     def targets(self, views: list[View]) -> list[int]:
         """The sides to be on, one for each view; views hold no NaN."""
-        asked = views
+        evaluated = views
         try:
             if isinstance(self.p.spec, CrossSectional) and views:
                 return self._cross_section(views)
-            found = []
+            sides = []
             for view in views:
-                asked = [view]
-                found.append(as_side(self.target(view.prediction, view.confidence, view.side, view.held)))
+                evaluated = [view]
+                sides.append(as_side(self.target(view.prediction, view.confidence, view.side, view.held)))
         except Exception as error:
-            raise self._failed(asked, error) from error
-        return found
+            raise self._failed(evaluated, error) from error
+        return sides
 
     def target(self, prediction: float, confidence: float, side: int, held: int) -> int:
         """The side for one feed to be on, by a rule that is not cross-sectional: 1, -1 or 0."""
-        wanted: int = self.p.spec.rule(prediction, confidence, side, held, self.p.spec)
-        return wanted
+        target: int = self.p.spec.rule(prediction, confidence, side, held, self.p.spec)
+        return target
 
     def _cross_section(self, views: list[View]) -> list[int]:
-        column = {data: number for number, data in enumerate(self.datas)}
-        prediction, confidence = (np.full(len(column), np.nan) for _ in range(2))
+        column_of = {data: index for index, data in enumerate(self.datas)}
+        prediction, confidence = (np.full(len(column_of), np.nan) for _ in range(2))
         side = np.array([self.side(data) for data in self.datas], dtype=np.int64)
         for view in views:
-            prediction[column[view.data]], confidence[column[view.data]] = view.prediction, view.confidence
-        found = self.p.spec.rule(prediction, confidence, side, self.p.spec)
-        if np.shape(found) != side.shape:
-            raise ValueError(f"it gave an answer of shape {np.shape(found)}, not one side for each of {side.shape}")
-        return [as_side(found[column[view.data]]) for view in views]
+            prediction[column_of[view.data]] = view.prediction
+            confidence[column_of[view.data]] = view.confidence
+        sides = self.p.spec.rule(prediction, confidence, side, self.p.spec)
+        if np.shape(sides) != side.shape:
+            raise ValueError(f"it gave an answer of shape {np.shape(sides)}, not one side for each of {side.shape}")
+        return [as_side(sides[column_of[view.data]]) for view in views]
 
     def _failed(self, views: list[View], error: Exception) -> PluginError:
-        """Whatever a rule raises, in one line with strategy, symbols and bar."""
+        """The error for an exception of a rule, in one line with strategy, symbols and bar."""
         kind = getattr(self.p.spec, "kind", type(self.p.spec).__name__)
         bar = views[0].data.datetime.datetime(0)
         symbols = ", ".join(str(view.data._name) for view in views)
@@ -168,7 +169,7 @@ class SignalStrategy(OrderStrategy):
         )
 
     def exit_reason(self, view: View) -> str:
-        """The word for an exit that the rule asked for at this bar."""
+        """The word for an exit by the rule at this bar."""
         reason = getattr(self.p.spec, "exit_reason", None)
         return str(reason(view.prediction, view.side, view.held)) if reason else "signal"
 

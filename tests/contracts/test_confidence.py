@@ -51,23 +51,23 @@ def test_it_says_what_it_is_and_reads_back_what_it_dumps(confidence: Confidence)
 @pytest.mark.parametrize("block", [block_of(), block_of(5), block_of(0), block_of(up=0.01), block_of(up=0.0)])
 def test_it_lies_between_0_and_1_exactly_where_there_is_a_prediction(confidence: Confidence, block):
     judged = confidence.fit(block).judge(PREDICTED)
-    told = np.isfinite(PREDICTED.forecast.prediction)
-    np.testing.assert_array_equal(np.isfinite(judged.confidence), told)
-    assert ((judged.confidence[told] >= 0) & (judged.confidence[told] <= 1)).all()
-    assert judged.p_up.shape == judged.half_width.shape == told.shape
+    is_predicted = np.isfinite(PREDICTED.forecast.prediction)
+    np.testing.assert_array_equal(np.isfinite(judged.confidence), is_predicted)
+    assert ((judged.confidence[is_predicted] >= 0) & (judged.confidence[is_predicted] <= 1)).all()
+    assert judged.p_up.shape == judged.half_width.shape == is_predicted.shape
     if np.isfinite(judged.p_up).any():
-        np.testing.assert_array_equal(np.isfinite(judged.p_up), told)
-        assert ((judged.p_up[told] >= 0) & (judged.p_up[told] <= 1)).all()
+        np.testing.assert_array_equal(np.isfinite(judged.p_up), is_predicted)
+        assert ((judged.p_up[is_predicted] >= 0) & (judged.p_up[is_predicted] <= 1)).all()
         right = np.where(PREDICTED.forecast.prediction > 0, judged.p_up, 1 - judged.p_up)
-        np.testing.assert_allclose(judged.confidence[told], right[told], atol=1e-15)
+        np.testing.assert_allclose(judged.confidence[is_predicted], right[is_predicted], atol=1e-15)
 
 
 @every_confidence
 def test_each_prediction_is_judged_by_itself(confidence: Confidence):
     fitted = confidence.fit(block_of())
-    whole = fitted.judge(PREDICTED).confidence
+    full = fitted.judge(PREDICTED).confidence
     for rows in (np.arange(5, 25), np.array([40])):
-        np.testing.assert_array_equal(fitted.judge(PREDICTED.take(rows)).confidence, whole[rows])
+        np.testing.assert_array_equal(fitted.judge(PREDICTED.take(rows)).confidence, full[rows])
 
 
 @every_confidence
@@ -84,8 +84,8 @@ def test_the_spread_is_known_at_each_close(confidence: Confidence, row):
     close = 100 * np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.02, 80)))
     times = pd.date_range("2020-01-01 21:00", periods=80, tz="UTC").as_unit("ns")
     bars = Bars("A", times, close, close, close, close, close)
-    whole = confidence.spread(bars)
-    assert whole.shape == (80,)
-    np.testing.assert_array_equal(confidence.spread(bars.between(None, times[row - 1])), whole[:row])
-    if np.isfinite(whole).any():
-        assert np.isfinite(whole[confidence.warmup :]).all()
+    full = confidence.spread(bars)
+    assert full.shape == (80,)
+    np.testing.assert_array_equal(confidence.spread(bars.between(None, times[row - 1])), full[:row])
+    if np.isfinite(full).any():
+        assert np.isfinite(full[confidence.warmup :]).all()

@@ -73,8 +73,10 @@ def with_future(market, last, seed, how):
     rng = np.random.default_rng(seed)
 
     def changed(bars):
-        frame, row = bars.frame, int(bars.times.searchsorted(last, side="right"))
-        count, close = len(frame) - row, bars.close[max(row - 1, 0)]
+        frame = bars.frame
+        row = int(bars.times.searchsorted(last, side="right"))
+        count = len(frame) - row
+        close = bars.close[max(row - 1, 0)]
         future = {
             "walk": lambda name: 50 * np.exp(np.cumsum(rng.normal(0, 0.05, count))),
             "mirror": lambda name: close**2 / getattr(bars, name)[row:] if name != "volume" else np.zeros(count),
@@ -84,7 +86,8 @@ def with_future(market, last, seed, how):
             frame.loc[frame.index[row:], name] = future(name)
         return Bars.of(bars.symbol, frame)
 
-    past, other = market.news.between(None, last), make_news(rng, TIMES)
+    past = market.news.between(None, last)
+    other = make_news(rng, TIMES)
     future = other.between(last + pd.Timedelta(1), None)
     news = News(past.known_at.append(future.known_at), past.symbol + future.symbol, past.text + future.text)
     return replace(market, bars={symbol: changed(bars) for symbol, bars in market.bars.items()}, news=news)
@@ -121,7 +124,8 @@ def test_warm_up_is_as_declared_and_everything_after_it_is_finite(feature: Featu
 
 @every_feature
 def test_deterministic_and_input_unchanged(feature: Feature):
-    market, before = make_market(1), make_market(1)
+    market = make_market(1)
+    before = make_market(1)
     assert same_bits(feature.of(market, "A"), feature.of(market, "A"))
     for symbol, bars in market.bars.items():
         pd.testing.assert_frame_equal(bars.frame, before.bars[symbol].frame, check_exact=True)
@@ -141,16 +145,16 @@ def test_a_short_history_gives_rows_all_the_same(feature: Feature, count):
 def test_it_names_the_other_symbols_that_it_looks_at(feature: Feature):
     """Nothing of a symbol that it does not name has a part in it."""
     assert set(feature.others(ALL)) <= set(ALL.bars)
-    kept = {symbol: bars for symbol, bars in ALL.bars.items() if symbol in ("A", *feature.others(ALL))}
-    alone = replace(ALL, bars=kept, news=ALL.news if feature.news else None)
+    used_bars = {symbol: bars for symbol, bars in ALL.bars.items() if symbol in ("A", *feature.others(ALL))}
+    alone = replace(ALL, bars=used_bars, news=ALL.news if feature.news else None)
     assert same_bits(feature.of(alone, "A"), feature.of(ALL, "A"))
 
 
-def check_past(feature, found, expected, what):
+def check_past(feature, result, expected, what):
     """The rows of the past are the same bits; the message names the feature and the first row that is not."""
-    assert found.shape == expected.shape
-    differs = np.flatnonzero((found.view(np.int64) != expected.view(np.int64)).any(axis=1))
-    where = f"row {differs[0]} of {len(found)}" if differs.size else ""
+    assert result.shape == expected.shape
+    differs = np.flatnonzero((result.view(np.int64) != expected.view(np.int64)).any(axis=1))
+    where = f"row {differs[0]} of {len(result)}" if differs.size else ""
     assert not where, f"feature {feature.kind} looks ahead: {where} changes when {what}"
 
 
@@ -162,8 +166,8 @@ def check_truncation(feature, row):
 
 def check_future(feature, row, seed, how):
     changed = with_future(ALL, TIMES[row - 1], seed, how)
-    found, past = (np.ascontiguousarray(feature.of(market, "A")[:row]) for market in (changed, ALL))
-    check_past(feature, found, past, f"other bars follow from row {row} on")
+    result, past = (np.ascontiguousarray(feature.of(market, "A")[:row]) for market in (changed, ALL))
+    check_past(feature, result, past, f"other bars follow from row {row} on")
 
 
 def check_later_start(feature, later):

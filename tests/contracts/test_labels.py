@@ -35,7 +35,8 @@ def bars_of(seed=0, count=COUNT):
     rng = np.random.default_rng(seed)
     close = np.round(100 * np.exp(np.cumsum(rng.normal(0, 0.02, count))), 2)
     opened = np.round(close * np.exp(rng.normal(0, 0.01, count)), 2)
-    high, low = np.maximum(opened, close) * 1.01, np.minimum(opened, close) * 0.99
+    high = np.maximum(opened, close) * 1.01
+    low = np.minimum(opened, close) * 0.99
     times = pd.bdate_range("2001-01-02", periods=count, tz="UTC") + pd.Timedelta("21h")
     columns = dict(zip(COLUMNS, (opened, high, low, close, np.ones(count)), strict=True))
     return Bars.of("A", pd.DataFrame(columns, index=times))
@@ -55,15 +56,15 @@ def test_it_says_what_it_is_and_reads_back_what_it_dumps(label: Label):
 
 @every_label
 def test_an_outcome_is_known_at_a_later_bar_within_the_horizon_or_not_at_all(label: Label):
-    found = label.compute(BARS)
-    assert len(found.value) == len(found.known_at) == len(found.unit) == COUNT
-    known = np.isfinite(found.value)
-    assert not np.isnan(found.value[label.warmup : COUNT - label.horizon - 1]).any()
-    assert not known[: label.warmup].any()
-    assert not known[-1]
-    assert (found.known_at.isna() == ~known).all()
-    rows = np.flatnonzero(known)
-    last = BARS.times.get_indexer(found.known_at[rows])
+    result = label.compute(BARS)
+    assert len(result.value) == len(result.known_at) == len(result.unit) == COUNT
+    is_known = np.isfinite(result.value)
+    assert not np.isnan(result.value[label.warmup : COUNT - label.horizon - 1]).any()
+    assert not is_known[: label.warmup].any()
+    assert not is_known[-1]
+    assert (result.known_at.isna() == ~is_known).all()
+    rows = np.flatnonzero(is_known)
+    last = BARS.times.get_indexer(result.known_at[rows])
     assert (last > rows).all()
     assert (last <= rows + label.horizon + 1).all()
 
@@ -72,10 +73,11 @@ def test_an_outcome_is_known_at_a_later_bar_within_the_horizon_or_not_at_all(lab
 @settings(max_examples=25, deadline=None)
 @given(row=st.integers(1, COUNT))
 def test_what_is_known_by_a_cut_is_the_same_without_the_rest(label: Label, row):
-    whole, cut = label.compute(BARS), label.compute(BARS.between(None, BARS.times[row - 1]))
-    known = whole.known_at[:row] <= BARS.times[row - 1]
-    np.testing.assert_array_equal(cut.value, np.where(known, whole.value[:row], np.nan))
-    np.testing.assert_array_equal(cut.unit, whole.unit[:row])
+    full = label.compute(BARS)
+    cut = label.compute(BARS.between(None, BARS.times[row - 1]))
+    is_known = full.known_at[:row] <= BARS.times[row - 1]
+    np.testing.assert_array_equal(cut.value, np.where(is_known, full.value[:row], np.nan))
+    np.testing.assert_array_equal(cut.unit, full.unit[:row])
 
 
 @every_label
@@ -83,19 +85,20 @@ def test_what_is_known_by_a_cut_is_the_same_without_the_rest(label: Label, row):
 def test_an_outcome_looks_no_further_than_the_bar_at_which_it_is_known(label: Label, row):
     frame = BARS.frame
     frame.iloc[row:, :4] *= np.linspace(0.5, 3.0, COUNT - row)[:, None]
-    whole, other = label.compute(BARS), label.compute(Bars.of("A", frame))
-    settled = np.asarray(whole.known_at < BARS.times[row])
-    np.testing.assert_array_equal(other.value[settled], whole.value[settled])
+    full = label.compute(BARS)
+    other = label.compute(Bars.of("A", frame))
+    settled = np.asarray(full.known_at < BARS.times[row])
+    np.testing.assert_array_equal(other.value[settled], full.value[settled])
 
 
 @every_label
 def test_values_become_returns_and_units_keep_the_sign(label: Label):
-    found = label.compute(BARS)
-    known = np.isfinite(found.value)
-    assert (found.unit[known] > 0).all()
+    result = label.compute(BARS)
+    is_known = np.isfinite(result.value)
+    assert (result.unit[is_known] > 0).all()
     if label.returns:
-        simple = label.as_return(found.value, found.unit)[known]
-        np.testing.assert_array_equal(np.sign(simple), np.sign(found.value[known]))
+        simple = label.as_return(result.value, result.unit)[is_known]
+        np.testing.assert_array_equal(np.sign(simple), np.sign(result.value[is_known]))
         assert (simple > -1).all()
 
 

@@ -71,19 +71,19 @@ def test_it_is_read_back_as_it_was_written(measure):
 
 @pytest.mark.parametrize("returns", SAMPLES.values(), ids=SAMPLES)
 def test_it_gives_a_finite_value_or_a_reason(measure, returns):
-    found = measure.of(sample(returns))
-    assert isinstance(found, Measured)
-    assert bool(found.reason) == (found.value is None)
-    assert found.value is None or (type(found.value) is float and np.isfinite(found.value))
+    measured = measure.of(sample(returns))
+    assert isinstance(measured, Measured)
+    assert bool(measured.reason) == (measured.value is None)
+    assert measured.value is None or (type(measured.value) is float and np.isfinite(measured.value))
 
 
 def test_it_says_how_to_read_the_value(measure):
-    found = measure.of(sample(RETURNS))
-    assert found.name.startswith(measure.kind)
-    assert found.formula
-    assert found.unit in {"fraction", "ratio", "count", "money"}
-    assert found.period in {"per session", "per year", "whole span", "per trade"}
-    assert found.n == (len(TRADES) if found.period == "per trade" else len(RETURNS))
+    measured = measure.of(sample(RETURNS))
+    assert measured.name.startswith(measure.kind)
+    assert measured.formula
+    assert measured.unit in {"fraction", "ratio", "count", "money"}
+    assert measured.period in {"per session", "per year", "whole span", "per trade"}
+    assert measured.n == (len(TRADES) if measured.period == "per trade" else len(RETURNS))
 
 
 def test_two_years_of_returns_are_enough(measure):
@@ -91,16 +91,16 @@ def test_two_years_of_returns_are_enough(measure):
 
 
 def test_what_it_is_not_told_it_gives_a_reason_for(measure):
-    found = measure.of(Sample(RETURNS, periods_per_year=252.0))
-    assert bool(found.reason) == (found.value is None)
+    measured = measure.of(Sample(RETURNS, periods_per_year=252.0))
+    assert bool(measured.reason) == (measured.value is None)
 
 
 def test_it_is_deterministic_and_leaves_its_input_alone(measure):
-    given = sample(RETURNS)
-    before = given.returns.copy(), given.benchmark.copy(), given.exposure.copy()
-    assert measure.of(given) == measure.of(given) == measure.of(sample(RETURNS))
-    for kept, copy in zip((given.returns, given.benchmark, given.exposure), before, strict=True):
-        np.testing.assert_array_equal(kept, copy)
+    original = sample(RETURNS)
+    before = original.returns.copy(), original.benchmark.copy(), original.exposure.copy()
+    assert measure.of(original) == measure.of(original) == measure.of(sample(RETURNS))
+    for array, copy in zip((original.returns, original.benchmark, original.exposure), before, strict=True):
+        np.testing.assert_array_equal(array, copy)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -1.5])

@@ -35,8 +35,8 @@ def model_of(kind):
 
 
 def of_class(base):
-    made = [model_of(kind) for kind in kinds(PACKAGE)]
-    return [pytest.param(model, id=model.kind) for model in made if isinstance(model, base)]
+    models = [model_of(kind) for kind in kinds(PACKAGE)]
+    return [pytest.param(model, id=model.kind) for model in models if isinstance(model, base)]
 
 
 every_model = pytest.mark.parametrize("model", of_class(Model))
@@ -66,7 +66,8 @@ TRAIN, STOP, TEST = (np.r_[low:high, low + 150 : high + 150] for low, high in ((
 
 def changed(samples, rows, *, X=False, y=False):
     """The samples with other features or labels in some rows."""
-    features, labels = np.array(samples.X), np.array(samples.y)
+    features = np.array(samples.X)
+    labels = np.array(samples.y)
     if X:
         features[rows] = np.random.default_rng(5).uniform(-9, 9, (len(rows), features.shape[1]))
     if y:
@@ -128,7 +129,7 @@ def test_equal_seeds_give_equal_bits_whatever_the_global_state(model):
 
 @every_trained
 def test_the_seed_matters_where_chance_is_declared(model):
-    assert (predicted(model, seed=8).tobytes() != predicted(model, seed=7).tobytes()) == model.chance
+    assert (predicted(model, seed=8).tobytes() != predicted(model, seed=7).tobytes()) == model.uses_seed
 
 
 @every_trained
@@ -156,11 +157,11 @@ def test_labels_of_other_rows_are_not_needed_for_fit_or_prediction(model):
 def test_a_prediction_does_not_depend_on_later_rows_or_on_what_else_is_asked(model):
     done = fitted(model)
     together = done.predict(SAMPLES, TEST)
-    for place in (0, 19, 20, 39):
-        alone = done.predict(SAMPLES, TEST[place : place + 1])
-        later = np.arange(TEST[place] + 1, len(SAMPLES.y))
-        other = done.predict(changed(SAMPLES, later, X=True), TEST[place : place + 1])
-        assert alone.tobytes() == other.tobytes() == together[place : place + 1].tobytes()
+    for index in (0, 19, 20, 39):
+        alone = done.predict(SAMPLES, TEST[index : index + 1])
+        later = np.arange(TEST[index] + 1, len(SAMPLES.y))
+        other = done.predict(changed(SAMPLES, later, X=True), TEST[index : index + 1])
+        assert alone.tobytes() == other.tobytes() == together[index : index + 1].tobytes()
 
 
 @every_trained
@@ -210,6 +211,6 @@ def test_a_rule_is_silent_in_its_warmup_only(model):
 @every_rule
 def test_a_rule_sees_only_the_past(model):
     bars = make_bars()
-    whole = model.signal(bars)
+    full = model.signal(bars)
     for last in (0, model.warmup, model.warmup + 1, 150):
-        assert model.signal(bars.between(None, bars.times[last])).tobytes() == whole[: last + 1].tobytes()
+        assert model.signal(bars.between(None, bars.times[last])).tobytes() == full[: last + 1].tobytes()

@@ -1,4 +1,4 @@
-"""What every source owes, held against one ready-made instance each."""
+"""The contract of sources, tested on one ready-made instance of each."""
 
 import io
 import re

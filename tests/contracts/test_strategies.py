@@ -19,10 +19,11 @@ sided = pytest.mark.parametrize(
     "spec", [pytest.param(spec, id=kind) for kind, spec in SPECS.items() if issubclass(spec, Sided)]
 )
 PREDICTIONS = (-0.5, -0.001, -0.0, 0.0, 0.001, 0.5, math.nan)
+BARS_HELD = {-1: (1, 2, 50), 0: (0,), 1: (1, 2, 50)}
 SITUATIONS = [
     (prediction, confidence, side, held)
     for prediction, confidence, side in itertools.product(PREDICTIONS, (0.0, 0.5, 1.0), (-1, 0, 1))
-    for held in ((1, 2, 50) if side else (0,))
+    for held in BARS_HELD[side]
 ]
 
 
@@ -79,20 +80,22 @@ def test_it_answers_with_sides_and_without_an_opinion_keeps_the_side(spec):
 def test_it_is_pure(spec):
     assert [target for *_, target in answers(spec)] == [target for *_, target in answers(spec)]
     if isinstance(spec, CrossSectional):
-        for given in cross_sections():
-            kept = [values.copy() for values in given]
-            spec.rule(*given, spec)
-            for values, copy in zip(given, kept, strict=True):
+        for situation in cross_sections():
+            copies = [values.copy() for values in situation]
+            spec.rule(*situation, spec)
+            for values, copy in zip(situation, copies, strict=True):
                 np.testing.assert_array_equal(values, copy)
 
 
 @every_strategy
 def test_it_reads_nothing_but_numbers(spec):
-    own = (name for name, _ in inspect.getmembers(type(spec), is_property) if not name.startswith(("_", "model_")))
-    names = {*type(spec).model_fields, *own}
+    properties = (
+        name for name, _ in inspect.getmembers(type(spec), is_property) if not name.startswith(("_", "model_"))
+    )
+    names = {*type(spec).model_fields, *properties}
     numbers = {name: float(getattr(spec, name)) for name in names if isinstance(getattr(spec, name), int | float)}
-    told = [target for *_, target in answers(spec, SimpleNamespace(**numbers))]
-    assert told == [target for *_, target in answers(spec)]
+    from_numbers = [target for *_, target in answers(spec, SimpleNamespace(**numbers))]
+    assert from_numbers == [target for *_, target in answers(spec)]
 
 
 def is_property(member):

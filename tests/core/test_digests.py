@@ -35,7 +35,8 @@ def test_the_order_of_keys_does_not_matter(values):
 
 def test_files_and_trees(tmp_path):
     (tmp_path / "sub").mkdir()
-    one, two = tmp_path / "one", tmp_path / "sub" / "two"
+    one = tmp_path / "one"
+    two = tmp_path / "sub" / "two"
     one.write_bytes(b"1")
     two.write_bytes(b"2")
     assert file_digest(one) == hashlib.sha256(b"1").hexdigest()
@@ -81,5 +82,5 @@ def test_seeds_depend_on_their_parts_alone():
 
 def test_seeds_are_equal_in_every_process():
     code = "from core.digests import seed_of; print(seed_of(7, {'b': 1, 'a': 2.5}, 'x'))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(found.stdout) == seed_of(7, {"a": 2.5, "b": 1}, "x")
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(result.stdout) == seed_of(7, {"a": 2.5, "b": 1}, "x")

@@ -87,8 +87,8 @@ def holder(package: str) -> type[Spec]:
 def problem(package: str, values: dict[str, Any]) -> dict[str, Any]:
     with pytest.raises(ValidationError) as caught:
         holder(package).parse(values)
-    (found,) = caught.value.errors(include_url=False)
-    return {"loc": found["loc"], "message": found["msg"], **found.get("ctx", {})}
+    (result,) = caught.value.errors(include_url=False)
+    return {"loc": result["loc"], "message": result["msg"], **result.get("ctx", {})}
 
 
 def test_kinds_are_file_names_and_nothing_is_imported(family):
@@ -170,33 +170,37 @@ def test_a_plug_in_in_a_plug_in(family):
 
 
 def test_an_unknown_kind_is_told_at_its_place(family):
-    found = problem(family(), {"first": {"kind": "smaa"}})
-    assert (found["loc"], found["path"]) == (("first",), ["kind"])
-    assert "did you mean 'sma'?" in found["message"]
+    result = problem(family(), {"first": {"kind": "smaa"}})
+    assert (result["loc"], result["path"]) == (("first",), ["kind"])
+    assert "did you mean 'sma'?" in result["message"]
 
 
 @pytest.mark.parametrize("value", ["sma", None, 3, {}, {"kind": 3}, ["sma"]])
 def test_a_field_without_a_kind_lists_the_kinds(family, value):
-    found = problem(family(), {"first": value})
-    assert found["message"] == "must be a mapping with a `kind`, one of outer, sma"
+    result = problem(family(), {"first": value})
+    assert result["message"] == "must be a mapping with a `kind`, one of outer, sma"
 
 
 def test_an_unknown_parameter_is_told_at_its_place_with_the_known_ones(family):
-    found = problem(family(), {"first": {"kind": "sma"}, "many": [{"kind": "sma"}, {"kind": "sma", "windw": 5}]})
-    assert (found["loc"], found["path"], found["type"]) == (("many", 1), ["windw"], "extra_forbidden")
-    assert found["known"] == ["window", "part"]
-    assert found["given"] == 5
+    result = problem(family(), {"first": {"kind": "sma"}, "many": [{"kind": "sma"}, {"kind": "sma", "windw": 5}]})
+    assert (result["loc"], result["path"], result["type"]) == (("many", 1), ["windw"], "extra_forbidden")
+    assert result["known"] == ["window", "part"]
+    assert result["given"] == 5
 
 
 def test_an_error_two_plug_ins_deep_keeps_its_place_and_hint(family):
-    found = problem(family(), {"first": {"kind": "outer", "inner": {"kind": "sma", "part": 2}}})
-    assert (found["loc"], found["path"], found["given"]) == (("first",), ["inner", "part"], 2)
-    assert found["message"] == "must be above 0 and at most 1; for 2 % write 0.02"
-    found = problem(family(), {"first": {"kind": "outer", "inner": {"kind": "sma", "windw": 2}}})
-    assert (found["path"], found["type"], found["known"]) == (["inner", "windw"], "extra_forbidden", ["window", "part"])
-    found = problem(family(), {"first": {"kind": "outer", "inner": {"kind": "smb"}}})
-    assert found["path"] == ["inner", "kind"]
-    assert "did you mean 'sma'?" in found["message"]
+    result = problem(family(), {"first": {"kind": "outer", "inner": {"kind": "sma", "part": 2}}})
+    assert (result["loc"], result["path"], result["given"]) == (("first",), ["inner", "part"], 2)
+    assert result["message"] == "must be above 0 and at most 1; for 2 % write 0.02"
+    result = problem(family(), {"first": {"kind": "outer", "inner": {"kind": "sma", "windw": 2}}})
+    assert (result["path"], result["type"], result["known"]) == (
+        ["inner", "windw"],
+        "extra_forbidden",
+        ["window", "part"],
+    )
+    result = problem(family(), {"first": {"kind": "outer", "inner": {"kind": "smb"}}})
+    assert result["path"] == ["inner", "kind"]
+    assert "did you mean 'sma'?" in result["message"]
 
 
 def test_the_json_schema_has_a_form_for_each_kind(family):

@@ -106,7 +106,7 @@ def test_the_schema_has_bounds_and_descriptions():
 
 
 @pytest.mark.parametrize(
-    ("path", "known"),
+    ("path", "keys"),
     [
         (("bsae",), tuple(Block.model_fields)),
         (("inner", "windw"), ("window",)),
@@ -114,5 +114,5 @@ def test_the_schema_has_bounds_and_descriptions():
         (("nothing", "windw"), ()),
     ],
 )
-def test_known_keys_beside_a_wrong_one(path, known):
-    assert known_keys(Block, path) == known
+def test_known_keys_beside_a_wrong_one(path, keys):
+    assert known_keys(Block, path) == keys

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from core.errors import StoreError
-from core.table_schemas import NUMBER, TABLES, TEXT, TIME, WHOLE, Table
+from core.table_schemas import INTEGER, NUMBER, TABLES, TEXT, TIME, Table
 
-TABLE = Table("things", {"time": TIME, "name": TEXT, "value": NUMBER, "count": WHOLE}, frozenset({"value"}))
+TABLE = Table("things", {"time": TIME, "name": TEXT, "value": NUMBER, "count": INTEGER}, frozenset({"value"}))
 
 
 def frame() -> pd.DataFrame:
@@ -34,7 +34,8 @@ def test_every_table_may_be_empty(table, tmp_path):
 
 def test_equal_frames_are_equal_files(tmp_path):
     (tmp_path / "again").mkdir()
-    one, again = TABLE.write(frame(), tmp_path), TABLE.write(frame(), tmp_path / "again")
+    one = TABLE.write(frame(), tmp_path)
+    again = TABLE.write(frame(), tmp_path / "again")
     assert one.read_bytes() == again.read_bytes()
 
 
@@ -91,15 +92,15 @@ TIMES = (
 @pytest.mark.parametrize("missing", [{"time": pd.NaT}, {}], ids=["NaT", "left out"])
 @pytest.mark.parametrize("time", TIMES, ids=["utc", "elsewhere", "naive", "text", "datetime"])
 def test_times_in_any_form_become_utc(time, missing):
-    made = Table("times", {"time": TIME}).frame([{"time": time}, missing])
-    assert str(made["time"].dtype) == "datetime64[ns, UTC]"
-    assert made["time"][0] == TIMES[0]
-    assert made["time"].isna().tolist() == [False, True]
+    built = Table("times", {"time": TIME}).frame([{"time": time}, missing])
+    assert str(built["time"].dtype) == "datetime64[ns, UTC]"
+    assert built["time"][0] == TIMES[0]
+    assert built["time"].isna().tolist() == [False, True]
 
 
 def test_what_a_row_does_not_have_is_null_and_never_a_whole_number():
-    made = Table("some", {"name": TEXT, "value": NUMBER}).frame([{"name": "a"}, {"value": 1}])
-    assert made.isna().to_numpy().tolist() == [[False, True], [True, False]]
-    assert [str(kind) for kind in made.dtypes] == ["str", "float64"]
+    built = Table("some", {"name": TEXT, "value": NUMBER}).frame([{"name": "a"}, {"value": 1}])
+    assert built.isna().to_numpy().tolist() == [[False, True], [True, False]]
+    assert [str(kind) for kind in built.dtypes] == ["str", "float64"]
     with pytest.raises(ValueError, match="NaN"):
         TABLE.frame([{"time": TIMES[0], "name": "a", "value": 1.0}])

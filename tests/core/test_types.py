@@ -20,24 +20,24 @@ def stamp(day: int, hour: int = 0) -> pd.Timestamp:
 
 def test_bars_are_float64_read_only_copies_on_a_nanosecond_clock():
     source = bars().frame
-    made = Bars.of("A", source)
+    result = Bars.of("A", source)
     source.loc[:, "close"] = 0.0
-    assert made.close.tolist() == [10, 11, 12, 13, 14]
-    assert made.volume.dtype == np.float64
-    assert str(made.times.dtype) == "datetime64[ns, UTC]"
+    assert result.close.tolist() == [10, 11, 12, 13, 14]
+    assert result.volume.dtype == np.float64
+    assert str(result.times.dtype) == "datetime64[ns, UTC]"
     with pytest.raises(ValueError, match="read-only"):
-        made.close[0] = 1.0
+        result.close[0] = 1.0
     with pytest.raises(ValueError, match="read-only"):
-        made.between(stamp(2), None).close[0] = 1.0
+        result.between(stamp(2), None).close[0] = 1.0
 
 
 def test_the_frame_is_a_copy_that_may_be_changed():
-    made = bars()
-    frame = made.frame
+    result = bars()
+    frame = result.frame
     frame.loc[:, "close"] = 0.0
-    assert made.close[0] == 10
+    assert result.close[0] == 10
     assert list(frame.columns) == list(COLUMNS)
-    assert frame.index.equals(made.times)
+    assert frame.index.equals(result.times)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,10 @@ def test_times_are_the_union_of_what_is_traded():
 @given(day=st.integers(1, 8), hour=st.integers(0, 23))
 def test_until_and_since_split_every_symbol(day, hour):
     now = stamp(day, hour)
-    before, after = market().until(now), market().since(now + pd.Timedelta(1, "ns"))
-    for symbol, whole in market().bars.items():
-        assert before.bars[symbol].times.append(after.bars[symbol].times).equals(whole.times)
+    before = market().until(now)
+    after = market().since(now + pd.Timedelta(1, "ns"))
+    for symbol, full in market().bars.items():
+        assert before.bars[symbol].times.append(after.bars[symbol].times).equals(full.times)
         assert (before.bars[symbol].times <= now).all()
     assert (before.trade, before.benchmark, before.notes) == (("A", "B"), "C", ("note",))
 

@@ -20,7 +20,7 @@ from risk.costs import BrokerSpec
 from risk.measure_set import MeasuresSpec
 from signals.evaluation.evaluate import evaluate
 from signals.labels.forward_return import ForwardReturn
-from signals.signals_result import FoldReport, Signals, Span
+from signals.signals_result import FoldDiagnostics, FoldReport, Signals, Span
 from strategies.threshold import Threshold
 
 BARS = 420
@@ -131,16 +131,16 @@ def _planted(bars: Bars, skill: float, seed: int, trains: bool) -> Signals:
 
 
 def _fold(number: int, times: pd.DatetimeIndex, first: int, last: int) -> FoldReport:
-    rows = [Span.of(times, np.arange(*block)) for block in ((0, first - 6), (first - 6, first - 3), (first - 3, first))]
     return FoldReport(
-        number,
-        times[first].isoformat(),
-        *rows,
-        Span.of(times, np.arange(first, last)),
-        0.0003,
-        0.52,
-        {"planted": {}},
-        {},
+        number=number,
+        cut=times[first].isoformat(),
+        train=Span.from_rows(times, np.arange(first - 6)),
+        stop=Span.from_rows(times, np.arange(first - 6, first - 3)),
+        calibration=Span.from_rows(times, np.arange(first - 3, first)),
+        test=Span.from_rows(times, np.arange(first, last)),
+        train_mean=0.0003,
+        up_share=0.52,
+        diagnostics=FoldDiagnostics(members={"planted": {}}, calibrator={}),
     )
 
 

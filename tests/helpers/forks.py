@@ -101,7 +101,7 @@ class Running:
     out: Path
     err: Path
 
-    def wait(self, seconds=60.0):
+    def wait(self, seconds=240.0):
         """How it ended: exit code, and what it printed on stdout and stderr."""
         code = self.forks.ask({"process": self.process, "seconds": seconds})
         if code is None:
@@ -163,7 +163,11 @@ class Forks:
     def close(self):
         self.server.stdin.close()
         self.server.stdout.close()
-        self.server.wait()
+        try:
+            self.server.wait(60)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+            self.server.wait(60)
 
 
 def session_of(leader):

@@ -77,6 +77,15 @@ def case(seed, rules=("threshold", "time_exit", "rank"), tight=True):
     return market, signals, made[pick(*rules)], risk, broker
 
 
+def as_told(prediction, confidence, side, held, p):
+    """A rule that does what the prediction says: one kernel for every way to fail."""
+    if prediction > 90.0:
+        raise ValueError("it had enough")
+    if prediction > 80.0:
+        return 1.0 / (prediction - 85.0)
+    return prediction
+
+
 def random_bars(symbol, times, rng, *, gaps, still=0.0):
     """Bars that open several per cent from the close before; ``still`` is the share of those without a range.
 

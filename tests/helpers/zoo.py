@@ -304,7 +304,7 @@ def weights_picked_on_test(monkeypatch):
         def __init__(self, model):
             self.forecast = model.forecast
 
-    _with_test_rows(monkeypatch, "_settle", leaky)
+    _with_test_rows(monkeypatch, "_fit_on_calibration", leaky)
     members = {"ridge": {}, "persistence": {}, "lightgbm": {"rounds": 5}}
     return Planted({"model": {"kind": "ensemble", "weights": "learned", "members": members}})
 
@@ -315,7 +315,7 @@ def calibrated_on_test(monkeypatch):
         known = replace(fold, calibration=np.concatenate([fold.calibration, test]))
         return honest(training, known, _knowing(panel), scaler, fitted)
 
-    _with_test_rows(monkeypatch, "_settle", leaky)
+    _with_test_rows(monkeypatch, "_fit_on_calibration", leaky)
     return Planted()
 
 

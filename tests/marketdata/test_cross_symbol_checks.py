@@ -60,13 +60,13 @@ halves = pd.DatetimeIndex(np.sort(np.concatenate([hourly, hourly + pd.Timedelta(
     ],
 )
 def test_bar_sizes(times, name, intraday):
-    found = bar_size(times.tz_localize("UTC"), "UTC")
-    assert (found.name, found.intraday) == (name, intraday)
+    size = bar_size(times.tz_localize("UTC"), "UTC")
+    assert (size.name, size.intraday) == (name, intraday)
 
 
 def test_a_bar_size_outlives_missing_bars():
-    kept = np.random.default_rng(1).random(len(hourly)) < 0.6
-    assert bar_size(hourly[kept].tz_localize("UTC"), "UTC").name == "60-minute"
+    chosen = np.random.default_rng(1).random(len(hourly)) < 0.6
+    assert bar_size(hourly[chosen].tz_localize("UTC"), "UTC").name == "60-minute"
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,11 @@ def test_one_common_day_is_enough(tmp_path):
 
 
 def test_bars_that_are_not_there_are_absent_and_never_filled(tmp_path):
-    kept = np.random.default_rng(2).random(len(daily)) < 0.7
-    market = spec(tmp_path, A=daily[5:], B=daily[:-5], C=daily[kept]).load()
-    assert {name: len(bars) for name, bars in market.bars.items()} == {"A": 55, "B": 55, "C": kept.sum()}
+    chosen = np.random.default_rng(2).random(len(daily)) < 0.7
+    market = spec(tmp_path, A=daily[5:], B=daily[:-5], C=daily[chosen]).load()
+    assert {name: len(bars) for name, bars in market.bars.items()} == {"A": 55, "B": 55, "C": chosen.sum()}
     assert len(market.times) == 60
-    assert market.bars["C"].times.tz_localize(None).normalize().equals(daily[kept].as_unit("ns"))
+    assert market.bars["C"].times.tz_localize(None).normalize().equals(daily[chosen].as_unit("ns"))
 
 
 def test_what_is_true_of_several_symbols_is_said_once(tmp_path):
@@ -140,8 +140,10 @@ def test_a_benchmark_of_its_own_is_compared_with_and_not_traded():
 
 
 def test_a_benchmark_of_its_own_closes_with_the_market(tmp_path):
-    own = {"source": {"kind": "csv", "files": {"I": write(tmp_path, "I", pd.bdate_range("2000-03-01", "2013-03-01"))}}}
-    market = DataSpec.parse({"source": STOCKS, "benchmark": own}).load()
+    benchmark = {
+        "source": {"kind": "csv", "files": {"I": write(tmp_path, "I", pd.bdate_range("2000-03-01", "2013-03-01"))}}
+    }
+    market = DataSpec.parse({"source": STOCKS, "benchmark": benchmark}).load()
     assert f"{market.bars['I'].times[-1]:%F %H:%M}" == "2013-03-01 21:00"
     assert any("benchmark I is not known to contain dividends" in note for note in market.notes)
 
@@ -154,8 +156,8 @@ def test_prices_that_nothing_is_known_of_are_not_compared_by_their_dividends(tmp
 
 @pytest.mark.parametrize("times", [pd.bdate_range("2000-03-01", "2013-02-27"), pd.bdate_range("2013-03-04", periods=9)])
 def test_a_benchmark_that_does_not_cover_the_span_is_refused(tmp_path, times):
-    own = {"source": {"kind": "csv", "files": {"I": write(tmp_path, "I", times)}}}
-    wrong = DataSpec.parse({"source": STOCKS, "benchmark": own})
+    benchmark = {"source": {"kind": "csv", "files": {"I": write(tmp_path, "I", times)}}}
+    wrong = DataSpec.parse({"source": STOCKS, "benchmark": benchmark})
     refused(
         wrong, r"benchmark I \(.*I.csv\) does not cover the span: it has 20.* go on to 2013-03-01; give it more data"
     )

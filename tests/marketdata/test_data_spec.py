@@ -76,8 +76,8 @@ def test_the_span_is_inclusive_in_sessions_and_notes_are_of_the_span():
 
 def test_an_empty_span_names_the_files():
     spec = DataSpec.parse({"source": ONE, "start": "2019-01-01"})
-    found = r"no bar from 2019-01-01 to the end; it spans 1999-01-04 to 2018-12-31, change data.start or data.end"
-    with pytest.raises(DataError, match=rf"nasdaq \(nasdaq.csv.gz\): {found}"):
+    message = r"no bar from 2019-01-01 to the end; it spans 1999-01-04 to 2018-12-31, change data.start or data.end"
+    with pytest.raises(DataError, match=rf"nasdaq \(nasdaq.csv.gz\): {message}"):
         spec.load()
     with pytest.raises(DataError, match="no bar from the beginning to 1998-01-01"):
         DataSpec.parse({"source": ONE, "end": "1998-01-01"}).load()
@@ -159,9 +159,9 @@ def test_until_is_the_past_and_nothing_else(market, row):
     last = market.times[row]
     cut = market.until(last)
     for symbol, bars in cut.bars.items():
-        whole = market.bars[symbol]
+        full = market.bars[symbol]
         assert len(bars) == row + 1
-        assert bars.times.equals(whole.times[: row + 1])
-        assert all(np.array_equal(getattr(bars, name), getattr(whole, name)[: row + 1]) for name in COLUMNS)
+        assert bars.times.equals(full.times[: row + 1])
+        assert all(np.array_equal(getattr(bars, name), getattr(full, name)[: row + 1]) for name in COLUMNS)
     assert len(market.until(last - pd.Timedelta(seconds=1)).times) == row
     assert len(market.since(last).times) == 5031 - row

@@ -1,4 +1,4 @@
-"""What is possible but odd goes on with a note of one line."""
+"""Values that are possible but odd are noted in one line, and the run goes on."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,8 @@ def walk(count: int = 300, seed: int = 7) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, count)))
     opened = np.concatenate([[100.0], close[:-1]]) * np.exp(rng.choice([-0.004, 0.004], count))
-    high, low = np.maximum(opened, close) * 1.003, np.minimum(opened, close) * 0.997
+    high = np.maximum(opened, close) * 1.003
+    low = np.minimum(opened, close) * 0.997
     columns = {"open": opened, "high": high, "low": low, "close": close, "volume": np.full(count, 1000.0)}
     return pd.DataFrame(columns, index=pd.bdate_range("2019-01-01", periods=count))
 
@@ -94,7 +95,8 @@ def test_opens_that_are_the_previous_close():
     frame = walk(600)
     first_year = frame.index.year == 2019
     frame.loc[first_year, "open"] = frame["close"].shift().fillna(100.0)[first_year]
-    frame["high"], frame["low"] = frame[["open", "high"]].max(axis=1), frame[["open", "low"]].min(axis=1)
+    frame["high"] = frame[["open", "high"]].max(axis=1)
+    frame["low"] = frame[["open", "low"]].min(axis=1)
     (note,) = data_warnings(frame)
     share = first_year[1:].sum() / 599
     assert note.startswith(f"{share:.0%} of opens are the previous close, in 2019 more than half")

@@ -191,7 +191,8 @@ STOCKS = {"source": {"kind": "stocks", "symbols": ["IBM", "MSFT"]}, "benchmark":
 
 def test_news_become_part_of_the_market_of_its_digests_and_of_its_identity(file, tmp_path):
     file.write_text(f"{HEAD}2000-06-01,IBM,one\n2000-06-02,MSFT,two\n")
-    spec, without = DataSpec.parse({**STOCKS, "news": {"file": str(file)}}), DataSpec.parse(STOCKS)
+    spec = DataSpec.parse({**STOCKS, "news": {"file": str(file)}})
+    without = DataSpec.parse(STOCKS)
     market = spec.load()
     assert market.news.text == ("one", "two")
     assert market.until(pd.Timestamp("2000-06-02 12:00", tz="UTC")).news.text == ("one",)

@@ -47,12 +47,13 @@ def test_the_file_is_the_one_of_the_licence_inventory():
     ],
 )
 def test_rows_dates_and_closes(market, raw, symbol, rows, start, closes, adjusted):
-    bars, own = market.bars[symbol], raw[raw["Ticker"] == symbol]
-    assert len(bars) == len(own) == rows
+    bars = market.bars[symbol]
+    rows_of_symbol = raw[raw["Ticker"] == symbol]
+    assert len(bars) == len(rows_of_symbol) == rows
     assert (f"{bars.times[0]:%F}", f"{bars.times[-1]:%F %H:%M}") == (start, "2013-03-01 21:00")
-    assert (own["Close"].iloc[0], own["Close"].iloc[-1]) == closes
+    assert (rows_of_symbol["Close"].iloc[0], rows_of_symbol["Close"].iloc[-1]) == closes
     assert (round(bars.close[0], 4), round(bars.close[-1], 4)) == adjusted
-    np.testing.assert_allclose(bars.close, own["Adj Close"], rtol=1e-14)
+    np.testing.assert_allclose(bars.close, rows_of_symbol["Adj Close"], rtol=1e-14)
 
 
 def test_fb_is_short(market):
@@ -62,11 +63,12 @@ def test_fb_is_short(market):
 
 @pytest.mark.parametrize("symbol", ALL)
 def test_a_bars_prices_share_one_factor_and_turnover_stays(market, raw, symbol):
-    bars, own = market.bars[symbol], raw[raw["Ticker"] == symbol]
-    factor = (own["Adj Close"] / own["Close"]).to_numpy()
+    bars = market.bars[symbol]
+    rows_of_symbol = raw[raw["Ticker"] == symbol]
+    factor = (rows_of_symbol["Adj Close"] / rows_of_symbol["Close"]).to_numpy()
     for name in ("open", "high", "low"):
-        np.testing.assert_allclose(getattr(bars, name), own[name.title()].to_numpy() * factor, rtol=1e-14)
-    np.testing.assert_allclose(bars.volume * bars.close, own["Volume"] * own["Close"], rtol=1e-12)
+        np.testing.assert_allclose(getattr(bars, name), rows_of_symbol[name.title()].to_numpy() * factor, rtol=1e-14)
+    np.testing.assert_allclose(bars.volume * bars.close, rows_of_symbol["Volume"] * rows_of_symbol["Close"], rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,9 @@ def room(side, price=100.0, stop=NAN, held=(), is_new=True, value=1000.0, **limi
     ],
 )
 def test_room_by_hand(side, held, limits, units, name):
-    found = room(side, held=held, **limits)
-    assert found[0] == pytest.approx(units)
-    assert found[1] == name
+    headroom_and_name = room(side, held=held, **limits)
+    assert headroom_and_name[0] == pytest.approx(units)
+    assert headroom_and_name[1] == name
 
 
 def test_an_addition_is_no_new_position():
@@ -99,7 +99,8 @@ def test_what_fits_keeps_every_limit_and_a_little_more_breaks_one(side, price, s
 
 
 def path(values, days=None, **limits):
-    state, codes = HaltState(100.0, 100.0, 100.0, 0), []
+    state = HaltState(100.0, 100.0, 100.0, 0)
+    codes = []
     before = None
     for value, day in zip(values, days or range(len(values)), strict=True):
         state, code = watch(state, value, day != before, LimitsSpec(**limits).halts)

@@ -49,36 +49,38 @@ def test_it_is_archs_percentile_interval(measure):
     (low,), (high,) = drawing.conf_int(
         lambda values: measure.estimate(sample(values)).value, 200, method="percentile", size=0.9
     )
-    found = interval(measure, returns, reps=200, level=0.9)
-    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-12)
+    result = interval(measure, returns, reps=200, level=0.9)
+    assert (result.low, result.high) == pytest.approx((low, high), rel=1e-12)
 
 
 @pytest.mark.parametrize("ratio", [0.05, 0.4])
 def test_the_sharpe_interval_is_as_wide_as_its_standard_error_says(ratio):
     # Lo (2002), equation 9: sqrt((1 + SR^2 / 2) / T) for independent normal returns.
-    n, spread = 2000, stats.norm.ppf(0.975)
+    n = 2000
+    quantile = stats.norm.ppf(0.975)
     grid = stats.norm.ppf((np.random.default_rng(4).permutation(n) + 0.5) / n) * 0.01
     grid += ratio * grid.std(ddof=1)
-    found = interval(Sharpe(), grid, reps=2000)
-    assert found.block < 2
-    assert found.high - found.low == pytest.approx(2 * spread * math.sqrt((1 + ratio**2 / 2) / n), rel=0.1)
+    result = interval(Sharpe(), grid, reps=2000)
+    assert result.block < 2
+    assert result.high - result.low == pytest.approx(2 * quantile * math.sqrt((1 + ratio**2 / 2) / n), rel=0.1)
 
 
 def test_the_mean_of_dependent_returns_is_less_certain():
     # An AR(1) of 0.5 has (1 + 0.5) / (1 - 0.5) = 3 times the variance of the mean of independent returns.
     returns = autocorrelated(4000, 0.5, 3)
-    found = interval(MEAN, returns)
+    result = interval(MEAN, returns)
     naive = 2 * stats.norm.ppf(0.975) * returns.std() / math.sqrt(len(returns))
-    assert found.block > 5
-    assert (found.high - found.low) / naive == pytest.approx(math.sqrt(3), rel=0.15)
+    assert result.block > 5
+    assert (result.high - result.low) / naive == pytest.approx(math.sqrt(3), rel=0.15)
 
 
 @pytest.mark.parametrize(("measure", "truth"), [(MEAN, 0.001), (Sharpe(), 0.1)], ids=["mean", "sharpe"])
 def test_nineteen_in_twenty_hold_the_truth(measure, truth):
-    rng, held = np.random.default_rng(9), 0
+    rng = np.random.default_rng(9)
+    held = 0
     for seed in range(300):
-        found = interval(measure, rng.normal(0.001, 0.01, 250), reps=200, seed=seed)
-        held += found.low <= truth <= found.high
+        result = interval(measure, rng.normal(0.001, 0.01, 250), reps=200, seed=seed)
+        held += result.low <= truth <= result.high
     assert held / 300 == pytest.approx(0.94, abs=0.045)  # 200 resamples of 250 days cost a point
 
 
@@ -95,25 +97,25 @@ def test_the_same_seed_gives_the_same_bits_whatever_else_is_asked():
 
 
 def test_what_belongs_to_a_session_is_drawn_with_it():
-    apart = []
+    differences = []
 
     def estimate(drawn):
         rows = (drawn.benchmark, drawn.exposure / 10, drawn.traded / 20, drawn.costs / 30)
-        apart.append(max(np.abs(row - drawn.returns).max() for row in rows))
+        differences.append(max(np.abs(row - drawn.returns).max() for row in rows))
         return defined(drawn.returns[0])
 
     returns = np.abs(DAYS)
-    whole = sample(returns, benchmark=returns, exposure=10 * returns, traded=20 * returns, costs=30 * returns)
-    bootstrap_intervals(whole, [SimpleNamespace(name="probe", estimate=estimate)], FEW_REPS, 7)
-    assert len(apart) == 101  # the sample and its resamples
-    assert max(apart) < 1e-15
+    full = sample(returns, benchmark=returns, exposure=10 * returns, traded=20 * returns, costs=30 * returns)
+    bootstrap_intervals(full, [SimpleNamespace(name="probe", estimate=estimate)], FEW_REPS, 7)
+    assert len(differences) == 101  # the sample and its resamples
+    assert max(differences) < 1e-15
 
 
 def test_trades_are_drawn_one_by_one():
     results = np.random.default_rng(6).normal(10, 100, 400)
-    found = bootstrap_intervals(sample(trades=results), [Expectancy()], IntervalsSpec(), 7)["expectancy"]
+    result = bootstrap_intervals(sample(trades=results), [Expectancy()], IntervalsSpec(), 7)["expectancy"]
     error = results.std() / math.sqrt(len(results))
-    assert (found.low, found.high) == pytest.approx(
+    assert (result.low, result.high) == pytest.approx(
         (results.mean() - 1.96 * error, results.mean() + 1.96 * error), abs=0.25 * error
     )
     without = bootstrap_intervals(sample(trades=[]), [Expectancy(), Sharpe()], FEW_REPS, 7)
@@ -122,19 +124,19 @@ def test_trades_are_drawn_one_by_one():
 
 
 def test_resampling_changes_nothing_in_the_sample():
-    whole = sample(benchmark=DAYS)
-    bootstrap_intervals(whole, [Sharpe()], FEW_REPS, 7)
-    np.testing.assert_array_equal(whole.returns, DAYS)
-    np.testing.assert_array_equal(whole.benchmark, DAYS)
+    full = sample(benchmark=DAYS)
+    bootstrap_intervals(full, [Sharpe()], FEW_REPS, 7)
+    np.testing.assert_array_equal(full.returns, DAYS)
+    np.testing.assert_array_equal(full.benchmark, DAYS)
 
 
 def test_a_measure_that_many_resamples_lack_has_no_interval():
     # One loss in 400: (1 - 1/400)^400 = 37 % of the resamples have none.
     returns = np.append(np.full(399, 0.001), -0.02)
-    found = interval(Calmar(), returns)
-    assert found.low is found.high is None
-    count, reps = (int(word) for word in found.reason.split() if word.isdigit())
-    assert found.reason == f"undefined in {count} of {reps} resamples: there is no drawdown"
+    result = interval(Calmar(), returns)
+    assert result.low is result.high is None
+    count, reps = (int(word) for word in result.reason.split() if word.isdigit())
+    assert result.reason == f"undefined in {count} of {reps} resamples: there is no drawdown"
     assert count / reps == pytest.approx((1 - 1 / 400) ** 400, abs=0.06)
 
 
@@ -142,9 +144,9 @@ def test_a_measure_that_few_resamples_lack_has_an_interval():
     # Five losses: e^-5 = 0.7 % of the resamples have none.
     returns = np.full(400, 0.001)
     returns[::80] = -0.02
-    found = interval(Sortino(), returns)
-    assert found.reason == ""
-    assert found.low < Sortino().estimate(sample(returns)).value < found.high
+    result = interval(Sortino(), returns)
+    assert result.reason == ""
+    assert result.low < Sortino().estimate(sample(returns)).value < result.high
 
 
 def test_what_is_undefined_in_the_sample_has_no_interval():
@@ -186,6 +188,6 @@ def test_what_the_config_cannot_mean_is_refused(values):
 
 
 def test_an_interval_is_a_plain_mapping_for_json():
-    found = interval(Sharpe(), reps=100)
-    assert Interval(**found.dump()) == found
-    assert replace(found, low=None).dump()["low"] is None
+    result = interval(Sharpe(), reps=100)
+    assert Interval(**result.dump()) == result
+    assert replace(result, low=None).dump()["low"] is None

@@ -23,16 +23,16 @@ def test_defaults():
 
 @pytest.mark.parametrize("name", ["commission", "slippage", "short_interest", "cash_interest"])
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("value", "message"),
     [
         (5, "at least 0 and below 1; for 5 % write 0.05"),
         (1, "at least 0 and below 1"),
         (-0.001, "at least 0 and below 1$"),
     ],
 )
-def test_rates_that_cannot_be_are_refused(name, given, message):
+def test_rates_that_cannot_be_are_refused(name, value, message):
     with pytest.raises(ValidationError) as caught:
-        BrokerSpec.parse({name: given})
+        BrokerSpec.parse({name: value})
     (error,) = caught.value.errors()
     assert error["loc"] == (name,)
     with pytest.raises(ValueError, match=message):

@@ -37,17 +37,17 @@ def test_levels_and_extra_measures_follow_the_spec():
 
 
 def test_the_values_are_those_of_the_functions():
-    found = {item.name: item.value for item in headline(SAMPLE, MeasuresSpec())}
-    assert found["sharpe"] == sharpe(RETURNS, 252.0, 0.02).value
-    assert found["value_at_risk_99"] == value_at_risk(RETURNS, 0.99).value
-    assert found["expected_shortfall_95"] == expected_shortfall(RETURNS, 0.95).value
+    values = {item.name: item.value for item in headline(SAMPLE, MeasuresSpec())}
+    assert values["sharpe"] == sharpe(RETURNS, 252.0, 0.02).value
+    assert values["value_at_risk_99"] == value_at_risk(RETURNS, 0.99).value
+    assert values["expected_shortfall_95"] == expected_shortfall(RETURNS, 0.95).value
 
 
 def test_the_further_ones_are_all_kinds_that_the_headline_has_not():
     spec = MeasuresSpec()
-    told = [measure for items in spec.further.values() for measure in items]
-    assert {item.kind for item in (*spec.measures, *told)} == set(kinds("risk.measures"))
-    every = [item.name for item in (*spec.measures, *told)]
+    further_measures = [measure for items in spec.further.values() for measure in items]
+    assert {item.kind for item in (*spec.measures, *further_measures)} == set(kinds("risk.measures"))
+    every = [item.name for item in (*spec.measures, *further_measures)]
     assert len(set(every)) == len(every)
     assert [*spec.further] == [*FURTHER, BY_METHOD]
     assert set(OF_ACCOUNTS) <= set(FURTHER)
@@ -97,7 +97,7 @@ def test_a_spec_reads_back_what_it_writes():
 
 
 @pytest.mark.parametrize(
-    ("values", "place", "message"),
+    ("values", "location", "message"),
     [
         ({"var_levels": [95]}, ("var_levels", 0), "both excluded; for 95 % write 0.95"),
         ({"var_levels": [0.05]}, ("var_levels", 0), "write 0.95 for the worst 0.05"),
@@ -117,11 +117,11 @@ def test_a_spec_reads_back_what_it_writes():
         ({"var_levels": [0.9, 0.9]}, (), "value_at_risk_90, expected_shortfall_90"),
     ],
 )
-def test_settings_that_cannot_be_are_refused_where_they_stand(values, place, message):
+def test_settings_that_cannot_be_are_refused_where_they_stand(values, location, message):
     with pytest.raises(ValidationError) as caught:
         MeasuresSpec.parse(values)
     (error,) = caught.value.errors()
-    assert error["loc"] == place
+    assert error["loc"] == location
     assert message in error["msg"]
 
 

@@ -50,7 +50,7 @@ def test_units_by_hand(price, lot, expected):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "lot", "expected"),
+    ("units_before", "lot", "expected"),
     [
         (45.45, 1.0, 45.0),
         (45.45, 0.0, 45.45),
@@ -66,8 +66,8 @@ def test_units_by_hand(price, lot, expected):
         (float("nan"), 1.0, 0.0),
     ],
 )
-def test_lots_by_hand(wanted, lot, expected):
-    assert lot_floor(wanted, lot) == expected
+def test_lots_by_hand(units_before, lot, expected):
+    assert lot_floor(units_before, lot) == expected
 
 
 @pytest.mark.parametrize("confidence", [float("nan"), 0.0, -0.5])
@@ -100,21 +100,21 @@ def test_more_confidence_is_never_a_smaller_position(one, other, account, price,
 
 @given(confidences, accounts, prices, shares, shares)
 def test_lots_cost_less_than_one_lot(confidence, account, price, base, cap):
-    whole = rule_units(confidence, account, price, base, cap, 1.0)
+    in_lots = rule_units(confidence, account, price, base, cap, 1.0)
     free = rule_units(confidence, account, price, base, cap, 0.0)
-    assert whole == int(whole)
-    assert whole <= free
-    assert free - whole <= max(1.0, free * 1e-12)
+    assert in_lots == int(in_lots)
+    assert in_lots <= free
+    assert free - in_lots <= max(1.0, free * 1e-12)
 
 
 @given(units, lots)
-def test_lots_are_whole_and_not_above_the_input(wanted, lot):
-    found = lot_floor(wanted, lot)
-    assert 0.0 <= found <= wanted
-    if lot and wanted / lot < 2**53:
-        assert found == round(found / lot) * lot
-        assert (round(found / lot) + 1) * lot > wanted
-        assert lot_floor(found, lot) == found
+def test_lots_are_whole_and_not_above_the_input(units_before, lot):
+    rounded = lot_floor(units_before, lot)
+    assert 0.0 <= rounded <= units_before
+    if lot and units_before / lot < 2**53:
+        assert rounded == round(rounded / lot) * lot
+        assert (round(rounded / lot) + 1) * lot > units_before
+        assert lot_floor(rounded, lot) == rounded
 
 
 @given(st.integers(1, 10**9), st.floats(1e-6, 1e4))
@@ -146,8 +146,8 @@ costs = st.builds(
 
 def loss_at_stop(units, side, entry, stop, p):
     """Money lost by the words of the docs: the move, slippage at the exit, commission at both ends."""
-    left = stop * (1 - side * p.slippage)
-    return units * side * (entry - left) + commission(units, entry, p) + commission(units, left, p)
+    exit_price = stop * (1 - side * p.slippage)
+    return units * side * (entry - exit_price) + commission(units, entry, p) + commission(units, exit_price, p)
 
 
 def test_loss_by_hand():

@@ -16,9 +16,9 @@ def message(values):
 
 
 def test_defaults_are_the_two_and_five_percent_rule_at_the_fill():
-    found = RiskSpec().dump()
-    limits = found.pop("limits")
-    assert found == {
+    defaults = RiskSpec().dump()
+    limits = defaults.pop("limits")
+    assert defaults == {
         "base": 0.02,
         "cap": 0.05,
         "mode": "notional",
@@ -38,7 +38,7 @@ def test_a_base_above_the_cap_is_legal():
 
 @pytest.mark.parametrize("field", ["base", "cap"])
 @pytest.mark.parametrize(
-    ("given", "text"),
+    ("value", "text"),
     [
         (2, "above 0 and at most 1; for 2 % write 0.02"),
         (2.5, "above 0 and at most 1; for 2.5 % write 0.025"),
@@ -49,14 +49,14 @@ def test_a_base_above_the_cap_is_legal():
         (True, "valid number"),
     ],
 )
-def test_shares_that_cannot_be_are_refused(field, given, text):
-    where, found = message({field: given})
-    assert where == field
-    assert text in found
+def test_shares_that_cannot_be_are_refused(field, value, text):
+    location, problem = message({field: value})
+    assert location == field
+    assert text in problem
 
 
 @pytest.mark.parametrize(
-    ("values", "where", "text"),
+    ("values", "location", "text"),
     [
         ({"mode": "kelly"}, "mode", "'notional' or 'stop'"),
         ({"cap_at": "close"}, "cap_at", "'fill' or 'signal'"),
@@ -97,10 +97,10 @@ def test_shares_that_cannot_be_are_refused(field, given, text):
         ({"resize": {"band": 0}}, "resize.band", "between 0 and 1"),
     ],
 )
-def test_what_cannot_be_or_contradicts_itself_is_refused(values, where, text):
-    found = message(values)
-    assert found[0] == where
-    assert text in found[1]
+def test_what_cannot_be_or_contradicts_itself_is_refused(values, location, text):
+    problem = message(values)
+    assert problem[0] == location
+    assert text in problem[1]
 
 
 def test_what_a_broker_keeps_is_checked():

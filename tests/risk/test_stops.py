@@ -23,33 +23,35 @@ def bars(high=HIGH, low=LOW, close=CLOSE):
 
 
 def test_the_average_true_range_by_hand():
-    found = average_true_range(*map(np.array, (HIGH, LOW, CLOSE)), window=3)
+    result = average_true_range(*map(np.array, (HIGH, LOW, CLOSE)), window=3)
     first = sum(RANGES[:3]) / 3
-    assert np.isnan(found[:3]).all()
-    assert found[3:].tolist() == pytest.approx([first, (first * 2 + RANGES[3]) / 3])
+    assert np.isnan(result[:3]).all()
+    assert result[3:].tolist() == pytest.approx([first, (first * 2 + RANGES[3]) / 3])
 
 
 @given(st.integers(1, 20), st.integers(2, 60), st.integers(0, 2**32 - 1))
 def test_the_average_true_range_is_an_exponential_mean_that_begins_with_a_plain_one(window, rows, seed):
     generator = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(generator.normal(0, 0.02, rows)))
-    high, low = close * (1 + generator.uniform(0, 0.03, rows)), close * (1 - generator.uniform(0, 0.03, rows))
-    found = average_true_range(high, low, close, window)
+    high = close * (1 + generator.uniform(0, 0.03, rows))
+    low = close * (1 - generator.uniform(0, 0.03, rows))
+    result = average_true_range(high, low, close, window)
     frame = pd.DataFrame({"a": high - low, "b": abs(high - np.roll(close, 1)), "c": abs(low - np.roll(close, 1))})
     ranges = frame.max(axis=1)[1:]
     if len(ranges) < window:
-        assert np.isnan(found).all()
+        assert np.isnan(result).all()
         return
     seeded = pd.concat([pd.Series([ranges[:window].mean()]), ranges[window:]])
-    wanted = seeded.ewm(alpha=1 / window, adjust=False).mean().to_numpy()
-    assert found[window:] == pytest.approx(wanted)
+    expected = seeded.ewm(alpha=1 / window, adjust=False).mean().to_numpy()
+    assert result[window:] == pytest.approx(expected)
 
 
 @given(st.integers(1, 5))
 def test_no_distance_looks_ahead(cut):
-    whole, part = bars(), bars(HIGH[:cut], LOW[:cut], CLOSE[:cut])
+    full = bars()
+    part = bars(HIGH[:cut], LOW[:cut], CLOSE[:cut])
     for spec in (Percent(value=0.05), Atr(window=2)):
-        np.testing.assert_array_equal(spec.distances(whole)[:cut], spec.distances(part))
+        np.testing.assert_array_equal(spec.distances(full)[:cut], spec.distances(part))
 
 
 def test_rows_of_different_lengths_are_refused():
@@ -69,15 +71,15 @@ def test_which_stops_trail():
 
 
 def test_distances_of_a_symbol_without_the_bars_that_are_not_fed():
-    found = Distances.of(bars(), Atr(window=3), None).since(2)
-    assert np.isnan(found.target).all()
-    assert np.isnan(found.stop[0])
-    assert found.stop[1] == pytest.approx(2 * sum(RANGES[:3]) / 3)
+    result = Distances.of(bars(), Atr(window=3), None).since(2)
+    assert np.isnan(result.target).all()
+    assert np.isnan(result.stop[0])
+    assert result.stop[1] == pytest.approx(2 * sum(RANGES[:3]) / 3)
 
 
 def test_at_one_close_a_percent_is_enough_and_an_atr_is_refused():
-    found = Distances.at_close(200.0, Percent(value=0.05), Percent(value=0.1))
-    assert (found.stop[0], found.target[0]) == (10.0, 20.0)
+    result = Distances.at_close(200.0, Percent(value=0.05), Percent(value=0.1))
+    assert (result.stop[0], result.target[0]) == (10.0, 20.0)
     with pytest.raises(ConfigError, match="trail_atr needs the bars before: hand the strategy `distances`"):
         Distances.at_close(200.0, TrailAtr(), None)
 

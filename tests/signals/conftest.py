@@ -13,10 +13,10 @@ def make_market():
 
     def build(bars=420, symbols="A", coefficient=0.4, seed=0, late=0):
         days = pd.bdate_range("2001-01-02", periods=bars, tz="UTC") + pd.Timedelta("21h")
-        made = {
-            name: _bars(name, days[late * place :], coefficient, [seed, place]) for place, name in enumerate(symbols)
+        columns = {
+            name: _bars(name, days[late * index :], coefficient, [seed, index]) for index, name in enumerate(symbols)
         }
-        return Market(made, tuple(symbols), symbols[0], "America/New_York")
+        return Market(columns, tuple(symbols), symbols[0], "America/New_York")
 
     return build
 
@@ -29,8 +29,8 @@ def with_future(redrawn):
         def changed(bars):
             return Bars.of(bars.symbol, redrawn(bars.frame, int(bars.times.searchsorted(first)), how))
 
-        made = {symbol: changed(bars) for symbol, bars in market.bars.items()}
-        return Market(made, market.trade, market.benchmark, market.zone)
+        columns = {symbol: changed(bars) for symbol, bars in market.bars.items()}
+        return Market(columns, market.trade, market.benchmark, market.zone)
 
     return replace
 
@@ -42,6 +42,7 @@ def _bars(name, times, coefficient, seed):
         moves[row] += coefficient * moves[row - 1]
     close = 100 * np.exp(np.cumsum(moves))
     opened = close * np.exp(rng.normal(0, 0.002, len(times)))
-    high, low = np.maximum(opened, close) * 1.002, np.minimum(opened, close) * 0.998
+    high = np.maximum(opened, close) * 1.002
+    low = np.minimum(opened, close) * 0.998
     volume = rng.integers(1, 1000, len(times)).astype(float)
     return Bars.of(name, pd.DataFrame(dict(zip(COLUMNS, (opened, high, low, close, volume), strict=True)), index=times))

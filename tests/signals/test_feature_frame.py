@@ -35,7 +35,8 @@ class Broken(BarFeature):
 
     def compute(self, bars):
         values = np.zeros((len(bars), 1))
-        values[0], values[7] = np.nan, np.inf
+        values[0] = np.nan
+        values[7] = np.inf
         return values
 
 

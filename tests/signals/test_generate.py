@@ -41,7 +41,7 @@ def rule_of(**model):
 def stages(signals, count=None):
     """Everything that a strategy can see, up to a row."""
     frame = signals.frame
-    return [each[:count] for each in (frame.prediction, frame.confidence, signals.p_up, frame.fold)]
+    return [item[:count] for item in (frame.prediction, frame.confidence, signals.p_up, frame.fold)]
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +83,9 @@ def test_predictions_stand_at_their_symbol_and_time(market):
     ).fit(panel.X[fold.train], panel.y[fold.train])
     frame = generate(market, spec).frame
     for row in fold.test:
-        place = frame.times.get_loc(panel.times[row]), int(panel.symbol[row])
-        assert frame.prediction[place] == forest.predict(panel.X[row : row + 1])[0]
-        assert frame.fold[place[0]] == 1
+        index = frame.times.get_loc(panel.times[row]), int(panel.symbol[row])
+        assert frame.prediction[index] == forest.predict(panel.X[row : row + 1])[0]
+        assert frame.fold[index[0]] == 1
 
 
 def test_a_symbol_without_a_bar_has_no_opinion(make_market):
@@ -93,10 +93,10 @@ def test_a_symbol_without_a_bar_has_no_opinion(make_market):
     gone = market.times[300]
     frame = market.bars["B"].frame.drop(gone)
     holed = Market({**market.bars, "B": Bars.of("B", frame)}, market.trade, "A", market.zone)
-    found = generate(holed, spec_of()).frame
-    assert np.isfinite(found.prediction[300, 0])
-    assert np.isnan(found.prediction[300, 1])
-    assert np.isfinite(found.prediction[301]).all()
+    result = generate(holed, spec_of()).frame
+    assert np.isfinite(result.prediction[300, 0])
+    assert np.isnan(result.prediction[300, 1])
+    assert np.isfinite(result.prediction[301]).all()
 
 
 def test_nothing_of_the_market_can_be_written_through_the_signals(market):
@@ -106,7 +106,8 @@ def test_nothing_of_the_market_can_be_written_through_the_signals(market):
 
 def test_every_row_from_the_first_cut_on_is_predicted_exactly_once(market):
     spec = spec_of(label={"horizon": 5})
-    panel, steps = build_panel(market, spec.features, spec.label), plan(market, spec)
+    panel = build_panel(market, spec.features, spec.label)
+    steps = plan(market, spec)
     outcomes = run_folds(panel, spec.training, steps, 1, no_progress)
     rows = np.concatenate([outcome.rows for outcome in outcomes])
     assert len(rows) == len(set(rows))
@@ -117,7 +118,8 @@ def test_every_row_from_the_first_cut_on_is_predicted_exactly_once(market):
 
 def test_the_order_in_which_folds_are_trained_does_not_matter(market):
     spec = spec_of(ALL)
-    panel, steps = build_panel(market, spec.features, spec.label), plan(market, spec)[:3]
+    panel = build_panel(market, spec.features, spec.label)
+    steps = plan(market, spec)[:3]
     forward = run_folds(panel, spec.training, steps, 1, no_progress)
     backward = run_folds(panel, spec.training, steps[::-1], 1, no_progress)
     for one, other in zip(forward, backward[::-1], strict=True):
@@ -137,10 +139,10 @@ def test_there_is_no_opinion_where_a_window_is_not_full(make_market, model):
         np.testing.assert_array_equal(np.isnan(array[:, 1]), np.arange(330) < 200 + 4 + sequence - 1)
 
 
-def differs(market, spec, whole, cut, future):
-    """Whether any bit before a row is another one when the bars from that row on are."""
+def differs(market, spec, full, cut, future):
+    """True if any bit before a row changes with the bars from that row on."""
     moved = stages(generate(future, spec), cut)
-    return [each.tobytes() for each in moved] != [each[:cut].tobytes() for each in whole]
+    return [item.tobytes() for item in moved] != [item[:cut].tobytes() for item in full]
 
 
 def around(market, spec, numbers):
@@ -161,12 +163,12 @@ def around(market, spec, numbers):
 def test_no_row_before_a_cut_moves_when_the_future_does(market, with_future, model, label, numbers):
     """Other future bars give the same bits before them; a history that ends there gives the same numbers."""
     spec = spec_of(model, label=label)
-    whole = stages(generate(market, spec))
+    full = stages(generate(market, spec))
     for cut in around(market, spec, numbers):
         for how in ("another walk", "mirrored", "thousandfold"):
-            assert not differs(market, spec, whole, cut, with_future(market, market.times[cut], how))
+            assert not differs(market, spec, full, cut, with_future(market, market.times[cut], how))
         shorter = stages(generate(market.until(market.times[cut - 1]), spec))
-        for short, long in zip(shorter, whole, strict=True):
+        for short, long in zip(shorter, full, strict=True):
             np.testing.assert_allclose(short, long[:cut], rtol=1e-9 if model is FOREST else 1e-6)
 
 
@@ -180,12 +182,12 @@ def test_the_test_above_would_see_labels_that_are_used_too_early(market, with_fu
 
     monkeypatch.setattr(ForwardReturn, "compute", at_once)
     spec = spec_of(label={"horizon": 5})
-    whole = stages(generate(market, spec))
-    found = [
-        differs(market, spec, whole, cut, with_future(market, market.times[cut], "mirrored"))
+    full = stages(generate(market, spec))
+    result = [
+        differs(market, spec, full, cut, with_future(market, market.times[cut], "mirrored"))
         for cut in around(market, spec, (2, 3))
     ]
-    assert any(found)
+    assert any(result)
 
 
 def test_the_future_reaches_what_comes_after_it(market, with_future):

@@ -24,7 +24,8 @@ def walk(count, seed=0):
 
 def assert_twins(kernel, values, *parameters):
     shape = (len(values), kernel.columns) if kernel.columns else len(values)
-    plain, twin = np.empty(shape), np.empty(shape)
+    plain = np.empty(shape)
+    twin = np.empty(shape)
     kernel.plain(values.tolist(), plain, *parameters)
     kernel.compiled(values, twin, *parameters)
     assert plain.tobytes() == twin.tobytes()
@@ -63,12 +64,12 @@ def test_compiled_strength_and_distance_across_blocks(window):
     close = np.round(walk(5 * compiled_kernels.BLOCK + 3), 1)
     close[3000:3100] = close[3000]
     assert strength(close, window).tobytes() == compiled_strength(close, window).tobytes()
-    apart = np.empty(len(close))
-    compiled_kernels.distance(close, window, apart)
-    assert apart.tobytes() == distance(close, window).tobytes()
+    distances = np.empty(len(close))
+    compiled_kernels.distance(close, window, distances)
+    assert distances.tobytes() == distance(close, window).tobytes()
 
 
-@pytest.mark.parametrize("feature", [Sma(window=20), Rsi(), Macd(), WilderRsi(), Atr()], ids=lambda each: each.kind)
+@pytest.mark.parametrize("feature", [Sma(window=20), Rsi(), Macd(), WilderRsi(), Atr()], ids=lambda item: item.kind)
 def test_a_long_history_has_the_bits_of_a_short_one(feature):
     """Beyond the length at which features turn to compiled code, the past is what it was before."""
     close = walk(rolling_windows.LONG + kernels.ROWS_BEFORE_COMPILING)
@@ -99,7 +100,8 @@ def test_a_close_that_never_moved_has_no_convergence():
 @pytest.mark.parametrize("function", [convergence, wilder], ids=["convergence", "wilder"])
 def test_a_kernel_is_compiled_when_its_patience_is_over(function, monkeypatch):
     monkeypatch.setattr(kernels, "ROWS_BEFORE_COMPILING", 250)
-    kernel, used = Kernel(function.plain, function.columns), []
+    kernel = Kernel(function.plain, function.columns)
+    used = []
     monkeypatch.setattr(Kernel, "compiled", property(lambda self: lambda *given: used.append("compiled")))
     parameters = (0.1, 0.05, 0.2) if function is convergence else (14,)
     for _ in range(4):

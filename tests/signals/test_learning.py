@@ -21,7 +21,7 @@ SMALL = {
     "xgboost": {"rounds": 60},
     "lightgbm": {"rounds": 60},
 }
-SMALL["ensemble"] = {"members": {kind: {"weight": 0.25, **given} for kind, given in SMALL.items()}}
+SMALL["ensemble"] = {"members": {kind: {"weight": 0.25, **arguments} for kind, arguments in SMALL.items()}}
 SMALL["ridge"] = {}
 PLANTED = 0.5  # the AR(1) coefficient, and so the best possible correlation of a forecast with the next return
 SHUFFLES = 16
@@ -41,8 +41,8 @@ def out_of_sample(market, kind, seed):
     prediction = generate(market, spec).frame.prediction[:, 0]
     close = market.bars["A"].close
     moves = close[1:] / close[:-1] - 1
-    known = ~np.isnan(prediction[1:-1])
-    return prediction[1:-1][known], moves[1:][known], moves[:-1][known]
+    is_known = ~np.isnan(prediction[1:-1])
+    return prediction[1:-1][is_known], moves[1:][is_known], moves[:-1][is_known]
 
 
 def correlation(one, other):
@@ -61,15 +61,16 @@ def test_a_planted_signal_is_found_and_its_sign_with_it(make_market, kind):
 
 @pytest.mark.parametrize("kind", [kind for kind in TRAINED if kind != "ensemble"])
 def test_shuffled_labels_teach_nothing(make_market, monkeypatch, kind):
-    """What is learnt then has no direction: over many shuffles the skill is 0 within four standard errors."""
+    """A model of shuffled labels has no direction: over many shuffles the skill is 0 within four standard errors."""
     market = make_market(bars=860, coefficient=PLANTED, seed=3)
     honest = ForwardReturn.compute
 
     def shuffled(spec, bars):
-        labels, rng = honest(spec, bars), np.random.default_rng(draw)
+        labels = honest(spec, bars)
+        rng = np.random.default_rng(draw)
         value = np.array(labels.value)
-        known = np.flatnonzero(~np.isnan(value))
-        value[known] = value[rng.permutation(known)]
+        is_known = np.flatnonzero(~np.isnan(value))
+        value[is_known] = value[rng.permutation(is_known)]
         return Labels(labels.symbol, labels.times, read_only(value), labels.known_at, labels.unit)
 
     monkeypatch.setattr(ForwardReturn, "compute", shuffled)

@@ -18,11 +18,13 @@ def bars_of(symbol, first, count, seed=0):
     return Bars(symbol, times, close * 1.001, close, close, close, close)
 
 
-A, B, C = bars_of("A", "2020-01-01", 20), bars_of("B", "2020-01-05", 12, seed=1), bars_of("C", "2020-01-01", 3)
+A = bars_of("A", "2020-01-01", 20)
+B = bars_of("B", "2020-01-05", 12, seed=1)
+C = bars_of("C", "2020-01-01", 3)
 
 
 def market_of(*bars, trade):
-    return Market({each.symbol: each for each in bars}, trade, "C", "UTC")
+    return Market({item.symbol: item for item in bars}, trade, "C", "UTC")
 
 
 def test_rows_are_stacked_symbol_by_symbol_without_their_warm_up():

@@ -35,7 +35,8 @@ def walk(count, seed=0):
 
 @given(numbers=values | tied, window=st.integers(1, 70))
 def test_sums_and_means_by_exact_arithmetic(numbers, window):
-    sums, means = rolling_sum(np.array(numbers), window), rolling_mean(np.array(numbers), window)
+    sums = rolling_sum(np.array(numbers), window)
+    means = rolling_mean(np.array(numbers), window)
     assert np.isnan(sums[: window - 1]).all()
     for row in range(window - 1, len(numbers)):
         exact = sum(map(Fraction, numbers[row - window + 1 : row + 1]))
@@ -46,20 +47,20 @@ def test_sums_and_means_by_exact_arithmetic(numbers, window):
 
 @given(numbers=values | tied, window=st.integers(2, 70), ddof=st.sampled_from([0, 1]))
 def test_spreads_by_exact_arithmetic(numbers, window, ddof):
-    found = rolling_std(np.array(numbers), window, ddof)
-    assert np.isnan(found[: window - 1]).all()
+    result = rolling_std(np.array(numbers), window, ddof)
+    assert np.isnan(result[: window - 1]).all()
     exactly = statistics.variance if ddof else statistics.pvariance
     for row in range(window - 1, len(numbers)):
         part = [Fraction(number) for number in numbers[row - window + 1 : row + 1]]
-        assert found[row] == pytest.approx(math.sqrt(exactly(part)), rel=1e-12, abs=1e-15 * float(max(part)))
+        assert result[row] == pytest.approx(math.sqrt(exactly(part)), rel=1e-12, abs=1e-15 * float(max(part)))
 
 
 @given(numbers=values | tied, window=st.integers(1, 70))
 def test_highest_by_loop(numbers, window):
     expected = [max(numbers[row - window + 1 : row + 1]) for row in range(window - 1, len(numbers))]
-    found = rolling_max(np.array(numbers), window)
-    np.testing.assert_array_equal(found[window - 1 :], expected)
-    assert np.isnan(found[: window - 1]).all()
+    result = rolling_max(np.array(numbers), window)
+    np.testing.assert_array_equal(result[window - 1 :], expected)
+    assert np.isnan(result[: window - 1]).all()
 
 
 @pytest.mark.parametrize("window", [2, 14, 20, 50, 200])
@@ -76,10 +77,10 @@ def test_they_are_pandas(window):
 def test_where_the_data_begin_or_end_makes_no_difference_to_the_last_bit(rolled, window):
     """Nor does it whether there is enough for compiled code, or on which side of a block a window lies."""
     long = walk(rolling_windows.LONG + 5 * window)
-    whole = rolled(long, window)
+    full = rolled(long, window)
     for begin, end in ((0, 300), (17, 333), (2000, 4100), (16_300, 16_500), (rolling_windows.LONG - 50, len(long))):
         part = rolled(long[begin:end], window)[window - 1 :]
-        assert part.tobytes() == whole[begin + window - 1 : end].tobytes()
+        assert part.tobytes() == full[begin + window - 1 : end].tobytes()
 
 
 @every_rolling
@@ -96,10 +97,10 @@ def test_a_nan_is_in_its_windows_and_in_no_other(rolled):
     calm = walk(200, seed=2)
     holed = calm.copy()
     holed[60] = np.nan
-    found = rolled(holed, 20)
-    assert np.isnan(found[60:80]).all()
-    assert np.isfinite(found[80:]).all()
-    assert np.isfinite(found[19:60]).all()
+    result = rolled(holed, 20)
+    assert np.isnan(result[60:80]).all()
+    assert np.isfinite(result[80:]).all()
+    assert np.isfinite(result[19:60]).all()
 
 
 @given(level=st.floats(1e-3, 1e9), window=st.integers(2, 200))
@@ -111,9 +112,9 @@ def test_equal_values_have_no_spread(level, window):
 @pytest.mark.parametrize("rolled", ROLLING)
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_shorter_than_the_window(rolled, count):
-    found = rolled(np.ones(count), 5)
-    assert found.shape == (count,)
-    assert np.isnan(found).all()
+    result = rolled(np.ones(count), 5)
+    assert result.shape == (count,)
+    assert np.isnan(result).all()
 
 
 @pytest.mark.parametrize("window", WINDOWS)
@@ -125,7 +126,8 @@ def test_compiled_sums_are_the_plain_ones(window):
 
 
 def test_a_window_beyond_a_block_is_summed_too():
-    numbers, window = walk(30_000), 3 * compiled_kernels.BLOCK + 1
+    numbers = walk(30_000)
+    window = 3 * compiled_kernels.BLOCK + 1
     total = np.empty(len(numbers) - window + 1)
     compiled_kernels.window_sums(numbers, window, total)
     assert total.tobytes() == plain_sums(numbers, window).tobytes()

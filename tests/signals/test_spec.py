@@ -23,8 +23,13 @@ def test_a_model_that_trains_is_given_what_the_config_leaves_out():
 
 
 def test_what_the_config_says_is_kept():
-    given = {**TRAINED, "scaler": "robust", "label": {"horizon": 3}, "confidence": {"kind": "constant", "value": 0.5}}
-    training = SignalSpec.parse(given).training
+    arguments = {
+        **TRAINED,
+        "scaler": "robust",
+        "label": {"horizon": 3},
+        "confidence": {"kind": "constant", "value": 0.5},
+    }
+    training = SignalSpec.parse(arguments).training
     assert (training.scaler, training.label.horizon, training.confidence.value) == ("robust", 3, 0.5)
     assert training.model.kind == "random_forest"
 
@@ -41,14 +46,14 @@ def test_a_rule_may_have_another_constant():
     assert SignalSpec.parse({**RULE, "confidence": {"kind": "constant", "value": 0.4}}).confidence.value == 0.4
 
 
-@pytest.mark.parametrize("given", [TRAINED, RULE])
-def test_what_is_dumped_reads_back(given):
-    spec = SignalSpec.parse(given)
+@pytest.mark.parametrize("arguments", [TRAINED, RULE])
+def test_what_is_dumped_reads_back(arguments):
+    spec = SignalSpec.parse(arguments)
     assert SignalSpec.parse(spec.dump()) == spec
 
 
 @pytest.mark.parametrize(
-    ("given", "message", "path"),
+    ("arguments", "message", "path"),
     [
         ({"model": {"kind": "lstm"}}, "model lstm trains: add at least one of `features`", "features"),
         ({**RULE, "features": TRAINED["features"]}, "model sma_cross does not train: remove `features`", "features"),
@@ -58,9 +63,9 @@ def test_what_is_dumped_reads_back(given):
         ({**RULE, "confidence": {}}, "remove `confidence`, or take kind constant", "confidence"),
     ],
 )
-def test_what_does_not_fit_the_model_is_refused(given, message, path):
+def test_what_does_not_fit_the_model_is_refused(arguments, message, path):
     with pytest.raises(ValidationError, match=message) as caught:
-        SignalSpec.parse(given)
+        SignalSpec.parse(arguments)
     assert caught.value.errors()[0]["ctx"]["path"] == [path]
 
 

@@ -15,7 +15,7 @@ from strategies.time_exit import TimeExit
 NAN = math.nan
 
 
-class Told(bt.feeds.PandasData):
+class SignalFeed(bt.feeds.PandasData):
     """backtrader's own feed with two more lines: the strategy needs no feed of ours."""
 
     lines = ("prediction", "confidence")
@@ -33,7 +33,7 @@ def trade(*frames, strategy=SignalStrategy, spec=None, sizer=RiskRuleSizer, cash
     cerebro = bt.Cerebro(stdstats=False)
     cerebro.broker = RiskBroker(cash=cash)
     for number, frame in enumerate(frames):
-        cerebro.adddata(Told(dataname=frame), name="ABC"[number])
+        cerebro.adddata(SignalFeed(dataname=frame), name="ABC"[number])
     cerebro.addsizer(sizer, **sizing)
     cerebro.addstrategy(strategy, **({"spec": spec} if spec else {}))
     cerebro.addanalyzer(RiskAudit)
@@ -97,7 +97,8 @@ def test_a_symbol_that_begins_later_delays_no_other():
 
 def test_exits_are_sent_before_entries():
     # nearly all cash moves from B to A in one bar: A's entry is first in the order of the feeds, but needs B's cash
-    one, other = feed([NAN, 0.01, 0.01]), feed([0.01, -0.01, -0.01])
+    one = feed([NAN, 0.01, 0.01])
+    other = feed([0.01, -0.01, -0.01])
     spec = Threshold(side="long")
     _, book = trade(one, other, spec=spec, base=0.9, cap=0.9)
     assert sizes(book) == [(1, "B", 90.0), (2, "B", -90.0), (2, "A", 90.0)]
@@ -216,7 +217,7 @@ def test_every_way_to_run_gives_the_same(options):
     _, expected = trade(*frames[:1])
     cerebro = bt.Cerebro(stdstats=False, **options)
     cerebro.broker = RiskBroker(cash=10_000.0)
-    cerebro.adddata(Told(dataname=frames[0]), name="A")
+    cerebro.adddata(SignalFeed(dataname=frames[0]), name="A")
     cerebro.addsizer(RiskRuleSizer)
     cerebro.addstrategy(SignalStrategy)
     cerebro.addanalyzer(RiskAudit)
@@ -255,14 +256,18 @@ def test_no_opinion_postpones_the_time_exit():
 
 
 def test_a_cross_section_is_ranked_at_each_bar():
-    a, b, c = feed([0.03, 0.01, 0.01]), feed([0.02, 0.03, 0.02]), feed([0.01, 0.02, 0.03])
+    a = feed([0.03, 0.01, 0.01])
+    b = feed([0.02, 0.03, 0.02])
+    c = feed([0.01, 0.02, 0.03])
     _, book = trade(a, b, c, spec=Rank())
     assert sizes(book) == [(1, "A", 2.0), (1, "C", -2.0), (2, "A", -2.0), (2, "C", 2.0), (2, "A", -2.0), (2, "B", 2.0)]
 
 
 def test_only_new_bars_are_ranked():
     # on day 1 A and C are ranked alone; B keeps its side though its old prediction is the best
-    a, b, c = feed([0.01, 0.02, NAN]), feed([0.03, 0.9, NAN], skip=[1]), feed([0.02, 0.01, NAN])
+    a = feed([0.01, 0.02, NAN])
+    b = feed([0.03, 0.9, NAN], skip=[1])
+    c = feed([0.02, 0.01, NAN])
     run, book = trade(a, b, c, spec=Rank())
     assert [(row["created_at"].day - 6, row["symbol"], row["side"]) for row in book["orders"]] == [
         (0, "A", "sell"),

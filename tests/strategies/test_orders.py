@@ -16,7 +16,7 @@ from strategies.threshold import Threshold
 QUIET = (100.0, 101.0, 99.0, 100.0)
 
 
-class Told(bt.feeds.PandasData):
+class SignalFeed(bt.feeds.PandasData):
     lines = ("prediction", "confidence")
     params = (("prediction", -1), ("confidence", -1))
 
@@ -33,7 +33,7 @@ def trade(*frames, spec=None, sizing=None, broker=None, **risk):
     cerebro.broker = broker or RiskBroker(cash=10_000.0, cap=rule.cap, limits=rule.limits)
     distances = {}
     for number, item in enumerate(frames):
-        cerebro.adddata(Told(dataname=item), name="ABC"[number])
+        cerebro.adddata(SignalFeed(dataname=item), name="ABC"[number])
         bars = Bars.of("ABC"[number], item.tz_localize("UTC"))
         distances["ABC"[number]] = Distances.of(bars, rule.stop, rule.take_profit)
     cerebro.addsizer(RiskRuleSizer, base=rule.base, cap=rule.cap, mode=rule.mode, **(sizing or {}))
@@ -118,7 +118,7 @@ def test_a_stop_below_any_price_is_refused():
 
 def test_stops_by_the_average_range_need_its_numbers():
     cerebro = bt.Cerebro(stdstats=False)
-    cerebro.adddata(Told(dataname=frame([QUIET] * 3, 0.01)), name="A")
+    cerebro.adddata(SignalFeed(dataname=frame([QUIET] * 3, 0.01)), name="A")
     cerebro.addsizer(RiskRuleSizer)
     cerebro.addstrategy(SignalStrategy, risk=RiskSpec.parse({"stop": {"kind": "atr"}}))
     with pytest.raises(ConfigError, match="atr needs the bars before: hand the strategy `distances`"):
@@ -175,7 +175,8 @@ def test_dust_is_never_sent():
 
 def test_a_resize_that_a_limit_bars_is_in_the_audit():
     # A holds 1 unit and B 2, which is all that gross allows; then A's confidence would have it at 2
-    one, other = frame([QUIET] * 3, 0.01, [0.5, 1.0, 1.0]), frame([QUIET] * 3, 0.01)
+    one = frame([QUIET] * 3, 0.01, [0.5, 1.0, 1.0])
+    other = frame([QUIET] * 3, 0.01)
     _, book = trade(one, other, resize={"band": 0.2}, limits={"gross": 0.03}, cap=0.02)
     assert [(row["symbol"], row["size"]) for row in book["fills"]] == [("A", 1.0), ("B", 2.0)]
     assert [(row["symbol"], row["status"], row["reason"]) for row in book["orders"][2:]] == [
@@ -207,10 +208,11 @@ def test_a_limit_trims_at_the_signal_and_the_order_says_so():
 
 
 def test_what_is_about_to_be_closed_makes_room():
-    one, other = frame([QUIET] * 4, [0.01, -0.01, -0.01, -0.01]), frame([QUIET] * 4, [-0.01, 0.01, 0.01, 0.01])
+    one = frame([QUIET] * 4, [0.01, -0.01, -0.01, -0.01])
+    other = frame([QUIET] * 4, [-0.01, 0.01, 0.01, 0.01])
     _, book = trade(one, other, limits={"positions": 1}, spec=Threshold(side="long"))
-    found = [(row["time"].day - 6, row["symbol"], row["size"]) for row in book["fills"]]
-    assert found == [(1, "A", 2.0), (2, "A", -2.0), (2, "B", 2.0)]
+    fills = [(row["time"].day - 6, row["symbol"], row["size"]) for row in book["fills"]]
+    assert fills == [(1, "A", 2.0), (2, "A", -2.0), (2, "B", 2.0)]
 
 
 def test_limits_need_no_broker_of_ours_at_the_signal():

@@ -79,44 +79,47 @@ def bars(draw):
 
 def ranking(prediction):
     """The symbols with an opinion, best first, ties in their order; Python's own stable sort."""
-    known = [number for number, value in enumerate(prediction) if not math.isnan(value)]
-    return sorted(known, key=lambda number: -prediction[number])
+    ranked_symbols = [symbol for symbol, value in enumerate(prediction) if not math.isnan(value)]
+    return sorted(ranked_symbols, key=lambda symbol: -prediction[symbol])
 
 
 @given(bars())
 def test_as_many_are_held_as_were_asked_for(bar):
     prediction, side, parameters = bar
-    found, order = sides(prediction, side, **parameters), ranking(prediction)
+    target = sides(prediction, side, **parameters)
+    order = ranking(prediction)
     if len(order) < parameters["top"] + parameters["bottom"]:
-        assert found == side
+        assert target == side
         return
-    assert [found[number] for number in order].count(1) == parameters["top"]
-    assert [found[number] for number in order].count(-1) == parameters["bottom"]
-    for number in set(range(len(side))) - set(order):
-        assert found[number] == side[number]
+    assert [target[symbol] for symbol in order].count(1) == parameters["top"]
+    assert [target[symbol] for symbol in order].count(-1) == parameters["bottom"]
+    for symbol in set(range(len(side))) - set(order):
+        assert target[symbol] == side[symbol]
 
 
 @given(bars())
 def test_newcomers_come_from_the_first_places_and_those_who_stay_from_the_buffer(bar):
     prediction, side, parameters = bar
-    found, order = sides(prediction, side, **parameters), ranking(prediction)
+    target = sides(prediction, side, **parameters)
+    order = ranking(prediction)
     for sign, name, ranked in ((1, "top", order), (-1, "bottom", order[::-1])):
-        for place, number in enumerate(ranked):
-            if found[number] == sign != side[number]:
-                assert place < parameters[name]
-            elif found[number] == sign and len(order) >= parameters["top"] + parameters["bottom"]:
-                assert place < parameters[name] + parameters["buffer"]
+        for rank, symbol in enumerate(ranked):
+            if target[symbol] == sign != side[symbol]:
+                assert rank < parameters[name]
+            elif target[symbol] == sign and len(order) >= parameters["top"] + parameters["bottom"]:
+                assert rank < parameters[name] + parameters["buffer"]
 
 
 @given(bars())
 def test_without_a_buffer_it_is_the_plain_ranking(bar):
     prediction, side, parameters = bar
-    top, bottom = parameters["top"], parameters["bottom"]
+    top = parameters["top"]
+    bottom = parameters["bottom"]
     order = ranking(prediction)
     expected = list(side)
     if len(order) >= top + bottom:
-        for place, number in enumerate(order):
-            expected[number] = 1 if place < top else -1 if place >= len(order) - bottom else 0
+        for rank, symbol in enumerate(order):
+            expected[symbol] = 1 if rank < top else -1 if rank >= len(order) - bottom else 0
     assert sides(prediction, side, top=top, bottom=bottom) == expected
 
 
@@ -131,10 +134,12 @@ def test_a_buffer_saves_trades():
     predictions = np.random.default_rng(4).normal(size=(300, 10)).cumsum(axis=0)
 
     def changes(buffer):
-        side, count = np.zeros(10, dtype=np.int64), 0
+        side = np.zeros(10, dtype=np.int64)
+        count = 0
         for row in predictions:
             target = target_sides(row, np.ones(10), side, Rank(top=3, bottom=3, buffer=buffer))
-            side, count = target, count + int((target != side).sum())
+            count += int((target != side).sum())
+            side = target
         return count
 
     assert changes(3) < changes(1) < changes(0)
@@ -146,9 +151,10 @@ def test_the_rule_reads_numbers_only():
     spec = Rank(top=2, bottom=1, buffer=1, side="long")
     rng = np.random.default_rng(2)
     for _ in range(50):
-        prediction, side = rng.normal(size=6), rng.integers(-1, 2, 6)
-        told = prediction, np.ones(6), side
-        np.testing.assert_array_equal(target_sides(*told, record), target_sides(*told, spec))
+        prediction = rng.normal(size=6)
+        side = rng.integers(-1, 2, 6)
+        arguments = prediction, np.ones(6), side
+        np.testing.assert_array_equal(target_sides(*arguments, record), target_sides(*arguments, spec))
 
 
 def test_the_spec_carries_its_rule():

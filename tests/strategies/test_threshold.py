@@ -69,18 +69,19 @@ def in_words(prediction, side, entry, exit_, allowed):
     """The rule's sentences one by one, each as a set of sides that it still allows."""
     if math.isnan(prediction):
         return side
-    wanted = {0: 0, 1: 1, -1: -1}[side]
+    expected = {0: 0, 1: 1, -1: -1}[side]
     if side == 1 and prediction < exit_:
-        wanted = 0
+        expected = 0
     if side == -1 and prediction > -exit_:
-        wanted = 0
-    enter_long, enter_short = prediction > entry, prediction < -entry
+        expected = 0
+    enter_long = prediction > entry
+    enter_short = prediction < -entry
     if enter_long:
-        wanted = 1
+        expected = 1
     if enter_short:
-        wanted = -1
+        expected = -1
     barred = {"long": [-1], "short": [1], "both": []}[allowed]
-    return 0 if wanted in barred else wanted
+    return 0 if expected in barred else expected
 
 
 GRID = st.sampled_from([0.0, 0.001, 0.01, 0.02])
@@ -91,7 +92,8 @@ PREDICTION = st.one_of(st.floats(-0.05, 0.05), st.sampled_from([NAN, 0.0, -0.0, 
 @example(0.0, 1, 0.0, 0.0, "both")
 @example(0.0, -1, 0.0, 0.0, "both")
 def test_the_rule_says_what_its_words_say(prediction, side, one, other, allowed):
-    entry, exit_ = max(one, other), min(one, other)
+    entry = max(one, other)
+    exit_ = min(one, other)
     spec = Threshold(entry=entry, exit=exit_, side=allowed)
     assert target_side(prediction, 1.0, side, 0, spec) == in_words(prediction, side, entry, exit_, allowed)
 

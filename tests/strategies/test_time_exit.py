@@ -53,9 +53,9 @@ def test_a_side_that_is_not_allowed_means_flat(allowed, side, prediction, target
 
 @given(st.floats(-0.05, 0.05), st.floats(0, 0.03), st.sampled_from(["long", "short", "both"]))
 def test_it_enters_as_the_threshold_does(prediction, entry, allowed):
-    told = prediction, 1.0, 0, 0
-    expected = threshold_side(*told, Threshold(entry=entry, side=allowed))
-    assert target_side(*told, TimeExit(entry=entry, side=allowed)) == expected
+    arguments = prediction, 1.0, 0, 0
+    expected = threshold_side(*arguments, Threshold(entry=entry, side=allowed))
+    assert target_side(*arguments, TimeExit(entry=entry, side=allowed)) == expected
 
 
 @given(st.floats(-0.05, 0.05), st.sampled_from([-1, 0, 1]), st.integers(0, 9), st.integers(1, 9))

@@ -2,5 +2,18 @@
 
 from .batch import MEASURES, Batch, BatchRunner, batch, batches, product
 from .engine import ENGINE, refuse, run_task
+from .setting_errors import SettingError, SettingRuleError
 
-__all__ = ["ENGINE", "MEASURES", "Batch", "BatchRunner", "batch", "batches", "product", "refuse", "run_task"]
+__all__ = [
+    "ENGINE",
+    "MEASURES",
+    "Batch",
+    "BatchRunner",
+    "SettingError",
+    "SettingRuleError",
+    "batch",
+    "batches",
+    "product",
+    "refuse",
+    "run_task",
+]

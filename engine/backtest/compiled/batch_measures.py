@@ -63,7 +63,7 @@ class Wanted:
         one = np.ones(1)
         tails = {share: np.ones((1, 2)) for share in self.shares}
         sums = Totals(2, one, one, one, one, one, one, one, tails, periods_per_year=1.0, risk_free=0.0)
-        return self.equity or any(measure.many(sums) is None for measure in self.measures)
+        return self.equity or any(measure.from_totals(sums) is None for measure in self.measures)
 
 
 def measured(cash: Vector, answer: KernelResult, course: BatchRun, wanted: Wanted, year: float) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _ruin(steps: Any, course: BatchRun) -> Any:
 
 def _values(measure: Measure, totals: Totals, answer: KernelResult, done: Any, course: BatchRun) -> tuple[Any, Any]:
     """A measure of every setting that is done, and why it is undefined where it is; None if it nowhere is."""
-    found = measure.many(totals)
+    found = measure.from_totals(totals)
     if found is None:
         return _one_by_one(measure, totals, answer, done, course)
     if not found.reasons:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from core.errors import DataError, WorkbenchError
+from core.errors import DataError, PluginError, WorkbenchError
 from engine.backtest.compiled.kernel.records import (
     ALWAYS,
     DONE,
@@ -29,6 +29,7 @@ from .compilation import is_cross, kernel, reads_held, rule_of
 from .engine import failure, no_log, refuse, space_of, told, until_of
 from .market_arrays import grid_of, ground_of, ranges_of, shape_of
 from .policy_table import PolicyTable, Reader
+from .setting_errors import SettingError, SettingRuleError
 
 BLOCK = 64
 """Policies that a thread takes at a time."""
@@ -152,8 +153,10 @@ class BatchRun:
             found = failure(block.ended, self.task, block.where)
         else:
             return
-        number = f"setting {first + int(order[block.number])}: " if block.number >= 0 else ""
-        raise type(found)(f"{number}{found}") from block.error
+        if block.number < 0:
+            raise found from block.error
+        error_type = SettingRuleError if isinstance(found, PluginError) else SettingError
+        raise error_type(first + int(order[block.number]), str(found)) from block.error
 
     def _market(self) -> MarketArrays:
         """The market, with the average true ranges that are in use by now."""

@@ -31,7 +31,7 @@ from engine.backtest.engine_output import BacktestInput, EngineOutput
 from risk.account_limits import STOP_PASSED, message
 from risk.account_stops import HALTS
 from risk.costs import commission
-from risk.fill_limits import why
+from risk.fill_limits import fill_message
 from strategies._backtrader.account import Halt
 
 KINDS = ("market", "stop", "limit", "trail", "market")
@@ -164,7 +164,7 @@ class LogReader:
         if code == 0:
             return ""
         if code == STOP_PASSED:
-            return why(code, fits, wanted, at, quoted, at)
+            return fill_message(code, fits, wanted, at, quoted, at)
         if code < AT_SIGNAL:
             return message(code, "fill", fits, wanted, at)
         if code < 2 * AT_SIGNAL:

@@ -13,12 +13,13 @@ from core.spec import Spec
 from core.types import Rows
 from engine.backtest.compiled.kernel.records import POLICY
 from engine.backtest.engine_output import BacktestInput
-from engine.config.dotted_paths import changed
-from engine.config.run_config import explained
+from engine.config.dotted_paths import with_changes
+from engine.config.run_config import explain_block
 
 from .compilation import parameters, rule_of
 from .engine import refuse_broker
 from .market_arrays import broker_numbers, risk_numbers, row_of, rule_rows, windows_of
+from .setting_errors import SettingError
 
 Settings: TypeAlias = Mapping[str, Any]
 """Columns of equal length under dotted paths such as ``risk.stop.value``: one setting a row."""
@@ -65,13 +66,17 @@ class Possible(NamedTuple):
     reasons: Mapping[int, str]
 
 
-class UnorderableError(ConfigError):
+class UnorderableError(SettingError):
     """Settings that could never send an order: why, by the row of a chunk."""
 
     def __init__(self, reasons: Mapping[int, str], first: int) -> None:
         row = next(iter(reasons))
-        super().__init__(f"setting {first + row}: {reasons[row]}")
+        super().__init__(first + row, reasons[row])
         self.reasons = reasons
+        self._first = first
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.reasons, self._first)
 
 
 @dataclass(eq=False)
@@ -176,6 +181,8 @@ class Reader:
         """What is wrong with a block of a setting; empty if nothing is."""
         try:
             self._block(block, changes, 0)
+        except SettingError as error:
+            return error.reason
         except ConfigError as error:
             return str(error).partition(": ")[2]
         return ""
@@ -185,11 +192,11 @@ class Reader:
         base: Spec = getattr(self.task, block)
         if block not in self._plain:
             self._plain[block] = {key: value for key, value in base.dump().items() if key != "kind"}
-        values = changed(self._plain[block], {path.partition(".")[2]: value for path, value in changes.items()})
+        values = with_changes(self._plain[block], {path.partition(".")[2]: value for path, value in changes.items()})
         try:
             return type(base).parse(values)
         except ValidationError as error:
-            raise ConfigError(f"setting {number}: {explained(error, block, values)}") from None
+            raise SettingError(number, explain_block(error, block, values)) from None
 
     def _numbers(self, block: str, spec: Any) -> Mapping[str, float]:
         """What a policy takes from a block."""

@@ -46,9 +46,9 @@ def _modules() -> tuple[ModuleType, ...]:
 def sections(outcome: Outcome) -> Iterator[Section]:
     """Every section that has something to say of a run, in order."""
     for module in _modules():
-        found: Section | None = module.section(outcome)
-        if found is not None:
-            yield found
+        section: Section | None = module.section(outcome)
+        if section is not None:
+            yield section
 
 
 def write_report(outcome: Outcome, path: Path, no_tearsheet: str = "") -> Path:

@@ -1,4 +1,4 @@
-"""Whether the confidence means what it says."""
+"""Calibration: stated probabilities against observed frequencies."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -36,16 +36,24 @@ def section(outcome: Outcome) -> Section | None:
         coverage=evaluation.coverage,
         stated=outcome.config["confidence"].get("coverage"),
         constant_run=outcome.constant_confidence,
-        beside=list(_beside(outcome)),
+        with_constant_confidence=list(_with_constant_confidence(outcome)),
     )
 
 
-def _beside(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
+def _with_constant_confidence(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
     """The headline measures with the confidence as it is, and with a constant one."""
-    constant = {each.name: each for each in outcome.constant_confidence.measures} if outcome.constant_confidence else {}
-    for own in outcome.measures[STRATEGY]:
-        if own.name in constant:
-            yield own.name, format_value(own.value, own.unit), format_value(constant[own.name].value, own.unit)
+    constant = (
+        {measure.name: measure for measure in outcome.constant_confidence.measures}
+        if outcome.constant_confidence
+        else {}
+    )
+    for measure in outcome.measures[STRATEGY]:
+        if measure.name in constant:
+            yield (
+                measure.name,
+                format_value(measure.value, measure.unit),
+                format_value(constant[measure.name].value, measure.unit),
+            )
 
 
 @styled
@@ -54,11 +62,13 @@ def draw(bins: Sequence[Bin]) -> "Figure":
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     figure, (axis,) = canvas(3.0, width=6.0)
-    stated, found = [each.p_up for each in bins], [each.up_share for each in bins]
-    errors = [2.0 * (share * (1.0 - share) / each.rows) ** 0.5 for share, each in zip(found, bins, strict=True)]
-    low, high = min(stated + found) - 0.03, max(stated + found) + 0.03
+    stated = [bin_.p_up for bin_ in bins]
+    observed = [bin_.up_share for bin_ in bins]
+    errors = [2.0 * (share * (1.0 - share) / bin_.rows) ** 0.5 for share, bin_ in zip(observed, bins, strict=True)]
+    low = min(stated + observed) - 0.03
+    high = max(stated + observed) + 0.03
     axis.plot([low, high], [low, high], color=GREY, linestyle="--", linewidth=0.9)
-    axis.errorbar(stated, found, yerr=errors, fmt="o", markersize=4.5, color=STRATEGY_COLOUR, elinewidth=0.9)
+    axis.errorbar(stated, observed, yerr=errors, fmt="o", markersize=4.5, color=STRATEGY_COLOUR, elinewidth=0.9)
     percent_axis(axis)
     figure.subplots_adjust(right=0.95)
     axis.xaxis.set_major_locator(MaxNLocator(6))

@@ -1,4 +1,4 @@
-"""What trading cost, and what the trades were."""
+"""Costs of trading, and the trades."""
 
 from typing import Any
 

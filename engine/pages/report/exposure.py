@@ -1,4 +1,4 @@
-"""How much of the account was invested."""
+"""Exposure: the fraction of the account that was invested."""
 
 from engine.results.outcome import Outcome
 

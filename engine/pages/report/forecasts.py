@@ -77,7 +77,7 @@ def _tests(evaluation: Evaluation) -> Iterator[tuple[str, str, str, str]]:
 def _fold(fold: Comparison, report: FoldReport) -> dict[str, Any]:
     mean, long = (fold.baselines.get(name, Scores(0)) for name in ("expanding_mean", "always_long"))
     model = fold.model
-    found = (model.mse, mean.mse, model.mae, model.r2, model.mape, model.hit_rate, long.hit_rate, model.ic)
+    scores = (model.mse, mean.mse, model.mae, model.r2, model.mape, model.hit_rate, long.hit_rate, model.ic)
     return {
         "number": report.number,
         "trained": report.calibration.last[:10],
@@ -85,5 +85,5 @@ def _fold(fold: Comparison, report: FoldReport) -> dict[str, Any]:
         "first": report.test.first[:10],
         "last": report.test.last[:10],
         "n": model.n,
-        "cells": [format_value(value, unit) for value, (_, unit) in zip(found, FOLD_SCORES, strict=True)],
+        "cells": [format_value(value, unit) for value, (_, unit) in zip(scores, FOLD_SCORES, strict=True)],
     }

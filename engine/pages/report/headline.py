@@ -32,18 +32,18 @@ def section(outcome: Outcome) -> Section:
 
 def _interval(outcome: Outcome, measure: Measured) -> str:
     """From where to where, in the measure's unit; empty if there is no interval."""
-    found = outcome.intervals.get(measure.name)
-    if found is None or found.low is None:
+    interval = outcome.intervals.get(measure.name)
+    if interval is None or interval.low is None:
         return ""
-    return f"{format_value(found.low, measure.unit)} to {format_value(found.high, measure.unit)}"
+    return f"{format_value(interval.low, measure.unit)} to {format_value(interval.high, measure.unit)}"
 
 
 def _without_interval(outcome: Outcome) -> Iterator[str]:
     """The values that have no interval, by reason."""
     reasons: dict[str, list[str]] = {}
     for item in outcome.measures[STRATEGY]:
-        found = outcome.intervals.get(item.name)
-        if found and found.reason and item.value is not None:
-            reasons.setdefault(found.reason, []).append(title(item.name))
+        interval = outcome.intervals.get(item.name)
+        if interval and interval.reason and item.value is not None:
+            reasons.setdefault(interval.reason, []).append(title(item.name))
     for reason, names in reasons.items():
         yield f"{', '.join(names)}: no interval, {reason}."

@@ -1,4 +1,4 @@
-"""Whether the future was used: what every run checks, and what the last audit of this config found."""
+"""Leak checks: those of every run, and what the last audit of this config found."""
 
 from engine.results.outcome import Outcome
 from engine.run_folder import verdict_cache

@@ -23,7 +23,8 @@ Columns: TypeAlias = Mapping[str, Sequence[Measured | None]]
 
 def section(outcome: Outcome) -> Section:
     """A table with a part a group, and one of the tails with a line a method."""
-    spec, names = MeasuresSpec.parse(outcome.config["measures"]), outcome.names
+    spec = MeasuresSpec.parse(outcome.config["measures"])
+    names = outcome.names
     groups = [_group(outcome, group) for group in outcome.further[STRATEGY] if group != BY_METHOD]
     tails = {column: outcome.further[column].get(BY_METHOD, ()) for column in (STRATEGY, BENCHMARK)}
     return fill(
@@ -31,7 +32,7 @@ def section(outcome: Outcome) -> Section:
         "Further measures",
         names=list(names.values()),
         groups=[(group, list(zip(*columns.values(), strict=True))) for group, columns in groups],
-        remarks=[text for _, columns in groups for text in flagged(_told(columns), names)],
+        remarks=[text for _, columns in groups for text in flagged(_present(columns), names)],
         heads=[f"{name} {100 * level:.10g} %" for level in spec.var_levels for name in ("VaR", "ES")],
         tails=[(names[column], _tails(outcome, column, spec)) for column in tails],
         methods=[_method(method, spec.var_levels[0]) for method in _methods(spec)],
@@ -41,20 +42,22 @@ def section(outcome: Outcome) -> Section:
 
 def _group(outcome: Outcome, group: str) -> tuple[str, Columns]:
     """The measures of a group by column; None where a benchmark has nothing to say, as of trades."""
-    found = {column: outcome.further[column][group] for column in COLUMNS}
+    measures = {column: outcome.further[column][group] for column in COLUMNS}
     silent = COLUMNS[1:] if group in OF_ACCOUNTS else ()
-    return group, {column: [None] * len(items) if column in silent else items for column, items in found.items()}
+    return group, {column: [None] * len(items) if column in silent else items for column, items in measures.items()}
 
 
-def _told(columns: Columns) -> dict[str, tuple[Measured, ...]]:
+def _present(columns: Columns) -> dict[str, tuple[Measured, ...]]:
     return {column: tuple(item for item in items if item) for column, items in columns.items()}
 
 
 def _tails(outcome: Outcome, column: str, spec: MeasuresSpec) -> list[tuple[str, list[Measured | None]]]:
     """A line a method: value at risk and expected shortfall at each level; None where a method has none of its own."""
     items = [*outcome.measures[column], *outcome.further[column].get(BY_METHOD, ())]
-    found = {item.name: item for item in items}
-    return [(title(method), [found.get(name) for name in _names(method, spec.var_levels)]) for method in _methods(spec)]
+    by_name = {item.name: item for item in items}
+    return [
+        (title(method), [by_name.get(name) for name in _names(method, spec.var_levels)]) for method in _methods(spec)
+    ]
 
 
 def _methods(spec: MeasuresSpec) -> list[str]:
@@ -71,5 +74,6 @@ def _names(method: str, levels: Iterable[float]) -> Iterator[str]:
 
 def _method(method: str, level: float) -> tuple[str, str, str]:
     """A method's name and its two formulas."""
-    law, share = LAWS[method], ValueAtRisk(level=level).share_text
+    law = LAWS[method]
+    share = ValueAtRisk(level=level).share_text
     return title(method), "" if method == FRACTIONAL else law.var.format(share=share), law.shortfall.format(share=share)

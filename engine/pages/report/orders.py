@@ -10,14 +10,17 @@ from engine.results.outcome import Outcome
 from . import Section, fill
 
 ORDER = 80
-SOME, MANY = 20, 400
+FIRST_ROWS, ALL_ROWS = 20, 400
 DONE = ("completed",)
 
 
 def section(outcome: Outcome) -> Section:
     """Counts, the cap, the first that were trimmed or not filled, and all orders as far as the page can hold them."""
-    orders, risk = outcome.result.orders, outcome.config["risk"]
-    done, cut, market = orders["status"].isin(DONE), orders["trimmed"] != 0, is_market(orders)
+    orders = outcome.result.orders
+    risk = outcome.config["risk"]
+    done = orders["status"].isin(DONE)
+    cut = orders["trimmed"] != 0
+    market = is_market(orders)
     tables = (("Trimmed", orders[market & done & cut]), ("Not filled", orders[market & ~done]))
     above = opening_shares(outcome.result)
     return fill(
@@ -27,11 +30,11 @@ def section(outcome: Outcome) -> Section:
         cap=risk["cap"],
         cap_at=risk["cap_at"],
         check=outcome.cap,
-        above=_rows(above[above["share_at_fill"] > risk["cap"] * (1.0 + ROUNDING)], SOME),
-        tables=[(title, len(rows), _rows(rows, SOME)) for title, rows in tables if len(rows)],
-        every=_rows(orders, MANY),
+        above=_rows(above[above["share_at_fill"] > risk["cap"] * (1.0 + ROUNDING)], FIRST_ROWS),
+        tables=[(title, len(rows), _rows(rows, FIRST_ROWS)) for title, rows in tables if len(rows)],
+        every=_rows(orders, ALL_ROWS),
     )
 
 
-def _rows(orders: pd.DataFrame, most: int) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in orders.head(most).to_dict("records")]
+def _rows(orders: pd.DataFrame, max_rows: int) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in orders.head(max_rows).to_dict("records")]

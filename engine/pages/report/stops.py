@@ -1,4 +1,4 @@
-"""How well the stops protected: the bar of the entry, on which they are not active, and gaps beyond them."""
+"""Protection by stops: the bar of the entry, on which they are not active, and gaps beyond them."""
 
 from engine.results.outcome import Outcome
 
@@ -8,7 +8,7 @@ ORDER = 75
 
 
 def section(outcome: Outcome) -> Section | None:
-    """What the stops caught and what they missed; nothing for a run without stops."""
+    """Losses that stops limited and losses beyond them; nothing for a run without stops."""
     if outcome.stops is None:
         return None
     return fill(

@@ -34,14 +34,14 @@ def section(outcome: Outcome) -> Section:
     """A table of tests for the strategy and for the benchmark, and a picture of the strategy's forecasts."""
     names = {STRATEGY: outcome.name, BENCHMARK: outcome.market.benchmark}
     strategy = outcome.exams[STRATEGY]
-    picture = svg(draw(outcome.daily.index, strategy), _alt(outcome.name, strategy)) if strategy.papers else ""
+    picture = svg(draw(outcome.daily.index, strategy), _alt(outcome.name, strategy)) if strategy.results else ""
     return fill(
         "var_exam.html",
         "VaR backtest (Kupiec, Christoffersen, Acerbi-Szekely)",
-        exams=[(names[column], exam, [_row(paper) for paper in exam.papers]) for column, exam in outcome.exams.items()],
+        exams=[(names[column], exam, [_row(test) for test in exam.results]) for column, exam in outcome.exams.items()],
         picture=safe(picture),
         window=strategy.window,
-        papers=any(exam.papers for exam in outcome.exams.values()),
+        papers=any(exam.results for exam in outcome.exams.values()),
         remarks=[(names[column], flag) for column, exam in outcome.exams.items() for flag in _flags(exam)],
     )
 
@@ -49,24 +49,24 @@ def section(outcome: Outcome) -> Section:
 def _flags(exam: VarBacktest) -> list[str]:
     """Each remark once, with the forecasts that it is about."""
     about: dict[str, list[str]] = {}
-    for paper in exam.papers:
-        for flag in paper.flags:
-            about.setdefault(flag, []).append(f"{title(paper.method)} {100 * paper.level:.10g} %")
+    for test in exam.results:
+        for flag in test.flags:
+            about.setdefault(flag, []).append(f"{title(test.method)} {100 * test.level:.10g} %")
     return [f"{', '.join(papers)}: {flag}" for flag, papers in about.items()]
 
 
-def _row(paper: VarTest) -> dict[str, Any]:
+def _row(test: VarTest) -> dict[str, Any]:
     return {
-        "name": f"{title(paper.method)} {100 * paper.level:.10g} %",
-        "n": paper.n,
-        "hits": paper.hits,
-        "expected": f"{paper.expected:.1f}",
-        "forecasts": [percent(paper.mean_var), percent(paper.mean_es)],
-        "tests": [p_value(test.p_value) for test in (paper.kupiec, paper.independence, paper.z2)],
-        "z2": format_4sig(paper.z2.statistic),
-        "basel": paper.basel or "",
-        "loss": format_4sig(10_000 * paper.tick_loss),
-        "verdict": _result(paper.verdict),
+        "name": f"{title(test.method)} {100 * test.level:.10g} %",
+        "n": test.n,
+        "hits": test.hits,
+        "expected": f"{test.expected:.1f}",
+        "forecasts": [percent(test.mean_var), percent(test.mean_es)],
+        "tests": [p_value(result.p_value) for result in (test.kupiec, test.independence, test.z2)],
+        "z2": format_4sig(test.z2.statistic),
+        "basel": test.basel or "",
+        "loss": format_4sig(10_000 * test.tick_loss),
+        "verdict": _result(test.verdict),
     }
 
 
@@ -81,7 +81,7 @@ def _result(verdict: str) -> str:
 
 def _alt(name: str, exam: VarBacktest) -> str:
     counts = ", ".join(
-        f"{title(paper.method)} {paper.hits} exceedances, {paper.expected:.0f} expected" for paper in exam.papers
+        f"{title(test.method)} {test.hits} exceedances, {test.expected:.0f} expected" for test in exam.results
     )
     return f"Daily returns of {name} and the value at risk forecast for each day: {counts}"
 
@@ -90,15 +90,21 @@ def _alt(name: str, exam: VarBacktest) -> str:
 def draw(days: pd.Index, exam: VarBacktest) -> "Figure":
     """Returns as bars, forecasts at the first level as lines, and a dot for each exceedance of the first line."""
     figure, (axis,) = canvas(3.0, width=9.6)
-    returns, level = pd.Series(exam.returns, index=days), exam.papers[0].level
-    found = exam.forecasts.var if exam.forecasts else {}
-    lines = [(found[method, level], title(method), colour) for method, colour in LINES if (method, level) in found]
+    returns = pd.Series(exam.returns, index=days)
+    level = exam.results[0].level
+    forecasts = exam.forecasts.var if exam.forecasts else {}
+    lines = [
+        (forecasts[method, level], title(method), colour) for method, colour in LINES if (method, level) in forecasts
+    ]
     bars(axis, returns, GREY)
     for line, name, colour in lines:
         axis.plot(days, line, color=colour, linewidth=0.9, label=f"{name} {100 * level:.10g} %")
     if lines:
-        hits, label = exam.returns < lines[0][0], f"Exceedances of {lines[0][1]}"
-        axis.plot(days[hits], exam.returns[hits], linestyle="", marker=".", markersize=3, color=INK, label=label)
+        exceedances = exam.returns < lines[0][0]
+        label = f"Exceedances of {lines[0][1]}"
+        axis.plot(
+            days[exceedances], exam.returns[exceedances], linestyle="", marker=".", markersize=3, color=INK, label=label
+        )
         axis.legend(loc="upper left", ncols=3)
     low, high = np.quantile(exam.returns, [0.0005, 0.9995])
     if low < high:

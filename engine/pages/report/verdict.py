@@ -1,4 +1,4 @@
-"""What may be said of the run, before any number."""
+"""The verdict, above all figures."""
 
 from engine.results.outcome import Outcome
 

@@ -1,4 +1,4 @@
-"""Which pictures a tear-sheet holds, in what order, and what is said of them."""
+"""The charts of a tear-sheet in order, and what is said of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,10 +58,12 @@ class Album:
     """
 
     def __init__(self, sheet: TearsheetInput, terms: Annualisation, stats: Any) -> None:
-        self._terms, self._stats = terms, stats
+        self._terms = terms
+        self._stats = stats
         self._names = sheet.names
         self._series: dict[str, pd.Series] = {name: sheet.daily[name] for name in sheet.names}
-        self._half, self._year = -(-terms.periods // 2), terms.periods
+        self._half = -(-terms.periods // 2)
+        self._year = terms.periods
         self.omitted: list[str] = []
         self.pictures = [*self._growth(), *self._periods(), *self._rolling(), *self._falls()]
 
@@ -69,7 +71,8 @@ class Album:
         return {self._names[name]: self._series[name] for name in (STRATEGY, other)}
 
     def _growth(self) -> Iterator[Picture]:
-        strategy, full = self._series[STRATEGY], self._series[BENCHMARK]
+        strategy = self._series[STRATEGY]
+        full = self._series[BENCHMARK]
         wealth = {label: (1.0 + returns).cumprod() for label, returns in self._pair().items()}
         both = f"of {' and of '.join(wealth)}"
         gained = {label: series - 1.0 for label, series in wealth.items()}
@@ -99,7 +102,8 @@ class Album:
         yield _picture("Daily returns", draw_daily(self._series[STRATEGY]), "a bar from zero for each session")
 
     def _rolling(self) -> Iterator[Picture]:
-        strategy, count = self._series[STRATEGY], len(self._series[STRATEGY])
+        strategy = self._series[STRATEGY]
+        count = len(self._series[STRATEGY])
         if count <= self._half:
             self.omitted.append(f"No rolling figures: they need more than {self._half} returns, there are {count}.")
             return

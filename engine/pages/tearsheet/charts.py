@@ -134,13 +134,13 @@ def log_ticks(low: float, high: float) -> list[float]:
 def draw_yearly(years: pd.DataFrame) -> "Figure":
     """Bars by calendar year, the first column left and the second right of each year's tick; columns are labels."""
     figure, (axis,) = canvas(HEIGHT)
-    places = np.arange(len(years))
+    positions = np.arange(len(years))
     drawn = {
-        column: axis.bar(places + offset, years[column].to_numpy(), BAR, color=colour)
+        column: axis.bar(positions + offset, years[column].to_numpy(), BAR, color=colour)
         for offset, column, colour in zip((-BAR / 2, BAR / 2), years.columns, COLOURS, strict=False)
     }
     step = math.ceil(len(years) / 12)
-    axis.set_xticks(places[::step], [str(year) for year in years.index[::step]])
+    axis.set_xticks(positions[::step], [str(year) for year in years.index[::step]])
     axis.grid(visible=False, axis="x")
     _legend(axis, drawn)
     zero(axis)
@@ -178,7 +178,7 @@ def draw_daily(returns: pd.Series) -> "Figure":
 
 @styled
 def draw_under_water(returns: pd.Series) -> "Figure":
-    """How far below the last high, with a dashed line at the mean."""
+    """Drawdown from the last high, with a dashed line at the mean."""
     figure, (axis,) = canvas(HEIGHT)
     water = under_water(returns)
     shade(axis, water, STRATEGY_COLOUR)

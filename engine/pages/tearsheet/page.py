@@ -29,14 +29,14 @@ class Line:
     Attributes
     ----------
     cells : one text a column of ``daily``.
-    theirs : quantstats' figure of the strategy; empty where it has none.
+    quantstats : its figure of the strategy; empty where it has none.
     differs : whether it reads otherwise than ours.
     about : period, sample and formula.
     """
 
     name: str
     cells: tuple[str, ...]
-    theirs: str
+    quantstats: str
     differs: bool
     about: str
 
@@ -56,7 +56,7 @@ def page(sheet: TearsheetInput, quantstats: Any) -> str:
         first=f"{days[0]:%F}",
         last=f"{days[-1]:%F}",
         headline=[*_exposures(sheet, compared[0]), *_headline(sheet, compared)],
-        apart=[item for item in compared if item.differs],
+        differing=[item for item in compared if item.differs],
         alike=[item.name for item in compared if not item.differs],
         remarks=flagged(sheet.measures, sheet.names),
         pictures=album.pictures,
@@ -71,33 +71,38 @@ def page(sheet: TearsheetInput, quantstats: Any) -> str:
 
 
 def _compared(sheet: TearsheetInput, terms: Annualisation, stats: Any) -> Iterator[Compared]:
-    """What quantstats has, too: the time in the market, and the measures."""
-    strategy, benchmark = sheet.daily[STRATEGY], sheet.daily[BENCHMARK]
-    ours, theirs = sheet.exposure.time_in_market, float(stats.exposure(strategy, False))
+    """Our figures beside those of quantstats: the time in the market, and the measures."""
+    strategy = sheet.daily[STRATEGY]
+    benchmark = sheet.daily[BENCHMARK]
+    our_time = sheet.exposure.time_in_market
+    quantstats_time = float(stats.exposure(strategy, False))
     why = "quantstats has no data on positions: it counts days with a return, and rounds up to whole per cent"
-    texts = percent(ours), percent(theirs)
-    yield Compared(IN_MARKET, *texts, signed(theirs - ours, "fraction"), texts[0] != texts[1], why)
+    texts = percent(our_time), percent(quantstats_time)
+    yield Compared(IN_MARKET, *texts, signed(quantstats_time - our_time, "fraction"), texts[0] != texts[1], why)
     measures = (*sheet.measures[STRATEGY], *sheet.further)
     yield from compare(measures, (strategy, benchmark), terms, sheet.periods_per_year, stats)
 
 
 def _exposures(sheet: TearsheetInput, time: Compared) -> Iterator[Line]:
     invested = sheet.exposure
-    mean, full, n = percent(invested.gross_mean), percent(1.0), invested.n
+    mean = percent(invested.gross_mean)
+    full = percent(1.0)
+    n = invested.n
     about = f"whole span, n = {n} closes: sum of |position value| / account value; quantstats has no data on positions"
     yield Line("Average gross exposure", (mean, full, mean), "", False, about)
     about = f"whole span, n = {n}: closes with a position / closes"
-    yield Line(time.name, (time.ours, full, full), time.theirs, time.differs, about)
+    yield Line(time.name, (time.ours, full, full), time.quantstats, time.differs, about)
 
 
 def _headline(sheet: TearsheetInput, compared: list[Compared]) -> Iterator[Line]:
-    found = {item.name: item for item in compared}
+    by_name = {item.name: item for item in compared}
     for items in zip(*(sheet.measures[name] for name in COLUMNS), strict=True):
-        first, name = items[0], title(items[0].name)
-        other = found.get(name)
+        first = items[0]
+        name = title(items[0].name)
+        other = by_name.get(name)
         cells = tuple(format_value(item.value, item.unit) for item in items)
         about = f"{first.period}, n = {first.n}: {first.formula}"
-        yield Line(name, cells, other.theirs if other else "", bool(other and other.differs), about)
+        yield Line(name, cells, other.quantstats if other else "", bool(other and other.differs), about)
 
 
 def _months(strategy: pd.Series) -> list[dict[str, Any]]:

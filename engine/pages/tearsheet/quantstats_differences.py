@@ -1,4 +1,4 @@
-"""What quantstats answers by the names of our measures, and why where it says otherwise; it is handed in."""
+"""Figures of quantstats beside our measures of the same name, with the reason where they differ."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class QuantstatsFigure:
 
 NORMAL = "quantstats assumes normal returns; ours is counted in the returns themselves, whose tails are fatter"
 
-THEIRS: Mapping[str, QuantstatsFigure] = {
+FIGURES: Mapping[str, QuantstatsFigure] = {
     "total_return": QuantstatsFigure(lambda q, s, _, __: q.comp(s)),
     "cagr": QuantstatsFigure(lambda q, s, _, t: q.cagr(s, 0.0, True, t.periods), yearly=True),
     "volatility": QuantstatsFigure(lambda q, s, _, t: q.volatility(s, t.periods, True, False), yearly=True),
@@ -90,15 +90,15 @@ class Compared:
 
     Attributes
     ----------
-    name, ours, theirs, apart : as the page shows them; ``apart`` is theirs - ours.
+    name, ours, quantstats, difference : as the page shows them; the difference is quantstats - ours.
     differs : whether the two read otherwise.
     why : why they do, if they do.
     """
 
     name: str
     ours: str
-    theirs: str
-    apart: str
+    quantstats: str
+    difference: str
     differs: bool
     why: str
 
@@ -109,19 +109,20 @@ def signed(value: float, unit: str) -> str:
     >>> signed(0.01, "fraction"), signed(-2.0, "ratio")
     ('+1.000 %', '-2.000')
     """
-    return "+" * (value > 0) + format_value(value, unit)
+    sign = "+" if value > 0 else ""
+    return sign + format_value(value, unit)
 
 
-def theirs(name: str) -> QuantstatsFigure | None:
-    """What quantstats has by the name of a measure; None if it has nothing.
+def quantstats_figure(name: str) -> QuantstatsFigure | None:
+    """The figure of quantstats by the name of a measure; None if it has none.
 
-    >>> theirs("value_at_risk_95").why == NORMAL, theirs("value_at_risk_95_ewma")
+    >>> quantstats_figure("value_at_risk_95").why == NORMAL, quantstats_figure("value_at_risk_95_ewma")
     (True, None)
     """
     kind, _, level = name.rpartition("_")
     if kind in LEVELLED and level.replace(".", "").isdigit():
         return LEVELLED[kind](float(level) / 100.0)
-    return THEIRS.get(name)
+    return FIGURES.get(name)
 
 
 def compare(
@@ -135,27 +136,28 @@ def compare(
     per_year : sessions a year, as ours are made with; those of ``terms`` are whole.
     q : `quantstats.stats`.
     """
-    whole = "" if terms.periods == per_year else f"quantstats takes {terms.periods} sessions a year, a whole number"
+    rounding = "" if terms.periods == per_year else f"quantstats takes {terms.periods} sessions a year, a whole number"
     for ours in measures:
-        found = theirs(ours.name)
-        if found:
-            yield _compared(ours, float(found.figure(q, *daily, terms)), found, whole)
+        quantstats = quantstats_figure(ours.name)
+        if quantstats:
+            yield _compared(ours, float(quantstats.figure(q, *daily, terms)), quantstats, rounding)
 
 
-def _compared(ours: Measured, figure: float, found: QuantstatsFigure, whole: str) -> Compared:
+def _compared(ours: Measured, figure: float, quantstats: QuantstatsFigure, rounding: str) -> Compared:
     texts = format_value(ours.value, ours.unit), format_value(figure, ours.unit)
     differs = texts[0] != texts[1]
     return Compared(
         name=title(ours.name),
         ours=texts[0],
-        theirs=texts[1],
-        apart=NONE if ours.value is None else signed(figure - ours.value, ours.unit),
+        quantstats=texts[1],
+        difference=NONE if ours.value is None else signed(figure - ours.value, ours.unit),
         differs=differs,
-        why=_why(ours, found, whole) if differs else "",
+        why=_why(ours, quantstats, rounding) if differs else "",
     )
 
 
-def _why(ours: Measured, found: QuantstatsFigure, whole: str) -> str:
+def _why(ours: Measured, quantstats: QuantstatsFigure, rounding: str) -> str:
     if ours.value is None:
         return f"ours has no value: {ours.reason}"
-    return "; ".join(filter(None, (found.why, whole * found.yearly)))
+    reasons = (quantstats.why, rounding if quantstats.yearly else "")
+    return "; ".join(reason for reason in reasons if reason)

@@ -21,7 +21,7 @@ Row: TypeAlias = tuple[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Annualisation:
-    """What figures are made with: the annual risk-free rate, and whole periods a year as quantstats wants them."""
+    """The conventions of annual figures: the risk-free rate a year, and whole periods a year, for quantstats."""
 
     risk_free: float
     periods: int

@@ -40,7 +40,7 @@ class TearsheetInput:
 
     @classmethod
     def of(cls, outcome: Outcome) -> "TearsheetInput":
-        """What a run's tear-sheet needs of its outcome."""
+        """The input of a run's tear-sheet, taken from its outcome."""
         return cls(
             name=outcome.name,
             config_id=outcome.config_id,

@@ -19,19 +19,19 @@ from engine.run_folder.child_process import helper
 from .page import page
 from .sheet_input import TearsheetInput
 
-LEAST = 22
+MIN_RETURNS = 22
 """Returns below which quantstats' annual figures are noise: a month of sessions."""
 NOT_DRAWN = "the process that draws the tear-sheet died; if memory ran out, free some, or set report.tearsheet=false"
 
 
 def problem(daily: pd.DataFrame) -> str:
-    """Why there can be no tear-sheet of these returns, in words; empty if there can.
+    """The reason why these returns have no tear-sheet; empty if there can.
 
     quantstats would answer all of these with numbers: it drops NaN, replaces infinity, and takes returns that are never
     negative and somewhere above 1 for prices.
     """
-    if len(daily) < LEAST:
-        return f"{len(daily)} daily returns are fewer than {LEAST}; run it over a longer span"
+    if len(daily) < MIN_RETURNS:
+        return f"{len(daily)} daily returns are fewer than {MIN_RETURNS}; run it over a longer span"
     for column in daily.columns:
         values = daily[column].to_numpy()
         bad = ~np.isfinite(values) | (values < -1.0)

@@ -241,7 +241,7 @@ def _as_it_stands(confirmation: Confirmation) -> Confirmed | None:
     """The config without any point, where the sweep has trained its signals; else None, which is cash."""
     plan = confirmation.plan
     config = trial_config(plan.config, {})
-    for group in plan.groups.met.values():
+    for group in plan.groups.by_key.values():
         if (
             group.config is not None
             and group.config.signals == config.signals
@@ -261,7 +261,7 @@ def _as_it_stands(confirmation: Confirmation) -> Confirmed | None:
 
 def _notes(plan: Plan, board: TrialRanking, sample: TrialSample) -> list[str]:
     notes = list(plan.market.notes)
-    starts = {group.start for group in plan.groups.met.values() if group.start is not None}
+    starts = {group.start for group in plan.groups.by_key.values() if group.start is not None}
     if len(starts) > 1:
         notes.append(
             f"trials begin on {len(starts)} different days; their own measures are of their own spans, the tests of "
@@ -269,10 +269,10 @@ def _notes(plan: Plan, board: TrialRanking, sample: TrialSample) -> list[str]:
         )
     if len(plan.summed) < plan.count:
         notes.append(f"PBO is of {len(plan.summed):,} of {plan.count:,} trials, chosen at random before the sweep")
-    if len(plan.kept) < plan.count:
+    if len(plan.with_returns) < plan.count:
         notes.append(
-            f"superior ability, clusters and walk-forward selection are of {len(plan.kept):,} of {plan.count:,} "
-            "trials, chosen at random before the sweep"
+            f"superior ability, clusters and walk-forward selection are of {len(plan.with_returns):,} of "
+            f"{plan.count:,} trials, chosen at random before the sweep"
         )
     lost = sample.left_out - int((board.status[plan.summed] == "invalid").sum())
     if lost:
@@ -280,7 +280,7 @@ def _notes(plan: Plan, board: TrialRanking, sample: TrialSample) -> list[str]:
     told = [each.measure.name for each in plan.spec.constraints if each.measure.kind == "turnover"]
     if told:
         notes.append(f"the walk-forward selection leaves out the constraint on {told[0]}: returns do not tell it")
-    slow = sorted({group.slow for group in plan.groups.met.values() if group.slow})
+    slow = sorted({group.backtrader_reason for group in plan.groups.by_key.values() if group.backtrader_reason})
     notes += [f"run on backtrader, some thousand times slower: {reason}" for reason in slow]
     if plan.spec.holdout:
         notes.append(f"bars after {plan.spec.holdout} were seen by no trial; the confirmation has opened them")

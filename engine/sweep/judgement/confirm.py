@@ -18,15 +18,16 @@ from engine.backtest.bt import engine
 from engine.backtest.engine_output import BacktestInput
 from engine.backtest.engines import first_difference
 from engine.pipeline import Stopwatch, examined, save, tearsheets
-from engine.results.compute_measures import here, there
+from engine.results.compute_measures import measure_here, measure_in
 from engine.results.metrics_json import metrics
 from engine.run_folder.run_log import recorded
+from engine.sweep.space.dimensions import iter_points
 from engine.sweep.space.samplers import seed_for
 from engine.sweep.space.space_check import trial_config
 from engine.sweep.space.trial_measures import measures_of
 from engine.sweep.storage.sweep_folder import WINNERS
 from engine.sweep.storage.trial_store import TrialStore
-from engine.sweep.trials.plan import Group, Plan, rows
+from engine.sweep.trials.plan import Group, Plan
 from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.runner import TrialRunner
 from risk.measures.base import Sample
@@ -90,7 +91,7 @@ class Confirmation:
         """The point of a trial."""
         if self.plan.points is None:
             return dict(self.records.point(number))
-        return next(rows(self.plan.points.columns(np.array([number]))))
+        return next(iter_points(self.plan.points.columns(np.array([number]))))
 
     def spot_checks(self, winners: list[int]) -> list[int]:
         """Trials to compare besides, drawn from those that are done."""
@@ -124,7 +125,7 @@ class Confirmation:
         """What backtrader gives for a trial, once the compiled engine gave the same."""
         task = BacktestInput.of(market, signals.frame, config.strategy, config.risk, config.broker, config.id)
         result = engine.run_task(task)
-        if not group.slow:
+        if not group.backtrader_reason:
             other = self.shop.recorded(task, group)
             difference = first_difference(result, other)
             if difference:
@@ -142,11 +143,11 @@ class Confirmation:
                 "the holdout is opened: trial %d is run on the bars after %s", found.number, self.plan.spec.holdout
             )
             group = self.plan.groups.of(found.point)
-            signals = self.shop.signals_of(market, config)
+            signals = self.shop.generate_signals(market, config)
             result = self._agreed(found.number, config, market, signals, group)
             held_out = _after(self.plan, market, result)
         with recorded() as lines, tearsheets(config) as submit:
-            outcome = examined(config, market, signals, result, watch, there(pool) if pool else here)
+            outcome = examined(config, market, signals, result, watch, measure_in(pool) if pool else measure_here)
             put = save(outcome, config, folder / WINNERS, submit, watch, lines)
         return replace(found, folder=put.folder.name, metrics=metrics(outcome), held_out=held_out)
 

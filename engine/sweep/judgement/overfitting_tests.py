@@ -61,7 +61,7 @@ def sample_trials(plan: Plan, records: TrialStore) -> TrialSample:
     order = np.argsort(summed)
     whole = order[np.isfinite(total[order]).all(axis=1)]
     sums = BlockSums(np.diff(plan.span.edges), total[whole], squares[whole]) if len(whole) > 1 else None
-    kept, returns = np.concatenate([p.kept for p in parts]), np.concatenate([p.returns for p in parts])
+    kept, returns = np.concatenate([p.with_returns for p in parts]), np.concatenate([p.returns for p in parts])
     order = np.argsort(kept)
     finite = order[np.isfinite(returns[order]).all(axis=1)]
     left_out = len(plan.summed) - len(whole)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from engine.backtest.account_returns import STRATEGY
-from engine.sweep.space.dimensions import label
+from engine.sweep.space.dimensions import table_cell
 from risk.measure_set import ALWAYS
 from risk.measures.base import Sample
 
@@ -29,7 +29,7 @@ def dump(found: SweepAssessment) -> dict[str, Any]:
         "objective": {"measure": spec.objective.measure.name, "direction": spec.objective.direction},
         "constraints": [f"{each.measure.name} {each.op} {each.value:g}" for each in spec.constraints],
         "trials": {"all": plan.count, **found.board.counts},
-        "groups": len(plan.groups.met),
+        "groups": len(plan.groups.by_key),
         "span": {
             "first_session": f"{days[0]:%F}",
             "last_session": f"{days[-1]:%F}",
@@ -49,7 +49,7 @@ def dump(found: SweepAssessment) -> dict[str, Any]:
 
 
 def _axis(axis: Any) -> Any:
-    return [label(value) for value in axis.representatives]
+    return [table_cell(value) for value in axis.representatives]
 
 
 def _winner(found: SweepAssessment, each: Confirmed) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _winner(found: SweepAssessment, each: Confirmed) -> dict[str, Any]:
         "trial": number,
         "objective": float(found.board.objective[number]),
         "final_value": float(found.board.final_value[number]),
-        "point": {path: label(value) for path, value in each.point.items()},
+        "point": {path: table_cell(value) for path, value in each.point.items()},
         "config_id": each.config.id,
         "folder": f"winners/{each.folder}",
         "intervals": {name: item["interval"] for name, item in measures.items() if item.get("interval")},

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.types import Matrix, Rows, Vector
 from engine.config.sweep_spec import SweepSpec
-from engine.sweep.trials.ranking import missed_by
+from engine.sweep.trials.ranking import constraint_violation
 from risk.measures._running_totals import Totals
 from risk.measures._tail import TailMeasure
 from risk.measures.base import Measure, Sample
@@ -84,7 +84,7 @@ def _best(spec: SweepSpec, measure: Measure, past: Matrix, year: tuple[float, fl
     for constraint in spec.constraints:
         found = _values(constraint.measure, past, year)
         if found is not None:
-            allowed &= missed_by(constraint, {constraint.measure.name: found}) <= 0
+            allowed &= constraint_violation(constraint, {constraint.measure.name: found}) <= 0
     if not allowed.any():
         return -1
     least = spec.objective.direction == "min" and measure is spec.objective.measure
@@ -96,7 +96,7 @@ def _values(measure: Measure, returns: Matrix, year: tuple[float, float]) -> Vec
     """(R,) a measure of each trial's past, NaN where it is undefined; None if it needs more than returns."""
     if measure.kind == "turnover":
         return None
-    found = measure.many(totals_of(returns, year, (measure,)))
+    found = measure.from_totals(totals_of(returns, year, (measure,)))
     if found is not None:
         return found.values
     values = np.full(len(returns), np.nan)

@@ -137,7 +137,7 @@ def _ticks(axis: Dimension) -> list[str]:
     """A label for each cell of an axis."""
     if isinstance(axis, Discrete):
         return [text(value) for value in axis.values]
-    middles = axis.at((np.arange(BINS) + 0.5) / BINS)
+    middles = axis.from_unit((np.arange(BINS) + 0.5) / BINS)
     return [text(value) for value in middles]
 
 

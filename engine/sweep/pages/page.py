@@ -14,8 +14,8 @@ from engine.pages.templates import render, safe
 from engine.sweep.judgement.assess import SweepAssessment
 from engine.sweep.judgement.confirm import Confirmed
 from engine.sweep.judgement.sweep_json import selection_numbers
-from engine.sweep.space.samplers import method_says
-from engine.sweep.trials.plan import rows
+from engine.sweep.space.dimensions import iter_points
+from engine.sweep.space.samplers import method_description
 
 from . import charts
 from .charts import Cloud
@@ -43,7 +43,7 @@ def html(found: SweepAssessment) -> str:
         symbols=plan.market.trade,
         first=f"{days[0]:%F}",
         last=f"{days[-1]:%F}",
-        method=method_says(spec.method),
+        method=method_description(spec.method),
         measure=title(spec.objective.measure.name),
         counts=found.board.counts,
         axes=[(axis.path, ", ".join(_values(axis))) for axis in plan.axes],
@@ -93,7 +93,7 @@ def _top(found: SweepAssessment) -> Iterator[dict[str, Any]]:
     points = {each.number: each.point for each in found.winners}
     for number in board.ranked[:TOP].tolist():
         if plan.points is not None:
-            point: Mapping[str, Any] = next(rows(plan.points.columns(np.array([number]))))
+            point: Mapping[str, Any] = next(iter_points(plan.points.columns(np.array([number]))))
         else:
             point = found.asked.get(number, points.get(number, {}))
         yield {

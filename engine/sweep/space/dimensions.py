@@ -1,8 +1,8 @@
-"""The axes of a sweep's space as values: what a point of the unit cube, or a place in a grid, means on each."""
+"""Dimensions of a search space: their values, at positions of the unit cube and at grid codes."""
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -19,7 +19,7 @@ DIGITS = 6
 
 @dataclass(frozen=True)
 class Discrete:
-    """An axis of given values."""
+    """A dimension with a finite list of values."""
 
     path: str
     values: tuple[Any, ...]
@@ -29,53 +29,53 @@ class Discrete:
 
     @property
     def ordered(self) -> bool:
-        """Whether neighbours in the list are neighbours in size: numbers, increasing."""
+        """True if all values are numbers in increasing order, so that neighbours in the list are close in size."""
         numbers = [value for value in self.values if isinstance(value, int | float) and not isinstance(value, bool)]
         return len(numbers) == len(self.values) and numbers == sorted(numbers)
 
     @property
     def representatives(self) -> tuple[Any, ...]:
-        """What stands for all values where a space is checked."""
+        """The values with which a space is checked: all of them."""
         return self.values
 
-    def at(self, unit: Vector) -> list[Any]:
-        """The values at places of [0, 1)."""
-        return self.of(np.minimum((unit * len(self)).astype(np.int64), len(self) - 1))
+    def from_unit(self, unit: Vector) -> list[Any]:
+        """The values at positions in [0, 1)."""
+        return self.from_codes(np.minimum((unit * len(self)).astype(np.int64), len(self) - 1))
 
-    def of(self, codes: Any) -> list[Any]:
-        """The values of these numbers."""
+    def from_codes(self, codes: Any) -> list[Any]:
+        """The values at these indices of the list."""
         return [self.values[code] for code in codes.tolist()]
 
 
 @dataclass(frozen=True)
 class Continuous:
-    """An axis of any value in between; of any whole value, where both ends are whole."""
+    """A dimension with every value of an interval, or every integer of it if both ends are integers."""
 
     path: str
     low: float
     high: float
-    whole: bool
+    is_integer: bool
     log: bool
     ordered: bool = True
 
     @property
     def representatives(self) -> tuple[Any, ...]:
-        """What stands for all values where a space is checked."""
-        return tuple(dict.fromkeys(self.at(np.array([0.0, 0.5, 1.0 - 1e-12]))))
+        """The values with which a space is checked: both ends and the middle."""
+        return tuple(dict.fromkeys(self.from_unit(np.array([0.0, 0.5, 1.0 - 1e-12]))))
 
-    def at(self, unit: Vector) -> list[Any]:
-        """The values at places of [0, 1)."""
-        low, high = self.low, self.high + (1 if self.whole else 0)
+    def from_unit(self, unit: Vector) -> list[Any]:
+        """The values at positions in [0, 1)."""
+        high = self.high + 1 if self.is_integer else self.high
         if self.log:
-            values = np.exp(math.log(low) + unit * (math.log(high) - math.log(low)))
+            values = np.exp(math.log(self.low) + unit * (math.log(high) - math.log(self.low)))
         else:
-            values = low + unit * (high - low)
-        if self.whole:
+            values = self.low + unit * (high - self.low)
+        if self.is_integer:
             return [int(value) for value in np.clip(np.floor(values), self.low, self.high).tolist()]
         return [self.rounded(value) for value in values.tolist()]
 
     def rounded(self, value: float) -> float:
-        """With so many digits as a person reads, and inside."""
+        """A value with :data:`DIGITS` significant digits, clipped to the interval."""
         return min(max(float(f"{value:.{DIGITS}g}"), float(self.low)), float(self.high))
 
 
@@ -83,29 +83,39 @@ Dimension: TypeAlias = Discrete | Continuous
 
 
 def dimension(path: str, axis: Axis) -> Dimension:
-    """An axis of a config as one that can be drawn from.
+    """The dimension that an axis of a config describes.
 
-    >>> from .spec import Range
+    >>> from engine.config.sweep_spec import Range
     >>> dimension("risk.base", Range(low=0.005, high=0.02, step=0.005)).values
     (0.005, 0.01, 0.015, 0.02)
     """
     if isinstance(axis, Choices):
         return Discrete(path, tuple(axis.choices))
-    whole = isinstance(axis.low, int) and isinstance(axis.high, int) and not isinstance(axis.step, float)
+    is_integer = isinstance(axis.low, int) and isinstance(axis.high, int) and not isinstance(axis.step, float)
     if axis.step is None:
-        return Continuous(path, axis.low, axis.high, whole, axis.log)
+        return Continuous(path, axis.low, axis.high, is_integer, axis.log)
     low, high, step = (decimal(number) for number in (axis.low, axis.high, axis.step))
-    steps = (low + number * step for number in range(int((high - low) / step) + 1))
-    return Discrete(path, tuple(int(value) if whole else float(value) for value in steps))
+    values = [low + index * step for index in range(int((high - low) / step) + 1)]
+    return Discrete(path, tuple(int(value) if is_integer else float(value) for value in values))
 
 
-def label(value: Any) -> Any:
-    """A value as a table's cell: numbers, texts and null as they are, what is nested as JSON."""
+def table_cell(value: Any) -> Any:
+    """A value as a table's cell: numbers, texts and null unchanged, lists and mappings as JSON."""
     if isinstance(value, Mapping | list | tuple):
         return json.dumps(value, separators=(", ", ": "))
     return value
 
 
-def points(dimensions: Sequence[Dimension], unit: Matrix) -> Columns:
-    """The points of the unit cube, (P, D), as columns."""
-    return {axis.path: axis.at(unit[:, number]) for number, axis in enumerate(dimensions)}
+def columns_from_unit(dimensions: Sequence[Dimension], unit: Matrix) -> Columns:
+    """Points of the unit cube, (P, D), as columns of values."""
+    return {axis.path: axis.from_unit(unit[:, index]) for index, axis in enumerate(dimensions)}
+
+
+def iter_points(columns: Columns) -> Iterator[dict[str, Any]]:
+    """The points of some columns, one mapping of path to value a trial.
+
+    >>> list(iter_points({"risk.base": [0.01, 0.02], "risk.cap": [0.1, 0.2]}))
+    [{'risk.base': 0.01, 'risk.cap': 0.1}, {'risk.base': 0.02, 'risk.cap': 0.2}]
+    """
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, values, strict=True))

@@ -1,4 +1,4 @@
-"""What is measured of each trial."""
+"""The measures and counts of every trial of a sweep."""
 
 from typing import TYPE_CHECKING
 
@@ -12,23 +12,24 @@ if TYPE_CHECKING:
     from engine.config.run_config import RunConfig
 
 COUNTS = ("fills", "trades", "rejections")
+"""Names of the counts of a trial."""
 
 
 def measures_of(config: "RunConfig") -> tuple[Measure, ...]:
-    """The headline measures of the config, turnover, and what the sweep asks for; each once.
+    """The config's headline measures, the Sharpe ratio, turnover, and those of objective and constraints, each once.
 
     Raises
     ------
     ConfigError
         The objective or a constraint is a measure of single trades, of which a sweep keeps none.
     """
-    assert config.sweep is not None  # noqa: S101 - asked only of a sweep
+    assert config.sweep is not None  # noqa: S101 - the caller has checked it
     for key in ("objective", "constraints"):
         require_measurable(config.sweep, key)
-    asked = [config.sweep.objective.measure, *(each.measure for each in config.sweep.constraints)]
-    usual = (each for each in config.measures.measures if not isinstance(each, TradeMeasure))
-    found = {measure.name: measure for measure in (*usual, Sharpe(), Turnover(), *asked)}
-    return tuple(found.values())
+    requested = [config.sweep.objective.measure, *(constraint.measure for constraint in config.sweep.constraints)]
+    headline = [measure for measure in config.measures.measures if not isinstance(measure, TradeMeasure)]
+    by_name = {measure.name: measure for measure in (*headline, Sharpe(), Turnover(), *requested)}
+    return tuple(by_name.values())
 
 
 def require_measurable(spec: SweepSpec, key: str) -> None:
@@ -39,8 +40,8 @@ def require_measurable(spec: SweepSpec, key: str) -> None:
     ConfigError
         It is a measure of single trades, of which a sweep keeps none.
     """
-    judges = (spec.objective,) if key == "objective" else spec.constraints
-    for measure in (each.measure for each in judges):
+    criteria = (spec.objective,) if key == "objective" else spec.constraints
+    for measure in (criterion.measure for criterion in criteria):
         if isinstance(measure, TradeMeasure):
             raise ConfigError(
                 f"sweep.{key}: {measure.name} needs every closed trade, of which a sweep keeps none; take a measure of "
@@ -49,5 +50,5 @@ def require_measurable(spec: SweepSpec, key: str) -> None:
 
 
 def columns_of(measures: tuple[Measure, ...]) -> tuple[str, ...]:
-    """The names of the values of a trial."""
+    """The names of a trial's values: final value, measures, counts."""
     return ("final_value", *(measure.name for measure in measures), *COUNTS)

@@ -21,13 +21,12 @@ import numpy as np
 from core.digests import canonical, digest
 from core.progress import Progress, ProgressCallback
 from core.types import Rows, Vector
-from engine.sweep.space.dimensions import Columns
+from engine.sweep.space.dimensions import Columns, iter_points
+from engine.sweep.space.index_windows import index_windows
 from engine.sweep.space.space_check import base_values
-from engine.sweep.trials.plan import Plan, rows
+from engine.sweep.trials.plan import Plan
 from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.trial_scores import DONE, FAILED, RUINED
-
-from .trial_store import windows
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ class TrialRegistry:
         """A number for each point, the same in every sweep of this config over these keys."""
         paths = sorted(columns)
         ordered = {path: columns[path] for path in paths}
-        own = [_number(self._base.encode() + canonical(point)) for point in rows(ordered)]
+        own = [_number(self._base.encode() + canonical(point)) for point in iter_points(ordered)]
         return np.array(own, dtype=np.uint64)
 
     def earlier(self) -> PriorTrials:
@@ -116,7 +115,7 @@ class TrialRegistry:
         scored = np.flatnonzero(np.isin(board.status, SCORED))
         entries = np.empty(len(scored), dtype=ENTRY)
         entries["sharpe"] = board.sharpe[scored] / np.sqrt(per_year)
-        for window in windows(len(scored), 65536):
+        for window in index_windows(len(scored)):
             numbers = scored[window]
             entries["key"][window] = self.keys(self._columns(numbers, point))
         try:
@@ -172,7 +171,7 @@ class TrialRegistry:
         points = self._plan.points
         if points is None:
             return np.empty(0, dtype=np.uint64)
-        return np.concatenate([self.keys(points.columns(numbers)) for numbers in windows(points.count, 65536)])
+        return np.concatenate([self.keys(points.columns(numbers)) for numbers in index_windows(points.count)])
 
     def _others(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         for path in sorted(registry_folder().glob("*.json")):

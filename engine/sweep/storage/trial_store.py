@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.errors import StoreError
 from core.types import Rows
-from engine.sweep.trials.trial_scores import Scores, joined, only, pack, unpack
+from engine.sweep.trials.trial_scores import Scores, join_scores, pack, select_trials, unpack
 
 from .journal import Journal, write_durably
 from .sweep_folder import CHUNKS
@@ -95,7 +93,7 @@ class TrialStore:
         """The scores of these trials alone, which follow one another."""
         first, last = int(numbers[0]), int(numbers[-1])
         theirs = (each for each in self._entries.values() if each["first"] <= last and each["last"] >= first)
-        return joined([only(self._whole(each), numbers) for each in theirs])
+        return join_scores([select_trials(self._whole(each), numbers) for each in theirs])
 
     def _whole(self, entry: Mapping[str, Any]) -> Scores:
         found = self._read(entry)
@@ -114,9 +112,3 @@ class TrialStore:
 def _key(numbers: Rows) -> tuple[int, int]:
     """Chunks are cut alike each time, so that the first trial and their number tell them apart."""
     return int(numbers[0]), len(numbers)
-
-
-def windows(count: int, size: int) -> Iterator[Rows]:
-    """The numbers of all trials in order, some at a time."""
-    for first in range(0, count, size):
-        yield np.arange(first, min(first + size, count))

@@ -8,15 +8,13 @@ import numpy as np
 import pandas as pd
 
 from core.types import Rows
-from engine.sweep.space.dimensions import Columns, label
+from engine.sweep.space.dimensions import Columns, table_cell
+from engine.sweep.space.index_windows import WINDOW, index_windows
 from engine.sweep.space.trial_measures import COUNTS
 from engine.sweep.trials.plan import Plan
-from engine.sweep.trials.trial_scores import Scores, joined
+from engine.sweep.trials.trial_scores import Scores, join_scores
 
-from .trial_store import TrialStore, windows
-
-PART = 65536
-"""Rows that are written, and held, at a time."""
+from .trial_store import TrialStore
 
 
 def write(plan: Plan, records: TrialStore, names: tuple[str, ...], path: Path) -> None:
@@ -36,9 +34,9 @@ def write(plan: Plan, records: TrialStore, names: tuple[str, ...], path: Path) -
 
 def parts(plan: Plan, records: TrialStore, names: tuple[str, ...]) -> Iterator[pd.DataFrame]:
     """The rows in the order of the trials."""
-    whole = joined(list(records.all())) if plan.count <= PART else None
+    whole = join_scores(list(records.all())) if plan.count <= WINDOW else None
     kinds = _kinds(plan)
-    for numbers in windows(plan.count, PART):
+    for numbers in index_windows(plan.count):
         scores = whole if whole is not None else records.between(numbers)
         yield _frame(plan, records, numbers, scores, names, kinds)
 
@@ -66,12 +64,12 @@ def _points(plan: Plan, records: TrialStore, numbers: Rows) -> Columns:
 
 def _kinds(plan: Plan) -> dict[str, Any]:
     """What each axis's column holds: whole numbers, numbers, or texts; a column of numbers may have none."""
-    return {axis.path: _kind([label(value) for value in axis.representatives]) for axis in plan.axes}
+    return {axis.path: _kind([table_cell(value) for value in axis.representatives]) for axis in plan.axes}
 
 
 def cells(values: list[Any], kind: str) -> list[Any]:
     """The values of an axis as a column of one kind has them; numbers among texts are texts."""
-    made = [label(value) for value in values]
+    made = [table_cell(value) for value in values]
     return [value if value is None or kind != "str" else str(value) for value in made]
 
 

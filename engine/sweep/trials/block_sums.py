@@ -1,4 +1,4 @@
-"""Sums over blocks of time, compiled: a thousand trials' returns need not be written down to be added up."""
+"""Sums of returns over blocks of time, compiled, so that the returns of a chunk of trials need no memory."""
 
 from typing import Any
 
@@ -6,16 +6,16 @@ from numba import njit
 
 from core.types import Matrix, Rows
 
-HOW: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "nsz"}}
-"""Sums may be added up in any order, always the same one: four times as fast."""
+JIT_OPTIONS: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "nsz"}}
+"""Sums may be reordered by the compiler, always in the same way: this is four times as fast."""
 
 
 def _compile(plain: Any) -> Any:
-    """The function as machine code, kept on disk where there is a place for it."""
+    """The function as machine code, cached on disk if a folder for it can be written."""
     try:
-        return njit(cache=True, **HOW)(plain)
-    except RuntimeError:  # nothing can be written, neither beside the source nor in the home folder
-        return njit(**HOW)(plain)
+        return njit(cache=True, **JIT_OPTIONS)(plain)
+    except RuntimeError:  # neither the folder of the source nor the home folder can be written
+        return njit(**JIT_OPTIONS)(plain)
 
 
 @_compile
@@ -25,16 +25,20 @@ def block_sums(equity: Matrix, rows: Rows, edges: Rows, total: Matrix, squares: 
     Parameters
     ----------
     equity : (P, D + 1) the account before the first session and at the end of each.
-    rows : (K,) which of them.
-    edges : (S + 1,) sessions at which the blocks begin, and the end of the last.
+    rows : (K,) the rows of ``equity`` to sum.
+    edges : (S + 1,) first session of each block, and the end of the last block.
+    total, squares : the results.
     """
-    for place in range(rows.size):
-        curve = equity[rows[place]]
+    for index in range(rows.size):
+        curve = equity[rows[index]]
         for block in range(edges.size - 1):
-            added, squared = 0.0, 0.0
-            before, after = curve[edges[block] : edges[block + 1]], curve[edges[block] + 1 : edges[block + 1] + 1]
+            block_total = 0.0
+            block_squares = 0.0
+            before = curve[edges[block] : edges[block + 1]]
+            after = curve[edges[block] + 1 : edges[block + 1] + 1]
             for day in range(before.size):
                 change = after[day] / before[day] - 1.0
-                added += change
-                squared += change * change
-            total[place, block], squares[place, block] = added, squared
+                block_total += change
+                block_squares += change * change
+            total[index, block] = block_total
+            squares[index, block] = block_squares

@@ -1,14 +1,14 @@
-"""What a worker of a cluster does: pure functions of a market, a spec or signals, and rows of points.
+"""Functions that run on a cluster's workers: they train the signals of a group, and run a chunk of its trials.
 
-Each asks first whether it runs in the same code and libraries as whoever sent it: a worker that differs would give
-other numbers without a word. What it is sent is opened only after that.
+Each function first compares its environment with the sender's, because other code or libraries could give other
+results without an error. The data are unpickled only after that.
 """
 
 import os
 import pickle
 import platform
 import threading
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -24,12 +24,12 @@ from engine.sweep.space.space_check import trial_config
 from signals.generate import generate
 from signals.signals_result import Signals
 
-from .backtrader_trials import trial
+from .backtrader_trials import run_trial
 from .compiled_trials import CompiledTrials, TrialOutputs
-from .trial_scores import INVALID, Scores, without
+from .trial_scores import INVALID, Scores, unmeasured_scores
 
-LAID_OUT = 4
-"""Groups that a worker keeps laid out: the market's arrays, the kernel, the specs that it has checked."""
+CACHE_SIZE = 4
+"""Groups whose signals, arrays and kernel a worker keeps in memory."""
 REMEDY = "install the same code and constraints.txt there, or take it out of the cluster"
 
 
@@ -42,47 +42,54 @@ class WorkerDiffersError(WorkbenchError):
 
 @dataclass(frozen=True, eq=False)
 class SweepContext:
-    """What a sweep's chunks share: sent to the cluster once, and kept by each worker.
+    """Data that all chunks of a sweep share: sent to the cluster once, and cached by each worker.
 
     Attributes
     ----------
-    market, wants, axes : of the sweep.
-    base : its config, for trials on backtrader.
+    market, outputs, axes : of the sweep.
+    config : its config, for trials on backtrader.
     """
 
     market: Market
-    wants: TrialOutputs
+    outputs: TrialOutputs
     axes: tuple[Dimension, ...]
-    base: RunConfig
+    config: RunConfig
 
 
 @dataclass(frozen=True, eq=False)
 class GroupSignals:
-    """What a group's chunks share: its config and its signals, or why there are none."""
+    """Data that all chunks of a group share: its config, and its signals or the reason why there are none."""
 
     config: RunConfig
     signals: Signals | str
 
 
 @dataclass(frozen=True)
-class ChunkOrder:
-    """What goes with every chunk, and small for that.
+class ChunkHeader:
+    """The small part of a chunk's task.
 
     Attributes
     ----------
-    here : the sender's environment.
-    key : of the group, unique in the sweep.
-    slow : whether its trials run on backtrader.
+    environment : the sender's.
+    sweep_key : identifies the sweep, its data and its code.
+    group : the number of the chunk's group.
+    on_backtrader : True if its trials run on backtrader.
     """
 
-    here: Mapping[str, str]
-    key: str
-    slow: bool
+    environment: Mapping[str, str]
+    sweep_key: str
+    group: int
+    on_backtrader: bool
+
+    @property
+    def group_key(self) -> tuple[str, int]:
+        """The key of the group among the groups of all sweeps."""
+        return self.sweep_key, self.group
 
 
 @cache
 def environment() -> Mapping[str, str]:
-    """What decides numbers here: the project's code, Python, the processor's kind, threads, libraries."""
+    """Everything that determines results in this process: code, Python, processor type, threads, libraries."""
     return {
         "code": manifest.code_digest(),
         "python": platform.python_version(),
@@ -93,7 +100,7 @@ def environment() -> Mapping[str, str]:
 
 
 def require_same(here: Mapping[str, str], there: Mapping[str, str], who: str) -> None:
-    """Refuse to work where numbers might come out otherwise.
+    """Refuse a process whose results might differ.
 
     Parameters
     ----------
@@ -102,13 +109,13 @@ def require_same(here: Mapping[str, str], there: Mapping[str, str], who: str) ->
     Raises
     ------
     WorkerDiffersError
-        The code or a library is another one; all that differ are named.
+        The code or a library differs; the message names all differences.
     """
-    changed = [
+    differences = [
         f"{name} {_short(there.get(name))}, here {_short(here[name])}" for name in here if here[name] != there.get(name)
     ]
-    if changed:
-        raise WorkerDiffersError(f"{who} differs from this machine ({'; '.join(changed)}); {REMEDY}")
+    if differences:
+        raise WorkerDiffersError(f"{who} differs from this machine ({'; '.join(differences)}); {REMEDY}")
 
 
 def _short(value: str | None) -> str:
@@ -117,82 +124,85 @@ def _short(value: str | None) -> str:
 
 @dataclass
 class WorkerCache:
-    """What a worker keeps from one chunk to the next; one task at a time has it, however many threads there are."""
+    """Data that a worker keeps from one chunk to the next; the lock admits one task at a time."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    opened: dict[str, Any] = field(default_factory=dict)
-    laid_out: dict[str, CompiledTrials] = field(default_factory=dict)
+    unpickled: dict[Hashable, Any] = field(default_factory=dict)
+    compiled_trials: dict[Hashable, CompiledTrials] = field(default_factory=dict)
 
-    def open(self, key: str, packed: bytes) -> Any:
-        """What was packed, unpacked once."""
-        if key not in self.opened:
-            _make_room(self.opened)
-            self.opened[key] = pickle.loads(packed)  # noqa: S301 - of whoever may run any code here
-        return self.opened[key]
+    def open(self, key: Hashable, packed: bytes) -> Any:
+        """Pickled data, unpickled once."""
+        if key not in self.unpickled:
+            _make_room(self.unpickled)
+            self.unpickled[key] = pickle.loads(packed)  # noqa: S301 - the sender may run any code here anyway
+        return self.unpickled[key]
 
-    def policies(self, common: SweepContext, taught: GroupSignals, signals: Signals, key: str) -> CompiledTrials:
-        """The group laid out, once for all of its chunks that come to this worker."""
-        if key not in self.laid_out:
-            _make_room(self.laid_out)
-            config = taught.config
+    def trials_of(self, context: SweepContext, group: GroupSignals, signals: Signals, key: Hashable) -> CompiledTrials:
+        """The compiled trials of a group, built once for all of its chunks on this worker."""
+        if key not in self.compiled_trials:
+            _make_room(self.compiled_trials)
+            config = group.config
             task = BacktestInput.of(
-                common.market, signals.frame, config.strategy, config.risk, config.broker, config.id
+                context.market, signals.frame, config.strategy, config.risk, config.broker, config.id
             )
-            self.laid_out[key] = CompiledTrials(task, common.wants, common.axes, threads=1)
-        return self.laid_out[key]
+            self.compiled_trials[key] = CompiledTrials(task, context.outputs, context.axes, threads=1)
+        return self.compiled_trials[key]
 
 
-def _make_room(kept: dict[str, Any]) -> None:
-    while len(kept) >= LAID_OUT:
-        kept.pop(next(iter(kept)))
+def _make_room(entries: dict[Hashable, Any]) -> None:
+    """Remove the oldest entries of a full cache."""
+    while len(entries) >= CACHE_SIZE:
+        entries.pop(next(iter(entries)))
 
 
-_kept = WorkerCache()
+_cache = WorkerCache()
 
 
-def train(common: bytes, config: bytes, order: ChunkOrder, who: str) -> bytes:
-    """A group's signals, or why there are none, packed."""
-    require_same(order.here, environment(), who)
+def train(packed_context: bytes, packed_config: bytes, header: ChunkHeader, who: str) -> bytes:
+    """A group's signals, or the reason why there are none, as a pickled :class:`GroupSignals`."""
+    require_same(header.environment, environment(), who)
     one_thread()
-    with _kept.lock:
-        own: RunConfig = pickle.loads(config)  # noqa: S301 - as above
+    with _cache.lock:
+        config: RunConfig = pickle.loads(packed_config)  # noqa: S301 - as above
         try:
-            found: Signals | str = generate(_common(common, order).market, own.signals)
+            signals: Signals | str = generate(_context(packed_context, header).market, config.signals)
         except (ModelError, DataError, ConfigError) as error:
-            found = error.line
-    return pickle.dumps(GroupSignals(own, found), protocol=5)
+            signals = error.line
+    return pickle.dumps(GroupSignals(config, signals), protocol=5)
 
 
-def run_chunk(common: bytes, taught: bytes, order: ChunkOrder, points: bytes, who: str) -> Scores | str:
-    """The scores of some trials, or why there are none."""
-    require_same(order.here, environment(), who)
-    with _kept.lock:
-        group: GroupSignals = _kept.open(order.key, taught)
+def run_chunk(
+    packed_context: bytes, packed_group: bytes, header: ChunkHeader, packed_points: bytes, who: str
+) -> Scores | str:
+    """The scores of a chunk of trials, or the reason why there are none."""
+    require_same(header.environment, environment(), who)
+    with _cache.lock:
+        group: GroupSignals = _cache.open(header.group_key, packed_group)
         if isinstance(group.signals, str):
             return group.signals
-        numbers, columns = pickle.loads(points)  # noqa: S301 - as above
-        shared = _common(common, order)
-        if order.slow:
-            return _slow(shared, group.signals, numbers, columns)
+        numbers, columns = pickle.loads(packed_points)  # noqa: S301 - as above
+        context = _context(packed_context, header)
+        if header.on_backtrader:
+            return _backtrader_scores(context, group.signals, numbers, columns)
         try:
-            return _kept.policies(shared, group, group.signals, order.key).scores(numbers, columns)
+            return _cache.trials_of(context, group, group.signals, header.group_key).scores(numbers, columns)
         except (ModelError, DataError, ConfigError) as error:
             return error.line
 
 
-def _common(packed: bytes, order: ChunkOrder) -> SweepContext:
-    found: SweepContext = _kept.open(order.key.partition("-")[0], packed)
-    return found
+def _context(packed: bytes, header: ChunkHeader) -> SweepContext:
+    context: SweepContext = _cache.open(header.sweep_key, packed)
+    return context
 
 
-def _slow(common: SweepContext, signals: Signals, numbers: Rows, columns: Columns) -> Scores | str:
-    """A trial on backtrader; what a strategy of anyone's raises is told as on one machine."""
-    wants = common.wants
+def _backtrader_scores(context: SweepContext, signals: Signals, numbers: Rows, columns: Columns) -> Scores | str:
+    """The scores of one trial on backtrader; an error of its strategy is reported as on one machine."""
+    outputs = context.outputs
     try:
-        config = trial_config(common.base, {path: values[0] for path, values in columns.items()})
+        config = trial_config(context.config, {path: values[0] for path, values in columns.items()})
     except ConfigError as error:
-        return without(numbers, INVALID, [error.line], wants.names, wants.shape)
+        return unmeasured_scores(numbers, INVALID, [error.line], outputs.names, outputs.shape)
     try:
-        return trial(int(numbers[0]), config, common.market, signals.frame, wants)
+        return run_trial(int(numbers[0]), config, context.market, signals.frame, outputs)
     except Exception as error:
         return f"{type(error).__name__}: {error}"

@@ -1,53 +1,44 @@
-"""Trials on a Dask cluster: the same pure functions of market, signals and points, wherever they run.
+"""Trials on a Dask cluster: workers run pure functions of market, signals and points.
 
-Market and signals go to each worker once; a chunk carries its points alone. Whatever a worker gives is kept by this
-process, in the sweep's journal: the cluster may vanish at any moment.
+Market and signals are sent to each worker once; the task of a chunk contains only its points. This process writes the
+scores to the sweep's journal, so that the loss of the cluster loses no finished chunk.
 """
 
 import logging
-import os
 import pickle
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
 from core.errors import WorkbenchError
-from core.processes import ONE_THREAD, without_main
 from engine.config.sweep_spec import ClusterSpec
 from signals.signals_result import Signals
 
-from .cluster_worker import REMEDY, ChunkOrder, GroupSignals, SweepContext, environment, require_same, run_chunk, train
+from .cluster_worker import ChunkHeader, GroupSignals, SweepContext, environment, run_chunk, train
+from .dask_connection import ClusterError, connect, innermost_cause
 from .plan import Group
-from .runner import TrialRunner, Work, worker_count
-from .trial_scores import FAILED, INVALID, Scores, without
+from .runner import TrialChunk, TrialRunner, worker_count
+from .trial_scores import FAILED, INVALID, Scores, unmeasured_scores
 
 log = logging.getLogger(__name__)
 
-AHEAD = 4
-"""Chunks a worker that are on their way: enough that none waits, few enough that little is lost or held."""
-GROUPS = 64
-"""Groups whose signals the cluster holds; they are sent or trained again should an older one come back."""
-LOOK = 1.0
+CHUNKS_PER_WORKER = 4
+"""Chunks a worker that are submitted at a time: enough that no worker waits, few enough that little memory is used."""
+MAX_GROUPS = 64
+"""Groups whose signals are in the cluster's memory; those of an older group are sent or trained again."""
+COUNT_SECONDS = 1.0
 """Seconds after which the workers are counted again."""
-MISSING = "sweep.cluster needs Dask: pip install 'backtrader-ml[cluster]'"
-
-
-LARGE = "distributed.admin.large-graph-warning-threshold"
-
-
-class ClusterError(WorkbenchError):
-    """The cluster cannot be used, or was lost; what was finished is kept."""
 
 
 @dataclass(eq=False)
-class _Sent:
-    """A group on the cluster: its future, and whether its signals are kept here."""
+class _ClusterGroup:
+    """A group on the cluster: the future of its signals, and whether they are in this machine's store as well."""
 
     future: Any
-    order: ChunkOrder
-    known: bool
+    header: ChunkHeader
+    is_stored: bool
 
 
 @dataclass(eq=False)
@@ -57,154 +48,160 @@ class DaskRunner:
     Attributes
     ----------
     client : Dask's.
-    shop : the workshop of this machine, which keeps the signals for the confirmation.
-    where : its address, for messages.
+    runner : the runner of this machine, whose store keeps the signals for the confirmation.
+    address : the scheduler's, for messages.
     """
 
     client: Any
-    shop: TrialRunner
-    where: str
-    _begun: float = field(default_factory=monotonic)
+    runner: TrialRunner
+    address: str
+    _started: float = field(default_factory=monotonic)
     _trials: int = 0
-    _groups: dict[int, _Sent] = field(default_factory=dict)
-    _common: Any = None
-    _counted: tuple[float, int] = (-LOOK, 0)
+    _groups: dict[int, _ClusterGroup] = field(default_factory=dict)
+    _context_future: Any = None
+    _worker_count: int = 0
+    _counted_at: float = -COUNT_SECONDS
 
-    def run(self, works: Iterable[Work]) -> Iterator[Scores]:
-        """The scores of each work as it is finished, in whatever order."""
+    def run(self, chunks: Iterable[TrialChunk]) -> Iterator[Scores]:
+        """The scores of each chunk as it is finished, in any order."""
         from distributed import as_completed
         from distributed.client import FutureCancelledError
         from distributed.comm.core import CommClosedError
 
         try:
-            yield from self._run(works, as_completed(loop=self.client.loop))
+            yield from self._run(chunks, as_completed(loop=self.client.loop))
         except (CommClosedError, FutureCancelledError, OSError) as error:
             raise self._lost(error) from None
 
-    def _run(self, works: Iterable[Work], finished: Any) -> Iterator[Scores]:
-        waiting: dict[str, Work] = {}
-        for work in works:
-            if work[0].refusal:
-                yield self._without(work, INVALID, work[0].refusal)
+    def _run(self, chunks: Iterable[TrialChunk], finished: Any) -> Iterator[Scores]:
+        waiting: dict[str, TrialChunk] = {}
+        for chunk in chunks:
+            if chunk.group.refusal:
+                yield self._unmeasured(chunk, INVALID, chunk.group.refusal)
                 continue
-            future = self._submitted(work)
-            waiting[future.key] = work
+            future = self._submit(chunk)
+            waiting[future.key] = chunk
             finished.add(future)
-            while len(waiting) >= AHEAD * max(self.workers, 1):
-                yield self._next(finished, waiting)
+            while len(waiting) >= CHUNKS_PER_WORKER * max(self.workers, 1):
+                yield self._next_scores(finished, waiting)
         while waiting:
-            yield self._next(finished, waiting)
+            yield self._next_scores(finished, waiting)
 
     @property
     def workers(self) -> int:
-        """How many there are, or were a second ago."""
-        if monotonic() - self._counted[0] >= LOOK:
-            self._counted = (monotonic(), len(self.client.nthreads()))
-        return self._counted[1]
+        """The number of workers, at most a second old."""
+        if monotonic() - self._counted_at >= COUNT_SECONDS:
+            self._worker_count = len(self.client.nthreads())
+            self._counted_at = monotonic()
+        return self._worker_count
 
     def about(self) -> str:
-        """How fast each worker is, for the progress bar."""
-        count = self._counted[1]
-        pace = self._trials / max(monotonic() - self._begun, 1e-9)
-        return f"{pace / max(count, 1):.3g}/s on each of {count} workers"
+        """The speed of each worker, for the progress bar."""
+        speed = self._trials / max(monotonic() - self._started, 1e-9)
+        return f"{speed / max(self._worker_count, 1):.3g}/s on each of {self._worker_count} workers"
 
-    def _given(self, name: str, value: Any) -> Any:
-        """A future of packed data: the scheduler can give it again to whoever lost it, each worker has it once."""
+    def _send(self, name: str, value: Any) -> Any:
+        """A future of pickled data, sent to each worker once; the scheduler resends them to a worker that lost them."""
         packed = pickle.dumps(value, protocol=5)
-        return self.client.submit(_same, packed, key=f"{name}-{self.shop.key}", pure=False)
+        return self.client.submit(_same, packed, key=f"{name}-{self.runner.key}", pure=False)
 
     @property
-    def common(self) -> Any:
-        """What all chunks share, sent when it is wanted first."""
-        if self._common is None:
-            plan = self.shop.plan
-            self._common = self._given("common", SweepContext(plan.market, self.shop.wants, plan.axes, plan.config))
-        return self._common
+    def context(self) -> Any:
+        """The future of the data that all chunks share, sent with the first chunk."""
+        if self._context_future is None:
+            plan = self.runner.plan
+            context = SweepContext(plan.market, self.runner.outputs, plan.axes, plan.config)
+            self._context_future = self._send("common", context)
+        return self._context_future
 
-    def _submitted(self, work: Work) -> Any:
-        group, numbers, columns = work
-        sent, points = self._sent(group), pickle.dumps((numbers, columns), protocol=5)
-        key = f"chunk-{self.shop.key}-{numbers[0]}-{len(numbers)}"
-        arguments = (self.common, sent.future, sent.order, points)
+    def _submit(self, chunk: TrialChunk) -> Any:
+        group = self._on_cluster(chunk.group)
+        numbers = chunk.numbers
+        points = pickle.dumps((numbers, chunk.columns), protocol=5)
+        key = f"chunk-{self.runner.key}-{numbers[0]}-{len(numbers)}"
+        arguments = (self.context, group.future, group.header, points)
         return self.client.submit(_on_worker, run_chunk, *arguments, key=key, retries=1, pure=False)
 
-    def _sent(self, group: Group) -> _Sent:
-        """A group on the cluster: its signals sent if they are kept here, else trained there."""
+    def _on_cluster(self, group: Group) -> _ClusterGroup:
+        """A group on the cluster: its signals are sent if they are stored here, otherwise trained there."""
         if group.number not in self._groups:
-            while len(self._groups) >= GROUPS:
-                self._groups.pop(next(iter(self._groups)))  # chunks on their way hold theirs
-            self._groups[group.number] = self._taught(group)
+            while len(self._groups) >= MAX_GROUPS:
+                self._groups.pop(next(iter(self._groups)))  # submitted chunks hold their future
+            self._groups[group.number] = self._new_cluster_group(group)
         return self._groups[group.number]
 
-    def _taught(self, group: Group) -> _Sent:
+    def _new_cluster_group(self, group: Group) -> _ClusterGroup:
         config = group.config
         assert config is not None  # noqa: S101 - refused groups are not run
-        order = ChunkOrder(environment(), f"{self.shop.key}-{group.number}", bool(group.slow))
-        kept = self.shop.kept(group)
-        if kept is not None:
-            return _Sent(self._given(f"signals-{group.number}", GroupSignals(config, kept)), order, True)
-        arguments = (self.common, pickle.dumps(config, protocol=5), order)
-        key = f"train-{order.key}"
-        return _Sent(self.client.submit(_on_worker, train, *arguments, key=key, retries=1, pure=False), order, False)
+        header = ChunkHeader(environment(), self.runner.key, group.number, bool(group.backtrader_reason))
+        signals = self.runner.stored_signals(group)
+        if signals is not None:
+            future = self._send(f"signals-{group.number}", GroupSignals(config, signals))
+            return _ClusterGroup(future, header, is_stored=True)
+        arguments = (self.context, pickle.dumps(config, protocol=5), header)
+        key = f"train-{self.runner.key}-{group.number}"
+        future = self.client.submit(_on_worker, train, *arguments, key=key, retries=1, pure=False)
+        return _ClusterGroup(future, header, is_stored=False)
 
-    def _next(self, finished: Any, waiting: dict[str, Work]) -> Scores:
-        """The scores of the next chunk that is finished, or why it has none."""
+    def _next_scores(self, finished: Any, waiting: dict[str, TrialChunk]) -> Scores:
+        """The scores of the next chunk that is finished; a chunk without scores is failed."""
         future = next(finished)
-        work = waiting.pop(future.key)
-        found = _found(future, work)
-        self._keep(work[0])
-        self._trials += len(work[1])
-        return self._without(work, FAILED, found) if isinstance(found, str) else found
+        chunk = waiting.pop(future.key)
+        result = _result_of(future, chunk)
+        self._store_signals(chunk.group)
+        self._trials += len(chunk.numbers)
+        return self._unmeasured(chunk, FAILED, result) if isinstance(result, str) else result
 
-    def _keep(self, group: Group) -> None:
-        """Bring signals that the cluster has trained home, once."""
-        sent = self._groups.get(group.number)
-        if sent and not sent.known and sent.future.status == "finished":
-            taught: GroupSignals = pickle.loads(sent.future.result())  # noqa: S301 - of a cluster that runs our code
-            if isinstance(taught.signals, Signals):
-                self.shop.keep(group, taught.signals)
-            sent.known = True
+    def _store_signals(self, group: Group) -> None:
+        """Store signals that the cluster has trained, once."""
+        on_cluster = self._groups.get(group.number)
+        if on_cluster and not on_cluster.is_stored and on_cluster.future.status == "finished":
+            trained: GroupSignals = pickle.loads(on_cluster.future.result())  # noqa: S301 - the cluster runs our code
+            if isinstance(trained.signals, Signals):
+                self.runner.store_signals(group, trained.signals)
+            on_cluster.is_stored = True
 
-    def _without(self, work: Work, status: str, reason: str) -> Scores:
-        numbers, wants = work[1], self.shop.wants
-        return without(numbers, status, [reason] * len(numbers), wants.names, wants.shape)
+    def _unmeasured(self, chunk: TrialChunk, status: str, reason: str) -> Scores:
+        outputs = self.runner.outputs
+        reasons = [reason] * len(chunk.numbers)
+        return unmeasured_scores(chunk.numbers, status, reasons, outputs.names, outputs.shape)
 
     def _lost(self, error: object) -> ClusterError:
-        told = " ".join(str(error).split())[:120] or type(error).__name__
+        message = " ".join(str(error).split())[:120] or type(error).__name__
         return ClusterError(
-            f"sweep.cluster: the scheduler {self.where} is gone ({told}); what was finished is kept: the same command "
-            "goes on from there"
+            f"sweep.cluster: the scheduler {self.address} is gone ({message}); what was finished is kept: the same "
+            "command goes on from there"
         )
 
 
 def _same(packed: bytes) -> bytes:
-    """What was sent, as it was sent."""
+    """The identity: a task whose result is the data that were sent with it."""
     return packed
 
 
-def _on_worker(do: Any, *arguments: Any) -> Any:
-    """Do something on a worker, which says who it is."""
+def _on_worker(function: Any, *arguments: Any) -> Any:
+    """Call a function on a worker, with the worker's address as its last argument."""
     from distributed import get_worker
 
-    return do(*arguments, f"worker {get_worker().address}")
+    return function(*arguments, f"worker {get_worker().address}")
 
 
-def _found(future: Any, work: Work) -> Scores | str:
-    """What a chunk's worker found; it is asked for once, for the worker may die while it gives it."""
+def _result_of(future: Any, chunk: TrialChunk) -> Scores | str:
+    """The result of a chunk. It is fetched once only, because its worker may die while it is fetched."""
     try:
         scores: Scores | str = future.result()
     except Exception as error:
-        if future.status == "error":  # else it is of the connection
-            return _reason_of(error, work)
+        if future.status == "error":  # otherwise the connection is lost
+            return _reason_of(error, chunk)
         raise
     return scores
 
 
-def _reason_of(error: BaseException, work: Work) -> str:
-    """Why a chunk has no scores: it ended its workers. Whatever else a worker says ends the sweep.
+def _reason_of(error: BaseException, chunk: TrialChunk) -> str:
+    """The reason of a chunk that killed its workers. Any other error ends the sweep.
 
-    What the trials themselves raise comes as a text; the rest is of the cluster: a module that is missing, a full
-    disk. Kept as a result it would stay one.
+    Errors of the trials themselves are returned as texts. An exception comes from the cluster (a module that is
+    missing, a full disk): stored as the result of trials, it would remain after the cluster is repaired.
     """
     from distributed.scheduler import KilledWorker
 
@@ -212,131 +209,19 @@ def _reason_of(error: BaseException, work: Work) -> str:
         return "every worker that was given it died"
     if isinstance(error, WorkbenchError):
         raise error from None
-    numbers = work[1]
+    numbers = chunk.numbers
     raise ClusterError(
-        f"sweep.cluster: trials {numbers[0]} to {numbers[-1]} failed on a worker ({_reason(error)}); what was finished "
-        "is kept: mend it, and the same command goes on from there"
+        f"sweep.cluster: trials {numbers[0]} to {numbers[-1]} failed on a worker ({innermost_cause(error)}); what was "
+        "finished is kept: mend it, and the same command goes on from there"
     ) from None
 
 
 @contextmanager
-def connected(spec: ClusterSpec, shop: TrialRunner) -> Iterator[DaskRunner]:
-    """A cluster that can be used: reached, with workers whose environment is this one's.
-
-    Raises
-    ------
-    ClusterError
-        Dask is missing, the scheduler cannot be reached, has no workers, or refuses the certificate.
-    WorkerDiffersError
-        A worker has other code or libraries.
-    """
-    try:
-        import distributed  # noqa: F401 - whether it is there
-    except ImportError:
-        raise ClusterError(MISSING) from None
-    with _quiet(), _client(spec, worker_count(shop.plan)) as (client, where):
-        cluster = DaskRunner(client, shop, where)
-        _require_workers(cluster, spec)
-        if shop.plan.spec.timeout:
+def connected(spec: ClusterSpec, runner: TrialRunner) -> Iterator[DaskRunner]:
+    """A runner on a connected cluster; errors are those of :func:`~.dask_connection.connect`."""
+    with connect(spec, worker_count(runner.plan)) as (client, address):
+        cluster = DaskRunner(client, runner, address)
+        if runner.plan.spec.timeout:
             log.warning("sweep.timeout ends nothing on a cluster: a fold or trial there takes as long as it takes")
-        log.warning("cluster: %d workers at %s, dashboard %s", cluster.workers, where, client.dashboard_link)
+        log.warning("cluster: %d workers at %s, dashboard %s", cluster.workers, address, client.dashboard_link)
         yield cluster
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Dask tells of every lost connection; what matters of it is told by us."""
-    import dask
-
-    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
-    before = {name: logging.getLogger(name).level for name in ("distributed", *names)}
-    for name in before:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        with dask.config.set({"distributed.comm.retry.count": 1, LARGE: "1GB"}):
-            yield
-    finally:
-        for name, level in before.items():
-            logging.getLogger(name).setLevel(level)
-
-
-@contextmanager
-def _client(spec: ClusterSpec, workers: int) -> Iterator[tuple[Any, str]]:
-    from distributed import Client, LocalCluster
-
-    if spec.dask == "local":
-        with (
-            without_main(),
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                dashboard_address="127.0.0.1:0",
-                silence_logs=logging.CRITICAL,
-                env={name: os.environ.get(name, value) for name, value in ONE_THREAD.items()},
-            ) as local,
-            Client(local) as client,
-        ):
-            yield client, local.scheduler_address
-        return
-    if warning := spec.warning:
-        log.warning("%s", warning)
-    try:
-        client = Client(spec.dask, timeout=spec.timeout, security=_security(spec), set_as_default=False)
-    except Exception as error:  # whatever a socket, TLS or Dask itself says
-        raise ClusterError(
-            f"sweep.cluster.dask: {spec.dask} cannot be reached within {spec.timeout:g} s "
-            f"({_reason(error)}); start it with `dask scheduler`, or mend address or certificates"
-        ) from None
-    try:
-        yield client, spec.dask
-    finally:
-        with suppress(Exception):  # it may be gone
-            client.close(timeout=2)
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause in one line."""
-    while error.__cause__ is not None or error.__context__ is not None:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
-
-
-def _security(spec: ClusterSpec) -> Any:
-    from distributed.security import Security
-
-    if spec.tls is None:
-        return None
-    tls: Mapping[str, Any] = {
-        "tls_ca_file": spec.tls.ca,
-        "tls_client_cert": spec.tls.cert,
-        "tls_client_key": spec.tls.key,
-    }
-    return Security(require_encryption=True, **tls)
-
-
-def _require_workers(cluster: DaskRunner, spec: ClusterSpec) -> None:
-    """Refuse a cluster without workers, or with anyone who would give other numbers."""
-    where = cluster.where
-    try:
-        cluster.client.wait_for_workers(1, timeout=spec.timeout)
-    except TimeoutError:
-        raise ClusterError(
-            f"sweep.cluster: {where} has no workers within {spec.timeout:g} s; start some with "
-            f"`dask worker {where} --nthreads 1`"
-        ) from None
-    try:
-        scheduler = cluster.client.run_on_scheduler(environment)  # it unpacks tasks, too
-        found = cluster.client.run(environment)
-    except Exception as error:  # whatever an import or other code there raises
-        raise ClusterError(
-            f"sweep.cluster: the scheduler or a worker at {where} lacks this project, or has another version of it "
-            f"({_reason(error)}); {REMEDY}"
-        ) from None
-    require_same(environment(), {**environment(), **_code(scheduler)}, f"scheduler {where}")
-    for who, there in sorted(found.items()):
-        require_same(environment(), there, f"worker {who}")
-
-
-def _code(environment: Mapping[str, str]) -> dict[str, str]:
-    """What matters of a process that computes nothing."""
-    return {name: environment.get(name, "missing") for name in ("code", "python")}

@@ -1,60 +1,71 @@
-"""What a sweep would do, before it does it: trials, signals to train, memory, disk."""
+"""Dry run of a sweep (`--check`): trials, signal sets to train, memory and disk."""
 
 from typing import TYPE_CHECKING
 
 from core.number_format import count
-from engine.sweep.space.samplers import method_says
+from engine.sweep.space.samplers import method_description
 from engine.sweep.space.trial_measures import columns_of, measures_of
 
-from .plan import CHUNK, Plan, plan
+from .plan import CHUNK, Group, Plan, plan_sweep
 
 if TYPE_CHECKING:
     from engine.config.run_config import RunConfig
 
 
 def check_sweep(config: "RunConfig") -> str:
-    """Validate everything that a sweep needs, and train nothing.
+    """Validate everything that a sweep needs, and train nothing; the answer is one line.
 
     Raises
     ------
     WorkbenchError
-        What cannot be used; one line.
+        The first problem; one line.
     """
-    made, names = plan(config), columns_of(measures_of(config))
-    parts = [f"{config.name}: valid; {made.count:,} trials, {method_says(made.spec.method)}", _groups(made)]
-    memory, disk = _bytes(made, len(names))
-    parts.append(f"about {memory / 1e6:,.0f} MB of memory beside the data, {disk / 1e6:,.0f} MB on disk")
+    plan = plan_sweep(config)
+    names = columns_of(measures_of(config))
+    memory, disk = _bytes(plan, len(names))
+    parts = [
+        f"{config.name}: valid; {plan.count:,} trials, {method_description(plan.spec.method)}",
+        _groups_text(plan),
+        f"about {memory / 1e6:,.0f} MB of memory beside the data, {disk / 1e6:,.0f} MB on disk",
+    ]
     return "; ".join(parts)
 
 
-def _groups(made: Plan) -> str:
-    """The signal sets, and what has to be trained for them."""
-    groups = [group for group in made.groups.met.values() if group.config is not None]
-    sets = {group.config.signals.model_dump_json(): group for group in groups if group.config is not None}
-    fits = sum(_fits(made, group.config, group.folds) for group in sets.values() if group.config is not None)
-    some = "of those looked at beforehand, " if made.points is None and len(sets) > 1 else ""
-    told = f"{some}{count(len(sets), 'distinct signal set')}, {count(fits, 'fit')}"
-    refused = sum(group.config is None for group in made.groups.met.values())
-    told += f"; {count(refused, 'combination')} of them contradictory" if refused else ""
-    slow = [group for group in groups if group.slow]
-    if slow:
-        told += f"; {len(slow)} of {len(groups)} groups run on backtrader, some thousand times slower: {slow[0].slow}"
-    return told
+def _groups_text(plan: Plan) -> str:
+    """The signal sets and the fits that they need, contradictory combinations, and groups on backtrader."""
+    all_groups = list(plan.groups.by_key.values())
+    groups = [group for group in all_groups if group.config is not None]
+    signal_sets = {group.config.signals.model_dump_json(): group for group in groups if group.config is not None}
+    model_count = sum(_fit_count(plan, group) for group in signal_sets.values())
+    scope = "of those looked at beforehand, " if plan.points is None and len(signal_sets) > 1 else ""
+    text = f"{scope}{count(len(signal_sets), 'distinct signal set')}, {count(model_count, 'fit')}"
+    invalid = len(all_groups) - len(groups)
+    if invalid:
+        text += f"; {count(invalid, 'combination')} of them contradictory"
+    on_backtrader = [group for group in groups if group.backtrader_reason]
+    if on_backtrader:
+        text += (
+            f"; {len(on_backtrader)} of {len(groups)} groups run on backtrader, some thousand times slower: "
+            f"{on_backtrader[0].backtrader_reason}"
+        )
+    return text
 
 
-def _fits(made: Plan, config: "RunConfig", folds: int) -> int:
-    if not config.model.trains:
+def _fit_count(plan: Plan, group: Group) -> int:
+    """The models that are trained for a group."""
+    config = group.config
+    if config is None or not config.model.trains:
         return 0
     pooled = config.signals.training.model.scope == "pooled"
-    models = 1 if pooled else len(made.market.trade)
-    return folds * models * len(getattr(config.model, "members", (config.model,)))
+    models = 1 if pooled else len(plan.market.trade)
+    return group.folds * models * len(getattr(config.model, "members", (config.model,)))
 
 
-def _bytes(made: Plan, names: int) -> tuple[int, int]:
-    """Memory and disk: curves of a chunk, what is remembered of each trial, what is kept of some."""
-    days, blocks = len(made.span.sessions), made.span.blocks
-    kept = len(made.kept) * days * 8
-    sums = len(made.summed) * blocks * 16
-    memory = 3 * CHUNK * days * 8 + made.count * 48 + 3 * kept + 2 * sums
-    disk = 2 * (made.count * 8 * (names + len(made.axes)) + kept + sums) + 3_000_000 * made.spec.confirm
+def _bytes(plan: Plan, names: int) -> tuple[int, int]:
+    """Memory and disk: curves of a chunk, the ranking, and the returns and block sums of some trials."""
+    days = len(plan.span.sessions)
+    returns = len(plan.with_returns) * days * 8
+    sums = len(plan.summed) * plan.span.blocks * 16
+    memory = 3 * CHUNK * days * 8 + plan.count * 48 + 3 * returns + 2 * sums
+    disk = 2 * (plan.count * 8 * (names + len(plan.axes)) + returns + sums) + 3_000_000 * plan.spec.confirm
     return memory, disk

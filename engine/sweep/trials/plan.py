@@ -1,4 +1,4 @@
-"""What a sweep will do: which trials share their signals, which engine runs them, what they have in common."""
+"""Plan of a sweep: its points, the groups of trials that share signals, and the sessions that all trials share."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,8 @@ from core.digests import seed_of
 from core.errors import ConfigError, DataError, ModelError, PluginError
 from core.types import Market, Rows
 from engine.config.sweep_spec import SweepSpec
-from engine.sweep.space.dimensions import Columns, Dimension
+from engine.sweep.space.dimensions import Dimension, iter_points
+from engine.sweep.space.index_windows import index_windows
 from engine.sweep.space.samplers import Sampler, dimensions_of, sampler, seed_for
 from engine.sweep.space.space_check import is_policy, trial_config
 
@@ -21,24 +22,24 @@ if TYPE_CHECKING:
     from engine.config.run_config import RunConfig
 
 CHUNK = 1024
-"""Trials that are run, and made durable, at a time."""
+"""Trials that are run, and written to disk, at a time."""
 SUMMED = 10_000
-"""Trials of whose returns the sums over blocks of time are kept."""
+"""Trials of which sums of returns over blocks of time are stored."""
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Trials that share everything before the policy: one set of signals, one sort of strategy.
+    """Trials that differ in the policy alone: one set of signals, one kind of strategy.
 
     Attributes
     ----------
-    number : in the order in which they were met.
-    point : the values that make it.
+    number : of the group, from 0, in the order of first occurrence.
+    point : the values of the axes that determine the signals.
     config : the config with these values; None if they contradict each other.
-    refusal : why they do, or why nothing can be trained; empty for a group that can be run.
+    refusal : the contradiction, or the reason why nothing can be trained; empty for a group that can be run.
     folds : that are trained for it.
-    start : its first decision; None where there is none.
-    slow : why it runs on backtrader; empty if the compiled engine runs it.
+    start : its first decision; None if there is none.
+    backtrader_reason : the feature that the compiled engine does not support; empty if it runs the group.
     """
 
     number: int
@@ -47,26 +48,31 @@ class Group:
     refusal: str
     folds: int
     start: pd.Timestamp | None
-    slow: str
+    backtrader_reason: str
 
 
 @dataclass(eq=False)
 class Groups:
-    """The groups that have been met."""
+    """The groups of a sweep, created when their first point occurs.
+
+    Attributes
+    ----------
+    by_key : in the order of first occurrence.
+    """
 
     config: "RunConfig"
     market: Market
-    met: dict[str, Group] = field(default_factory=dict)
+    by_key: dict[str, Group] = field(default_factory=dict)
 
     def of(self, point: Mapping[str, Any]) -> Group:
         """The group of a point."""
-        own = {path: value for path, value in point.items() if not is_policy(path)}
-        key = json.dumps(own, sort_keys=True)
-        if key not in self.met:
-            self.met[key] = self._looked_at(len(self.met), own)
-        return self.met[key]
+        signal_values = {path: value for path, value in point.items() if not is_policy(path)}
+        key = json.dumps(signal_values, sort_keys=True)
+        if key not in self.by_key:
+            self.by_key[key] = self._new_group(len(self.by_key), signal_values)
+        return self.by_key[key]
 
-    def _looked_at(self, number: int, point: Mapping[str, Any]) -> Group:
+    def _new_group(self, number: int, point: Mapping[str, Any]) -> Group:
         from engine.pipeline import first_decision
 
         try:
@@ -74,12 +80,20 @@ class Groups:
             config.strategy.check(self.market.trade)
             folds, start = first_decision(self.market, config)
         except (ConfigError, DataError, ModelError) as error:
-            return Group(number, point, None, error.line, 0, None, "")
-        return Group(number, point, config, "", len(folds), start, _why_slow(config))
+            return Group(number, point, config=None, refusal=error.line, folds=0, start=None, backtrader_reason="")
+        return Group(
+            number,
+            point,
+            config=config,
+            refusal="",
+            folds=len(folds),
+            start=start,
+            backtrader_reason=_backtrader_reason(config),
+        )
 
 
-def _why_slow(config: "RunConfig") -> str:
-    """Why the compiled engine cannot run a config; empty if it can."""
+def _backtrader_reason(config: "RunConfig") -> str:
+    """The reason why the compiled engine cannot run a config; empty if it can."""
     from engine.backtest.compiled import refuse
 
     try:
@@ -90,14 +104,14 @@ def _why_slow(config: "RunConfig") -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Span:
-    """What all trials have in common.
+class SharedSpan:
+    """The sessions that all trials of a sweep share, cut into blocks of time.
 
     Attributes
     ----------
-    sessions : (D,) dates of the returns that all have.
-    edges : (S + 1,) where the blocks of time begin, and the end of the last.
-    start : the latest first decision; their first return begins there.
+    sessions : (D,) dates of the returns that all trials have.
+    edges : (S + 1,) first session of each block, and the end of the last block.
+    start : the latest first decision of all trials; the first return begins there.
     """
 
     sessions: pd.DatetimeIndex
@@ -105,7 +119,7 @@ class Span:
     start: pd.Timestamp
 
     @classmethod
-    def of(cls, market: Market, start: pd.Timestamp, blocks: int) -> "Span":
+    def from_start(cls, market: Market, start: pd.Timestamp, blocks: int) -> "SharedSpan":
         """The sessions after a first decision, in blocks of about equal length.
 
         Raises
@@ -123,25 +137,26 @@ class Span:
 
     @property
     def blocks(self) -> int:
-        """How many blocks of time there are."""
+        """The number of blocks."""
         return len(self.edges) - 1
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A sweep before it begins.
+    """A sweep before its first trial is run.
 
     Attributes
     ----------
-    config : of the sweep, on the data that its trials may see.
+    config : of the sweep, on the data before the holdout.
     market : that data.
-    axes : what is tried.
-    points : which points; None for those that are asked for one after the other.
-    count : of trials.
-    groups : those that are known beforehand: all of them, or of ``tpe`` those of some points.
-    members : (count,) the group of each trial; empty for ``tpe``.
-    span : what all have in common.
-    summed, kept : the trials, increasing, of which sums and returns are kept: chosen before anything is known of them.
+    axes : the dimensions of the search space.
+    points : the sampler; None for ``tpe``, whose points depend on earlier trials.
+    count : the number of trials.
+    groups : all groups; for ``tpe`` those of some points, the others are added while the sweep runs.
+    group_numbers : (count,) the group of each trial; empty for ``tpe``.
+    span : the sessions that all trials share.
+    summed, with_returns : the trials, increasing, of which block sums and daily returns are stored. They are drawn
+        before the sweep begins, so that the choice depends on no result.
     """
 
     config: "RunConfig"
@@ -150,28 +165,28 @@ class Plan:
     points: Sampler | None
     count: int
     groups: Groups
-    members: Rows
-    span: Span
+    group_numbers: Rows
+    span: SharedSpan
     summed: Rows
-    kept: Rows
+    with_returns: Rows
 
     @property
     def spec(self) -> SweepSpec:
-        """The sweep's block."""
+        """The sweep's block of the config."""
         assert self.config.sweep is not None  # noqa: S101 - a plan is made for a sweep
         return self.config.sweep
 
     def chunks(self) -> Iterator[tuple[Group, Rows]]:
-        """The trials, group by group, as many at a time as are run and kept together."""
-        for group in self.groups.met.values():
-            numbers = np.flatnonzero(self.members == group.number)
-            size = 1 if group.slow else CHUNK
+        """The trials, group by group, in chunks that are run and stored together; one by one on backtrader."""
+        for group in self.groups.by_key.values():
+            numbers = np.flatnonzero(self.group_numbers == group.number)
+            size = 1 if group.backtrader_reason else CHUNK
             for first in range(0, len(numbers), size):
                 yield group, numbers[first : first + size]
 
 
-def plan(config: "RunConfig") -> Plan:
-    """Look at everything that a sweep will need, and train nothing.
+def plan_sweep(config: "RunConfig") -> Plan:
+    """Load the data and create points, groups and the shared span; nothing is trained.
 
     Raises
     ------
@@ -179,29 +194,44 @@ def plan(config: "RunConfig") -> Plan:
         The data, the space or the span cannot be used; one line.
     """
     spec = config.sweep
-    assert spec is not None  # noqa: S101 - the caller looked
+    assert spec is not None  # noqa: S101 - the caller has checked it
     if spec.holdout:
         config = without_holdout(config)
     market = config.data.load()
-    axes, groups = dimensions_of(spec), Groups(config, market)
+    axes = dimensions_of(spec)
+    groups = Groups(config, market)
     points = None if spec.method == "tpe" else sampler(spec, config.seed)
     count = points.count if points else int(spec.trials or 0)
-    members = _members(points, groups) if points else np.empty(0, dtype=np.int64)
+    group_numbers = _group_numbers(points, groups) if points else np.empty(0, dtype=np.int64)
     if points is None:
-        for point in _corners(axes):
+        for point in _probe_points(axes):
             groups.of(point)
-    starts = [group.start for group in groups.met.values() if group.start is not None]
+    drawn = np.random.default_rng(seed_of(seed_for(spec, config.seed), "kept")).permutation(count)
+    return Plan(
+        config,
+        market,
+        axes,
+        points,
+        count,
+        groups,
+        group_numbers,
+        span=SharedSpan.from_start(market, _latest_start(groups), spec.overfitting.pbo_blocks),
+        summed=np.sort(drawn[:SUMMED]),
+        with_returns=np.sort(drawn[: spec.overfitting.returns]),
+    )
+
+
+def _latest_start(groups: Groups) -> pd.Timestamp:
+    """The latest first decision of the groups that can be run."""
+    starts = [group.start for group in groups.by_key.values() if group.start is not None]
     if not starts:
-        first = next(iter(groups.met.values()))
+        first = next(iter(groups.by_key.values()))
         raise ConfigError(f"sweep: none of its points can be run; of the first: {first.refusal}")
-    chosen = np.random.default_rng(seed_of(seed_for(spec, config.seed), "kept")).permutation(count)
-    summed, kept = np.sort(chosen[:SUMMED]), np.sort(chosen[: spec.overfitting.returns])
-    span = Span.of(market, max(starts), spec.overfitting.pbo_blocks)
-    return Plan(config, market, axes, points, count, groups, members, span, summed, kept)
+    return max(starts)
 
 
 def without_holdout(config: "RunConfig") -> "RunConfig":
-    """A sweep's config on the data that its trials may see.
+    """A sweep's config on the data before the holdout.
 
     Raises
     ------
@@ -209,39 +239,38 @@ def without_holdout(config: "RunConfig") -> "RunConfig":
         There is no bar before the holdout, or none in it.
     """
     assert config.sweep is not None and config.sweep.holdout is not None  # noqa: S101, PT018
-    last, whole = config.sweep.holdout, config.data.load()
-    days = sessions(whole.times, whole.zone)
+    last = config.sweep.holdout
+    full_market = config.data.load()
+    days = sessions(full_market.times, full_market.zone)
     if not days[0] < pd.Timestamp(last) < days[-1]:
         raise ConfigError(f"sweep.holdout: {last} must lie inside the data, {days[0]:%F} to {days[-1]:%F}")
     cut = trial_config(config, {"data.end": last.isoformat()})
     return cut.model_copy(update={"sweep": config.sweep})
 
 
-def _members(points: Sampler, groups: Groups) -> Rows:
-    """The group of each trial."""
-    members = np.zeros(points.count, dtype=np.int64)
-    for first in range(0, points.count, 65536):
-        numbers = np.arange(first, min(first + 65536, points.count))
-        columns = {path: values for path, values in points.columns(numbers).items() if not is_policy(path)}
-        members[numbers] = [groups.of(point).number for point in rows(columns)] if columns else groups.of({}).number
-    return members
+def _group_numbers(points: Sampler, groups: Groups) -> Rows:
+    """(count,) the number of each trial's group."""
+    group_numbers = np.zeros(points.count, dtype=np.int64)
+    for window in index_windows(points.count):
+        columns = {path: values for path, values in points.columns(window).items() if not is_policy(path)}
+        if columns:
+            group_numbers[window] = [groups.of(point).number for point in iter_points(columns)]
+        else:
+            group_numbers[window] = groups.of({}).number
+    return group_numbers
 
 
-def rows(columns: Columns) -> Iterator[dict[str, Any]]:
-    """Columns, point by point."""
-    return (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+def _probe_points(axes: tuple[Dimension, ...]) -> Iterator[dict[str, Any]]:
+    """Points of a ``tpe`` sweep whose groups determine the shared span.
 
-
-def _corners(axes: tuple[Dimension, ...]) -> Iterator[dict[str, Any]]:
-    """Some points of a space whose points are not known beforehand: each axis at its ends, the others at their first.
-
-    They tell which first decisions there will be; an axis without an order may have the latest one anywhere.
+    All axes at their first value, all at their last, and each axis at its last while the others have their first. An
+    axis without an order may have the latest first decision at any value, so all of its values are included.
     """
-    told = {axis.path: axis.representatives for axis in axes if not is_policy(axis.path)}
-    ordered = {axis.path: axis.ordered for axis in axes}
-    first = {path: values[0] for path, values in told.items()}
+    signal_axes = [axis for axis in axes if not is_policy(axis.path)]
+    first = {axis.path: axis.representatives[0] for axis in signal_axes}
     yield first
-    yield {path: values[-1] for path, values in told.items()}
-    for path, values in told.items():
-        for value in values[-1:] if ordered[path] else values[1:]:
-            yield {**first, path: value}
+    yield {axis.path: axis.representatives[-1] for axis in signal_axes}
+    for axis in signal_axes:
+        values = axis.representatives[-1:] if axis.ordered else axis.representatives[1:]
+        for value in values:
+            yield {**first, axis.path: value}

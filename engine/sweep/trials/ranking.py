@@ -1,4 +1,4 @@
-"""Which trials are best: what is remembered of every one while a sweep runs."""
+"""Ranking of trials: the values of every trial that ranking needs, filled in while a sweep runs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ COMPARE: Mapping[str, Any] = {">=": np.greater_equal, "<=": np.less_equal, ">": 
 
 @dataclass(eq=False)
 class TrialRanking:
-    """What is known of T trials by their numbers.
+    """Objective, constraints and status of T trials, by their numbers.
 
     Attributes
     ----------
     spec : the sweep.
     objective : (T,) NaN where it is undefined, or the trial is not finished.
-    sharpe : (T,) annual, as the table has it.
+    sharpe : (T,) annual, as in the table of trials.
     final_value, fills : (T,) of the account.
-    allowed : (T,) done, with an objective, and within the constraints.
-    status : (T,) empty for what is not finished.
+    allowed : (T,) True for a trial that is done, has a finite objective and meets the constraints.
+    status : (T,) empty for a trial that is not finished.
     """
 
     spec: SweepSpec
@@ -37,60 +37,68 @@ class TrialRanking:
     status: Any
 
     @classmethod
-    def of(cls, spec: SweepSpec, count: int) -> "TrialRanking":
-        """Nothing known of any trial."""
-        names = ("objective", "sharpe", "final_value", "fills")
-        unknown: Any = {name: np.full(count, np.nan) for name in names}
-        return cls(spec, allowed=np.zeros(count, dtype=bool), status=np.full(count, "", dtype="<U8"), **unknown)
+    def empty(cls, spec: SweepSpec, count: int) -> "TrialRanking":
+        """The ranking of ``count`` trials before any of them is finished."""
+        return cls(
+            spec,
+            objective=np.full(count, np.nan),
+            sharpe=np.full(count, np.nan),
+            final_value=np.full(count, np.nan),
+            fills=np.full(count, np.nan),
+            allowed=np.zeros(count, dtype=bool),
+            status=np.full(count, "", dtype="<U8"),
+        )
 
     def add(self, scores: Scores) -> None:
-        """What came of some trials."""
-        rows, values = scores.numbers, scores.values
-        self.objective[rows] = values[self.spec.objective.measure.name]
-        for name in ("sharpe", "final_value", "fills"):
-            getattr(self, name)[rows] = values[name]
-        self.status[rows] = scores.status
-        allowed = (scores.status == DONE) & np.isfinite(self.objective[rows])
+        """Enter the scores of some trials."""
+        numbers = scores.numbers
+        values = scores.values
+        self.objective[numbers] = values[self.spec.objective.measure.name]
+        self.sharpe[numbers] = values["sharpe"]
+        self.final_value[numbers] = values["final_value"]
+        self.fills[numbers] = values["fills"]
+        self.status[numbers] = scores.status
+        allowed = (scores.status == DONE) & np.isfinite(self.objective[numbers])
         for constraint in self.spec.constraints:
-            allowed &= missed_by(constraint, values) <= 0
-        self.allowed[rows] = allowed
+            allowed &= constraint_violation(constraint, values) <= 0
+        self.allowed[numbers] = allowed
 
     @property
     def done(self) -> int:
-        """Trials that are finished, in whatever way."""
+        """The number of trials that are finished, with any status."""
         return int((self.status != "").sum())
 
     @property
     def counts(self) -> dict[str, int]:
-        """Trials by status."""
+        """The number of trials by status."""
         names, counts = np.unique(self.status[self.status != ""], return_counts=True)
         return {str(name): int(count) for name, count in zip(names, counts, strict=True)}
 
     @property
     def ranked(self) -> Rows:
-        """The allowed trials, the best first; of equals, the one that was tried first."""
+        """The allowed trials, the best first; of equals, the one with the lower number."""
         numbers = np.flatnonzero(self.allowed)
         sign = -1.0 if self.spec.objective.direction == "max" else 1.0
         return numbers[np.argsort(sign * self.objective[numbers], kind="stable")]
 
     def best(self, count: int) -> list[int]:
-        """The best trials that are not each other's twins: of those with the same result, the first."""
+        """The best trials with different results: of trials with the same result, the first."""
         return list(self._best(count))
 
     def _best(self, count: int) -> Iterator[int]:
-        seen: set[tuple[float, ...]] = set()
+        results: set[tuple[float, ...]] = set()
         for number in self.ranked.tolist():
             result = (self.objective[number], self.final_value[number], self.fills[number])
-            if len(seen) == count:
+            if len(results) == count:
                 return
-            if result not in seen:
-                seen.add(result)
+            if result not in results:
+                results.add(result)
                 yield number
 
 
-def missed_by(constraint: Constraint, values: Mapping[str, Vector]) -> Vector:
+def constraint_violation(constraint: Constraint, values: Mapping[str, Vector]) -> Vector:
     """By how much a constraint is missed: above 0 where it is, infinite where the measure is undefined."""
-    found = values[constraint.measure.name]
-    met = COMPARE[constraint.op](found, constraint.value)
-    apart = np.abs(found - constraint.value) + np.finfo(float).tiny
-    return np.where(np.isnan(found), np.inf, np.where(met, -apart, apart))
+    measured = values[constraint.measure.name]
+    is_met = COMPARE[constraint.op](measured, constraint.value)
+    distance = np.abs(measured - constraint.value) + np.finfo(float).tiny
+    return np.where(np.isnan(measured), np.inf, np.where(is_met, -distance, distance))

@@ -1,9 +1,9 @@
-"""Where trials are run: signals are trained once a group, and its policies go through an engine."""
+"""Runner of trials on this machine: trains the signals of a group once and runs its trials in an engine."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from core.workers import WorkerPool
 from engine.backtest.engine_output import BacktestInput
 from engine.config.run_config import RunConfig
 from engine.pipeline import workers
-from engine.sweep.space.dimensions import Columns
+from engine.sweep.space.dimensions import Columns, iter_points
 from engine.sweep.space.space_check import trial_config
 from signals.cache.cache_keys import signal_key
 from signals.cache.store import SignalStore
@@ -24,15 +24,19 @@ from signals.workers.worker_pool import FoldPool
 
 from .backtrader_trials import Job
 from .compiled_trials import CompiledTrials, TrialOutputs
-from .plan import Group, Plan, rows
-from .trial_scores import FAILED, INVALID, Scores, without
+from .plan import Group, Plan
+from .trial_scores import FAILED, INVALID, Scores, unmeasured_scores
 from .worker_pool import Lost, run_jobs, trial_pool
 
 log = logging.getLogger(__name__)
 
-"""How the death of a worker that trained is told."""
-Work = tuple[Group, Rows, Columns]
-"""Some trials of one group: their numbers and their points."""
+
+class TrialChunk(NamedTuple):
+    """Trials of one group that are run together: their numbers and their points."""
+
+    group: Group
+    numbers: Rows
+    columns: Columns
 
 
 @dataclass(eq=False)
@@ -41,94 +45,100 @@ class TrialRunner:
 
     Attributes
     ----------
+    outputs : the results to compute for every trial.
     store : the signal cache; None keeps the last signals in memory alone.
     on_progress : called with each step of folds while signals are trained.
-    hands : the processes that train.
-    key : names this sweep, its data and its code, where others' work is done as well.
+    training_workers : the processes that train folds.
+    key : identifies the sweep, its data and its code on a cluster.
     """
 
     plan: Plan
-    wants: TrialOutputs
+    outputs: TrialOutputs
     store: SignalStore | None
     on_progress: ProgressCallback
-    hands: FoldPool
+    training_workers: FoldPool
     key: str = ""
     _signals: dict[str, Signals] = field(default_factory=dict)
-    _policies: tuple[int, CompiledTrials] | None = None
-    _failed: dict[int, str] = field(default_factory=dict)
+    _compiled_trials: tuple[int, CompiledTrials] | None = None
+    _failures: dict[int, str] = field(default_factory=dict)
 
-    def run(self, works: Iterable[Work]) -> Iterator[Scores]:
-        """The scores of each work, as they are finished: in order but for trials on backtrader."""
-        slow: list[Work] = []
-        for work in works:
-            if work[0].slow and not work[0].refusal:
-                slow.append(work)
+    def run(self, chunks: Iterable[TrialChunk]) -> Iterator[Scores]:
+        """The scores of each chunk as it is finished: in order, but with the trials on backtrader last."""
+        on_backtrader: list[TrialChunk] = []
+        for chunk in chunks:
+            if chunk.group.backtrader_reason and not chunk.group.refusal:
+                on_backtrader.append(chunk)
             else:
-                yield self._at_once(work)
-        if slow:
-            yield from self._side_by_side(slow)
+                yield self._compiled_scores(chunk)
+        if on_backtrader:
+            yield from self._backtrader_scores(on_backtrader)
 
-    def _at_once(self, work: Work) -> Scores:
-        group, numbers, columns = work
+    def _compiled_scores(self, chunk: TrialChunk) -> Scores:
+        group, numbers, columns = chunk
         if group.refusal:
-            return self._without(numbers, INVALID, group.refusal)
-        if group.number in self._failed:  # it would fail again, after as long
-            return self._without(numbers, FAILED, self._failed[group.number])
+            return self._unmeasured(numbers, INVALID, group.refusal)
+        if group.number in self._failures:  # its training would fail again, after as long
+            return self._unmeasured(numbers, FAILED, self._failures[group.number])
         try:
-            return self._policies_of(group).scores(numbers, columns)
+            return self._trials_of(group).scores(numbers, columns)
         except (ModelError, DataError, ConfigError) as error:
             log.warning("trials from %d on failed: %s", numbers[0], error.line)
-            self._failed[group.number] = reason_of(error)
-            return self._without(numbers, FAILED, reason_of(error))
+            self._failures[group.number] = reason_of(error)
+            return self._unmeasured(numbers, FAILED, reason_of(error))
 
-    def _without(self, numbers: Rows, status: str, reason: str) -> Scores:
-        return without(numbers, status, [reason] * len(numbers), self.wants.names, self.wants.shape)
+    def _unmeasured(self, numbers: Rows, status: str, reason: str) -> Scores:
+        return unmeasured_scores(numbers, status, [reason] * len(numbers), self.outputs.names, self.outputs.shape)
 
-    def _policies_of(self, group: Group) -> CompiledTrials:
-        if self._policies is None or self._policies[0] != group.number:
-            self._policies = (
-                group.number,
-                CompiledTrials(self.task(group), self.wants, self.plan.axes, worker_count(self.plan)),
-            )
-        return self._policies[1]
+    def _trials_of(self, group: Group) -> CompiledTrials:
+        """The compiled trials of a group; those of the last group are kept for its next chunk."""
+        if self._compiled_trials is None or self._compiled_trials[0] != group.number:
+            trials = CompiledTrials(self.task(group), self.outputs, self.plan.axes, worker_count(self.plan))
+            self._compiled_trials = (group.number, trials)
+        return self._compiled_trials[1]
 
     def task(self, group: Group) -> BacktestInput:
-        """The group's market and signals, with what its policies leave as it is."""
+        """The group's market and signals, with the strategy, risk and broker of its config."""
         config = group.config
         assert config is not None  # noqa: S101 - refused groups are not run
         signals = self.signals(group)
         return BacktestInput.of(self.plan.market, signals.frame, config.strategy, config.risk, config.broker, config.id)
 
     def signals(self, group: Group) -> Signals:
-        """The group's signals, trained if they are not kept.
+        """The group's signals, trained if they are not in memory or in the store.
 
-        A group whose worker died is trained once more: what finished before is not trained again.
+        A training whose worker died is tried once more: folds that were finished are not trained again.
         """
         assert group.config is not None  # noqa: S101 - as above
         key = group.config.signals.model_dump_json()
         if key not in self._signals:
             self._signals.clear()
-            self._signals[key] = self.signals_of(self.plan.market, group.config)
+            self._signals[key] = self.generate_signals(self.plan.market, group.config)
         return self._signals[key]
 
-    def kept(self, group: Group) -> Signals | None:
+    def stored_signals(self, group: Group) -> Signals | None:
         """The group's signals if nothing has to be trained for them."""
         assert group.config is not None  # noqa: S101 - as above
         if not group.config.model.trains:
             return self.signals(group)
         return self.store.get(signal_key(self.plan.market, group.config.signals)) if self.store else None
 
-    def keep(self, group: Group, signals: Signals) -> None:
-        """Keep signals that were trained elsewhere."""
+    def store_signals(self, group: Group, signals: Signals) -> None:
+        """Store signals that were trained elsewhere."""
         assert group.config is not None  # noqa: S101 - as above
         if self.store:
             self.store.put(signal_key(self.plan.market, group.config.signals), signals)
 
-    def signals_of(self, market: Market, config: RunConfig) -> Signals:
+    def generate_signals(self, market: Market, config: RunConfig) -> Signals:
         """The signals of any market by a config of the sweep."""
 
         def once() -> Signals:
-            return generate(market, config.signals, workers=self.hands, store=self.store, on_progress=self.on_progress)
+            return generate(
+                market,
+                config.signals,
+                workers=self.training_workers,
+                store=self.store,
+                on_progress=self.on_progress,
+            )
 
         try:
             return once()
@@ -138,42 +148,45 @@ class TrialRunner:
 
     def recorded(self, task: BacktestInput, group: Group) -> RunResult:
         """The compiled engine's tables of one trial of a group."""
-        return self._policies_of(group).recorded(task)
+        return self._trials_of(group).recorded(task)
 
-    def _side_by_side(self, works: list[Work]) -> Iterator[Scores]:
-        """Trials on backtrader, each in a worker process."""
-        by_group: dict[int, list[Work]] = {}
-        for work in works:
-            by_group.setdefault(work[0].number, []).append(work)
-        with trial_pool(worker_count(self.plan), self.plan.spec.timeout) as workers:
-            for own in by_group.values():
-                yield from self._group_side_by_side(own, workers)
+    def _backtrader_scores(self, chunks: list[TrialChunk]) -> Iterator[Scores]:
+        """The scores of trials on backtrader, each run in a worker process, group by group."""
+        by_group: dict[int, list[TrialChunk]] = {}
+        for chunk in chunks:
+            by_group.setdefault(chunk.group.number, []).append(chunk)
+        with trial_pool(worker_count(self.plan), self.plan.spec.timeout) as trial_workers:
+            for group_chunks in by_group.values():
+                yield from self._group_on_backtrader(group_chunks, trial_workers)
 
-    def _group_side_by_side(self, works: list[Work], workers: WorkerPool) -> Iterator[Scores]:
+    def _group_on_backtrader(self, chunks: list[TrialChunk], trial_workers: WorkerPool) -> Iterator[Scores]:
         try:
-            signals = self.signals(works[0][0]).frame
+            signals = self.signals(chunks[0].group).frame
         except (ModelError, DataError, ConfigError) as error:
-            for _, numbers, _ in works:
-                yield self._without(numbers, FAILED, reason_of(error))
+            for chunk in chunks:
+                yield self._unmeasured(chunk.numbers, FAILED, reason_of(error))
             return
         jobs: dict[int, Job] = {}
-        for number, point in _one_by_one(works):
+        for number, point in _numbered_points(chunks):
             try:
                 jobs[number] = (number, trial_config(self.plan.config, point))
             except ConfigError as error:
-                yield self._without(np.array([number]), INVALID, error.line)
-        for number, found in run_jobs(workers, (self.plan.market, signals, self.wants), jobs):
-            yield self._without(np.array([number]), FAILED, found.reason) if isinstance(found, Lost) else found
+                yield self._unmeasured(np.array([number]), INVALID, error.line)
+        for number, result in run_jobs(trial_workers, (self.plan.market, signals, self.outputs), jobs):
+            if isinstance(result, Lost):
+                yield self._unmeasured(np.array([number]), FAILED, result.reason)
+            else:
+                yield result
 
 
 def worker_count(plan: Plan) -> int:
     """Processes or threads of a sweep."""
-    given = plan.spec.workers
-    return workers(plan.config) if given == "auto" else given
+    count = plan.spec.workers
+    return workers(plan.config) if count == "auto" else count
 
 
 def reason_of(error: WorkbenchError) -> str:
-    """Why the signals of a group cannot be trained, the same each time: which fold failed first is a matter of chance.
+    """The reason why the signals of a group cannot be trained, without the fold: the first to fail is random.
 
     >>> error = WorkerDiedError.from_exit_code(-9)
     >>> error.add_note("fold 3")
@@ -186,11 +199,11 @@ def reason_of(error: WorkbenchError) -> str:
     return " ".join([str(error), *(f"({note})" for note in notes)]).replace("\n", " ")
 
 
-def _one_by_one(works: Iterable[Work]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _numbered_points(chunks: Iterable[TrialChunk]) -> Iterator[tuple[int, dict[str, Any]]]:
     """The number and the point of each trial."""
-    for _, numbers, columns in works:
-        yield from zip(numbers.tolist(), rows(columns), strict=True)
+    for chunk in chunks:
+        yield from zip(chunk.numbers.tolist(), iter_points(chunk.columns), strict=True)
 
 
-RunTrials = Callable[[Iterable[Work]], Iterator[Scores]]
-"""What runs trials: :meth:`TrialRunner.run`, or the same elsewhere."""
+RunTrials = Callable[[Iterable[TrialChunk]], Iterator[Scores]]
+"""Runs chunks of trials: :meth:`TrialRunner.run`, or the same on a cluster."""

@@ -1,4 +1,4 @@
-"""What came of some trials: their row of the table, and of some of them what the tests for luck need."""
+"""Scores of a chunk of trials: one table row each, and samples of their returns for the overfitting tests."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -10,24 +10,27 @@ import numpy as np
 from core.types import Matrix, Rows, Vector
 
 DONE, RUINED, FAILED, INVALID = "done", "ruined", "failed", "invalid"
+ARRAYS = ("numbers", "status", "reason", "total", "squares", "summed", "returns")
+"""Arrays of a chunk's file that bear the names of their attributes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """P trials.
+    """Scores of P trials.
 
     Attributes
     ----------
     numbers : (P,) of the trials, increasing.
-    status : (P,) ``done``; ``ruined`` lost more than it had; ``failed`` raised or died; ``invalid`` contradicts itself.
-    reason : (P,) why it is not done, or why a measure is NaN; empty where there is nothing to say.
-    values : (P,) by name: ``final_value``, each measure, and the counts; NaN where there is none:
-        of a ruined one there is the value that ruined it.
-    total, squares : (K, S) sums over the blocks of time of the returns, and of their squares, of the trials in
-        ``summed``; NaN where a trial does not reach over the block.
+    status : (P,) ``done``; ``ruined``: the account lost more than it had; ``failed``: an error, or a worker that died;
+        ``invalid``: the values of the point contradict each other.
+    reason : (P,) the cause if a trial is not done or a measure is NaN; otherwise empty.
+    values : (P,) by name: ``final_value``, each measure, and the counts; NaN where undefined. A ruined trial has the
+        final value alone.
+    total, squares : (K, S) sums of the returns, and of their squares, over blocks of time, of the trials in
+        ``summed``; NaN where a trial does not cover the block.
     summed : (K,) the numbers of these trials.
-    returns : (R, D) daily returns over the sessions that all trials share, of the trials in ``kept``.
-    kept : (R,) their numbers.
+    returns : (R, D) daily returns over the shared sessions, of the trials in ``with_returns``.
+    with_returns : (R,) the numbers of these trials.
     """
 
     numbers: Rows
@@ -38,54 +41,74 @@ class Scores:
     squares: Matrix
     summed: Rows
     returns: Matrix
-    kept: Rows
+    with_returns: Rows
 
 
-NOTHING = np.empty(0, dtype=np.int64)
+NO_TRIALS = np.empty(0, dtype=np.int64)
 
 
-def without(numbers: Rows, status: str, reasons: Sequence[str], names: Sequence[str], shape: tuple[int, int]) -> Scores:
-    """The scores of trials of which there is nothing to measure.
+def scores_without_returns(
+    numbers: Rows, status: Any, reason: Any, values: Mapping[str, Vector], shape: tuple[int, int]
+) -> Scores:
+    """Scores without samples of returns.
 
     Parameters
     ----------
-    names : of the values that others have.
     shape : the numbers of blocks and of sessions.
     """
-    nowhere = np.full(len(numbers), np.nan)
-    blocks = np.empty((0, shape[0]))
+    blocks, sessions = shape
     return Scores(
         numbers=numbers,
-        status=np.full(len(numbers), status),
-        reason=np.array(reasons, dtype=np.str_),
-        values=dict.fromkeys(names, nowhere),
-        total=blocks,
-        squares=blocks,
-        summed=NOTHING,
-        returns=np.empty((0, shape[1])),
-        kept=NOTHING,
+        status=status,
+        reason=reason,
+        values=values,
+        total=np.empty((0, blocks)),
+        squares=np.empty((0, blocks)),
+        summed=NO_TRIALS,
+        returns=np.empty((0, sessions)),
+        with_returns=NO_TRIALS,
     )
 
 
-def joined(parts: Sequence[Scores]) -> Scores:
-    """Several as one, in the order of the trials."""
+def unmeasured_scores(
+    numbers: Rows, status: str, reasons: Sequence[str], names: Sequence[str], shape: tuple[int, int]
+) -> Scores:
+    """Scores of trials that failed or are invalid: all values are NaN.
+
+    Parameters
+    ----------
+    names : of the values.
+    shape : the numbers of blocks and of sessions.
+    """
+    undefined = np.full(len(numbers), np.nan)
+    return scores_without_returns(
+        numbers,
+        np.full(len(numbers), status),
+        np.array(reasons, dtype=np.str_),
+        dict.fromkeys(names, undefined),
+        shape,
+    )
+
+
+def join_scores(parts: Sequence[Scores]) -> Scores:
+    """Several chunks as one, in the order of the trials."""
     numbers = np.concatenate([part.numbers for part in parts])
     order = np.argsort(numbers, kind="stable")
-
-    def rows(name: str) -> Any:
-        return np.concatenate([getattr(part, name) for part in parts])
-
     return Scores(
         numbers=numbers[order],
-        status=rows("status")[order],
-        reason=rows("reason")[order],
+        status=np.concatenate([part.status for part in parts])[order],
+        reason=np.concatenate([part.reason for part in parts])[order],
         values={name: np.concatenate([part.values[name] for part in parts])[order] for name in parts[0].values},
-        **{name: rows(name) for name in ("total", "squares", "summed", "returns", "kept")},
+        total=np.concatenate([part.total for part in parts]),
+        squares=np.concatenate([part.squares for part in parts]),
+        summed=np.concatenate([part.summed for part in parts]),
+        returns=np.concatenate([part.returns for part in parts]),
+        with_returns=np.concatenate([part.with_returns for part in parts]),
     )
 
 
-def only(scores: Scores, numbers: Rows) -> Scores:
-    """The rows of the table of some of the trials, without the rest."""
+def select_trials(scores: Scores, numbers: Rows) -> Scores:
+    """The table rows of some trials; the samples of returns stay as they are."""
     rows = np.isin(scores.numbers, numbers)
     return replace(
         scores,
@@ -97,19 +120,28 @@ def only(scores: Scores, numbers: Rows) -> Scores:
 
 
 def pack(scores: Scores) -> bytes:
-    """As the content of a file."""
-    made = io.BytesIO()
-    arrays = {name: getattr(scores, name) for name in Scores.__dataclass_fields__ if name != "values"}
+    """Scores as the content of a chunk's file."""
+    buffer = io.BytesIO()
+    arrays = {name: getattr(scores, name) for name in ARRAYS}
+    arrays |= {name: np.asarray(arrays[name], dtype=np.str_) for name in ("status", "reason")}
     names = np.array(list(scores.values), dtype=np.str_)
     values = np.column_stack(list(scores.values.values())) if len(names) else np.empty((len(scores.numbers), 0))
-    arrays |= {name: np.asarray(arrays[name], dtype=np.str_) for name in ("status", "reason")}
-    np.savez(made, names=names, values=values, **arrays)
-    return made.getvalue()
+    np.savez(buffer, names=names, values=values, **arrays, kept=scores.with_returns)
+    return buffer.getvalue()
 
 
 def unpack(content: bytes) -> Scores:
-    """What :func:`pack` made."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as found:
-        arrays = {name: found[name] for name in Scores.__dataclass_fields__ if name != "values"}
-        names, values = found["names"].tolist(), found["values"]
-    return Scores(values={name: values[:, number] for number, name in enumerate(names)}, **arrays)
+    """The inverse of :func:`pack`."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        values = file["values"]
+        return Scores(
+            numbers=file["numbers"],
+            status=file["status"],
+            reason=file["reason"],
+            values={name: values[:, index] for index, name in enumerate(file["names"].tolist())},
+            total=file["total"],
+            squares=file["squares"],
+            summed=file["summed"],
+            returns=file["returns"],
+            with_returns=file["kept"],
+        )

@@ -9,7 +9,7 @@ import pytest
 from core.errors import ConfigError
 from engine.cli.schema import PATH, schema, text
 from engine.config.run_config import RunConfig
-from engine.config.yaml_layers import Layer, read
+from engine.config.yaml_layers import Layer, read_layer
 from engine.config.yaml_text import as_yaml
 from engine.sweep.load_config import load, validate
 
@@ -41,7 +41,7 @@ def test_the_name_is_the_files_if_none_is_given(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(f"extends: {CONFIGS / 'sma_cross.yaml'}\n", encoding="utf-8")
     assert load(path).name == "sma-cross"
-    plain = read(CONFIGS / "sma_cross.yaml").values
+    plain = read_layer(CONFIGS / "sma_cross.yaml").values
     del plain["name"]
     path.write_text(as_yaml(plain), encoding="utf-8")
     assert load(path).name == "mine"
@@ -171,7 +171,7 @@ def test_bad_values_name_place_key_and_remedy(text, message):
 
 @pytest.mark.parametrize("missing", ["data", "model", "strategy"])
 def test_a_missing_block_is_named(missing):
-    values = read(CONFIGS / "sma_cross.yaml").values
+    values = read_layer(CONFIGS / "sma_cross.yaml").values
     del values[missing]
     with pytest.raises(ConfigError, match=f"f.yaml: {missing}: is missing; add it"):
         validate(Layer(values, {}), "f.yaml")
@@ -185,7 +185,7 @@ def test_the_schema_file_is_current_and_describes_every_key():
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_editors_accept_the_shipped_configs(path):
     validator = jsonschema.Draft202012Validator(schema())
-    values = read(path).values
+    values = read_layer(path).values
     assert list(validator.iter_errors(values)) == []
     assert not validator.is_valid({**values, "risk": {"bse": 0.01}})
     assert not validator.is_valid({**values, "model": {"kind": "nothing"}})

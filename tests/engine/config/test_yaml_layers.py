@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError
-from engine.config.yaml_layers import Layer, merge, override, read
+from engine.config.yaml_layers import Layer, merge, override, read_layer
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -17,18 +17,18 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 def test_scalars_are_yaml_1_2_and_dates_stay_text(tmp_path):
     path = write(tmp_path, "a.yaml", "a: 1e-3\nb: no\nc: 2001-02-30\nd: 012\ne: null\nf: true\ng: -.5\nh: 1_000\n")
-    assert read(path).values == {
+    assert read_layer(path).values == {
         "a": 0.001, "b": "no", "c": "2001-02-30", "d": 12, "e": None, "f": True, "g": -0.5, "h": 1000,
     }  # fmt: skip
 
 
 def test_every_key_knows_its_line(tmp_path):
     path = write(tmp_path, "a.yaml", "a: 1\nb:\n  c: 2\n  d: [x, {e: 3}]\n")
-    layer = read(path)
-    assert layer.place(("b", "c")) == f"{path}:3"
-    assert layer.place(("b", "d", "1", "e")) == f"{path}:4"
-    assert layer.place(("b", "nowhere", "deep")) == f"{path}:2"
-    assert layer.place(("nowhere",)) == ""
+    layer = read_layer(path)
+    assert layer.location_of(("b", "c")) == f"{path}:3"
+    assert layer.location_of(("b", "d", "1", "e")) == f"{path}:4"
+    assert layer.location_of(("b", "nowhere", "deep")) == f"{path}:2"
+    assert layer.location_of(("nowhere",)) == ""
 
 
 @pytest.mark.parametrize(
@@ -49,18 +49,18 @@ def test_every_key_knows_its_line(tmp_path):
 )
 def test_bad_files_get_one_line(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message) as caught:
-        read(write(tmp_path, "a.yaml", text))
+        read_layer(write(tmp_path, "a.yaml", text))
     assert "\n" not in caught.value.line
 
 
 def test_missing_folder_and_binary_files(tmp_path):
     with pytest.raises(ConfigError, match="there is no such file"):
-        read(tmp_path / "none.yaml")
+        read_layer(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="is a folder"):
-        read(tmp_path)
+        read_layer(tmp_path)
     (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00a")
     with pytest.raises(ConfigError, match=r"not UTF-8 text \(byte 0\)"):
-        read(tmp_path / "b.yaml")
+        read_layer(tmp_path / "b.yaml")
 
 
 def test_extends_merges_deeply_and_paths_belong_to_the_file_that_states_them(tmp_path):
@@ -72,7 +72,7 @@ def test_extends_merges_deeply_and_paths_belong_to_the_file_that_states_them(tmp
     top = write(
         tmp_path, "top.yaml", "extends: base/base.yaml\nrisk: {cap: 0.1}\ndata: {source: {files: {B: b.csv}}}\n"
     )
-    values = read(top).values
+    values = read_layer(top).values
     assert values["risk"] == {"base": 0.02, "cap": 0.1}
     assert values["data"]["source"]["files"] == {"A": str(tmp_path / "base/a.csv"), "B": str(tmp_path / "b.csv")}
     assert "extends" not in values
@@ -93,7 +93,7 @@ def test_a_mapping_whose_kind_changes_replaces_the_old_one_and_lists_replace():
 def test_overrides_are_yaml_with_dotted_keys_and_say_where_they_come_from():
     layer = override(override(Layer({"risk": {"base": 0.02}}, {}), "risk.base=1e-3"), "data.trade=[A, B]")
     assert layer.values == {"risk": {"base": 0.001}, "data": {"trade": ["A", "B"]}}
-    assert layer.place(("risk", "base")) == "override 'risk.base=1e-3'"
+    assert layer.location_of(("risk", "base")) == "override 'risk.base=1e-3'"
 
 
 def test_an_overrides_path_is_relative_to_the_working_directory(tmp_path, monkeypatch):
@@ -112,4 +112,4 @@ def test_a_path_may_begin_at_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     path = tmp_path / "c.yaml"
     path.write_text("data: {benchmark: {source: {kind: csv, files: {X: ~/x.csv}}}}\n", encoding="utf-8")
-    assert read(path).values["data"]["benchmark"]["source"]["files"]["X"] == str(tmp_path / "x.csv")
+    assert read_layer(path).values["data"]["benchmark"]["source"]["files"]["X"] == str(tmp_path / "x.csv")

@@ -23,7 +23,7 @@ from engine.sweep.run import sweep_and_save
 from engine.sweep.storage import trial_registry
 from engine.sweep.storage.file_names import RESULTS
 from engine.sweep.storage.sweep_id import sweep_id
-from engine.sweep.trials.plan import plan
+from engine.sweep.trials.plan import plan_sweep
 from engine.sweep.trials.ranking import TrialRanking
 from risk.measures.base import Sample
 from risk.measures.sharpe import Sharpe
@@ -167,7 +167,7 @@ def test_a_sweep_that_is_interrupted_counts_and_goes_on(swept, config_of, monkey
         sweep_and_save(config, options)
     (book,) = (tmp_path / "data" / "trials").glob("*.bin")
     assert book.stat().st_size == 8 * trial_registry.ENTRY.itemsize  # one group of two
-    other = plan(config_of({"space": {"risk.base": [0.01]}}))
+    other = plan_sweep(config_of({"space": {"risk.base": [0.01]}}))
     assert trial_registry.TrialRegistry(other, "other").earlier().trials == 8
     monkeypatch.setattr(run_trials.Records, "put", put)
     again = sweep_and_save(config, options)

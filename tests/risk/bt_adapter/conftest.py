@@ -26,8 +26,8 @@ class Scripted(bt.Strategy):
 def frame(rows, start="2020-01-06"):
     """Daily bars of open, high, low, close; None leaves a day out."""
     days = pd.date_range(start, periods=len(rows))
-    given = {day: row for day, row in zip(days, rows, strict=True) if row}
-    return pd.DataFrame.from_dict(given, orient="index", columns=["open", "high", "low", "close"])
+    rows_by_day = {day: row for day, row in zip(days, rows, strict=True) if row}
+    return pd.DataFrame.from_dict(rows_by_day, orient="index", columns=["open", "high", "low", "close"])
 
 
 @pytest.fixture

@@ -31,10 +31,15 @@ def daily(run, rows):
 
 def test_value_at_risk_of_the_account(play):
     rows = walk(300)
-    run, (found,) = analysed(play, (ValueAtRisk, {"level": 0.9}), rows=rows)
-    assert found["value"] == pytest.approx(np.quantile(daily(run, rows), 0.1), rel=1e-12)
-    assert (found["n"], found["level"], found["method"], found["period"]) == (300, 0.9, "historical", "per session")
-    assert found["reason"] == ""
+    run, (analysis,) = analysed(play, (ValueAtRisk, {"level": 0.9}), rows=rows)
+    assert analysis["value"] == pytest.approx(np.quantile(daily(run, rows), 0.1), rel=1e-12)
+    assert (analysis["n"], analysis["level"], analysis["method"], analysis["period"]) == (
+        300,
+        0.9,
+        "historical",
+        "per session",
+    )
+    assert analysis["reason"] == ""
 
 
 def test_expected_shortfall_is_below_value_at_risk(play):
@@ -44,23 +49,23 @@ def test_expected_shortfall_is_below_value_at_risk(play):
 
 
 def test_a_short_sample_gives_a_reason_instead_of_a_number(play):
-    _, (found,) = analysed(play, (ValueAtRisk, {"level": 0.99}), rows=walk(20))
-    assert (found["value"], found["reason"]) == (None, "needs 100 or more returns, has 20")
+    _, (analysis,) = analysed(play, (ValueAtRisk, {"level": 0.99}), rows=walk(20))
+    assert (analysis["value"], analysis["reason"]) == (None, "needs 100 or more returns, has 20")
 
 
 def test_return_metrics_agree_with_the_measures(play):
     rows = walk(300)
-    run, (found,) = analysed(play, (ReturnMetrics, {"risk_free": 0.01, "periods_per_year": 252.0}), rows=rows)
+    run, (analysis,) = analysed(play, (ReturnMetrics, {"risk_free": 0.01, "periods_per_year": 252.0}), rows=rows)
     returns = daily(run, rows)
-    assert found["sharpe"]["value"] == pytest.approx(sharpe(returns, 252, 0.01).value, rel=1e-9)
-    assert found["max_drawdown"]["value"] == pytest.approx(max_drawdown(returns).value, rel=1e-9)
-    assert found["total_return"]["value"] == pytest.approx(run.broker.getvalue() / 10_000 - 1, rel=1e-9)
+    assert analysis["sharpe"]["value"] == pytest.approx(sharpe(returns, 252, 0.01).value, rel=1e-9)
+    assert analysis["max_drawdown"]["value"] == pytest.approx(max_drawdown(returns).value, rel=1e-9)
+    assert analysis["total_return"]["value"] == pytest.approx(run.broker.getvalue() / 10_000 - 1, rel=1e-9)
 
 
 def test_days_per_year_are_counted_in_the_data(play):
-    _, (found,) = analysed(play, (ReturnMetrics, {}), rows=walk(800))  # a bar on every day of the week
+    _, (analysis,) = analysed(play, (ReturnMetrics, {}), rows=walk(800))  # a bar on every day of the week
     _, (stated,) = analysed(play, (ReturnMetrics, {"periods_per_year": 365.0}), rows=walk(800))
-    assert found == stated
+    assert analysis == stated
 
 
 def test_the_first_return_is_against_the_starting_cash(play):
@@ -83,10 +88,14 @@ def test_bars_within_a_day_make_one_return(play):
 
 def test_a_ruined_account_has_a_reason(play):
     rows = [(100.0, 101.0, 99.0, 100.0)] * 2 + [(300.0, 301.0, 299.0, 300.0)] * 30
-    _, (found, metrics) = analysed(
+    _, (analysis, metrics) = analysed(
         play, (ValueAtRisk, {}), (ReturnMetrics, {}), rows=rows, script={0: lambda s: s.sell(size=90)}
     )
-    assert (found["value"], found["reason"], found["n"]) == (None, "the account was worth nothing on 2020-01-08", 32)
+    assert (analysis["value"], analysis["reason"], analysis["n"]) == (
+        None,
+        "the account was worth nothing on 2020-01-08",
+        32,
+    )
     assert {answer["reason"] for answer in metrics.values()} == {"the account was worth nothing on 2020-01-08"}
 
 

@@ -153,9 +153,9 @@ def test_interest_is_apart_from_commission_with_either_broker(play, broker):
 
 def test_with_the_stock_broker_the_share_is_unknown_and_the_rest_is_the_same(play):
     script = {0: lambda s: s.buy(size=0.1), 1: lambda s: s.buy(size=0.2), 2: lambda s: s.close()}
-    ours, theirs = (audited(play, script, broker=kind()) for kind in (RiskBroker, bt.brokers.BackBroker))
-    assert ours["fills"] == theirs["fills"]
-    assert all(math.isnan(row["share_at_fill"]) for row in theirs["orders"])
+    ours, stock = (audited(play, script, broker=kind()) for kind in (RiskBroker, bt.brokers.BackBroker))
+    assert ours["fills"] == stock["fills"]
+    assert all(math.isnan(row["share_at_fill"]) for row in stock["orders"])
     assert [row["share_at_fill"] for row in ours["orders"]] == pytest.approx([0.001, 0.003, 0.0])
 
 

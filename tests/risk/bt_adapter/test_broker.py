@@ -88,12 +88,12 @@ def limit(price, size):
     ],
 )
 def test_slippage_ends_at_the_bar_and_at_the_limit(play, order, bar, slip_out, stock, mended):
-    found = []
+    prices = []
     for kind in BROKERS:
         broker = kind()
         broker.set_slippage_perc(0.01, slip_out=slip_out)
-        found += [fill[3] for fill in play([QUIET, bar], script={0: order}, broker=broker).fills]
-    assert found == pytest.approx([stock, mended])
+        prices += [fill[3] for fill in play([QUIET, bar], script={0: order}, broker=broker).fills]
+    assert prices == pytest.approx([stock, mended])
 
 
 # --- the account

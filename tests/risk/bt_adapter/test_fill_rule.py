@@ -223,8 +223,9 @@ def test_the_costs_of_the_broker_count_in_the_loss_at_the_stop(play):
     broker = RiskBroker()
     broker.set_slippage_perc(0.01, slip_out=True)
     _, book = run(play, {0: enter}, [QUIET, QUIET], broker=broker, info=bt.CommissionInfo(commission=0.01))
-    entry, leave = 101.0, 95.0 * 0.99
-    assert book["fills"][0]["size"] == pytest.approx(100.0 / (entry - leave + 0.01 * (entry + leave)))
+    entry = 101.0
+    exit_price = 95.0 * 0.99
+    assert book["fills"][0]["size"] == pytest.approx(100.0 / (entry - exit_price + 0.01 * (entry + exit_price)))
 
 
 def test_an_entry_whose_opening_part_is_refused_leaves_no_stop_behind(play):

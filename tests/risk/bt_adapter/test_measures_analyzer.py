@@ -20,9 +20,10 @@ def walk(n, seed):
     return [(close * 0.999, close * 1.01, close * 0.98, close) for close in closes]
 
 
-OWN, OTHER = walk(400, 3), walk(400, 4)
-OPEN, CLOSE = (np.array([row[column] for row in OWN]) for column in (0, 3))
-MARKET = np.array([row[3] for row in OTHER])
+ROWS = walk(400, 3)
+BENCHMARK_ROWS = walk(400, 4)
+OPEN, CLOSE = (np.array([row[column] for row in ROWS]) for column in (0, 3))
+MARKET = np.array([row[3] for row in BENCHMARK_ROWS])
 SCRIPT = {  # decided on these bars, filled at the next open
     0: lambda s: s.buy(size=50),
     99: lambda s: s.sell(size=50),
@@ -36,8 +37,10 @@ PERCENT = bt.CommissionInfo(commission=FEE, stocklike=True, commtype=bt.CommInfo
 
 def account():
     """Values, gross exposure, trading and fees a day, and the trades' results, counted bar by bar."""
-    cash, size, rows = 10_000.0, 0, []
-    for bar in range(len(OWN)):
+    cash = 10_000.0
+    size = 0
+    rows = []
+    for bar in range(len(ROWS)):
         traded = abs(FILLS.get(bar, 0)) * OPEN[bar]
         size += FILLS.get(bar, 0)
         cash -= FILLS.get(bar, 0) * OPEN[bar] + FEE * traded
@@ -52,66 +55,66 @@ def account():
 @pytest.fixture
 def run(play):
     def analyse(*datas, **parameters):
-        made = play(*datas, script=SCRIPT, info=PERCENT, analyzers=[(RiskMeasures, parameters)])
-        return made.analyzers[0].get_analysis()
+        run_result = play(*datas, script=SCRIPT, info=PERCENT, analyzers=[(RiskMeasures, parameters)])
+        return run_result.analyzers[0].get_analysis()
 
     return analyse
 
 
 def test_the_account_counted_apart(run):
-    found = run(OWN, OTHER, benchmark="B", risk_free=0.02, periods_per_year=252.0)
+    analysis = run(ROWS, BENCHMARK_ROWS, benchmark="B", risk_free=0.02, periods_per_year=252.0)
     returns, gross, traded, fees, trades = account()
-    assert found["expectancy"]["value"] == pytest.approx(np.mean(trades), rel=1e-9)
-    assert (found["win_rate"]["value"], found["win_rate"]["n"]) == (np.mean(np.array(trades) > 0), 2)
-    assert found["average_exposure"]["value"] == pytest.approx(gross.mean(), rel=1e-9)
-    assert found["turnover"]["value"] == pytest.approx(traded.mean() * 252, rel=1e-9)
-    assert found["cost_drag"]["value"] == pytest.approx(fees.mean() * 252, rel=1e-9)
+    assert analysis["expectancy"]["value"] == pytest.approx(np.mean(trades), rel=1e-9)
+    assert (analysis["win_rate"]["value"], analysis["win_rate"]["n"]) == (np.mean(np.array(trades) > 0), 2)
+    assert analysis["average_exposure"]["value"] == pytest.approx(gross.mean(), rel=1e-9)
+    assert analysis["turnover"]["value"] == pytest.approx(traded.mean() * 252, rel=1e-9)
+    assert analysis["cost_drag"]["value"] == pytest.approx(fees.mean() * 252, rel=1e-9)
     market = np.concatenate([[0.0], MARKET[1:] / MARKET[:-1] - 1])
-    assert found["alpha"]["value"] == pytest.approx(alpha(returns, market, 252, 0.02).value, rel=1e-6)
-    assert found["correlation"]["value"] == pytest.approx(np.corrcoef(returns, market)[0, 1], rel=1e-6)
-    assert found["value_at_risk_95"]["value"] == pytest.approx(np.quantile(returns, 0.05), rel=1e-9)
+    assert analysis["alpha"]["value"] == pytest.approx(alpha(returns, market, 252, 0.02).value, rel=1e-6)
+    assert analysis["correlation"]["value"] == pytest.approx(np.corrcoef(returns, market)[0, 1], rel=1e-6)
+    assert analysis["value_at_risk_95"]["value"] == pytest.approx(np.quantile(returns, 0.05), rel=1e-9)
 
 
 def test_it_measures_every_kind_unless_it_is_told_which(run):
-    assert {name for name in run(OWN) if name.startswith("information")} == {
+    assert {name for name in run(ROWS) if name.startswith("information")} == {
         "information_ratio",
         "information_ratio_at_equal_volatility",
     }
     spec = {item.kind for items in FURTHER.values() for item in items}
     assert spec <= set(kinds("risk.measures"))
-    found = run(OWN, measures=("sharpe", ValueAtRisk(level=0.9, method="ewma"), Sqn()))
-    assert list(found) == ["sharpe", "value_at_risk_90_ewma", "sqn"]
+    analysis = run(ROWS, measures=("sharpe", ValueAtRisk(level=0.9, method="ewma"), Sqn()))
+    assert list(analysis) == ["sharpe", "value_at_risk_90_ewma", "sqn"]
 
 
 def test_without_a_benchmark_there_is_a_reason(run):
-    found = run(OWN, measures=["beta", "sharpe"])
-    assert found["beta"]["reason"] == "needs a benchmark to compare with"
-    assert found["sharpe"]["reason"] == ""
+    analysis = run(ROWS, measures=["beta", "sharpe"])
+    assert analysis["beta"]["reason"] == "needs a benchmark to compare with"
+    assert analysis["sharpe"]["reason"] == ""
 
 
 def test_the_returns_alone_give_what_the_smaller_analyzer_gives(play):
-    made = play(OWN, script=SCRIPT, info=PERCENT, analyzers=[(ReturnMetrics, {}), (RiskMeasures, {})])
-    metrics, measures = (analyzer.get_analysis() for analyzer in made.analyzers)
+    run_result = play(ROWS, script=SCRIPT, info=PERCENT, analyzers=[(ReturnMetrics, {}), (RiskMeasures, {})])
+    metrics, measures = (analyzer.get_analysis() for analyzer in run_result.analyzers)
     assert {"skew", "ulcer_index", "recovery_time", "probabilistic_sharpe"} <= set(metrics)
     assert metrics == {name: measures[name] for name in metrics}
 
 
 def test_a_contract_counts_with_its_multiplier(play):
     info = bt.CommissionInfo(commission=2.0, mult=5.0, margin=1.0, stocklike=False)
-    made = play(OWN, script={0: lambda s: s.buy(size=3)}, info=info, analyzers=[(RiskMeasures, {})])
-    found = made.analyzers[0].get_analysis()
-    returns = made.analyzers[0].returns
+    run_result = play(ROWS, script={0: lambda s: s.buy(size=3)}, info=info, analyzers=[(RiskMeasures, {})])
+    analysis = run_result.analyzers[0].get_analysis()
+    returns = run_result.analyzers[0].returns
     values = 10_000.0 * np.cumprod(1 + returns)
     gross = np.concatenate([[0.0], 15 * CLOSE[1:]])
-    assert found["average_exposure"]["value"] == pytest.approx((gross / values).mean(), rel=1e-9)
-    assert found["turnover"]["value"] == pytest.approx(15 * OPEN[1] / 10_000 / 400 * 365, rel=1e-9)
-    assert found["cost_drag"]["value"] == pytest.approx(6.0 / 10_000 / 400 * 365, rel=1e-9)
+    assert analysis["average_exposure"]["value"] == pytest.approx((gross / values).mean(), rel=1e-9)
+    assert analysis["turnover"]["value"] == pytest.approx(15 * OPEN[1] / 10_000 / 400 * 365, rel=1e-9)
+    assert analysis["cost_drag"]["value"] == pytest.approx(6.0 / 10_000 / 400 * 365, rel=1e-9)
 
 
 def test_a_ruined_account_has_a_reason(play):
     rows = [(100.0, 101.0, 99.0, 100.0)] * 2 + [(300.0, 301.0, 299.0, 300.0)] * 30
-    made = play(rows, rows, script={0: lambda s: s.sell(size=90)}, analyzers=[(RiskMeasures, {"benchmark": "B"})])
-    answers = made.analyzers[0].get_analysis().values()
+    run_result = play(rows, rows, script={0: lambda s: s.sell(size=90)}, analyzers=[(RiskMeasures, {"benchmark": "B"})])
+    answers = run_result.analyzers[0].get_analysis().values()
     assert {answer["reason"] for answer in answers} == {"the account was worth nothing on 2020-01-08"}
     assert {answer["value"] for answer in answers} == {None}
 
@@ -133,10 +136,10 @@ def test_a_ruined_account_has_a_reason(play):
 )
 def test_wrong_parameters_are_refused_before_the_first_bar(run, parameters, message):
     with pytest.raises(ConfigError, match=message):
-        run(OWN, **parameters)
+        run(ROWS, **parameters)
 
 
 def test_a_benchmark_that_begins_later_is_refused(run):
-    late = [None] * 5 + OTHER[5:]
+    late = [None] * 5 + BENCHMARK_ROWS[5:]
     with pytest.raises(DataError, match="benchmark B has no bar by 2020-01-06, the account's first day"):
-        run(OWN, late, benchmark="B")
+        run(ROWS, late, benchmark="B")

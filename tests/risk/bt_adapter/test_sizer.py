@@ -65,9 +65,9 @@ def test_less_than_a_lot_sends_no_order(play):
 
 
 def test_the_reason_names_the_rule_and_the_lot(play):
-    said = []
-    play(FLAT, script={0: lambda s: said.append(s.sizer.refusal(s.data))}, sizer=(RiskRuleSizer, {"lot": 10.0}))
-    assert said == ["size 0: the rule allows 2 units, the lot is 10"]
+    refusals = []
+    play(FLAT, script={0: lambda s: refusals.append(s.sizer.refusal(s.data))}, sizer=(RiskRuleSizer, {"lot": 10.0}))
+    assert refusals == ["size 0: the rule allows 2 units, the lot is 10"]
 
 
 def test_nan_confidence_is_no_opinion(play):
@@ -100,8 +100,8 @@ def test_mode_stop_sizes_by_the_loss_at_the_stop(play):
 
 
 def test_a_stop_is_a_part_of_the_price_or_a_distance_from_a_callable(play):
-    found = sized(play, {0: lambda s: s.buy()}, mode="stop", stop=lambda strategy, data: 2.0, base=0.002, cap=0.5)
-    assert found == [pytest.approx(10.0)]
+    sizes = sized(play, {0: lambda s: s.buy()}, mode="stop", stop=lambda strategy, data: 2.0, base=0.002, cap=0.5)
+    assert sizes == [pytest.approx(10.0)]
 
 
 def test_the_cap_wins_in_mode_stop(play):
@@ -114,8 +114,9 @@ def test_the_costs_that_the_broker_is_set_to_count(play):
     info = bt.CommissionInfo(commission=0.01)
     parameters = {"mode": "stop", "stop": 0.05, "base": 0.002, "cap": 0.5}
     run = play(FLAT, script={0: lambda s: s.buy()}, sizer=(RiskRuleSizer, parameters), broker=broker, info=info)
-    entry, leave = 101.0, 95.0 * 0.99
-    assert run.fills[0][2] == pytest.approx(20.0 / (entry - leave + 0.01 * (entry + leave)))
+    entry = 101.0
+    exit_price = 95.0 * 0.99
+    assert run.fills[0][2] == pytest.approx(20.0 / (entry - exit_price + 0.01 * (entry + exit_price)))
 
 
 def test_the_opposite_side_gets_what_is_held_and_a_new_position_in_mode_stop(play):

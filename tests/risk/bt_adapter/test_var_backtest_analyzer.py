@@ -25,30 +25,30 @@ def account():
 
 
 def test_it_is_the_exam_of_the_accounts_returns(play):
-    found = analysed(play)
-    wanted = run_var_backtest(account(), VarBacktestSpec(), (0.95, 0.99)).dump()
-    assert len(found["papers"]) == 8
-    for ours, theirs in zip(found["papers"], wanted["papers"], strict=True):
-        assert (ours["method"], ours["level"], ours["n"], ours["hits"], ours["verdict"]) == (
-            theirs["method"],
-            theirs["level"],
+    analysis = analysed(play)
+    expected = run_var_backtest(account(), VarBacktestSpec(), (0.95, 0.99)).dump()
+    assert len(analysis["papers"]) == 8
+    for result, reference in zip(analysis["papers"], expected["papers"], strict=True):
+        assert (result["method"], result["level"], result["n"], result["hits"], result["verdict"]) == (
+            reference["method"],
+            reference["level"],
             450,
-            theirs["hits"],
-            theirs["verdict"],
+            reference["hits"],
+            reference["verdict"],
         )
-        assert ours["z2"]["statistic"] == pytest.approx(theirs["z2"]["statistic"], rel=1e-6)
-    json.dumps(found, allow_nan=False)
+        assert result["z2"]["statistic"] == pytest.approx(reference["z2"]["statistic"], rel=1e-6)
+    json.dumps(analysis, allow_nan=False)
 
 
 def test_parameters_say_what_is_examined(play):
-    found = analysed(play, levels=[0.9], window=100, methods=["ewma"])
-    assert (found["window"], found["reason"]) == (100, "")
-    assert [(paper["method"], paper["level"], paper["n"]) for paper in found["papers"]] == [("ewma", 0.9, 600)]
+    analysis = analysed(play, levels=[0.9], window=100, methods=["ewma"])
+    assert (analysis["window"], analysis["reason"]) == (100, "")
+    assert [(result["method"], result["level"], result["n"]) for result in analysis["papers"]] == [("ewma", 0.9, 600)]
 
 
 def test_a_short_run_gives_a_reason(play):
-    found = analysed(play, rows=ROWS[:300])
-    assert (found["papers"], found["reason"]) == (
+    analysis = analysed(play, rows=ROWS[:300])
+    assert (analysis["papers"], analysis["reason"]) == (
         [],
         "needs 500 or more returns, 250 of them after the window; has 300",
     )
@@ -56,8 +56,8 @@ def test_a_short_run_gives_a_reason(play):
 
 def test_a_ruined_account_gives_a_reason(play):
     rows = [(100.0, 101.0, 99.0, 100.0)] * 2 + [(300.0, 301.0, 299.0, 300.0)] * 30
-    found = analysed(play, rows=rows, side="sell")
-    assert (found["papers"], found["reason"]) == ([], "the account was worth nothing on 2020-01-08")
+    analysis = analysed(play, rows=rows, side="sell")
+    assert (analysis["papers"], analysis["reason"]) == ([], "the account was worth nothing on 2020-01-08")
 
 
 def test_it_stands_beside_other_analyzers(play):

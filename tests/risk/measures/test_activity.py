@@ -41,8 +41,8 @@ def test_what_they_need(measure, reason):
 
 
 def test_no_sessions():
-    for found in (average_exposure([]), turnover([], 252), cost_drag([], 252)):
-        assert found.reason == "needs 1 or more returns, has 0"
+    for estimate in (average_exposure([]), turnover([], 252), cost_drag([], 252)):
+        assert estimate.reason == "needs 1 or more returns, has 0"
 
 
 @pytest.mark.parametrize(

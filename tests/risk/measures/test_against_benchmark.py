@@ -16,7 +16,7 @@ from risk.measures.sharpe import sharpe
 
 RNG = np.random.default_rng(8)
 MARKET = RNG.normal(0.0005, 0.012, 750)
-OWN = 0.0002 + 0.4 * MARKET + RNG.normal(0.0, 0.006, 750)
+PORTFOLIO = 0.0002 + 0.4 * MARKET + RNG.normal(0.0, 0.006, 750)
 pairs = st.lists(st.tuples(st.floats(-0.3, 0.3), st.floats(-0.3, 0.3)), min_size=3, max_size=50).map(np.array)
 
 
@@ -26,18 +26,18 @@ def per_day(rate):
 
 @pytest.mark.parametrize("rate", [0.0, 0.04])
 def test_alpha_and_beta_are_the_regression_of_excess_returns(rate):
-    line = linregress(MARKET - per_day(rate), OWN - per_day(rate))
-    assert beta(OWN, MARKET, 252, rate).value == pytest.approx(line.slope, rel=1e-10)
-    assert alpha(OWN, MARKET, 252, rate).value == pytest.approx(252 * line.intercept, rel=1e-10)
+    line = linregress(MARKET - per_day(rate), PORTFOLIO - per_day(rate))
+    assert beta(PORTFOLIO, MARKET, 252, rate).value == pytest.approx(line.slope, rel=1e-10)
+    assert alpha(PORTFOLIO, MARKET, 252, rate).value == pytest.approx(252 * line.intercept, rel=1e-10)
 
 
 @given(pairs, st.floats(0.0, 0.1))
 def test_the_regression_of_any_returns(both, rate):
-    own, market = both.T
+    portfolio, market = both.T
     assume(np.std(market) > 1e-4)
-    line = linregress(market - per_day(rate), own - per_day(rate))
-    assert beta(own, market, 252, rate).value == pytest.approx(line.slope, rel=1e-6, abs=1e-9)
-    assert alpha(own, market, 252, rate).value == pytest.approx(252 * line.intercept, rel=1e-6, abs=1e-9)
+    line = linregress(market - per_day(rate), portfolio - per_day(rate))
+    assert beta(portfolio, market, 252, rate).value == pytest.approx(line.slope, rel=1e-6, abs=1e-9)
+    assert alpha(portfolio, market, 252, rate).value == pytest.approx(252 * line.intercept, rel=1e-6, abs=1e-9)
 
 
 def test_a_mix_of_benchmark_and_cash_has_its_share_as_beta_and_no_alpha():
@@ -51,37 +51,42 @@ def test_a_mix_of_benchmark_and_cash_has_its_share_as_beta_and_no_alpha():
 
 
 def test_correlation_is_numpys():
-    assert correlation(OWN, MARKET).value == pytest.approx(np.corrcoef(OWN, MARKET)[0, 1], rel=1e-12)
-    assert correlation(-OWN, MARKET).value == pytest.approx(-correlation(OWN, MARKET).value, rel=1e-12)
+    assert correlation(PORTFOLIO, MARKET).value == pytest.approx(np.corrcoef(PORTFOLIO, MARKET)[0, 1], rel=1e-12)
+    assert correlation(-PORTFOLIO, MARKET).value == pytest.approx(-correlation(PORTFOLIO, MARKET).value, rel=1e-12)
 
 
 def test_information_ratio_is_the_sharpe_ratio_of_the_active_return():
-    assert information_ratio(OWN, MARKET, 252, 0.04).value == pytest.approx(sharpe(OWN - MARKET, 252).value, rel=1e-12)
+    assert information_ratio(PORTFOLIO, MARKET, 252, 0.04).value == pytest.approx(
+        sharpe(PORTFOLIO - MARKET, 252).value, rel=1e-12
+    )
 
 
 def test_at_equal_volatility_it_follows_from_sharpe_ratios_and_correlation():
     # (s1 - s2) / sqrt(2 (1 - rho)), for two series of one volatility.
-    own, market = sharpe(OWN, 252, 0.02).value, sharpe(MARKET, 252, 0.02).value
-    expected = (own - market) / np.sqrt(2 * (1 - np.corrcoef(OWN, MARKET)[0, 1]))
-    found = information_ratio(OWN, MARKET, 252, 0.02, equal_volatility=True)
-    assert found.value == pytest.approx(expected, rel=1e-10)
+    portfolio = sharpe(PORTFOLIO, 252, 0.02).value
+    market = sharpe(MARKET, 252, 0.02).value
+    expected = (portfolio - market) / np.sqrt(2 * (1 - np.corrcoef(PORTFOLIO, MARKET)[0, 1]))
+    ratio = information_ratio(PORTFOLIO, MARKET, 252, 0.02, equal_volatility=True)
+    assert ratio.value == pytest.approx(expected, rel=1e-10)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 5.0])
 def test_at_equal_volatility_the_size_of_positions_plays_no_part(share):
-    whole = information_ratio(OWN, MARKET, 252, equal_volatility=True).value
-    assert information_ratio(share * OWN, MARKET, 252, equal_volatility=True).value == pytest.approx(whole, rel=1e-9)
-    assert information_ratio(share * OWN, MARKET, 252).value != pytest.approx(
-        information_ratio(OWN, MARKET, 252).value, rel=1e-3
+    full = information_ratio(PORTFOLIO, MARKET, 252, equal_volatility=True).value
+    assert information_ratio(share * PORTFOLIO, MARKET, 252, equal_volatility=True).value == pytest.approx(
+        full, rel=1e-9
+    )
+    assert information_ratio(share * PORTFOLIO, MARKET, 252).value != pytest.approx(
+        information_ratio(PORTFOLIO, MARKET, 252).value, rel=1e-3
     )
 
 
 FUNCTIONS = {
-    "alpha": lambda own, other: alpha(own, other, 252),
-    "beta": lambda own, other: beta(own, other, 252),
+    "alpha": lambda portfolio, other: alpha(portfolio, other, 252),
+    "beta": lambda portfolio, other: beta(portfolio, other, 252),
     "correlation": correlation,
-    "information_ratio": lambda own, other: information_ratio(own, other, 252),
-    "equal_volatility": lambda own, other: information_ratio(own, other, 252, equal_volatility=True),
+    "information_ratio": lambda portfolio, other: information_ratio(portfolio, other, 252),
+    "equal_volatility": lambda portfolio, other: information_ratio(portfolio, other, 252, equal_volatility=True),
 }
 
 
@@ -113,12 +118,12 @@ def test_the_benchmark_itself_has_no_information_ratio(equal):
 
 def test_an_impossible_year():
     with pytest.raises(ConfigError, match="periods_per_year is 0"):
-        alpha(OWN, MARKET, 0)
+        alpha(PORTFOLIO, MARKET, 0)
 
 
 @pytest.mark.parametrize("measure", [Alpha(), Beta(), Correlation(), InformationRatio()])
 def test_a_sample_without_a_benchmark(measure):
-    assert measure.of(Sample(OWN, periods_per_year=252)).reason == "needs a benchmark to compare with"
+    assert measure.of(Sample(PORTFOLIO, periods_per_year=252)).reason == "needs a benchmark to compare with"
 
 
 def test_the_two_ratios_have_names_of_their_own():

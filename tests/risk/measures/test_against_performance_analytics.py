@@ -48,10 +48,10 @@ def test_the_data_are_theirs():
 @pytest.mark.parametrize("column", range(4))
 def test_value_at_risk(method, level, column):
     returns = EDHEC.iloc[:, column].to_numpy()
-    found = value_at_risk(returns, level, method).value
+    value = value_at_risk(returns, level, method).value
     if method != "historical":
-        found = population(found, returns)
-    assert found == pytest.approx(VALUE_AT_RISK[method, level][column], rel=4e-7)
+        value = population(value, returns)
+    assert value == pytest.approx(VALUE_AT_RISK[method, level][column], rel=4e-7)
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ def test_value_at_risk(method, level, column):
 )
 def test_a_hundred_months_of_convertible_arbitrage(function, method, published):
     returns = EDHEC["convertible_arbitrage"].to_numpy()[:100]
-    found = function(returns, 0.95, method).value
+    value = function(returns, 0.95, method).value
     if method != "historical":
-        found = population(found, returns)
-    assert round(found, 6) == published
+        value = population(value, returns)
+    assert round(value, 6) == published
 
 
 def test_downside_risk():
@@ -85,7 +85,9 @@ def test_downside_risk():
 
 def test_ratios_of_a_manager():
     # A yearly rate that is 0.035 / 12 a month; ours are per year, theirs per month.
-    ham1, sp500, rate = MANAGERS["ham1"], MANAGERS["sp500"], (1 + 0.035 / 12) ** 12 - 1
+    ham1 = MANAGERS["ham1"]
+    sp500 = MANAGERS["sp500"]
+    rate = (1 + 0.035 / 12) ** 12 - 1
     assert sharpe(ham1, 12, rate).value / np.sqrt(12) == pytest.approx(0.3201889, abs=5e-8)
     assert sortino(ham1, 12).value / np.sqrt(12) == pytest.approx(0.7649, abs=5e-5)
     assert alpha(ham1, sp500, 12, rate).value / 12 == pytest.approx(0.005960609, abs=5e-10)

@@ -53,8 +53,8 @@ def test_measures_of_a_year(oracle, series, year):
         "volatility": (volatility(series, year), oracle.volatility(series, periods=year)),
         "calmar": (calmar(series, year), oracle.calmar(series, periods=year)),
     }
-    for ours, theirs in pairs.values():
-        assert ours.value == pytest.approx(theirs, rel=1e-10)
+    for ours, reference in pairs.values():
+        assert ours.value == pytest.approx(reference, rel=1e-10)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.04])
@@ -88,8 +88,8 @@ def test_measures_of_shape(oracle, series):
         "hit_rate": (hit_rate(series), oracle.win_rate(series)),  # the same where no day is flat
         "ulcer_index": (ulcer_index(series), oracle.ulcer_index(series) * np.sqrt(1 - 1 / len(series))),
     }
-    for ours, theirs in pairs.values():
-        assert ours.value == pytest.approx(theirs, rel=1e-10)
+    for ours, reference in pairs.values():
+        assert ours.value == pytest.approx(reference, rel=1e-10)
 
 
 def test_measures_against_a_benchmark(oracle, series):

@@ -34,13 +34,13 @@ def test_a_value_is_a_plain_float():
 
 def test_a_sample_keeps_read_only_copies():
     returns = np.array([0.01, -0.02])
-    made = sample(returns, benchmark=returns, exposure=[0, 1])
+    checked = sample(returns, benchmark=returns, exposure=[0, 1])
     returns[0] = 9.0
-    for kept in (made.returns, made.benchmark, made.exposure):
-        assert kept.dtype == np.float64
+    for array in (checked.returns, checked.benchmark, checked.exposure):
+        assert array.dtype == np.float64
         with pytest.raises(ValueError, match="read-only"):
-            kept[0] = 1.0
-    assert made.returns[0] == made.benchmark[0] == 0.01
+            array[0] = 1.0
+    assert checked.returns[0] == checked.benchmark[0] == 0.01
 
 
 def test_a_sample_is_frozen():

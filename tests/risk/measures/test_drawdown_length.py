@@ -20,20 +20,29 @@ def exact(*values):
 
 def by_loop(returns):
     """Every drawdown as (depth, sessions from the peak, sessions from the valley or None), counted one by one."""
-    wealth, peak, begun, low, at, found = 1.0, 1.0, -1, 1.0, -1, []
-    for row, each in enumerate(returns):
-        wealth *= 1 + each
+    wealth = 1.0
+    peak = 1.0
+    begun = -1
+    low = 1.0
+    at = -1
+    drawdowns = []
+    for row, simple_return in enumerate(returns):
+        wealth *= 1 + simple_return
         if wealth >= peak:
             if begun >= 0:
-                found.append((low / peak - 1, row - begun + 1, row - at))
-            peak, begun = wealth, -1
+                drawdowns.append((low / peak - 1, row - begun + 1, row - at))
+            peak = wealth
+            begun = -1
         elif begun < 0:
-            begun, low, at = row, wealth, row
+            begun = row
+            low = wealth
+            at = row
         elif wealth < low:
-            low, at = wealth, row
+            low = wealth
+            at = row
     if begun >= 0:
-        found.append((low / peak - 1, len(returns) - begun, None))
-    return found
+        drawdowns.append((low / peak - 1, len(returns) - begun, None))
+    return drawdowns
 
 
 def test_by_hand():
@@ -45,14 +54,14 @@ def test_by_hand():
 
 
 def test_a_drawdown_that_is_not_over_counts_to_the_end_and_says_so():
-    found = longest_drawdown(exact(2, 1, 1, 1))
-    assert (found.value, found.flags) == (3.0, ("not recovered by the end",))
+    estimate = longest_drawdown(exact(2, 1, 1, 1))
+    assert (estimate.value, estimate.flags) == (3.0, ("not recovered by the end",))
     assert recovery_time(exact(2, 1, 1, 1)).reason == "the maximum drawdown was not recovered by the end"
 
 
 def test_a_recovered_one_is_not_flagged_because_another_is_open():
-    found = longest_drawdown(exact(0.5, 0.5, 0.5, 1, 0.5))
-    assert (found.value, found.flags) == (4.0, ())
+    estimate = longest_drawdown(exact(0.5, 0.5, 0.5, 1, 0.5))
+    assert (estimate.value, estimate.flags) == (4.0, ())
     assert recovery_time(exact(0.25, 0.5, 1, 0.5)).value == 2.0
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 
 from core.errors import ConfigError, DataError
-from risk.measures._garch import LEAST, Garch, conditional_sigma, fit_garch, law_quantile, law_shortfall
+from risk.measures._garch import MIN_RETURNS, Garch, conditional_sigma, fit_garch, law_quantile, law_shortfall
 
 TRUE = Garch(mean=0.0004, omega=2e-6, alpha=0.1, beta=0.88)
 LAWS = ("normal", "t")
@@ -22,7 +22,8 @@ def path(n, seed, nu=None):
     shocks = np.random.default_rng(seed).standard_normal(n)
     if nu:
         shocks = np.random.default_rng(seed).standard_t(nu, n) * math.sqrt((nu - 2) / nu)
-    returns, sigma = np.empty(n), np.empty(n)
+    returns = np.empty(n)
+    sigma = np.empty(n)
     variance = TRUE.omega / (1 - TRUE.alpha - TRUE.beta)
     for row, shock in enumerate(shocks):
         sigma[row] = math.sqrt(variance)
@@ -43,11 +44,12 @@ def arch_fit(returns, law):
 
 @pytest.mark.parametrize("law", LAWS)
 def test_for_daily_returns_the_parameters_are_archs_of_the_returns_in_percent(law):
-    found, theirs = fit_garch(DAYS, law), arch_fit(DAYS, law).params
-    assert found.mean == pytest.approx(theirs["mu"] / 100, rel=1e-12)
-    assert found.omega == pytest.approx(theirs["omega"] / 1e4, rel=1e-12)
-    assert (found.alpha, found.beta) == (theirs["alpha[1]"], theirs["beta[1]"])
-    assert found.nu == (theirs["nu"] if law == "t" else None)
+    model = fit_garch(DAYS, law)
+    reference = arch_fit(DAYS, law).params
+    assert model.mean == pytest.approx(reference["mu"] / 100, rel=1e-12)
+    assert model.omega == pytest.approx(reference["omega"] / 1e4, rel=1e-12)
+    assert (model.alpha, model.beta) == (reference["alpha[1]"], reference["beta[1]"])
+    assert model.nu == (reference["nu"] if law == "t" else None)
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -63,7 +65,8 @@ def test_the_deviations_are_archs_once_the_start_has_faded(law):
 def test_the_deviations_are_those_of_the_recursion_written_out():
     first = (DAYS[:75] - TRUE.mean) ** 2
     value = sum(0.94**row * square for row, square in enumerate(first)) / sum(0.94**row for row in range(75))
-    square, expected = value, []
+    square = value
+    expected = []
     for following in (*DAYS, None):
         value = TRUE.omega + TRUE.alpha * square + TRUE.beta * value
         expected.append(math.sqrt(value))
@@ -91,7 +94,8 @@ def test_another_optimiser_finds_no_likelier_model(law, nu):
 
     def loss(parameters):
         mean, log_omega, a, b, log_nu = parameters
-        alpha, beta = 1 / (1 + math.exp(-a)), 1 / (1 + math.exp(-b))
+        alpha = 1 / (1 + math.exp(-a))
+        beta = 1 / (1 + math.exp(-b))
         if alpha + beta >= 1:
             return math.inf
         sigma = conditional_sigma(returns, Garch(mean / 100, math.exp(log_omega), alpha, beta))[:-1]
@@ -102,8 +106,14 @@ def test_another_optimiser_finds_no_likelier_model(law, nu):
     def logit(p):
         return math.log(p / (1 - p))
 
-    own = fit_garch(returns, law)
-    at = [100 * own.mean, math.log(own.omega), logit(own.alpha), logit(own.beta), math.log((own.nu or 20) - 2.01)]
+    fitted = fit_garch(returns, law)
+    at = [
+        100 * fitted.mean,
+        math.log(fitted.omega),
+        logit(fitted.alpha),
+        logit(fitted.beta),
+        math.log((fitted.nu or 20) - 2.01),
+    ]
     start = [0.05, math.log(1e-5), logit(0.2), logit(0.7), 2.0]
     other = optimize.minimize(loss, start, method="Nelder-Mead", options={"maxiter": 1500, "maxfev": 1500})
     assert loss(at) < other.fun + 0.05
@@ -112,12 +122,12 @@ def test_another_optimiser_finds_no_likelier_model(law, nu):
 @pytest.mark.parametrize(("law", "nu"), [("normal", None), ("t", 6)])
 def test_a_long_path_gives_its_parameters_back(law, nu):
     returns, _ = path(20_000, 8, nu)
-    found = fit_garch(returns, law)
-    assert found.mean == pytest.approx(TRUE.mean, abs=2e-4)
-    assert found.omega == pytest.approx(TRUE.omega, rel=0.3)
-    assert found.alpha == pytest.approx(TRUE.alpha, abs=0.02)
-    assert found.beta == pytest.approx(TRUE.beta, abs=0.02)
-    assert (found.nu is None) if nu is None else found.nu == pytest.approx(nu, rel=0.15)
+    model = fit_garch(returns, law)
+    assert model.mean == pytest.approx(TRUE.mean, abs=2e-4)
+    assert model.omega == pytest.approx(TRUE.omega, rel=0.3)
+    assert model.alpha == pytest.approx(TRUE.alpha, abs=0.02)
+    assert model.beta == pytest.approx(TRUE.beta, abs=0.02)
+    assert (model.nu is None) if nu is None else model.nu == pytest.approx(nu, rel=0.15)
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -125,7 +135,8 @@ def test_a_long_path_gives_its_parameters_back(law, nu):
 def test_a_tenth_of_the_stake_has_a_tenth_of_the_deviation(law, factor):
     # arch alone, on returns x 100, stops early without a word at a tenth, and breaks off at a hundredth.
     returns = np.clip(DAYS, -0.1, None)
-    one, other = fit_garch(returns, law), fit_garch(factor * returns, law)
+    one = fit_garch(returns, law)
+    other = fit_garch(factor * returns, law)
     assert other.alpha == pytest.approx(one.alpha, rel=5e-3)
     assert other.beta == pytest.approx(one.beta, rel=5e-3)
     scaled = conditional_sigma(factor * returns, other)
@@ -165,7 +176,7 @@ def test_wild_returns_give_a_model_or_are_refused(returns, law):
 @pytest.mark.parametrize(
     ("returns", "message"),
     [
-        (DAYS[: LEAST - 1], "a GARCH model needs 250 or more returns, has 249"),
+        (DAYS[: MIN_RETURNS - 1], "a GARCH model needs 250 or more returns, has 249"),
         (np.full(300, 0.01), "a GARCH model needs returns that vary"),
         (np.append(DAYS, np.nan), "returns must be finite"),
         (np.append(DAYS, 1e200), "the returns are too large to compute with"),

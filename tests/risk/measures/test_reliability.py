@@ -22,9 +22,9 @@ def test_they_see_returns_above_the_risk_free_rate():
 
 def test_an_annual_benchmark_is_taken_to_one_session():
     daily = 0.5 / 252**0.5
-    found = ProbabilisticSharpe(benchmark=0.5).of(SAMPLE)
-    assert found.value == pytest.approx(overfitting.probabilistic_sharpe(ABOVE, daily).value, rel=1e-12)
-    assert found.name == "probabilistic_sharpe_above_0.5"
+    measured = ProbabilisticSharpe(benchmark=0.5).of(SAMPLE)
+    assert measured.value == pytest.approx(overfitting.probabilistic_sharpe(ABOVE, daily).value, rel=1e-12)
+    assert measured.name == "probabilistic_sharpe_above_0.5"
     length = MinimumTrackRecordLength(benchmark=0.5).of(SAMPLE).value
     assert length == pytest.approx(overfitting.minimum_track_record_length(ABOVE, daily).value, rel=1e-12)
 

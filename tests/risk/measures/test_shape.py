@@ -66,9 +66,9 @@ def test_neither_level_nor_scale_matters(returns, factor, shift):
     assert kurtosis(moved).value == pytest.approx(kurtosis(returns).value, rel=1e-6, abs=1e-6)
 
 
-@pytest.mark.parametrize(("function", "least"), [(skew, 3), (kurtosis, 4)])
-def test_moments_need_returns_that_vary(function, least):
-    assert function([0.01, 0.02, 0.03][: least - 1]).reason == f"needs {least} or more returns, has {least - 1}"
+@pytest.mark.parametrize(("function", "minimum"), [(skew, 3), (kurtosis, 4)])
+def test_moments_need_returns_that_vary(function, minimum):
+    assert function([0.01, 0.02, 0.03][: minimum - 1]).reason == f"needs {minimum} or more returns, has {minimum - 1}"
     for constant in (0.0, 0.1, -0.3, 1 / 3):
         assert function([constant] * 700).reason == "the returns do not vary"
 
@@ -123,13 +123,13 @@ def test_the_ulcer_index_by_hand():
 @given(returns_lists)
 def test_the_ulcer_index_is_the_textbook_sum_and_within_the_deepest_drawdown(returns):
     value, peak, squares = 1.0, 1.0, 0.0
-    for each in returns:
-        value *= 1 + each
+    for simple_return in returns:
+        value *= 1 + simple_return
         peak = max(peak, value)
         squares += (value / peak - 1) ** 2
-    found = ulcer_index(returns).value
-    assert found == pytest.approx(math.sqrt(squares / len(returns)), rel=1e-9, abs=1e-12)
-    assert found <= -max_drawdown(returns).value + 1e-12
+    estimate = ulcer_index(returns).value
+    assert estimate == pytest.approx(math.sqrt(squares / len(returns)), rel=1e-9, abs=1e-12)
+    assert estimate <= -max_drawdown(returns).value + 1e-12
 
 
 def test_the_ulcer_index_of_growth_is_0():
@@ -147,9 +147,10 @@ def test_the_tail_ratio_by_hand():
 
 @given(st.lists(st.floats(-0.5, 0.5), min_size=20, max_size=80))
 def test_the_tail_ratio_is_one_over_that_of_the_mirror(returns):
-    found, mirrored = tail_ratio(returns), tail_ratio(-np.array(returns))
-    assume(found.value is not None and found.value > 1e-9 and mirrored.value is not None)
-    assert found.value * mirrored.value == pytest.approx(1.0, rel=1e-9)
+    estimate = tail_ratio(returns)
+    mirrored = tail_ratio(-np.array(returns))
+    assume(estimate.value is not None and estimate.value > 1e-9 and mirrored.value is not None)
+    assert estimate.value * mirrored.value == pytest.approx(1.0, rel=1e-9)
 
 
 def test_the_tail_ratio_needs_tails_of_both_signs():

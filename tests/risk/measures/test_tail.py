@@ -40,8 +40,8 @@ def test_a_return_that_stands_at_the_quantile_is_in_the_tail(level, n, var, shor
 def test_historical_is_numpys_percentile_and_the_mean_below_it(returns, level):
     expected = np.percentile(returns, 100 * (1 - level), method="linear")
     assert value_at_risk(returns, level).value == pytest.approx(expected, rel=1e-9, abs=1e-12)
-    found = value_at_risk(returns, level).value
-    tail = [value for value in returns if value <= found]
+    quantile = value_at_risk(returns, level).value
+    tail = [value for value in returns if value <= quantile]
     assert expected_shortfall(returns, level).value == pytest.approx(sum(tail) / len(tail), rel=1e-9, abs=1e-15)
 
 
@@ -54,7 +54,8 @@ def test_gaussian_value_at_risk_is_the_normal_quantile(level):
 
 @pytest.mark.parametrize("level", [0.9, 0.95, 0.975, 0.99])
 def test_gaussian_expected_shortfall_is_the_integral_of_the_quantiles(level):
-    mean, deviation = HUNDRED.mean(), HUNDRED.std(ddof=1)
+    mean = HUNDRED.mean()
+    deviation = HUNDRED.std(ddof=1)
     area, _ = integrate.quad(lambda share: stats.norm.ppf(share, mean, deviation), 0, 1 - level, epsabs=1e-12)
     assert expected_shortfall(HUNDRED, level, "gaussian").value == pytest.approx(area / (1 - level), rel=1e-8)
 
@@ -62,7 +63,8 @@ def test_gaussian_expected_shortfall_is_the_integral_of_the_quantiles(level):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
 def test_a_grid_of_normal_quantiles_gives_the_closed_forms(level, method):
-    law, n = NormalDist(0.0005, 0.01), 100_000
+    law = NormalDist(0.0005, 0.01)
+    n = 100_000
     grid = np.array([law.inv_cdf((i + 0.5) / n) for i in range(n)])
     z = NormalDist().inv_cdf(1 - level)
     assert value_at_risk(grid, level, method).value == pytest.approx(0.0005 + 0.01 * z, rel=1e-3)
@@ -94,9 +96,9 @@ def test_rounding_does_not_lift_the_shortfall_above_the_value_at_risk():
     returns = [-0.2] * 6 + [0.0] * 94  # numpy's mean of the six is -0.19999999999999998
     assert value_at_risk(returns, 0.95).value == -0.2
     for method in ("historical", "order_statistic", "fractional"):
-        found = expected_shortfall(returns, 0.95, method).value
-        assert found <= -0.2
-        assert found == pytest.approx(-0.2, rel=1e-15)
+        value = expected_shortfall(returns, 0.95, method).value
+        assert value <= -0.2
+        assert value == pytest.approx(-0.2, rel=1e-15)
 
 
 @given(st.floats(-1.0, 1.0), st.integers(20, 200))

@@ -37,29 +37,32 @@ def test_a_tail_holds_so_many_returns(n, share, count):
 
 @given(returns_lists, levels)
 def test_the_order_statistic_is_numpys_inverted_cdf(returns, level):
-    wanted = np.quantile(returns, round(1 - level, 15), method="inverted_cdf")
-    assert value_at_risk(returns, level, "order_statistic").value == pytest.approx(wanted)
+    expected = np.quantile(returns, round(1 - level, 15), method="inverted_cdf")
+    assert value_at_risk(returns, level, "order_statistic").value == pytest.approx(expected)
 
 
 def test_fractional_weights_by_hand():
     # 21 returns at 95 %: the tail holds 1.05 of them: the worst whole, the next by 0.05
     returns = np.linspace(-0.1, 0.1, 21)
-    found = expected_shortfall(returns, 0.95, "fractional").value
-    assert found == pytest.approx((-0.1 + 0.05 * -0.09) / 1.05)
-    assert round(found, 4) == -0.0995
+    result = expected_shortfall(returns, 0.95, "fractional").value
+    assert result == pytest.approx((-0.1 + 0.05 * -0.09) / 1.05)
+    assert round(result, 4) == -0.0995
 
 
 @given(returns_lists, levels)
 def test_the_fractional_shortfall_is_the_integral_of_the_quantile_function(returns, level):
-    share, ordered = round(1 - level, 15), np.sort(returns)
+    share = round(1 - level, 15)
+    ordered = np.sort(returns)
     edges = np.minimum(np.arange(len(ordered) + 1) / len(ordered), share)
-    wanted = (ordered * np.diff(edges)).sum() / share
-    assert expected_shortfall(returns, level, "fractional").value == pytest.approx(wanted, rel=1e-9, abs=1e-12)
+    expected = (ordered * np.diff(edges)).sum() / share
+    assert expected_shortfall(returns, level, "fractional").value == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def bent(share, returns):
     """The Cornish-Fisher quantile, from scipy's moments."""
-    z, skew, kurtosis = stats.norm.ppf(share), stats.skew(returns), stats.kurtosis(returns)
+    z = stats.norm.ppf(share)
+    skew = stats.skew(returns)
+    kurtosis = stats.kurtosis(returns)
     z = z + (z**2 - 1) * skew / 6 + (z**3 - 3 * z) * kurtosis / 24 - (2 * z**3 - 5 * z) * skew**2 / 36
     return np.mean(returns) + z * np.std(returns, ddof=1)
 
@@ -82,9 +85,9 @@ def test_a_symmetric_sample_without_excess_kurtosis_is_gaussian():
 
 def test_a_transform_that_folds_back_is_flagged_and_still_given():
     wild = np.concatenate([np.full(400, 0.001), [-0.3, -0.3]])
-    found = value_at_risk(wild, 0.95, "cornish_fisher")
-    assert found.value is not None
-    assert any("not monotone" in flag for flag in found.flags)
+    result = value_at_risk(wild, 0.95, "cornish_fisher")
+    assert result.value is not None
+    assert any("not monotone" in flag for flag in result.flags)
     grid = stats.t.ppf((np.arange(2000) + 0.5) / 2000, 10) / 100  # symmetric, a little fat-tailed
     assert value_at_risk(grid, 0.95, "cornish_fisher").flags == ()
 
@@ -105,8 +108,8 @@ def test_exponential_weights_by_hand():
     returns = np.concatenate([np.full(98, 0.0), [0.02, -0.01]])
     variance = 0.94 * (0.06 * 0.0004) + 0.06 * 0.0001
     assert value_at_risk(returns, 0.95, "ewma").value == pytest.approx(stats.norm.ppf(0.05) * np.sqrt(variance))
-    wanted = -stats.norm.pdf(stats.norm.ppf(0.05)) / 0.05 * np.sqrt(variance)
-    assert expected_shortfall(returns, 0.95, "ewma").value == pytest.approx(wanted)
+    expected = -stats.norm.pdf(stats.norm.ppf(0.05)) / 0.05 * np.sqrt(variance)
+    assert expected_shortfall(returns, 0.95, "ewma").value == pytest.approx(expected)
 
 
 def test_exponential_weights_start_at_the_square_of_the_first_return():
@@ -137,9 +140,9 @@ def test_filtered_simulation_takes_the_residuals_own_tail():
 @pytest.mark.parametrize("method", ["garch_normal", "garch_t", "fhs"])
 def test_a_garch_that_cannot_be_fitted_gives_a_reason(method):
     for returns in (HUNDRED, np.zeros(300)):
-        found = value_at_risk(returns, 0.95, method)
-        assert found.value is None
-        assert "GARCH" in found.reason
+        result = value_at_risk(returns, 0.95, method)
+        assert result.value is None
+        assert "GARCH" in result.reason
 
 
 @given(returns_lists, levels, st.sampled_from(QUICK))
@@ -170,8 +173,8 @@ def sp500():
 
 def test_the_sp500_has_the_figures_of_other_software(sp500):
     # What numpy, scipy and, of the last 2000 days, arch's own forecasts gave when they were called by hand.
-    found = {method: round(100 * value_at_risk(sp500, 0.95, method).value, 3) for method in QUICK[:3]}
-    assert found == {"historical": -1.864, "order_statistic": -1.865, "gaussian": -1.957}
+    result = {method: round(100 * value_at_risk(sp500, 0.95, method).value, 3) for method in QUICK[:3]}
+    assert result == {"historical": -1.864, "order_statistic": -1.865, "gaussian": -1.957}
     bent95 = value_at_risk(sp500, 0.95, "cornish_fisher")
     assert round(100 * bent95.value, 3) == -1.762
     assert "not monotone" in bent95.flags[0]
@@ -187,5 +190,5 @@ def test_the_docs_show_what_the_methods_say_of_the_sp500(sp500):
     )
     assert {method for method, *_ in shown} == set(get_args(Method)) - {"order_statistic"}
     for method, *figures in shown:
-        found = [f(sp500, level, method).value for level in (0.95, 0.99) for f in (value_at_risk, expected_shortfall)]
-        assert [f"{100 * value:.2f}" for value in found] == figures
+        result = [f(sp500, level, method).value for level in (0.95, 0.99) for f in (value_at_risk, expected_shortfall)]
+        assert [f"{100 * value:.2f}" for value in result] == figures

@@ -31,16 +31,17 @@ def test_by_hand():
 
 @given(st.lists(money, min_size=2, max_size=60))
 def test_sqn_is_the_t_statistic_of_the_trades(trades):
-    found = sqn(trades)
-    if found.value is None:
+    measured = sqn(trades)
+    if measured.value is None:
         assert statistics.pstdev(trades) < 1e-6
     elif statistics.stdev(trades) > 0.01:
-        assert found.value == pytest.approx(ttest_1samp(trades, 0.0).statistic, rel=1e-6, abs=1e-9)
+        assert measured.value == pytest.approx(ttest_1samp(trades, 0.0).statistic, rel=1e-6, abs=1e-9)
 
 
 @given(st.lists(money, min_size=1, max_size=60))
 def test_expectancy_is_what_winners_bring_less_what_losers_cost(trades):
-    wins, losses = [x for x in trades if x > 0], [x for x in trades if x < 0]
+    wins = [x for x in trades if x > 0]
+    losses = [x for x in trades if x < 0]
     expected = (sum(wins) - sum(map(abs, losses))) / len(trades)
     assert expectancy(trades).value == pytest.approx(expected, rel=1e-9, abs=1e-6)
     assert win_rate(trades).value == len(wins) / len(trades)
@@ -50,23 +51,25 @@ def test_expectancy_is_what_winners_bring_less_what_losers_cost(trades):
 
 def test_backtraders_sqn_divides_by_another_deviation():
     analyzer = bt.analyzers.SQN.__new__(bt.analyzers.SQN)
-    analyzer.rets, analyzer.pnl, analyzer.count = bt.AutoOrderedDict(), TRADES, len(TRADES)
+    analyzer.rets = bt.AutoOrderedDict()
+    analyzer.pnl = TRADES
+    analyzer.count = len(TRADES)
     analyzer.stop()
     assert sqn(TRADES).value == pytest.approx(analyzer.rets["sqn"] * (1 - 1 / len(TRADES)) ** 0.5, rel=1e-12)
 
 
 def test_few_trades_are_flagged():
-    many = np.random.default_rng(1).normal(1.0, 5.0, 30)
-    assert sqn(many).flags == ()
-    assert sqn(many[:29]).flags == ("fewer than 30 trades",)
+    thirty = np.random.default_rng(1).normal(1.0, 5.0, 30)
+    assert sqn(thirty).flags == ()
+    assert sqn(thirty[:29]).flags == ("fewer than 30 trades",)
 
 
 @pytest.mark.parametrize(("function", "measure"), MEASURES.items())
 def test_without_trades_there_is_nothing_to_measure(function, measure):
     assert function([]).reason == "there are no closed trades to measure"
     for trades in (None, []):
-        found = measure.of(Sample([0.01, -0.01], periods_per_year=252, trades=trades))
-        assert (found.value, found.reason, found.n) == (None, "there are no closed trades to measure", 0)
+        measured = measure.of(Sample([0.01, -0.01], periods_per_year=252, trades=trades))
+        assert (measured.value, measured.reason, measured.n) == (None, "there are no closed trades to measure", 0)
 
 
 def test_what_one_trade_or_one_sort_of_trade_leaves_undefined():
@@ -83,5 +86,5 @@ def test_a_result_that_is_no_number_is_refused(function):
 
 
 def test_n_counts_trades():
-    found = Expectancy().of(Sample([0.01] * 50, periods_per_year=252, trades=TRADES))
-    assert (found.n, found.unit, found.period) == (5, "money", "per trade")
+    measured = Expectancy().of(Sample([0.01] * 50, periods_per_year=252, trades=TRADES))
+    assert (measured.n, measured.unit, measured.period) == (5, "money", "per trade")

@@ -24,7 +24,9 @@ def sharpe(returns):
 
 def plain(returns, blocks):
     """Logits and what was earned outside, by the definition."""
-    parts, logits, ratios = np.array_split(np.arange(len(returns)), blocks), [], []
+    parts = np.array_split(np.arange(len(returns)), blocks)
+    logits = []
+    ratios = []
     for half in combinations(range(blocks), blocks // 2):
         rows = np.concatenate([parts[block] for block in half])
         rest = np.concatenate([parts[block] for block in range(blocks) if block not in half])
@@ -41,12 +43,12 @@ def plain(returns, blocks):
 def test_it_is_what_plain_loops_find(rows, trials, blocks):
     returns = noise(rows, trials, rows)
     logits, ratios = plain(returns, blocks)
-    found = pbo(returns, blocks)
-    assert found.splits == math.comb(blocks, blocks // 2) == len(found.logits)
-    assert np.sort(found.logits) == pytest.approx(np.sort(logits), abs=1e-12)
-    assert found.pbo == np.mean(logits <= 1e-12)
-    assert found.strict == np.mean(logits < -1e-12)
-    assert found.loss == np.mean(ratios <= 0)
+    result = pbo(returns, blocks)
+    assert result.splits == math.comb(blocks, blocks // 2) == len(result.logits)
+    assert np.sort(result.logits) == pytest.approx(np.sort(logits), abs=1e-12)
+    assert result.pbo == np.mean(logits <= 1e-12)
+    assert result.strict == np.mean(logits < -1e-12)
+    assert result.loss == np.mean(ratios <= 0)
 
 
 @pytest.mark.parametrize("trials", [10, 15])
@@ -58,10 +60,10 @@ def test_against_purgedcv(trials, seed):
     returns[:, 4] = 0.0  # it never traded
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        theirs = probability_of_backtest_overfitting(returns.T, n_splits=8)
-    found = pbo(returns, blocks=8)
-    assert found.strict == pytest.approx(theirs.pbo, abs=1e-12)
-    assert np.sort(found.logits) == pytest.approx(np.sort(theirs.logits), abs=1e-12)
+        reference = probability_of_backtest_overfitting(returns.T, n_splits=8)
+    result = pbo(returns, blocks=8)
+    assert result.strict == pytest.approx(reference.pbo, abs=1e-12)
+    assert np.sort(result.logits) == pytest.approx(np.sort(reference.logits), abs=1e-12)
 
 
 def test_two_blocks_by_hand():
@@ -79,9 +81,9 @@ def test_two_blocks_by_hand():
 
 def test_a_median_counts_in_the_one_share_and_not_in_the_other():
     same = np.repeat(noise(40, 1, 1), 4, axis=1)  # all tie: rank 2.5 of 4
-    found = pbo(same, blocks=4)
-    assert (found.pbo, found.strict) == (1.0, 0.0)
-    assert found.logits == pytest.approx(np.zeros(6), abs=1e-15)
+    result = pbo(same, blocks=4)
+    assert (result.pbo, result.strict) == (1.0, 0.0)
+    assert result.logits == pytest.approx(np.zeros(6), abs=1e-15)
 
 
 def test_copies_share_their_rank():
@@ -99,18 +101,18 @@ def test_a_trial_that_does_not_vary_has_a_ratio_of_zero():
 
 
 def test_of_noise_half_is_overfitted():
-    found = [pbo(noise(160, 20, seed), blocks=8) for seed in range(100)]
-    assert np.mean([one.pbo for one in found]) == pytest.approx(0.5, abs=0.06)
-    assert np.mean([one.loss for one in found]) == pytest.approx(0.5, abs=0.06)
+    result = [pbo(noise(160, 20, seed), blocks=8) for seed in range(100)]
+    assert np.mean([one.pbo for one in result]) == pytest.approx(0.5, abs=0.06)
+    assert np.mean([one.loss for one in result]) == pytest.approx(0.5, abs=0.06)
 
 
 def test_planted_skill_is_not_overfitted():
     for seed in range(5):
         returns = noise(800, 30, seed)
         returns[:, seed] += 0.003  # an annual ratio of about 4.8
-        found = pbo(returns)
-        assert found.pbo < 0.01
-        assert found.loss < 0.01
+        result = pbo(returns)
+        assert result.pbo < 0.01
+        assert result.loss < 0.01
 
 
 @given(st.integers(0, 999), st.permutations(range(8)))
@@ -127,12 +129,12 @@ def test_leverage_does_not_matter(seed, leverage):
 
 @given(st.integers(0, 999))
 def test_shares_are_shares(seed):
-    found = pbo(noise(30, 5, seed), 4)
-    assert 0.0 <= found.strict <= found.pbo <= 1.0
-    assert found.pbo == np.mean(found.logits <= 0.0)
-    assert found.strict == np.mean(found.logits < 0.0)
-    assert np.array_equal(found.logits, pbo(noise(30, 5, seed), 4).logits)
-    assert not found.logits.flags.writeable
+    result = pbo(noise(30, 5, seed), 4)
+    assert 0.0 <= result.strict <= result.pbo <= 1.0
+    assert result.pbo == np.mean(result.logits <= 0.0)
+    assert result.strict == np.mean(result.logits < 0.0)
+    assert np.array_equal(result.logits, pbo(noise(30, 5, seed), 4).logits)
+    assert not result.logits.flags.writeable
 
 
 def test_sums_are_enough():
@@ -148,9 +150,9 @@ def test_sums_are_enough():
 
 def test_thousands_of_trials_are_worked_through_in_parts(monkeypatch):
     returns = noise(160, 50, 8)
-    whole = pbo(returns, 8).logits
+    full = pbo(returns, 8).logits
     monkeypatch.setattr("risk.overfitting.cscv.SLAB", 150)
-    assert np.sort(pbo(returns, 8).logits) == pytest.approx(np.sort(whole), abs=1e-12)
+    assert np.sort(pbo(returns, 8).logits) == pytest.approx(np.sort(full), abs=1e-12)
 
 
 def test_a_reader_is_told_of_few_trials_and_blocks():

@@ -45,14 +45,15 @@ def test_the_papers_years_to_tell_an_annual_ratio_of_two_from_one(periods, skew,
 def test_four_returns_by_hand():
     # 3 %, 1 %, 0, 0: mean 1 %, squares 4 + 0 + 1 + 1 = 6 (%^2), cubes 8 - 2 = 6, fourth powers 16 + 2 = 18
     ratio = 1 / math.sqrt(6 / 3)
-    skew, kurtosis = (6 / 4) / (6 / 4) ** 1.5, Fraction(18, 4) / Fraction(6, 4) ** 2
+    skew = (6 / 4) / (6 / 4) ** 1.5
+    kurtosis = Fraction(18, 4) / Fraction(6, 4) ** 2
     assert kurtosis == 2
     root = math.sqrt(1 - skew * ratio + (2 - 1) / 4 * ratio**2)
     expected = stats.norm.cdf((ratio - 0.1) * math.sqrt(3) / root)
     assert probabilistic_sharpe([0.03, 0.01, 0.0, 0.0], benchmark=0.1).value == pytest.approx(expected, rel=1e-12)
     length = 1 + (root * stats.norm.ppf(0.9) / (ratio - 0.1)) ** 2
-    found = minimum_track_record_length([0.03, 0.01, 0.0, 0.0], benchmark=0.1, alpha=0.1).value
-    assert found == pytest.approx(length, rel=1e-12)
+    value = minimum_track_record_length([0.03, 0.01, 0.0, 0.0], benchmark=0.1, alpha=0.1).value
+    assert value == pytest.approx(length, rel=1e-12)
 
 
 @pytest.mark.parametrize("returns", [DAYS, FAT], ids=["normal", "fat"])
@@ -61,13 +62,14 @@ def test_against_purgedcv(returns, benchmark):
     from purgedcv import min_track_record_length, probabilistic_sharpe_ratio
 
     # Theirs has the population's deviation and moments without bias: 0.03 % and 0.5 % apart at 1500 returns.
-    theirs = probabilistic_sharpe_ratio(returns, benchmark)
-    assert probabilistic_sharpe(returns, benchmark).value == pytest.approx(theirs, abs=1e-3)
+    reference = probabilistic_sharpe_ratio(returns, benchmark)
+    assert probabilistic_sharpe(returns, benchmark).value == pytest.approx(reference, abs=1e-3)
     ratio = returns.mean() / returns.std(ddof=1)
-    skew, kurtosis = stats.skew(returns), stats.kurtosis(returns, fisher=False)
+    skew = stats.skew(returns)
+    kurtosis = stats.kurtosis(returns, fisher=False)
     if ratio > benchmark:
-        theirs = min_track_record_length(ratio, benchmark, 0.05, skew, kurtosis)
-        assert math.ceil(minimum_track_record_length(returns, benchmark).value) == theirs
+        reference = min_track_record_length(ratio, benchmark, 0.05, skew, kurtosis)
+        assert math.ceil(minimum_track_record_length(returns, benchmark).value) == reference
 
 
 @pytest.mark.parametrize("returns", [DAYS, FAT], ids=["normal", "fat"])
@@ -78,10 +80,10 @@ def test_against_quantstats(returns):
         warnings.simplefilter("ignore")
         from quantstats import stats as oracle
 
-        theirs = oracle.probabilistic_sharpe_ratio(
+        reference = oracle.probabilistic_sharpe_ratio(
             pd.Series(returns, index=pd.bdate_range("2015-01-01", periods=len(returns)))
         )
-    assert probabilistic_sharpe(returns).value == pytest.approx(theirs, abs=1e-3)
+    assert probabilistic_sharpe(returns).value == pytest.approx(reference, abs=1e-3)
 
 
 @given(st.floats(-0.5, 0.5), st.floats(-0.2, 0.2), st.floats(0.001, 0.4))
@@ -97,19 +99,19 @@ def test_at_the_minimum_length_the_probability_is_what_was_asked(ratio, benchmar
 def test_of_strategies_without_skill_one_in_twenty_looks_95_per_cent_sure():
     rng = np.random.default_rng(1)
     tracks = rng.standard_t(6, (3000, 250)) * 0.01
-    sure = np.mean([probabilistic_sharpe(track).value > 0.95 for track in tracks])
-    assert sure == pytest.approx(0.05, abs=0.016)  # four standard errors
+    significant = np.mean([probabilistic_sharpe(track).value > 0.95 for track in tracks])
+    assert significant == pytest.approx(0.05, abs=0.016)  # four standard errors
 
 
 @given(st.lists(st.floats(-0.5, 0.5), min_size=3, max_size=60).filter(lambda some: np.std(some) > 1e-3))
 def test_a_probability_falls_with_the_benchmark_and_turns_with_the_sign(returns):
-    found = probabilistic_sharpe(returns)
-    if found.value is None:
+    estimate = probabilistic_sharpe(returns)
+    if estimate.value is None:
         return
-    assert 0 <= found.value <= 1
-    assert probabilistic_sharpe(returns, 0.1).value <= found.value
+    assert 0 <= estimate.value <= 1
+    assert probabilistic_sharpe(returns, 0.1).value <= estimate.value
     turned = probabilistic_sharpe([-value for value in returns])
-    assert turned.value == pytest.approx(1 - found.value, abs=1e-9)
+    assert turned.value == pytest.approx(1 - estimate.value, abs=1e-9)
 
 
 @pytest.mark.parametrize("function", BOTH)
@@ -139,8 +141,8 @@ def test_a_variance_of_zero_has_a_reason(function):
 
 def test_a_ratio_that_is_not_above_the_benchmark_is_never_long_enough():
     for returns, benchmark in ((-DAYS - 0.001, 0.0), (DAYS, 0.5), ([0.01, -0.01], 0.0)):
-        found = minimum_track_record_length(returns, benchmark)
-        assert found == Estimate(None, "the Sharpe ratio is not above the benchmark: no record is long enough")
+        estimate = minimum_track_record_length(returns, benchmark)
+        assert estimate == Estimate(None, "the Sharpe ratio is not above the benchmark: no record is long enough")
 
 
 @pytest.mark.parametrize("function", BOTH)
@@ -179,17 +181,18 @@ def test_the_minimum_backtest_length_is_purgedcvs(trials, ratio):
 @pytest.mark.parametrize("trials", [10, 100])
 def test_over_the_minimum_backtest_length_the_best_without_skill_shows_the_ratio(trials):
     years = minimum_backtest_length(trials, 1.5).value
-    rng, days = np.random.default_rng(trials), round(years * 252)
+    rng = np.random.default_rng(trials)
+    days = round(years * 252)
     means = rng.normal(0, 1 / math.sqrt(days), (4000, trials))  # of standard returns, in daily units
     assert means.max(axis=1).mean() * math.sqrt(252) == pytest.approx(1.5, rel=0.03)
 
 
 @given(st.integers(1, 10**6), st.floats(0.01, 10))
 def test_the_minimum_backtest_length_grows_with_trials_and_falls_with_the_ratio(trials, ratio):
-    found = minimum_backtest_length(trials, ratio).value
-    assert found == pytest.approx((expected_maximum(trials, 1.0) / ratio) ** 2)
-    assert minimum_backtest_length(trials + 1, ratio).value > found
-    assert minimum_backtest_length(trials, 2 * ratio).value == pytest.approx(found / 4)
+    value = minimum_backtest_length(trials, ratio).value
+    assert value == pytest.approx((expected_maximum(trials, 1.0) / ratio) ** 2)
+    assert minimum_backtest_length(trials + 1, ratio).value > value
+    assert minimum_backtest_length(trials, 2 * ratio).value == pytest.approx(value / 4)
 
 
 def test_one_trial_needs_no_length_and_a_ratio_of_zero_none_that_suffices():

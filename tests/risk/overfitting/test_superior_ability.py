@@ -18,26 +18,29 @@ def noise(rows, trials, seed):
 
 
 def persistent(rows, trials, seed, rho=0.4):
-    made = noise(rows, trials, seed)
+    returns = noise(rows, trials, seed)
     for row in range(1, rows):
-        made[row] += rho * made[row - 1]
-    return made
+        returns[row] += rho * returns[row - 1]
+    return returns
 
 
 def kernel_error(column, block):
     """The standard error of a mean, lag by lag."""
-    n, apart, stay = len(column), column - column.mean(), 1 - 1 / block
-    variance = apart @ apart / n
+    n = len(column)
+    deviations = column - column.mean()
+    stay = 1 - 1 / block
+    variance = deviations @ deviations / n
     for lag in range(1, n):
         weight = (n - lag) / n * stay**lag + lag / n * stay ** (n - lag)
-        variance += 2 * weight * (apart[:-lag] @ apart[lag:]) / n
+        variance += 2 * weight * (deviations[:-lag] @ deviations[lag:]) / n
     return math.sqrt(variance / n)
 
 
 def plain(excess, block, reps, seed):
     """Statistic and p-values, resample by resample and trial by trial."""
     n = len(excess)
-    means, errors = excess.mean(axis=0), [kernel_error(column, block) for column in excess.T]
+    means = excess.mean(axis=0)
+    errors = [kernel_error(column, block) for column in excess.T]
     pairs = list(zip(means, errors, strict=True))
     statistic = max(0.0, *(mean / error for mean, error in pairs))
     bound = math.sqrt(2 * math.log(math.log(n)))
@@ -61,12 +64,12 @@ def test_it_is_what_plain_loops_find(rows, block):
     # One is somewhat better, one far worse, one varies much.
     excess = persistent(rows, 6, rows) * [1, 1, 1, 0.3, 1, 4] + [0, -0.0005, 0, 0.0002, -0.02, 0]
     statistic, p_values = plain(excess, block, 300, 5)
-    found = spa(excess, block, reps=300, seed=5)
-    assert found.statistic == pytest.approx(statistic, rel=1e-9)
-    assert {name: getattr(found, name) for name in p_values} == pytest.approx(p_values)
-    assert found.lower <= found.consistent <= found.upper
-    assert found.lower < found.upper
-    assert (found.block, found.reps, found.notes, found.reason) == (block, 300, (), "")
+    result = spa(excess, block, reps=300, seed=5)
+    assert result.statistic == pytest.approx(statistic, rel=1e-9)
+    assert {name: getattr(result, name) for name in p_values} == pytest.approx(p_values)
+    assert result.lower <= result.consistent <= result.upper
+    assert result.lower < result.upper
+    assert (result.block, result.reps, result.notes, result.reason) == (block, 300, (), "")
 
 
 @pytest.mark.parametrize("block", [1.0, 2.5, 10.0, 50.0])
@@ -88,28 +91,29 @@ def test_the_reality_check_is_archs_without_studentising(seed):
     from arch.bootstrap import SPA
 
     excess = noise(200, 6, seed) * [1, 1, 1, 2, 2, 0.5] + 0.0005
-    theirs = SPA(np.zeros(200), -excess, block_size=4, reps=1000, studentize=False, seed=seed)
-    theirs.compute()
+    reference = SPA(np.zeros(200), -excess, block_size=4, reps=1000, studentize=False, seed=seed)
+    reference.compute()
     ours = spa(excess, block=4, reps=1000, seed=seed + 100).reality_check
     error = math.sqrt(2 * max(ours * (1 - ours), 0.01) / 1000)
-    assert ours == pytest.approx(theirs.pvalues["upper"], abs=4 * error)
+    assert ours == pytest.approx(reference.pvalues["upper"], abs=4 * error)
 
 
 def test_under_no_skill_one_in_ten_is_found_at_ten_per_cent():
-    spread = [1, 1, 2, 2, 3, 0.3]  # unequal, as trials are
-    found = [spa(noise(150, 6, seed) * spread, block=1, reps=100, seed=seed).upper for seed in range(200)]
-    assert np.mean(np.array(found) <= 0.1) == pytest.approx(0.1, abs=0.085)  # four standard errors
-    assert np.mean(found) == pytest.approx(0.5, abs=0.1)
+    volatilities = [1, 1, 2, 2, 3, 0.3]  # unequal, as trials are
+    p_values = [spa(noise(150, 6, seed) * volatilities, block=1, reps=100, seed=seed).upper for seed in range(200)]
+    assert np.mean(np.array(p_values) <= 0.1) == pytest.approx(0.1, abs=0.085)  # four standard errors
+    assert np.mean(p_values) == pytest.approx(0.5, abs=0.1)
 
 
 def test_a_better_trial_of_low_variance_among_wild_ones_is_found():
     # The reality check sees the wild ones' means and nothing else.
-    studentised, checked = [], []
+    studentised = []
+    checked = []
     for seed in range(40):
         excess = noise(250, 6, seed) * [0.1, 2, 2, 3, 3, 3] + [0.0002, 0, 0, 0, 0, 0]  # 3 standard errors
-        found = spa(excess, block=2, reps=100, seed=seed)
-        studentised.append(found.consistent <= 0.1)
-        checked.append(found.reality_check <= 0.1)
+        result = spa(excess, block=2, reps=100, seed=seed)
+        studentised.append(result.consistent <= 0.1)
+        checked.append(result.reality_check <= 0.1)
     assert np.mean(studentised) > 0.75
     assert np.mean(checked) < 0.25
 
@@ -118,21 +122,21 @@ def test_bad_trials_make_only_the_upper_value_cautious():
     excess = noise(300, 40, 4)
     excess[:, 0] += 0.0015
     excess[:, 1:] -= 0.01  # far worse than the benchmark
-    found = spa(excess, block=1, reps=500)
-    assert found.best == 0
-    assert found.consistent == pytest.approx(found.lower, abs=0.01)
-    assert found.consistent < found.upper / 4
+    result = spa(excess, block=1, reps=500)
+    assert result.best == 0
+    assert result.consistent == pytest.approx(result.lower, abs=0.01)
+    assert result.consistent < result.upper / 4
 
 
 def test_worse_than_the_benchmark_is_no_skill():
-    found = spa(noise(100, 5, 1) - 0.02, block=1, reps=100)
-    assert (found.statistic, found.lower, found.consistent, found.upper) == (0.0, 1.0, 1.0, 1.0)
-    assert found.reality_check > 0.9
+    result = spa(noise(100, 5, 1) - 0.02, block=1, reps=100)
+    assert (result.statistic, result.lower, result.consistent, result.upper) == (0.0, 1.0, 1.0, 1.0)
+    assert result.reality_check > 0.9
 
 
 def test_no_p_value_is_zero():
-    found = spa(noise(100, 5, 1) + 0.05, block=1, reps=199)
-    assert (found.lower, found.consistent, found.upper, found.reality_check) == (0.005,) * 4
+    result = spa(noise(100, 5, 1) + 0.05, block=1, reps=199)
+    assert (result.lower, result.consistent, result.upper, result.reality_check) == (0.005,) * 4
 
 
 def test_copies_of_a_trial_change_nothing():
@@ -169,12 +173,12 @@ def test_the_seed_decides():
 
 def test_many_trials_are_worked_through_in_parts(monkeypatch):
     excess = noise(100, 30, 8)
-    whole = spa(excess, block=2, reps=150)
+    full = spa(excess, block=2, reps=150)
     monkeypatch.setattr("risk.overfitting.superior_ability.SLAB", 700)
     monkeypatch.setattr("risk.overfitting.trial_matrix.SLAB", 700)
     parts = spa(excess, block=2, reps=150)
-    assert replace(parts, statistic=None) == replace(whole, statistic=None)
-    assert parts.statistic == pytest.approx(whole.statistic)
+    assert replace(parts, statistic=None) == replace(full, statistic=None)
+    assert parts.statistic == pytest.approx(full.statistic)
 
 
 def test_the_block_is_the_average_of_what_suits_the_trials():
@@ -186,22 +190,23 @@ def test_the_block_is_the_average_of_what_suits_the_trials():
 
 
 def test_a_sample_of_the_trials_decides_the_block(monkeypatch):
-    asked = []
-    monkeypatch.setattr("risk.overfitting.superior_ability.block_length", lambda column: asked.append(column) or 2.0)
+    columns = []
+    monkeypatch.setattr("risk.overfitting.superior_ability.block_length", lambda column: columns.append(column) or 2.0)
     excess = noise(40, 200, 1)
     assert mean_block(excess) == 2.0
-    assert len(asked) == 50
-    assert np.array_equal(asked[0], excess[:, 0])
-    assert np.array_equal(asked[-1], excess[:, -1])
+    assert len(columns) == 50
+    assert np.array_equal(columns[0], excess[:, 0])
+    assert np.array_equal(columns[-1], excess[:, -1])
 
 
 def test_trials_that_do_not_vary_are_left_out_and_said():
     excess = noise(60, 3, 2) + 0.001
     wide = np.column_stack([np.zeros(60), excess[:, :2], np.full(60, 0.1), excess[:, 2]])
-    found, kept = spa(wide, block=1, reps=100), spa(excess, block=1, reps=100)
-    assert found.notes == ("2 trial(s) whose return over the benchmark does not vary are left out",)
-    assert found.best == [1, 2, 4][kept.best]
-    assert replace(found, notes=(), best=kept.best) == kept
+    result = spa(wide, block=1, reps=100)
+    varying = spa(excess, block=1, reps=100)
+    assert result.notes == ("2 trial(s) whose return over the benchmark does not vary are left out",)
+    assert result.best == [1, 2, 4][varying.best]
+    assert replace(result, notes=(), best=varying.best) == varying
 
 
 @pytest.mark.parametrize(
@@ -234,14 +239,15 @@ def test_numbers_that_are_none_are_refused(wrong):
 
 
 def test_at_equal_volatility_all_are_as_volatile_as_the_benchmark():
-    returns, benchmark = noise(200, 4, 1) * [0.02, 1, 3, 0] + 0.001, noise(200, 1, 2)[:, 0] + 0.0004
-    found = at_equal_volatility(returns, benchmark, rate=0.0002)
-    scaled = found + (benchmark - 0.0002)[:, None]
+    returns = noise(200, 4, 1) * [0.02, 1, 3, 0] + 0.001
+    benchmark = noise(200, 1, 2)[:, 0] + 0.0004
+    result = at_equal_volatility(returns, benchmark, rate=0.0002)
+    scaled = result + (benchmark - 0.0002)[:, None]
     assert scaled[:, :3].std(axis=0, ddof=1) == pytest.approx([benchmark.std(ddof=1)] * 3)
     ratio = (returns[:, :3].mean(axis=0) - 0.0002) / returns[:, :3].std(axis=0, ddof=1)
     assert scaled[:, :3].mean(axis=0) / scaled[:, :3].std(axis=0, ddof=1) == pytest.approx(ratio)
-    assert found[:, 3].tolist() == [0.0] * 200  # a constant gain cannot be scaled
-    assert spa(found, block=1, reps=100).notes[0].startswith("1 trial(s)")
+    assert result[:, 3].tolist() == [0.0] * 200  # a constant gain cannot be scaled
+    assert spa(result, block=1, reps=100).notes[0].startswith("1 trial(s)")
 
 
 def test_the_benchmark_itself_is_no_better_than_the_benchmark():
@@ -260,10 +266,10 @@ def test_a_small_share_of_perfect_foresight_beats_the_benchmark():
 
 def test_against_cash_is_the_return_over_the_rate_at_one_volatility():
     returns = noise(100, 3, 1) * [0.1, 1, 0] + 0.002
-    found = against_cash(returns, rate=0.0005, volatility=0.02)
+    result = against_cash(returns, rate=0.0005, volatility=0.02)
     expected = (returns[:, :2] - 0.0005) / returns[:, :2].std(axis=0, ddof=1) * 0.02
-    assert found[:, :2] == pytest.approx(expected)
-    assert not found[:, 2].any()
+    assert result[:, :2] == pytest.approx(expected)
+    assert not result[:, 2].any()
 
 
 def test_what_cannot_be_compared_is_refused():

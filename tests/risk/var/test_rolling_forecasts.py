@@ -35,40 +35,40 @@ def index_returns(name):
 @pytest.mark.parametrize("window", [100, 250])
 def test_each_day_is_the_measure_of_the_window_before_it(method, window, monkeypatch):
     monkeypatch.setattr(rolling_forecasts, "CELLS", 97 * window)  # so that windows come in several lots
-    found = forecasts(RETURNS, window, LEVELS, [method])
+    series = forecasts(RETURNS, window, LEVELS, [method])
     for level in LEVELS:
-        for function, answer in ((value_at_risk, found.var), (expected_shortfall, found.es)):
-            wanted = [function(RETURNS[t - window : t], level, method).value for t in range(window, len(RETURNS))]
-            assert answer[method, level][window:] == pytest.approx(wanted, rel=1e-12, abs=1e-16)
+        for function, answer in ((value_at_risk, series.var), (expected_shortfall, series.es)):
+            expected = [function(RETURNS[t - window : t], level, method).value for t in range(window, len(RETURNS))]
+            assert answer[method, level][window:] == pytest.approx(expected, rel=1e-12, abs=1e-16)
 
 
 def test_exponential_weights_see_all_days_before():
-    found = forecasts(RETURNS, 250, [0.99], ["ewma"])
+    series = forecasts(RETURNS, 250, [0.99], ["ewma"])
     for t in range(250, len(RETURNS)):
-        assert found.var["ewma", 0.99][t] == value_at_risk(RETURNS[:t], 0.99, "ewma").value
-        assert found.es["ewma", 0.99][t] == expected_shortfall(RETURNS[:t], 0.99, "ewma").value
+        assert series.var["ewma", 0.99][t] == value_at_risk(RETURNS[:t], 0.99, "ewma").value
+        assert series.es["ewma", 0.99][t] == expected_shortfall(RETURNS[:t], 0.99, "ewma").value
 
 
 @pytest.mark.parametrize("method", GARCHS)
 def test_a_garch_is_the_measure_of_all_days_before_where_it_is_fitted(method):
-    found = forecasts(RETURNS[:300], 250, [0.95, 0.99], [method])
+    series = forecasts(RETURNS[:300], 250, [0.95, 0.99], [method])
     for t in (250, 270, 290):
         for level in (0.95, 0.99):
-            wanted = (
+            expected = (
                 value_at_risk(RETURNS[:t], level, method).value,
                 expected_shortfall(RETURNS[:t], level, method).value,
             )
-            assert (found.var[method, level][t], found.es[method, level][t]) == pytest.approx(wanted, rel=1e-12)
+            assert (series.var[method, level][t], series.es[method, level][t]) == pytest.approx(expected, rel=1e-12)
 
 
 def test_between_fits_a_garch_is_filtered_on():
-    found = forecasts(RETURNS[:300], 250, [0.99], ["garch_t"])
+    series = forecasts(RETURNS[:300], 250, [0.99], ["garch_t"])
     model = fit_garch(RETURNS[:250], "t")
     for t in range(250, 250 + REFIT):
         sigma = conditional_sigma(RETURNS[:t], model)[-1]
         var, es = (model.mean + sigma * law(0.01, model.nu) for law in (law_quantile, law_shortfall))
-        assert found.var["garch_t", 0.99][t] == pytest.approx(var, rel=1e-12)
-        assert found.es["garch_t", 0.99][t] == pytest.approx(es, rel=1e-12)
+        assert series.var["garch_t", 0.99][t] == pytest.approx(var, rel=1e-12)
+        assert series.es["garch_t", 0.99][t] == pytest.approx(es, rel=1e-12)
 
 
 @given(st.integers(101, 380), st.sampled_from(["cut", "redrawn"]), st.integers(0, 5))
@@ -78,7 +78,8 @@ def test_what_comes_later_changes_no_forecast(cut, how, seed):
     other = full[:cut]
     if how == "redrawn":
         other = np.append(other, np.random.default_rng(seed).normal(0, 0.5, 400 - cut).clip(-0.9))
-    one, two = forecasts(full, 100, LEVELS, QUICK), forecasts(other, 100, LEVELS, QUICK)
+    one = forecasts(full, 100, LEVELS, QUICK)
+    two = forecasts(other, 100, LEVELS, QUICK)
     for key in one.var:
         np.testing.assert_array_equal(one.var[key][:cut], two.var[key][:cut])
         np.testing.assert_array_equal(one.es[key][:cut], two.es[key][:cut])
@@ -99,21 +100,22 @@ def test_nor_does_it_change_a_garchs(cut):
 def test_a_forecast_changes_with_the_day_before_it():
     other = RETURNS.copy()
     other[399] = -0.1
-    one, two = forecasts(RETURNS, 250, [0.99], QUICK), forecasts(other, 250, [0.99], QUICK)
+    one = forecasts(RETURNS, 250, [0.99], QUICK)
+    two = forecasts(other, 250, [0.99], QUICK)
     for key in one.var:
         assert two.es[key][400] != one.es[key][400]
         assert two.es[key][399] == one.es[key][399]
 
 
 def test_there_is_none_before_the_window_is_full():
-    found = forecasts(RETURNS, 250, LEVELS, QUICK)
-    assert found.first == 250
-    for key, values in (*found.var.items(), *found.es.items()):
+    series = forecasts(RETURNS, 250, LEVELS, QUICK)
+    assert series.first == 250
+    for key, values in (*series.var.items(), *series.es.items()):
         assert np.isnan(values[:250]).all(), key
         assert np.isfinite(values[250:]).all(), key
 
 
-def fits(returns):
+def converges(returns):
     try:
         return fit_garch(returns)
     except DataError:
@@ -122,12 +124,12 @@ def fits(returns):
 
 def test_a_fit_that_fails_leaves_the_model_before_it_or_no_forecast():
     quiet = np.concatenate([np.zeros(275), RETURNS[:105]])
-    found = forecasts(quiet, 250, [0.99], ["garch_normal"])
-    failed = [row for row in range(250, 380, REFIT) if not fits(quiet[:row])]
+    series = forecasts(quiet, 250, [0.99], ["garch_normal"])
+    failed = [row for row in range(250, 380, REFIT) if not converges(quiet[:row])]
     assert failed[:2] == [250, 270]  # there, nothing has ever moved
-    assert found.failures == {"garch_normal": len(failed)}
+    assert series.failures == {"garch_normal": len(failed)}
     first = next(row for row in range(250, 380, REFIT) if row not in failed)
-    var = found.var["garch_normal", 0.99]
+    var = series.var["garch_normal", 0.99]
     assert np.isnan(var[:first]).all()
     assert np.isfinite(var[first:]).all()
 
@@ -171,12 +173,12 @@ def samples():
 
 
 def test_the_hits_of_the_docs(samples):
-    found = {}
+    series = {}
     for values, forecast in samples:
         assert len(values) - 250 == 4780
         for key, var in forecast.var.items():
-            found.setdefault(key, []).append(int((values[250:] < var[250:]).sum()))
-    assert found == HITS
+            series.setdefault(key, []).append(int((values[250:] < var[250:]).sum()))
+    assert series == HITS
 
 
 @pytest.mark.parametrize(
@@ -190,8 +192,11 @@ def test_the_hits_of_the_docs(samples):
     ],
 )
 def test_the_tests_of_the_docs_on_the_sp500(samples, method, level, number, order, z2):
-    (values, forecast), key = samples[0], (method, level)
-    r, v, e = values[250:], forecast.var[key][250:], forecast.es[key][250:]
+    (values, forecast) = samples[0]
+    key = (method, level)
+    r = values[250:]
+    v = forecast.var[key][250:]
+    e = forecast.es[key][250:]
     assert kupiec(r < v, level).p_value == pytest.approx(number, rel=0.05)
     assert christoffersen(r < v, level).independence.p_value == pytest.approx(order, rel=0.05)
     assert acerbi_szekely(r, v, e, level).z2.statistic == pytest.approx(z2, abs=0.005)
@@ -199,9 +204,9 @@ def test_the_tests_of_the_docs_on_the_sp500(samples, method, level, number, orde
 
 def test_the_clusters_of_the_docs(samples):
     values, forecast = samples[0]
-    found = {}
+    series = {}
     for method in ("historical", "ewma"):
         hits = values[250:] < forecast.var[method, 0.95][250:]
         after = int((hits[1:] & hits[:-1]).sum())
-        found[method] = hits.sum(), after, np.convolve(hits, np.ones(60), "valid").max()
-    assert found == {"historical": (267, 36, 21), "ewma": (268, 18, 10)}
+        series[method] = hits.sum(), after, np.convolve(hits, np.ones(60), "valid").max()
+    assert series == {"historical": (267, 36, 21), "ewma": (268, 18, 10)}

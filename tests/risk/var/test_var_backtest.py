@@ -23,25 +23,31 @@ def walk(n, seed, scale=0.01):
     return np.random.default_rng(seed).normal(0.0, scale, n)
 
 
-def paper(exam, method, level):
-    return next(item for item in exam.papers if (item.method, item.level) == (method, level))
+def result_of(exam, method, level):
+    return next(item for item in exam.results if (item.method, item.level) == (method, level))
 
 
 def test_there_is_a_paper_for_each_method_and_level():
-    names = [(item.method, item.level) for item in EXAM.papers]
+    names = [(item.method, item.level) for item in EXAM.results]
     assert names == [(method, level) for level in LEVELS for method in VarBacktestSpec().methods]
 
 
 @pytest.mark.parametrize("method", VarBacktestSpec().methods)
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_paper_is_its_tests_on_its_forecasts(method, level):
-    found = forecasts(RETURNS, 250, [level], [method])
-    v, e = found.var[method, level], found.es[method, level]
+    series = forecasts(RETURNS, 250, [level], [method])
+    v = series.var[method, level]
+    e = series.es[method, level]
     usable = (np.arange(900) >= 250) & (v < 0) & (e <= v)  # Cornish-Fisher's transform folds back on some days
     assert usable.sum() == 650 or method == "cornish_fisher"
-    r, v, e = RETURNS[usable], v[usable], e[usable]
-    hits, got = r < v, paper(EXAM, method, level)
-    count, chain, sizes = kupiec(hits, level), christoffersen(hits, level), acerbi_szekely(r, v, e, level, seed=3)
+    r = RETURNS[usable]
+    v = v[usable]
+    e = e[usable]
+    hits = r < v
+    got = result_of(EXAM, method, level)
+    count = kupiec(hits, level)
+    chain = christoffersen(hits, level)
+    sizes = acerbi_szekely(r, v, e, level, seed=3)
     assert (got.n, got.hits, got.expected) == (len(r), hits.sum(), pytest.approx(len(r) * (1 - level)))
     assert (got.kupiec.statistic, got.kupiec.p_value) == (count.statistic, count.p_value)
     assert (got.independence, got.coverage) == (chain.independence, chain.conditional_coverage)
@@ -54,25 +60,31 @@ def test_a_paper_is_its_tests_on_its_forecasts(method, level):
 
 
 def test_the_scores_written_out_day_by_day():
-    found, level, share = forecasts(RETURNS, 250, [0.95], ["gaussian"]), 0.95, 0.05
-    tick, joint = [], []
-    for r, v, e in zip(RETURNS, found.var["gaussian", level], found.es["gaussian", level], strict=True):
+    series = forecasts(RETURNS, 250, [0.95], ["gaussian"])
+    level = 0.95
+    share = 0.05
+    tick = []
+    joint = []
+    for r, v, e in zip(RETURNS, series.var["gaussian", level], series.es["gaussian", level], strict=True):
         if np.isnan(v):
             continue
         tick.append((1 - share) * (v - r) if r < v else share * (r - v))
         joint.append(-(v - r) * (r <= v) / (share * e) + v / e + np.log(-e) - 1)
-    got = paper(EXAM, "gaussian", level)
+    got = result_of(EXAM, "gaussian", level)
     assert got.tick_loss == pytest.approx(np.mean(tick))
     assert got.fz_loss == pytest.approx(np.mean(joint))
 
 
 @pytest.mark.parametrize("level", [0.95, 0.99])
 def test_the_joint_loss_is_least_for_the_true_forecasts(level):
-    share, z = 1 - level, walk(400_000, 1, 1.0)
-    var, es = law_quantile(share, None), law_shortfall(share, None)
+    share = 1 - level
+    z = walk(400_000, 1, 1.0)
+    var = law_quantile(share, None)
+    es = law_shortfall(share, None)
 
     def loss(v, e):
-        v, e = np.full(len(z), v), np.full(len(z), e)
+        v = np.full(len(z), v)
+        e = np.full(len(z), e)
         return _joint_loss(z, v, e, z < v, share)
 
     best = loss(var, es)
@@ -85,24 +97,25 @@ def test_the_joint_loss_is_least_for_the_true_forecasts(level):
 
 def test_a_right_model_passes_and_a_wrong_one_is_told_why():
     quiet_then_wild = np.concatenate([walk(400, 2, 0.005), walk(100, 3, 0.03), walk(400, 4, 0.005), walk(100, 5, 0.03)])
-    bad = paper(run_var_backtest(quiet_then_wild, VarBacktestSpec(), [0.95]), "historical", 0.95)
+    bad = result_of(run_var_backtest(quiet_then_wild, VarBacktestSpec(), [0.95]), "historical", 0.95)
     assert "hits cluster" in bad.verdict
     passed = [
         item.verdict == "passes"
         for seed in range(20)
         for item in run_var_backtest(
             walk(1500, seed), VarBacktestSpec(methods=("gaussian",), window=1000), [0.95]
-        ).papers
+        ).results
     ]
     assert np.mean(passed) >= 0.7  # three tests at 5 %, and a window that is estimated
 
 
 def test_too_many_and_too_few_hits_are_told_apart():
-    calm, wild = walk(500, 7), walk(500, 8, 0.03)
-    rising = paper(
+    calm = walk(500, 7)
+    wild = walk(500, 8, 0.03)
+    rising = result_of(
         run_var_backtest(np.concatenate([calm, wild]), VarBacktestSpec(window=500), [0.95]), "gaussian", 0.95
     )
-    falling = paper(
+    falling = result_of(
         run_var_backtest(np.concatenate([wild, calm]), VarBacktestSpec(window=500), [0.95]), "gaussian", 0.95
     )
     assert rising.verdict.startswith("too many hits")
@@ -122,22 +135,24 @@ def test_too_many_and_too_few_hits_are_told_apart():
 )
 def test_without_an_exam_there_is_a_reason(spec, returns, reason):
     exam = run_var_backtest(returns, spec, LEVELS)
-    assert (exam.papers, exam.reason) == ((), reason)
+    assert (exam.results, exam.reason) == ((), reason)
     assert exam.dump() == {"window": spec.window, "reason": reason, "papers": []}
 
 
 def test_just_enough_sessions_make_an_exam():
-    assert run_var_backtest(RETURNS[:500], VarBacktestSpec(), LEVELS).papers[0].n == 250
+    assert run_var_backtest(RETURNS[:500], VarBacktestSpec(), LEVELS).results[0].n == 250
 
 
 def test_days_on_which_nothing_could_be_lost_are_left_out_and_told():
     # In cash for 400 sessions: the windows that end within have a value at risk of 0.
     returns = np.concatenate([walk(600, 9), np.zeros(400), walk(400, 10)])
     exam = run_var_backtest(returns, VarBacktestSpec(), LEVELS)
-    for item in exam.papers:
-        found, key = forecasts(returns, 250, [item.level], [item.method]), (item.method, item.level)
-        flat, odd = found.var[key][250:] >= 0, found.es[key][250:] > found.var[key][250:]
-        assert item.n == 1150 - (flat | odd).sum()
+    for item in exam.results:
+        series = forecasts(returns, 250, [item.level], [item.method])
+        key = (item.method, item.level)
+        flat = series.var[key][250:] >= 0
+        inconsistent = series.es[key][250:] > series.var[key][250:]
+        assert item.n == 1150 - (flat | inconsistent).sum()
         assert flat.sum() > 140 or item.method == "ewma"
         assert any(f"no loss on {flat.sum()} days, which are left out" in text for text in item.flags) == flat.any()
         assert all(np.isfinite([item.tick_loss, item.fz_loss, item.z2.statistic]))
@@ -145,14 +160,14 @@ def test_days_on_which_nothing_could_be_lost_are_left_out_and_told():
 
 def test_a_day_in_cash_is_no_hit():
     returns = np.concatenate([walk(300, 11), np.zeros(200)])
-    item = paper(run_var_backtest(returns, VarBacktestSpec(), [0.95]), "ewma", 0.95)
+    item = result_of(run_var_backtest(returns, VarBacktestSpec(), [0.95]), "ewma", 0.95)
     assert item.hits == int((returns[250:] < forecasts(returns, 250, [0.95], ["ewma"]).var["ewma", 0.95][250:]).sum())
     assert item.n == 250
 
 
 def test_few_days_left_have_no_zone():
     returns = np.concatenate([walk(150, 12), np.zeros(400)])
-    item = paper(run_var_backtest(returns, VarBacktestSpec(), [0.99]), "historical", 0.99)
+    item = result_of(run_var_backtest(returns, VarBacktestSpec(), [0.99]), "historical", 0.99)
     assert item.n < 250
     assert (item.basel, item.basel_reason) == (None, f"needs 250 sessions, has {item.n}")
 
@@ -166,7 +181,7 @@ def test_the_dump_is_json_without_nan():
 
 def test_the_seed_moves_simulated_p_values_only():
     other = run_var_backtest(RETURNS, VarBacktestSpec(), LEVELS, seed=4)
-    for one, two in zip(EXAM.papers, other.papers, strict=True):
+    for one, two in zip(EXAM.results, other.results, strict=True):
         assert one.z2.statistic == two.z2.statistic
         assert one.z2.p_value == pytest.approx(two.z2.p_value, abs=0.05)
         assert (one.kupiec, one.coverage) == (two.kupiec, two.coverage)

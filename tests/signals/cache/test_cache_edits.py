@@ -1,4 +1,4 @@
-"""What an edit costs: files of a copy of the project are changed, and a process of its own says what it trained."""
+"""The cost of an edit: files of a copy of the project are changed, and another process prints the trained folds."""
 
 import os
 import re
@@ -117,7 +117,7 @@ class Copy:
         self.write(name, text.replace(line, ",".join([date, opened, str(float(high) * 1.05), *rest])))
 
     def run(self, cache: str = "cache") -> tuple[int, str]:
-        """How many folds were trained, and the bits of the signals."""
+        """The number of trained folds, and the bits of the signals."""
         environment = {
             **os.environ,
             "PYTHONPATH": str(self.folder),
@@ -144,11 +144,11 @@ def first(tmp_path_factory):
 @pytest.fixture
 def copy(first):
     """The copy, whose files are put back afterwards."""
-    made, _ = first
-    names = [path for path in made.folder.rglob("*") if path.suffix in (".py", ".csv", ".yaml")]
+    project, _ = first
+    names = [path for path in project.folder.rglob("*") if path.suffix in (".py", ".csv", ".yaml")]
     before = {path: path.read_bytes() for path in names}
-    yield made
-    for path in made.folder.rglob("*.py"):
+    yield project
+    for path in project.folder.rglob("*.py"):
         if path not in before:
             path.unlink()
     for path, content in before.items():

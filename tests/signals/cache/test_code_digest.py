@@ -20,8 +20,8 @@ CACHES = (code_digest._code_of, code_digest._whose, code_digest._spec, code_dige
 
 
 def forget():
-    for each in CACHES:
-        each.cache_clear()
+    for item in CACHES:
+        item.cache_clear()
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_an_import_is_followed_wherever_it_stands(line, project):
 
 
 @pytest.mark.parametrize(
-    ("line", "found"),
+    ("line", "result"),
     [
         ("from . import near", {"pack.near"}),
         ("from .near import value", {"pack.near"}),
@@ -87,7 +87,7 @@ def test_an_import_is_followed_wherever_it_stands(line, project):
         ("from .. import pack", set()),
     ],
 )
-def test_relative_imports(line, found, project):
+def test_relative_imports(line, result, project):
     files = {
         "pack__/init/": "",
         "pack__near": "",
@@ -99,7 +99,7 @@ def test_relative_imports(line, found, project):
         with pytest.raises(ConfigError, match=r"pack/root.py: cannot be read as Python \(attempted relative import"):
             names("pack.root")
     else:
-        assert names("pack.root") == {"pack", "pack.root", *found}
+        assert names("pack.root") == {"pack", "pack.root", *result}
 
 
 def test_a_package_without_a_file_is_looked_through(project):
@@ -140,13 +140,13 @@ def test_libraries_are_named_and_not_read(project, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(installed)
     project(**{"venv__site-packages__library__/init/": "import further", "venv__site-packages__further": ""})
     project(root="import library.part, numpy.typing, json.decoder, sys, os.path, no_such_library")
-    found = code_of({"root"})
-    assert set(found.modules) == {"root"}
-    assert found.libraries == {"library", "numpy", "no_such_library"}
+    result = code_of({"root"})
+    assert set(result.modules) == {"root"}
+    assert result.libraries == {"library", "numpy", "no_such_library"}
 
 
 def test_an_extension_counts_by_its_bytes(project, tmp_path):
-    suffix = next(each for each in code_digest.importlib.machinery.EXTENSION_SUFFIXES)
+    suffix = next(item for item in code_digest.importlib.machinery.EXTENSION_SUFFIXES)
     project(root="import native_part")
     seen = set()
     for content in (b"\x7fELF one", b"\x7fELF two"):
@@ -157,7 +157,7 @@ def test_an_extension_counts_by_its_bytes(project, tmp_path):
     assert len(seen) == 2
 
 
-GIVEN = '''
+SOURCE = '''
 """A module."""
 
 import math
@@ -202,8 +202,8 @@ class Thing:
     ],
 )
 def test_comments_texts_and_layout_do_not_count(old, new, project):
-    assert old in GIVEN
-    assert says(GIVEN, project) == says(GIVEN.replace(old, new), project)
+    assert old in SOURCE
+    assert says(SOURCE, project) == says(SOURCE.replace(old, new), project)
 
 
 @pytest.mark.parametrize(
@@ -229,13 +229,14 @@ def test_comments_texts_and_layout_do_not_count(old, new, project):
     ],
 )
 def test_everything_else_counts(old, new, project):
-    assert old in GIVEN
-    assert says(GIVEN, project) != says(GIVEN.replace(old, new), project)
+    assert old in SOURCE
+    assert says(SOURCE, project) != says(SOURCE.replace(old, new), project)
 
 
 def test_what_is_for_type_checkers_does_not_count(project):
     text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    {}\nelse:\n    x = {}\n"
-    one, other = says(text.format("import a", 1), project), says(text.format("import b", 1), project)
+    one = says(text.format("import a", 1), project)
+    other = says(text.format("import b", 1), project)
     assert one == other != says(text.format("import a", 2), project)
 
 
@@ -262,7 +263,7 @@ def test_a_helper_far_away_counts(project):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"x = 1\ndef f(:\n", r"helper.py:2: invalid syntax; the signals are made by this file: mend that line"),
         (b"x = 1\n  y = 2\n", r"helper.py:2: unexpected indent; "),
@@ -270,10 +271,10 @@ def test_a_helper_far_away_counts(project):
         (b"x = 1\0\n", r"helper.py.*null bytes.*; the signals are made by this file"),
     ],
 )
-def test_a_file_that_is_no_python_is_one_line(content, said, project, tmp_path):
+def test_a_file_that_is_no_python_is_one_line(content, message, project, tmp_path):
     project(root="def later():\n    import helper")
     (tmp_path / "helper.py").write_bytes(content)
-    with pytest.raises(ConfigError, match=said) as caught:
+    with pytest.raises(ConfigError, match=message) as caught:
         code_of({"root"})
     assert "\n" not in caught.value.line
 
@@ -306,7 +307,7 @@ def test_every_plug_in_of_a_spec_is_found_however_deep():
             "confidence": {"kind": "constant"},
         }
     )
-    wanted = {
+    expected = {
         "signals.features.sma",
         "signals.features.sentiment",
         "signals.text.vader",
@@ -316,18 +317,18 @@ def test_every_plug_in_of_a_spec_is_found_however_deep():
         "signals.labels.triple_barrier",
         "signals.confidence.constant",
     }
-    found = modules_of(spec)
-    assert wanted <= found
+    result = modules_of(spec)
+    assert expected <= result
     unused = {"signals.models.lightgbm", "signals.features.rsi", "signals.text.transformers", "signals.models.lstm"}
-    assert not unused & set(code_of({"signals.generate", *found}).modules)
+    assert not unused & set(code_of({"signals.generate", *result}).modules)
 
 
 def test_a_class_of_a_library_within_a_spec_is_a_library_in_use():
     """As a dataclass of pydantic or of Python's own might be."""
-    found = code_of({"pydantic.fields", "fractions", "signals.scaling"})
-    assert "signals.scaling" in found.modules
-    assert "pydantic" in found.libraries
-    assert not {"fractions", "pydantic.fields"} & set(found.modules)
+    result = code_of({"pydantic.fields", "fractions", "signals.scaling"})
+    assert "signals.scaling" in result.modules
+    assert "pydantic" in result.libraries
+    assert not {"fractions", "pydantic.fields"} & set(result.modules)
 
 
 def test_specs_in_mappings_and_tuples_are_found():
@@ -359,7 +360,7 @@ print(json.dumps([sorted(used - known), sorted(known - used)]))
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "given",
+    "arguments",
     [
         {"model": {"kind": "ridge"}, "features": [{"kind": "talib", "function": "RSI"}, {"kind": "wilder_rsi"}]},
         {
@@ -377,12 +378,12 @@ print(json.dumps([sorted(used - known), sorted(known - used)]))
             "confidence": {"kind": "conformal"},
         },
     ],
-    ids=lambda given: given["model"]["kind"],
+    ids=lambda arguments: arguments["model"]["kind"],
 )
-def test_every_module_that_is_at_work_is_among_them(given):
+def test_every_module_that_is_at_work_is_among_them(arguments):
     """Python itself says which modules were loaded while signals were made: the truth that is read off the source."""
-    given = {**given, "walk_forward": {"train": 300, "test": 100}}
-    command = [sys.executable, "-W", "ignore", "-c", LOADED, json.dumps(given)]
+    arguments = {**arguments, "walk_forward": {"train": 300, "test": 100}}
+    command = [sys.executable, "-W", "ignore", "-c", LOADED, json.dumps(arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     missed, idle = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""What decides the numbers beside data, spec and code: the libraries that are at work, and the machine."""
+"""Library versions and the machine in the cache key, beside data, spec and code."""
 
 import os
 import platform
@@ -21,12 +21,12 @@ EVERYTHING = code_of({"signals.generate", *(f"{family}.{kind}" for family in FAM
 
 def test_every_library_that_signals_are_made_with_is_found_by_the_name_it_is_installed_under():
     assert {"numpy", "torch", "sklearn", "lightgbm", "xgboost", "talib", "transformers"} <= EVERYTHING.libraries
-    found = library_versions(EVERYTHING.libraries)
+    result = library_versions(EVERYTHING.libraries)
     for name in EVERYTHING.libraries - WITHOUT_NUMBERS:
         [installed] = set(packages_distributions()[name])
-        assert found[installed] == version(installed)
-    assert MISSING not in found.values()
-    assert found["python"] == platform.python_version()
+        assert result[installed] == version(installed)
+    assert MISSING not in result.values()
+    assert result["python"] == platform.python_version()
 
 
 def test_no_library_beside_those_that_are_imported_or_work_for_them():
@@ -47,7 +47,7 @@ def test_a_library_that_is_not_installed_is_said_to_be_so():
 
 def test_what_works_beneath_transformers_is_asked_for_by_it():
     """It loads them when a pipeline is made."""
-    assert {re.split(r"\W", each)[0] for each in requires("transformers")} >= set(BENEATH["transformers"])
+    assert {re.split(r"\W", item)[0] for item in requires("transformers")} >= set(BENEATH["transformers"])
 
 
 def test_a_library_is_found_by_a_name_that_nobody_wrote_down():

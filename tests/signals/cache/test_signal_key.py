@@ -15,12 +15,12 @@ from signals.folds.walk_forward import folds, training_rows
 from signals.panel import build_panel
 from signals.spec import SignalSpec
 
-GIVEN = {
+VALUES = {
     "features": [{"kind": "sma", "window": 5}],
     "model": {"kind": "lightgbm", "rounds": 3},
     "walk_forward": {"train": 120, "test": 60},
 }
-SPEC = SignalSpec.parse(GIVEN)
+SPEC = SignalSpec.parse(VALUES)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +49,9 @@ def later(market, symbol, row):
 
 
 def test_the_key_depends_on_every_cell_and_every_time(market):
-    places = [(symbol, row) for symbol in "AB" for row in (0, 150, 299)]
-    keys = {signal_key(with_cell(market, *place[:1], name, place[1]), SPEC) for place in places for name in COLUMNS}
-    keys |= {signal_key(later(market, *place), SPEC) for place in places}
+    cells = [(symbol, row) for symbol in "AB" for row in (0, 150, 299)]
+    keys = {signal_key(with_cell(market, *cell[:1], name, cell[1]), SPEC) for cell in cells for name in COLUMNS}
+    keys |= {signal_key(later(market, *cell), SPEC) for cell in cells}
     keys |= {
         signal_key(market, SPEC),
         signal_key(replace(market, trade=("A",)), SPEC),
@@ -70,7 +70,7 @@ CHANGES = {
     "scaler": ["standard", "robust", "none"],
     "model": [{"kind": "lightgbm", "rounds": 4}, {"kind": "lightgbm", "rounds": 3, "leaves": 9}, {"kind": "xgboost"}],
     "walk_forward": [
-        {**GIVEN["walk_forward"], **change}
+        {**VALUES["walk_forward"], **change}
         for change in ({"train": 121}, {"test": 61}, {"scheme": "rolling"}, {"stop": 0.2}, {"embargo": 1})
     ],
     "confidence": [{"kind": "constant"}, {"kind": "constant", "value": 0.5}],
@@ -80,7 +80,7 @@ CHANGES = {
 def test_the_key_depends_on_every_field_of_the_spec(market):
     assert set(CHANGES) == set(SignalSpec.model_fields)
     changed = [{name: value} for name, values in CHANGES.items() for value in values]
-    keys = {signal_key(market, SignalSpec.parse({**GIVEN, **change})) for change in changed}
+    keys = {signal_key(market, SignalSpec.parse({**VALUES, **change})) for change in changed}
     assert len(keys | {signal_key(market, SPEC)}) == len(changed) + 1
 
 
@@ -102,7 +102,7 @@ def test_the_key_depends_on_nothing_else(market):
     other = Market(untraded, market.trade, "C", "Asia/Tokyo", ("a note",))
     members = {"lightgbm": {"weight": 0.5}, "random_forest": {"weight": 0.5}}
     turned = dict(reversed(members.items()))
-    one, two = ({**GIVEN, "model": {"kind": "ensemble", "members": each}} for each in (members, turned))
+    one, two = ({**VALUES, "model": {"kind": "ensemble", "members": item}} for item in (members, turned))
     assert signal_key(other, SPEC) == signal_key(market, SignalSpec.parse(SPEC.dump()))
     assert signal_key(market, SignalSpec.parse(one)) == signal_key(market, SignalSpec.parse(two))
 
@@ -135,13 +135,13 @@ def wide(make_market):
     ],
 )
 def test_of_other_symbols_those_count_that_a_feature_looks_at(features, read, wide):
-    assert symbols_read(wide, SignalSpec.parse({**GIVEN, "features": features})) == set(read)
+    assert symbols_read(wide, SignalSpec.parse({**VALUES, "features": features})) == set(read)
 
 
 def test_which_symbol_the_benchmark_is_counts_where_it_is_looked_at(wide):
     same = replace(wide, bars={**wide.bars, "D": replace(wide.bars["C"], symbol="D")})
     turned = replace(same, benchmark="D")
-    looking = SignalSpec.parse({**GIVEN, "features": [{"kind": "cross_return"}]})
+    looking = SignalSpec.parse({**VALUES, "features": [{"kind": "cross_return"}]})
     assert signal_key(same, looking) != signal_key(turned, looking)
     assert signal_key(same, SPEC) == signal_key(turned, SPEC)
 
@@ -165,7 +165,7 @@ GIVEN_TO = {
 @pytest.mark.parametrize("change", OTHERWISE)
 def test_whatever_moves_a_feature_moves_the_key(kind, change, wide):
     """The other way round is no promise: a key that moves too often costs time, one that does not is wrong."""
-    spec = SignalSpec.parse({**GIVEN, "features": [{"kind": kind, **GIVEN_TO.get(kind, {})}]})
+    spec = SignalSpec.parse({**VALUES, "features": [{"kind": kind, **GIVEN_TO.get(kind, {})}]})
     other = OTHERWISE[change](wide)
     if signal_key(wide, spec) == signal_key(other, spec):
         before, after = (spec.features[0].of(market, "A") for market in (wide, other))
@@ -173,24 +173,24 @@ def test_whatever_moves_a_feature_moves_the_key(kind, change, wide):
 
 
 def test_news_count_where_they_are_read(wide):
-    reading = SignalSpec.parse({**GIVEN, "features": [{"kind": "sentiment", **GIVEN_TO["sentiment"]}]})
+    reading = SignalSpec.parse({**VALUES, "features": [{"kind": "sentiment", **GIVEN_TO["sentiment"]}]})
     changed = [OTHERWISE[name](wide) for name in ("headline", "time", "none")]
     assert len({signal_key(market, reading) for market in (wide, *changed)}) == 4
     assert len({signal_key(market, SPEC) for market in (wide, *changed)}) == 1
 
 
 def test_the_zone_counts_where_it_is_read(wide):
-    reading = SignalSpec.parse({**GIVEN, "features": [{"kind": "calendar"}]})
+    reading = SignalSpec.parse({**VALUES, "features": [{"kind": "calendar"}]})
     assert signal_key(wide, reading) != signal_key(OTHERWISE["zone"](wide), reading)
 
 
 def test_a_plug_in_that_is_not_asked_for_does_not_count(market, monkeypatch):
     """The code and the versions of what the spec does not hold: neither is looked at."""
-    asked = []
-    monkeypatch.setattr(keying, "code_of", lambda roots: asked.append(code_of(roots)) or asked[-1])
+    digests = []
+    monkeypatch.setattr(keying, "code_of", lambda roots: digests.append(code_of(roots)) or digests[-1])
     signal_key(market, SPEC)
-    signal_key(market, SignalSpec.parse({**GIVEN, "model": {"kind": "ridge"}}))
-    with_lightgbm, with_ridge = asked
+    signal_key(market, SignalSpec.parse({**VALUES, "model": {"kind": "ridge"}}))
+    with_lightgbm, with_ridge = digests
     assert with_lightgbm.libraries - with_ridge.libraries == {"lightgbm"}
     assert "signals.models.lightgbm" not in with_ridge.modules
     assert not {"torch", "talib", "transformers", "vaderSentiment", "sklearn", "xgboost"} & with_lightgbm.libraries
@@ -212,7 +212,7 @@ def folds_of(market, spec):
 def test_no_two_folds_share_a_key(market, cut):
     _, steps, keys = cut
     assert len(steps) == len(set(keys)) == 3
-    assert not set(keys) & set(folds_of(market, SignalSpec.parse({**GIVEN, "seed": 1}))[2])
+    assert not set(keys) & set(folds_of(market, SignalSpec.parse({**VALUES, "seed": 1}))[2])
 
 
 def test_a_fold_knows_nothing_of_what_comes_after_it(market, cut, with_future):
@@ -230,11 +230,12 @@ def test_a_longer_history_shares_the_folds_that_were_whole(make_market):
     longer = make_market(bars=400, symbols="AB")
     for bars in (300, 330, 371):
         shorter = longer.until(longer.times[bars - 1])
-        (_, steps, keys), (_, _, others) = folds_of(shorter, SPEC), folds_of(longer, SPEC)
-        whole = [number for number, fold in enumerate(steps) if len(fold.test) == 2 * 60]
-        assert len(whole) >= len(steps) - 1
+        _, steps, keys = folds_of(shorter, SPEC)
+        _, _, others = folds_of(longer, SPEC)
+        full = [number for number, fold in enumerate(steps) if len(fold.test) == 2 * 60]
+        assert len(full) >= len(steps) - 1
         assert [keys[number] == others[number] for number in range(len(steps))] == [
-            number in whole for number in range(len(steps))
+            number in full for number in range(len(steps))
         ]
 
 
@@ -247,7 +248,7 @@ def test_every_bar_of_its_window_moves_a_folds_key(market, cut):
 
 
 def test_a_rolling_fold_does_not_depend_on_what_lies_before_its_window(market):
-    spec = SignalSpec.parse({**GIVEN, "walk_forward": {"train": 100, "test": 50, "scheme": "rolling"}})
+    spec = SignalSpec.parse({**VALUES, "walk_forward": {"train": 100, "test": 50, "scheme": "rolling"}})
     panel, steps, keys = folds_of(market, spec)
     begins = [market.times.get_loc(panel.times[training_rows(fold)].min()) for fold in steps]
     other = folds_of(with_cell(market, "A", "close", 30), spec)[2]
@@ -258,7 +259,7 @@ def test_a_rolling_fold_does_not_depend_on_what_lies_before_its_window(market):
 
 def test_a_folds_key_depends_on_every_field_of_the_spec(market, cut):
     changed = [{name: value} for name, values in CHANGES.items() for value in values]
-    seen = {key for change in changed for key in folds_of(market, SignalSpec.parse({**GIVEN, **change}))[2]}
+    seen = {key for change in changed for key in folds_of(market, SignalSpec.parse({**VALUES, **change}))[2]}
     assert not seen & set(cut[2])
 
 

@@ -23,12 +23,12 @@ from signals.cache.store import SignalStore
 from signals.generate import generate
 from signals.spec import SignalSpec
 
-GIVEN = {
+VALUES = {
     "features": [{"kind": "sma", "window": 5}],
     "model": {"kind": "lightgbm", "rounds": 3},
     "walk_forward": {"train": 120, "test": 60},
 }
-SPEC = SignalSpec.parse(GIVEN)
+SPEC = SignalSpec.parse(VALUES)
 KEY = "0" * 64
 
 
@@ -53,7 +53,8 @@ def assert_same(left, right):
     assert left.frame.times.equals(right.frame.times)
     assert left.frame.times.dtype == right.frame.times.dtype
     for name in ("prediction", "confidence", "fold"):
-        one, other = getattr(left.frame, name), getattr(right.frame, name)
+        one = getattr(left.frame, name)
+        other = getattr(right.frame, name)
         assert (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
         assert not one.flags.writeable
     assert left.p_up.tobytes() == right.p_up.tobytes()
@@ -113,11 +114,11 @@ def test_a_damaged_entry_is_told_once_removed_and_made_again(store, market, sign
     assert f"{key}.signals is damaged" in caplog.messages[0]
 
 
-@pytest.mark.parametrize("place", [0.0, 0.001, 0.1, 0.5, 0.9, 1.0])
-def test_a_flipped_bit_anywhere_is_found(store, signals, place, caplog):
+@pytest.mark.parametrize("position", [0.0, 0.001, 0.1, 0.5, 0.9, 1.0])
+def test_a_flipped_bit_anywhere_is_found(store, signals, position, caplog):
     store.put(KEY, signals)
     content = bytearray(entry(store).read_bytes())
-    content[int(place * (len(content) - 1))] ^= 4
+    content[int(position * (len(content) - 1))] ^= 4
     entry(store).write_bytes(content)
     assert store.get(KEY) is None
     assert not entry(store).exists()
@@ -193,7 +194,8 @@ def test_an_entry_larger_than_the_limit_is_kept_until_the_next(store, signals):
 
 def test_a_dead_processs_temporary_file_is_swept_a_living_ones_is_not(store, signals):
     store.folder.mkdir()
-    old, new = store.folder / "old.part", store.folder / "new.part"
+    old = store.folder / "old.part"
+    new = store.folder / "new.part"
     old.write_bytes(b"x")
     new.write_bytes(b"x")
     os.utime(old, (time.time() - 2 * storing.ABANDONED,) * 2)
@@ -214,7 +216,8 @@ def test_a_write_that_fails_leaves_nothing(store, signals, monkeypatch, caplog):
 
 def test_many_writers_and_readers_never_see_half_an_entry(store, signals, caplog):
     """Three processes' worth of puts under one key, with eviction, while this one reads."""
-    found, done = [], threading.Event()
+    reads = []
+    done = threading.Event()
 
     def write(limit):
         for _ in range(20):
@@ -223,20 +226,20 @@ def test_many_writers_and_readers_never_see_half_an_entry(store, signals, caplog
 
     def read():
         while not done.is_set():
-            found.append(store.get(KEY))
+            reads.append(store.get(KEY))
 
     reader = threading.Thread(target=read)
     writers = [threading.Thread(target=write, args=(limit,)) for limit in (1, 10**9, 10**9)]
     for each in (reader, *writers):
         each.start()
     for each in writers:
-        each.join()
+        each.join(300)
     done.set()
-    reader.join()
-    kept = [each for each in found if each]
-    assert kept
-    for each in kept[:: max(len(kept) // 10, 1)]:
-        assert_same(each, signals)
+    reader.join(300)
+    complete = [content for content in reads if content]
+    assert complete
+    for content in complete[:: max(len(complete) // 10, 1)]:
+        assert_same(content, signals)
     assert not caplog.messages
 
 
@@ -256,10 +259,12 @@ def test_processes_side_by_side_keep_one_entry(tmp_path, market, signals):
     root = Path(storing.__file__).parents[2]
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script)]
     crew = [subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE) for _ in range(2)]
+    until = time.monotonic() + 300
     while any(each.poll() is None for each in crew):
+        assert time.monotonic() < until
         assert_same(store.get(KEY), signals)
         time.sleep(0.01)
-    assert [each.communicate()[1] for each in crew] == [b"", b""]
+    assert [each.communicate(timeout=60)[1] for each in crew] == [b"", b""]
     assert [path.name for path in tmp_path.iterdir()] == [f"{KEY}.signals"]
 
 
@@ -291,7 +296,7 @@ def write_side_by_side(store, signals, limit):
     for each in crew:
         each.stdin.write("go\n")
         each.stdin.flush()
-    assert [each.communicate()[1] for each in crew] == ["", ""]
+    assert [each.communicate(timeout=300)[1] for each in crew] == ["", ""]
 
 
 def test_processes_side_by_side_lose_no_entry(store, signals):

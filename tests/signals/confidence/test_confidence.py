@@ -61,18 +61,18 @@ def sklearn_p_up(prediction, y):
 
 def test_the_whole_recipe_against_scikit_learn_and_a_search_for_the_weight():
     prediction, y = planted(400, 0.3, seed=1)
-    found = fit(prediction, y)
+    calibrator = fit(prediction, y)
     # With a horizon of one bar the label of row 199 is known at row 200: the first half is whole.
     trial = sklearn_p_up(prediction[:200], y[:200])(prediction[200:])
     up = y[200:] > 0
     weights = np.linspace(0, 1, 10_001)
     brier = [np.mean((weight * trial + (1 - weight) * 0.53 - up) ** 2) for weight in weights]
-    assert 0 < found.weight < 1
-    assert found.weight == pytest.approx(weights[np.argmin(brier)], abs=1e-4)
-    expected = found.weight * sklearn_p_up(prediction, y)(prediction) + (1 - found.weight) * 0.53
-    np.testing.assert_allclose(found.p_up(prediction), expected, atol=1e-6)
-    assert found.rows == 400
-    assert found.reason == ""
+    assert 0 < calibrator.weight < 1
+    assert calibrator.weight == pytest.approx(weights[np.argmin(brier)], abs=1e-4)
+    expected = calibrator.weight * sklearn_p_up(prediction, y)(prediction) + (1 - calibrator.weight) * 0.53
+    np.testing.assert_allclose(calibrator.p_up(prediction), expected, atol=1e-6)
+    assert calibrator.rows == 400
+    assert calibrator.reason == ""
 
 
 def test_confidence_is_the_probability_of_the_predicted_sign():
@@ -83,19 +83,19 @@ def test_confidence_is_the_probability_of_the_predicted_sign():
 
 
 def test_no_opinion_gives_no_confidence():
-    for each in (fit(*planted(200, 2.0)), fit(np.zeros(200), planted(200, 0)[1]), Always(0.7)):
-        np.testing.assert_array_equal(np.isnan(confidence_of(each, [0.1, np.nan, -0.1])), [False, True, False])
-        assert np.isnan(each.judge(predicted_of([np.nan])).p_up).all()
+    for fitted in (fit(*planted(200, 2.0)), fit(np.zeros(200), planted(200, 0)[1]), Always(0.7)):
+        np.testing.assert_array_equal(np.isnan(confidence_of(fitted, [0.1, np.nan, -0.1])), [False, True, False])
+        assert np.isnan(fitted.judge(predicted_of([np.nan])).p_up).all()
 
 
 def test_rows_without_a_prediction_are_left_out():
     prediction, y = planted(300, 1.0)
     gaps = prediction.copy()
     gaps[[0, 10, 250]] = np.nan
-    found = fit(gaps, y)
-    kept = ~np.isnan(gaps)
-    assert found.rows == 297
-    assert found.center == pytest.approx(prediction[kept].mean())
+    calibrator = fit(gaps, y)
+    is_predicted = ~np.isnan(gaps)
+    assert calibrator.rows == 297
+    assert calibrator.center == pytest.approx(prediction[is_predicted].mean())
 
 
 def test_the_halves_are_halves_in_time_for_several_symbols():
@@ -109,17 +109,17 @@ def test_the_halves_are_halves_in_time_for_several_symbols():
 
 def test_the_first_half_is_purged_of_labels_that_reach_into_the_second():
     prediction, y = planted(400, 0.3, seed=1)
-    found = fit(prediction, y, horizon=10)
+    calibrator = fit(prediction, y, horizon=10)
     trial = sklearn_p_up(prediction[:191], y[:191])(prediction[200:])  # row 190 is known at row 200
     move = trial - 0.53
-    assert found.weight == pytest.approx(np.sum(move * ((y[200:] > 0) - 0.53)) / np.sum(move**2), abs=1e-5)
+    assert calibrator.weight == pytest.approx(np.sum(move * ((y[200:] > 0) - 0.53)) / np.sum(move**2), abs=1e-5)
 
 
 def test_noise_that_gains_nothing_has_no_weight():
     share = 0.579  # the plant's own share of labels above 0: the normal distribution at 0.2
-    found = [fit(*planted(300, 0.0, seed), up_share=share) for seed in range(40)]
-    assert np.mean([each.weight == 0 for each in found]) > 0.4
-    none = next(each for each in found if each.weight == 0)
+    calibrators = [fit(*planted(300, 0.0, seed), up_share=share) for seed in range(40)]
+    assert np.mean([fitted.weight == 0 for fitted in calibrators]) > 0.4
+    none = next(fitted for fitted in calibrators if fitted.weight == 0)
     assert none.reason == "calibration gains nothing over the base rate on the second half of the block"
     np.testing.assert_array_equal(none.p_up(np.array([-1.0, 1.0])), share)
 
@@ -140,17 +140,17 @@ def test_a_relation_that_turns_round_has_no_weight():
     ],
 )
 def test_a_block_that_cannot_be_calibrated_says_why(prediction, y, reason):
-    found = fit(prediction, y, up_share=0.55)
-    assert found.weight == 0
-    assert reason in found.reason
-    np.testing.assert_array_equal(confidence_of(found, [0.1, -0.1]), [0.55, 1 - 0.55])
+    calibrator = fit(prediction, y, up_share=0.55)
+    assert calibrator.weight == 0
+    assert reason in calibrator.reason
+    np.testing.assert_array_equal(confidence_of(calibrator, [0.1, -0.1]), [0.55, 1 - 0.55])
 
 
 def test_a_separable_block_stays_finite():
     prediction = np.tile([-1.0, 1.0], 100)
-    found = fit(prediction, prediction)
-    assert found.weight == pytest.approx(1, abs=0.05)
-    assert 1 < found.slope < 10
+    calibrator = fit(prediction, prediction)
+    assert calibrator.weight == pytest.approx(1, abs=0.05)
+    assert 1 < calibrator.slope < 10
 
 
 @settings(max_examples=60, deadline=None)
@@ -165,27 +165,28 @@ def test_the_fit_is_a_minimum_and_probabilities_are_probabilities(seed, count, r
     rng = np.random.default_rng(seed)
     prediction = rng.normal(0, 1, count) * np.where(rng.random(count) < 0.05, tail, 1)
     y = np.where(rng.random(count) < rare, 0.01, -0.01) + 0.02 * (strength * prediction > 3)
-    found = fit(prediction, y, up_share=rare)
-    values = found.p_up(np.array([-1e300, -1.0, 0.0, 1.0, 1e300]))
+    calibrator = fit(prediction, y, up_share=rare)
+    values = calibrator.p_up(np.array([-1e300, -1.0, 0.0, 1.0, 1e300]))
     assert ((values >= 0) & (values <= 1)).all()
-    if found.weight:
-        z, up = (prediction - found.center) / found.scale, y > 0
-        p = 1 / (1 + np.exp(-(found.intercept + found.slope * z)))
+    if calibrator.weight:
+        z = (prediction - calibrator.center) / calibrator.scale
+        up = y > 0
+        p = 1 / (1 + np.exp(-(calibrator.intercept + calibrator.slope * z)))
         assert np.sum(p - up) == pytest.approx(0, abs=1e-8 * count)
-        assert np.sum((p - up) * z) + found.slope == pytest.approx(0, abs=1e-8 * count)
+        assert np.sum((p - up) * z) + calibrator.slope == pytest.approx(0, abs=1e-8 * count)
 
 
 def test_constant_is_constant_and_no_probability():
-    found = fit(*planted(100, 1.0), spec=Constant(value=0.25)).judge(predicted_of([-1.0, 0.0, 1.0, np.nan]))
-    np.testing.assert_array_equal(found.confidence, [0.25, 0.25, 0.25, np.nan])
-    assert np.isnan(found.p_up).all()
-    assert np.isnan(found.half_width).all()
+    judged = fit(*planted(100, 1.0), spec=Constant(value=0.25)).judge(predicted_of([-1.0, 0.0, 1.0, np.nan]))
+    np.testing.assert_array_equal(judged.confidence, [0.25, 0.25, 0.25, np.nan])
+    assert np.isnan(judged.p_up).all()
+    assert np.isnan(judged.half_width).all()
     assert Constant().value == 1.0
 
 
 def test_dumps_are_json():
-    for each in (fit(*planted(200, 2.0)), fit(np.zeros(200), planted(200, 0)[1]), Always(0.7)):
-        assert json.loads(json.dumps(each.dump(), allow_nan=False)) == each.dump()
+    for fitted in (fit(*planted(200, 2.0)), fit(np.zeros(200), planted(200, 0)[1]), Always(0.7)):
+        assert json.loads(json.dumps(fitted.dump(), allow_nan=False)) == fitted.dump()
     assert Always(0.7).dump() == {"kind": "constant", "value": 0.7}
 
 
@@ -211,7 +212,8 @@ def test_the_conformal_interval_against_crepes():
     prediction, y, spread = volatile(150)
     fitted = Conformal(coverage=0.9).fit(block_of(prediction, y, spread=spread))
     oracle = ConformalRegressor().fit(y - prediction, sigmas=spread)
-    new, new_spread = np.array([0.01, -0.02]), np.array([0.01, 0.03])
+    new = np.array([0.01, -0.02])
+    new_spread = np.array([0.01, 0.03])
     expected = oracle.predict_int(new, sigmas=new_spread, confidence=0.9)
     judged = fitted.judge(predicted_of(new, new_spread))
     np.testing.assert_allclose(new - judged.half_width, expected[:, 0], rtol=1e-12)
@@ -228,12 +230,15 @@ def test_the_conformal_probability_by_hand():
 
 
 def test_conformal_intervals_cover_what_they_say_and_more_evenly_than_unscaled_ones():
-    covered, wild, plain_wild = [], [], []
+    covered = []
+    wild = []
+    plain_wild = []
     for seed in range(60):
         prediction, y, spread = volatile(400, seed)
         fitted = Conformal(coverage=0.9).fit(block_of(prediction[:200], y[:200], spread=spread[:200]))
         half = fitted.judge(predicted_of(prediction[200:], spread[200:])).half_width
-        error, calm = np.abs(y[200:] - prediction[200:]), spread[200:] <= np.quantile(spread[200:], 0.8)
+        error = np.abs(y[200:] - prediction[200:])
+        calm = spread[200:] <= np.quantile(spread[200:], 0.8)
         covered.append(np.mean(error <= half))
         wild.append(np.mean((error <= half)[~calm]))
         plain_wild.append(np.mean(error[~calm] <= np.quantile(np.abs(y[:200] - prediction[:200]), 0.9)))
@@ -255,8 +260,8 @@ def test_without_a_volatility_the_base_rate_is_said():
     judged = fitted.judge(predicted_of([0.01, -0.01], [0.01, 0.01]))
     np.testing.assert_array_equal(judged.p_up, [0.55, 0.55])
     assert "fewer than 20" in fitted.dump()["reason"]
-    known = Conformal().fit(block_of(prediction, y, up_share=0.55, spread=np.full(100, 0.01)))
-    np.testing.assert_array_equal(known.judge(predicted_of([0.01], [np.nan])).p_up, [0.55])
+    with_reason = Conformal().fit(block_of(prediction, y, up_share=0.55, spread=np.full(100, 0.01)))
+    np.testing.assert_array_equal(with_reason.judge(predicted_of([0.01], [np.nan])).p_up, [0.55])
 
 
 def test_agreement_by_hand():
@@ -264,9 +269,9 @@ def test_agreement_by_hand():
     weights = {"a": 0.5, "b": 0.3, "c": 0.2}
     prediction = np.array([1.0, 0.0, -0.6, 0.1])
     predicted = Predicted(Forecast(prediction, parts, weights), np.full(4, np.nan))
-    found = Agreement().fit(block_of([], []))
-    np.testing.assert_allclose(found.judge(predicted).confidence, [1.0, 0.0, 0.8, 0.3], atol=1e-15)
-    assert np.isnan(found.judge(predicted).p_up).all()
+    calibrator = Agreement().fit(block_of([], []))
+    np.testing.assert_allclose(calibrator.judge(predicted).confidence, [1.0, 0.0, 0.8, 0.3], atol=1e-15)
+    assert np.isnan(calibrator.judge(predicted).p_up).all()
 
 
 def test_agreement_needs_members():

@@ -13,7 +13,7 @@ from signals.labels.direction import Direction
 from signals.labels.forward_return import ForwardReturn
 from signals.labels.open_to_open import OpenToOpen
 from signals.labels.triple_barrier import TripleBarrier
-from signals.signals_result import FoldReport, Signals, Span
+from signals.signals_result import FoldDiagnostics, FoldReport, Signals, Span
 
 LABEL = ForwardReturn()
 TIMES = pd.date_range("2010-01-01 21:00", periods=900, tz="UTC").as_unit("ns")
@@ -22,11 +22,12 @@ CUTS = (300, 600)
 
 def market_of(count=2, seed=0):
     """Symbols on common time; the second one misses every fifth bar."""
-    rng, bars = np.random.default_rng(seed), {}
+    rng = np.random.default_rng(seed)
+    bars = {}
     for number, symbol in enumerate("ABC"[:count]):
-        kept = np.arange(len(TIMES)) if number == 0 else np.flatnonzero(np.arange(len(TIMES)) % 5)
-        close = 100 * np.exp(np.cumsum(rng.normal(0.0003, 0.01, len(kept))))
-        bars[symbol] = Bars(symbol, TIMES[kept], close, close, close, close, close)
+        used_rows = np.arange(len(TIMES)) if number == 0 else np.flatnonzero(np.arange(len(TIMES)) % 5)
+        close = 100 * np.exp(np.cumsum(rng.normal(0.0003, 0.01, len(used_rows))))
+        bars[symbol] = Bars(symbol, TIMES[used_rows], close, close, close, close, close)
     return Market(bars, tuple(bars), "A", "UTC")
 
 
@@ -36,25 +37,34 @@ def realised(market):
     return pd.DataFrame(columns).reindex(TIMES).to_numpy()
 
 
-def report_of(number, y, known):
+def report_of(number, y, known_rows):
     """A fold's report; its training window is everything whose label is known at the cut."""
     span = Span("2010-01-01T21:00:00+00:00", "2010-02-01T21:00:00+00:00", 10)
     cut = TIMES[CUTS[number]].isoformat()
     spans = dict.fromkeys(("train", "stop", "calibration", "test"), span)
     return FoldReport(
-        number, cut, **spans, train_mean=y[known].mean(), up_share=(y[known] > 0).mean(), members={}, calibrator={}
+        number,
+        cut,
+        **spans,
+        train_mean=y[known_rows].mean(),
+        up_share=(y[known_rows] > 0).mean(),
+        diagnostics=FoldDiagnostics(members={}, calibrator={}),
     )
+
+
+def with_weights(report, weights):
+    return replace(report, diagnostics=replace(report.diagnostics, weights=weights))
 
 
 def signals_of(market, prediction, p_up=None):
     y = realised(market)
     fold = np.searchsorted(CUTS, np.arange(len(TIMES)), side="right") - 1
     prediction = np.where((fold >= 0)[:, None], prediction, np.nan)
-    known = [np.isfinite(y) & (np.arange(len(TIMES)) < cut - 1)[:, None] for cut in CUTS]
+    known_rows = [np.isfinite(y) & (np.arange(len(TIMES)) < cut - 1)[:, None] for cut in CUTS]
     frame = SignalFrame(TIMES, market.trade, prediction, np.full(prediction.shape, 0.5), fold)
     p_up = np.full(prediction.shape, np.nan) if p_up is None else p_up
     nowhere = np.full(p_up.shape, np.nan)
-    return Signals(frame, tuple(report_of(number, y, rows) for number, rows in enumerate(known)), p_up, nowhere)
+    return Signals(frame, tuple(report_of(number, y, rows) for number, rows in enumerate(known_rows)), p_up, nowhere)
 
 
 def skilled(market, strength, seed=1):
@@ -66,22 +76,24 @@ def test_only_out_of_sample_rows_with_a_prediction_and_an_outcome_count():
     market = market_of()
     prediction = skilled(market, 0.2)
     prediction[310, 0] = np.nan
-    found = evaluate(market, signals_of(market, prediction), LABEL)
+    result = evaluate(market, signals_of(market, prediction), LABEL)
     y = realised(market)
     expected = [np.isfinite(y[first:last]).sum() for first, last in ((300, 600), (600, 900))]
-    assert [each.model.n for each in found.folds] == [expected[0] - 1, expected[1]]
-    assert found.overall.model.n == sum(expected) - 1
-    assert [each.fold for each in (found.overall, *found.folds)] == [None, 0, 1]
+    assert [values.model.n for values in result.folds] == [expected[0] - 1, expected[1]]
+    assert result.overall.model.n == sum(expected) - 1
+    assert [values.fold for values in (result.overall, *result.folds)] == [None, 0, 1]
 
 
 def test_scores_of_a_fold_and_of_all_by_hand():
     market = market_of()
-    prediction, y = skilled(market, 0.2), realised(market)
+    prediction = skilled(market, 0.2)
+    y = realised(market)
     signals = signals_of(market, prediction, p_up=np.full(prediction.shape, 0.6))
-    found = evaluate(market, signals, LABEL)
-    for block, rows in ((found.folds[1], slice(600, 900)), (found.overall, slice(300, 900))):
+    result = evaluate(market, signals, LABEL)
+    for block, rows in ((result.folds[1], slice(600, 900)), (result.overall, slice(300, 900))):
         ok = np.isfinite(y[rows])
-        p, t = prediction[rows][ok], y[rows][ok]
+        p = prediction[rows][ok]
+        t = y[rows][ok]
         assert block.model.mse == pytest.approx(np.mean((p - t) ** 2))
         assert block.model.hit_rate == pytest.approx(np.mean(p * t > 0))
         assert block.model.brier == pytest.approx(np.mean((0.6 - (t > 0)) ** 2))
@@ -93,22 +105,24 @@ def test_scores_of_a_fold_and_of_all_by_hand():
 def test_the_expanding_mean_is_the_training_windows():
     market = market_of()
     signals = signals_of(market, skilled(market, 0.2), p_up=np.full((len(TIMES), 2), 0.6))
-    found, y = evaluate(market, signals, LABEL), realised(market)
+    result = evaluate(market, signals, LABEL)
+    y = realised(market)
     mean = np.repeat([report.train_mean for report in signals.folds], 300)[:, None]
     share = np.repeat([report.up_share for report in signals.folds], 300)[:, None]
     errors = (y[300:] - mean)[np.isfinite(y[300:])] ** 2
-    base = found.overall.baselines["expanding_mean"]
+    base = result.overall.baselines["expanding_mean"]
     assert base.mse == pytest.approx(errors.mean())
     assert base.r2_mean == pytest.approx(0, abs=1e-12)
     assert base.brier == pytest.approx(((y[300:] > 0) - share)[np.isfinite(y[300:])].__pow__(2).mean())
     assert base.brier_skill == pytest.approx(0, abs=1e-12)
-    assert found.overall.model.r2_mean == pytest.approx(1 - found.overall.model.mse / errors.mean())
-    assert found.overall.model.brier_skill == pytest.approx(1 - found.overall.model.brier / base.brier)
+    assert result.overall.model.r2_mean == pytest.approx(1 - result.overall.model.mse / errors.mean())
+    assert result.overall.model.brier_skill == pytest.approx(1 - result.overall.model.brier / base.brier)
 
 
 def test_the_autoregression_knows_only_what_was_known_at_the_cut():
     market = market_of()
-    found, y = evaluate(market, signals_of(market, skilled(market, 0.2)), LABEL), realised(market)
+    result = evaluate(market, signals_of(market, skilled(market, 0.2)), LABEL)
+    y = realised(market)
     past = (
         pd.DataFrame({s: pd.Series(b.close, b.times).pct_change() for s, b in market.bars.items()})
         .reindex(TIMES)
@@ -122,23 +136,24 @@ def test_the_autoregression_knows_only_what_was_known_at_the_cut():
         slope, intercept = np.polyfit(past[usable], y[usable], 1)
         rows = np.isfinite(y[first:last])
         errors.append((y[first:last] - intercept - slope * past[first:last])[rows] ** 2)
-    assert found.overall.baselines["ar1"].mse == pytest.approx(np.concatenate(errors).mean(), rel=1e-9)
+    assert result.overall.baselines["ar1"].mse == pytest.approx(np.concatenate(errors).mean(), rel=1e-9)
 
 
 def test_tests_average_the_symbols_of_each_time_first():
     market = market_of()
-    prediction, y = skilled(market, 0.2), realised(market)
-    found = evaluate(market, signals_of(market, prediction), LABEL)
+    prediction = skilled(market, 0.2)
+    y = realised(market)
+    result = evaluate(market, signals_of(market, prediction), LABEL)
     difference = np.nanmean((y**2 - (y - prediction) ** 2)[300:899], axis=1)
     expected = difference.mean() / (difference.std() / np.sqrt(len(difference)))
-    assert found.tests["zero"].statistic == pytest.approx(expected, rel=1e-9)
+    assert result.tests["zero"].statistic == pytest.approx(expected, rel=1e-9)
 
 
 def test_planted_skill_is_seen():
-    found = evaluate(market_of(), signals_of(market_of(), skilled(market_of(), 0.2)), LABEL)
-    assert found.beats
-    assert found.verdict == "beats the baselines; not corrected for selection"
-    assert found.overall.model.ic > 0.3
+    result = evaluate(market_of(), signals_of(market_of(), skilled(market_of(), 0.2)), LABEL)
+    assert result.beats
+    assert result.verdict == "beats the baselines; not corrected for selection"
+    assert result.overall.model.ic > 0.3
 
 
 def test_noise_is_called_noise():
@@ -152,29 +167,29 @@ def test_noise_is_called_noise():
 @pytest.mark.parametrize("prediction", [0.0, 0.0003, 0.01])
 def test_a_constant_forecast_shows_no_skill(prediction):
     market = market_of()
-    found = evaluate(market, signals_of(market, np.full((len(TIMES), 2), prediction)), LABEL)
-    assert found.verdict == "no evidence of skill"
-    assert found.overall.model.ic is None
+    result = evaluate(market, signals_of(market, np.full((len(TIMES), 2), prediction)), LABEL)
+    assert result.verdict == "no evidence of skill"
+    assert result.overall.model.ic is None
 
 
 def test_a_model_that_does_not_train_has_no_errors_and_no_folds():
     market = market_of()
     trained = signals_of(market, np.sign(skilled(market, 0.2)))
-    found = evaluate(market, replace(trained, folds=()), LABEL)
-    assert found.folds == ()
-    assert set(found.overall.baselines) == {"zero", "always_long"}
-    assert found.overall.model.mse is None
-    assert found.overall.model.hit_rate > 0.5
-    assert found.tests["zero"].reason == "the model does not train: its predictions are no returns"
-    assert found.tests["always_long"].beats
-    assert found.confidence_note == "not judged: the confidence is no probability"
+    result = evaluate(market, replace(trained, folds=()), LABEL)
+    assert result.folds == ()
+    assert set(result.overall.baselines) == {"zero", "always_long"}
+    assert result.overall.model.mse is None
+    assert result.overall.model.hit_rate > 0.5
+    assert result.tests["zero"].reason == "the model does not train: its predictions are no returns"
+    assert result.tests["always_long"].beats
+    assert result.confidence_note == "not judged: the confidence is no probability"
 
 
 def test_a_horizon_and_an_open_to_open_label_are_taken_from_the_spec():
     market = market_of()
     label = OpenToOpen(horizon=3)
-    found = evaluate(market, signals_of(market, skilled(market, 0.2)), label)
-    assert found.overall.model.n == sum(
+    result = evaluate(market, signals_of(market, skilled(market, 0.2)), label)
+    assert result.overall.model.n == sum(
         np.isfinite(label.compute(bars).value[bars.times >= TIMES[300]]).sum() for bars in market.bars.values()
     )
 
@@ -188,25 +203,25 @@ def test_a_last_fold_without_outcomes_says_so():
             signals.frame, prediction=np.where(np.arange(900)[:, None] < 600, signals.frame.prediction, np.nan)
         ),
     )
-    found = evaluate(market, late, LABEL)
-    assert found.folds[1].model.n == 0
-    assert found.folds[1].model.reasons["mse"] == "no prediction with a known outcome"
+    result = evaluate(market, late, LABEL)
+    assert result.folds[1].model.n == 0
+    assert result.folds[1].model.reasons["mse"] == "no prediction with a known outcome"
 
 
 def test_no_row_at_all_is_no_error():
     market = market_of(count=1)
-    found = evaluate(market, signals_of(market, np.full((len(TIMES), 1), np.nan)), LABEL)
-    assert found.overall.model.n == 0
-    assert found.verdict == "no evidence of skill"
-    assert found.reliability == ()
+    result = evaluate(market, signals_of(market, np.full((len(TIMES), 1), np.nan)), LABEL)
+    assert result.overall.model.n == 0
+    assert result.verdict == "no evidence of skill"
+    assert result.reliability == ()
 
 
 def test_the_dump_is_json_without_nan():
     market = market_of()
     for p_up in (None, np.full((len(TIMES), 2), 0.5)):
-        found = evaluate(market, signals_of(market, skilled(market, 0.2), p_up=p_up), LABEL)
-        dumped = found.dump()
-        assert json.loads(json.dumps(dumped, allow_nan=False))["verdict"] == found.verdict
+        result = evaluate(market, signals_of(market, skilled(market, 0.2), p_up=p_up), LABEL)
+        dumped = result.dump()
+        assert json.loads(json.dumps(dumped, allow_nan=False))["verdict"] == result.verdict
         blocks = {"overall", "folds", "reliability", "tests", "members", "coverage", "notes"}
         assert set(dumped) == blocks | {"verdict", "confidence_note"}
         assert {"mse", "r2", "hit_rate", "brier"} <= set(dumped["folds"][0]["model"])
@@ -224,31 +239,31 @@ def test_the_confidence_is_compared_with_the_base_rate():
 def test_reliability_by_hand():
     p_up = np.repeat(np.arange(10) / 10, 2)
     up = np.tile([0.0, 1.0], 10)
-    assert reliability(p_up, up) == tuple(Bin(2, pytest.approx(each / 10), 0.5) for each in range(10))
+    assert reliability(p_up, up) == tuple(Bin(2, pytest.approx(values / 10), 0.5) for values in range(10))
 
 
 def test_reliability_bins_are_of_equal_count_and_cover_every_row():
     rng = np.random.default_rng(0)
     p_up = rng.random(1000)
     bins = reliability(p_up, (rng.random(1000) < p_up).astype(float))
-    assert [each.rows for each in bins] == [100] * 10
-    assert all(abs(each.p_up - each.up_share) < 0.15 for each in bins)
-    assert sum(each.rows * each.p_up for each in bins) == pytest.approx(p_up.sum())
+    assert [values.rows for values in bins] == [100] * 10
+    assert all(abs(values.p_up - values.up_share) < 0.15 for values in bins)
+    assert sum(values.rows * values.p_up for values in bins) == pytest.approx(p_up.sum())
 
 
 def test_equal_probabilities_stay_together():
     assert reliability(np.full(50, 0.55), np.ones(50)) == (Bin(50, pytest.approx(0.55), 1.0),)
     mixed = reliability(np.r_[np.full(80, 0.5), np.full(20, 0.6)], np.r_[np.zeros(80), np.ones(20)])
-    assert [(each.rows, each.up_share) for each in mixed] == [(80, 0.0), (20, 1.0)]
+    assert [(values.rows, values.up_share) for values in mixed] == [(80, 0.0), (20, 1.0)]
 
 
 def test_a_report_survives_json():
     report = report_of(0, np.array([0.1, -0.1]), np.array([True, True]))
-    assert FoldReport.of(json.loads(json.dumps(report.dump(), allow_nan=False))) == report
+    assert FoldReport.from_dump(json.loads(json.dumps(report.dump(), allow_nan=False))) == report
 
 
 def test_a_span_is_that_of_its_rows():
-    assert Span.of(TIMES, np.array([5, 2, 9])) == Span(TIMES[2].isoformat(), TIMES[9].isoformat(), 3)
+    assert Span.from_rows(TIMES, np.array([5, 2, 9])) == Span(TIMES[2].isoformat(), TIMES[9].isoformat(), 3)
 
 
 def ensemble_of(market, weights=(0.7, 0.3)):
@@ -256,7 +271,7 @@ def ensemble_of(market, weights=(0.7, 0.3)):
     parts = {"one": skilled(market, 0.3, seed=4), "two": skilled(market, 0.0, seed=5)}
     mixed = sum(weight * part for weight, part in zip(weights, parts.values(), strict=True))
     signals = signals_of(market, mixed)
-    folds = tuple(replace(report, weights=dict(zip(parts, weights, strict=True))) for report in signals.folds)
+    folds = tuple(with_weights(report, dict(zip(parts, weights, strict=True))) for report in signals.folds)
     half = np.random.default_rng(0).uniform(0.005, 0.03, mixed.shape)
     half = np.where(np.isfinite(signals.frame.prediction), half, np.nan)
     return replace(signals, folds=folds, parts=parts, half_width=half)
@@ -265,27 +280,28 @@ def ensemble_of(market, weights=(0.7, 0.3)):
 def test_members_are_judged_by_themselves_and_their_contributions_sum_to_1():
     market = market_of()
     signals = ensemble_of(market)
-    found = evaluate(market, signals, LABEL)
-    assert [member.name for member in found.members] == ["one", "two"]
-    assert sum(member.contribution for member in found.members) == pytest.approx(1, rel=1e-9)
+    result = evaluate(market, signals, LABEL)
+    assert [member.name for member in result.members] == ["one", "two"]
+    assert sum(member.contribution for member in result.members) == pytest.approx(1, rel=1e-9)
     alone = evaluate(market, signals_of(market, signals.parts["one"]), LABEL)
-    assert found.members[0].model.mse == pytest.approx(alone.overall.model.mse, rel=1e-12)
-    assert found.members[0].model.ic == pytest.approx(alone.overall.model.ic, rel=1e-12)
+    assert result.members[0].model.mse == pytest.approx(alone.overall.model.mse, rel=1e-12)
+    assert result.members[0].model.ic == pytest.approx(alone.overall.model.ic, rel=1e-12)
     shares = []
     for fold in range(len(CUTS)):
         rows = (signals.frame.fold == fold)[:, None] & np.isfinite(realised(market))
-        whole, part = signals.frame.prediction[rows], 0.7 * signals.parts["one"][rows]
-        shares.append(np.cov(part, whole, ddof=0)[0, 1] / np.var(whole))
-    assert found.members[0].contribution == pytest.approx(np.mean(shares), rel=1e-9)
+        full = signals.frame.prediction[rows]
+        part = 0.7 * signals.parts["one"][rows]
+        shares.append(np.cov(part, full, ddof=0)[0, 1] / np.var(full))
+    assert result.members[0].contribution == pytest.approx(np.mean(shares), rel=1e-9)
 
 
 def test_weights_may_be_a_symbols_own():
     market = market_of()
     signals = ensemble_of(market)
     weights = {"A one": 0.7, "A two": 0.3, "B one": 0.7, "B two": 0.3}
-    folds = [replace(report, weights=weights) for report in signals.folds]
-    own = evaluate(market, replace(signals, folds=tuple(folds)), LABEL)
-    assert own.members == evaluate(market, signals, LABEL).members
+    folds = [with_weights(report, weights) for report in signals.folds]
+    by_symbol = evaluate(market, replace(signals, folds=tuple(folds)), LABEL)
+    assert by_symbol.members == evaluate(market, signals, LABEL).members
 
 
 def test_coverage_is_the_share_of_outcomes_in_their_intervals():
@@ -294,20 +310,20 @@ def test_coverage_is_the_share_of_outcomes_in_their_intervals():
     rows = (signals.frame.fold >= 0)[:, None] & np.isfinite(realised(market))
     inside = np.abs(realised(market) - signals.frame.prediction)[rows] <= signals.half_width[rows]
     wide = signals.half_width[rows] >= np.quantile(signals.half_width[rows], 0.8)
-    found = evaluate(market, signals, LABEL).coverage
-    assert found.n == rows.sum()
-    assert found.covered == pytest.approx(inside.mean(), rel=1e-12)
-    assert found.volatile == pytest.approx(inside[wide].mean(), rel=1e-12)
-    assert found.half_width == pytest.approx(signals.half_width[rows].mean(), rel=1e-12)
+    result = evaluate(market, signals, LABEL).coverage
+    assert result.n == rows.sum()
+    assert result.covered == pytest.approx(inside.mean(), rel=1e-12)
+    assert result.volatile == pytest.approx(inside[wide].mean(), rel=1e-12)
+    assert result.half_width == pytest.approx(signals.half_width[rows].mean(), rel=1e-12)
     assert evaluate(market, signals_of(market, skilled(market, 0.2)), LABEL).coverage is None
 
 
 def test_a_label_that_is_no_return_is_judged_by_sign_and_order_alone():
     market = market_of()
-    found = evaluate(market, signals_of(market, np.sign(skilled(market, 1.0))), Direction())
-    assert found.overall.model.mse is None
-    assert found.overall.model.hit_rate > 0.95
-    assert not found.members
+    result = evaluate(market, signals_of(market, np.sign(skilled(market, 1.0))), Direction())
+    assert result.overall.model.mse is None
+    assert result.overall.model.hit_rate > 0.95
+    assert not result.members
 
 
 def test_forms_of_a_return_are_judged_as_returns():

@@ -20,7 +20,10 @@ def samples_of(seed=0, rows=300):
     return Samples(read_only(X), read_only(y), read_only(np.zeros(rows), np.intp), read_only(np.roll(y, 1)))
 
 
-SAMPLES, TRAIN, STOP, BLOCK = samples_of(), np.arange(150), np.arange(150, 200), np.arange(200, 300)
+SAMPLES = samples_of()
+TRAIN = np.arange(150)
+STOP = np.arange(150, 200)
+BLOCK = np.arange(200, 300)
 
 
 def importance(model, rows=BLOCK, seed=5):
@@ -29,17 +32,18 @@ def importance(model, rows=BLOCK, seed=5):
 
 
 def test_what_matters_is_found():
-    [found] = importance(Ridge(alpha=1e-6)).values()
+    [result] = importance(Ridge(alpha=1e-6)).values()
     # Permuting a column of a linear model adds twice its squared weight times the column's variance to the error.
     expected = 2 * np.array([1, 0, 0.09]) * SAMPLES.X[BLOCK].var(axis=0) / SAMPLES.y[BLOCK].var()
-    np.testing.assert_allclose([found[name] for name in NAMES], expected, atol=0.25 * expected.max())
-    assert abs(found["does not"]) < 0.01
+    np.testing.assert_allclose([result[name] for name in NAMES], expected, atol=0.25 * expected.max())
+    assert abs(result["does not"]) < 0.01
 
 
 def test_the_definition_with_its_own_permutations():
     model = Ridge()
     fitted = model.fit(SAMPLES, TRAIN, STOP, 1)
-    base, rng = np.mean((fitted.predict(SAMPLES, BLOCK) - SAMPLES.y[BLOCK]) ** 2), np.random.default_rng(5)
+    base = np.mean((fitted.predict(SAMPLES, BLOCK) - SAMPLES.y[BLOCK]) ** 2)
+    rng = np.random.default_rng(5)
     for column, name in enumerate(NAMES):
         X = np.array(SAMPLES.X)
         X[BLOCK, column] = X[rng.permutation(BLOCK), column]
@@ -51,27 +55,27 @@ def test_the_definition_with_its_own_permutations():
 
 def test_an_ensembles_members_are_measured_on_the_same_permutations():
     model = Ensemble.parse({"members": {"ridge": {"weight": 0.5}, "persistence": {"weight": 0.5}}})
-    found = importance(model)
-    assert set(found) == {"model", "ridge", "persistence"}
-    assert found["ridge"] == pytest.approx(importance(Ridge())["model"], rel=1e-9)
-    assert set(found["persistence"].values()) == {0.0}  # it looks at no feature
-    assert found["model"]["matters"] > 0.1
+    result = importance(model)
+    assert set(result) == {"model", "ridge", "persistence"}
+    assert result["ridge"] == pytest.approx(importance(Ridge())["model"], rel=1e-9)
+    assert set(result["persistence"].values()) == {0.0}  # it looks at no feature
+    assert result["model"]["matters"] > 0.1
 
 
 def test_a_model_of_windows_is_measured_with_its_windows():
     model = Lstm(
         hidden=8, layers=1, dropout=0.0, sequence=3, epochs=40, patience=40, batch=64, chunk=16, learning_rate=0.02
     )
-    [found] = importance(model).values()
-    assert found["matters"] > 10 * abs(found["does not"])
+    [result] = importance(model).values()
+    assert result["matters"] > 10 * abs(result["does not"])
 
 
 def test_many_rows_are_thinned_and_few_cells_at_a_time_change_nothing(monkeypatch):
     from signals.evaluation import permutation_importance as module
 
-    whole = importance(Ridge())
-    monkeypatch.setattr(module, "MOST_CELLS", 1)
-    assert importance(Ridge()) == whole
+    full = importance(Ridge())
+    monkeypatch.setattr(module, "MAX_CELLS", 1)
+    assert importance(Ridge()) == full
     monkeypatch.setattr(module, "MOST_ROWS", 50)
     assert importance(Ridge()) == importance(Ridge(), rows=BLOCK[::2])
 

@@ -8,17 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals.evaluation.scores import SCORES, Sample, score
+from signals.evaluation.scores import SCORES, ForecastSample, score
 
 NAN = np.nan
 
 
 def sample_of(label, prediction, mean=0.001, p_up=NAN, up_share=0.55, strength=False):
-    label, prediction = np.array(label, dtype=float), np.array(prediction, dtype=float)
+    label = np.array(label, dtype=float)
+    prediction = np.array(prediction, dtype=float)
     mean, p_up, up_share = (
-        np.broadcast_to(np.asarray(each, dtype=float), label.shape) for each in (mean, p_up, up_share)
+        np.broadcast_to(np.asarray(item, dtype=float), label.shape) for item in (mean, p_up, up_share)
     )
-    return Sample(label, prediction, mean, p_up, up_share, strength)
+    return ForecastSample(label, prediction, mean, p_up, up_share, strength)
 
 
 @settings(max_examples=60, deadline=None)
@@ -30,31 +31,32 @@ def test_against_scikit_learn_and_scipy(seed, count, digits):
     rng = np.random.default_rng(seed)
     label, prediction = (np.round(rng.normal(0, 0.1, count), digits).clip(-0.9) for _ in range(2))
     p_up = rng.random(count)
-    found = score(sample_of(label, prediction, p_up=p_up))
+    result = score(sample_of(label, prediction, p_up=p_up))
     close = 100.0
-    assert found.n == count
-    assert found.mse == pytest.approx(metrics.mean_squared_error(label, prediction), rel=1e-12, abs=1e-15)
-    assert found.mae == pytest.approx(metrics.mean_absolute_error(label, prediction), rel=1e-12, abs=1e-15)
-    implied, actual = close * (1 + prediction), close * (1 + label)
-    assert found.mape == pytest.approx(metrics.mean_absolute_percentage_error(actual, implied), rel=1e-9, abs=1e-12)
-    assert found.brier == pytest.approx(metrics.brier_score_loss(label > 0, p_up, labels=[False, True]), rel=1e-12)
+    assert result.n == count
+    assert result.mse == pytest.approx(metrics.mean_squared_error(label, prediction), rel=1e-12, abs=1e-15)
+    assert result.mae == pytest.approx(metrics.mean_absolute_error(label, prediction), rel=1e-12, abs=1e-15)
+    implied = close * (1 + prediction)
+    actual = close * (1 + label)
+    assert result.mape == pytest.approx(metrics.mean_absolute_percentage_error(actual, implied), rel=1e-9, abs=1e-12)
+    assert result.brier == pytest.approx(metrics.brier_score_loss(label > 0, p_up, labels=[False, True]), rel=1e-12)
     if np.ptp(label) > 0:
-        assert found.r2 == pytest.approx(metrics.r2_score(label, prediction), rel=1e-9, abs=1e-9)
+        assert result.r2 == pytest.approx(metrics.r2_score(label, prediction), rel=1e-9, abs=1e-9)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scipy's, where one side is constant
         ic = spearmanr(prediction, label).statistic
-    assert found.ic == (None if np.isnan(ic) else pytest.approx(ic, rel=1e-9, abs=1e-12))
+    assert result.ic == (None if np.isnan(ic) else pytest.approx(ic, rel=1e-9, abs=1e-12))
 
 
 def test_by_hand():
-    found = score(sample_of([0.1, -0.1, 0.2], [0.1, 0.1, 0.0], mean=0.1, p_up=[0.5, 0.5, 1.0], up_share=0.5))
-    assert found.mse == pytest.approx((0.04 + 0.04) / 3)
-    assert found.mae == pytest.approx(0.4 / 3)
-    assert found.r2_mean == pytest.approx(1 - 0.08 / 0.05)  # the mean's errors: 0, 0.2, 0.1
-    assert found.mape == pytest.approx((0.2 / 0.9 + 0.2 / 1.2) / 3)
-    assert found.hit_rate == pytest.approx(1 / 3)
-    assert found.brier == pytest.approx((0.25 + 0.25 + 0) / 3)
-    assert found.brier_skill == pytest.approx(1 - 0.5 / 0.75)
+    result = score(sample_of([0.1, -0.1, 0.2], [0.1, 0.1, 0.0], mean=0.1, p_up=[0.5, 0.5, 1.0], up_share=0.5))
+    assert result.mse == pytest.approx((0.04 + 0.04) / 3)
+    assert result.mae == pytest.approx(0.4 / 3)
+    assert result.r2_mean == pytest.approx(1 - 0.08 / 0.05)  # the mean's errors: 0, 0.2, 0.1
+    assert result.mape == pytest.approx((0.2 / 0.9 + 0.2 / 1.2) / 3)
+    assert result.hit_rate == pytest.approx(1 / 3)
+    assert result.brier == pytest.approx((0.25 + 0.25 + 0) / 3)
+    assert result.brier_skill == pytest.approx(1 - 0.5 / 0.75)
 
 
 def test_a_zero_on_either_side_is_never_a_hit():
@@ -78,16 +80,16 @@ def test_a_zero_on_either_side_is_never_a_hit():
     ],
 )
 def test_what_is_undefined_is_none_with_a_reason(sample, name, reason):
-    found = score(sample)
-    assert getattr(found, name) is None
-    assert reason in found.reasons[name]
+    result = score(sample)
+    assert getattr(result, name) is None
+    assert reason in result.reasons[name]
 
 
 def test_a_strength_has_a_direction_but_no_error():
-    found = score(sample_of([0.1, -0.2, 0.3], [5, -7, 1], strength=True))
-    assert found.hit_rate == 1
-    assert found.ic == pytest.approx(0.5)
-    assert all(getattr(found, name) is None for name in ("mse", "mae", "r2", "r2_mean", "mape"))
+    result = score(sample_of([0.1, -0.2, 0.3], [5, -7, 1], strength=True))
+    assert result.hit_rate == 1
+    assert result.ic == pytest.approx(0.5)
+    assert all(getattr(result, name) is None for name in ("mse", "mae", "r2", "r2_mean", "mape"))
 
 
 def test_no_rows_no_scores():

@@ -9,10 +9,10 @@ from signals.evaluation.skill_tests import DieboldMariano, beats_baselines, dieb
 
 def test_one_bar_ahead_it_is_a_z_test_of_the_mean():
     difference = np.random.default_rng(0).normal(0.1, 1, 500)
-    found = diebold_mariano(difference, 1)
-    assert found.statistic == pytest.approx(difference.mean() / (difference.std() / np.sqrt(500)), rel=1e-12)
-    assert found.p_value == pytest.approx(norm.sf(found.statistic), rel=1e-9)
-    assert found.mean == pytest.approx(difference.mean())
+    result = diebold_mariano(difference, 1)
+    assert result.statistic == pytest.approx(difference.mean() / (difference.std() / np.sqrt(500)), rel=1e-12)
+    assert result.p_value == pytest.approx(norm.sf(result.statistic), rel=1e-9)
+    assert result.mean == pytest.approx(difference.mean())
 
 
 def test_longer_horizons_take_in_autocovariances():
@@ -29,7 +29,7 @@ def test_no_difference_is_found_about_as_often_as_promised(horizon):
     """Overlapping sums of noise; 400 series, standard error below 0.008."""
     rng = np.random.default_rng(2)
     series = [np.convolve(rng.normal(0, 1, 600 + horizon - 1), np.ones(horizon), "valid") for _ in range(400)]
-    assert np.mean([diebold_mariano(each, horizon).beats for each in series]) == pytest.approx(0.025, abs=0.02)
+    assert np.mean([diebold_mariano(item, horizon).beats for item in series]) == pytest.approx(0.025, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,10 @@ def test_no_difference_is_found_about_as_often_as_promised(horizon):
     ],
 )
 def test_what_cannot_be_tested_beats_nothing(difference, horizon, reason):
-    found = diebold_mariano(difference, horizon)
-    assert found.statistic is found.p_value is None
-    assert reason in found.reason
-    assert not found.beats
+    result = diebold_mariano(difference, horizon)
+    assert result.statistic is result.p_value is None
+    assert reason in result.reason
+    assert not result.beats
 
 
 @pytest.mark.parametrize(

@@ -79,17 +79,23 @@ def test_rsi_by_loop(close, window):
     values = column(Rsi(window=window), close)
     for row in range(window, len(close)):
         changes = np.diff(close[row - window : row + 1])
-        gain, loss = changes[changes > 0].sum(), -changes[changes < 0].sum()
+        gain = changes[changes > 0].sum()
+        loss = -changes[changes < 0].sum()
         expected = 50 if gain + loss == 0 else 100 * gain / (gain + loss)
         assert values[row] == pytest.approx(expected, abs=1e-9)
         assert 0 <= values[row] <= 100
 
 
 def test_macd_by_loop():
-    close, feature = walk(), Macd(fast=3, slow=6, signal=2)
-    fast, slow, line, rows = close[0], close[0], 0.0, []
+    close = walk()
+    feature = Macd(fast=3, slow=6, signal=2)
+    fast = close[0]
+    slow = close[0]
+    line = 0.0
+    rows = []
     for price in close:
-        fast, slow = fast + 2 / 4 * (price - fast), slow + 2 / 7 * (price - slow)
+        fast = fast + 2 / 4 * (price - fast)
+        slow = slow + 2 / 7 * (price - slow)
         line = line + 2 / 3 * (fast - slow - line)
         rows.append([(fast - slow) / price, line / price, (fast - slow - line) / price])
     values = feature.compute(bars_of(close))

@@ -50,7 +50,7 @@ every_feature = pytest.mark.parametrize("feature", OF_BARS, ids=lambda feature: 
 
 def bars_of(close, high=None, low=None, volume=None, times=None, symbol="A"):
     close = np.array(close, dtype=float)
-    given = [close if each is None else np.array(each, dtype=float) for each in (high, low)]
+    given = [close if item is None else np.array(item, dtype=float) for item in (high, low)]
     volume = np.ones(len(close)) if volume is None else np.array(volume, dtype=float)
     times = pd.date_range("2020-01-01", periods=len(close), tz="UTC") if times is None else pd.DatetimeIndex(times)
     return Bars(symbol, times, close, *given, close, volume)
@@ -62,7 +62,7 @@ def walk(count=1000, seed=3, tick=None):
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.02, count)))
     high, low = (close * np.exp(side * np.abs(rng.normal(0, 0.01, count))) for side in (1, -1))
     if tick:
-        close, high, low = (np.round(each / tick) * tick for each in (close, high, low))
+        close, high, low = (np.round(item / tick) * tick for item in (close, high, low))
     return bars_of(close, high, low, np.exp(rng.normal(10, 1, count)))
 
 
@@ -80,7 +80,8 @@ def test_wilder_rsi_by_hand():
 
 @pytest.mark.parametrize("window", [2, 5, 14])
 def test_wilder_rsi_is_talibs(window):
-    bars, feature = walk(), WilderRsi(window=window)
+    bars = walk()
+    feature = WilderRsi(window=window)
     expected = talib.RSI(np.array(bars.close), window)
     np.testing.assert_allclose(column(feature, bars)[feature.warmup :], expected[feature.warmup :], rtol=1e-9)
 
@@ -97,7 +98,9 @@ def test_wilder_rsi_at_its_ends_and_where_nothing_moves():
 def test_atr_by_hand():
     # True ranges from the second bar on: max(12, 10) - min(9, 10) = 3, max(11, 11) - min(8, 11) = 3, then a gap up
     # from 9: max(15, 9) - min(14, 9) = 6. Over 2: 3, then 3 + (6 - 3) / 2 = 4.5. The later ones are 0.
-    close, high, low = ([10, 11, 9, 15] + [15] * 40, [11, 12, 11, 15] + [15] * 40, [9, 9, 8, 14] + [15] * 40)
+    close = [10, 11, 9, 15] + [15] * 40
+    high = [11, 12, 11, 15] + [15] * 40
+    low = [9, 9, 8, 14] + [15] * 40
     values = column(Atr(window=2), bars_of(close, high, low))
     first = Atr(window=2).warmup
     assert first == 2 + 20
@@ -107,7 +110,8 @@ def test_atr_by_hand():
 
 @pytest.mark.parametrize("window", [1, 5, 14])
 def test_atr_is_talibs(window):
-    bars, feature = walk(), Atr(window=window)
+    bars = walk()
+    feature = Atr(window=window)
     expected = talib.ATR(*(np.array(getattr(bars, name)) for name in ("high", "low", "close")), window) / bars.close
     np.testing.assert_allclose(column(feature, bars)[feature.warmup :], expected[feature.warmup :], rtol=1e-9)
 
@@ -276,10 +280,10 @@ def test_around_the_turn_of_the_month_the_cosine_is_near_one():
 
 
 def market_of(own_days, other_days, other_close, other_hour=22):
-    own = pd.DatetimeIndex(own_days, tz="UTC") + pd.Timedelta("21h")
+    symbol_values = pd.DatetimeIndex(own_days, tz="UTC") + pd.Timedelta("21h")
     other = pd.DatetimeIndex(other_days, tz="UTC") + pd.Timedelta(hours=other_hour)
     bars = {
-        "A": bars_of(np.arange(1.0, len(own) + 1), times=own),
+        "A": bars_of(np.arange(1.0, len(symbol_values) + 1), times=symbol_values),
         "B": bars_of(other_close, times=other, symbol="B"),
     }
     return Market(bars, ("A",), "B", "America/New_York")
@@ -313,8 +317,8 @@ def test_cross_return_over_several_bars():
 
 def test_cross_return_of_itself_is_its_own():
     market = market_of(DAYS, DAYS, np.ones(14))
-    own = CrossReturn(symbol="A").of(market, "A")[11:, 0]
-    np.testing.assert_array_equal(own, Momentum(horizons=(1,)).compute(market.bars["A"])[11:, 0])
+    symbol_values = CrossReturn(symbol="A").of(market, "A")[11:, 0]
+    np.testing.assert_array_equal(symbol_values, Momentum(horizons=(1,)).compute(market.bars["A"])[11:, 0])
 
 
 def test_a_symbol_that_the_market_does_not_have_is_one_clear_line():
@@ -326,11 +330,11 @@ def test_a_symbol_that_the_market_does_not_have_is_one_clear_line():
 
 def test_another_symbol_that_begins_too_late_is_one_clear_line():
     """Eleven bars after the start of A, B has one bar; one day more would do."""
-    said = (
+    message = (
         r"A: feature cross_return_benchmark_1 needs 2 bars of B at 2024-01-12T21:00:00\+00:00, the end of its warm-up "
         r"of 11 bars; there are 1; begin later \(data.start\), or take another symbol$"
     )
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         feature_frame(market_of(DAYS, DAYS[10:], np.ones(4)), "A", [CrossReturn()])
     with pytest.raises(DataError, match="there are 0"):
         CrossReturn().of(market_of(DAYS, DAYS[13:], np.ones(1)), "A")
@@ -340,7 +344,7 @@ def test_another_symbol_that_begins_too_late_is_one_clear_line():
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: WilderRsi(window=1), "greater than or equal to 2"),
         (lambda: Atr(window=0), "greater than 0"),
@@ -358,6 +362,6 @@ def test_another_symbol_that_begins_too_late_is_one_clear_line():
         (lambda: CrossReturn(bars=0), "greater than 0"),
     ],
 )
-def test_parameters_that_cannot_be_right_are_refused(make, said):
-    with pytest.raises(ValidationError, match=said):
+def test_parameters_that_cannot_be_right_are_refused(make, message):
+    with pytest.raises(ValidationError, match=message):
         make()

@@ -10,7 +10,7 @@ from signals.features._talib import IN_PRICE, RATIOS, REFUSED
 from signals.features.talib import Talib
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "features.md").read_text(encoding="utf-8")
-ROWS = {found[1]: found[0] for found in re.finditer(r"^\| `(\w+)` \| .*$", PAGE, re.M)}
+ROWS = {result[1]: result[0] for result in re.finditer(r"^\| `(\w+)` \| .*$", PAGE, re.M)}
 PARAMETERS = {"talib": {"function": "ADX"}}
 
 

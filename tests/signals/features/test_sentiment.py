@@ -23,12 +23,16 @@ def plain_scores(monkeypatch):
 
 
 def market_of(*headlines, symbol="A"):
-    ordered = sorted(headlines, key=lambda each: each[0])
+    ordered = sorted(headlines, key=lambda headline: headline[0])
     stamps = (
-        pd.DatetimeIndex([each[0] for each in ordered]).as_unit("ns") if ordered else pd.DatetimeIndex([], tz="UTC")
+        pd.DatetimeIndex([headline[0] for headline in ordered]).as_unit("ns")
+        if ordered
+        else pd.DatetimeIndex([], tz="UTC")
     )
     news = News(
-        stamps, tuple(each[2] if len(each) > 2 else symbol for each in ordered), tuple(each[1] for each in ordered)
+        stamps,
+        tuple(headline[2] if len(headline) > 2 else symbol for headline in ordered),
+        tuple(headline[1] for headline in ordered),
     )
     one = np.ones(len(TIMES))
     return Market({"A": Bars("A", TIMES, one, one, one, one, one)}, ("A",), "A", "America/New_York", news=news)
@@ -88,8 +92,10 @@ def test_the_decayed_sum_by_hand():
 
 
 def test_nothing_later_matters_and_nothing_from_before_the_first_bar():
-    early, late = (TIMES[0] - pd.Timedelta("1h"), "1.0"), (TIMES[20] + pd.Timedelta("1s"), "-1.0")
-    feature, base = Sentiment(window=2, half_life=0.5), market_of((TIMES[12], "0.3"))
+    early = (TIMES[0] - pd.Timedelta("1h"), "1.0")
+    late = (TIMES[20] + pd.Timedelta("1s"), "-1.0")
+    feature = Sentiment(window=2, half_life=0.5)
+    base = market_of((TIMES[12], "0.3"))
     for other in (market_of((TIMES[12], "0.3"), late), market_of(early, (TIMES[12], "0.3"))):
         np.testing.assert_array_equal(feature.of(other, "A")[:21], feature.of(base, "A")[:21])
     cut = market_of((TIMES[12], "0.3"), late).until(TIMES[20])

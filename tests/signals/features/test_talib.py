@@ -29,7 +29,8 @@ def make_bars(seed, count=COUNT, still=False):
     moves[1900:1960] *= not still
     close = np.round(100 * np.exp(np.cumsum(moves)), 2)
     opened = np.round(close * np.exp(rng.normal(0, 0.01, count)), 2)
-    high, low = np.maximum(opened, close) + 0.01 * rng.integers(0, 50, count), np.minimum(opened, close) - 0.01
+    high = np.maximum(opened, close) + 0.01 * rng.integers(0, 50, count)
+    low = np.minimum(opened, close) - 0.01
     volume = np.exp(rng.normal(12, 1, count)).round() * (rng.uniform(size=count) > 0.05)
     times = pd.bdate_range("2001-01-01", periods=count, tz="UTC")
     columns = (opened, high, low, close, volume)
@@ -45,9 +46,9 @@ def part(bars, rows):
 
 
 def answer(function, bars):
-    """What TA-Lib itself answers, (T, outputs)."""
-    found = talib.abstract.Function(function)({name: np.array(getattr(bars, name)) for name in COLUMNS})
-    return np.column_stack(found if isinstance(found, list | tuple) else [found]).astype(float)
+    """The results of TA-Lib itself, (T, outputs)."""
+    result = talib.abstract.Function(function)({name: np.array(getattr(bars, name)) for name in COLUMNS})
+    return np.column_stack(result if isinstance(result, list | tuple) else [result]).astype(float)
 
 
 def test_every_function_is_offered_or_refused_and_none_is_both():
@@ -60,7 +61,8 @@ def test_every_function_is_offered_or_refused_and_none_is_both():
 @every_function
 def test_its_scale_is_gone(function):
     """Times a power of two, so that only an answer that does not depend on the unit stays the same to the last bit."""
-    bars, feature = make_bars(1), Talib(function=function)
+    bars = make_bars(1)
+    feature = Talib(function=function)
     values = feature.compute(bars)[feature.warmup :]
     assert np.isfinite(values).all()
     assert np.ptp(values) > 0 or function.startswith(PATTERN)
@@ -72,7 +74,8 @@ def test_its_scale_is_gone(function):
 
 @every_function
 def test_it_is_talibs_answer_in_the_unit_of_its_table(function):
-    bars, feature = make_bars(2), Talib(function=function)
+    bars = make_bars(2)
+    feature = Talib(function=function)
     plain = answer(function, bars)
     unit = bars.close[:, None] if function in IN_PRICE else 100.0 if function.startswith(PATTERN) else 1.0
     np.testing.assert_array_equal(feature.compute(bars)[feature.warmup :], (plain / unit)[feature.warmup :])
@@ -82,7 +85,9 @@ def test_it_is_talibs_answer_in_the_unit_of_its_table(function):
 @every_function
 @pytest.mark.parametrize("row", [1400, 1933, 2399])
 def test_the_future_changes_no_bit(function, row):
-    bars, other, feature = make_bars(3, still=True), make_bars(4), Talib(function=function)
+    bars = make_bars(3, still=True)
+    other = make_bars(4)
+    feature = Talib(function=function)
     past = feature.compute(bars)[:row].tobytes()
     assert feature.compute(part(bars, slice(row))).tobytes() == past
     mixed = Bars.of("A", pd.concat([bars.frame.iloc[:row], other.frame.iloc[row:]]))
@@ -92,12 +97,13 @@ def test_the_future_changes_no_bit(function, row):
 @every_function
 @pytest.mark.parametrize("seed", [5, 6])
 def test_after_the_warm_up_it_does_not_matter_where_the_data_begin(function, seed):
-    bars, feature = make_bars(seed, still=True), Talib(function=function)
+    bars = make_bars(seed, still=True)
+    feature = Talib(function=function)
     values = feature.compute(bars)
     for later in (1, 50, 200, 700):
-        found = feature.compute(part(bars, slice(later, None)))[feature.warmup :]
-        assert len(found) > 50
-        np.testing.assert_allclose(found, values[later + feature.warmup :], rtol=0, atol=1e-6)
+        result = feature.compute(part(bars, slice(later, None)))[feature.warmup :]
+        assert len(result) > 50
+        np.testing.assert_allclose(result, values[later + feature.warmup :], rtol=0, atol=1e-6)
 
 
 @settings(max_examples=60, deadline=None)
@@ -112,10 +118,12 @@ def test_other_parameters_forget_within_the_warm_up_too(function, data):
     }
     feature = Talib(function=function, parameters=drawn)
     bars = make_bars(data.draw(st.integers(0, 1000)), count=feature.warmup + 260)
-    frame, begun = bars.frame, data.draw(st.integers(1, 200))
+    frame = bars.frame
+    begun = data.draw(st.integers(1, 200))
     frame.iloc[:begun, :4] *= 3
     changed = Bars.of("A", frame)
-    values, late = feature.compute(changed), feature.compute(part(changed, slice(begun, None)))
+    values = feature.compute(changed)
+    late = feature.compute(part(changed, slice(begun, None)))
     np.testing.assert_allclose(late[feature.warmup :], values[begun + feature.warmup :], rtol=0, atol=1e-6)
 
 
@@ -128,7 +136,7 @@ def test_what_is_said_to_remember_does(function):
     window = feature.warmup - memory(function, feature.parameters)
     values = feature._bound({name: getattr(bars, name) for name in COLUMNS})
     late = feature._bound({name: getattr(bars, name)[30:] for name in COLUMNS})
-    first, second = (np.column_stack(each if isinstance(each, list | tuple) else [each]) for each in (values, late))
+    first, second = (np.column_stack(item if isinstance(item, list | tuple) else [item]) for item in (values, late))
     assert np.abs(first[30 + window :][:3] - second[window:][:3]).max() > 1e-6
 
 
@@ -187,7 +195,7 @@ def test_what_is_refused_for_its_scale_has_one(function):
 
 
 @pytest.mark.parametrize(
-    ("function", "parameters", "said"),
+    ("function", "parameters", "message"),
     [
         ("adx", {}, "must be a function that is offered and in TA-Lib [0-9.]+; given 'adx'; did you mean ADX"),
         ("BOLLINGER", {}, "given 'BOLLINGER'; docs/features.md lists them"),
@@ -204,8 +212,8 @@ def test_what_is_refused_for_its_scale_has_one(function):
         ("CDLMATHOLD", {"penetration": -1.0}, "must be values that TA-Lib takes for CDLMATHOLD; given penetration -1"),
     ],
 )
-def test_what_cannot_be_right_is_one_line(function, parameters, said):
-    with pytest.raises(ValidationError, match=said) as refused:
+def test_what_cannot_be_right_is_one_line(function, parameters, message):
+    with pytest.raises(ValidationError, match=message) as refused:
         Talib(function=function, parameters=parameters)
     assert refused.value.error_count() == 1
     assert len(refused.value.errors()[0]["msg"].splitlines()) == 1

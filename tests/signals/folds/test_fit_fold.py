@@ -65,8 +65,8 @@ class Refusing(TrainedModel):
 
 
 def training_of(model=None, **changes):
-    given = {"features": FEATURES, "model": {"kind": "random_forest", "trees": 5}, "walk_forward": WALK, **changes}
-    training = SignalSpec.parse(given).training
+    arguments = {"features": FEATURES, "model": {"kind": "random_forest", "trees": 5}, "walk_forward": WALK, **changes}
+    training = SignalSpec.parse(arguments).training
     return replace(training, model=model) if model else training
 
 
@@ -90,7 +90,7 @@ def test_nothing_that_lies_ahead_is_handed_over(make_market, walk, horizon):
     )
     row_of = {row.tobytes(): number for number, row in enumerate(panel.X)}
     outcome = run_fold(panel, training, fold, no_progress)
-    assert [each[0] for each in spy._seen] == ["fit", "predict", "predict"]
+    assert [entry[0] for entry in spy._seen] == ["fit", "predict", "predict"]
     (_, fit_on, train, stop, _), (_, calibrate_on, calibration), (_, predict_on, test) = spy._seen
 
     def numbers(samples, rows=slice(None)):
@@ -108,14 +108,14 @@ def test_nothing_that_lies_ahead_is_handed_over(make_market, walk, horizon):
         )
     for samples in (fit_on, calibrate_on):
         assert (panel.times[numbers(samples)] < fold.cut).all()
-    known = ~np.isnan(fit_on.y)
-    assert (panel.known_at[numbers(fit_on)[known]] <= fold.cut).all()
-    assert known[train].all()
-    assert known[stop].all()
+    is_known = ~np.isnan(fit_on.y)
+    assert (panel.known_at[numbers(fit_on)[is_known]] <= fold.cut).all()
+    assert is_known[train].all()
+    assert is_known[stop].all()
     assert np.isnan(calibrate_on.y).all()
     assert np.isnan(predict_on.y).all()
     assert panel.times[numbers(predict_on)].max() == panel.times[fold.test].max()
-    assert all(panel.times[numbers(each)].min() == panel.times[fold.train].min() for each in (fit_on, predict_on))
+    assert all(panel.times[numbers(entry)].min() == panel.times[fold.train].min() for entry in (fit_on, predict_on))
     np.testing.assert_array_equal(outcome.rows, fold.test)
 
 
@@ -133,11 +133,13 @@ def test_scaler_and_model_depend_on_their_own_rows_only(make_market, scaler):
     spy = Spy()
     panel, training, fold = setting(make_market(), spy, scaler=scaler)
     run_fold(panel, training, fold, no_progress)
-    X, y = np.array(panel.X), np.array(panel.y)
+    X = np.array(panel.X)
+    y = np.array(panel.y)
     after = np.arange(fold.stop.max() + 1, len(panel))
     X[after], y[after] = 1e6, -1e6
     run_fold(replace(panel, X=read_only(X), y=read_only(y)), training, fold, no_progress)
-    (_, one, train, stop, seed), (_, other, *again) = spy._seen[0], spy._seen[3]
+    _, one, train, stop, seed = spy._seen[0]
+    _, other, *again = spy._seen[3]
     upto = stop.max() + 1
     assert one.X[:upto].tobytes() == other.X[:upto].tobytes()
     assert one.y[:upto].tobytes() == other.y[:upto].tobytes()
@@ -168,8 +170,8 @@ def test_the_report_says_what_was_trained_on(make_market):
     assert report.test.first == fold.cut.isoformat()
     assert report.train_mean == pytest.approx(labels.mean())
     assert report.up_share == np.mean(labels > 0)
-    assert report.members == {training.model.kind: {"epochs": 1}}
-    assert report.calibrator["kind"] == "calibrated"
+    assert report.diagnostics.members == {training.model.kind: {"epochs": 1}}
+    assert report.diagnostics.calibrator["kind"] == "calibrated"
 
 
 def test_confidence_follows_the_prediction(make_market):
@@ -253,15 +255,15 @@ def test_a_feature_that_does_not_vary_in_a_fold_is_named(make_market):
     spec = SignalSpec.parse({"features": FEATURES, "model": {"kind": "ridge"}, "walk_forward": WALK})
     spec = spec.model_copy(update={"features": (*spec.features, Still())})
     signals = generate(make_market(), spec)
-    still = [report.number for report in signals.folds if report.constant]
+    still = [report.number for report in signals.folds if report.diagnostics.constant]
     assert still
-    assert all(report.constant in ((), ("still",)) for report in signals.folds)
+    assert all(report.diagnostics.constant in ((), ("still",)) for report in signals.folds)
     assert len(still) < len(signals.folds)
     [note] = signals.notes
     assert note.startswith(
         f"feature still does not vary in the training rows of {len(still)} of {len(signals.folds)} folds"
     )
-    assert FoldReport.of(json.loads(json.dumps(signals.folds[0].dump()))) == signals.folds[0]
+    assert FoldReport.from_dump(json.loads(json.dumps(signals.folds[0].dump()))) == signals.folds[0]
 
 
 def test_a_report_that_was_kept_is_written_in_the_same_bytes(make_market):
@@ -270,8 +272,8 @@ def test_a_report_that_was_kept_is_written_in_the_same_bytes(make_market):
         {"features": FEATURES, "model": {"kind": "ensemble", "members": members}, "walk_forward": WALK}
     )
     for report in generate(make_market(), spec).folds:
-        kept = FoldReport.of(json.loads(canonical(report.dump())))
-        assert json.dumps(kept.dump()) == json.dumps(report.dump())
+        read_back = FoldReport.from_dump(json.loads(canonical(report.dump())))
+        assert json.dumps(read_back.dump()) == json.dumps(report.dump())
 
 
 def test_a_member_that_fails_is_named_with_its_fold_and_the_reason(make_market):

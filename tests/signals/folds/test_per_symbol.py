@@ -33,8 +33,8 @@ ALL = {
 
 
 def spec_of(model=FOREST, scope="per_symbol", **changes):
-    given = {"seed": 7, "features": FEATURES, "model": {**model, "scope": scope}, "walk_forward": WALK, **changes}
-    return SignalSpec.parse(given)
+    arguments = {"seed": 7, "features": FEATURES, "model": {**model, "scope": scope}, "walk_forward": WALK, **changes}
+    return SignalSpec.parse(arguments)
 
 
 def setting(market, spec, number=0):
@@ -42,7 +42,7 @@ def setting(market, spec, number=0):
     return panel, spec.training, folds(panel, spec.training.walk_forward)[number]
 
 
-def told(signals):
+def predictions(signals):
     frame = signals.frame
     return np.stack([frame.prediction, frame.confidence, signals.p_up])
 
@@ -69,14 +69,14 @@ def market(make_market):
 @pytest.mark.parametrize("confidence", ["calibrated", "constant"])
 def test_another_symbols_prices_change_no_bit(market, model, confidence):
     spec = spec_of(model, confidence={"kind": confidence})
-    before, after = (told(generate(each, spec)) for each in (market, redrawn(market, "B")))
+    before, after = (predictions(generate(item, spec)) for item in (market, redrawn(market, "B")))
     assert before[:, :, [0, 2]].tobytes() == after[:, :, [0, 2]].tobytes()
-    known = np.isfinite(before[0, :, 1])
-    assert (before[0, known, 1] != after[0, known, 1]).any()
+    is_known = np.isfinite(before[0, :, 1])
+    assert (before[0, is_known, 1] != after[0, is_known, 1]).any()
 
 
 def test_pooled_models_do_learn_from_other_symbols(market):
-    before, after = (told(generate(each, spec_of(scope="pooled"))) for each in (market, redrawn(market, "B")))
+    before, after = (predictions(generate(item, spec_of(scope="pooled"))) for item in (market, redrawn(market, "B")))
     assert not np.array_equal(before[0, :, 0], after[0, :, 0], equal_nan=True)
 
 
@@ -84,9 +84,11 @@ def test_the_future_changes_nothing_before_a_cut(market, with_future):
     spec = spec_of()
     cut = plan(market, spec)[2].cut
     until = int(market.times.searchsorted(cut))
-    before, after = (told(generate(each, spec))[:, :until] for each in (market, with_future(market, cut, "mirrored")))
+    before, after = (
+        predictions(generate(item, spec))[:, :until] for item in (market, with_future(market, cut, "mirrored"))
+    )
     assert before.tobytes() == after.tobytes()
-    assert told(generate(market.until(market.times[until - 1]), spec)).tobytes() == before.tobytes()
+    assert predictions(generate(market.until(market.times[until - 1]), spec)).tobytes() == before.tobytes()
 
 
 def test_each_model_is_that_of_the_symbol_alone(market):
@@ -111,29 +113,32 @@ def test_each_model_is_that_of_the_symbol_alone(market):
 def test_the_other_symbols_it_is_traded_beside_do_not_matter(market):
     spec = spec_of(ALL)
     alone = Market({"B": market.bars["B"]}, ("B",), "B", market.zone)
-    np.testing.assert_array_equal(told(generate(market, spec))[:, :, 1], told(generate(alone, spec))[:, :, 0])
+    np.testing.assert_array_equal(
+        predictions(generate(market, spec))[:, :, 1], predictions(generate(alone, spec))[:, :, 0]
+    )
 
 
 def test_workers_and_repetition_change_no_bit(market):
     spec = spec_of()
-    once = told(generate(market, spec))
-    assert told(generate(market, spec)).tobytes() == once.tobytes()
-    assert told(generate(market, spec, workers=2)).tobytes() == once.tobytes()
+    once = predictions(generate(market, spec))
+    assert predictions(generate(market, spec)).tobytes() == once.tobytes()
+    assert predictions(generate(market, spec, workers=2)).tobytes() == once.tobytes()
 
 
 def test_twin_symbols_have_models_under_seeds_of_their_own(market):
     twins = Market({"A": market.bars["A"], "B": replace(market.bars["A"], symbol="B")}, ("A", "B"), "A", market.zone)
     prediction = generate(twins, spec_of()).frame.prediction
-    known = np.isfinite(prediction[:, 0])
-    assert (prediction[known, 0] != prediction[known, 1]).any()
+    is_known = np.isfinite(prediction[:, 0])
+    assert (prediction[is_known, 0] != prediction[is_known, 1]).any()
 
 
 def test_the_seed_knows_the_symbol_and_the_default_scope_changes_none():
-    pooled, own = (spec_of(scope=scope).training for scope in ("pooled", "per_symbol"))
+    pooled, per_symbol = (spec_of(scope=scope).training for scope in ("pooled", "per_symbol"))
     plain = SignalSpec.parse({"seed": 7, "features": FEATURES, "model": FOREST, "walk_forward": WALK}).training
     assert pooled.fold_seed("2001-01-02") == plain.fold_seed("2001-01-02")
     assert (
-        len({own.fold_seed("2001-01-02", symbol) for symbol in ("", "A", "B")} | {plain.fold_seed("2001-01-02")}) == 4
+        len({per_symbol.fold_seed("2001-01-02", symbol) for symbol in ("", "A", "B")} | {plain.fold_seed("2001-01-02")})
+        == 4
     )
 
 
@@ -190,8 +195,8 @@ def test_the_report_and_the_progress_name_the_symbols(market):
     steps = []
     panel, training, fold = setting(market, spec_of())
     outcome = run_fold(panel, training, fold, steps.append)
-    assert list(outcome.report.members) == ["A random_forest", "B random_forest", "C random_forest"]
-    assert set(outcome.report.calibrator) == {"A", "B", "C"}
+    assert list(outcome.report.diagnostics.members) == ["A random_forest", "B random_forest", "C random_forest"]
+    assert set(outcome.report.diagnostics.calibrator) == {"A", "B", "C"}
     assert {step.task for step in steps} == {f"fold 0 {symbol} random_forest" for symbol in "ABC"}
     assert outcome.report.train.rows == len(fold.train)
     assert outcome.report.test.rows == len(fold.test) == len(outcome.rows)
@@ -208,10 +213,11 @@ def late(make_market):
 
 def test_a_symbol_is_predicted_once_it_has_enough_rows_of_its_own(late):
     signals = generate(late, spec_of())
-    known, fold = np.isfinite(signals.frame.prediction), signals.frame.fold
-    assert known[fold >= 0, 0].all()
-    assert not known[fold < 2, 1].any()
-    assert known[fold >= 2, 1].all()
+    is_known = np.isfinite(signals.frame.prediction)
+    fold = signals.frame.fold
+    assert is_known[fold >= 0, 0].all()
+    assert not is_known[fold < 2, 1].any()
+    assert is_known[fold >= 2, 1].all()
     first, second, third, *_ = signals.folds
     assert first.untrained["B"].endswith("training rows of its own, needs 80 (half of walk_forward.train)")
     assert list(second.untrained) == ["B"]
@@ -229,16 +235,16 @@ def test_what_is_missing_is_one_line(late):
 
 def test_the_note_survives_the_cache(late, tmp_path):
     store = SignalStore(tmp_path)
-    made = generate(late, spec_of(), store=store)
-    kept = generate(late, spec_of(), store=store)
-    assert kept.notes == made.notes
-    assert told(kept).tobytes() == told(made).tobytes()
+    trained = generate(late, spec_of(), store=store)
+    stored = generate(late, spec_of(), store=store)
+    assert stored.notes == trained.notes
+    assert predictions(stored).tobytes() == predictions(trained).tobytes()
 
 
 def test_signals_of_some_symbols_can_be_judged(late):
     signals = generate(late, spec_of())
-    found = evaluate(late, signals, spec_of().label)
-    assert found.overall.model.n == int(np.isfinite(signals.frame.prediction).sum()) - 2  # the last labels are unknown
+    result = evaluate(late, signals, spec_of().label)
+    assert result.overall.model.n == int(np.isfinite(signals.frame.prediction).sum()) - 2  # the last labels are unknown
 
 
 def test_a_symbol_that_ends_early_is_left_out_without_a_word(make_market):
@@ -268,8 +274,8 @@ def test_a_model_that_needs_more_rows_waits_for_them(late):
 
 def test_parts_hold_their_symbols_rows_and_make_up_the_fold(market):
     panel, training, fold = setting(market, spec_of())
-    parts, lacking = split(panel, training, fold)
-    assert ([part.symbol for part in parts], lacking) == (["A", "B", "C"], {})
+    parts, untrained = split(panel, training, fold)
+    assert ([part.symbol for part in parts], untrained) == (["A", "B", "C"], {})
     for number, part in enumerate(parts):
         assert part.panel.symbols == (part.symbol,)
         np.testing.assert_array_equal(part.panel.X, panel.X[panel.symbol == number])

@@ -47,11 +47,12 @@ def test_by_hand():
 @settings(max_examples=60, deadline=None)
 @given(spans=st.lists(st.integers(1, 6), min_size=8, max_size=30), seed=st.integers(0, 99), symbols=st.integers(1, 2))
 def test_bar_by_bar(spans, seed, symbols):
-    panel, rng = panel_of(spans, symbols), np.random.default_rng(seed)
+    panel = panel_of(spans, symbols)
+    rng = np.random.default_rng(seed)
     count = len(spans)
     # Training rows are those whose label is known within the rows.
-    known = np.array([row for row in range(count * symbols) if row % count + spans[row % count] < count])
-    rows = np.sort(rng.choice(known, max(len(known) // 2, 1), replace=False)) if len(known) else known
+    is_known = np.array([row for row in range(count * symbols) if row % count + spans[row % count] < count])
+    rows = np.sort(rng.choice(is_known, max(len(is_known) // 2, 1), replace=False)) if len(is_known) else is_known
     if not len(rows):
         return
     covers = {row: set(range(row + 1, row + spans[row % count] + 1)) for row in rows}
@@ -64,7 +65,8 @@ def test_bar_by_bar(spans, seed, symbols):
 
 
 def test_no_other_row_matters():
-    panel, rows = panel_of([3] * 20), np.arange(2, 9)
+    panel = panel_of([3] * 20)
+    rows = np.arange(2, 9)
     other = panel_of([3 if row in rows else 1 + row % 5 for row in range(20)])
     np.testing.assert_array_equal(uniqueness(panel, rows), uniqueness(other, rows))
 
@@ -76,7 +78,7 @@ def test_labels_that_do_not_overlap_weigh_the_same():
 @pytest.mark.parametrize("kind", ["ridge", "random_forest", "xgboost", "lightgbm", "lstm"])
 def test_weights_reach_every_model_and_change_what_it_learns(make_market, kind):
     small = {"lstm": {"hidden": 4, "sequence": 4, "epochs": 2}, "random_forest": {"trees": 5}}
-    found = []
+    result = []
     for weights in ("equal", "uniqueness"):
         training = SignalSpec.parse(
             {
@@ -89,24 +91,24 @@ def test_weights_reach_every_model_and_change_what_it_learns(make_market, kind):
         market = make_market(bars=300)
         panel = build_panel(market, training.features, training.label)
         fold = folds(panel, training.walk_forward)[0]
-        found.append(run_fold(panel, training, fold, lambda step: None).prediction)
-    assert not np.array_equal(*found)
+        result.append(run_fold(panel, training, fold, lambda step: None).prediction)
+    assert not np.array_equal(*result)
 
 
 @given(spans=st.lists(st.integers(1, 6), min_size=1, max_size=25))
 def test_the_latest_known_label(spans):
     count = len(spans)
     times = pd.date_range("2020-01-01 21:00", periods=count, tz="UTC").as_unit("ns")
-    known = np.array([row + span < count for row, span in enumerate(spans)])
+    is_known = np.array([row + span < count for row, span in enumerate(spans)])
     ends = pd.DatetimeIndex(
-        [times[row + span] if ok else pd.NaT for row, (span, ok) in enumerate(zip(spans, known, strict=True))]
+        [times[row + span] if ok else pd.NaT for row, (span, ok) in enumerate(zip(spans, is_known, strict=True))]
     )
-    values = np.where(known, np.arange(count) + 1.0, np.nan)
-    found = latest_known(Labels("A", times, values, pd.DatetimeIndex(ends, dtype=times.dtype), np.ones(count)))
+    values = np.where(is_known, np.arange(count) + 1.0, np.nan)
+    result = latest_known(Labels("A", times, values, pd.DatetimeIndex(ends, dtype=times.dtype), np.ones(count)))
     for now in range(count):
-        past = [(row + spans[row], row) for row in range(now) if known[row] and row + spans[row] <= now]
+        past = [(row + spans[row], row) for row in range(now) if is_known[row] and row + spans[row] <= now]
         expected = max(past)[1] + 1.0 if past else np.nan
-        assert found[now] == expected or (np.isnan(found[now]) and np.isnan(expected))
+        assert result[now] == expected or (np.isnan(result[now]) and np.isnan(expected))
 
 
 def test_the_latest_label_of_a_panel_is_point_in_time():
@@ -114,7 +116,7 @@ def test_the_latest_label_of_a_panel_is_point_in_time():
     times = pd.date_range("2020-01-01 21:00", periods=80, tz="UTC").as_unit("ns")
     bars = Bars("A", times, close, close * 1.01, close * 0.99, close, close)
     label = TripleBarrier(horizon=5)
-    whole = build_panel(Market({"A": bars}, ("A",), "A", "UTC"), (LaggedReturn(),), label)
+    full = build_panel(Market({"A": bars}, ("A",), "A", "UTC"), (LaggedReturn(),), label)
     for row in (30, 55):
         cut = build_panel(Market({"A": bars.between(None, times[row])}, ("A",), "A", "UTC"), (LaggedReturn(),), label)
-        np.testing.assert_array_equal(cut.last, whole.last[: len(cut)])
+        np.testing.assert_array_equal(cut.last, full.last[: len(cut)])

@@ -19,14 +19,16 @@ START = pd.Timestamp("2020-01-01 21:00", tz="UTC")
 
 def panel_of(symbols, horizon):
     """A panel from each symbol's calendar, as sorted day numbers; labels reach ``horizon`` of its own bars ahead."""
-    times, known, number = [], [], []
+    times = []
+    known_at = []
+    number = []
     for code, days in enumerate(symbols):
         stamps = [START + pd.Timedelta(days=int(day)) for day in days]
         times += stamps
-        known += [*stamps[horizon:], *[pd.NaT] * min(horizon, len(stamps))]
+        known_at += [*stamps[horizon:], *[pd.NaT] * min(horizon, len(stamps))]
         number += [code] * len(stamps)
-    times, known = (pd.DatetimeIndex(each, dtype="datetime64[ns, UTC]") for each in (times, known))
-    y = np.where(known.isna(), np.nan, 0.01)
+    times, known_at = (pd.DatetimeIndex(item, dtype="datetime64[ns, UTC]") for item in (times, known_at))
+    y = np.where(known_at.isna(), np.nan, 0.01)
     return Panel(
         symbols=tuple("ABC"[: len(symbols)]),
         names=("x",),
@@ -34,7 +36,7 @@ def panel_of(symbols, horizon):
         symbol=np.array(number),
         X=np.zeros((len(times), 1)),
         y=y,
-        known_at=known,
+        known_at=known_at,
         unit=np.ones(len(times)),
         last=y,
         spread=y,
@@ -71,8 +73,8 @@ def make(calendars, spec, horizon):
 @settings(max_examples=40, deadline=None)
 @given(**cases)
 def test_every_label_in_use_is_known_at_the_first_test_decision(calendars, spec, horizon):
-    panel, found = make(calendars, spec, horizon)
-    for fold in found:
+    panel, all_folds = make(calendars, spec, horizon)
+    for fold in all_folds:
         assert fold.cut == panel.times[fold.test].min()
         assert (panel.known_at[training_rows(fold)] <= fold.cut).all()
         assert np.isfinite(panel.y[training_rows(fold)]).all()
@@ -81,8 +83,8 @@ def test_every_label_in_use_is_known_at_the_first_test_decision(calendars, spec,
 @settings(max_examples=40, deadline=None)
 @given(**cases)
 def test_blocks_are_disjoint_ordered_and_purged_from_their_neighbours(calendars, spec, horizon):
-    panel, found = make(calendars, spec, horizon)
-    for fold in found:
+    panel, all_folds = make(calendars, spec, horizon)
+    for fold in all_folds:
         blocks = [fold.train, fold.stop, fold.calibration, fold.test]
         assert len(np.unique(np.concatenate(blocks))) == sum(map(len, blocks))
         for block, later in pairwise(blocks):
@@ -94,35 +96,36 @@ def test_blocks_are_disjoint_ordered_and_purged_from_their_neighbours(calendars,
 @settings(max_examples=40, deadline=None)
 @given(**cases)
 def test_test_windows_tile_everything_after_the_first_cut(calendars, spec, horizon):
-    panel, found = make(calendars, spec, horizon)
-    assert [fold.number for fold in found] == list(range(len(found)))
-    tested = np.concatenate([fold.test for fold in found])
+    panel, all_folds = make(calendars, spec, horizon)
+    assert [fold.number for fold in all_folds] == list(range(len(all_folds)))
+    tested = np.concatenate([fold.test for fold in all_folds])
     assert len(np.unique(tested)) == len(tested)
-    np.testing.assert_array_equal(np.sort(tested), np.flatnonzero(panel.times >= found[0].cut))
-    sizes = [len(panel.times[fold.test].unique()) for fold in found]
-    assert sizes[:-1] == [spec.test] * (len(found) - 1)
+    np.testing.assert_array_equal(np.sort(tested), np.flatnonzero(panel.times >= all_folds[0].cut))
+    sizes = [len(panel.times[fold.test].unique()) for fold in all_folds]
+    assert sizes[:-1] == [spec.test] * (len(all_folds) - 1)
     assert 1 <= sizes[-1] <= spec.test
 
 
 @settings(max_examples=15, deadline=None)
 @given(**cases)
 def test_against_the_rules_told_row_by_row(calendars, spec, horizon):
-    panel, found = make(calendars, spec, horizon)
+    panel, all_folds = make(calendars, spec, horizon)
     common = sorted(set(panel.times))
-    for fold in found:
+    for fold in all_folds:
         cut = spec.train + fold.number * spec.test
         begin = cut - spec.train if spec.scheme == "rolling" else 0
         calibration = cut - round((cut - begin) * spec.calibration)
         stop = calibration - round((cut - begin) * spec.stop)
         expected = {"train": [], "stop": [], "calibration": []}
         for row in range(len(panel)):
-            bar, known = common.index(panel.times[row]), panel.known_at[row]
+            bar = common.index(panel.times[row])
+            known_at = panel.known_at[row]
             for name, first, end, by in (
                 ("train", begin, stop, stop),
                 ("stop", stop, calibration, calibration),
                 ("calibration", calibration, cut, cut - spec.embargo),
             ):
-                if first <= bar < end and known is not pd.NaT and known <= common[by]:
+                if first <= bar < end and known_at is not pd.NaT and known_at <= common[by]:
                     expected[name].append(row)
         assert {name: list(getattr(fold, name)) for name in expected} == expected
 
@@ -130,49 +133,50 @@ def test_against_the_rules_told_row_by_row(calendars, spec, horizon):
 @settings(max_examples=30, deadline=None)
 @given(row=st.integers(1, 60), **cases)
 def test_a_shorter_history_gives_the_same_folds_as_far_as_it_goes(row, calendars, spec, horizon):
-    panel, found = make(calendars, spec, horizon)
+    panel, all_folds = make(calendars, spec, horizon)
     last = panel.times.max() - pd.Timedelta(days=row)
     assume(len({time for time in panel.times if time <= last}) >= spec.train + spec.test)
-    days = [[day for day in each if START + pd.Timedelta(days=int(day)) <= last] for each in calendars]
+    days = [[day for day in item if START + pd.Timedelta(days=int(day)) <= last] for item in calendars]
     short = panel_of(days, horizon)
-    place = {(code, time): at for at, (code, time) in enumerate(zip(panel.symbol, panel.times, strict=True))}
-    full_row = np.array([place[key] for key in zip(short.symbol, short.times, strict=True)])
-    for fold, whole in zip(folds(short, spec), found, strict=False):
-        assert fold.cut == whole.cut
+    row_of = {(code, time): at for at, (code, time) in enumerate(zip(panel.symbol, panel.times, strict=True))}
+    full_row = np.array([row_of[key] for key in zip(short.symbol, short.times, strict=True)])
+    for fold, full in zip(folds(short, spec), all_folds, strict=False):
+        assert fold.cut == full.cut
         for name in ("train", "stop", "calibration"):
-            np.testing.assert_array_equal(full_row[getattr(fold, name)], getattr(whole, name))
-        np.testing.assert_array_equal(full_row[fold.test], [at for at in whole.test if panel.times[at] <= last])
+            np.testing.assert_array_equal(full_row[getattr(fold, name)], getattr(full, name))
+        np.testing.assert_array_equal(full_row[fold.test], [at for at in full.test if panel.times[at] <= last])
 
 
 def test_the_defaults_by_hand():
-    found = folds(daily(1600), WalkForward())
-    first, last = found[0], found[-1]
-    assert [len(each) for each in (first.train, first.stop, first.calibration, first.test)] == [700, 100, 200, 250]
+    all_folds = folds(daily(1600), WalkForward())
+    first = all_folds[0]
+    last = all_folds[-1]
+    assert [len(item) for item in (first.train, first.stop, first.calibration, first.test)] == [700, 100, 200, 250]
     assert [block[0] for block in (first.train, first.stop, first.calibration, first.test)] == [0, 700, 800, 1000]
-    assert [len(fold.test) for fold in found] == [250, 250, 100]
-    assert [len(each) for each in (last.train, last.stop, last.calibration)] == [1050, 150, 300]
+    assert [len(fold.test) for fold in all_folds] == [250, 250, 100]
+    assert [len(item) for item in (last.train, last.stop, last.calibration)] == [1050, 150, 300]
 
 
 def test_a_horizon_purges_all_but_one_of_its_bars_from_each_block():
     first = folds(daily(1600, horizon=5), WalkForward())[0]
     # Row 695 is known at bar 700, the stop block's first decision; row 696 is not.
-    assert [each[-1] for each in (first.train, first.stop, first.calibration)] == [695, 795, 995]
+    assert [item[-1] for item in (first.train, first.stop, first.calibration)] == [695, 795, 995]
 
 
 def test_an_embargo_drops_further_bars_before_the_cut_only():
     first = folds(daily(1600, horizon=5), WalkForward(embargo=7))[0]
-    assert [each[-1] for each in (first.train, first.stop, first.calibration)] == [695, 795, 988]
+    assert [item[-1] for item in (first.train, first.stop, first.calibration)] == [695, 795, 988]
 
 
 def test_rolling_keeps_the_last_bars_before_the_cut():
-    found = folds(daily(1600), WalkForward(scheme="rolling"))
-    assert [fold.train[0] for fold in found] == [0, 250, 500]
-    assert {len(training_rows(fold)) for fold in found} == {1000}
+    all_folds = folds(daily(1600), WalkForward(scheme="rolling"))
+    assert [fold.train[0] for fold in all_folds] == [0, 250, 500]
+    assert {len(training_rows(fold)) for fold in all_folds} == {1000}
 
 
 def test_rows_without_a_known_label_are_tested_but_never_trained_on():
-    found = folds(daily(1500, horizon=3), WalkForward())
-    np.testing.assert_array_equal(found[-1].test[-3:], [1497, 1498, 1499])
+    all_folds = folds(daily(1500, horizon=3), WalkForward())
+    np.testing.assert_array_equal(all_folds[-1].test[-3:], [1497, 1498, 1499])
     # A symbol that ends early leaves a tail without labels inside later training windows.
     panel = panel_of([range(1500), range(900)], 3)
     last = folds(panel, WalkForward())[-1]

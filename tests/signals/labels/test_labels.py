@@ -20,7 +20,7 @@ NAN = np.nan
 
 def bars_of(opened, close):
     times = pd.bdate_range("2020-01-02", periods=len(close), tz="UTC") + pd.Timedelta("21h")
-    return Bars("A", times, *(np.array(each, dtype=float) for each in (opened, close, opened, close, close)))
+    return Bars("A", times, *(np.array(item, dtype=float) for item in (opened, close, opened, close, close)))
 
 
 def test_forward_return_by_hand():
@@ -72,9 +72,9 @@ def test_a_label_known_by_a_cut_is_the_same_without_the_rest(row):
     rng = np.random.default_rng(0)
     bars = bars_of(rng.uniform(1, 2, 30), rng.uniform(1, 2, 30))
     cut = ForwardReturn(horizon=3).compute(bars.between(None, bars.times[row - 1]))
-    known = ForwardReturn(horizon=3).compute(bars)
+    is_known = ForwardReturn(horizon=3).compute(bars)
     np.testing.assert_array_equal(
-        cut.value, np.where(known.known_at[:row] <= bars.times[row - 1], known.value[:row], NAN)
+        cut.value, np.where(is_known.known_at[:row] <= bars.times[row - 1], is_known.value[:row], NAN)
     )
 
 
@@ -107,7 +107,8 @@ def barrier(rows, horizon=3, **more):
     """The label of the last quiet bar, with its barriers and the bar (1, 2, ...) at which it is known."""
     bars, volatility, close = bars_by_hand(rows)
     labels = TripleBarrier(horizon=horizon, target=2.0, stop=1.0, **more).compute(bars)
-    value, known_at = labels.value[20], labels.known_at[20]
+    value = labels.value[20]
+    known_at = labels.known_at[20]
     bar = None if pd.isna(known_at) else int(bars.times.get_loc(known_at)) - 20
     return value, bar, labels.notes, (close * (1 + 2 * volatility), close * (1 - volatility), close)
 
@@ -119,8 +120,10 @@ def inside(close):
 def test_the_first_of_three_barriers_by_hand():
     *_, (upper, lower, close) = barrier([inside(100)] * 3)
     assert lower < close < upper
-    calm, target = inside(close), (close, upper + 0.01, close, close)
-    stop, both = (close, close, lower - 0.01, close), (close, upper + 0.01, lower - 0.01, close)
+    calm = inside(close)
+    target = (close, upper + 0.01, close, close)
+    stop = (close, close, lower - 0.01, close)
+    both = (close, upper + 0.01, lower - 0.01, close)
     cases = [
         ([calm, target, calm], upper, 2),
         ([target, stop, calm], upper, 1),
@@ -133,8 +136,8 @@ def test_the_first_of_three_barriers_by_hand():
         ([(upper * 1.02, upper * 1.02, lower * 0.99, close), calm, calm], upper * 1.02, 1),
     ]
     for rows, price, bar in cases:
-        value, known, *_ = barrier(rows)
-        assert (value, known) == (pytest.approx(price / close - 1, rel=1e-12), bar)
+        value, is_known, *_ = barrier(rows)
+        assert (value, is_known) == (pytest.approx(price / close - 1, rel=1e-12), bar)
 
 
 def test_labels_that_touch_both_barriers_in_one_bar_are_counted():
@@ -147,9 +150,9 @@ def test_labels_that_touch_both_barriers_in_one_bar_are_counted():
 
 def test_the_tail_of_the_barriers_is_known_only_where_one_was_touched():
     *_, (upper, _, close) = barrier([inside(100)] * 3)
-    value, known, *_ = barrier([inside(close)])
+    value, is_known, *_ = barrier([inside(close)])
     assert np.isnan(value)
-    assert known is None
+    assert is_known is None
     assert barrier([(close, upper + 1, close, close)])[1] == 1
 
 
@@ -173,16 +176,15 @@ def test_barriers_bar_by_bar(seed, horizon, target, stop):
     rng = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.02, 45)))
     opened = close * np.exp(rng.normal(0, 0.02, 45))
-    high, low = (
-        np.maximum(opened, close) * rng.uniform(1, 1.02, 45),
-        np.minimum(opened, close) * rng.uniform(0.98, 1, 45),
-    )
+    high = np.maximum(opened, close) * rng.uniform(1, 1.02, 45)
+    low = np.minimum(opened, close) * rng.uniform(0.98, 1, 45)
     times = pd.date_range("2020-01-01 21:00", periods=45, tz="UTC").as_unit("ns")
     bars = Bars("A", times, opened, high, low, close, np.ones(45))
     labels = TripleBarrier(horizon=horizon, target=target, stop=stop, window=10).compute(bars)
     volatility = pd.Series(close).pct_change().rolling(10).std().to_numpy()
     for row in range(45):
-        upper, lower = close[row] * (1 + target * volatility[row]), close[row] * (1 - stop * volatility[row])
+        upper = close[row] * (1 + target * volatility[row])
+        lower = close[row] * (1 - stop * volatility[row])
         price, bar = told_bar_by_bar(bars, row, horizon, upper, lower) if row >= 10 else (NAN, pd.NaT)
         assert labels.value[row] == pytest.approx(price / close[row] - 1, rel=1e-9, abs=1e-12, nan_ok=True)
         assert labels.known_at[row] is bar if bar is pd.NaT else labels.known_at[row] == bar

@@ -15,7 +15,7 @@ from signals.leaks.fit_inputs import fit_inputs
 from signals.leaks.label_tests import rank_correlation
 from signals.leaks.pipeline_trace import Stage, Trace, first_moved
 from signals.leaks.warmup import warmup
-from signals.signals_result import FitInputs, FoldReport, Span
+from signals.signals_result import FitInputs, FoldDiagnostics, FoldReport, Span
 from signals.spec import SignalSpec
 
 TIMES = pd.date_range("2020-01-01 21:00", periods=60, tz="UTC").as_unit("ns")
@@ -42,9 +42,9 @@ def test_the_first_row_and_column_that_moved_are_named():
     one = stage(np.arange(20.0).reshape(10, 2))
     values = np.arange(20.0).reshape(10, 2)
     values[3, 1], values[4, 0], values[9, 0] = 70, 80, 90
-    found = moved([one], [stage(values)])
-    assert (found.stage, found.row, found.where) == ("scores", TIMES[3].isoformat(), "Y")
-    assert (found.before, found.after, found.rows) == (7.0, 70.0, 2)
+    result = moved([one], [stage(values)])
+    assert (result.stage, result.row, result.where) == ("scores", TIMES[3].isoformat(), "Y")
+    assert (result.before, result.after, result.rows) == (7.0, 70.0, 2)
 
 
 @pytest.mark.parametrize(("before", "after"), [(1.0, np.nan), (np.nan, 1.0), (np.inf, 1.0), (1.0, 1.0 + 1e-15)])
@@ -104,18 +104,20 @@ MARKET = Market({"A": bars_of("A"), "B": bars_of("B", 1, late=10)}, ("A", "B"), 
 def test_another_future_leaves_the_past_alone_and_changes_every_later_bar(how, row, seed):
     other = with_future(MARKET, TIMES[row], how, seed)
     for symbol, bars in MARKET.bars.items():
-        new, later = other.bars[symbol], np.asarray(bars.times > TIMES[row])
+        new = other.bars[symbol]
+        later = np.asarray(bars.times > TIMES[row])
         assert new.times.equals(bars.times)
         for name in COLUMNS:
-            one, two = getattr(bars, name), getattr(new, name)
+            one = getattr(bars, name)
+            two = getattr(new, name)
             assert one[~later].tobytes() == two[~later].tobytes()
         assert (new.close[later] != bars.close[later]).all()
         assert (new.low <= np.minimum(new.open, new.close)).all()
         assert (new.high >= np.maximum(new.open, new.close)).all()
         assert (new.low > 0).all()
-    known = int(NEWS.known_at.searchsorted(TIMES[row], side="right"))
-    assert other.news.text[:known] == NEWS.text[:known]
-    assert other.news.symbol[:known] == NEWS.symbol[:known]
+    is_known = int(NEWS.known_at.searchsorted(TIMES[row], side="right"))
+    assert other.news.text[:is_known] == NEWS.text[:is_known]
+    assert other.news.symbol[:is_known] == NEWS.symbol[:is_known]
     assert other.news.known_at.equals(NEWS.known_at)
 
 
@@ -158,12 +160,13 @@ def test_cuts_lie_at_the_borders_of_folds_and_before_headlines():
 def report_of(**seen):
     span = Span(TIMES[0].isoformat(), TIMES[9].isoformat(), 10)
     spans = dict.fromkeys(("train", "stop", "calibration", "test"), span)
-    given = {"train_mean": 0.0, "up_share": 0.5, "members": {}, "calibrator": {}}
-    return FoldReport(number=0, cut=TIMES[20].isoformat(), **spans, **given, seen=seen)
+    diagnostics = FoldDiagnostics(members={}, calibrator={}, seen=seen)
+    cut = TIMES[20].isoformat()
+    return FoldReport(number=0, cut=cut, **spans, train_mean=0.0, up_share=0.5, diagnostics=diagnostics)
 
 
-def seen(last, known=None):
-    return FitInputs(5, TIMES[last].isoformat(), TIMES[known].isoformat() if known is not None else "")
+def seen(last, is_known=None):
+    return FitInputs(5, TIMES[last].isoformat(), TIMES[is_known].isoformat() if is_known is not None else "")
 
 
 def test_what_fits_were_given_is_held_against_the_cut():
@@ -173,7 +176,7 @@ def test_what_fits_were_given_is_held_against_the_cut():
         check = fit_inputs([report_of(scaler=seen(5), model=wrong)])
         assert check.status == "leak"
         assert "fold 0, model" in check.detail
-    assert FitInputs.of(TIMES[:0], TIMES[:0]) == FitInputs(0, "", "")
+    assert FitInputs.from_times(TIMES[:0], TIMES[:0]) == FitInputs(0, "", "")
 
 
 @pytest.mark.parametrize(

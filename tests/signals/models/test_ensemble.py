@@ -13,7 +13,7 @@ from core.errors import ModelError
 from core.types import read_only
 from signals.models._ensemble_members import Member
 from signals.models.base import Samples, TrainedModel
-from signals.models.ensemble import Ensemble, FittedEnsemble, Part, learned_weights
+from signals.models.ensemble import Ensemble, FittedEnsemble, WeightedMember, learned_weights
 from signals.models.lstm import Lstm
 from signals.models.random_forest import RandomForest
 from signals.models.xgboost import XGBoost
@@ -28,7 +28,10 @@ def make_samples():
     return Samples(read_only(X), read_only(y), read_only(np.zeros(120), np.intp))
 
 
-SAMPLES, TRAIN, STOP, TEST = make_samples(), np.arange(80), np.arange(80, 100), np.arange(100, 120)
+SAMPLES = make_samples()
+TRAIN = np.arange(80)
+STOP = np.arange(80, 100)
+TEST = np.arange(100, 120)
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,14 @@ def test_the_first_designs_weights_are_the_default():
 
 
 def test_the_prediction_is_the_weighted_sum_of_members_with_seeds_of_their_own():
-    found = Ensemble.parse({"members": HALVES}).fit(SAMPLES, TRAIN, STOP, 7).predict(SAMPLES, TEST)
+    result = Ensemble.parse({"members": HALVES}).fit(SAMPLES, TRAIN, STOP, 7).predict(SAMPLES, TEST)
     forest = RandomForest(trees=5).fit(SAMPLES, TRAIN, STOP, seed_of(7, "random_forest")).predict(SAMPLES, TEST)
     boosted = XGBoost(rounds=5).fit(SAMPLES, TRAIN, STOP, seed_of(7, "xgboost")).predict(SAMPLES, TEST)
-    np.testing.assert_array_equal(found, 0.75 * forest + 0.25 * boosted)
+    np.testing.assert_array_equal(result, 0.75 * forest + 0.25 * boosted)
 
 
 def test_no_opinion_of_one_member_is_no_opinion():
-    parts = (Part("a", 0.5, Fixed((1.0, 2.0))), Part("b", 0.5, Fixed((np.nan, 4.0))))
+    parts = (WeightedMember("a", 0.5, Fixed((1.0, 2.0))), WeightedMember("b", 0.5, Fixed((np.nan, 4.0))))
     np.testing.assert_array_equal(FittedEnsemble(parts).predict(SAMPLES, TEST[:2]), [np.nan, 3.0])
 
 
@@ -171,7 +174,7 @@ def on_the_simplex(count, steps=60):
     for first in range(steps + 1):
         left = steps - first
         for rest in on_the_simplex(count - 1, left) if left else [(0.0,) * (count - 1)]:
-            yield (first / steps, *(left / steps * each for each in rest))
+            yield (first / steps, *(left / steps * item for item in rest))
 
 
 @given(seed=st.integers(0, 999), noise=st.floats(0.1, 3.0))
@@ -184,8 +187,8 @@ def test_no_other_weights_on_the_simplex_have_a_smaller_error(seed, noise):
     assert reason == ""
     assert weights.min() >= 0
     assert weights.sum() == pytest.approx(1, abs=1e-12)
-    least = np.mean((y - columns @ weights) ** 2)
-    assert all(np.mean((y - columns @ np.array(other)) ** 2) >= least * (1 - 1e-9) for other in on_the_simplex(3, 20))
+    minimum = np.mean((y - columns @ weights) ** 2)
+    assert all(np.mean((y - columns @ np.array(other)) ** 2) >= minimum * (1 - 1e-9) for other in on_the_simplex(3, 20))
 
 
 def test_a_member_that_knows_gets_all_the_weight_and_noise_gets_none():
@@ -200,9 +203,9 @@ def test_a_member_that_knows_gets_all_the_weight_and_noise_gets_none():
     [(np.zeros((5, 2)), "5 rows to learn weights from, fewer than 20"), (np.ones((40, 2)), "predict the same")],
 )
 def test_weights_are_equal_where_the_rows_cannot_tell(columns, reason):
-    weights, said = learned_weights(columns, np.linspace(-1, 1, len(columns)))
+    weights, explanation = learned_weights(columns, np.linspace(-1, 1, len(columns)))
     np.testing.assert_array_equal(weights, [0.5, 0.5])
-    assert reason in said
+    assert reason in explanation
 
 
 def test_learned_weights_leave_states_of_members_out():

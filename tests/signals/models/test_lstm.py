@@ -14,7 +14,8 @@ from signals.models.lstm import Lstm
 SMALL = {"hidden": 4, "sequence": 6, "epochs": 3, "batch": 32}
 ROWS = (90, 70)
 FIRST = np.repeat([0, 90], ROWS)
-TRAIN, STOP = np.r_[0:60, 90:130], np.r_[60:75, 130:140]
+TRAIN = np.r_[0:60, 90:130]
+STOP = np.r_[60:75, 130:140]
 
 
 def samples_of(seed=0, scale=0.01, shift=0.0):
@@ -43,12 +44,12 @@ def answer(fitted, window):
 
 def test_every_row_is_answered_from_its_own_window_and_no_other_symbols_rows():
     fitted = fit()
-    found = fitted.predict(SAMPLES, np.arange(160))
+    result = fitted.predict(SAMPLES, np.arange(160))
     for row in range(160):
         if row - FIRST[row] < 5:
-            assert np.isnan(found[row])
+            assert np.isnan(result[row])
         else:
-            assert found[row] == pytest.approx(answer(fitted, SAMPLES.X[row - 5 : row + 1]), rel=1e-5, abs=1e-8)
+            assert result[row] == pytest.approx(answer(fitted, SAMPLES.X[row - 5 : row + 1]), rel=1e-5, abs=1e-8)
 
 
 def test_the_network_learns_from_complete_windows_only():

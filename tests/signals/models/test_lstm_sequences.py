@@ -11,29 +11,31 @@ from signals.models.lstm import Lstm
 
 ROWS = (90, 70)
 FIRST = np.repeat([0, 90], ROWS)
-TRAIN, STOP = np.r_[5:60, 95:130], np.r_[60:75, 130:140]
+TRAIN = np.r_[5:60, 95:130]
+STOP = np.r_[60:75, 130:140]
 BURN_IN = 5
 
 
 def chunks_of(train=TRAIN, weight=None):
     X = np.arange(160.0)[:, None]  # a row's feature is its number
     weight = np.ones(160) if weight is None else weight
-    return Chunks.of(X, np.arange(160.0), weight, train, FIRST)
+    return Chunks.from_rows(X, np.arange(160.0), weight, train, FIRST)
 
 
 @pytest.mark.parametrize("labelled", [1, 7, 16, 200])
 @pytest.mark.parametrize("batch", [1, 3])
 def test_every_training_row_is_learnt_once_an_epoch_with_its_own_past(labelled, batch):
     torch.manual_seed(0)
-    chunks, seen = chunks_of(), []
+    chunks = chunks_of()
+    seen = []
     for features, labels, weights in chunks.epoch(BURN_IN, labelled, batch):
         rows = features[:, :, 0].numpy().astype(int)
         assert features.shape[1] == BURN_IN + labelled
         counted = weights.numpy() > 0
         np.testing.assert_array_equal(labels.numpy()[counted], rows[:, BURN_IN:][counted])
-        for chunk, place in np.argwhere(counted):
-            row = rows[chunk, BURN_IN + place]
-            window = rows[chunk, place : BURN_IN + place + 1]
+        for chunk, index in np.argwhere(counted):
+            row = rows[chunk, BURN_IN + index]
+            window = rows[chunk, index : BURN_IN + index + 1]
             np.testing.assert_array_equal(window, np.arange(row - BURN_IN, row + 1))
             assert FIRST[row] == FIRST[row - BURN_IN]
             seen.append(row)

@@ -25,8 +25,8 @@ def test_the_crossover_is_the_distance_of_two_pandas_averages():
 
 
 def test_the_crossover_by_hand():
-    found = SmaCross(fast=1, slow=2).signal(bars_of([1, 3, 3, 1]))
-    np.testing.assert_allclose(found, [np.nan, 3 / 2 - 1, 0, 1 / 2 - 1], rtol=1e-15)
+    result = SmaCross(fast=1, slow=2).signal(bars_of([1, 3, 3, 1]))
+    np.testing.assert_allclose(result, [np.nan, 3 / 2 - 1, 0, 1 / 2 - 1], rtol=1e-15)
 
 
 @pytest.mark.parametrize("fast", [50, 60])

@@ -10,9 +10,12 @@ from signals.models.persistence import Persistence
 from signals.models.ridge import Ridge
 
 RNG = np.random.default_rng(0)
-X, LAST = RNG.uniform(0, 1, (80, 3)), RNG.normal(0, 0.01, 80)
+X = RNG.uniform(0, 1, (80, 3))
+LAST = RNG.normal(0, 0.01, 80)
 Y = X @ [0.02, -0.01, 0.0] + RNG.normal(0, 0.01, 80)
-ROWS, STOP, TEST = np.arange(50), np.arange(50, 60), np.arange(60, 80)
+ROWS = np.arange(50)
+STOP = np.arange(50, 60)
+TEST = np.arange(60, 80)
 
 
 def samples(weight=None):
@@ -21,7 +24,8 @@ def samples(weight=None):
 
 @pytest.mark.parametrize("alpha", [1e-4, 0.01, 1.0])
 def test_ridge_is_the_closed_form(alpha):
-    centred, level = X[ROWS] - X[ROWS].mean(axis=0), Y[ROWS].mean()
+    centred = X[ROWS] - X[ROWS].mean(axis=0)
+    level = Y[ROWS].mean()
     beta = np.linalg.solve(centred.T @ centred + alpha * len(ROWS) * np.eye(3), centred.T @ (Y[ROWS] - level))
     expected = level + (X[TEST] - X[ROWS].mean(axis=0)) @ beta
     fitted = Ridge(alpha=alpha).fit(samples(), ROWS, STOP, 1)
@@ -40,8 +44,8 @@ def test_a_row_of_weight_two_counts_as_two_rows():
 
 def test_a_prediction_is_the_same_bits_whatever_else_is_asked():
     fitted = Ridge().fit(samples(), ROWS, STOP, 1)
-    whole = fitted.predict(samples(), TEST)
-    assert [fitted.predict(samples(), TEST[place : place + 1])[0] for place in range(len(TEST))] == whole.tolist()
+    full = fitted.predict(samples(), TEST)
+    assert [fitted.predict(samples(), TEST[index : index + 1])[0] for index in range(len(TEST))] == full.tolist()
 
 
 def test_persistence_repeats_the_latest_known_label():

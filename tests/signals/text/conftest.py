@@ -50,8 +50,10 @@ def make_model(folder, names=("negative", "positive", "neutral"), order=(1, 0, 2
     )
     classes = dict(zip(("positive", "negative", "neutral"), order, strict=True))
     labels = [classes[next(kind for part, kind in MEANING.items() if text.endswith(part))] for text in TEXTS]
-    batch, rows = tokenizer(list(TEXTS), padding=True, return_tensors="pt"), list(range(len(TEXTS)))
-    optimiser, rng = torch.optim.AdamW(model.parameters(), lr=2e-3), random.Random(0)  # noqa: S311 - no secret
+    batch = tokenizer(list(TEXTS), padding=True, return_tensors="pt")
+    rows = list(range(len(TEXTS)))
+    optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    rng = random.Random(0)  # noqa: S311 - no secret
     model.train()
     for _ in range(epochs):
         rng.shuffle(rows)
@@ -59,7 +61,7 @@ def make_model(folder, names=("negative", "positive", "neutral"), order=(1, 0, 2
             chosen = rows[start : start + 8]
             inputs = {name: values[chosen] for name, values in batch.items()}
             optimiser.zero_grad()
-            model(**inputs, labels=torch.tensor([labels[each] for each in chosen])).loss.backward()
+            model(**inputs, labels=torch.tensor([labels[item] for item in chosen])).loss.backward()
             optimiser.step()
     model.eval()
     model.save_pretrained(folder)

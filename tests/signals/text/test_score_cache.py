@@ -22,23 +22,23 @@ class Counting(Scorer):
         return f"counting-{self.name}"
 
     def score(self, texts):
-        asked.append(list(texts))
+        requests.append(list(texts))
         return np.array([len(text) / 100 for text in texts])
 
 
-asked: list = []
+requests: list = []
 
 
 @pytest.fixture(autouse=True)
 def fresh(tmp_path, monkeypatch):
-    asked.clear()
+    requests.clear()
     monkeypatch.setenv("BACKTRADER_ML_CACHE", str(tmp_path))
-    monkeypatch.setattr(_score_cache, "_known", {})
+    monkeypatch.setattr(_score_cache, "_scores_by_digest", {})
     return tmp_path
 
 
 def forget():
-    _score_cache._known.clear()
+    _score_cache._scores_by_digest.clear()
 
 
 def test_each_text_is_scored_once(fresh):
@@ -46,14 +46,14 @@ def test_each_text_is_scored_once(fresh):
     assert scored(Counting(), ["bb", "ccc"]).tolist() == [0.02, 0.03]
     forget()
     assert scored(Counting(), ["ccc", "a"]).tolist() == [0.03, 0.01]
-    assert asked == [["a", "bb"], ["ccc"]]
+    assert requests == [["a", "bb"], ["ccc"]]
     assert scored(Counting(), []).shape == (0,)
 
 
 def test_another_model_scores_for_itself(fresh):
     scored(Counting(), ["a"])
     scored(Counting(name="two"), ["a"])
-    assert asked == [["a"], ["a"]]
+    assert requests == [["a"], ["a"]]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_damaged_lines_are_scored_again_and_told_once(fresh, caplog, damage):
     assert len([line for line in caplog.messages if "damaged" in line]) == 1
     forget()
     assert scored(Counting(), ["a", "bb"]).tolist() == [0.01, 0.02]
-    assert len(asked) <= 2
+    assert len(requests) <= 2
 
 
 def test_a_line_that_was_cut_off_does_not_swallow_the_next(fresh):
@@ -81,7 +81,7 @@ def test_a_line_that_was_cut_off_does_not_swallow_the_next(fresh):
     scored(Counting(), ["bb"])
     forget()
     assert scored(Counting(), ["bb"]).tolist() == [0.02]
-    assert asked == [["a"], ["bb"]]
+    assert requests == [["a"], ["bb"]]
 
 
 def test_without_caches_nothing_is_written_or_read(fresh):
@@ -97,8 +97,8 @@ def test_a_cache_that_cannot_be_written_is_a_warning(fresh, caplog):
     assert any("cannot be" in line for line in caplog.messages)
 
 
-@pytest.mark.parametrize(("answer", "told"), [([2.0], "gave 2.0"), ([np.nan], "gave nan"), ([0.1, 0.2], "shape")])
-def test_what_is_no_score_is_refused(fresh, monkeypatch, answer, told):
+@pytest.mark.parametrize(("answer", "message"), [([2.0], "gave 2.0"), ([np.nan], "gave nan"), ([0.1, 0.2], "shape")])
+def test_what_is_no_score_is_refused(fresh, monkeypatch, answer, message):
     monkeypatch.setattr(Counting, "score", lambda self, texts: np.array(answer))
-    with pytest.raises(ModelError, match=told):
+    with pytest.raises(ModelError, match=message):
         scored(Counting(), ["a"])

@@ -31,7 +31,7 @@ def test_a_score_is_the_difference_of_two_probabilities(tiny_bert):
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    model, tokenizer = (each.from_pretrained(tiny_bert) for each in (AutoModelForSequenceClassification, AutoTokenizer))
+    model, tokenizer = (item.from_pretrained(tiny_bert) for item in (AutoModelForSequenceClassification, AutoTokenizer))
     with torch.inference_mode():
         p = torch.softmax(model.eval()(**tokenizer(GOOD, return_tensors="pt")).logits, dim=1)[0]
     expected = float(p[model.config.label2id["positive"]] - p[model.config.label2id["negative"]])
@@ -70,8 +70,8 @@ def test_labels_without_a_meaning_are_refused_until_it_is_stated(tiny_bert, tmp_
     folder = relabelled(tiny_bert, tmp_path, ("LABEL_0", "LABEL_1", "LABEL_2"))
     with pytest.raises(ModelError, match="nothing says what LABEL_0, LABEL_1, LABEL_2 mean: state it"):
         scorer(folder).score([GOOD])
-    told = scorer(folder, labels={"LABEL_0": "negative", "LABEL_1": "positive", "LABEL_2": "neutral"})
-    assert told.score([GOOD]).tolist() == scorer(tiny_bert).score([GOOD]).tolist()
+    with_labels = scorer(folder, labels={"LABEL_0": "negative", "LABEL_1": "positive", "LABEL_2": "neutral"})
+    assert with_labels.score([GOOD]).tolist() == scorer(tiny_bert).score([GOOD]).tolist()
     with pytest.raises(ModelError, match="nothing says what LABEL_2 mean"):
         scorer(folder, labels={"LABEL_0": "negative", "LABEL_1": "positive"}).score([GOOD])
     with pytest.raises(ValidationError, match="must name a label for positive and one for negative"):

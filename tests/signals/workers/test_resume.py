@@ -19,7 +19,7 @@ import pytest
 from core.errors import ModelError
 from signals.cache.cache_keys import fold_keys, signal_key
 from signals.cache.serialization import pack_fold, pack_signals, unpack_fold
-from signals.cache.store import FOLD, LOCK, SIGNALS, SignalStore
+from signals.cache.store import FOLD, LOCK, SIGNALS, Problems, SignalStore
 from signals.folds.fit_fold import run_fold
 from signals.folds.walk_forward import folds
 from signals.generate import generate
@@ -27,14 +27,14 @@ from signals.panel import build_panel
 from signals.spec import SignalSpec
 from signals.workers import resume, run_folds
 
-GIVEN = {
+VALUES = {
     "features": [{"kind": "sma", "window": 5}, {"kind": "lagged_return"}],
     "model": {"kind": "ensemble", "members": {"lightgbm": {"weight": 0.5, "rounds": 5}, "ridge": {"weight": 0.5}}},
     "walk_forward": {"train": 120, "test": 60},
 }
-SPEC = SignalSpec.parse(GIVEN)
-APART = SignalSpec.parse({**GIVEN, "model": {"kind": "lightgbm", "rounds": 5, "scope": "per_symbol"}})
-SPECS = pytest.mark.parametrize("spec", [SPEC, APART], ids=["pooled", "per symbol"])
+SPEC = SignalSpec.parse(VALUES)
+PER_SYMBOL = SignalSpec.parse({**VALUES, "model": {"kind": "lightgbm", "rounds": 5, "scope": "per_symbol"}})
+SPECS = pytest.mark.parametrize("spec", [SPEC, PER_SYMBOL], ids=["pooled", "per symbol"])
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +89,10 @@ def test_a_fold_is_read_back_as_it_was_in_a_longer_history_too(spec, market):
     longer, more = steps_of(market, spec)
     for fold, same in zip(steps, more, strict=False):
         outcome = run_fold(panel, spec.training, fold, lambda step: None)
-        found = unpack_fold(pack_fold(outcome, fold), fold)
+        result = unpack_fold(pack_fold(outcome, fold), fold)
         for field in fields(outcome):
-            one, other = getattr(outcome, field.name), getattr(found, field.name)
+            one = getattr(outcome, field.name)
+            other = getattr(result, field.name)
             if isinstance(one, np.ndarray):
                 assert (one.dtype, one.tobytes()) == (other.dtype, other.tobytes())
                 assert field.name == "rows" or not other.flags.writeable
@@ -120,17 +121,17 @@ def test_with_the_cache_without_it_and_from_it_the_bits_are_the_same(spec, marke
 
 
 @SPECS
-@pytest.mark.parametrize("kept", [(0,), (5,), (1, 3), (0, 1, 2, 3, 4)])
-def test_whichever_folds_are_there_the_bits_are_the_same(spec, kept, market, store, monkeypatch):
+@pytest.mark.parametrize("stored_folds", [(0,), (5,), (1, 3), (0, 1, 2, 3, 4)])
+def test_whichever_folds_are_there_the_bits_are_the_same(spec, stored_folds, market, store, monkeypatch):
     plain = bits(generate(market, spec, store=store))
     forget_signals(store)
     panel, steps = steps_of(market, spec)
     for fold, key in zip(steps, fold_keys(panel, spec, steps), strict=True):
-        if fold.number not in kept:
+        if fold.number not in stored_folds:
             (store.folder / f"{key}{FOLD}").unlink()
     with trained(monkeypatch) as numbers:
         assert bits(generate(market, spec, store=store)) == plain
-    assert numbers == [number for number in range(6) if number not in kept]
+    assert numbers == [number for number in range(6) if number not in stored_folds]
 
 
 @SPECS
@@ -204,7 +205,7 @@ def test_damaged_entries_are_told_of_once_a_run_and_made_again(how, market, stor
     plain = bits(generate(market, SPEC, store=store))
     for path in entries(store) + entries(store, SIGNALS):
         damage(path, how)
-    again = replace(store, _told=set())
+    again = replace(store, problems=Problems())
     with trained(monkeypatch) as numbers:
         assert bits(generate(market, SPEC, store=again)) == plain
     assert numbers == list(range(6))
@@ -213,7 +214,7 @@ def test_damaged_entries_are_told_of_once_a_run_and_made_again(how, market, stor
     assert ("is damaged" in message) == ("directory" not in how)
     caplog.clear()
     if how != "full directory":  # that stays: whose it is nobody knows
-        assert bits(generate(market, SPEC, store=replace(store, _told=set()))) == plain
+        assert bits(generate(market, SPEC, store=replace(store, problems=Problems()))) == plain
         assert caplog.messages == []
         assert store.info().entries == 7
 
@@ -226,7 +227,7 @@ def test_one_damaged_fold_is_trained_again_alone(how, market, store, caplog, mon
     path = store.folder / f"{fold_keys(panel, SPEC, steps)[2]}{FOLD}"
     damage(path, how)
     with trained(monkeypatch) as numbers:
-        assert bits(generate(market, SPEC, store=replace(store, _told=set()))) == plain
+        assert bits(generate(market, SPEC, store=replace(store, problems=Problems()))) == plain
     assert numbers == [2]
     [message] = caplog.messages
     assert str(path) in message
@@ -259,11 +260,11 @@ def test_entries_that_may_not_be_read_are_told_of_once_and_made_again(open_store
         plain = bits(generate(market, SPEC, store=open_store))
         for path in open_store.folder.iterdir():
             path.chmod(0)
-        assert bits(generate(market, SPEC, store=replace(open_store, _told=set()))) == plain
+        assert bits(generate(market, SPEC, store=replace(open_store, problems=Problems()))) == plain
         [message] = caplog.messages
         assert "cannot be read ([Errno 13] Permission denied" in message
         caplog.clear()
-        assert bits(generate(market, SPEC, store=replace(open_store, _told=set()))) == plain
+        assert bits(generate(market, SPEC, store=replace(open_store, problems=Problems()))) == plain
         assert caplog.messages == []
 
 
@@ -283,18 +284,19 @@ def test_a_cache_that_may_only_be_read_gives_what_it_has_and_warns_once(open_sto
 
 def test_eviction_counts_both_sorts_of_entries_and_takes_the_longest_unused(market, store):
     signals = generate(market, SPEC, store=store)
-    [whole], parts = entries(store, SIGNALS), entries(store)
-    for age, path in enumerate([*parts, whole]):
+    [full] = entries(store, SIGNALS)
+    parts = entries(store)
+    for age, path in enumerate([*parts, full]):
         os.utime(path, (1000 + age, 1000 + age))
     total = store.info().size
-    assert total == sum(path.stat().st_size for path in [whole, *parts])
+    assert total == sum(path.stat().st_size for path in [full, *parts])
     assert (store.info().entries, store.info().folds) == (7, 6)
     replace(store, limit_bytes=total - 1).trim()
     assert entries(store) == sorted(parts[1:])
-    tight = replace(store, limit_bytes=whole.stat().st_size + parts[-1].stat().st_size)
+    tight = replace(store, limit_bytes=full.stat().st_size + parts[-1].stat().st_size)
     tight.put(signal_key(market, SPEC), signals)
     assert entries(store) == [parts[-1]]
-    assert entries(store, SIGNALS) == [whole]
+    assert entries(store, SIGNALS) == [full]
 
 
 SCRIPT = """
@@ -303,7 +305,7 @@ SCRIPT = """
     from pathlib import Path
     import logging
     from core.types import COLUMNS, Bars, Market
-    from signals import workers
+    from signals.workers import run_folds
     from signals.cache.serialization import pack_signals
     from signals.folds.fit_fold import run_fold
     from signals.generate import generate
@@ -311,7 +313,7 @@ SCRIPT = """
     from signals.cache.store import SignalStore
     import hashlib
 
-    folder, given, crew, seconds, dies_after = json.loads(sys.argv[1])
+    folder, given, crew, dies_after, held_after = json.loads(sys.argv[1])
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     rng = np.random.default_rng(0)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, 480)))
@@ -319,13 +321,12 @@ SCRIPT = """
     times = pd.bdate_range("2001-01-02", periods=480, tz="UTC") + pd.Timedelta("21h")
     market = Market({"A": Bars.of("A", pd.DataFrame(columns, index=times))}, ("A",), "A", "UTC")
 
-    def slow(panel, training, fold, report):
-        time.sleep(seconds)
+    def told(panel, training, fold, report):
         outcome = run_fold(panel, training, fold, report)
         print("trained", fold.number, flush=True)
         return outcome
 
-    workers.run_fold = slow
+    run_folds.run_fold = told
     kept = []
     put = SignalStore.put_fold
 
@@ -334,6 +335,9 @@ SCRIPT = """
         kept.append(fold.number)
         if len(kept) == dies_after:
             os.kill(os.getpid(), signal.SIGKILL)
+        if len(kept) == held_after:
+            print("held", flush=True)
+            sys.stdin.readline()
 
     SignalStore.put_fold = put_fold
     print("ready", flush=True)
@@ -343,19 +347,24 @@ SCRIPT = """
 """
 
 
-def start(folder, crew=1, seconds=0.0, dies_after=0):
-    """A process that makes signals, slowly if so wished, and kills itself after so many folds."""
+def start(folder, crew=1, dies_after=0, held_after=0):
+    """A process that makes signals, and after so many folds kills itself or waits for a line."""
     where = str(folder) if folder else ""
-    given = json.dumps([where, {**GIVEN, "model": {"kind": "ridge"}}, crew, seconds, dies_after])
+    given = json.dumps([where, {**VALUES, "model": {"kind": "ridge"}}, crew, dies_after, held_after])
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(SCRIPT), given]
     root = Path(run_folds.__file__).parents[2]
-    return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
-def ends(process):
-    """The folds that it trained, the bits that it made, and everything that it said."""
-    said, complaints = process.communicate(timeout=120)
+def ends(process, go=None, said=""):
+    """The folds that it trained, the bits that it made, and everything that it said.
+
+    ``go`` is what it waits for, ``said`` what was read of it before.
+    """
+    rest, complaints = process.communicate(go, timeout=300)
     assert complaints == ""
+    said += rest
     lines = said.splitlines()
     numbers = [int(line.split()[1]) for line in lines if line.startswith("trained")]
     return numbers, [line.split()[1] for line in lines if line.startswith("bits")], said
@@ -363,9 +372,9 @@ def ends(process):
 
 @pytest.fixture(scope="module")
 def undisturbed():
-    numbers, [made], _ = ends(start(None))
+    numbers, [bits_of_run], _ = ends(start(None))
     assert numbers == list(range(6))
-    return made
+    return bits_of_run
 
 
 @pytest.mark.slow
@@ -376,17 +385,20 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_bits(crew, store, 
     assert killed.returncode == -signal.SIGKILL
     assert len(entries(store)) == 3
     assert entries(store, SIGNALS) == []
-    numbers, made, said = ends(start(store.folder))
+    numbers, bits_of_run, output = ends(start(store.folder))
     assert len(numbers) == 3
-    assert "3 of 6 folds come from the cache" in said
-    assert made == [undisturbed]
+    assert "3 of 6 folds come from the cache" in output
+    assert bits_of_run == [undisturbed]
     assert entries(store, LOCK) == []
 
 
 @pytest.mark.slow
 def test_two_processes_that_want_the_same_signals_train_once(store, undisturbed):
-    crew = [start(store.folder, seconds=0.2) for _ in range(2)]
-    found = [ends(each) for each in crew]
+    first = start(store.folder, held_after=1)
+    works = line_with("held", first)
+    second = start(store.folder)
+    waits = line_with("waiting for it", second)
+    found = [ends(first, go="go\n", said=works), ends(second, said=waits)]
     assert sorted(number for numbers, _, _ in found for number in numbers) == list(range(6))
     assert [made for _, made, _ in found] == [[undisturbed]] * 2
     assert sum("waiting for it" in said for _, _, said in found) == 1
@@ -394,28 +406,35 @@ def test_two_processes_that_want_the_same_signals_train_once(store, undisturbed)
 
 
 def wait_for(condition):
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)
 
 
+def line_with(text, process):
+    """What a process says up to a line with this text; one that ends without it fails the test."""
+    said = []
+    for line in iter(process.stdout.readline, ""):
+        said.append(line)
+        if text in line:
+            return "".join(said)
+    raise AssertionError(f"it ended, code {process.wait(60)}, and never said {text!r}: {said}")
+
+
 @pytest.mark.slow
 def test_when_the_one_that_works_is_killed_the_one_that_waits_goes_on(store, undisturbed):
-    first = start(store.folder, seconds=0.5)
+    first = start(store.folder, held_after=1)
     wait_for(lambda: entries(store))
     second = start(store.folder)
-    said = ""
-    while "waiting for it" not in said:
-        said = second.stdout.readline()
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    line_with("waiting for it", second)
+    first.kill()
+    first.communicate(timeout=60)
     done = len(entries(store))
-    first.communicate()
     assert 1 <= done < 6
-    numbers, made, _ = ends(second)
+    numbers, bits_of_run, _ = ends(second)
     assert numbers == list(range(done, 6))
-    assert made == [undisturbed]
+    assert bits_of_run == [undisturbed]
     assert entries(store, LOCK) == []
 
 
@@ -423,10 +442,10 @@ def test_when_the_one_that_works_is_killed_the_one_that_waits_goes_on(store, und
 def test_processes_that_want_different_signals_do_not_wait_for_each_other(store, market):
     """One holds a key for as long as the other takes, and longer."""
     with store.alone("0" * 64):
-        numbers, made, said = ends(start(store.folder))
+        numbers, bits_of_run, output = ends(start(store.folder))
     assert numbers == list(range(6))
-    assert len(made) == 1
-    assert "waiting" not in said
+    assert len(bits_of_run) == 1
+    assert "waiting" not in output
 
 
 def test_clear_removes_everything_but_locks_that_are_held(market, store):
@@ -441,7 +460,8 @@ def test_clear_removes_everything_but_locks_that_are_held(market, store):
 
 def test_locks_that_dead_processes_left_are_swept_in_time(market, store):
     store.folder.mkdir()
-    old, new = store.folder / f"old{LOCK}", store.folder / f"new{LOCK}"
+    old = store.folder / f"old{LOCK}"
+    new = store.folder / f"new{LOCK}"
     for path in (old, new):
         path.touch()
     os.utime(old, (1000, 1000))

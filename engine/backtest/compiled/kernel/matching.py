@@ -192,7 +192,7 @@ def admitted(
     if verdict.units == wanted:
         return order.units
     if USES.record:
-        explain(log, order.id, verdict.code, verdict.fits, wanted, price, quoted)
+        explain(log, order.id, verdict.code, verdict.max_units, wanted, price, quoted)
         if verdict.code == STOP_PASSED:
             log.orders[order.id].at = stop
         if closing + verdict.units > 0.0:

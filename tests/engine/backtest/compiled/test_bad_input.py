@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from random_cases import case
+from random_cases import as_told, case
 
 from core.errors import ConfigError, DataError, PluginError
 from engine.backtest import compiled as compiled_engine
@@ -16,6 +16,7 @@ from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
 from strategies.threshold import Threshold
 
+pytestmark = pytest.mark.early
 NAN, INF = float("nan"), float("inf")
 ENGINES = pytest.mark.parametrize("engine", [compiled_engine, bt_engine], ids=["compiled", "backtrader"])
 
@@ -81,15 +82,7 @@ def test_a_bar_without_a_signal_is_named():
         BacktestInput.of(task.market, short, task.strategy, task.risk, task.broker, "x")
 
 
-# --- rules that fail: one kernel, which does what the prediction says
-
-
-def as_told(prediction, confidence, side, held, p):
-    if prediction > 90.0:
-        raise ValueError("it had enough")
-    if prediction > 80.0:
-        return 1.0 / (prediction - 85.0)
-    return prediction
+# --- rules that fail
 
 
 class Obedient(Threshold):

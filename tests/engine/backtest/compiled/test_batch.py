@@ -31,6 +31,8 @@ from risk.spec import RiskSpec
 from strategies.threshold import Threshold
 from strategies.time_exit import TimeExit
 
+pytestmark = pytest.mark.early
+
 
 @pytest.fixture
 def one_for_all(monkeypatch):
@@ -125,6 +127,7 @@ def one_symbol(seed, days=400):
     return Market({"s0": Bars.of("s0", frame)}, ("s0",), "s0", "UTC"), signals
 
 
+@pytest.mark.slow
 def test_many_symbols_without_their_exact_sum_change_no_bit(monkeypatch):
     shape = partial(KernelFeatures, gross=False, net=False, positions=False, open_risk=False, resize=False, halts=False)
     monkeypatch.setattr(courses, "shape_of", lambda *_, cross, record: shape(cross=cross, record=record))
@@ -160,7 +163,10 @@ STOPS = (
 )
 
 
-@pytest.mark.parametrize("rule", [Threshold(), TimeExit(bars=4)], ids=["threshold", "time_exit"])
+@pytest.mark.parametrize(
+    "rule",
+    [pytest.param(Threshold(), id="threshold"), pytest.param(TimeExit(bars=4), id="time_exit", marks=pytest.mark.slow)],
+)
 def test_passing_over_quiet_steps_changes_no_bit(single, rule):
     market, signals = one_symbol(1)
     task = BacktestInput.of(market, signals, rule, RiskSpec(cap=1.0), BrokerSpec(lot=0.0), "x")
@@ -197,6 +203,7 @@ def hourly(seed, days=70):
     return Market({"s0": bars}, ("s0",), "s0", "UTC"), replace(signals, times=times)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [True, False], ids=["asked beforehand", "asked as it goes"])
 def test_bars_within_the_day_are_measured_by_the_day(monkeypatch, shared):
     shape = partial(KernelFeatures, symbols=1, gaps=False, halts=False, cash_interest=False)
@@ -363,6 +370,7 @@ def failing(tmp_path, monkeypatch):
     del sys.modules["inverse"]
 
 
+@pytest.mark.slow
 def test_a_rule_may_fail_on_what_it_is_never_asked(single, failing):
     bases = [0.01, 0.02, 0.03]
     found = batch(failing, {"risk.base": bases}, equity=True, per_year=252)
@@ -370,6 +378,7 @@ def test_a_rule_may_fail_on_what_it_is_never_asked(single, failing):
         require_equal(row, curve, alone(failing, {"risk.base": base}), failing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("below", "said"), [(-1.0, "ZeroDivisionError"), (2.0, "no side"), (0.5, "no side")])
 def test_a_rule_that_fails_is_told_with_setting_symbol_and_bar(single, failing, below, said):
     settings = {"strategy.worst": [-1.0, -1.0, -0.005, -0.005], "strategy.below": [below] * 4}

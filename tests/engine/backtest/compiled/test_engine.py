@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_cases import case
+from random_cases import as_told, case
 
 from core.errors import ConfigError, DataError, PluginError
 from engine.backtest import compiled
@@ -88,6 +88,7 @@ def test_a_cut_at_t_leaves_what_was_before(general):
     assert len(before)
 
 
+@pytest.mark.slow
 def test_a_kernel_with_one_symbol_and_nothing_else_gives_the_same_bits():
     market, signals, strategy, _, _ = case(0, rules=("threshold",))
     one = market.trade[0]
@@ -149,20 +150,6 @@ class Odd(Threshold):
     """A strategy whose rule each test replaces."""
 
 
-def seven(prediction, confidence, side, held, p):
-    return 7
-
-
-def divides(prediction, confidence, side, held, p):
-    return 1 if prediction / (p.entry - p.exit) > 0.0 else 0
-
-
-def raises(prediction, confidence, side, held, p):
-    if prediction > 0.0:
-        raise ValueError("no such luck")
-    return side
-
-
 def beyond(prediction, confidence, side, held, p):
     return prediction.as_integer_ratio()[0]
 
@@ -179,16 +166,16 @@ def plain_task(rule, *, prediction=None, confidence=None):
 
 
 @pytest.mark.parametrize(
-    ("rule", "what"),
+    ("prediction", "what"),
     [
-        (seven, "no side: 1"),
-        (divides, "ZeroDivisionError: division by zero"),
-        (raises, "ValueError: no such luck"),
+        (7.0, "no side: 1"),
+        (85.0, "ZeroDivisionError: division by zero"),
+        (95.0, "ValueError: it had enough"),
     ],
 )
-def test_a_rule_that_fails_is_told_where(rule, what):
+def test_a_rule_that_fails_is_told_where(prediction, what):
     with pytest.raises(PluginError, match=rf"its rule failed on s0 at the bar of 2024.*{what}.*; mend the rule"):
-        compiled.run_task(plain_task(rule))
+        compiled.run_task(plain_task(as_told, prediction=prediction))
 
 
 def test_what_the_compiler_cannot_do_is_one_line_with_the_construct():
@@ -241,7 +228,7 @@ def test_the_first_difference_names_bar_symbol_and_field(general):
     assert "compiled" in told
 
 
-def test_engines_that_differ_end_with_exit_code_1(monkeypatch, tmp_path, capsys):
+def test_engines_that_differ_end_with_exit_code_1(general, monkeypatch, tmp_path, capsys):
     honest = compiled.run_task
 
     def mistaken(*given, **options):
@@ -258,6 +245,7 @@ def test_engines_that_differ_end_with_exit_code_1(monkeypatch, tmp_path, capsys)
     assert "equity.cash, row 5" in error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["sma_cross", "buy_and_hold"])
 def test_a_config_gives_the_same_files_on_either_engine(config, tmp_path):
     words = ["report.tearsheet=false", "data.end=2003-12-31"]

@@ -37,7 +37,7 @@ def test_each_paper_is_a_row_for_the_strategy_and_for_the_benchmark(outcome, pag
     found = tables(page)
     assert len(found) == 2
     for table, column in zip(found, ("strategy", "benchmark"), strict=True):
-        papers = outcome.exams[column].papers
+        papers = outcome.exams[column].results
         assert len(papers) == 4
         assert [row[:4] for row in table[1:]] == [
             [
@@ -54,7 +54,7 @@ def test_each_paper_is_a_row_for_the_strategy_and_for_the_benchmark(outcome, pag
 
 
 def test_names_are_escaped_and_the_picture_says_what_it_shows(outcome, page):
-    paper = outcome.exams["strategy"].papers[0]
+    paper = outcome.exams["strategy"].results[0]
     start = "Daily returns of walk &amp; co and the value at risk forecast for each day"
     wanted = f"{start}: Historical {paper.hits} exceedances"
     assert wanted in page
@@ -65,7 +65,7 @@ def test_names_are_escaped_and_the_picture_says_what_it_shows(outcome, page):
 def test_metrics_hold_the_exam_of_both(outcome):
     found = metrics(outcome)["var_exam"]
     assert {column: len(exam["papers"]) for column, exam in found.items()} == {"strategy": 4, "benchmark": 4}
-    assert found["benchmark"]["papers"][0]["hits"] == outcome.exams["benchmark"].papers[0].hits
+    assert found["benchmark"]["papers"][0]["hits"] == outcome.exams["benchmark"].results[0].hits
 
 
 def test_a_run_that_is_too_short_says_so_and_has_no_picture(make_outcome):
@@ -84,7 +84,7 @@ def test_remarks_name_the_forecasts_they_are_about(outcome):
     returns = np.concatenate([walk(400), np.zeros(300), walk(len(outcome.daily) - 700, 2)])
     exam = run_var_backtest(returns, VarBacktestSpec(methods=("historical",)), [0.95])
     idle = dataclasses.replace(outcome, exams=dict.fromkeys(outcome.exams, exam))
-    assert f"X: Historical 95 %: {exam.papers[0].flags[0]}." in section(idle).html
+    assert f"X: Historical 95 %: {exam.results[0].flags[0]}." in section(idle).html
 
 
 def test_the_dots_are_the_hits_of_the_first_line():
@@ -92,7 +92,7 @@ def test_the_dots_are_the_hits_of_the_first_line():
     lines = figure.axes[0].get_lines()
     days, values = lines[-1].get_data()
     assert lines[-1].get_label() == "Exceedances of Historical"
-    assert len(days) == exam.papers[0].hits
+    assert len(days) == exam.results[0].hits
     hit = exam.returns < exam.forecasts.var["historical", 0.95]
     np.testing.assert_array_equal(values, exam.returns[hit])
 

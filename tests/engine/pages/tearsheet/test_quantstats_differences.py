@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.pages.tearsheet.quantstats_differences import LEVELLED, THEIRS, compare, theirs
+from engine.pages.tearsheet.quantstats_differences import FIGURES, LEVELLED, compare, quantstats_figure
 from engine.pages.tearsheet.quantstats_table import Annualisation
 from engine.pages.tearsheet.write import _load, _quiet
 from risk.measure_set import MeasuresSpec, further, headline
@@ -35,7 +35,7 @@ def compared(stats, per_year=252.0, risk_free=0.0, days=1200):
 
 
 def test_every_figure_of_theirs_is_met(stats):
-    assert len(compared(stats)) == len(THEIRS) + 4 + 1  # two levels of two tail measures, and the tail ratio
+    assert len(compared(stats)) == len(FIGURES) + 4 + 1  # two levels of two tail measures, and the tail ratio
     assert set(LEVELLED) == {"value_at_risk", "expected_shortfall", "tail_ratio"}
 
 
@@ -51,14 +51,14 @@ def test_what_should_agree_agrees(stats):
     }
     for name, item in found.items():
         if name not in reasoned and not name.startswith(("Value", "Expected")):
-            assert (item.differs, item.why, item.ours) == (False, "", item.theirs), name
+            assert (item.differs, item.why, item.ours) == (False, "", item.quantstats), name
 
 
 @pytest.mark.parametrize("per_year", [252.0, 260.0, 52.18])
 @pytest.mark.parametrize("risk_free", [0.0, 0.03])
 def test_no_difference_is_without_a_reason(stats, per_year, risk_free):
     for name, item in compared(stats, per_year, risk_free).items():
-        assert item.differs == (item.ours != item.theirs)
+        assert item.differs == (item.ours != item.quantstats)
         assert bool(item.why) == item.differs, name
 
 
@@ -66,7 +66,7 @@ def test_a_year_of_a_broken_number_of_sessions_is_a_reason(stats):
     found = compared(stats, 52.18)
     assert found["Sharpe"].why == "quantstats takes 52 sessions a year, a whole number"
     factor = 1 - (52.18 / 52) ** 0.5
-    assert float(found["Sharpe"].apart) == pytest.approx(float(found["Sharpe"].theirs) * factor, rel=1e-3)
+    assert float(found["Sharpe"].difference) == pytest.approx(float(found["Sharpe"].quantstats) * factor, rel=1e-3)
 
 
 def test_alpha_above_a_risk_free_rate_is_another(stats):
@@ -77,10 +77,10 @@ def test_alpha_above_a_risk_free_rate_is_another(stats):
 
 def test_what_we_do_not_give_has_our_reason(stats):
     growth = compared(stats, days=100)["CAGR"]
-    assert (growth.ours, growth.apart, growth.differs) == ("n/a", "n/a", True)
+    assert (growth.ours, growth.difference, growth.differs) == ("n/a", "n/a", True)
     assert growth.why == "ours has no value: shorter than one year: 100 of 252 returns"
 
 
 @pytest.mark.parametrize("name", ["value_at_risk_95_ewma", "sqn", "information_ratio_at_equal_volatility", "turnover"])
 def test_measures_that_it_does_not_have(name):
-    assert theirs(name) is None
+    assert quantstats_figure(name) is None

@@ -7,8 +7,8 @@ import pytest
 
 from engine.config.sweep_spec import SweepSpec
 from engine.sweep.judgement.parameter_stability import positions, stability
+from engine.sweep.space.dimensions import iter_points
 from engine.sweep.space.samplers import dimensions_of, sampler
-from engine.sweep.trials.plan import rows
 
 NAN = float("nan")
 
@@ -20,7 +20,7 @@ def plan_of(space, **sweep):
 
 
 def looked_at(plan, winner, objective):
-    points = list(rows(plan.points.columns(np.arange(plan.points.count)))) if plan.points else []
+    points = list(iter_points(plan.points.columns(np.arange(plan.points.count)))) if plan.points else []
     return stability(plan, winner, np.array(objective, dtype=float), lambda number: points[number])
 
 
@@ -75,7 +75,7 @@ def test_elsewhere_they_are_the_nearest(method):
     plan = plan_of(space, method=method, trials=40)
     objective = np.random.default_rng(1).normal(size=40)
     objective[[3, 4]] = NAN
-    points = list(rows(plan.points.columns(np.arange(40))))
+    points = list(iter_points(plan.points.columns(np.arange(40))))
 
     def apart(number):
         logs = [np.log10(points[each]["a.y"]) for each in (number, 7)]

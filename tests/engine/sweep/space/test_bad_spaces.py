@@ -4,7 +4,7 @@ import pytest
 
 from engine.cli.main import main
 from engine.sweep.load_config import load
-from engine.sweep.trials.plan import plan
+from engine.sweep.trials.plan import plan_sweep
 
 BASE = """name: bad
 data: {source: {kind: sample, symbols: [nasdaq]}, end: 2000-12-31}
@@ -134,22 +134,22 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_it_is_refused_in_one_line_with_its_place(name, tmp_path):
-    text, line, said = BAD[name]
+    text, line, parts = BAD[name]
     path = tmp_path / "bad.yaml"
     path.write_text(f"{BASE}{text}\n")
     with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it is, it has to be one of ours
         load(path)
-    told = caught.value.line
-    assert told.startswith(f"{path}:{LINE + line}: "), told
-    assert "\n" not in told
-    for part in said:
-        assert part in told
+    message = caught.value.line
+    assert message.startswith(f"{path}:{LINE + line}: "), message
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
 
 
 @pytest.mark.parametrize("check", [[], ["--check"]], ids=["run", "check"])
 @pytest.mark.parametrize("name", ["unknown key", "many points", "of trades", "contradictory", "tpe without trials"])
 def test_the_command_line_says_so_and_writes_nothing(name, check, tmp_path, capsys):
-    text, _, said = BAD[name]
+    text, _, parts = BAD[name]
     path = tmp_path / "bad.yaml"
     path.write_text(f"{BASE}{text}\n")
     assert main([str(path), "--out", str(tmp_path / "runs"), *check]) == 2
@@ -157,7 +157,7 @@ def test_the_command_line_says_so_and_writes_nothing(name, check, tmp_path, caps
     assert out == ""
     assert err.startswith(f"error: {path}:")
     assert err.count("\n") == 1
-    for part in said:
+    for part in parts:
         assert part in err
     assert [item.name for item in tmp_path.iterdir()] == ["bad.yaml"]
 
@@ -194,5 +194,5 @@ def test_a_holdout_outside_the_bars_is_refused(date, tmp_path):
         if not end and date.startswith("2000"):
             continue
         with pytest.raises(Exception, match=r"sweep\.holdout") as caught:
-            plan(config.model_copy(update={"data": data}))
+            plan_sweep(config.model_copy(update={"data": data}))
         assert date in caught.value.line

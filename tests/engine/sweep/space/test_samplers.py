@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.config.sweep_spec import Choices, Range, SweepSpec
-from engine.sweep.space.dimensions import Continuous, Discrete, dimension
-from engine.sweep.space.samplers import Cube, Tpe, dimensions_of, sampler
-from engine.sweep.trials.plan import rows
+from engine.sweep.space.dimensions import Continuous, Discrete, dimension, iter_points
+from engine.sweep.space.samplers import CubeSample, Tpe, dimensions_of, sampler
 
 BASES = (0.005, 0.0075, 0.01, 0.0125, 0.015, 0.0175, 0.02, 0.0225, 0.025, 0.0275, 0.03)
 
@@ -20,8 +19,8 @@ def spec_of(space, **changes):
 
 
 def points_of(spec, seed=0):
-    made = sampler(spec, seed)
-    return list(rows(made.columns(np.arange(made.count))))
+    sample = sampler(spec, seed)
+    return list(iter_points(sample.columns(np.arange(sample.count))))
 
 
 def test_steps_are_made_as_they_are_written():
@@ -32,9 +31,9 @@ def test_steps_are_made_as_they_are_written():
 
 
 def test_whole_numbers_stay_whole():
-    whole = dimension("x", Range(low=5, high=20, step=5)).values
-    assert whole == (5, 10, 15, 20)
-    assert all(type(value) is int for value in whole)
+    integers = dimension("x", Range(low=5, high=20, step=5)).values
+    assert integers == (5, 10, 15, 20)
+    assert all(type(value) is int for value in integers)
     assert all(type(value) is float for value in dimension("x", Range(low=5, high=20, step=2.5)).values)
     assert all(type(value) is float for value in dimension("x", Range(low=5.0, high=20, step=5)).values)
 
@@ -72,16 +71,16 @@ def test_a_random_sample_of_a_grid_repeats_nothing(count, seed, sizes):
     total = int(np.prod(sizes))
     count = min(count, total)
     space = {f"a.x{number}": list(range(size)) for number, size in enumerate(sizes)}
-    found = points_of(spec_of(space, method="random", trials=count), seed)
-    assert len({tuple(point.items()) for point in found}) == count == len(found)
+    points = points_of(spec_of(space, method="random", trials=count), seed)
+    assert len({tuple(point.items()) for point in points}) == count == len(points)
 
 
 def test_a_random_sample_of_a_space_that_cannot_be_numbered():
     """12 axes of 100 values are 10^24 points, more than a whole number of the machine holds."""
     space = {f"a.x{number}": {"low": 1, "high": 100, "step": 1} for number in range(12)}
-    found = points_of(spec_of(space, method="random", trials=50))
-    assert len({tuple(point.values()) for point in found}) == 50
-    assert all(1 <= value <= 100 and type(value) is int for point in found for value in point.values())
+    points = points_of(spec_of(space, method="random", trials=50))
+    assert len({tuple(point.values()) for point in points}) == 50
+    assert all(1 <= value <= 100 and type(value) is int for point in points for value in point.values())
 
 
 numbers = st.one_of(
@@ -126,40 +125,44 @@ def test_every_point_lies_in_the_space_and_depends_on_its_number_alone(space, me
     paths = {f"a.x{number}": axis for number, axis in enumerate(space)}
     spec = spec_of(paths, method=method, trials=1)
     spec = spec_of(paths, method=method, trials=min(17, _points(spec)))
-    made = sampler(spec, seed)
-    whole = made.columns(np.arange(made.count))
-    for path, values in whole.items():
+    sample = sampler(spec, seed)
+    columns = sample.columns(np.arange(sample.count))
+    for path, values in columns.items():
         for value in values:
             require_inside(value, spec.space[path])
     again = sampler(spec, seed)
-    for number in reversed(range(made.count)):
+    for number in reversed(range(sample.count)):
         assert again.columns(np.array([number])) == {
-            path: values[number : number + 1] for path, values in whole.items()
+            path: values[number : number + 1] for path, values in columns.items()
         }
 
 
 def _points(spec):
-    found = dimensions_of(spec)
-    return 17 if any(isinstance(axis, Continuous) for axis in found) else int(np.prod([len(axis) for axis in found]))
+    dimensions = dimensions_of(spec)
+    return (
+        17
+        if any(isinstance(axis, Continuous) for axis in dimensions)
+        else int(np.prod([len(axis) for axis in dimensions]))
+    )
 
 
 def test_whole_numbers_on_a_log_axis_reach_both_ends_and_no_further():
     for low in range(1, 60):
         axis = dimension("x", Range(low=low, high=low + 100, log=True))
-        assert axis.at(np.array([0.0, np.nextafter(1.0, 0.0)])) == [low, low + 100]
+        assert axis.from_unit(np.array([0.0, np.nextafter(1.0, 0.0)])) == [low, low + 100]
         assert axis.representatives[0] == low
 
 
 @given(low=st.floats(1e-6, 1e6), width=st.floats(1e-6, 1e6), log=st.booleans(), unit=st.floats(0, 1, exclude_max=True))
 def test_a_value_in_between_is_in_between(low, width, log, unit):
     high = low + width
-    (found,) = dimension("x", Range(low=low, high=high, log=log)).at(np.array([unit]))
-    assert low <= found <= high
+    (value,) = dimension("x", Range(low=low, high=high, log=log)).from_unit(np.array([unit]))
+    assert low <= value <= high
 
 
 def test_a_log_axis_spreads_over_orders_of_magnitude():
     axis = dimension("x", Range(low=0.001, high=10.0, log=True))
-    assert axis.at(np.array([0.0, 0.25, 0.5, 0.75])) == [0.001, 0.01, 0.1, 1.0]
+    assert axis.from_unit(np.array([0.0, 0.25, 0.5, 0.75])) == [0.001, 0.01, 0.1, 1.0]
 
 
 SPACE = {"a.x": {"low": 0.0, "high": 1.0}, "a.y": {"low": 1, "high": 50}, "a.z": ["u", "v", "w"]}
@@ -182,25 +185,26 @@ def test_a_random_choice_from_a_grid_depends_on_the_seed():
 
 def test_sobol_fills_every_part_of_the_cube():
     spec = spec_of({"a.x": {"low": 0.0, "high": 1.0}, "a.y": {"low": 0.0, "high": 1.0}}, method="sobol", trials=64)
-    made = sampler(spec, 3)
-    assert isinstance(made, Cube)
-    cells = {(int(8 * x), int(8 * y)) for x, y in made.unit}
+    sample = sampler(spec, 3)
+    assert isinstance(sample, CubeSample)
+    cells = {(int(8 * x), int(8 * y)) for x, y in sample.unit}
     assert len(cells) == 64
 
 
-def run_tpe(seed, told, batches=4):
+def run_tpe(seed, results, batches=4):
     spec = spec_of(
         {**SPACE, "a.w": [1, 2, 3, 10], "a.v": {"low": 0.001, "high": 1.0, "log": True}}, method="tpe", trials=40
     )
-    made, asked = Tpe(dimensions_of(spec), spec, seed), []
+    tpe = Tpe(dimensions_of(spec), spec, seed)
+    all_points = []
     for _ in range(batches):
-        points = made.ask(8)
-        asked += points
-        made.tell(*told(points))
+        points = tpe.ask(8)
+        all_points += points
+        tpe.tell(*results(points))
     for path, axis in spec.space.items():
-        for point in asked:
+        for point in all_points:
             require_inside(point[path], axis)
-    return asked
+    return all_points
 
 
 def some(points):

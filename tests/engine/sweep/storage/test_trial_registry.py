@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.sweep.storage.trial_registry import PriorTrials, TrialRegistry, pooled_variance
-from engine.sweep.trials.plan import plan
+from engine.sweep.trials.plan import plan_sweep
 from engine.sweep.trials.ranking import TrialRanking
 
 SPACE = {"risk.base": [0.01, 0.02, 0.03], "model.slow": [8, 12]}
@@ -18,8 +18,8 @@ SPACE = {"risk.base": [0.01, 0.02, 0.03], "model.slow": [8, 12]}
 
 def tried(config, name, sharpes=None, status="done"):
     """Write down a sweep of a config as if it had been run; its plan."""
-    made = plan(config)
-    board = TrialRanking.of(made.spec, made.count)
+    made = plan_sweep(config)
+    board = TrialRanking.empty(made.spec, made.count)
     board.sharpe[:] = np.arange(made.count) if sharpes is None else sharpes
     board.status[:] = status
     TrialRegistry(made, name).write(board, None, 252.0)
@@ -32,10 +32,10 @@ def test_a_setting_counts_once_however_often_it_is_tried(config_of):
     assert TrialRegistry(made, "one").earlier() == PriorTrials(0, 0, 0.0, 0.0)
     # The same space with another objective: all of its points were tried before, and will be counted as its own.
     again = config_of({"space": SPACE, "objective": {"measure": "calmar"}})
-    assert TrialRegistry(plan(again), "two").earlier().trials == 0
+    assert TrialRegistry(plan_sweep(again), "two").earlier().trials == 0
     tried(again, "two")
     other = config_of({"space": {**SPACE, "risk.base": [0.02, 0.5]}})
-    found = TrialRegistry(plan(other), "three").earlier()
+    found = TrialRegistry(plan_sweep(other), "three").earlier()
     assert found.trials == 4  # 0.01 and 0.03, each with two models; those of 0.02 are tried again
     kept = np.array([0.0, 1.0, 4.0, 5.0]) / np.sqrt(252.0)
     assert found.sharpes == 4
@@ -44,7 +44,7 @@ def test_a_setting_counts_once_however_often_it_is_tried(config_of):
 
 def test_the_order_in_which_keys_are_written_does_not_matter(config_of):
     made = tried(config_of({"space": SPACE}), "one")
-    turned = plan(config_of({"space": dict(reversed(SPACE.items()))}))
+    turned = plan_sweep(config_of({"space": dict(reversed(SPACE.items()))}))
     assert TrialRegistry(turned, "two").earlier().trials == 0
     own, other = (TrialRegistry(each, "x").keys(each.points.columns(np.arange(6))) for each in (made, turned))
     assert sorted(own.tolist()) == sorted(other.tolist())
@@ -54,9 +54,9 @@ def test_the_order_in_which_keys_are_written_does_not_matter(config_of):
 def test_another_config_is_another_setting(config_of):
     tried(config_of({"space": SPACE}), "one")
     other = config_of({"space": SPACE}, broker={"commission": 0.005})
-    assert TrialRegistry(plan(other), "two").earlier().trials == 6
+    assert TrialRegistry(plan_sweep(other), "two").earlier().trials == 6
     named = config_of({"space": SPACE}, name="renamed", report={"tearsheet": True}, workers=2)
-    assert TrialRegistry(plan(named), "two").earlier().trials == 0
+    assert TrialRegistry(plan_sweep(named), "two").earlier().trials == 0
 
 
 def test_other_symbols_and_other_spans_do_not_count(config_of, prices):
@@ -65,18 +65,18 @@ def test_other_symbols_and_other_spans_do_not_count(config_of, prices):
     def data(symbol="X", **span):
         return {"source": {"kind": "csv", "files": {symbol: str(prices)}}, **span}
 
-    assert TrialRegistry(plan(config_of({"space": SPACE}, data=data("Z"))), "two").earlier().trials == 0
+    assert TrialRegistry(plan_sweep(config_of({"space": SPACE}, data=data("Z"))), "two").earlier().trials == 0
     early = config_of({"space": SPACE}, data=data(end="2015-06-01"))
     tried(early, "early")
-    late = plan(config_of({"space": SPACE}, data=data(start="2015-06-02")))
+    late = plan_sweep(config_of({"space": SPACE}, data=data(start="2015-06-02")))
     assert TrialRegistry(late, "late").earlier().trials == 6  # of the first sweep alone, whose span overlaps
-    assert TrialRegistry(plan(early), "other").earlier().trials == 6
+    assert TrialRegistry(plan_sweep(early), "other").earlier().trials == 6
 
 
 def test_ruined_and_failed_trials_were_tried_and_contradictions_were_not(config_of):
     status = ["done", "ruined", "failed", "invalid", "", "done"]
     tried(config_of({"space": SPACE}), "one", [1.0, np.nan, np.nan, np.nan, np.nan, 2.0], status)
-    found = TrialRegistry(plan(config_of({"space": SPACE}, seed=9)), "two").earlier()
+    found = TrialRegistry(plan_sweep(config_of({"space": SPACE}, seed=9)), "two").earlier()
     assert (found.trials, found.sharpes) == (4, 2)
 
 
@@ -88,7 +88,7 @@ def test_a_damaged_book_is_no_end(config_of, own_ledger, caplog):
     (own_ledger / "lost.json").write_text(json.dumps({"symbols": ["X"], "first": "2000-01-03", "last": "2020-01-03"}))
     (own_ledger / "half.json").write_text(json.dumps({"symbols": ["X"]}))
     (own_ledger / "list.json").write_text("[]")
-    book = TrialRegistry(plan(config_of({"space": SPACE}, seed=9)), "two")
+    book = TrialRegistry(plan_sweep(config_of({"space": SPACE}, seed=9)), "two")
     assert book.earlier().trials == 5 + 6
     assert "bad.json: cannot be read" in caplog.text
 
@@ -119,7 +119,7 @@ def test_it_is_frozen_in_the_journal(config_of):
 
     entries = [{"format": 1}]
     journal = SimpleNamespace(entries=entries, append=entries.append)
-    book = TrialRegistry(plan(config_of({"space": SPACE}, seed=9)), "two")
+    book = TrialRegistry(plan_sweep(config_of({"space": SPACE}, seed=9)), "two")
     tried(config_of({"space": SPACE}), "one")
     before = _earlier(book, journal)
     assert before.trials == 6
@@ -130,12 +130,12 @@ def test_it_is_frozen_in_the_journal(config_of):
 
 
 def test_points_that_were_asked_for_are_written_down_too(config_of):
-    made = plan(config_of({"space": SPACE, "method": "tpe", "trials": 3}))
-    board = TrialRanking.of(made.spec, 3)
+    made = plan_sweep(config_of({"space": SPACE, "method": "tpe", "trials": 3}))
+    board = TrialRanking.empty(made.spec, 3)
     board.status[:] = "done"
     points = [{"risk.base": base, "model.slow": 8} for base in (0.01, 0.02, 0.02)]
     TrialRegistry(made, "one").write(board, points.__getitem__, 252.0)
-    grid = plan(config_of({"space": {"risk.base": [0.5], "model.slow": [8]}}))
+    grid = plan_sweep(config_of({"space": {"risk.base": [0.5], "model.slow": [8]}}))
     assert TrialRegistry(grid, "two").earlier().trials == 2
-    assert TrialRegistry(plan(config_of({"space": SPACE})), "two").earlier().trials == 0
+    assert TrialRegistry(plan_sweep(config_of({"space": SPACE})), "two").earlier().trials == 0
     assert pd.isna(board.sharpe).all()

@@ -7,10 +7,10 @@ import pytest
 
 from engine.config.sweep_spec import Choices
 from engine.sweep.pages.terminal import _heads
-from engine.sweep.space.dimensions import dimension, label
+from engine.sweep.space.dimensions import dimension, table_cell
 from engine.sweep.storage.trials_table import _kind, cells, write
-from engine.sweep.trials.plan import plan
-from engine.sweep.trials.trial_scores import without
+from engine.sweep.trials.plan import plan_sweep
+from engine.sweep.trials.trial_scores import unmeasured_scores
 
 AXES = {
     "whole": ([1, 2], "Int64", [1, 2]),
@@ -32,7 +32,7 @@ AXES = {
 def test_a_column_is_of_one_kind(name):
     values, kind, expected = AXES[name]
     axis = dimension("a.x", Choices(choices=tuple(values)))
-    assert _kind([label(value) for value in axis.representatives]) == kind
+    assert _kind([table_cell(value) for value in axis.representatives]) == kind
     column = pd.Series(cells(list(axis.values), kind), dtype=kind)
     for found, wanted in zip(column, expected, strict=True):
         assert (pd.isna(found) and pd.isna(wanted)) or found == wanted
@@ -42,11 +42,11 @@ def test_a_column_is_of_one_kind(name):
 
 def test_a_column_keeps_its_kind_where_no_trial_has_a_value(config_of, tmp_path):
     """Trials that failed have no fills: the column is one of whole numbers all the same, in every part."""
-    made = plan(config_of({"space": {"risk.base": [0.01, 0.02], "risk.limits.gross": [None, 0.5]}}))
+    made = plan_sweep(config_of({"space": {"risk.base": [0.01, 0.02], "risk.limits.gross": [None, 0.5]}}))
 
     class Finished:
         def all(self):
-            yield without(
+            yield unmeasured_scores(
                 np.arange(4), "failed", ["why"] * 4, ("final_value", "sharpe", "fills", "trades", "rejections"), (4, 9)
             )
 

@@ -29,10 +29,14 @@ def tiny(scaling):
 
 @pytest.mark.parametrize("workers", [1, 2, 5, 20, 50, 80])
 def test_without_deaths_it_is_the_closed_form(scaling, tiny, workers):
-    found = scaling.simulated(tiny, workers)
-    least = scaling.closed_form(tiny, workers)
-    assert least <= found.seconds <= least * 1.02 + 2 * (tiny.seconds + workers * (tiny.scheduler + tiny.client))
-    assert (found.died, found.lost) == (0, 0)
+    outcome = scaling.simulated(tiny, workers)
+    lower_bound = scaling.closed_form(tiny, workers)
+    assert (
+        lower_bound
+        <= outcome.seconds
+        <= lower_bound * 1.02 + 2 * (tiny.seconds + workers * (tiny.scheduler + tiny.client))
+    )
+    assert (outcome.died, outcome.lost) == (0, 0)
 
 
 def test_by_hand(scaling, tiny):
@@ -52,10 +56,11 @@ def test_a_long_sweep_goes_on_at_its_pace(scaling, tiny):
 
 def test_deaths_cost_their_chunk_and_the_time_until_another_worker_is_there(scaling, tiny):
     mortal = replace(tiny, policies=20_000, deaths=864)  # one in a hundred seconds of a worker
-    found, whole = scaling.simulated(mortal, 4), scaling.simulated(replace(mortal, deaths=0), 4)
-    assert found.died == pytest.approx(20, abs=12)
-    assert 5 * found.died <= found.lost <= 6.01 * found.died
-    assert found.seconds == pytest.approx(whole.seconds + found.lost / 4, rel=0.05)
+    outcome = scaling.simulated(mortal, 4)
+    without_deaths = scaling.simulated(replace(mortal, deaths=0), 4)
+    assert outcome.died == pytest.approx(20, abs=12)
+    assert 5 * outcome.died <= outcome.lost <= 6.01 * outcome.died
+    assert outcome.seconds == pytest.approx(without_deaths.seconds + outcome.lost / 4, rel=0.05)
 
 
 def test_the_table_names_the_bounds(scaling, tiny):

@@ -1,4 +1,4 @@
-"""Sweeps on a Dask cluster of subprocesses: tables of the same bytes, whatever dies, and one line of what is wrong."""
+"""Sweeps on a Dask cluster of subprocesses: the same tables byte by byte after any accident, and errors of one line."""
 
 import functools
 import json
@@ -29,10 +29,11 @@ from engine.sweep.storage.file_names import BLOCKS, RETURNS, TABLE
 from engine.sweep.trials import cluster_worker
 from engine.sweep.trials import plan as plans
 from engine.sweep.trials.cluster_worker import WorkerDiffersError
-from engine.sweep.trials.dask_runner import ClusterError, DaskRunner
+from engine.sweep.trials.dask_connection import ClusterError
+from engine.sweep.trials.dask_runner import DaskRunner
 
 pytest.importorskip("distributed")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.early]
 TABLES = (TABLE, RETURNS, BLOCKS)
 SPACE = {"model.slow": [8, 12], "risk.base": [0.02, 0.03, 0.05], "strategy.side": ["both", "long"]}
 FOREST = {
@@ -42,18 +43,18 @@ FOREST = {
 }
 PRELOAD = """
 import os, time
-from engine.backtest.compiled import course, engine
-from engine.backtest.compiled.kernel.records import Shape
-from engine.sweep import remote
-for module in (course, engine):
-    module.shape_of = lambda *_, cross, record: Shape(cross=cross, record=record)
+from engine.backtest.compiled import batch_run, engine
+from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.sweep.trials.cluster_worker import WorkerCache
+for module in (batch_run, engine):
+    module.shape_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record)
 pause = float(os.environ.pop("SLOW", 0))
 if pause:
-    fast = remote.Kept.open
+    fast = WorkerCache.open
     def slow(*arguments):
         time.sleep(pause)
         return fast(*arguments)
-    remote.Kept.open = slow
+    WorkerCache.open = slow
 """
 ROOT = manifest.ROOT
 PATIENCE = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s"}  # with a worker that has just died; Dask's own is 30 s
@@ -63,23 +64,36 @@ PATIENCE = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s"}  # with a worker 
 
 
 class Site:
-    """A scheduler and workers of our own; whatever happens, they end with it."""
+    """A scheduler and workers in subprocesses, which are killed on exit."""
 
     def __init__(self, folder, scheduler=(), root=ROOT, prefix=(), host="127.0.0.1"):
-        self.folder, self.processes, self.prefix = folder, [], prefix
+        self.folder = folder
+        self.processes = []
+        self.prefix = prefix
         self.preload = folder / "preload.py"
         self.preload.write_text(PRELOAD)
-        place = folder / f"scheduler-{time.monotonic_ns()}.json"
-        arguments = ("--host", host, "--port", "0", "--no-dashboard", "--scheduler-file", str(place), *scheduler)
+        scheduler_file = folder / f"scheduler-{time.monotonic_ns()}.json"
+        arguments = (
+            "--host",
+            host,
+            "--port",
+            "0",
+            "--no-dashboard",
+            "--scheduler-file",
+            str(scheduler_file),
+            *scheduler,
+        )
         self.scheduler = self.start("scheduler", *arguments, root=root)
-        wait_for(lambda: place.exists() and place.read_text().strip().endswith("}"), self.scheduler)
-        self.address = json.loads(place.read_text())["address"]
+        wait_for(lambda: scheduler_file.exists() and scheduler_file.read_text().strip().endswith("}"), self.scheduler)
+        self.address = json.loads(scheduler_file.read_text())["address"]
 
     def start(self, *arguments, root=ROOT, prefix=(), **environment):
         command = [*prefix, sys.executable, "-m", "dask", *arguments]
-        own = {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **PATIENCE, **environment}
+        variables = {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **PATIENCE, **environment}
         with (self.folder / "log.txt").open("a") as log:
-            started = subprocess.Popen(command, env={**os.environ, **own}, stdout=log, stderr=log, cwd=self.folder)
+            started = subprocess.Popen(
+                command, env={**os.environ, **variables}, stdout=log, stderr=log, cwd=self.folder
+            )
         self.processes.append(started)
         return started
 
@@ -92,11 +106,11 @@ class Site:
 
     def __exit__(self, *_):
         for process in self.processes:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.kill()
+            process.wait(60)
 
 
-def wait_for(done, process=None, seconds=30):
+def wait_for(done, process=None, seconds=120):
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "took too long"
@@ -108,12 +122,12 @@ def joined(site, count):
     from distributed import Client
 
     with Client(site.address, set_as_default=False) as client:
-        client.wait_for_workers(count, timeout=30)
+        client.wait_for_workers(count, timeout=120)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def lasting(tmp_path_factory):
-    """What the tests of this module share."""
+    """Environment and kernels that the tests of this module share."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BACKTRADER_ML_DATA", str(tmp_path_factory.mktemp("data")))
         patch.setenv("OMP_NUM_THREADS", "1")
@@ -128,11 +142,11 @@ def lasting(tmp_path_factory):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory, lasting, local):
     local({"space": SPACE})  # compiles, for all
-    with Site(tmp_path_factory.mktemp("site")) as made:
-        made.worker()
-        made.worker()
-        joined(made, 2)
-        yield made
+    with Site(tmp_path_factory.mktemp("site")) as cluster:
+        cluster.worker()
+        cluster.worker()
+        joined(cluster, 2)
+        yield cluster
 
 
 @pytest.fixture(scope="module")
@@ -164,19 +178,20 @@ def on_cluster(config_of, options):
 
 @pytest.fixture
 def at_put(monkeypatch):
-    """Do things when so many chunks are kept."""
+    """Call functions after given numbers of chunks are stored."""
 
     def plant(**todo):
-        put, kept = trials.Records.put, []
+        put = trials.TrialStore.put
+        stored = []
 
         def planted(records, *arguments):
             put(records, *arguments)
-            kept.append(1)
-            if do := todo.get(f"n{len(kept)}"):
+            stored.append(1)
+            if do := todo.get(f"n{len(stored)}"):
                 do()
 
-        monkeypatch.setattr(trials.Records, "put", planted)
-        return kept
+        monkeypatch.setattr(trials.TrialStore, "put", planted)
+        return stored
 
     return plant
 
@@ -209,25 +224,25 @@ def test_dask_local_starts_a_cluster(local, config_of, options, site, caplog):
     with dask.config.set({"distributed.worker.preload": [str(site.preload)]}):
         config = config_of({"space": SPACE, "cluster": {"dask": "local"}})
         assert_same(sweep_and_save(config, options).saved.folder, local({"space": SPACE}))
-    (told,) = [line for line in caplog.messages if "dashboard" in line]
-    assert re.search(r"cluster: 1 workers at tcp://127.0.0.1:\d+, dashboard http://127.0.0.1:\d+/status", told)
+    (line,) = [line for line in caplog.messages if "dashboard" in line]
+    assert re.search(r"cluster: 1 workers at tcp://127.0.0.1:\d+, dashboard http://127.0.0.1:\d+/status", line)
 
 
-# --- what is sent
+# --- data sent
 
 
 def test_what_goes_with_a_chunk_is_small(site, on_cluster, monkeypatch):
     sizes = []
-    submitted = DaskRunner._submitted
+    submit = DaskRunner._submit
 
-    def watched(cluster, work):
-        future = submitted(cluster, work)
-        sent, points = cluster._sent(work[0]), pickle.dumps((work[1], work[2]), protocol=5)
-        sizes.append(len(pickle.dumps((sent.order, points))))
+    def watched(cluster, chunk):
+        future = submit(cluster, chunk)
+        points = pickle.dumps((chunk.numbers, chunk.columns), protocol=5)
+        sizes.append(len(pickle.dumps((cluster._on_cluster(chunk.group).header, points))))
         return future
 
     monkeypatch.setattr(plans, "CHUNK", 1024)
-    monkeypatch.setattr(DaskRunner, "_submitted", watched)
+    monkeypatch.setattr(DaskRunner, "_submit", watched)
     on_cluster(site.address, {"space": {"risk.base": {"low": 0.01, "high": 0.05, "step": 0.002}}})
     assert len(sizes) == 1
     assert sizes[0] < 2_000 + 21 * 30
@@ -236,17 +251,17 @@ def test_what_goes_with_a_chunk_is_small(site, on_cluster, monkeypatch):
 def test_market_and_signals_are_sent_once(site, on_cluster, monkeypatch):
     from distributed import Client
 
-    given = []
-    give = DaskRunner._given
+    sent = []
+    send = DaskRunner._send
     monkeypatch.setattr(
-        DaskRunner, "_given", lambda cluster, name, value: given.append(name) or give(cluster, name, value)
+        DaskRunner, "_send", lambda cluster, name, value: sent.append(name) or send(cluster, name, value)
     )
     with Client(site.address, set_as_default=False) as client:
         before = client.run(_received)
         sweep = {"method": "tpe", "trials": 20, "batch": 4, "space": {"risk.base": {"low": 0.01, "high": 0.05}}}
         on_cluster(site.address, sweep)
         after = client.run(_received)
-    assert given == ["signals-0", "common"]
+    assert sent == ["signals-0", "common"]
     fetched = [name for who in after for name in after[who][len(before[who]) :]]
     assert len(fetched) <= 2  # by the worker that was not the first to have it
     assert len(set(fetched)) == len(fetched)
@@ -256,7 +271,7 @@ def _received(dask_worker):
     return [key for log in dask_worker.transfer_incoming_log for key in log["keys"]]
 
 
-# --- who may work
+# --- workers that are refused
 
 
 @pytest.fixture(scope="module")
@@ -273,7 +288,7 @@ def other_code(tmp_path_factory):
 
 def test_a_worker_with_other_code_is_refused_by_name(other_code, tmp_path, on_cluster, at_put):
     """One that joins later as well."""
-    named = r"^worker tcp://127.0.0.1:\d+ differs .*code [0-9a-f]{12}, here"
+    message = r"^worker tcp://127.0.0.1:\d+ differs .*code [0-9a-f]{12}, here"
     with Site(tmp_path) as site:
         first = site.worker()
         joined(site, 1)
@@ -283,20 +298,20 @@ def test_a_worker_with_other_code_is_refused_by_name(other_code, tmp_path, on_cl
             joined(site, 2)
             first.send_signal(signal.SIGKILL)
 
-        kept = at_put(n1=swap)
-        with pytest.raises(WorkerDiffersError, match=named):
+        stored = at_put(n1=swap)
+        with pytest.raises(WorkerDiffersError, match=message):
             on_cluster(site.address, {"space": SPACE})
-        before = len(kept)
-        with pytest.raises(WorkerDiffersError, match=named):
+        before = len(stored)
+        with pytest.raises(WorkerDiffersError, match=message):
             on_cluster(site.address, {"method": "random", "trials": 3, "space": SPACE})
-    assert 1 <= len(kept) == before < 12
+    assert 1 <= len(stored) == before < 12
 
 
 def test_what_differs_is_named():
     here = {"code": "a" * 64, "numpy": "2.0", "OMP_NUM_THREADS": "1"}
     there = {"code": "b" * 64, "numpy": "2.1"}
-    told = r"code b{12}, here a{12}; numpy 2.1, here 2.0; OMP_NUM_THREADS missing, here 1\); install the same code"
-    with pytest.raises(WorkerDiffersError, match=told) as caught:
+    message = r"code b{12}, here a{12}; numpy 2.1, here 2.0; OMP_NUM_THREADS missing, here 1\); install the same code"
+    with pytest.raises(WorkerDiffersError, match=message) as caught:
         cluster_worker.require_same(here, there, "worker w")
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301
     cluster_worker.require_same(here, {**here, "more": "1"}, "worker w")
@@ -316,12 +331,12 @@ def test_a_scheduler_with_other_code_is_refused(other_code, on_cluster, tmp_path
 def test_a_killed_worker_loses_its_chunk_alone(site, local, on_cluster, at_put):
     extra = site.worker()
     joined(site, 3)
-    kept = at_put(
+    stored = at_put(
         n1=lambda: extra.send_signal(signal.SIGSTOP),  # with chunks that it will never give
         n3=lambda: extra.send_signal(signal.SIGKILL),
     )
     assert_same(on_cluster(site.address, {"space": SPACE}), local({"space": SPACE}))
-    assert len(kept) == 12
+    assert len(stored) == 12
 
 
 def test_all_workers_may_die_if_others_come(tmp_path, local, on_cluster, at_put):
@@ -343,15 +358,15 @@ def test_a_lost_scheduler_is_one_line_and_the_sweep_goes_on(tmp_path, config_of,
         site.worker()
         joined(site, 1)
         path = written(tmp_path, config_of, {"space": SPACE, "cluster": {"dask": site.address, "timeout": 20}})
-        kept = at_put(n3=lambda: site.scheduler.send_signal(signal.SIGKILL))
+        stored = at_put(n3=lambda: site.scheduler.send_signal(signal.SIGKILL))
         assert run(path, options) == 2
     err = capsys.readouterr().err
     assert re.search(r"sweep.cluster: the scheduler tcp://127.0.0.1:\d+ is gone \(.*\); what was finished is kept", err)
     assert len(plain(err)) == 1
-    before = len(kept)
+    before = len(stored)
     assert 3 <= before < 12
     folder = sweep_and_save(config_of({"space": SPACE}), options).saved.folder
-    assert len(kept) == 12
+    assert len(stored) == 12
     assert_same(folder, local({"space": SPACE}))
 
 
@@ -383,9 +398,7 @@ def run(path, options):
 
 def plain(err):
     """Lines but warnings of ours."""
-    return [
-        line for line in err.splitlines() if line and not line.startswith("WARNING engine.sweep.trials.dask_runner: ")
-    ]
+    return [line for line in err.splitlines() if line and not line.startswith("WARNING engine.sweep.trials.dask_")]
 
 
 # --- bad input
@@ -483,9 +496,9 @@ def certificates(tmp_path_factory):
 def closed(certificates, tmp_path_factory, lasting):
     ca, cert, key = (str(certificates / name) for name in ("ca.pem", "ca-own.pem", "ca-own.key"))
     files = ("--tls-ca-file", ca, "--tls-cert", cert, "--tls-key", key)
-    with Site(tmp_path_factory.mktemp("closed"), ("--protocol", "tls", *files)) as made:
-        made.worker(*files)
-        yield made
+    with Site(tmp_path_factory.mktemp("closed"), ("--protocol", "tls", *files)) as cluster:
+        cluster.worker(*files)
+        yield cluster
 
 
 def files_of(folder, name, ca):
@@ -556,30 +569,30 @@ def test_workers_on_other_hosts(hosts, tmp_path, local, on_cluster, caplog):
     assert any("neither encrypted nor asks who connects" in line for line in caplog.messages)
 
 
-# --- what is told
+# --- progress and errors
 
 
 def test_progress_shows_the_rate_of_each_worker(site, config_of, options, monkeypatch):
     from engine.sweep import run as runs
 
-    told = []
+    steps = []
     run_trials = runs.run_trials
 
-    def listening(made, board, runner, records, tell, about):
-        run_trials(made, board, runner, records, told.append, about)
+    def listening(plan, ranking, runner, store, on_progress, runner_note):
+        run_trials(plan, ranking, runner, store, steps.append, runner_note)
 
     monkeypatch.setattr(runs, "run_trials", listening)
     sweep_and_save(config_of({"space": SPACE, "cluster": {"dask": site.address}}), options)
-    assert re.search(r"best sharpe .*, [\d.]+/s on each of 2 workers", told[-1].note)
+    assert re.search(r"best sharpe .*, [\d.]+/s on each of 2 workers", steps[-1].note)
 
 
 def test_a_trial_that_fails_on_a_worker_is_told_as_here(site, local, on_cluster, monkeypatch):
-    """A module that is missing on a worker, a full disk: not kept as a result."""
+    """An error of the cluster, such as a full disk, is not stored as a result."""
 
-    def broken(cluster, work):
+    def broken(cluster, chunk):
         return cluster.client.submit(_raises, key=f"broken-{time.monotonic_ns()}")
 
-    monkeypatch.setattr(DaskRunner, "_submitted", broken)
+    monkeypatch.setattr(DaskRunner, "_submit", broken)
     with pytest.raises(ClusterError, match=r"trials \d+ to \d+ failed on a worker \(OSError: no space\); what was"):
         on_cluster(site.address, {"space": SPACE})
 

@@ -1,0 +1,22 @@
+"""Arguments that several commands share: config files and overrides."""
+
+from pathlib import Path
+
+from core.errors import ConfigError
+
+
+def files_and_overrides(words: tuple[str, ...]) -> tuple[list[Path], list[str]]:
+    """Config files, and ``key=value`` overrides; a word with ``=`` is an override unless a file of that name exists.
+
+    Raises
+    ------
+    ConfigError
+        No file is given.
+    """
+    overrides = [word for word in words if "=" in word and not Path(word).exists()]
+    paths = [Path(word) for word in words if word not in overrides]
+    if not paths:
+        raise ConfigError(
+            f"no config file given, only overrides ({' '.join(overrides)}); name one, configs/quickstart.yaml say"
+        )
+    return paths, overrides

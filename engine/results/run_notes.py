@@ -1,0 +1,79 @@
+"""Notes on a run: no trades, interest on cash, symbols that begin late or end early, gaps, several bars a day."""
+
+import pandas as pd
+
+from core.clock import sessions
+from core.types import Market, RunResult
+from engine.backtest.account_returns import benchmark_gaps
+from engine.config.run_config import RunConfig
+
+from .order_audit import count_orders
+
+
+def run_notes(
+    config: RunConfig, market: Market, result: RunResult, days: pd.DatetimeIndex, per_year: float
+) -> tuple[str, ...]:
+    """Everything that a reader of the run should know besides its figures.
+
+    Parameters
+    ----------
+    days : (T,) the sessions that have a return.
+    per_year : sessions in a year.
+    """
+    return (
+        *_idle_notes(result),
+        *_interest_notes(config),
+        *_span_notes(market, days, result.zone),
+        *_gap_notes(market, days, result.zone),
+        *_daily_notes(result, days, per_year),
+    )
+
+
+def _idle_notes(result: RunResult) -> tuple[str, ...]:
+    """The reason why nothing was traded."""
+    if len(result.fills):
+        return ()
+    orders = count_orders(result.orders)
+    if not orders.asked:
+        return ("nothing was traded: no order was asked",)
+    reasons = "; ".join(f"{number} x {reason}" for reason, number in orders.by_reason.items())
+    return (f"nothing was traded: none of {orders.asked} orders was filled ({reasons})",)
+
+
+def _interest_notes(config: RunConfig) -> tuple[str, ...]:
+    """Interest on cash above the rate that ratios compare with."""
+    earned = config.broker.cash_interest
+    free = config.measures.risk_free
+    if earned <= free:
+        return ()
+    return (
+        f"idle cash earns {100 * earned:g} % a year, but ratios compare with {100 * free:g} %, so that interest "
+        "looks like skill: set measures.risk_free",
+    )
+
+
+def _span_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
+    """Traded symbols that begin after the account does, or end before it."""
+    spans = ((symbol, sessions(market.bars[symbol].times, zone)[[0, -1]]) for symbol in market.trade)
+    return tuple(
+        f"{symbol} has bars from {first:%F} to {last:%F} only; a position at its end stays, at its last close"
+        for symbol, (first, last) in spans
+        if first > days[0] or last < days[-1]
+    )
+
+
+def _gap_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
+    gaps = benchmark_gaps(market, days, zone)
+    if gaps.empty:
+        return ()
+    gap_text = f"{len(gaps)} of {len(days)} sessions (the first is {gaps[0]:%F})"
+    return (f"benchmark {market.benchmark} has no bar in {gap_text}; it is valued at its last close there",)
+
+
+def _daily_notes(result: RunResult, days: pd.DatetimeIndex, per_year: float) -> tuple[str, ...]:
+    """The daily returns of an account that is valued several times a day."""
+    bars = len(result.equity)
+    if sessions(pd.DatetimeIndex(result.equity["time"]), result.zone).is_unique:
+        return ()
+    source = f"{len(days)} daily returns are made of {bars} bars, from each session's last account value"
+    return (f"{source}; every measure, value at risk included, is daily, with {per_year:g} periods a year",)
