@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import vartests
-from hypothesis import simulated
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -40,7 +40,7 @@ def test_the_regions_of_kupiecs_table(n, level, minimum, maximum):
     assert (accepted[0], accepted[-1], len(accepted)) == (minimum, maximum, maximum - minimum + 1)
 
 
-@simulated(hit_lists, levels)
+@given(hit_lists, levels)
 def test_kupiec_is_vartests(exceedances, level):
     reference = vartests.kupiec_test(np.array(exceedances, dtype=int), risk_conf_level=level)
     ours = kupiec(exceedances, level)
@@ -75,7 +75,7 @@ def chain_likelihoods(exceedances):
     return chain, single
 
 
-@simulated(hit_lists, levels)
+@given(hit_lists, levels)
 def test_christoffersen_is_its_likelihoods_written_out(exceedances, level):
     chain, single = chain_likelihoods(exceedances)
     ours = christoffersen(exceedances, level)
