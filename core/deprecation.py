@@ -4,11 +4,15 @@ The policy is in ``docs/deprecation.md``: an old name works for two minor versio
 """
 
 import importlib
+import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
-__all__ = ["deprecated_names", "moved_module"]
+__all__ = ["deprecated_names", "moved_modules"]
 
 
 def deprecated_names(module: str, renamed: Mapping[str, str], *, since: str) -> Callable[[str], Any]:
@@ -41,16 +45,44 @@ def deprecated_names(module: str, renamed: Mapping[str, str], *, since: str) -> 
     return lookup
 
 
-def moved_module(old: str, new: str, *, since: str) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a module that has moved: each of its names is looked up in the new module.
+def moved_modules(moved: Mapping[str, str], *, since: str) -> None:
+    """Make modules importable under their old names; each of their names is looked up in the new module, and warns.
 
     Parameters
     ----------
-    old : the old module's ``__name__``.
-    new : the new module's name.
-    since : the version that moved it.
+    moved : the new module by the old one; a package states those of its own in its ``__init__``.
+    since : the version that moved them.
     """
+    sys.meta_path.append(_MovedModules(moved, since))
 
+
+class _MovedModules(MetaPathFinder, Loader):
+    """Finds old names of modules, after all other finders have not found them."""
+
+    def __init__(self, moved: Mapping[str, str], since: str) -> None:
+        self.moved = moved
+        self.since = since
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002 (the interface of finders)
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> ModuleSpec | None:
+        """The spec of an old name; None for any other module."""
+        return ModuleSpec(fullname, self) if fullname in self.moved else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """A module without names of its own."""
+        module = ModuleType(spec.name, f"Deprecated since {self.since}: use {self.moved[spec.name]}.")
+        vars(module)["__getattr__"] = _lookup(spec.name, self.moved[spec.name], self.since)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing to do: names are looked up when they are used."""
+
+
+def _lookup(old: str, new: str, since: str) -> Callable[[str], Any]:
     def lookup(name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(f"module {old!r} has no attribute {name!r}")

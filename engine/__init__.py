@@ -5,10 +5,21 @@
 
 from typing import TYPE_CHECKING, Any
 
+from core.deprecation import moved_modules
+
 if TYPE_CHECKING:
     from .api import load_run, run
 
 __all__ = ["load_run", "run"]
+
+moved_modules(
+    {
+        "engine.books": "engine.backtest.engine_output",
+        "engine.bt_feed": "engine.backtest.bt.feed",
+        "engine.compiled_engine": "engine.backtest.compiled",
+    },
+    since="0.2",
+)
 
 
 def __getattr__(name: str) -> Any:

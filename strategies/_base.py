@@ -1,5 +1,0 @@
-"""Deprecated: this module is named ``base`` since version 0.2."""
-
-from core.deprecation import moved_module
-
-__getattr__ = moved_module(__name__, "strategies.base", since="0.2")
