@@ -52,7 +52,7 @@ class ToldData(bt.feeds.PandasData):
 class Taken(NamedTuple):
     """CPU seconds of a whole backtest and of ``cerebro.run()`` alone; the account at the end, and orders sent."""
 
-    whole: float
+    full: float
     run: float
     value: float
     orders: int
@@ -64,29 +64,31 @@ class Stock(bt.Strategy):
     params = (("entry", 0.0), ("base", 0.02), ("cap", 0.05))
 
     def __init__(self) -> None:
-        self.atr, self.sma = bt.indicators.ATR(period=14), bt.indicators.SMA(period=20)
+        self.atr = bt.indicators.ATR(period=14)
+        self.sma = bt.indicators.SMA(period=20)
 
     def next(self) -> None:
         """Decide at the close."""
-        told, units = self.data.prediction[0], self.position.size
+        prediction = self.data.prediction[0]
+        units = self.position.size
         side = (units > 0) - (units < 0)
-        if np.isnan(told):
+        if np.isnan(prediction):
             return
-        wish = 1 if told > self.p.entry else -1 if told < -self.p.entry else side
-        if wish == side and not (side * told < 0.0):
+        target = 1 if prediction > self.p.entry else -1 if prediction < -self.p.entry else side
+        if target == side and not (side * prediction < 0.0):
             return
-        if side and wish == side:
-            wish = 0
+        if side and target == side:
+            target = 0
         if units:
             self.close()
-        if wish:
+        if target:
             money = risk_money(self.data.confidence[0], self.broker.getvalue(), self.p.base, self.p.cap)
             size = money / self.data.close[0]
-            self.buy(size=size) if wish > 0 else self.sell(size=size)
+            self.buy(size=size) if target > 0 else self.sell(size=size)
 
 
 def stock(task: BacktestInput, frame: pd.DataFrame, entry: float) -> Taken:
-    """What backtrader takes as it comes."""
+    """The seconds of plain backtrader."""
     begun = time.process_time()
     cerebro = bt.Cerebro()
     cerebro.adddata(ToldData(dataname=frame))
@@ -113,8 +115,8 @@ def ours(task: BacktestInput, _: pd.DataFrame, __: float) -> Taken:
     with watched() as runs:
         begun = time.process_time()
         result = engine.run_task(task)
-        whole = time.process_time() - begun
-    return Taken(whole, sum(runs), float(result.equity["equity"].iloc[-1]), len(result.orders))
+        full = time.process_time() - begun
+    return Taken(full, sum(runs), float(result.equity["equity"].iloc[-1]), len(result.orders))
 
 
 @contextmanager
@@ -142,17 +144,20 @@ def work(entry: float) -> tuple[BacktestInput, pd.DataFrame]:
     source = {"kind": "sample", "symbols": ["sp500"]}
     market = DataSpec.model_validate({"source": source, "benchmark": "sp500"}).load()
     bars: Bars = market.bars["sp500"]
-    rng, count = np.random.default_rng(1), len(bars)
-    told = rng.normal(0.0, 0.01, count)
-    told[:WARM] = np.nan
-    sure = np.where(np.isnan(told), np.nan, rng.uniform(0.3, 1.0, count))
-    signals = SignalFrame(bars.times, ("sp500",), told[:, None], sure[:, None], np.zeros(count, dtype=np.int64))
+    rng = np.random.default_rng(1)
+    count = len(bars)
+    prediction = rng.normal(0.0, 0.01, count)
+    prediction[:WARM] = np.nan
+    confidence = np.where(np.isnan(prediction), np.nan, rng.uniform(0.3, 1.0, count))
+    signals = SignalFrame(
+        bars.times, ("sp500",), prediction[:, None], confidence[:, None], np.zeros(count, dtype=np.int64)
+    )
     broker = BrokerSpec(cash=10_000.0, short_interest=0.0)
     rule = Threshold(entry=entry, exit=0.0, side="both")
     task = BacktestInput.of(
         Market({"sp500": bars}, ("sp500",), "sp500", market.zone), signals, rule, RiskSpec(), broker, "x"
     )
-    more = {"prediction": told, "confidence": sure, "stop": 0.95 * bars.close, "target": 1.05 * bars.close}
+    more = {"prediction": prediction, "confidence": confidence, "stop": 0.95 * bars.close, "target": 1.05 * bars.close}
     return task, bars.frame.set_axis(task.timeline.stamps["sp500"]).assign(**more)
 
 
@@ -162,10 +167,10 @@ RUNNERS = {"stock": stock, "ours": ours}
 def check(name: str, task: BacktestInput, frame: pd.DataFrame) -> None:
     """Print what both do, or stop where they differ."""
     one, other = (run(task, frame, ENTRIES[name]) for run in RUNNERS.values())
-    apart = abs(one.value / other.value - 1.0)
-    if apart > 1e-9 or one.orders != other.orders:
+    distance = abs(one.value / other.value - 1.0)
+    if distance > 1e-9 or one.orders != other.orders:
         raise SystemExit(f"{name}: they differ, so nothing is timed: {one}, {other}")
-    print(f"\n{name}: {len(frame):,} bars, {one.orders:,} orders, final value {one.value:,.2f}, {apart:.0e} apart")
+    print(f"\n{name}: {len(frame):,} bars, {one.orders:,} orders, final value {one.value:,.2f}, {distance:.0e} apart")
 
 
 def quartiles(values: list[float], digits: int, unit: str) -> str:
@@ -184,10 +189,10 @@ def compare(name: str, rounds: int) -> None:
             gc.collect()
             taken[who].append(run(task, frame, ENTRIES[name]))
     for part in ("whole", "run"):
-        seconds = {who: [getattr(each, part) for each in each_round] for who, each_round in taken.items()}
-        for who, each in seconds.items():
-            rate = f"{len(frame) / statistics.median(each):,.0f} bars/s"
-            print(f"  {part:5} {who:5} {quartiles(each, 3, ' s')}, {rate}")
+        seconds = {who: [getattr(taken_once, part) for taken_once in rounds] for who, rounds in taken.items()}
+        for who, seconds_of_part in seconds.items():
+            rate = f"{len(frame) / statistics.median(seconds_of_part):,.0f} bars/s"
+            print(f"  {part:5} {who:5} {quartiles(seconds_of_part, 3, ' s')}, {rate}")
         ratios = [one / other for one, other in zip(seconds["stock"], seconds["ours"], strict=True)]
         print(f"  {part:5} stock takes {quartiles(ratios, 1, '')} times as long")
 
@@ -198,7 +203,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="how often each is timed")
     rounds = parser.parse_args().rounds
     versions = {name: version(name) for name in ("backtrader", "numpy", "pandas")}
-    print(f"Python {platform.python_version()},", ", ".join(f"{name} {each}" for name, each in versions.items()))
+    print(f"Python {platform.python_version()},", ", ".join(f"{name} {number}" for name, number in versions.items()))
     for name in ENTRIES:
         compare(name, rounds)
 

@@ -1,4 +1,4 @@
-"""How time and memory of the compiled engine's batch call grow with bars, symbols, settings and threads.
+"""Growth of time and memory of the compiled engine's batch call with bars, symbols, settings and threads.
 
     python benchmarks/engine_curves.py
     python benchmarks/engine_curves.py --most 100000       fewer settings at most
@@ -41,12 +41,13 @@ def one(bars: int, symbols: int, settings: int, threads: int) -> None:
     chunks = list(grid(min(settings, 2)))
     runner.run(chunks[0])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    begun, best = time.perf_counter(), -np.inf
+    begun = time.perf_counter()
+    best = -np.inf
     for chunk in grid(settings):
         best = max(best, float(np.nanmax(runner.run(chunk).columns["sharpe"])))
     seconds = time.perf_counter() - begun
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{seconds} {most / 1024} {(most - before) / 1024}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"{seconds} {peak / 1024} {(peak - before) / 1024}")
 
 
 def grid(count: int) -> Iterator[dict[str, Any]]:
@@ -65,11 +66,11 @@ def grid(count: int) -> Iterator[dict[str, Any]]:
 def main() -> None:
     """Print the curves."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--most", type=int, default=1_000_000, help="settings at most")
+    parser.add_argument("--most", dest="max_settings", type=int, default=1_000_000, help="settings at most")
     parser.add_argument("--one", type=int, nargs=4, help="measure one size; what the script calls itself for")
-    given = parser.parse_args()
-    if given.one:
-        one(*given.one)
+    options = parser.parse_args()
+    if options.one:
+        one(*options.one)
         return
     print("     bars  symbols  settings  threads   seconds  ns/step     MB  MB more")
     for axis, sizes in CURVES.items():
@@ -79,15 +80,15 @@ def main() -> None:
                 shape["settings"] = max(2, 5_000_000 // (shape["bars"] * shape["symbols"]))
             if axis == "threads":
                 shape["settings"] = 20_000
-            if shape["settings"] > given.most:
+            if shape["settings"] > options.max_settings:
                 continue
             words = [sys.executable, __file__, "--one", *(str(value) for value in shape.values())]
             done = subprocess.run(words, check=True, capture_output=True, text=True)  # noqa: S603 (this script itself)
-            seconds, most, more = (float(word) for word in done.stdout.split())
+            seconds, peak, more = (float(word) for word in done.stdout.split())
             steps = shape["bars"] * shape["symbols"] * shape["settings"]
             for value, width in zip(shape.values(), (9, 8, 9, 8), strict=True):
                 print(f"{value:>{width},} ", end="")
-            print(f"{seconds:>9.3f} {1e9 * seconds / steps:>8.2f} {most:>6.0f} {more:>8.0f}", flush=True)
+            print(f"{seconds:>9.3f} {1e9 * seconds / steps:>8.2f} {peak:>6.0f} {more:>8.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How fast the compiled engine is, beside vectorbt and raptorbt doing the same work in the same run.
+"""Speed of the compiled engine beside vectorbt and raptorbt, which do the same work in the same run.
 
     python benchmarks/engines.py                   all of the work
     python benchmarks/engines.py sweep one         what begins with these words
@@ -37,7 +37,7 @@ from risk.spec import RiskSpec
 from strategies.threshold import Threshold
 
 MEASURES = (Sharpe(), Sortino(), Calmar(), MaxDrawdown())
-MANY = 50_000
+MINUTES_FROM = 50_000
 OFF = 2.0**-56
 NAMES = {"sharpe": "sharpe", "sortino": "sortino", "calmar": "calmar", "drawdown": "max_drawdown"}
 
@@ -45,19 +45,19 @@ NAMES = {"sharpe": "sharpe", "sortino": "sortino", "calmar": "calmar", "drawdown
 def task_of(work: Work) -> BacktestInput:
     """The work as bars, signals and specs: every bar a session, so that each has a return; a million are minutes."""
     symbols = tuple(f"s{number}" for number in range(work.signal.size // len(work.signal)))
-    step = "D" if len(work.signal) < MANY else "min"
+    step = "D" if len(work.signal) < MINUTES_FROM else "min"
     times = pd.date_range("2000-01-01 21:00", periods=len(work.signal) + 1, freq=step, tz="UTC", unit="ns")
-    flat = [np.reshape(each, (len(each), -1)) for each in work.prices]
+    flat = [np.reshape(values, (len(values), -1)) for values in work.prices]
     # A first bar on which nothing is decided: the peers' first return is that of the first bar, ours of the second.
-    columns = [np.concatenate([each[:1], each]) for each in flat]
+    columns = [np.concatenate([values[:1], values]) for values in flat]
     volume = np.full(len(times), 1e9)
     bars = {
-        symbol: Bars(symbol, times, *(np.ascontiguousarray(each[:, column]) for each in columns), volume)
+        symbol: Bars(symbol, times, *(np.ascontiguousarray(values[:, column]) for values in columns), volume)
         for column, symbol in enumerate(symbols)
     }
-    told = np.concatenate([np.full((1, len(symbols)), np.nan), work.signal.reshape(len(work.signal), -1)])
-    sure = np.where(np.isnan(told), np.nan, 1.0)
-    signals = SignalFrame(times, symbols, told, sure, np.zeros(len(times), dtype=np.int64))
+    prediction = np.concatenate([np.full((1, len(symbols)), np.nan), work.signal.reshape(len(work.signal), -1)])
+    confidence = np.where(np.isnan(prediction), np.nan, 1.0)
+    signals = SignalFrame(times, symbols, prediction, confidence, np.zeros(len(times), dtype=np.int64))
     terms = work.terms
     broker = BrokerSpec(
         cash=terms.cash, commission=terms.commission, slippage=terms.slippage, short_interest=0.0, slip_out=True
@@ -72,12 +72,12 @@ def settings_of(work: Work, call: int = 0) -> dict[str, list[Any]]:
     if work.terms.stop_from != "close" or not work.terms.exit_first:
         raise ValueError("stops lie below the close of the decision, and exits at the open come first")
     columns: dict[str, list[Any]] = {
-        "strategy.entry": [each.entry + call * OFF for each in work.grid],
-        "risk.base": [each.base + call * OFF for each in work.grid],
+        "strategy.entry": [setting.entry + call * OFF for setting in work.grid],
+        "risk.base": [setting.base + call * OFF for setting in work.grid],
     }
-    if not np.isnan([each.stop for each in work.grid]).all():
+    if not np.isnan([setting.stop for setting in work.grid]).all():
         columns["risk.stop"] = [
-            None if np.isnan(each.stop) else {"kind": "percent", "value": each.stop} for each in work.grid
+            None if np.isnan(setting.stop) else {"kind": "percent", "value": setting.stop} for setting in work.grid
         ]
     return columns
 
@@ -86,7 +86,8 @@ class Ours:
     """The compiled engine by its batch call; what was laid out for a work is kept."""
 
     def __init__(self, *, prepared: bool) -> None:
-        self.prepared, self._calls = prepared, 0
+        self.prepared = prepared
+        self._calls = 0
         self._runners: dict[tuple[str, bool], BatchRunner] = {}
         self._tasks: dict[str, BacktestInput] = {}
 
@@ -94,7 +95,8 @@ class Ours:
         """Do a work."""
         if work.name not in self._tasks:
             self._tasks[work.name] = task_of(work)
-        task, settings = self._tasks[work.name], settings_of(work, self._calls)
+        task = self._tasks[work.name]
+        settings = settings_of(work, self._calls)
         self._calls += 1
         options: Any = {"measures": MEASURES if measures else (), "threads": 1, "per_year": float(work.terms.year)}
         key = (work.name, measures)
@@ -102,10 +104,10 @@ class Ours:
             self._runners[key] = BatchRunner(task, **options)
         begun = time.perf_counter()
         runner = self._runners[key] if self.prepared else BatchRunner(task, **options)
-        found = runner.run(settings)
+        result = runner.run(settings)
         seconds = time.perf_counter() - begun
-        told = {name: np.asarray(found.columns[column]) for name, column in NAMES.items()} if measures else {}
-        return Outcome(found.columns["final_value"], found.columns["fills"], seconds, told)
+        figures = {name: np.asarray(result.columns[column]) for name, column in NAMES.items()} if measures else {}
+        return Outcome(result.columns["final_value"], result.columns["fills"], seconds, figures)
 
 
 def main() -> None:
@@ -113,22 +115,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("work", nargs="*", default=[""], help="begin of the names of the work to be done")
     parser.add_argument("--rounds", type=int, default=7, help="how often each is timed")
-    given = parser.parse_args()
+    options = parser.parse_args()
     print(versions())
     field: dict[str, Contender] = {"ours": Ours(prepared=True), "ours, cold": Ours(prepared=False), **contenders()}
-    for work in works(given.work):
-        seconds = race(work, admitted(work, field), given.rounds)
+    for work in works(options.work):
+        seconds = race(work, admitted(work, field), options.rounds)
         show(work, seconds)
         ratios(seconds)
 
 
 def ratios(seconds: dict[tuple[str, bool], list[float]]) -> None:
-    """How many times as long the others took, by medians."""
+    """Print how many times as long the others took, by medians."""
     middle = {who: statistics.median(taken) for who, taken in seconds.items()}
     for (who, with_), taken in middle.items():
         if not who.startswith("ours"):
-            told = "measures" if with_ else "equity, fills"
-            print(f"  {who:16} {told:14} takes {taken / middle['ours', with_]:.1f} times as long as ours")
+            outputs = "measures" if with_ else "equity, fills"
+            print(f"  {who:16} {outputs:14} takes {taken / middle['ours', with_]:.1f} times as long as ours")
 
 
 if __name__ == "__main__":

@@ -14,25 +14,31 @@ from engine.backtest import compiled as compiled_engine
 from engine.backtest.bt import engine as bt_engine
 from engine.backtest.compiled import compilation
 from engine.backtest.compiled import engine as compiled
-from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
 from engine.backtest.engine_output import BacktestInput
 from engine.backtest.engines import first_difference
 
 CASES = Path(__file__).resolve().parent.parent / "tests" / "helpers" / "random_cases.py"
 MUTANTS = {
-    "value without the split of longs": ("if worth > 0.0:", "if worth > 1e300:"),
+    "value without the split of longs": ("if market_value > 0.0:", "if market_value > 1e300:"),
     "close as cash + size x price": ("cash + (-closed * entry + gained)", "cash + -closed * price"),
     "commission in another order": ("size * p.commission * price", "size * price * p.commission"),
-    "slippage added": ("price * (1 + row.slippage)", "price + price * row.slippage"),
-    "interest not booked into the fill": ("size, held.due, value", "size, 0.0, value"),
-    "brackets a step early": ("step + 1", "step"),
-    "drained cash given back": ("cash, units[symbol] = (left, held)", "units[symbol] = held"),
-    "target before stop": (
-        "if held.hit:\n            held.price",
-        "if held.hit and row.target == 0:\n            held.price",
+    "slippage added": ("price * (1 + policy.slippage)", "price + price * policy.slippage"),
+    "interest not booked into the fill": (
+        "execution.size, position.due, position.units",
+        "execution.size, 0.0, position.units",
     ),
-    "account at the open by its closes": ("return grid.open[step, symbol] if", "return grid.close[step, symbol] if"),
-    "brackets last sent first": ("].sent > held.sent", "].sent < held.sent"),
+    "brackets a step early": ("position.live_from = step + 1", "position.live_from = step"),
+    "drained cash given back": ("        cash = left\n        checked", "        checked"),
+    "target before stop": (
+        "if position.hit:\n            position.price",
+        "if position.hit and policy.target == 0:\n            position.price",
+    ),
+    "account at the open by its closes": (
+        "return arrays.open[step, symbol] if",
+        "return arrays.close[step, symbol] if",
+    ),
+    "brackets last sent first": ("].sent > position.sent", "].sent < position.sent"),
 }
 
 
@@ -40,8 +46,8 @@ def caught(change: tuple[str, str], count: int) -> str:
     """The first difference that a mutant makes; empty if it makes none."""
     honest = compilation.source_of
 
-    def broken(*given: object) -> str:
-        text = honest(*given)  # type: ignore[arg-type]
+    def broken(*arguments: object) -> str:
+        text = honest(*arguments)  # type: ignore[arg-type]
         assert change[0] in text, f"the kernel has no {change[0]!r} any more: write the mutant anew"
         return text.replace(*change)
 
@@ -62,7 +68,7 @@ def caught(change: tuple[str, str], count: int) -> str:
 
 def main(count: int) -> int:
     """Try every mutant; 1 if one is not noticed."""
-    compiled.shape_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record)  # type: ignore[assignment]
+    compiled.features_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record)  # type: ignore[assignment]
     missed = 0
     with caching(False):
         for name, change in MUTANTS.items():

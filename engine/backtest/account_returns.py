@@ -1,4 +1,4 @@
-"""What a run's account says of itself: daily returns and exposure. Pure functions of the tables."""
+"""Daily returns and exposure of a run's account. Pure functions of the tables."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ STRATEGY, BENCHMARK, AT_EXPOSURE = COLUMNS = ("strategy", "benchmark", "benchmar
 
 @dataclass(frozen=True)
 class Exposure:
-    """How much of the account was invested, over the bars from the first decision on.
+    """The invested part of the account, over the bars from the first decision on.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ def session_exposure(result: RunResult, days: pd.Index) -> Vector:
 
 
 def _closes_after(times: pd.DatetimeIndex, zone: str) -> bool:
-    """Whether the first decision's session has a later close, and so a return of its own."""
+    """True if the first decision's session has a later close, and so a return of its own."""
     days = sessions(times[:2], zone)
     return len(days) > 1 and days[0] == days[1]
 
@@ -92,10 +92,10 @@ def require_benchmark(bars: Bars, start: pd.Timestamp, last: pd.Timestamp, zone:
     start : the first decision's time, UTC.
     last : the last session, a naive midnight.
     """
-    own = sessions(bars.times, zone)
-    if bars.times[0] > start or own[-1] < last:
+    days = sessions(bars.times, zone)
+    if bars.times[0] > start or days[-1] < last:
         raise DataError(
-            f"benchmark {bars.symbol} has bars from {own[0]:%F} to {own[-1]:%F}, but the run needs it from its first "
+            f"benchmark {bars.symbol} has bars from {days[0]:%F} to {days[-1]:%F}, but the run needs it from its first "
             f"decision at {sessions(pd.DatetimeIndex([start]), zone)[0]:%F} to {last:%F}; "
             "give it more data or choose another benchmark"
         )
@@ -110,9 +110,8 @@ def benchmark_returns(bars: Bars, start: pd.Timestamp, days: pd.DatetimeIndex, z
         It does not cover the sessions.
     """
     require_benchmark(bars, start, days[-1], zone)
-    own, known = sessions(bars.times, zone), bars.times <= start
-    closes = pd.Series(bars.close, index=own).groupby(level=0).last()
-    base = float(bars.close[known][-1])
+    closes = pd.Series(bars.close, index=sessions(bars.times, zone)).groupby(level=0).last()
+    base = float(bars.close[bars.times <= start][-1])
     return _changes(closes.reindex(days, method="ffill"), base)
 
 
@@ -123,5 +122,6 @@ def benchmark_gaps(market: Market, days: pd.DatetimeIndex, zone: str) -> pd.Date
 
 def exposure(result: RunResult) -> Exposure:
     """The account's mean exposure from the first decision on."""
-    gross, net = result.equity["gross_exposure"], result.equity["net_exposure"]
+    gross = result.equity["gross_exposure"]
+    net = result.equity["net_exposure"]
     return Exposure(float(gross.mean()), float(net.mean()), float((gross > 0).mean()), len(gross))

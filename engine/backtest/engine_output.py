@@ -1,4 +1,4 @@
-"""What an engine leaves behind, and the result that is made of it: the same for every engine."""
+"""Input and output of a backtest, and the result that is built of it: the same for every engine."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ from .timeline import Timeline
 
 @dataclass(frozen=True, eq=False)
 class BacktestInput:
-    """What an engine is to do; it trades ``bars``, those of the traded symbols from the first decision on.
+    """The input of a backtest; it trades ``bars``, those of the traded symbols from the first decision on.
 
     Attributes
     ----------
-    market, signals : the whole history, and what the rule is told at each bar.
+    market, signals : the full history, and the rule's inputs at each bar.
     strategy, risk, broker : the rule, the sizes, the costs.
     config_id : written into the result.
     """
@@ -48,7 +48,7 @@ class BacktestInput:
         broker: BrokerSpec,
         config_id: str,
     ) -> "BacktestInput":
-        """The task of a backtest.
+        """The input of a backtest.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class BacktestInput:
 
 @dataclass(frozen=True, eq=False)
 class EngineOutput:
-    """What an engine wrote down; K steps, N symbols with bars.
+    """The output of an engine; K steps, N symbols with bars.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class EngineOutput:
     units : (K, N) held at each close.
     orders, fills, costs, stops : rows of these tables, in order.
     interest : short interest booked into each fill.
-    exit_reasons : why the strategy sent each fill's order, as far as it closes; empty where it did not say.
+    exit_reasons : the strategy's reason for each fill's order, as far as it closes; empty for none.
     due : by symbol, short interest charged and not booked into a fill by the last bar.
     halts : (step, text) of each stop of the account that acted.
     """
@@ -95,7 +95,7 @@ class EngineOutput:
     halts: Sequence[tuple[int, str]]
 
 
-def result_of(books: EngineOutput, task: BacktestInput, engine: str, *, solvent: bool = True) -> RunResult:
+def result_of(output: EngineOutput, task: BacktestInput, engine: str, *, solvent: bool = True) -> RunResult:
     """The result of a run.
 
     Parameters
@@ -110,38 +110,39 @@ def result_of(books: EngineOutput, task: BacktestInput, engine: str, *, solvent:
     ConfigError
         The account lost more than it had, so returns mean nothing from there on.
     """
-    symbols, timeline = task.signals.symbols, task.timeline
+    symbols = task.signals.symbols
+    timeline = task.timeline
     closes = timeline.marked(task.bars)
-    _require_finite(timeline.times, books.value)
+    _require_finite(timeline.times, output.value)
     if solvent:
-        _require_solvent(books, timeline.times, closes, list(task.bars))
-    fills = FILLS.frame(books.fills)
-    marks = {symbol: Mark(bars.times, float(bars.close[-1]), books.due[symbol]) for symbol, bars in task.bars.items()}
-    units = pd.DataFrame(books.units, index=timeline.times, columns=list(task.bars), dtype=np.float64)
+        _require_solvent(output, timeline.times, closes, list(task.bars))
+    fills = FILLS.frame(output.fills)
+    marks = {symbol: Mark(bars.times, float(bars.close[-1]), output.due[symbol]) for symbol, bars in task.bars.items()}
+    units = pd.DataFrame(output.units, index=timeline.times, columns=list(task.bars), dtype=np.float64)
     return RunResult(
         engine=engine,
         config_id=task.config_id,
         cash=task.broker.cash,
         zone=task.market.zone,
-        equity=_equity(timeline.times, books.value, books.cash, books.units * closes),
+        equity=_equity(timeline.times, output.value, output.cash, output.units * closes),
         positions=units.reindex(columns=list(symbols), fill_value=0.0),
-        orders=ORDERS.frame(books.orders),
+        orders=ORDERS.frame(output.orders),
         fills=fills,
-        trades=round_trips(fills, books.interest, books.exit_reasons, marks),
-        costs=COSTS.frame(books.costs).sort_values("time", kind="stable", ignore_index=True),
-        stops=STOPS.frame(books.stops),
-        notes=tuple(_notes(books, task)),
+        trades=round_trips(fills, output.interest, output.exit_reasons, marks),
+        costs=COSTS.frame(output.costs).sort_values("time", kind="stable", ignore_index=True),
+        stops=STOPS.frame(output.stops),
+        notes=tuple(_notes(output, task)),
         metrics={},
     )
 
 
-def _notes(books: EngineOutput, task: BacktestInput) -> Iterator[str]:
+def _notes(output: EngineOutput, task: BacktestInput) -> Iterator[str]:
     """Symbols that were never traded, and when the account's stops acted."""
     for symbol in task.signals.symbols:
         if symbol not in task.bars:
             yield f"{symbol} has no bar from the first decision on"
     after = f"everything was sold at the next open, and no position opened for {task.risk.limits.resume_after} bars"
-    for step, text in books.halts:
+    for step, text in output.halts:
         yield f"{task.timeline.times[step]:%F}: {text}; {after}"
 
 
@@ -151,19 +152,19 @@ def _require_finite(times: pd.DatetimeIndex, value: Vector) -> None:
         raise DataError(f"the account's value is {value[bad[0]]} at {times[bad[0]]}; look for extreme prices there")
 
 
-def _require_solvent(books: EngineOutput, times: pd.DatetimeIndex, closes: Matrix, symbols: list[str]) -> None:
-    ruin = np.flatnonzero(books.value <= 0)
+def _require_solvent(output: EngineOutput, times: pd.DatetimeIndex, closes: Matrix, symbols: list[str]) -> None:
+    ruin = np.flatnonzero(output.value <= 0)
     if ruin.size:
         step = int(ruin[0])
         raise ConfigError(
-            f"the account is worth {books.value[step]:.2f} at {times[step]}: "
-            f"{_cause(books.units[step - 1], closes[step - 1], closes[step], symbols)}; "
+            f"the account is worth {output.value[step]:.2f} at {times[step]}: "
+            f"{_cause(output.units[step - 1], closes[step - 1], closes[step], symbols)}; "
             "lower risk.base and risk.cap, or allow only long positions (strategy.side: long)"
         )
 
 
 def _cause(units: Vector, before: Vector, after: Vector, symbols: list[str]) -> str:
-    """What emptied the account at a step: the short that lost most on this bar, or else what trading costs."""
+    """The cause of an empty account at a step: the short that lost most on this bar, or else trading costs."""
     lost = np.minimum(units, 0.0) * (after - before)
     worst = int(lost.argmin())
     if lost[worst] >= 0:

@@ -1,4 +1,4 @@
-"""Which engine runs a config, and whether two of them agree."""
+"""The choice of the engine for a config, and the comparison of two engines."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias
@@ -22,7 +22,7 @@ TIMES = {
     "stops": "entered_at",
     "positions": "time",
 }
-"""The tables that are compared, and the column that says when a row happened."""
+"""The tables that are compared, and the column with the time of a row."""
 
 
 class EnginesDifferError(WorkbenchError):
@@ -37,7 +37,7 @@ def require_supported(config: RunConfig) -> None:
     Raises
     ------
     ConfigError
-        What is not supported, by name.
+        The message names the key that is not supported.
     """
     if config.engine != "backtrader":
         from engine.backtest.compiled import refuse
@@ -79,15 +79,17 @@ def _runner(name: str) -> Callable[..., RunResult]:
 
 
 def first_difference(one: RunResult, other: RunResult) -> str:
-    """Where two results differ first in time, in one line; empty if every table is equal bit for bit."""
-    found = [each for name, time in TIMES.items() for each in _differences(name, time, one, other)]
-    if found:
-        return min(found)[1]
+    """The first difference in time of two results, in one line; empty if every table is equal bit for bit."""
+    differences = []
+    for name, time in TIMES.items():
+        differences += _differences(name, time, one, other)
+    if differences:
+        return min(differences)[1]
     return "" if one.notes == other.notes else f"notes: {one.notes} against {other.notes}"
 
 
 def _differences(name: str, time: str, one: RunResult, other: RunResult) -> Iterator[tuple[pd.Timestamp, str]]:
-    """The first difference of a table: when, and what."""
+    """The first difference of a table: its time, and its text."""
     left, right = (_plain(getattr(result, name)) for result in (one, other))
     rows = min(len(left), len(right))
     same = (left[:rows] == right[:rows]) | (left[:rows].isna() & right[:rows].isna())

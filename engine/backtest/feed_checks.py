@@ -1,4 +1,4 @@
-"""What every engine asks of the bars and signals that it is fed; the first wrong row is named in a DataError."""
+"""Checks of the bars and signals that engines are fed; the first wrong row is named in a DataError."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,8 @@ def check_times(times: pd.DatetimeIndex, name: str) -> None:
         raise DataError(f"{name}: the time of row {int(np.argmax(times.isna()))} is missing; drop the row or date it")
     late = np.flatnonzero(times.asi8[1:] <= times.asi8[:-1])
     if late.size:
-        before, after = times[late[0]], times[late[0] + 1]
+        before = times[late[0]]
+        after = times[late[0] + 1]
         raise DataError(f"{name}: {after} follows {before}; times must strictly increase. Sort them, drop duplicates")
     fine = np.flatnonzero(times.asi8 % 1_000_000_000)
     if fine.size:
@@ -25,7 +26,7 @@ def check_times(times: pd.DatetimeIndex, name: str) -> None:
 
 
 def check_prices(columns: Mapping[str, Vector], times: pd.Index, name: str) -> None:
-    """Refuse prices that are none."""
+    """Refuse prices that are not finite or not above 0."""
     for column in PRICES:
         bad = np.flatnonzero(~(np.isfinite(columns[column]) & (columns[column] > 0)))
         if bad.size:
@@ -36,7 +37,7 @@ def check_prices(columns: Mapping[str, Vector], times: pd.Index, name: str) -> N
 
 
 def check_signals(columns: Mapping[str, Vector], times: pd.Index, name: str) -> None:
-    """Refuse infinite signals and a confidence that is none."""
+    """Refuse infinite signals and a confidence outside [0, 1]."""
     if "confidence" in columns:
         confidence = columns["confidence"]
         bad = np.flatnonzero((confidence < 0) | (confidence > 1))

@@ -1,4 +1,4 @@
-"""From fills to trades: what was earned between being flat and being flat again."""
+"""Trades from fills: the gain between being flat and being flat again."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ for a market order goes before.
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """How a symbol stands at the end of a run.
+    """A symbol at the end of a run.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Mark:
 
 
 class Fill(NamedTuple):
-    """What of a row of the table ``fills`` makes trades."""
+    """The columns of the table ``fills`` that make trades."""
 
     time: pd.Timestamp
     symbol: str
@@ -62,7 +62,7 @@ class Leg(NamedTuple):
 
 @dataclass
 class Trip:
-    """A trade that is being put together.
+    """A trade under construction.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Trip:
     held: float = 0.0
 
     def add(self, fill: Fill, size: float, interest: float, held: float, reason: str) -> None:
-        """Take ``size`` units of a fill with their share of its commission; ``held`` units are left after it."""
+        """Add ``size`` units of a fill with their part of its commission; ``held`` units are left after it."""
         commission = fill.commission * (size / fill.size)
         why = reason if reason and fill.kind == "market" else REASONS.get(fill.kind, fill.kind)
         self.legs.append(Leg(fill.time, size, fill.price, commission, interest, why))
@@ -96,7 +96,7 @@ def round_trips(
     ----------
     fills : the table ``fills``, in the order in which they happened.
     interest : short interest booked into each fill, account currency.
-    reasons : why the strategy sent each fill's order, as far as it closes; empty where it did not say.
+    reasons : the strategy's reason for each fill's order, as far as it closes; empty for none.
     marks : by symbol.
     """
     trips: list[Trip] = []
@@ -120,7 +120,7 @@ def _rows(fills: pd.DataFrame) -> Iterator[Fill]:
 
 
 def split(held: float, size: float, after: float) -> tuple[float, float]:
-    """How much of a fill closes and how much opens, both signed like it.
+    """The part of a fill that closes and the part that opens, both signed like it.
 
     >>> split(2.0, -5.0, -3.0), split(2.0, -1.0, 1.0), split(2.0, 1.0, 3.0)
     ((-2.0, -3.0), (-1.0, 0.0), (0.0, 1.0))

@@ -1,4 +1,4 @@
-"""The bars of several symbols on one line of time: what a backtest goes through step by step."""
+"""The bars of several symbols on one line of time: the steps of a backtest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from core.types import Bars, Matrix, Rows
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """Which bars are delivered together, and what their times are called.
+    """The bars that are delivered together, and the names of their times.
 
     Attributes
     ----------
@@ -61,10 +61,10 @@ class Timeline:
 
     def last_bars(self) -> "np.ndarray[tuple[int, int], np.dtype[np.intp]]":
         """(K, N) the number of each symbol's latest bar at each step; -1 before its first."""
-        found = np.full((len(self.ticks), len(self.stamps)), -1)
+        bars = np.full((len(self.ticks), len(self.stamps)), -1)
         for column, rows in enumerate(self.rows.values()):
-            found[rows, column] = np.arange(len(rows))
-        return np.maximum.accumulate(found, axis=0)
+            bars[rows, column] = np.arange(len(rows))
+        return np.maximum.accumulate(bars, axis=0)
 
     def marked(self, bars: Mapping[str, Bars]) -> Matrix:
         """(K, N) the last known close of each symbol at each step; 0 before its first bar."""

@@ -11,7 +11,7 @@ import pytest
 from core.types import Bars, Market, SignalFrame
 from engine.backtest.bt import engine
 from engine.backtest.compiled import engine as compiled
-from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
 from engine.config.run_config import RunConfig
 from engine.config.yaml_layers import Layer
 from engine.results.outcome import Outcome, build
@@ -31,7 +31,7 @@ QUICK = MeasuresSpec.parse({"intervals": {"reps": 100}, "var_methods": ["gaussia
 @pytest.fixture
 def general(monkeypatch: pytest.MonkeyPatch) -> None:
     """One kernel for everything: a kernel of its own for each random setting would take an hour to compile."""
-    monkeypatch.setattr(compiled, "shape_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
+    monkeypatch.setattr(compiled, "features_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
 
 
 @pytest.fixture(scope="session")

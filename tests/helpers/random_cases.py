@@ -26,7 +26,8 @@ def case(seed, rules=("threshold", "time_exit", "rank"), tight=True):
     def pick(*choices):
         return choices[rng.integers(len(choices))]
 
-    days, count = int(rng.integers(10, 80)), int(rng.integers(1, 5))
+    days = int(rng.integers(10, 80))
+    count = int(rng.integers(1, 5))
     times = pd.bdate_range("2024-01-02", periods=days, tz="UTC") + pd.Timedelta("21h")
     bars = {f"s{n}": random_bars(f"s{n}", times, rng, gaps=n > 0, still=0.05) for n in range(count)}
     market = Market(bars, tuple(bars), "s0", "UTC")
@@ -69,12 +70,12 @@ def case(seed, rules=("threshold", "time_exit", "rank"), tight=True):
         short_interest=pick(0.0, 0.5),
         cash_interest=pick(0.0, 0.04),
     )
-    made = {
+    strategies = {
         "threshold": Threshold(side=pick("both", "long", "short")),
         "time_exit": TimeExit(bars=3),
         "rank": Rank(top=1, bottom=1 if count > 1 else 0),
     }
-    return market, signals, made[pick(*rules)], risk, broker
+    return market, signals, strategies[pick(*rules)], risk, broker
 
 
 def as_told(prediction, confidence, side, held, p):
@@ -102,7 +103,9 @@ def random_bars(symbol, times, rng, *, gaps, still=0.0):
     frame = pd.DataFrame({"open": opened, "high": high, "low": low, "close": close, "volume": 1e6}, index=times)
     if not gaps:
         return Bars.of(symbol, frame)
-    row, first, last = np.arange(days), rng.integers(0, days // 2), rng.integers(days // 2, days + 1)
-    kept = (rng.random(days) < 0.85) & (row >= first) & (row < last)
-    kept[days // 2] = True
-    return Bars.of(symbol, frame[kept])
+    row = np.arange(days)
+    first = rng.integers(0, days // 2)
+    last = rng.integers(days // 2, days + 1)
+    is_present = (rng.random(days) < 0.85) & (row >= first) & (row < last)
+    is_present[days // 2] = True
+    return Bars.of(symbol, frame[is_present])

@@ -1,4 +1,4 @@
-"""What the independent account of risk_oracle.py rests on: money, prices of stops and targets, average ranges.
+"""Base of the independent account of risk_oracle.py: money, prices of stops and targets, average ranges.
 
 Sizes are signed units, a bar is (open, high, low, close).
 """
@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import copysign, floor, nan
 from typing import Any
 
-WHOLE = 1e-9
+ROUNDING = 1e-9
 """A size this much below a whole number of lots is that number: what is missing is the rounding of sums."""
 
 
@@ -27,9 +27,13 @@ class Ledger:
     """Cash, positions and what they cost."""
 
     def __init__(self, symbols, broker):
-        self.broker, self.cash = broker, broker.cash
+        self.broker = broker
+        self.cash = broker.cash
         self.held, self.entry, self.marks = (dict.fromkeys(symbols, 0.0) for _ in range(3))
-        self.fills, self.trades, self.open_trades, self.clocks = [], [], {}, {}
+        self.fills = []
+        self.trades = []
+        self.open_trades = {}
+        self.clocks = {}
         self.costs = dict.fromkeys(("commission", "slippage", "short_interest", "cash_interest"), 0.0)
 
     def value(self):
@@ -58,7 +62,8 @@ class Ledger:
 
     def days(self, clock, time):
         """Calendar days since this clock was last read."""
-        before, self.clocks[clock] = self.clocks.get(clock, time), time
+        before = self.clocks.get(clock, time)
+        self.clocks[clock] = time
         return (time.normalize() - before.normalize()).days
 
     def slipped(self, price, size):
@@ -78,10 +83,11 @@ class Ledger:
         return min((budget - a[1] - b[1]) / (move + a[0] + b[0]) for a in ends[0] for b in ends[1])
 
     def whole_lots(self, units):
-        return max(floor(units / self.broker.lot + WHOLE) * self.broker.lot if self.broker.lot else units, 0.0)
+        return max(floor(units / self.broker.lot + ROUNDING) * self.broker.lot if self.broker.lot else units, 0.0)
 
     def fill(self, time, symbol, kind, size, price, quoted, exit_reason):
-        before, after = self.held[symbol], self.held[symbol] + size
+        before = self.held[symbol]
+        after = self.held[symbol] + size
         if not before:
             self.open_trades[symbol] = Trade(symbol, time)
             self.trades.append(self.open_trades[symbol])
@@ -96,12 +102,14 @@ class Ledger:
         self.fills.append((time, symbol, kind, size, price, commission))
         if not after:
             trade = self.open_trades.pop(symbol)
-            trade.exited, trade.reason = time, exit_reason
+            trade.exited = time
+            trade.reason = exit_reason
 
 
 def stop_price(stop, held, bar):
     """The market's price at which a stop is hit, before slippage: the open if that is beyond it; None if it is not."""
-    side, worst = copysign(1, held), bar[2] if held > 0 else bar[1]
+    side = copysign(1, held)
+    worst = bar[2] if held > 0 else bar[1]
     if side * (bar[0] - stop) <= 0:
         return bar[0]
     return stop if side * (worst - stop) <= 0 else None
@@ -109,7 +117,8 @@ def stop_price(stop, held, bar):
 
 def target_price(target, held, bar):
     """The market's price at which a target is reached: the open if that is better; None if it is not."""
-    side, best = copysign(1, held), bar[1] if held > 0 else bar[2]
+    side = copysign(1, held)
+    best = bar[1] if held > 0 else bar[2]
     if side * (bar[0] - target) >= 0:
         return bar[0]
     return target if side * (best - target) >= 0 else None
@@ -123,7 +132,7 @@ class Series:
         self.bars = dict(zip(bars.times, zip(*columns, strict=True), strict=True))
 
     def distance(self, spec, time, close):
-        """How far a stop or a target lies from a close; NaN without one, or as long as there is no average range."""
+        """Distance of a stop or a target from a close; NaN without one, or as long as there is no average range."""
         if spec is None:
             return nan
         if "percent" in spec.kind:
@@ -135,8 +144,8 @@ class Series:
 
         A true range needs the close before it, so the first bar has none.
         """
-        known = [bar for at, bar in self.bars.items() if at <= time]
-        ranges = [max(bar[1], last[3]) - min(bar[2], last[3]) for last, bar in pairwise(known)]
+        past = [bar for at, bar in self.bars.items() if at <= time]
+        ranges = [max(bar[1], last[3]) - min(bar[2], last[3]) for last, bar in pairwise(past)]
         if len(ranges) < window:
             return nan
         average = sum(ranges[:window]) / window

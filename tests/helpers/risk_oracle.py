@@ -18,7 +18,7 @@ DUST = 1e-9
 
 @dataclass
 class Plan:
-    """What an entry carries: its stop and target, how far the stop lies from the close, and its confidence."""
+    """The plan of an entry: its stop and target, the distance of the stop from the close, and its confidence."""
 
     stop: float
     target: float
@@ -29,11 +29,11 @@ class Plan:
 
 @dataclass
 class Order:
-    """A market order: what the signal wanted of it (``asked``), what was sent, what became of it."""
+    """A market order: units that the signal asks for (``requested``), units that were sent, and the outcome."""
 
     time: Any
     symbol: str
-    asked: float = 0.0
+    requested: float = 0.0
     sent: float = 0.0
     plan: Plan | None = None
     resizes: bool = False
@@ -47,14 +47,21 @@ class Order:
 class Account(Ledger):
     """A whole backtest: ``fills``, ``orders``, ``trades``, ``costs``, and ``path`` of (equity, cash) at each close.
 
-    ``known`` says whether a limit met a reduction that was sent at the same close: there the engine makes no room yet.
+    ``meets_reduction`` is True if a limit met a reduction that was sent at the same close: there the engine makes no
+    room yet.
     """
 
     def __init__(self, market, signals, strategy, risk, broker):
         super().__init__(market.trade, broker)
-        self.signals, self.strategy, self.risk, self.limits = signals, strategy, risk, risk.limits
+        self.signals = signals
+        self.strategy = strategy
+        self.risk = risk
+        self.limits = risk.limits
         self.series = {symbol: Series(market.bars[symbol]) for symbol in market.trade}
-        self.orders, self.plans, self.path, self.known = [], {}, [], False
+        self.orders = []
+        self.plans = {}
+        self.path = []
+        self.meets_reduction = False
         self.peak = self.base = broker.cash
         self.halt, self.resumes = "", -1
         for row in range(signals.times.get_loc(signals.start), len(signals.times)):
@@ -79,15 +86,18 @@ class Account(Ledger):
         for symbol, trade in self.open_trades.items():
             trade.pnl += self.held[symbol] * self.marks[symbol]
         for order in [order for order in self.orders if order.status == "pending"]:
-            order.reason, order.trimmed = f"no later bar of {order.symbol}", order.asked - order.sent
+            order.reason = f"no later bar of {order.symbol}"
+            order.trimmed = order.requested - order.sent
 
     # --- market orders, at the open
 
     def at_open(self, order, bar, time):
-        price, opened = self.slipped(bar[0], order.sent), bar[0]
+        price = self.slipped(bar[0], order.sent)
+        opened = bar[0]
         size = self.fitting(order, opened, price)
         order.status = "completed" if size else "rejected"
-        order.filled, order.trimmed = size, order.asked - (size or order.sent)
+        order.filled = size
+        order.trimmed = order.requested - (size or order.sent)
         if not size:
             return
         if order.plan and not self.held[order.symbol]:
@@ -98,7 +108,8 @@ class Account(Ledger):
 
     def fitting(self, order, opened, price):
         """The signed units of an order that may be filled at a price; 0 with a reason if none may."""
-        side, plan = copysign(1, order.sent), order.plan
+        side = copysign(1, order.sent)
+        plan = order.plan
         if order.resizes and not self.held[order.symbol]:
             order.reason = "nothing to resize"
             return 0.0
@@ -108,10 +119,13 @@ class Account(Ledger):
             order.reason = "stop_passed"
             return 0.0
         account = self.value()
-        return side * self.least(order, abs(order.sent), self.rooms_at_fill(order, side, price, account), price, "fill")
+        return side * self.tightest(
+            order, abs(order.sent), self.rooms_at_fill(order, side, price, account), price, "fill"
+        )
 
     def rooms_at_fill(self, order, side, price, account):
-        held, rooms = abs(self.held[order.symbol]), []
+        held = abs(self.held[order.symbol])
+        rooms = []
         if self.risk.cap_at == "fill":
             rooms.append(("cap", self.risk.cap * account / price - held))
         if self.risk.cap_at == "fill" and self.risk.mode == "stop":
@@ -124,7 +138,8 @@ class Account(Ledger):
 
     def rooms_in_limits(self, book, symbol, side, price, stop, account):
         """Units that each limit leaves to open at a price, beside a book of units, price and stop by symbol."""
-        limits, values = self.limits, [units * mark for units, mark, _ in book.values()]
+        limits = self.limits
+        values = [units * mark for units, mark, _ in book.values()]
         if limits.positions is not None and symbol not in book and len(book) >= limits.positions:
             yield "number of positions", 0.0
         if limits.gross is not None:
@@ -132,22 +147,23 @@ class Account(Ledger):
         if limits.net is not None:
             yield "net exposure", (limits.net * account - side * sum(values)) / price
         if side < 0:
-            most = (1.0 if limits.short is None else limits.short) * account
-            yield "short exposure", (most + sum(value for value in values if value < 0)) / price
+            max_units = (1.0 if limits.short is None else limits.short) * account
+            yield "short exposure", (max_units + sum(value for value in values if value < 0)) / price
         if limits.open_risk is not None and side * (price - stop) > 0:
             risked = sum(max(units * (mark - at), 0.0) for units, mark, at in book.values())
             yield "open risk", (limits.open_risk * account - risked) / (side * (price - stop))
 
-    def least(self, order, units, rooms, price, where):
+    def tightest(self, order, units, rooms, price, where):
         """Units after the narrowest of the rooms, in whole lots; 0 if that is too little."""
         name, room = min(rooms, key=lambda item: max(item[1], 0.0), default=("", inf))
-        wanted = units
+        requested = units
         if room < units:
-            order.reason, units = f"{name} at the {where}", self.whole_lots(max(room, 0.0))
+            order.reason = f"{name} at the {where}"
+            units = self.whole_lots(max(room, 0.0))
         if units <= 0 or units < self.broker.lot or units * price < DUST * self.value():
             return 0.0
         if units * price < self.limits.min_order:
-            order.reason = order.reason if room < wanted else f"minimum order at the {where}"
+            order.reason = order.reason if room < requested else f"minimum order at the {where}"
             return 0.0
         return units
 
@@ -158,8 +174,10 @@ class Account(Ledger):
         return self.risk.stop is not None and self.risk.stop.kind.startswith("trail")
 
     def in_bar(self, symbol, bar, time):
-        plan, held = self.plans[symbol], self.held[symbol]
-        stop, target = stop_price(plan.stop, held, bar), target_price(plan.target, held, bar)
+        plan = self.plans[symbol]
+        held = self.held[symbol]
+        stop = stop_price(plan.stop, held, bar)
+        target = target_price(plan.target, held, bar)
         if stop is None and target is None:
             return
         quoted = target if stop is None else stop
@@ -174,7 +192,8 @@ class Account(Ledger):
         """Move the stops that trail to this close where that is better, but for those of this bar's entries."""
         for symbol, plan in self.plans.items():
             if symbol in new and plan.active and self.trails:
-                side, close = self.side(symbol), new[symbol][3]
+                side = self.side(symbol)
+                close = new[symbol][3]
                 away = close * self.risk.stop.value if self.risk.stop.kind == "trail_percent" else plan.distance
                 plan.stop = side * max(side * plan.stop, side * close - away)
             plan.active = plan.active or symbol in new
@@ -182,7 +201,8 @@ class Account(Ledger):
     # --- decisions, at the close
 
     def decide(self, row, time, new):
-        acts, sides = self.account_stops(row), {symbol: self.wanted(row, symbol) for symbol in new}
+        acts = self.account_stops(row)
+        sides = {symbol: self.target_side(row, symbol) for symbol in new}
         leaving = [symbol for symbol in new if self.held[symbol] and sides[symbol] != self.side(symbol)]
         if acts:
             self.withdraw()
@@ -196,20 +216,21 @@ class Account(Ledger):
                 self.held[symbol]
                 and symbol not in leaving
                 and self.risk.resize
-                and not isnan(self.told(row, symbol)[1])
+                and not isnan(self.opinion(row, symbol)[1])
             ):
                 self.resize(row, time, symbol)
 
-    def told(self, row, symbol):
+    def opinion(self, row, symbol):
         column = self.signals.symbols.index(symbol)
         return float(self.signals.prediction[row, column]), float(self.signals.confidence[row, column])
 
-    def wanted(self, row, symbol):
-        return self.strategy.rule(*self.told(row, symbol), self.side(symbol), 0, self.strategy)
+    def target_side(self, row, symbol):
+        return self.strategy.rule(*self.opinion(row, symbol), self.side(symbol), 0, self.strategy)
 
     def account_stops(self, row):
-        """Whether a stop of the account acts at this close."""
-        equity, limits = self.path[-1][0], self.limits
+        """True if a stop of the account acts at this close."""
+        equity = self.path[-1][0]
+        limits = self.limits
         if row < self.resumes:
             return False
         if row == self.resumes:
@@ -218,13 +239,15 @@ class Account(Ledger):
         fell = limits.drawdown is not None and equity <= self.peak * (1 - limits.drawdown)
         lost = limits.daily_loss is not None and equity <= base * (1 - limits.daily_loss)
         if fell or lost:
-            self.halt, self.resumes = "drawdown" if fell else "daily_loss", row + limits.resume_after
+            self.halt = "drawdown" if fell else "daily_loss"
+            self.resumes = row + limits.resume_after
         return fell or lost
 
     def withdraw(self):
         """Take back what waits for a bar: an entry is refused, an exit is sent anew."""
         for order in [order for order in self.orders if order.status == "pending"]:
-            order.status, order.trimmed = "cancelled", order.asked - order.sent
+            order.status = "cancelled"
+            order.trimmed = order.requested - order.sent
             order.reason = order.reason or "cancelled before it was filled"
 
     def ticket(self, time, symbol, **fields):
@@ -233,11 +256,15 @@ class Account(Ledger):
 
     def leave(self, time, symbol, halt):
         """Close a position: its bracket is cancelled first."""
-        size, self.plans[symbol].active = -self.held[symbol], False
-        self.ticket(time, symbol, asked=size, sent=size, status="pending", exit_reason=halt or "signal", reason=halt)
+        size = -self.held[symbol]
+        self.plans[symbol].active = False
+        self.ticket(
+            time, symbol, requested=size, sent=size, status="pending", exit_reason=halt or "signal", reason=halt
+        )
 
     def enter(self, row, time, symbol, side):
-        order, confidence = self.ticket(time, symbol), self.told(row, symbol)[1]
+        order = self.ticket(time, symbol)
+        confidence = self.opinion(row, symbol)[1]
         plan = self.planned(time, symbol, side, confidence)
         if row < self.resumes:
             order.reason = f"{self.halt} stop"
@@ -253,28 +280,34 @@ class Account(Ledger):
     def send(self, order, side, units, plan):
         """Send an opening order as far as the limits let it; a refused one asks for nothing."""
         rooms = self.rooms_at_signal(order.time, order.symbol, side, plan.stop)
-        fits = self.least(order, units, rooms, self.marks[order.symbol], "signal")
-        if fits:
-            order.asked, order.sent, order.plan, order.status = side * units, side * fits, plan, "pending"
+        admitted = self.tightest(order, units, rooms, self.marks[order.symbol], "signal")
+        if admitted:
+            order.requested = side * units
+            order.sent = side * admitted
+            order.plan = plan
+            order.status = "pending"
 
     def planned(self, time, symbol, side, confidence):
-        close, specs = self.marks[symbol], (self.risk.stop, self.risk.take_profit)
+        close = self.marks[symbol]
+        specs = (self.risk.stop, self.risk.take_profit)
         stop, target = (self.series[symbol].distance(spec, time, close) for spec in specs)
         return Plan(close - side * stop, close + side * target, stop, confidence)
 
     def rule_units(self, side, symbol, plan):
-        """What a new position would get."""
-        close, account = self.marks[symbol], self.path[-1][0]
-        money, most = self.risk.base * plan.confidence * account, self.risk.cap * account / close
+        """Units of a new position."""
+        close = self.marks[symbol]
+        account = self.path[-1][0]
+        money = self.risk.base * plan.confidence * account
+        max_units = self.risk.cap * account / close
         if self.risk.mode == "notional":
-            return min(money / close, most)
-        return min(self.units_for_loss(side, self.slipped(close, side), plan.stop, money), most)
+            return min(money / close, max_units)
+        return min(self.units_for_loss(side, self.slipped(close, side), plan.stop, money), max_units)
 
     def rooms_at_signal(self, time, symbol, side, stop):
         """With the orders of this close: those of an earlier one that wait for a bar are not positions."""
         book = {symbol: list(item) for symbol, item in self.book().items()}
         for order in [order for order in self.orders if order.status == "pending" and order.time == time]:
-            self.known = self.known or (order.resizes and not order.plan)
+            self.meets_reduction = self.meets_reduction or (order.resizes and not order.plan)
             item = book.setdefault(order.symbol, [0.0, self.marks[order.symbol], nan])
             item[0] += order.sent
             item[2] = order.plan.stop if order.plan else item[2]
@@ -283,13 +316,16 @@ class Account(Ledger):
 
     def resize(self, row, time, symbol):
         """Back to the rule's size. The loss at its own stop is counted from the close: the units are held already."""
-        side, close, own = self.side(symbol), self.marks[symbol], self.plans[symbol]
-        plan = replace(own, confidence=self.told(row, symbol)[1])
+        side = self.side(symbol)
+        close = self.marks[symbol]
+        plan_now = self.plans[symbol]
+        plan = replace(plan_now, confidence=self.opinion(row, symbol)[1])
         units = self.rule_units(side, symbol, self.planned(time, symbol, side, plan.confidence))
         if self.risk.mode == "stop":
             budget = self.risk.base * plan.confidence * self.path[-1][0]
             units = min(
-                units, self.units_for_loss(side, close, own.stop, budget) if side * (close - own.stop) > 0 else 0
+                units,
+                self.units_for_loss(side, close, plan_now.stop, budget) if side * (close - plan_now.stop) > 0 else 0,
             )
         units = self.whole_lots(units)
         change = units - abs(self.held[symbol])
@@ -299,4 +335,6 @@ class Account(Ledger):
         if change > 0:
             self.send(order, side, change, plan)
         else:
-            order.asked, order.sent, order.status = side * change, side * change, "pending"
+            order.requested = side * change
+            order.sent = side * change
+            order.status = "pending"

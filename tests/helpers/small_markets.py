@@ -67,8 +67,15 @@ class Case:
 
     def until(self, last: pd.Timestamp) -> "Case":
         """The same with the future after a close cut off."""
-        rows, told = self.signals.times <= last, self.signals
-        cut = SignalFrame(told.times[rows], told.symbols, told.prediction[rows], told.confidence[rows], told.fold[rows])
+        rows = self.signals.times <= last
+        signals = self.signals
+        cut = SignalFrame(
+            signals.times[rows],
+            signals.symbols,
+            signals.prediction[rows],
+            signals.confidence[rows],
+            signals.fold[rows],
+        )
         return Case(self.market.until(last), cut, self.strategy, self.risk, self.broker)
 
     def _repr_pretty_(self, printer, cycle):
@@ -84,26 +91,30 @@ class Case:
         return "\n".join([*settings, f"decides from {self.signals.start:%F %H:%M}", *bars])
 
     def _bars(self, symbol):
-        bars, column = self.market.bars[symbol], self.signals.symbols.index(symbol)
+        bars = self.market.bars[symbol]
+        column = self.signals.symbols.index(symbol)
         yield f"{symbol}: open, high, low, close; prediction, confidence"
         for time, *prices in zip(bars.times, bars.open, bars.high, bars.low, bars.close, strict=True):
             row = self.signals.times.get_loc(time)
-            told = (self.signals.prediction[row, column], self.signals.confidence[row, column])
-            yield f"  {time:%F %H:%M}  {' '.join(f'{price:.10g}' for price in prices)}; {told[0]:g}, {told[1]:g}"
+            prediction = self.signals.prediction[row, column]
+            confidence = self.signals.confidence[row, column]
+            yield f"  {time:%F %H:%M}  {' '.join(f'{price:.10g}' for price in prices)}; {prediction:g}, {confidence:g}"
 
 
 @st.composite
 def cases(draw, *, daily=False):
     """A case; ``daily`` draws no bars within the day."""
     count = draw(st.integers(1, 3))
-    moves, wicks = st.sampled_from(MOVES), st.sampled_from(WICKS)
+    moves = st.sampled_from(MOVES)
+    wicks = st.sampled_from(WICKS)
     cell = st.tuples(moves, moves, wicks, wicks, st.sampled_from(THERE), st.sampled_from(WORDS))
     # Of several lists the shrinker takes parts out; of one with a drawn least length it could not.
     weeks = draw(st.lists(st.lists(st.tuples(*[cell] * count), min_size=1, max_size=5), min_size=2, max_size=6))
     days = [day for week in weeks for day in week]
     spacing = "B" if daily else draw(st.sampled_from(["B", "B", "B", "12h"]))
     times = pd.date_range("2024-01-03 21:00", periods=len(days), freq=spacing, tz="UTC").as_unit("ns")
-    start, tick = draw(st.sampled_from([20, 10, 100])), draw(st.sampled_from(TICKS))
+    start = draw(st.sampled_from([20, 10, 100]))
+    tick = draw(st.sampled_from(TICKS))
     lives = [(draw(st.sampled_from([0, 0, 2, 6])), draw(st.sampled_from([0, 0, 1, 4]))) for _ in range(count)]
     symbols = tuple(f"s{number}" for number in range(count))
     bars = {
@@ -120,7 +131,8 @@ def cases(draw, *, daily=False):
 
 def _bars(symbol, times, cells, close, tick, life, *, always_last):
     """Each bar opens at the close before plus a gap and has wicks; prices never fall below one tick."""
-    rows, last = [], len(cells) - 1
+    rows = []
+    last = len(cells) - 1
     for number, (gap, move, up, down, there, _) in enumerate(cells):
         opened = max(close + gap, 1)
         close = max(opened + move, 1)

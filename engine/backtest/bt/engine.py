@@ -29,11 +29,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Clock:
-    """How backtrader's numbers for times map back to ours.
+    """The map from backtrader's numbers for times back to times and steps.
 
     Attributes
     ----------
-    numbers : by symbol (T,): what backtrader calls the stamp of each bar.
+    numbers : by symbol (T,): backtrader's number of the stamp of each bar.
     ticks : (K,) the same for every step of the run.
     timeline : of the run.
     """
@@ -49,17 +49,19 @@ class Clock:
         return cls(numbers, np.unique(np.concatenate(list(numbers.values()))), timeline)
 
     def close(self, data: Any, number: float) -> pd.Timestamp:
-        """The close time of the bar of a feed that backtrader calls ``number``."""
+        """The close time of the bar of a feed with backtrader's ``number``."""
         return self._closes[data._name][number]
 
     @cached_property
     def _closes(self) -> dict[str, dict[float, pd.Timestamp]]:
         """By symbol and number."""
         closes = self.timeline.closes
-        return {symbol: dict(zip(own.tolist(), closes[symbol], strict=True)) for symbol, own in self.numbers.items()}
+        return {
+            symbol: dict(zip(numbers.tolist(), closes[symbol], strict=True)) for symbol, numbers in self.numbers.items()
+        }
 
     def step(self, number: float) -> int:
-        """The step of a run that backtrader calls ``number``."""
+        """The step of a run with backtrader's ``number``."""
         return int(np.searchsorted(self.ticks, number))
 
     def sessions(self) -> dict[float, int]:
@@ -71,8 +73,9 @@ class Account(bt.Analyzer):
     """Value, cash and positions at each close."""
 
     def start(self) -> None:
-        """Begin with an empty book."""
-        self._broker, self._feeds = self.strategy.broker, list(self.datas)
+        """Begin with no values."""
+        self._broker = self.strategy.broker
+        self._feeds = list(self.datas)
         self.value: list[float] = []
         self.cash: list[float] = []
         self.units: list[list[float]] = []
@@ -103,8 +106,8 @@ def run(
     signals : for every bar of the traded symbols.
     strategy, risk, broker : the rule, the sizes, the costs.
     config_id : written into the result.
-    solvent : refuse an account that lost more than it had. The leak battery, which trades on impossible futures, looks
-        at what came before the loss alone.
+    solvent : refuse an account that lost more than it had. The leak battery, which trades on impossible
+        futures, compares only the time before the loss.
 
     Returns
     -------
@@ -122,38 +125,40 @@ def run(
 
 
 def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
-    """Carry a task out; see :func:`run`."""
+    """Backtest a task; see :func:`run`."""
     clock = Clock.of(task.timeline)
     risk = task.risk
     lean = fast_loop.is_known()
     if not lean:
         log.info("this backtrader is not %s: its plain loop runs, which is slower", fast_loop.VERSION)
     cerebro = _cerebro(risk, task.broker, clock, lean=lean)
-    told = {}
+    signals = {}
     for symbol, item in task.bars.items():
         frame = _frame(item, task.timeline.stamps[symbol], task.signals)
         cerebro.adddata(SignalFeed(dataname=frame, name=symbol))  # type: ignore[call-arg]  # its metaclass takes them
-        told[symbol] = tuple(frame[name].tolist() for name in SIGNALS)
+        signals[symbol] = tuple(frame[name].tolist() for name in SIGNALS)
     days = clock.sessions()
     distances = {symbol: _distances(task.market.bars[symbol], item, risk) for symbol, item in task.bars.items()}
     rule = {"spec": task.strategy, "risk": risk, "distances": distances, "session": days.__getitem__}
     if lean:
-        cerebro.addstrategy(fast_loop.LeanStrategy, told=told, **rule)
+        cerebro.addstrategy(fast_loop.LeanStrategy, signals=signals, **rule)
     else:
         cerebro.addstrategy(SignalStrategy, **rule)
     with fast_loop.without_collection():
-        return result_of(_books(cerebro.run()[0], clock), task, ENGINE, solvent=solvent)
+        return result_of(_engine_output(cerebro.run()[0], clock), task, ENGINE, solvent=solvent)
 
 
-def _distances(whole: Bars, fed: Bars, risk: RiskSpec) -> Distances:
-    """How far stops and targets lie from the closes that are fed; the bars before them are history that is known."""
-    return Distances.of(whole, risk.stop, risk.take_profit).since(len(whole) - len(fed))
+def _distances(history: Bars, fed: Bars, risk: RiskSpec) -> Distances:
+    """Distances of stops and targets from the closes that are fed; the bars before them are history."""
+    return Distances.of(history, risk.stop, risk.take_profit).since(len(history) - len(fed))
 
 
 def _frame(bars: Bars, stamps: pd.DatetimeIndex, signals: SignalFrame) -> pd.DataFrame:
-    rows, column = signals.times.get_indexer(bars.times), signals.symbols.index(bars.symbol)
-    told = {"prediction": signals.prediction[rows, column], "confidence": signals.confidence[rows, column]}
-    return bars.frame.set_axis(stamps).assign(**told)
+    rows = signals.times.get_indexer(bars.times)
+    column = signals.symbols.index(bars.symbol)
+    return bars.frame.set_axis(stamps).assign(
+        prediction=signals.prediction[rows, column], confidence=signals.confidence[rows, column]
+    )
 
 
 def _cerebro(risk: RiskSpec, broker: BrokerSpec, clock: Clock, *, lean: bool) -> bt.Cerebro:
@@ -174,8 +179,9 @@ def _cerebro(risk: RiskSpec, broker: BrokerSpec, clock: Clock, *, lean: bool) ->
     return cerebro
 
 
-def _books(finished: Any, clock: Clock) -> EngineOutput:
-    account, audit = finished.analyzers.account, finished.analyzers.audit.get_analysis()
+def _engine_output(finished: Any, clock: Clock) -> EngineOutput:
+    account = finished.analyzers.account
+    audit = finished.analyzers.audit.get_analysis()
     return EngineOutput(
         value=np.array(account.value),
         cash=np.array(account.cash),

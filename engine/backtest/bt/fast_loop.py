@@ -1,4 +1,4 @@
-"""backtrader's loop without what this project never asks for; the same results, bit for bit, in a fraction of the time.
+"""backtrader's loop without what this project never uses; the same results, bit for bit, in a fraction of the time.
 
 Left out: the copy of each order at each change and the trades made of it (the audit reads the orders themselves), the
 ticks of a feed, timers, observers, end-of-session dates of orders, the bookkeeping of futures, and the trial of orders
@@ -23,12 +23,12 @@ from strategies._backtrader import SignalStrategy, View, as_side
 from strategies.base import CrossSectional
 
 VERSION = "1.9.78.123"
-PLENTY = 0.999
-"""The share of the cash that orders may surely take: what is left is far more than sums of floats can be wrong by."""
+SAFE_CASH_FRACTION = 0.999
+"""The fraction of the cash that orders may safely take: the rest is far more than the rounding of sums."""
 
 
 def is_known() -> bool:
-    """Whether the installed backtrader is the one whose insides are known."""
+    """True if the installed backtrader is the version whose private attributes this module uses."""
     return version("backtrader") == VERSION
 
 
@@ -67,16 +67,25 @@ class _Lean:
         transmit: bool = True,
         **info: Any,
     ) -> "_Lean":
-        """Be this order: what backtrader's own construction does, in its order."""
+        """Fill in this order as backtrader's own construction does, in its order."""
         order: Any = self
-        order.p = order.params = DEFAULTS  # what is asked for and not set below
-        order.owner, order.data, order.parent, order.transmit = owner, data, parent, transmit
-        order.oco, order.tradeid, order.valid, order.price = oco, tradeid, valid, price
-        order.trailamount, order.trailpercent, order.histnotify = trailamount, trailpercent, False
+        order.p = order.params = DEFAULTS  # parameters that are not set below
+        order.owner = owner
+        order.data = data
+        order.parent = parent
+        order.transmit = transmit
+        order.oco = oco
+        order.tradeid = tradeid
+        order.valid = valid
+        order.price = price
+        order.trailamount = trailamount
+        order.trailpercent = trailpercent
+        order.histnotify = False
         order.ref = next(bt.Order.refbasis)
         order.broker = order.comminfo = None
         order.info = info
-        order.triggered, order._active = False, parent is None
+        order.triggered = False
+        order._active = parent is None
         order.status = bt.Order.Created
         order.pricelimit = order._plimit = plimit
         order.exectype = bt.Order.Market if exectype is None else exectype
@@ -94,7 +103,8 @@ class _Lean:
         )
         order._limitoffset = 0.0
         if order.exectype == bt.Order.StopTrail:
-            start, order.created.price = order.created.price, float("inf") if buys else float("-inf")
+            start = order.created.price
+            order.created.price = float("inf") if buys else float("-inf")
             order.trailadjust(start)
         order.executed = bt.order.OrderData(remsize=order.size)
         order.position, order.dteos = 0, 0.0
@@ -102,7 +112,7 @@ class _Lean:
 
 
 DEFAULTS = bt.order.OrderBase.params()
-"""backtrader's parameters of an order, as they are without being given."""
+"""The default values of backtrader's parameters of an order."""
 
 
 class LeanBuy(_Lean, bt.order.BuyOrder):
@@ -114,26 +124,26 @@ class LeanSell(_Lean, bt.order.SellOrder):
 
 
 class LeanBroker(RiskBroker):
-    """A :class:`~risk.bt_adapter.RiskBroker` that tells nobody of what happens to its orders, but remembers.
+    """A :class:`~risk.bt_adapter.RiskBroker` that does not notify anyone of its orders, but remembers them.
 
     Attributes
     ----------
-    known : by reference, every order that anything happened to.
+    changed_orders : by reference, every order that was ever changed.
     filled : the fills in order: the order, and the number of the fill within it.
     """
 
     def init(self) -> None:
         """Begin an empty account."""
         super().init()
-        self.known: dict[int, Any] = {}
+        self.changed_orders: dict[int, Any] = {}
         self.filled: list[tuple[Any, int]] = []
         self._charged: dict[Any, int] = {}
 
     def notify(self, order: Any) -> None:
         """Remember the order."""
-        self.known[order.ref] = order
+        self.changed_orders[order.ref] = order
 
-    def deliver(self, fresh: Sequence[Any]) -> None:
+    def on_bar(self, fresh: Sequence[Any]) -> None:
         """One cycle, in which these feeds have a new bar."""
         if not self._seen:
             self._touch_positions()
@@ -146,11 +156,11 @@ class LeanBroker(RiskBroker):
         self._charge_shorts()
         if self.pending:
             self._work_pending()
-        self._value = self.cash + self._worth()
+        self._value = self.cash + self._market_value()
 
     def check_submitted(self) -> None:
-        """Accept what was sent; without backtrader's trial of each order where the cash is sure to be enough."""
-        if not self._is_sure():
+        """Accept sent orders; without backtrader's trial of each order where the cash surely covers them all."""
+        if not self._cash_surely_covers():
             super().check_submitted()
             return
         while self.submitted:
@@ -159,8 +169,8 @@ class LeanBroker(RiskBroker):
                 self.submit_accept(order)
         self._put_market_first()
 
-    def _is_sure(self) -> bool:
-        """Whether all that was sent could be bought at once, each order with its commission twice, and cash be left.
+    def _cash_surely_covers(self) -> bool:
+        """True if the cash covers all sent orders at once, each with its commission twice, and some is left.
 
         An order's trial never takes more than that: it pays a commission for what closes and one for what opens.
         """
@@ -169,15 +179,16 @@ class LeanBroker(RiskBroker):
             created = order.created
             fee = self.getcommissioninfo(order.data).getcommission(created.size, created.price)
             total += abs(created.size * created.price) + 2.0 * fee
-        return bool(total <= PLENTY * self.cash)
+        return bool(total <= SAFE_CASH_FRACTION * self.cash)
 
     def _charge_shorts(self) -> None:
-        """The interest that shorts owe since they were last charged; backtrader's sum, which longs add 0 to."""
+        """Charge the interest that shorts owe since the last charge; backtrader's sum, to which longs add 0."""
         credit = 0.0
         for data, position in self.positions.items():
             size = position.size
             if size < 0:
-                today, owed = int(data.datetime[0]), 0.0
+                today = int(data.datetime[0])
+                owed = 0.0
                 days = today - self._charged[data]
                 if days > 0:
                     info = self.getcommissioninfo(data)
@@ -208,20 +219,20 @@ class LeanBroker(RiskBroker):
             lines = order.data.lines
             self._try_exec_market(order, lines.open[0], lines.high[0], lines.low[0])
 
-    def _worth(self) -> float:
+    def _market_value(self) -> float:
         """The positions at their closes, summed in backtrader's order of operations."""
         total = 0.0
         for data, position in self.positions.items():
             size = position.size
             if size:
                 close = data.close[0]
-                worth = size * close
-                if worth > 0:
+                market_value = size * close
+                if market_value > 0:
                     gained = size * (close - position.price)
-                    total += worth - gained
+                    total += market_value - gained
                     total += gained
                 else:
-                    total += worth
+                    total += market_value
         return total
 
     def _note_fill(self, order: Any, price: float, value: float, interest: float) -> None:
@@ -247,10 +258,10 @@ class LeanAudit(RiskAudit):
     """The audit, from the orders themselves once the run is over."""
 
     def stop(self) -> None:
-        """Close the book."""
+        """Collect the orders and fills of the run."""
         broker = self.strategy.broker
-        self._orders.update(broker.known)
-        closed = (order for order in broker.known.values() if order.status == bt.Order.Completed)
+        self._orders.update(broker.changed_orders)
+        closed = (order for order in broker.changed_orders.values() if order.status == bt.Order.Completed)
         self._brackets_filled.update(order.parent.ref for order in closed if order.parent)
         for order, number in broker.filled:
             fill = self._fill(order, number, order.executed[number])
@@ -260,55 +271,63 @@ class LeanAudit(RiskAudit):
 
 
 class LeanStrategy(SignalStrategy):
-    """Reads its signals from lists: ``told`` is by the feed's name (T,) predictions and confidences."""
+    """A strategy that reads its signals from lists: by the feed's name, (T,) predictions and confidences."""
 
-    params: tuple[tuple[str, Any], ...] = (("told", {}),)
+    params: tuple[tuple[str, Any], ...] = (("signals", {}),)
 
     def __init__(self) -> None:
         super().__init__()
-        self._lists = {data: self.p.told[data._name] for data in self.datas}
+        self._lists = {data: self.p.signals[data._name] for data in self.datas}
         self._rows = dict.fromkeys(self.datas, -1)
         self._new: Sequence[Any] = ()
-        self._answers: dict[Any, int] = {}
-        risk, self._spec = self.p.risk, self.p.spec
+        self._target_sides: dict[Any, int] = {}
+        self._spec = self.p.spec
+        risk = self.p.risk
         self._is_plain = not (isinstance(self._spec, CrossSectional) or risk.limits.stops_account or risk.resize)
 
-    def deliver(self, fresh: Sequence[Any]) -> None:
+    def on_bar(self, fresh: Sequence[Any]) -> None:
         """One cycle, in which these feeds have a new bar."""
         self._new = fresh
         for data in fresh:
             self._rows[data] += 1
-        if not (self._is_plain and self._rests()):
+        if not (self._is_plain and self._nothing_to_do()):
             self.next()
 
-    def _rests(self) -> bool:
-        """Ask the rule, and see in the shortest way whether nothing is to be done; if so, the bar is counted."""
-        held, answers, rests = {}, self._answers, True
-        answers.clear()
+    def _nothing_to_do(self) -> bool:
+        """True if the rule keeps every side and no order has to be taken back; the bar is then counted."""
+        bars_held = {}
+        targets = self._target_sides
+        targets.clear()
+        keeps_all = True
         for data in self._new:
-            (predictions, confidences), row = self._lists[data], self._rows[data]
-            size, before, told = self.broker.positions[data].size, self._held[data], predictions[row]
+            predictions, confidences = self._lists[data]
+            row = self._rows[data]
+            prediction = predictions[row]
+            size = self.broker.positions[data].size
+            before = self._held[data]
             side = (size > 0) - (size < 0)
-            held[data] = since = before + side if before * side > 0 else side
-            if not math.isnan(told):
-                answers[data] = answer = self._answer(data, told, confidences[row], side, abs(since))
-                if answer != side:
-                    rests = False
-        # Staying flat takes back what still waits.
-        rests = rests and (not self.broker.pending or all(held[data] for data in answers))
-        if rests:
-            self._held.update(held)
-        return rests
+            held = before + side if before * side > 0 else side
+            bars_held[data] = held
+            if not math.isnan(prediction):
+                target = self._target_side(data, prediction, confidences[row], side, abs(held))
+                targets[data] = target
+                if target != side:
+                    keeps_all = False
+        # To stay flat takes back orders that still wait.
+        idle = keeps_all and (not self.broker.pending or all(bars_held[data] for data in targets))
+        if idle:
+            self._held.update(bars_held)
+        return idle
 
-    def _answer(self, data: Any, prediction: float, confidence: float, side: int, held: int) -> int:
+    def _target_side(self, data: Any, prediction: float, confidence: float, side: int, held: int) -> int:
         try:
             return as_side(self._spec.rule(prediction, confidence, side, held, self._spec))
         except Exception as error:
             raise self._failed([View(data, prediction, confidence, side, held)], error) from error
 
     def targets(self, views: list[View]) -> list[int]:
-        """The sides to be on: what the rule has said already."""
-        return [self._answers[view.data] for view in views] if self._is_plain else super().targets(views)
+        """The sides to be on, which the rule has given already."""
+        return [self._target_sides[view.data] for view in views] if self._is_plain else super().targets(views)
 
     def fresh(self) -> list[Any]:
         """The feeds that have a new bar."""
@@ -321,7 +340,7 @@ class LeanStrategy(SignalStrategy):
         return prediction[row], confidence[row]
 
     def close_order(self, data: Any) -> Any:
-        """Send the order that closes exactly what is held, without the choices that backtrader's ``close`` offers."""
+        """Send the order that closes the whole position, without the options of backtrader's ``close``."""
         held = self.broker.positions[data].size
         return self._order(data, -1 if held > 0 else 1, abs(held))
 
@@ -329,7 +348,7 @@ class LeanStrategy(SignalStrategy):
         return (self.broker.buy if side > 0 else self.broker.sell)(self, data, size, **terms)
 
 
-def _at_hand(data: Any) -> list[Any]:
+def _cache_lines(data: Any) -> list[Any]:
     """A feed's lines; from then on it has them as attributes, and backtrader need not look for them at each bar."""
     lines = {name: getattr(data.lines, name) for name in data.getlinealiases()}
     vars(data).update(lines)
@@ -337,32 +356,33 @@ def _at_hand(data: Any) -> list[Any]:
 
 
 class LeanCerebro(bt.Cerebro):
-    """Runs one :class:`LeanStrategy` over preloaded feeds, step by step."""
+    """A loop of one :class:`LeanStrategy` over preloaded feeds, step by step."""
 
     def _runonce(self, runstrats: list[Any]) -> None:
-        strategy, broker = runstrats[0], self._broker
+        strategy = runstrats[0]
+        broker = self._broker
         strategy.reset()
         analyzers = [analyzer for analyzer in strategy.analyzers if not isinstance(analyzer, RiskAudit)]
         now = strategy.lines.datetime
-        lines = {data: _at_hand(data) for data in self.datas}
+        lines = {data: _cache_lines(data) for data in self.datas}
         for number, fresh in self._steps():
             for data in fresh:
                 for line in lines[data]:
                     line._idx += 1
                     line.lencount += 1
-            broker.deliver(fresh)
+            broker.on_bar(fresh)
             now._idx += 1
             now.lencount += 1
             now.array.append(number)
-            strategy.deliver(fresh)
+            strategy.on_bar(fresh)
             for analyzer in analyzers:
                 analyzer.next()
 
     def _steps(self) -> Iterator[tuple[float, list[Any]]]:
         """Each step's number, and the feeds that have a bar then, in their order."""
-        found: dict[float, list[Any]] = {}
+        feeds: dict[float, list[Any]] = {}
         for data in self.datas:
             for number in np.asarray(data.lines.datetime.array)[: data.buflen()].tolist():
-                found.setdefault(number, []).append(data)
-        for number in sorted(found):
-            yield number, found[number]
+                feeds.setdefault(number, []).append(data)
+        for number in sorted(feeds):
+            yield number, feeds[number]

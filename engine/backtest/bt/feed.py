@@ -49,9 +49,9 @@ class SignalFeed(bt.feed.DataBase):
         self._next_row = 0
 
     def preload(self) -> None:
-        """Copy the columns, or, where filters, dates or time zones are asked for, deliver bar by bar."""
-        given = (self._filters, self.p.fromdate, self.p.todate, self.p.tz, self.p.tzinput)
-        if any(given):
+        """Copy the columns, or, where filters, dates or time zones are set, deliver bar by bar."""
+        options = (self._filters, self.p.fromdate, self.p.todate, self.p.tz, self.p.tzinput)
+        if any(options):
             super().preload()
             return
         empty = array("d", [float("nan")]) * self._rows
@@ -94,7 +94,7 @@ def _numbers(frame: pd.DataFrame, column: str) -> Vector:
 
 
 def numbers_of(times: Any, name: str) -> Vector:
-    """What backtrader calls these times: days since year 1, UTC, to the bit of its own ``date2num``.
+    """Backtrader's numbers of times: days since year 1, UTC, to the bit of its own ``date2num``.
 
     Raises
     ------

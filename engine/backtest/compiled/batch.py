@@ -1,6 +1,6 @@
-"""Many settings over one market and its signals: a table of measures out, on all cores, chunk by chunk.
+"""Backtests of many settings over one market and its signals: a table of measures, on all cores, chunk by chunk.
 
-    task = Task.of(market, signals, strategy, risk, broker, "sweep")
+    task = BacktestInput.of(market, signals, strategy, risk, broker, "sweep")
     table = batch(task, {"strategy.entry": [0.0, 0.01], "risk.base": [0.01, 0.02]}).table
 
 A setting changes parameters of the strategy, the risk rule and the broker. Its final value, fills and daily returns are
@@ -19,6 +19,7 @@ import pandas as pd
 
 from core.errors import ConfigError
 from core.types import Matrix, RunResult
+from engine.backtest.compiled.kernel.records import Policies
 from engine.backtest.engine_output import BacktestInput
 from risk.measure_set import ALWAYS, Periods
 from risk.measures.base import Measure
@@ -27,28 +28,28 @@ from risk.measures.turnover import Turnover
 from risk.measures.value_at_risk import ValueAtRisk
 from risk.periods import period_rate, periods_per_year
 
-from .batch_measures import Wanted, measured
+from .batch_measures import BatchOutputs, batch_columns
 from .batch_run import BatchRun
 from .engine import run_task
-from .policy_table import PolicyTable, Settings
+from .policy_table import Settings
 
 MEASURES: tuple[Measure, ...] = (*ALWAYS, ValueAtRisk(), ExpectedShortfall(), Turnover())
-"""What is measured unless something else is asked for."""
+"""The measures of a batch unless others are requested."""
 CHUNK = 1024
-"""Settings at a time: all that is kept of them while they run is some hundred bytes each."""
+"""Settings at a time: while they run, each takes some hundred bytes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What became of P settings.
+    """The results of P settings.
 
     Attributes
     ----------
     columns : (P,) by name: the settings under their dotted paths; ``status`` (``done``, or ``ruined`` where the account
         lost more than it had); ``final_value`` of the account; each measure, NaN where it is undefined; ``fills``,
-        ``trades`` that have ended, ``rejections`` of market orders; ``reason``, why a measure is NaN, empty if none is.
+        ``trades`` that have ended, ``rejections`` of market orders; ``reason`` of each NaN, empty if there is none.
     equity : (P, D + 1) the account before the first session and at the end of each, NaN for a ruined one; None unless
-        asked for.
+        requested.
     sessions : (D,) dates.
     """
 
@@ -63,18 +64,18 @@ class Batch:
 
     @property
     def returns(self) -> Matrix | None:
-        """(P, D) simple daily returns; None unless the equity was asked for."""
+        """(P, D) simple daily returns; None unless the equity was requested."""
         return None if self.equity is None else self.equity[:, 1:] / self.equity[:, :-1] - 1.0
 
 
 class BatchRunner:
-    """A market and its signals, laid out once for any number of settings.
+    """A runner of settings over a market and its signals, which are laid out once.
 
     Parameters
     ----------
-    task : market and signals; its strategy, risk and broker are what a setting leaves as it is.
-    measures : with their parameters; those of closed trades are not to be had.
-    equity : whether the account at each session's end is kept: 8 bytes a session and setting.
+    task : market and signals; its strategy, risk and broker are the base of every setting.
+    measures : with their parameters; those of closed trades are refused.
+    equity : True to keep the account at each session's end: 8 bytes a session and setting.
     threads : None for one on each core that this process may use.
     per_year : sessions in a year; ``auto`` counts them.
     risk_free : annual rate that ratios compare with.
@@ -82,7 +83,7 @@ class BatchRunner:
     Raises
     ------
     ConfigError
-        A measure that cannot be had, a strategy or broker that cannot be compiled.
+        A measure that is refused, a strategy or broker that cannot be compiled.
     DataError
         There is no bar after the first decision.
     """
@@ -97,57 +98,57 @@ class BatchRunner:
         per_year: Periods = "auto",
         risk_free: float = 0.0,
     ) -> None:
-        self._wanted = wanted = Wanted(tuple(measures), equity, risk_free)
-        self._course = BatchRun(task, wanted.shares, curves=wanted.curves, threads=_threads(threads))
-        self._year = periods_per_year(self._course.sessions, per_year)
-        self._rate = period_rate(risk_free, self._year)
+        self._outputs = outputs = BatchOutputs(tuple(measures), equity, risk_free)
+        self._run = BatchRun(task, outputs.tail_probabilities, curves=outputs.curves, threads=_threads(threads))
+        self._year = periods_per_year(self._run.sessions, per_year)
+        self._risk_free = period_rate(risk_free, self._year)
         self._done = 0
 
     def prepare(self, settings: Settings) -> None:
-        """Say beforehand what settings will be like, so that one kernel serves all of them.
+        """Compile beforehand one kernel that serves settings like these.
 
-        A kernel is made for what its settings use; without this, a chunk that uses more takes another one, which takes
-        seconds to make, and may differ in the last digit of a measure (never of a fill).
+        A kernel is made for the features that its settings use; without this, a chunk that uses more takes another one,
+        which takes seconds to make, and may differ in the last digit of a measure (never of a fill).
 
         Parameters
         ----------
-        settings : as for :meth:`run`; what cannot be is left out.
+        settings : as for :meth:`run`; invalid ones are left out.
         """
-        found = self._course.reader.possible(settings)
-        if found.policies is not None:
-            self._course.prepare(found.policies)
+        valid = self._run.reader.possible(settings)
+        if valid.policies is not None:
+            self._run.prepare(valid.policies)
 
     def run_possible(self, settings: Settings) -> tuple[Batch | None, Any, Mapping[int, str]]:
         """Backtest the rows that do not contradict themselves.
 
         Returns
         -------
-        Their :class:`Batch` without the settings' own columns, None if there is no such row; their places in
-        ``settings``; and why each other one cannot be, by place.
+        Their :class:`Batch` without the columns of the settings, None if there is no such row; their rows in
+        ``settings``; and by row the reason against each other one.
 
         Raises
         ------
         ConfigError, PluginError
-            As :meth:`run`, but for values that cannot be.
+            As :meth:`run`, but for invalid values.
         """
-        found = self._course.reader.possible(settings)
-        if found.policies is None:
-            return None, found.places, found.reasons
-        return self._measured(found.policies, {}), found.places, found.reasons
+        valid = self._run.reader.possible(settings)
+        if valid.policies is None:
+            return None, valid.rows, valid.reasons
+        return self._measured(valid.policies, {}), valid.rows, valid.reasons
 
     def recorded(self, task: BacktestInput) -> RunResult:
         """One run of the same market and signals with all its tables, in a kernel like that of this runner's chunks."""
-        return run_task(task, solvent=False, like=self._course.shape)
+        return run_task(task, solvent=False, like=self._run.features)
 
     @property
     def cash(self) -> float:
-        """What an account begins with if no setting says otherwise."""
-        return self._course.task.broker.cash
+        """Initial cash if no setting changes it."""
+        return self._run.task.broker.cash
 
     @property
     def sessions(self) -> pd.DatetimeIndex:
         """(D,) dates of the daily returns."""
-        return self._course.sessions
+        return self._run.sessions
 
     @property
     def periods_per_year(self) -> float:
@@ -165,18 +166,18 @@ class BatchRunner:
         Raises
         ------
         ConfigError
-            A setting that cannot be; nothing was run.
+            An invalid setting; nothing was run.
         PluginError
             The rule failed; setting, symbol and bar are named.
         """
-        return self._measured(self._course.reader.read(settings, self._done), settings)
+        return self._measured(self._run.reader.read(settings, self._done), settings)
 
-    def _measured(self, policies: PolicyTable, settings: Settings) -> Batch:
-        course = self._course
-        answer = course.run(policies, self._done, self._rate)
-        self._done += len(policies.rows)
-        columns = {**settings, **measured(policies.rows["cash"], answer, course, self._wanted, self._year)}
-        return Batch(columns, answer.curves if self._wanted.equity else None, course.sessions)
+    def _measured(self, policies: Policies, settings: Settings) -> Batch:
+        rows: Any = policies.rows
+        result = self._run.run(policies, self._done, self._risk_free)
+        self._done += len(rows)
+        columns = {**settings, **batch_columns(rows["cash"], result, self._run, self._outputs, self._year)}
+        return Batch(columns, result.curves if self._outputs.equity else None, self._run.sessions)
 
 
 def batch(task: BacktestInput, settings: Settings, **options: Any) -> Batch:
@@ -196,18 +197,19 @@ def _array(values: Any) -> Any:
     if isinstance(values, np.ndarray):
         return values
     plain = all(isinstance(value, int | float) for value in values)
-    made = np.empty(len(values), dtype=object)
-    made[:] = values
-    return np.array(values) if plain else made
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    return np.array(values) if plain else objects
 
 
 def sliced(settings: Settings, size: int = CHUNK) -> Iterator[Settings]:
-    """Cut columns into chunks; columns that are none come whole, to be refused."""
+    """Cut columns into chunks; malformed columns come in one piece, to be refused."""
     lengths = {len(values) for values in settings.values() if hasattr(values, "__len__")}
-    for first in range(0, max(lengths, default=0), size) if len(lengths) == 1 else ():
-        yield {path: values[first : first + size] for path, values in settings.items()}
     if len(lengths) != 1 or not max(lengths):
         yield settings
+        return
+    for first in range(0, max(lengths), size):
+        yield {path: values[first : first + size] for path, values in settings.items()}
 
 
 def product(space: Mapping[str, Sequence[Any]], size: int = CHUNK) -> Iterator[Settings]:
@@ -222,7 +224,7 @@ def product(space: Mapping[str, Sequence[Any]], size: int = CHUNK) -> Iterator[S
 
 
 def batches(task: BacktestInput, chunks: Iterable[Settings], **options: Any) -> Iterator[Batch]:
-    """The same for chunks of settings, which may be made as they are asked for: memory does not grow with their number.
+    """The same for chunks of settings, which may be generated one by one: memory does not grow with their number.
 
     Every chunk gives one :class:`Batch`; parameters and errors are those of :class:`BatchRunner`.
     """
@@ -235,9 +237,9 @@ def batches(task: BacktestInput, chunks: Iterable[Settings], **options: Any) -> 
         raise ConfigError("there is no setting to run: give at least one chunk of settings")
 
 
-def _threads(given: int | None) -> int:
-    if given is None:
+def _threads(threads: int | None) -> int:
+    if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if given < 1:
-        raise ConfigError(f"threads is {given}; give 1 or more, or None for all cores")
-    return given
+    if threads < 1:
+        raise ConfigError(f"threads is {threads}; give 1 or more, or None for all cores")
+    return threads

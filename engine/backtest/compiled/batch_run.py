@@ -1,4 +1,4 @@
-"""One market and its signals, over which chunk after chunk of policies is run, on several threads."""
+"""Runs of chunk after chunk of policies over one market and its signals, on several threads."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -8,210 +8,246 @@ import numpy as np
 import pandas as pd
 
 from core.errors import DataError, PluginError, WorkbenchError
-from engine.backtest.compiled.kernel.records import (
-    ALWAYS,
-    DONE,
-    FLAT,
-    LOOK,
-    NO,
-    RUINED,
-    TOTAL,
-    KernelFeatures,
-    KernelResult,
-    Log,
-    MarketArrays,
-    Workspace,
-    wider,
-)
+from engine.backtest.compiled.kernel.codes import ALWAYS, DONE, NO, RUINED, STEPWISE, WHILE_FLAT
+from engine.backtest.compiled.kernel.kernel_features import KernelFeatures, union
+from engine.backtest.compiled.kernel.records import TOTAL, KernelResult, Log, MarketArrays, Policies, Workspace
 from engine.backtest.engine_output import BacktestInput
 
 from .compilation import is_cross, kernel, reads_held, rule_of
-from .engine import failure, no_log, refuse, space_of, told, until_of
-from .market_arrays import grid_of, ground_of, ranges_of, shape_of
-from .policy_table import PolicyTable, Reader
+from .engine import kernel_error, new_workspace, no_log, refuse, rule_error, with_next_changes
+from .market_arrays import arrays_of, features_of, market_features, true_ranges_of
+from .policy_table import Reader
 from .setting_errors import SettingError, SettingRuleError
 
 BLOCK = 64
 """Policies that a thread takes at a time."""
 UNFINISHED = -1
-"""How a policy ended that has not been run."""
+"""The end of a policy that has not been run."""
 
 
-class Block(NamedTuple):
-    """How a block of policies ended; if not well, the policy's place, step and symbol, and what was raised."""
-
-    ended: int
-    number: int
-    where: Any
-    error: Exception | None
-
-
-FINISHED = Block(DONE, -1, None, None)
-
-
-class BatchRun:
-    """What is the same for all chunks.
+class BlockEnd(NamedTuple):
+    """The end of a block of policies.
 
     Attributes
     ----------
-    task : market, signals, and what a setting leaves as it is.
+    ended : ``DONE``, or the kernel's reason for ending early.
+    policy : index of the policy that failed; -1 for none.
+    failed_at : step and symbol at which it failed.
+    error : the exception that was raised, if any.
+    """
+
+    ended: int
+    policy: int
+    failed_at: Any
+    error: Exception | None
+
+
+FINISHED = BlockEnd(DONE, -1, None, None)
+
+
+class BlockKernel(NamedTuple):
+    """A compiled kernel with the arguments that all blocks of a chunk share."""
+
+    run: Any
+    features: KernelFeatures
+    arrays: MarketArrays
+    policies: Policies
+    log: Log
+    result: KernelResult
+
+
+class BatchRun:
+    """A market and its signals as arrays, and the kernel that runs chunks of policies over them.
+
+    Attributes
+    ----------
+    task : market, signals, and the strategy, risk and broker that settings change.
     reader : makes policies of settings.
     sessions : (D,) dates.
     count : D.
 
     Parameters
     ----------
-    shares : of the tails that are wanted.
-    curves : whether the account's value at each session is kept.
+    tail_probabilities : of the tails that are measured.
+    curves : True to keep the account's value at each session.
     threads : at least 1.
     """
 
-    def __init__(self, task: BacktestInput, shares: tuple[float, ...], *, curves: bool, threads: int) -> None:
+    def __init__(
+        self, task: BacktestInput, tail_probabilities: tuple[float, ...], *, curves: bool, threads: int
+    ) -> None:
         refuse(task.strategy, task.broker)
         if len(task.timeline.ticks) < 2:
             raise DataError(f"there is no bar after the first decision, {task.signals.start}; give it more data")
-        self.task, self.reader = task, Reader(task)
-        self._grid, self._shares, self._curves = grid_of(task, ()), shares, curves
-        self._threads, self._ground, self._log = threads, ground_of(self._grid), no_log()
-        self._spaces: list[Workspace] = []  # those that no thread works in
-        self._shape: KernelFeatures | None = None
-        self._shared = False
-        days = task.timeline.days[self._grid.day >= 0].astype("datetime64[D]")
+        self.task = task
+        self.reader = Reader(task)
+        self._arrays = arrays_of(task, ())
+        self._market_features = market_features(self._arrays)
+        self._tail_probabilities = tail_probabilities
+        self._curves = curves
+        self._threads = threads
+        self._log = no_log()
+        self._workspaces: list[Workspace] = []  # those that no thread works in
+        self._features: KernelFeatures | None = None
+        self._shares_rules = False
+        days = task.timeline.days[self._arrays.return_index >= 0].astype("datetime64[D]")
         self.sessions = pd.DatetimeIndex(days, name="session").as_unit("ns")
         self.count = len(days)
 
     @property
-    def shape(self) -> KernelFeatures | None:
-        """What the kernel holds so far."""
-        return self._shape
+    def features(self) -> KernelFeatures | None:
+        """The features of the kernel so far; None before the first chunk."""
+        return self._features
 
-    def prepare(self, policies: PolicyTable) -> None:
+    def prepare(self, policies: Policies) -> None:
         """Take the kernel that serves policies like these, of which many share their rule."""
-        self._shape = self._shape_with(policies)
-        self._shared = True
+        self._features = self._features_with(policies)
+        self._shares_rules = True
 
-    def run(self, policies: PolicyTable, first: int, rate: float) -> KernelResult:
+    def run(self, policies: Policies, first: int, risk_free: float) -> KernelResult:
         """Backtest a chunk.
 
         Parameters
         ----------
         first : the number of its first setting, for messages.
-        rate : the risk-free return of one session.
+        risk_free : the risk-free return of one session.
 
         Raises
         ------
         PluginError
             The rule failed; setting, symbol and bar are named.
         """
-        count, answer = len(policies.rows), self._answer(len(policies.rows), rate)
-        rows, which = policies.rows, policies.which
-        shuffled = len(policies.rules) > 1 and bool((which[1:] < which[:-1]).any())
-        order: Any = range(count)
-        if shuffled:  # equal rules together: each is asked beforehand once
-            order = np.argsort(which, kind="stable")
-            rows, which = rows[order], which[order]
-        grid, shape = self._market(), self._shape_for(policies)
-        compiled = kernel(rule_of(type(self.task.strategy)), shape.cross, shape)
-        part = partial(self._run_block, compiled, grid, shape, rows, policies.rules, which, answer)
+        order = _by_rule(policies)
+        sorted_policies = policies if order is None else _reordered(policies, order)
+        result = self._empty_result(len(policies.rows), risk_free)
+        numbers = range(len(policies.rows)) if order is None else order
+        self._run_blocks(self._block_kernel(sorted_policies, result), first, numbers)
+        if self._curves:
+            totals: Any = result.totals
+            result.curves[totals["ended"] == RUINED] = np.nan
+        return result if order is None else self._in_order(result, np.argsort(order))
+
+    def _run_blocks(self, block_kernel: BlockKernel, first: int, numbers: Any) -> None:
+        """Run a chunk block by block; ``numbers`` are those of its settings within the chunk."""
+        count = len(block_kernel.policies.rows)
+        run = partial(self._run_block, block_kernel)
         blocks = [(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK)]
         if self._threads == 1 or len(blocks) == 1:
             for start, stop in blocks:
-                self._require(part(start, stop), first, order)
-        else:
-            self._require(part(0, 0), first, order)  # compile once, before the threads
-            with ThreadPoolExecutor(self._threads) as pool:
-                for block in pool.map(part, *zip(*blocks, strict=True)):
-                    self._require(block, first, order)
-        if self._curves:
-            answer.curves[answer.totals["ended"] == RUINED] = np.nan
-        if not shuffled:
-            return answer
-        back = np.argsort(order)
-        curves = answer.curves[back] if self._curves else answer.curves
-        return answer._replace(totals=answer.totals[back], tails=answer.tails[back], curves=curves)
+                self._require_done(run(start, stop), first, numbers)
+            return
+        self._require_done(run(0, 0), first, numbers)  # compile once, before the threads
+        with ThreadPoolExecutor(self._threads) as pool:
+            for end in pool.map(run, *zip(*blocks, strict=True)):
+                self._require_done(end, first, numbers)
 
-    def _answer(self, count: int, rate: float) -> KernelResult:
-        totals = np.zeros(count, dtype=TOTAL)
+    def _block_kernel(self, policies: Policies, result: KernelResult) -> BlockKernel:
+        arrays = self._arrays_with_ranges()
+        features = self._features_for(policies)
+        run = kernel(rule_of(type(self.task.strategy)), features.cross, features)
+        return BlockKernel(run, features, arrays, policies, self._log, result)
+
+    def _empty_result(self, count: int, risk_free: float) -> KernelResult:
+        totals: Any = np.zeros(count, dtype=TOTAL)
         totals["ended"] = UNFINISHED
-        kept = (count, self.count + 1) if self._curves else (0, 0)
-        tails, shares = np.full((count, len(self._shares), 2), np.nan), np.array(self._shares, dtype=np.float64)
-        return KernelResult(totals, tails, np.empty(kept), shares, np.array([rate]))
+        return KernelResult(
+            totals=totals,
+            tails=np.full((count, len(self._tail_probabilities), 2), np.nan),
+            curves=np.empty((count, self.count + 1) if self._curves else (0, 0)),
+            tail_probabilities=np.array(self._tail_probabilities, dtype=np.float64),
+            risk_free=risk_free,
+        )
 
-    def _run_block(self, compiled: Any, grid: MarketArrays, shape: KernelFeatures, *work: Any) -> Block:
-        """:func:`run_block` in a space that no other thread works in."""
-        space, foresees = self._spaces.pop() if self._spaces else space_of(grid), shape.foresight >= FLAT
-        if foresees and not space.until.size:
-            space = space._replace(until=until_of(grid))
-        block = run_block(compiled, grid, space, self._log, foresees, *work)
-        self._spaces.append(space)
-        return block
+    def _in_order(self, result: KernelResult, rows: Any) -> KernelResult:
+        """The result with its rows in another order."""
+        totals: Any = result.totals
+        curves = result.curves[rows] if self._curves else result.curves
+        return result._replace(totals=totals[rows], tails=result.tails[rows], curves=curves)
 
-    def _require(self, block: Block, first: int, order: Any) -> None:
-        if block.error is not None:
-            found: WorkbenchError = told(block.error, self.task, block.where)
-        elif block.ended != DONE:
-            found = failure(block.ended, self.task, block.where)
+    def _run_block(self, block_kernel: BlockKernel, first: int, last: int) -> BlockEnd:
+        """:func:`run_block` in a workspace that no other thread works in."""
+        arrays = block_kernel.arrays
+        workspace = self._workspaces.pop() if self._workspaces else new_workspace(arrays)
+        if block_kernel.features.skipping >= WHILE_FLAT and not workspace.next_change_flat.size:
+            workspace = with_next_changes(workspace, arrays)
+        end = run_block(block_kernel, workspace, first, last)
+        self._workspaces.append(workspace)
+        return end
+
+    def _require_done(self, end: BlockEnd, first: int, numbers: Any) -> None:
+        if end.error is not None:
+            error: WorkbenchError = rule_error(end.error, self.task, end.failed_at)
+        elif end.ended != DONE:
+            error = kernel_error(end.ended, self.task, end.failed_at)
         else:
             return
-        if block.number < 0:
-            raise found from block.error
-        error_type = SettingRuleError if isinstance(found, PluginError) else SettingError
-        raise error_type(first + int(order[block.number]), str(found)) from block.error
+        if end.policy < 0:
+            raise error from end.error
+        error_type = SettingRuleError if isinstance(error, PluginError) else SettingError
+        raise error_type(first + int(numbers[end.policy]), str(error)) from end.error
 
-    def _market(self) -> MarketArrays:
+    def _arrays_with_ranges(self) -> MarketArrays:
         """The market, with the average true ranges that are in use by now."""
-        if len(self.reader.windows) > len(self._grid.ranges):
-            self._grid = self._grid._replace(ranges=ranges_of(self.task, self.reader.windows))
-        return self._grid
+        if len(self.reader.windows) > len(self._arrays.true_ranges):
+            ranges = true_ranges_of(self.task, self.reader.windows)
+            self._arrays = self._arrays._replace(true_ranges=ranges)
+        return self._arrays
 
-    def _shape_for(self, policies: PolicyTable) -> KernelFeatures:
-        """What a kernel must hold for this chunk and all before it: another one takes seconds to compile."""
-        self._shape = shape = self._shape_with(policies)
-        return shape._replace(foresight=self._foresight(shape, policies))
+    def _features_for(self, policies: Policies) -> KernelFeatures:
+        """The features that serve this chunk and all before it: another kernel takes seconds to compile."""
+        features = self._features_with(policies)
+        self._features = features
+        return features._replace(skipping=self._skipping(features, policies))
 
-    def _shape_with(self, policies: PolicyTable) -> KernelFeatures:
-        shape = shape_of(policies.rows, self._ground, cross=is_cross(self.task.strategy), record=False)
-        return shape if self._shape is None or self._shape == shape else wider(self._shape, shape)
+    def _features_with(self, policies: Policies) -> KernelFeatures:
+        cross = is_cross(self.task.strategy)
+        features = features_of(policies.rows, self._market_features, cross=cross, record=False)
+        if self._features is None or self._features == features:
+            return features
+        return union(self._features, features)
 
-    def _foresight(self, shape: KernelFeatures, policies: PolicyTable) -> int:
-        """How steps without events are passed over; to ask the rule beforehand pays if several policies share it."""
-        if shape.cross or shape.gaps or shape.symbols != 1 or shape.halts or shape.cash_interest:
+    def _skipping(self, features: KernelFeatures, policies: Policies) -> int:
+        """The way to skip steps without events; to call the rule beforehand pays if several policies share it."""
+        if features.cross or features.gaps or features.symbols != 1 or features.halts or features.cash_interest:
             return NO
-        if not self._shared and len(policies.rows) < 2 * len(policies.rules):
-            return LOOK
-        return FLAT if reads_held(rule_of(type(self.task.strategy))) else ALWAYS
+        if not self._shares_rules and len(policies.rows) < 2 * len(policies.rules):
+            return STEPWISE
+        return WHILE_FLAT if reads_held(rule_of(type(self.task.strategy))) else ALWAYS
 
 
-def run_block(
-    compiled: Any,
-    grid: MarketArrays,
-    space: Workspace,
-    log: Log,
-    foresees: bool,
-    rows: Any,
-    rules: Any,
-    which: Any,
-    answer: KernelResult,
-    first: int,
-    last: int,
-) -> Block:
-    """Run policies ``first`` to ``last`` (not included), asking their rules beforehand if that goes well."""
-    asks = 1
+def _by_rule(policies: Policies) -> "np.ndarray[Any, Any] | None":
+    """The order that puts equal rules together, so that each is called beforehand once; None if they are so already."""
+    index = policies.rule_index
+    if len(policies.rules) == 1 or not (index[1:] < index[:-1]).any():
+        return None
+    return np.argsort(index, kind="stable")
+
+
+def _reordered(policies: Policies, order: Any) -> Policies:
+    rows: Any = policies.rows
+    return Policies(rows[order], policies.rules, policies.rule_index[order])
+
+
+def run_block(block_kernel: BlockKernel, workspace: Workspace, first: int, last: int) -> BlockEnd:
+    """Run policies ``first`` to ``last`` (not included), calling their rules beforehand if that goes well."""
+    _, features, arrays, policies, log, result = block_kernel
+    precomputes = 1
     while True:
         try:
-            ended = int(compiled(grid, rows, rules, which, first, last, asks, space, log, answer))
+            ended = int(block_kernel.run(arrays, policies, first, last, precomputes, workspace, log, result))
             if ended == DONE:
                 return FINISHED
-            return Block(ended, _unfinished(answer, first, last), space.where.copy(), None)
+            return BlockEnd(ended, _unfinished(result, first, last), workspace.failed_at.copy(), None)
         except Exception as error:  # a rule may raise anything, and the compiler at what it cannot do
-            first = _unfinished(answer, first, last)
-            if not (asks and foresees and first >= 0):
-                return Block(DONE, first, space.where.copy(), error)
-            asks = 0  # it may have failed on something that it is never asked in truth
+            first = _unfinished(result, first, last)
+            if not (precomputes and features.skipping >= WHILE_FLAT and first >= 0):
+                return BlockEnd(DONE, first, workspace.failed_at.copy(), error)
+            precomputes = 0  # it may have failed on something that it is never called with in truth
 
 
-def _unfinished(answer: KernelResult, first: int, last: int) -> int:
+def _unfinished(result: KernelResult, first: int, last: int) -> int:
     """The first policy that was not run to its end; -1 if there is none."""
-    ended = answer.totals["ended"][first:last]
-    found = np.flatnonzero((ended != DONE) & (ended != RUINED))
-    return first + int(found[0]) if found.size else -1
+    totals: Any = result.totals
+    ended = totals["ended"][first:last]
+    unfinished = np.flatnonzero((ended != DONE) & (ended != RUINED))
+    return first + int(unfinished[0]) if unfinished.size else -1

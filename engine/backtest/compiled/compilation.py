@@ -15,7 +15,7 @@ from typing import Any, cast
 from core.caches import cache_folder, caches_used
 from core.errors import ConfigError
 from engine.backtest.compiled.kernel import batch_kernel, decisions, loop, running_totals
-from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
 from strategies.base import CrossSectional, Strategy
 
 from .source_linker import Linker, definition
@@ -27,19 +27,19 @@ from numba import njit
 '''
 KERNEL = "@njit(nogil=True, cache=True, error_model='numpy', _nrt=False)"
 INNER = "nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True"
-PART = f"@njit({INNER}, error_model='numpy', _nrt=False, forceinline=True)"
+INLINED = f"@njit({INNER}, error_model='numpy', _nrt=False, forceinline=True)"
 """The kernel and its parts are one function of the machine, and count no references to arrays that the caller holds:
 either costs more than all the rest of a bar. So they may not make arrays. Only the kernel can be called from Python,
 and only it is kept on disk, which halves the time to compile."""
-SUMS = PART.replace(")", ", fastmath={'reassoc', 'nnan', 'nsz'})")
-"""Sums of the measures: of numbers that are finite, in any order."""
-ASKING = f"@njit({INNER}, error_model='numpy', _nrt=True)"
-"""What receives an array from a rule has to count references."""
+SUMS = INLINED.replace(")", ", fastmath={'reassoc', 'nnan', 'nsz'})")
+"""Sums of the measures: of finite numbers, in any order."""
+CALLS_RULE = f"@njit({INNER}, error_model='numpy', _nrt=True)"
+"""A function that receives an array from a rule has to count references."""
 RULE = f"@njit({INNER}, error_model='python', _nrt=True, forceinline=True)"
-"""All is stated, or it would be the caller's."""
+"""Every option is stated, or it would be the caller's."""
 
 
-SUMMING: tuple[Any, ...] = (
+SUM_FUNCTIONS: tuple[Any, ...] = (
     running_totals.mean_of,
     running_totals.squares_around,
     running_totals.squares_below,
@@ -61,12 +61,12 @@ def rule_of(strategy: type[Strategy]) -> FunctionType:
 
 @cache
 def functions_of(rule: FunctionType) -> tuple[FunctionType, ...]:
-    """A rule and all that it calls.
+    """A rule and all functions that it calls.
 
     Raises
     ------
     ConfigError
-        One of them cannot be compiled; what, and on which line.
+        One of them cannot be compiled; the message names the construct and its line.
     """
     linker = Linker()
     linker.add(rule)
@@ -75,57 +75,57 @@ def functions_of(rule: FunctionType) -> tuple[FunctionType, ...]:
 
 @cache
 def parameters(rule: FunctionType) -> tuple[str, ...]:
-    """The names of what a rule, and what it calls, reads of its parameters."""
-    given = rule.__code__.co_varnames[rule.__code__.co_argcount - 1]  # what the rule calls its parameters
-    read = (node for function in functions_of(rule) for node in ast.walk(definition(function)))
-    return tuple(
-        sorted(
-            {
-                node.attr
-                for node in read
-                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == given
-            }
-        )
-    )
+    """The names of the parameters that a rule, and the functions that it calls, read."""
+    p = rule.__code__.co_varnames[rule.__code__.co_argcount - 1]  # the rule's name for its parameters
+    names = set()
+    for function in functions_of(rule):
+        for node in ast.walk(definition(function)):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == p:
+                names.add(node.attr)
+    return tuple(sorted(names))
 
 
 @cache
 def reads_held(rule: FunctionType) -> bool:
-    """Whether a scalar rule looks at how long a position has been held."""
+    """True if a scalar rule reads the number of bars that a position has been held."""
     tree = definition(rule)
     name = rule.__code__.co_varnames[3]
     return any(isinstance(node, ast.Name) and node.id == name for part in tree.body for node in ast.walk(part))
 
 
-def source_of(rule: FunctionType, cross: bool, shape: KernelFeatures) -> str:
+def source_of(rule: FunctionType, cross: bool, features: KernelFeatures) -> str:
     """The text of the module that holds a kernel."""
     placeholder: Any = decisions.cross_rule if cross else decisions.rule
-    entry: Any = loop.run_policy if shape.record else batch_kernel.run_policies
-    linker = Linker({placeholder: rule}, {"USES": shape})
+    entry: Any = loop.run_policy if features.record else batch_kernel.run_policies
+    linker = Linker({placeholder: rule}, {"FEATURES": features})
     name = linker.add(entry)
     rules = functions_of(rule)
-    # A rule divides as Python does: by zero is an error. The kernel's own divisors were looked at before.
-    kinds = {entry: KERNEL, cast("FunctionType", decisions.ask_once): ASKING, **dict.fromkeys(rules, RULE)}
-    kinds |= dict.fromkeys(SUMMING, SUMS)
-    text = linker.source(lambda function: kinds.get(function, PART))
+    # A rule divides as Python does: by zero is an error. The kernel's own divisors were checked before.
+    decorators = {
+        entry: KERNEL,
+        cast("FunctionType", decisions.call_cross_rule): CALLS_RULE,
+        **dict.fromkeys(rules, RULE),
+    }
+    decorators |= dict.fromkeys(SUM_FUNCTIONS, SUMS)
+    text = linker.source(lambda function: decorators.get(function, INLINED))
     return f"{HEAD}{text}\n\n\nrun = {name}\n"
 
 
 @cache
-def kernel(rule: FunctionType, cross: bool, shape: KernelFeatures) -> Any:
-    """The compiled function of :func:`engine.backtest.compiled.kernel.loop.run_policy` for a rule and a shape."""
-    text = source_of(rule, cross, shape)
+def kernel(rule: FunctionType, cross: bool, features: KernelFeatures) -> Any:
+    """The compiled function of :func:`engine.backtest.compiled.kernel.loop.run_policy` for a rule and features."""
+    text = source_of(rule, cross, features)
     name = f"kernel_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
     if caches_used():
         try:
             return _module(cache_folder() / "kernels", name, text).run
         except OSError as error:  # a cache that cannot be written is no reason not to trade
             log.warning("the compiled engine is not kept: %s", error)
-    return _module(Path(_spare().name), name, text).run
+    return _module(Path(_temporary_folder().name), name, text).run
 
 
 @cache
-def _spare() -> "tempfile.TemporaryDirectory[str]":
+def _temporary_folder() -> "tempfile.TemporaryDirectory[str]":
     """A folder for kernels that are not kept; it goes when the process ends."""
     return tempfile.TemporaryDirectory(prefix="backtrader-ml-")
 
@@ -148,5 +148,5 @@ def _module(folder: Path, name: str, text: str) -> Any:
 
 
 def is_cross(strategy: Strategy) -> bool:
-    """Whether a strategy's rule sees all symbols at once."""
+    """True if a strategy's rule sees all symbols at once."""
     return isinstance(strategy, CrossSectional)

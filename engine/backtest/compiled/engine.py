@@ -7,21 +7,22 @@ import numpy as np
 
 from core.errors import ConfigError, PluginError, WorkbenchError
 from core.types import RunResult
+from engine.backtest.compiled.kernel.codes import BAD_SIDE, DONE, OVERFLOW, QUEUE_FULL, STEP, SYMBOL
+from engine.backtest.compiled.kernel.kernel_features import KernelFeatures, union
 from engine.backtest.compiled.kernel.log_writer import ORDERS_A_STEP
 from engine.backtest.compiled.kernel.records import (
-    BAD_SIDE,
-    DONE,
+    APPROX_ACCOUNT,
+    CHECKED,
     FILL,
+    HALT_ROW,
+    INTEREST,
     ORDER,
-    OVERFLOW,
+    PLANNED_EXPOSURE,
     POSITION,
-    QUEUE_FULL,
     QUEUED,
-    KernelFeatures,
     Log,
     MarketArrays,
     Workspace,
-    wider,
 )
 from engine.backtest.engine_output import BacktestInput, result_of
 from risk.costs import BrokerSpec
@@ -29,8 +30,16 @@ from strategies.base import Strategy
 
 from .compilation import functions_of, is_cross, kernel, parameters, rule_of
 from .log_reader import LogReader
-from .market_arrays import grid_of, ground_of, parameters_of, policy_of, shape_of, windows_of
-from .source_linker import place_of
+from .market_arrays import (
+    arrays_of,
+    features_of,
+    market_features,
+    policy_of,
+    require_numeric,
+    rule_parameters,
+    windows_of,
+)
+from .source_linker import location_of
 
 ENGINE = "compiled"
 ROOM = 1024
@@ -41,50 +50,56 @@ def run_task(task: BacktestInput, *, solvent: bool = True, like: KernelFeatures 
 
     Parameters
     ----------
-    like : what other runs need of their kernel, so that one is made for all of them.
+    like : features of the kernel of other runs, so that one is made for all of them.
 
     Raises
     ------
     ConfigError
-        Also for what this engine cannot do; the message names it.
+        Also for settings that this engine does not support; the message names them.
     PluginError
-        The rule failed, or gave something else than a side.
+        The rule failed, or gave something that is no side.
     """
-    strategy, risk, broker = task.strategy, task.risk, task.broker
-    refuse(strategy, broker)
-    rule = rule_of(type(strategy))
-    windows = windows_of(risk)
-    grid = grid_of(task, windows)
-    policies = policy_of(risk, broker, windows)
-    shape = shape_of(policies, ground_of(grid), cross=is_cross(strategy), record=True)
-    shape = wider(shape, like)._replace(record=True, foresight=shape.foresight) if like else shape
-    p = parameters_of(strategy, parameters(rule))
-    compiled = kernel(rule, shape.cross, shape)
+    refuse(task.strategy, task.broker)
+    windows = windows_of(task.risk)
+    arrays = arrays_of(task, windows)
+    policies = policy_of(task.risk, task.broker, windows)
+    features = features_of(policies, market_features(arrays), cross=is_cross(task.strategy), record=True)
+    if like:
+        features = union(features, like)._replace(record=True, skipping=features.skipping)
+    log, positions = _logged_run(task, arrays, policies[0], features)
+    output = LogReader(log, task).engine_output(positions["due"], positions["due_since"])
+    return result_of(output, task, ENGINE, solvent=solvent)
+
+
+def _logged_run(task: BacktestInput, arrays: MarketArrays, policy: Any, features: KernelFeatures) -> tuple[Log, Any]:
+    """The log of a run, in as much room as it needs, and the positions at its end."""
+    rule = rule_of(type(task.strategy))
+    p = rule_parameters([task.strategy], parameters(rule))[0]
+    compiled = kernel(rule, features.cross, features)
     room = ROOM + ORDERS_A_STEP * len(task.bars)
     while True:
-        space, log = space_of(grid), log_of(grid, room)
+        workspace = new_workspace(arrays)
+        log = new_log(arrays, room)
         try:
-            ended = int(compiled(grid, policies[0], p[0], space, log))
+            ended = int(compiled(arrays, policy, p, workspace, log))
         except Exception as error:
-            raise told(error, task, space.where) from error
+            raise rule_error(error, task, workspace.failed_at) from error
         if ended != DONE:
-            raise failure(ended, task, space.where)
+            raise kernel_error(ended, task, workspace.failed_at)
         if not log.counts[OVERFLOW]:
-            break
+            return log, workspace.positions
         room *= 4
-    state = space.state
-    return result_of(LogReader(log, task).books(state["due"], state["due_since"]), task, ENGINE, solvent=solvent)
 
 
 def refuse(strategy: Strategy, broker: BrokerSpec) -> None:
-    """Refuse what this engine cannot do, before any time is spent on it.
+    """Refuse a strategy or broker that this engine does not support, before any time is spent on it.
 
     Raises
     ------
     ConfigError
-        The message names the key, or what in the strategy's rule cannot be compiled and on which line.
+        The message names the key, or the construct in the strategy's rule that cannot be compiled and its line.
     """
-    parameters_of(strategy, parameters(rule_of(type(strategy))))
+    require_numeric([strategy], parameters(rule_of(type(strategy))))
     refuse_broker(broker)
 
 
@@ -97,79 +112,107 @@ def refuse_broker(broker: BrokerSpec) -> None:
         )
 
 
-def space_of(grid: MarketArrays) -> Workspace:
-    """Where a kernel works on a grid."""
-    count = grid.close.shape[1]
+def new_workspace(arrays: MarketArrays) -> Workspace:
+    """A workspace for a market; steps cannot be skipped by it before :func:`with_next_changes`."""
+    count = arrays.close.shape[1]
+    sessions = int(arrays.return_index.max()) + 1
+    nothing = np.zeros(0, dtype=np.int32)
     return Workspace(
-        state=np.zeros(count, dtype=POSITION),
-        queue=np.zeros(4 * count + 4, dtype=QUEUED),
-        clones=np.zeros((3, count)),
-        picks=np.zeros((3, count), dtype=np.int64),
-        seen=np.zeros((2, count)),
-        sides=np.zeros(count, dtype=np.int64),
-        tally=np.zeros(5),
-        where=np.zeros(2, dtype=np.int64),
-        worth=np.zeros(int(grid.day.max()) + 2),
-        spare=np.zeros(int(grid.day.max()) + 1),
-        rough=np.zeros(4),
-        plan=np.zeros(6),
-        until=np.zeros((3, 0), dtype=np.int32),
+        positions=_zeros(count, POSITION),
+        orders=_zeros(4 * count + 4, QUEUED),
+        checked=_zeros(count, CHECKED),
+        planned_stops=np.zeros(count),
+        hit_symbols=np.zeros(count, dtype=np.int64),
+        planned_symbols=np.zeros(count, dtype=np.int64),
+        changed_symbols=np.zeros(count, dtype=np.int64),
+        rule_predictions=np.zeros(count),
+        rule_confidences=np.zeros(count),
+        rule_sides=np.zeros(count, dtype=np.int64),
+        counters=np.zeros(5),
+        failed_at=np.zeros(2, dtype=np.int64),
+        session_equity=np.zeros(sessions + 1),
+        session_returns=np.zeros(sessions),
+        approx_account=_zeros(1, APPROX_ACCOUNT),
+        planned_exposure=_zeros(1, PLANNED_EXPOSURE),
+        next_change_short=nothing,
+        next_change_flat=nothing,
+        next_change_long=nothing,
     )
 
 
-def until_of(grid: MarketArrays) -> Any:
-    """Room for what a kernel foresees; see :class:`~engine.backtest.compiled.kernel.records.Workspace`."""
-    return np.zeros((3, len(grid.day) + 1), dtype=np.int32)
+def _zeros(count: int, layout: "np.dtype[np.void]") -> Any:
+    """Records of a layout."""
+    return np.zeros(count, dtype=layout)
 
 
-def log_of(grid: MarketArrays, room: int) -> Log:
+def with_next_changes(workspace: Workspace, arrays: MarketArrays) -> Workspace:
+    """The workspace with room for the steps at which the rule wants to leave a side."""
+    short, flat, long = np.zeros((3, len(arrays.return_index) + 1), dtype=np.int32)
+    return workspace._replace(next_change_short=short, next_change_flat=flat, next_change_long=long)
+
+
+def new_log(arrays: MarketArrays, room: int) -> Log:
     """An empty log with room for so many orders."""
-    steps, count = grid.close.shape
+    steps, count = arrays.close.shape
     return Log(
         value=np.zeros(steps),
         cash=np.zeros(steps),
         units=np.zeros((steps, count)),
-        orders=np.zeros(room, dtype=ORDER),
-        fills=np.zeros(room, dtype=FILL),
-        halts=np.zeros((steps, 4)),
-        earned=np.zeros((steps, 2)),
+        orders=_zeros(room, ORDER),
+        fills=_zeros(room, FILL),
+        halts=_zeros(steps, HALT_ROW),
+        interest=_zeros(steps, INTEREST),
         counts=np.zeros(5, dtype=np.int64),
     )
 
 
 def no_log() -> Log:
     """A log for kernels that write none."""
-    flat, square, counts = np.zeros(1), np.zeros((1, 1)), np.zeros(5, dtype=np.int64)
-    return Log(flat, flat, square, np.zeros(1, dtype=ORDER), np.zeros(1, dtype=FILL), square, square, counts)
+    return Log(
+        value=np.zeros(1),
+        cash=np.zeros(1),
+        units=np.zeros((1, 1)),
+        orders=_zeros(1, ORDER),
+        fills=_zeros(1, FILL),
+        halts=_zeros(1, HALT_ROW),
+        interest=_zeros(1, INTEREST),
+        counts=np.zeros(5, dtype=np.int64),
+    )
 
 
-def told(error: Exception, task: BacktestInput, where: Any) -> PluginError:
-    """What a kernel raised: a rule may raise anything, and the compiler at what it cannot do."""
+def rule_error(error: Exception, task: BacktestInput, failed_at: Any) -> PluginError:
+    """The error of a kernel that raised: a rule may raise anything, and the compiler at what it cannot do."""
     if type(error).__module__.startswith("numba."):
-        return _beyond(task, str(error))
-    return _wrong_rule(task, where, f"{type(error).__name__}: {error}")
+        return _compiler_error(task, str(error))
+    return _wrong_rule(task, failed_at, f"{type(error).__name__}: {error}")
 
 
-def _beyond(task: BacktestInput, text: str) -> PluginError:
-    """What the compiler says of a rule: its first line, and the line of source that it shows."""
+def _compiler_error(task: BacktestInput, text: str) -> PluginError:
+    """The compiler's message on a rule: its first line, and the line of source that it shows."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     shown = next((line for line, below in itertools.pairwise(lines) if set(below) == {"^"}), "")
-    place = place_of(functions_of(rule_of(type(task.strategy))), shown)
+    location = location_of(functions_of(rule_of(type(task.strategy))), shown)
     what = next((line for line in lines if not line.startswith(("Failed in", "During", "File"))), text)
-    return PluginError(f"{place}: the rule cannot be compiled: {what} ({shown}); engine: backtrader runs it")
+    return PluginError(f"{location}: the rule cannot be compiled: {what} ({shown}); engine: backtrader runs it")
 
 
-def _wrong_rule(task: BacktestInput, where: Any, what: str) -> PluginError:
-    bar = task.timeline.ticks[int(where[0])]
-    symbol = tuple(task.bars)[int(where[1])]
+def _wrong_rule(task: BacktestInput, failed_at: Any, what: str) -> PluginError:
+    bar = task.timeline.ticks[int(failed_at[STEP])]
+    symbol = tuple(task.bars)[int(failed_at[SYMBOL])]
     kind = getattr(task.strategy, "kind", type(task.strategy).__name__)
     return PluginError(f"strategy {kind}: its rule failed on {symbol} at the bar of {bar:%F %T}: {what}; mend the rule")
 
 
-def failure(ended: int, task: BacktestInput, where: Any) -> WorkbenchError:
-    """Why a kernel could not go on; ``where`` is of :class:`~engine.backtest.compiled.kernel.records.Workspace`."""
+def kernel_error(ended: int, task: BacktestInput, failed_at: Any) -> WorkbenchError:
+    """The error of a kernel that could not go on.
+
+    Parameters
+    ----------
+    ended : the end of the kernel, such as ``BAD_SIDE``.
+    failed_at : of the :class:`~engine.backtest.compiled.kernel.records.Workspace`.
+    """
     if ended == BAD_SIDE:
-        return _wrong_rule(task, where, "it gave something that is no side: 1 (long), -1 (short) or 0 (flat)")
-    step = task.timeline.ticks[int(where[0])]
+        return _wrong_rule(task, failed_at, "it gave something that is no side: 1 (long), -1 (short) or 0 (flat)")
+    step = task.timeline.ticks[int(failed_at[STEP])]
     what = "more orders waited than it has room for" if ended == QUEUE_FULL else f"its kernel ended with code {ended}"
     return ConfigError(f"the compiled engine stopped at {step:%F %T}: {what}; report this, and use engine: backtrader")

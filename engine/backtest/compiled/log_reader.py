@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.backtest.compiled.kernel.records import (
+from engine.backtest.compiled.kernel.codes import (
     AT_SIGNAL,
     CANCELLED,
     COMPLETED,
     EXIT,
+    FILLS_WRITTEN,
     GONE,
     HALT,
+    HALTS_WRITTEN,
+    INTEREST_WRITTEN,
     LOW_STOP,
     LOW_TARGET,
     MARGIN,
@@ -20,13 +23,14 @@ from engine.backtest.compiled.kernel.records import (
     NO_STOP,
     NO_TARGET,
     ONLY_CLOSES,
+    ORDERS_WRITTEN,
     PENDING,
     REFUSED,
     REJECTED,
     SHORT_AT_FILL,
     SHORT_OF_CASH,
-    Log,
 )
+from engine.backtest.compiled.kernel.records import Log
 from engine.backtest.engine_output import BacktestInput, EngineOutput
 from risk.account_limits import STOP_PASSED, message
 from risk.account_stops import HALTS
@@ -46,21 +50,22 @@ class LogReader:
     Parameters
     ----------
     log : as the kernel left it.
-    task : that it carried out.
+    task : of the run.
     """
 
     def __init__(self, log: Log, task: BacktestInput) -> None:
-        self._task, self._symbols = task, tuple(task.bars)
-        counts = [int(number) for number in log.counts]
-        self._orders = log.orders[: counts[0]]
-        self._fills = log.fills[: counts[1]]
-        self._halts = [self._halt(row) for row in log.halts[: counts[2]]]
-        self._halt_steps = [int(row[0]) for row in log.halts[: counts[2]]]
-        self._earned = log.earned[: counts[3]]
+        self._task = task
+        self._symbols = tuple(task.bars)
+        self._orders: Any = _written(log, log.orders, ORDERS_WRITTEN)
+        self._fills: Any = _written(log, log.fills, FILLS_WRITTEN)
+        halts = _written(log, log.halts, HALTS_WRITTEN)
+        self._halts = [self._halt(row) for row in halts]
+        self._halt_steps = [int(row["step"]) for row in halts]
+        self._interest = _written(log, log.interest, INTEREST_WRITTEN)
         self._log = log
 
-    def books(self, due: "np.ndarray[Any, Any]", since: "np.ndarray[Any, Any]") -> EngineOutput:
-        """What the engine wrote down.
+    def engine_output(self, due: "np.ndarray[Any, Any]", since: "np.ndarray[Any, Any]") -> EngineOutput:
+        """The output of the engine.
 
         Parameters
         ----------
@@ -71,7 +76,7 @@ class LogReader:
             value=self._log.value,
             cash=self._log.cash,
             units=self._log.units,
-            orders=[self._order(number, order) for number, order in enumerate(self._orders, start=1)],
+            orders=[self._order(order_id, order) for order_id, order in enumerate(self._orders, start=1)],
             fills=fills,
             costs=list(self._costs(fills, due, since)),
             stops=list(self._stops()),
@@ -82,7 +87,7 @@ class LogReader:
         )
 
     def _halt(self, row: Any) -> Halt:
-        return Halt(HALTS[int(row[1])], float(row[0]), float(row[2]), float(row[3]))
+        return Halt(HALTS[int(row["code"])], float(row["step"]), float(row["value"]), float(row["reference"]))
 
     def _bar_time(self, symbol: int, bar: int) -> pd.Timestamp:
         return self._task.timeline.closes[self._symbols[symbol]][int(bar)]
@@ -108,10 +113,11 @@ class LogReader:
             "position_after": float(fill["after"]),
         }
 
-    def _order(self, number: int, order: Any) -> dict[str, Any]:
-        kind, symbol = int(order["kind"]), int(order["symbol"])
+    def _order(self, order_id: int, order: Any) -> dict[str, Any]:
+        kind = int(order["kind"])
+        symbol = int(order["symbol"])
         common = {
-            "order_id": number,
+            "order_id": order_id,
             "created_at": self._bar_time(symbol, int(order["bar"])),
             "symbol": self._symbols[symbol],
             "kind": KINDS[kind],
@@ -138,7 +144,8 @@ class LogReader:
         }
 
     def _reason(self, order: Any, trimmed: float) -> str:
-        status, parent = int(order["status"]), int(order["parent"])
+        status = int(order["status"])
+        parent = int(order["parent"])
         if status == PENDING:
             symbol = self._symbols[int(order["symbol"])]
             last = order["bar"] >= len(self._task.bars[symbol]) - 1
@@ -146,29 +153,29 @@ class LogReader:
         if parent >= 0 and status == CANCELLED:
             if self._orders[parent]["status"] != COMPLETED:
                 return "its entry was not filled"
-            other = any(self._orders[each]["status"] == COMPLETED for each in self._group(parent))
+            other = any(child["status"] == COMPLETED for child in self._children(parent))
             return "the other order of its bracket was filled" if other else "its position was closed by the strategy"
-        known = self._text(order)
-        return known or (FOLLOWS if parent >= 0 and trimmed else PLAIN.get(status, ""))
+        text = self._text(order)
+        return text or (FOLLOWS if parent >= 0 and trimmed else PLAIN.get(status, ""))
 
-    def _group(self, parent: int) -> Iterator[int]:
+    def _children(self, parent: int) -> Iterator[Any]:
         """The stop and the target of an entry."""
-        for each in range(parent + 1, min(parent + 3, len(self._orders))):
-            if self._orders[each]["parent"] == parent:
-                yield each
+        for order in self._orders[parent + 1 : parent + 3]:
+            if order["parent"] == parent:
+                yield order
 
     def _text(self, order: Any) -> str:
         """The text of a code; empty for none."""
         code = int(order["code"])
-        fits, wanted, at, quoted = (float(order[name]) for name in ("fits", "wanted", "at", "quoted"))
+        room, requested, at, quoted = (float(order[name]) for name in ("room", "requested", "at", "quoted"))
         if code == 0:
             return ""
         if code == STOP_PASSED:
-            return fill_message(code, fits, wanted, at, quoted, at)
+            return fill_message(code, room, requested, at, quoted, at)
         if code < AT_SIGNAL:
-            return message(code, "fill", fits, wanted, at)
+            return message(code, "fill", room, requested, at)
         if code < 2 * AT_SIGNAL:
-            return message(code - AT_SIGNAL, "signal", fits, wanted, at)
+            return message(code - AT_SIGNAL, "signal", room, requested, at)
         if code == HALT and order["kind"] == REFUSED:
             return f"{self._halts[int(order['halt'])].word} stop: no new position for {int(at)} more bars"
         if code == HALT:
@@ -176,9 +183,9 @@ class LogReader:
         texts = {
             ONLY_CLOSES: "only closes: a bracket's order never opens a position",
             GONE: "nothing to resize: the position was closed before",
-            SHORT_OF_CASH: f"not enough cash at submission: {at:.2f} available, {fits:.2f} would be left",
-            SHORT_AT_FILL: f"not enough cash at the fill: {at:.2f} available, {fits:.2f} would be left",
-            NO_SIZE: f"size 0: the rule allows {fits:.6g} units, the lot is {self._task.broker.lot:g}",
+            SHORT_OF_CASH: f"not enough cash at submission: {at:.2f} available, {room:.2f} would be left",
+            SHORT_AT_FILL: f"not enough cash at the fill: {at:.2f} available, {room:.2f} would be left",
+            NO_SIZE: f"size 0: the rule allows {room:.6g} units, the lot is {self._task.broker.lot:g}",
             NO_STOP: "no stop yet: its average true range needs more bars",
             NO_TARGET: "no target yet: its average true range needs more bars",
             LOW_STOP: f"no stop: it would lie at {at:g}, below any price (the close is {quoted:g})",
@@ -191,7 +198,7 @@ class LogReader:
             return self._halts[int(order["at"])].word
         if order["halt"] != EXIT:
             return ""
-        held = int(order["held"])
+        held = int(order["bars_held"])
         return str(self._task.strategy.exit_reason(float(order["prediction"]), int(np.sign(held)), abs(held)))
 
     def _costs(self, fills: list[dict[str, Any]], due: Any, since: Any) -> Iterator[dict[str, Any]]:
@@ -201,35 +208,36 @@ class LogReader:
             for kind, amount in amounts.items():
                 if amount != 0.0:
                     yield {"time": row["time"], "symbol": row["symbol"], "kind": kind, "amount": amount}
-        for symbol in sorted(range(len(self._symbols)), key=lambda each: int(since[each])):
+        for symbol in sorted(range(len(self._symbols)), key=lambda index: int(since[index])):
             if due[symbol]:
                 last = self._bar_time(symbol, -1)
                 name = self._symbols[symbol]
                 yield {"time": last, "symbol": name, "kind": "short_interest", "amount": float(due[symbol])}
-        for step, amount in self._earned:
-            time = self._first_close(int(step))
-            yield {"time": time, "symbol": "", "kind": "cash_interest", "amount": -float(amount)}
+        for interest in self._interest:
+            time = self._first_close(int(interest["step"]))
+            yield {"time": time, "symbol": "", "kind": "cash_interest", "amount": -float(interest["amount"])}
 
     def _first_close(self, step: int) -> pd.Timestamp:
         """The close of the first symbol with a bar at a step; interest on cash is dated by it."""
         for symbol, name in enumerate(self._symbols):
             rows = self._task.timeline.rows[name]
-            place = int(np.searchsorted(rows, step))
-            if place < len(rows) and rows[place] == step:
-                return self._bar_time(symbol, place)
+            bar = int(np.searchsorted(rows, step))
+            if bar < len(rows) and rows[bar] == step:
+                return self._bar_time(symbol, bar)
         return self._task.timeline.times[step]
 
     def _stops(self) -> Iterator[dict[str, Any]]:
-        for number, order in enumerate(self._orders, start=1):
+        for order_id, order in enumerate(self._orders, start=1):
             if order["entered"] < 0:
                 continue
-            symbol, hit = int(order["symbol"]), order["stopped"] >= 0
+            symbol = int(order["symbol"])
+            is_hit = order["stopped"] >= 0
             entered = self._time(symbol, int(order["entered"]))
             bars = self._task.bars[self._symbols[symbol]]
             row = int(bars.times.searchsorted(entered))
             nothing = float("nan")
             yield {
-                "order_id": number,
+                "order_id": order_id,
                 "symbol": self._symbols[symbol],
                 "entered_at": entered,
                 "size": float(order["entry_size"]),
@@ -237,8 +245,13 @@ class LogReader:
                 "stop_price": float(order["entry_stop"]),
                 "bar_extreme": float((bars.low if order["entry_size"] > 0 else bars.high)[row]),
                 "bar_close": float(bars.close[row]),
-                "stopped_at": self._time(symbol, int(order["stopped"])) if hit else pd.NaT,
-                "stopped_size": float(order["stopped_size"]) if hit else nothing,
-                "trigger": float(order["trigger"]) if hit else nothing,
-                "quoted": float(order["stopped_at"]) if hit else nothing,
+                "stopped_at": self._time(symbol, int(order["stopped"])) if is_hit else pd.NaT,
+                "stopped_size": float(order["stopped_size"]) if is_hit else nothing,
+                "trigger": float(order["trigger"]) if is_hit else nothing,
+                "quoted": float(order["stopped_at"]) if is_hit else nothing,
             }
+
+
+def _written(log: Log, rows: Any, which: int) -> Any:
+    """The rows of one of the log's arrays that were written."""
+    return rows[: int(log.counts[which])]

@@ -1,4 +1,4 @@
-"""A market as arrays, and a policy as numbers: what a kernel is given."""
+"""The inputs of a kernel: a market as arrays, a policy and a rule's parameters as numbers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,17 +9,9 @@ import numpy as np
 
 from core.errors import ConfigError
 from core.types import PRICES
-from engine.backtest.compiled.kernel.records import (
-    ANY,
-    ATR,
-    NONE,
-    NOTIONAL,
-    PERCENT,
-    POLICY,
-    STOP,
-    KernelFeatures,
-    MarketArrays,
-)
+from engine.backtest.compiled.kernel.codes import ANY, ATR, NONE, NOTIONAL, PERCENT, STOP
+from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
+from engine.backtest.compiled.kernel.records import POLICY, MarketArrays
 from engine.backtest.engine_output import BacktestInput
 from engine.backtest.feed_checks import SIGNALS, check_prices, check_signals, check_times
 from risk.costs import DAYS_OF_INTEREST, BrokerSpec
@@ -29,65 +21,81 @@ from risk.stops import Atr, average_true_range
 POLICY_NAMES: tuple[str, ...] = tuple(POLICY.names or ())
 
 
-def grid_of(task: BacktestInput, windows: Sequence[int]) -> MarketArrays:
+def arrays_of(task: BacktestInput, windows: Sequence[int]) -> MarketArrays:
     """The bars and signals of a task on its line of time.
 
     Parameters
     ----------
-    windows : of the average true ranges that policies use; their order is that of ``ranges``.
+    windows : of the average true ranges that policies use; their order is that of ``true_ranges``.
 
     Raises
     ------
     DataError
-        Prices or signals that no engine may be fed, as :class:`engine.backtest.bt.feed.SignalFeed` has it.
+        Prices or signals that no engine accepts, as :class:`engine.backtest.bt.feed.SignalFeed` has it.
     """
     line = task.timeline
-    steps, count = len(line.ticks), len(task.bars)
-    fresh = np.zeros((steps, count), dtype=np.bool_)
-    prices = {name: np.full((steps, count), np.nan) for name in ("open", "high", "low", "prediction", "confidence")}
-    days = np.zeros((steps, count), dtype=np.int64)
-    for column, (symbol, bars) in enumerate(task.bars.items()):
+    steps = len(line.ticks)
+    count = len(task.bars)
+    has_bar = np.zeros((steps, count), dtype=np.bool_)
+    columns = {name: np.full((steps, count), np.nan) for name in ("open", "high", "low", "prediction", "confidence")}
+    bar_days = np.zeros((steps, count), dtype=np.int64)
+    for column, symbol in enumerate(task.bars):
         rows = line.rows[symbol]
-        fresh[rows, column] = True
-        told, own = task.signals.times.get_indexer(bars.times), task.signals.symbols.index(symbol)
-        columns = {name: getattr(bars, name) for name in PRICES}
-        columns |= {name: getattr(task.signals, name)[told, own] for name in SIGNALS}
-        check_times(line.stamps[symbol], symbol)
-        check_prices(columns, line.stamps[symbol], symbol)
-        check_signals(columns, line.stamps[symbol], symbol)
-        for name, values in prices.items():
-            values[rows, column] = columns[name]
+        has_bar[rows, column] = True
+        inputs = _checked_inputs(task, symbol)
+        for name, values in columns.items():
+            values[rows, column] = inputs[name]
         dates = line.stamps[symbol].as_unit("s").asi8 // 86_400
-        days[rows[1:], column] = np.diff(dates)
+        bar_days[rows[1:], column] = np.diff(dates)
     dates = line.ticks.as_unit("s").asi8 // 86_400
-    day = _days_that_end(line.days)
+    return_index = _return_index(line.days)
     return MarketArrays(
-        **prices,
+        open=columns["open"],
+        high=columns["high"],
+        low=columns["low"],
+        prediction=columns["prediction"],
+        confidence=columns["confidence"],
         close=line.marked(task.bars),
-        fresh=fresh,
-        days=days,
-        ranges=ranges_of(task, windows),
-        last=line.last_bars(),
-        idle_days=np.diff(dates, prepend=dates[:1]),
+        has_bar=has_bar,
+        bar_days=bar_days,
+        true_ranges=true_ranges_of(task, windows),
+        last_bar=line.last_bars(),
+        step_days=np.diff(dates, prepend=dates[:1]),
         new_session=np.diff(line.days, prepend=line.days[0] - 1) != 0,
-        day=day,
-        ends=_ends_from(day),
+        return_index=return_index,
+        next_return=_next_return(return_index),
     )
 
 
-def ranges_of(task: BacktestInput, windows: Sequence[int]) -> "np.ndarray[tuple[int, int, int], np.dtype[np.float64]]":
-    """(K, T, N) the average true ranges of some windows, worked out over the whole history."""
+def _checked_inputs(task: BacktestInput, symbol: str) -> dict[str, Any]:
+    """Prices and signals of a symbol's bars by name, once they are found to be in order."""
+    bars = task.bars[symbol]
+    stamps = task.timeline.stamps[symbol]
+    rows = task.signals.times.get_indexer(bars.times)
+    column = task.signals.symbols.index(symbol)
+    inputs = {name: getattr(bars, name) for name in PRICES}
+    inputs |= {name: getattr(task.signals, name)[rows, column] for name in SIGNALS}
+    check_times(stamps, symbol)
+    check_prices(inputs, stamps, symbol)
+    check_signals(inputs, stamps, symbol)
+    return inputs
+
+
+def true_ranges_of(
+    task: BacktestInput, windows: Sequence[int]
+) -> "np.ndarray[tuple[int, int, int], np.dtype[np.float64]]":
+    """(K, T, N) the average true ranges of some windows, computed over the full history."""
     line = task.timeline
     ranges = np.full((len(windows), len(line.ticks), len(task.bars)), np.nan)
     for column, (symbol, bars) in enumerate(task.bars.items()):
-        whole = task.market.bars[symbol]
-        for number, window in enumerate(windows):
-            known = average_true_range(whole.high, whole.low, whole.close, window)
-            ranges[number, line.rows[symbol], column] = known[len(whole) - len(bars) :]
+        history = task.market.bars[symbol]
+        for index, window in enumerate(windows):
+            values = average_true_range(history.high, history.low, history.close, window)
+            ranges[index, line.rows[symbol], column] = values[len(history) - len(bars) :]
     return ranges
 
 
-def _days_that_end(days: Any) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def _return_index(days: Any) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     """(T,) the daily return that ends at each step: each session's last; a first session of the decision has none."""
     ends = np.append(np.diff(days) != 0, True)
     if ends[0] and len(ends) > 1:
@@ -95,19 +103,20 @@ def _days_that_end(days: Any) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     return np.where(ends, np.cumsum(ends) - 1, -1)
 
 
-def _ends_from(day: Any) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
+def _next_return(return_index: Any) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
     """(T + 1,) the first step from each on at which a daily return ends."""
-    steps = np.append(np.where(day >= 0, np.arange(len(day)), len(day)), len(day))
-    return np.minimum.accumulate(steps[::-1])[::-1].astype(np.int32)
+    steps = len(return_index)
+    ends = np.append(np.where(return_index >= 0, np.arange(steps), steps), steps)
+    return np.minimum.accumulate(ends[::-1])[::-1].astype(np.int32)
 
 
 def policy_of(risk: RiskSpec, broker: BrokerSpec, windows: Sequence[int]) -> Any:
     """A policy as one record; infinity where a limit is not given."""
-    return row_of({**risk_numbers(risk, windows), **broker_numbers(broker)})
+    return policy_from_numbers({**risk_numbers(risk, windows), **broker_numbers(broker)})
 
 
-def row_of(numbers: Mapping[str, float]) -> Any:
-    """The same of its numbers."""
+def policy_from_numbers(numbers: Mapping[str, float]) -> Any:
+    """The record of a policy's numbers."""
     return np.array([tuple(numbers[name] for name in POLICY_NAMES)], dtype=POLICY)
 
 
@@ -152,85 +161,95 @@ def windows_of(risk: RiskSpec) -> tuple[int, ...]:
     return tuple(dict.fromkeys(used))
 
 
-def ground_of(grid: MarketArrays) -> Mapping[str, Any]:
-    """What a kernel's shape takes from the market: the same for all policies."""
+def market_features(arrays: MarketArrays) -> Mapping[str, Any]:
+    """The kernel features that the market decides: the same for all policies."""
     return {
-        "symbols": 1 if grid.close.shape[1] == 1 else 0,
-        "gaps": not grid.fresh.all(),
-        "daily": bool((grid.day == np.arange(len(grid.day)) - 1).all()),
+        "symbols": 1 if arrays.close.shape[1] == 1 else 0,
+        "gaps": not arrays.has_bar.all(),
+        "daily": bool((arrays.return_index == np.arange(len(arrays.return_index)) - 1).all()),
     }
 
 
-def shape_of(policies: Any, ground: Mapping[str, Any], *, cross: bool, record: bool) -> KernelFeatures:
-    """What a kernel must have in it to run these policies.
+def features_of(policies: Any, market: Mapping[str, Any], *, cross: bool, record: bool) -> KernelFeatures:
+    """The features of a kernel that can run these policies.
 
     Parameters
     ----------
-    ground : of the market; see :func:`ground_of`.
+    market : see :func:`market_features`.
     """
-    # Of one policy, plain numbers: to ask an array of one takes longer than the bars.
-    alone = dict(zip(POLICY_NAMES, policies[0].item(), strict=True)) if len(policies) == 1 else None
+    # Of one policy, plain numbers: to look into an array of one takes longer than the bars.
+    numbers = dict(zip(POLICY_NAMES, policies[0].item(), strict=True)) if len(policies) == 1 else None
 
-    def one(name: str) -> int:
-        if alone:
-            return int(alone[name])
+    def common(name: str) -> int:
+        if numbers:
+            return int(numbers[name])
         values = policies[name]
         return int(values[0]) if (values == values[0]).all() else ANY
 
-    def given(name: str) -> bool:
-        return alone[name] < math.inf if alone else bool((policies[name] < math.inf).any())
+    def is_limited(name: str) -> bool:
+        return numbers[name] < math.inf if numbers else bool((policies[name] < math.inf).any())
 
-    def used(name: str) -> bool:
-        return alone[name] != 0 if alone else bool((policies[name] != 0).any())
+    def is_used(name: str) -> bool:
+        return numbers[name] != 0 if numbers else bool((policies[name] != 0).any())
 
     return KernelFeatures(
-        **ground,
+        **market,
         cross=cross,
-        mode=one("mode"),
-        stop=one("stop"),
-        target=one("target"),
-        trails=one("trails"),
-        resize=used("resize"),
-        halts=given("daily_loss") or given("drawdown"),
-        **{name: given(name) for name in ("gross", "net", "positions", "open_risk")},
-        min_order=used("min_order"),
-        lot=used("lot"),
-        commission=used("commission_per_unit") or used("commission_minimum"),
-        slippage=used("slippage"),
-        slip_out=one("slip_out"),
-        short_interest=used("short_rate"),
-        cash_interest=used("cash_rate"),
+        mode=common("mode"),
+        stop=common("stop"),
+        target=common("target"),
+        trails=common("trails"),
+        resize=is_used("resize"),
+        halts=is_limited("daily_loss") or is_limited("drawdown"),
+        gross=is_limited("gross"),
+        net=is_limited("net"),
+        positions=is_limited("positions"),
+        open_risk=is_limited("open_risk"),
+        min_order=is_used("min_order"),
+        lot=is_used("lot"),
+        commission=is_used("commission_per_unit") or is_used("commission_minimum"),
+        slippage=is_used("slippage"),
+        slip_out=common("slip_out"),
+        short_interest=is_used("short_rate"),
+        cash_interest=is_used("cash_rate"),
         record=record,
     )
 
 
-def parameters_of(spec: Any, names: tuple[str, ...]) -> Any:
-    """What a rule reads of its strategy, as one record."""
-    return rule_rows([spec], names)
+def require_numeric(specs: Sequence[Any], names: tuple[str, ...]) -> None:
+    """Refuse strategies of which a parameter that the rule reads is no number.
+
+    Raises
+    ------
+    ConfigError
+        The parameter is named.
+    """
+    for spec in specs:
+        for name in names:
+            value = getattr(spec, name)
+            if not isinstance(value, int | float):
+                raise ConfigError(
+                    f"strategy {spec.kind}: its rule reads p.{name}, a {type(value).__name__} and no number, "
+                    "so it cannot be compiled; engine: backtrader runs it"
+                )
 
 
-def rule_rows(specs: Sequence[Any], names: tuple[str, ...]) -> Any:
-    """The same for several strategies of one class, one record each.
+def rule_parameters(specs: Sequence[Any], names: tuple[str, ...]) -> Any:
+    """The parameters that a rule reads, one record for each of several strategies of one class.
 
     Raises
     ------
     ConfigError
         A parameter that the rule reads is no number.
     """
-    values = [[getattr(spec, name) for name in names] for spec in specs]
-    for spec, row in zip(specs, values, strict=True):
-        for name, value in zip(names, row, strict=True):
-            if not isinstance(value, int | float):
-                raise ConfigError(
-                    f"strategy {spec.kind}: its rule reads p.{name}, a {type(value).__name__} and no number, "
-                    "so it cannot be compiled; engine: backtrader runs it"
-                )
-    whole = [all(isinstance(row[column], int) for row in values) for column in range(len(names))]
-    return np.array([tuple(row) for row in values] if names else [(0.0,)] * len(specs), _record(names, tuple(whole)))
+    require_numeric(specs, names)
+    values = [tuple(getattr(spec, name) for name in names) for spec in specs]
+    integers = [all(isinstance(row[column], int) for row in values) for column in range(len(names))]
+    return np.array(values if names else [(0.0,)] * len(specs), _parameter_layout(names, tuple(integers)))
 
 
 @cache
-def _record(names: tuple[str, ...], whole: tuple[bool, ...]) -> "np.dtype[np.void]":
-    """The type of a record with these parameters, each a whole number or a real one."""
-    kinds = [(name, "i8" if is_whole else "f8") for name, is_whole in zip(names, whole, strict=True)]
+def _parameter_layout(names: tuple[str, ...], integers: tuple[bool, ...]) -> "np.dtype[np.void]":
+    """The type of a record with these parameters, each an integer or a float."""
+    kinds = [(name, "i8" if is_integer else "f8") for name, is_integer in zip(names, integers, strict=True)]
     return np.dtype(kinds or [("nothing", "f8")])

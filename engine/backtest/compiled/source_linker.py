@@ -1,8 +1,22 @@
 """Pure functions of several modules, gathered into the source of one.
 
 A compiler that keeps its work on disk looks at the file of a function, not at those of the functions that it calls.
-So all that a kernel consists of goes into one file, whose name is the digest of what it says: an edit anywhere in it
-makes another file. The rule of a user's strategy is part of it, which is also what lets the compiler inline it.
+So all functions of a kernel go into one file, whose name is the digest of its text: an edit anywhere in it makes
+another file. The rule of a user's strategy is part of it, which is also what lets the compiler inline it.
+
+Of each function the linker drops decorators, annotations and docstring; it numbers the name, writes numbers for the
+constants that it reads, and leaves out branches that they decide. With ``FEATURES = KernelFeatures(lot=False)`` and
+``BAND = 0.5``, the rule ::
+
+    def side(prediction: float, p: Any) -> int:
+        if FEATURES.lot:
+            return 0
+        return 1 if prediction > p.entry + BAND else 0
+
+becomes ::
+
+    def side_0(prediction, p):
+        return 1 if prediction > p.entry + 0.5 else 0
 """
 
 import ast
@@ -17,7 +31,7 @@ from typing import Any
 
 from core.errors import ConfigError
 
-BEYOND: Mapping[type[ast.AST], str] = {
+REFUSED: Mapping[type[ast.AST], str] = {
     ast.Try: "try",
     ast.With: "with",
     ast.Lambda: "a lambda",
@@ -35,7 +49,7 @@ BEYOND: Mapping[type[ast.AST], str] = {
     ast.Global: "global",
     ast.Nonlocal: "nonlocal",
 }
-"""What a rule that is compiled may not hold; everything else that the compiler cannot do, it says itself."""
+"""Constructs that a compiled rule may not hold; the compiler itself refuses everything else that it cannot do."""
 NUMBERS = (bool, int, float)
 INEXACT = frozenset(
     (
@@ -55,9 +69,9 @@ class Linker:
     ----------
     replaced : by function, the one that takes its place: the kernel's placeholders for a rule.
     constants : by name of a global, the named tuple whose fields are written into the source as numbers.
-    names : of the functions that are in, as they are called in the module that is made.
+    names : of the functions that are in, in the module that is made.
     parts : the source of each by function, those first that others call.
-    imports : of modules and of classes.
+    imports : lines by the name that they import: modules and classes.
     """
 
     replaced: Mapping[FunctionType, FunctionType] = field(default_factory=dict)
@@ -81,14 +95,15 @@ class Linker:
         require_exact(function, tree)
         name = f"{function.__name__}_{len(self.names)}"
         self.names[function] = name
-        mapping = {each: self._resolved(each, function, tree) for each in sorted(free_names(tree))}
-        written = _Rewriter({each: text for each, text in mapping.items() if text}, self.constants).visit(tree)
-        written.name = name
-        self.parts[function] = ast.unparse(ast.fix_missing_locations(written))
+        texts = {read: self._resolved(read, function, tree) for read in sorted(free_names(tree))}
+        rewriter = _Rewriter({read: text for read, text in texts.items() if text}, self.constants)
+        rewritten = rewriter.visit(tree)
+        rewritten.name = name
+        self.parts[function] = ast.unparse(ast.fix_missing_locations(rewritten))
         return name
 
     def _resolved(self, name: str, function: FunctionType, tree: ast.FunctionDef) -> str:
-        """What a global name becomes; empty where it stays as it is."""
+        """The text that replaces a global name; empty where it stays as it is."""
         if name in self.constants:
             return ""
         values = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
@@ -116,7 +131,7 @@ class Linker:
         raise refusal(function, line_of(tree, name), f"{name!r}, a {type(value).__name__} outside the rule")
 
     def source(self, decorate: Callable[[FunctionType], str]) -> str:
-        """The text of everything that was put in; ``decorate`` gives the line before a function, empty for none."""
+        """The source of all functions; ``decorate`` gives the line before a function, empty for none."""
         parts = ["\n".join(filter(None, (decorate(function), text))) for function, text in self.parts.items()]
         return "\n\n\n".join(["\n".join(sorted(self.imports.values())), *parts])
 
@@ -152,8 +167,8 @@ def require_exact(function: FunctionType, tree: ast.FunctionDef) -> None:
         The construct and its line are named.
     """
     for node in ast.walk(tree):
-        if type(node) in BEYOND and node is not tree:
-            raise refusal(function, getattr(node, "lineno", tree.lineno), BEYOND[type(node)])
+        if type(node) in REFUSED and node is not tree:
+            raise refusal(function, getattr(node, "lineno", tree.lineno), REFUSED[type(node)])
         if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Pow):
             raise refusal(function, node.lineno, "**, whose last digit a compiler may change; multiply instead")
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in INEXACT:
@@ -176,14 +191,14 @@ def line_of(tree: ast.AST, name: str) -> int:
     return min(node.lineno for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name)
 
 
-def place_of(functions: Iterable[FunctionType], shown: str) -> str:
-    """``file:line`` of the statement that a compiler shows; the first function's file if it is not found."""
+def location_of(functions: Iterable[FunctionType], statement: str) -> str:
+    """``file:line`` of a statement that a compiler shows; the first function's file if it is in none of them."""
     files = []
     for function in functions:
         file = function.__code__.co_filename
         files.append(file)
         for node in ast.walk(definition(function)):
-            if isinstance(node, ast.stmt) and ast.unparse(node).partition("\n")[0].strip() == shown:
+            if isinstance(node, ast.stmt) and ast.unparse(node).partition("\n")[0].strip() == statement:
                 return f"{file}:{node.lineno}"
     return files[0]
 
@@ -204,10 +219,11 @@ def literal(value: float) -> str:
 
 
 class _Rewriter(ast.NodeTransformer):
-    """Puts other names, and numbers for the fields of constants, into a function; leaves out what is then never run."""
+    """Replaces names, and fields of constants by numbers; leaves out branches that are then never run."""
 
     def __init__(self, names: Mapping[str, str], constants: Mapping[str, Any]) -> None:
-        self._names, self._constants = names, constants
+        self._names = names
+        self._constants = constants
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if isinstance(node.ctx, ast.Load) and node.id in self._names:
@@ -233,7 +249,8 @@ class _Rewriter(ast.NodeTransformer):
         if isinstance(node.test, ast.Constant):
             chosen: ast.expr = self.visit(node.body if node.test.value else node.orelse)
             return chosen
-        node.body, node.orelse = self.visit(node.body), self.visit(node.orelse)
+        node.body = self.visit(node.body)
+        node.orelse = self.visit(node.orelse)
         return node
 
     def visit_Return(self, node: ast.Return) -> ast.AST:
@@ -251,14 +268,14 @@ class _Rewriter(ast.NodeTransformer):
 
 
 def _folded(node: ast.expr) -> ast.expr:
-    """A condition as far as it is known: ``not``, ``and``, ``or`` and comparisons of numbers."""
+    """A condition, computed as far as its numbers decide it: ``not``, ``and``, ``or`` and comparisons."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         inner = _folded(node.operand)
         return ast.Constant(not inner.value) if isinstance(inner, ast.Constant) else node
-    if isinstance(node, ast.Compare) and all(isinstance(each, ast.Constant) for each in (node.left, *node.comparators)):
+    if isinstance(node, ast.Compare) and all(isinstance(side, ast.Constant) for side in (node.left, *node.comparators)):
         return ast.Constant(eval(compile(ast.Expression(ast.fix_missing_locations(node)), "", "eval")))  # noqa: S307
     if isinstance(node, ast.BoolOp):
-        ends = isinstance(node.op, ast.Or)  # the value that decides the whole
+        ends = isinstance(node.op, ast.Or)  # the value that decides the condition
         values = [_folded(value) for value in node.values]
         left = [value for value in values if not (isinstance(value, ast.Constant) and bool(value.value) != ends)]
         if not left:

@@ -30,19 +30,19 @@ def result(times, equity, gross=None, net=None, cash=100.0, zone=NEW_YORK, **tab
     columns = {"equity": equity, "cash": equity, "gross_exposure": gross, "net_exposure": gross if net is None else net}
     frame = EQUITY.frame([])
     frame = pd.DataFrame({"time": times.as_unit("ns"), **columns, "return": np.nan}).astype(frame.dtypes.to_dict())
-    kept = {table.name: table.empty() for table in (ORDERS, FILLS, TRADES, COSTS, STOPS)} | tables
-    return RunResult("test", "0" * 12, cash, zone, equity=frame, positions=pd.DataFrame(index=times), **kept)
+    tables_of_run = {table.name: table.empty() for table in (ORDERS, FILLS, TRADES, COSTS, STOPS)} | tables
+    return RunResult("test", "0" * 12, cash, zone, equity=frame, positions=pd.DataFrame(index=times), **tables_of_run)
 
 
 DAYS = ["2024-01-02 21:00", "2024-01-03 21:00", "2024-01-04 21:00", "2024-01-05 21:00"]
 
 
 def test_daily_bars_start_after_the_decision_and_keep_flat_days():
-    found = daily_returns(result(DAYS, [100.0, 102.0, 102.0, 51.0]), market(bars(DAYS, [10.0, 11.0, 11.0, 22.0])))
-    assert [f"{day:%F}" for day in found.index] == ["2024-01-03", "2024-01-04", "2024-01-05"]
-    assert found.index.tz is None
-    assert found["strategy"].tolist() == pytest.approx([0.02, 0.0, -0.5])
-    assert found["benchmark"].tolist() == pytest.approx([0.1, 0.0, 1.0])
+    returns = daily_returns(result(DAYS, [100.0, 102.0, 102.0, 51.0]), market(bars(DAYS, [10.0, 11.0, 11.0, 22.0])))
+    assert [f"{day:%F}" for day in returns.index] == ["2024-01-03", "2024-01-04", "2024-01-05"]
+    assert returns.index.tz is None
+    assert returns["strategy"].tolist() == pytest.approx([0.02, 0.0, -0.5])
+    assert returns["benchmark"].tolist() == pytest.approx([0.1, 0.0, 1.0])
 
 
 INTRADAY = ["2024-01-02 15:00", "2024-01-02 21:00", "2024-01-03 01:00", "2024-01-03 15:00", "2024-01-03 21:00"]
@@ -51,28 +51,28 @@ INTRADAY = ["2024-01-02 15:00", "2024-01-02 21:00", "2024-01-03 01:00", "2024-01
 
 def test_bars_within_the_day_give_one_return_a_session_from_the_initial_cash():
     account = result(INTRADAY, [100.0, 101.0, 103.0, 50.0, 206.0])
-    found = daily_returns(account, market(bars(INTRADAY, [10.0, 12.0, 15.0, 1.0, 30.0])))
-    assert [f"{day:%F}" for day in found.index] == ["2024-01-02", "2024-01-03"]
-    assert found["strategy"].tolist() == pytest.approx([103 / 100 - 1, 206 / 103 - 1])
-    assert found["benchmark"].tolist() == pytest.approx([15 / 10 - 1, 30 / 15 - 1])
+    returns = daily_returns(account, market(bars(INTRADAY, [10.0, 12.0, 15.0, 1.0, 30.0])))
+    assert [f"{day:%F}" for day in returns.index] == ["2024-01-02", "2024-01-03"]
+    assert returns["strategy"].tolist() == pytest.approx([103 / 100 - 1, 206 / 103 - 1])
+    assert returns["benchmark"].tolist() == pytest.approx([15 / 10 - 1, 30 / 15 - 1])
 
 
 def test_a_decision_at_the_last_close_of_a_session_leaves_that_session_out():
     account = result(INTRADAY[2:], [100.0, 50.0, 110.0])
-    found = daily_returns(account, market(bars(INTRADAY, [10.0, 12.0, 15.0, 1.0, 30.0])))
-    assert found["strategy"].tolist() == pytest.approx([0.1])
-    assert found["benchmark"].tolist() == pytest.approx([30 / 15 - 1])
+    returns = daily_returns(account, market(bars(INTRADAY, [10.0, 12.0, 15.0, 1.0, 30.0])))
+    assert returns["strategy"].tolist() == pytest.approx([0.1])
+    assert returns["benchmark"].tolist() == pytest.approx([30 / 15 - 1])
 
 
 def test_the_benchmark_at_exposure_is_its_return_times_the_mean_gross_exposure():
     account = result(DAYS, [100.0] * 4, gross=[0.0, 0.4, 0.4, 0.0], net=[0.0, -0.4, 0.4, 0.0])
-    found = daily_returns(account, market(bars(DAYS, [10.0, 11.0, 11.0, 22.0])))
-    assert found["benchmark_at_exposure"].tolist() == pytest.approx([0.02, 0.0, 0.2])
+    returns = daily_returns(account, market(bars(DAYS, [10.0, 11.0, 11.0, 22.0])))
+    assert returns["benchmark_at_exposure"].tolist() == pytest.approx([0.02, 0.0, 0.2])
 
 
 def test_exposure_counts_closes():
-    found = exposure(result(DAYS, [100.0] * 4, gross=[0.0, 0.4, 0.4, 0.0], net=[0.0, -0.4, 0.4, 0.0]))
-    assert (found.gross_mean, found.net_mean, found.time_in_market, found.n) == (0.2, 0.0, 0.5, 4)
+    returns = exposure(result(DAYS, [100.0] * 4, gross=[0.0, 0.4, 0.4, 0.0], net=[0.0, -0.4, 0.4, 0.0]))
+    assert (returns.gross_mean, returns.net_mean, returns.time_in_market, returns.n) == (0.2, 0.0, 0.5, 4)
 
 
 def test_session_exposure_is_the_last_of_the_session():
@@ -84,16 +84,16 @@ def test_session_exposure_is_the_last_of_the_session():
 def test_a_benchmark_of_its_own_calendar_is_valued_at_its_last_close():
     other = bars([DAYS[0], DAYS[1], DAYS[3]], [5.0, 6.0, 9.0], symbol="B")
     both = market(bars(DAYS, [10.0] * 4), other, benchmark="B")
-    found = daily_returns(result(DAYS, [100.0] * 4), both)
-    assert found["benchmark"].tolist() == pytest.approx([0.2, 0.0, 0.5])
-    assert [f"{day:%F}" for day in benchmark_gaps(both, found.index, NEW_YORK)] == ["2024-01-04"]
+    returns = daily_returns(result(DAYS, [100.0] * 4), both)
+    assert returns["benchmark"].tolist() == pytest.approx([0.2, 0.0, 0.5])
+    assert [f"{day:%F}" for day in benchmark_gaps(both, returns.index, NEW_YORK)] == ["2024-01-04"]
     note = "benchmark B has no bar in 1 of 3 sessions (the first is 2024-01-04); it is valued at its last close there"
-    assert _gap_notes(both, found.index, NEW_YORK) == (note,)
+    assert _gap_notes(both, returns.index, NEW_YORK) == (note,)
 
 
-@pytest.mark.parametrize("kept", [slice(1, None), slice(0, 3)], ids=["begins too late", "ends too early"])
-def test_a_benchmark_that_does_not_cover_the_run_is_refused_with_the_dates(kept):
-    other = bars(DAYS[kept], [5.0] * 3, symbol="B")
+@pytest.mark.parametrize("covered", [slice(1, None), slice(0, 3)], ids=["begins too late", "ends too early"])
+def test_a_benchmark_that_does_not_cover_the_run_is_refused_with_the_dates(covered):
+    other = bars(DAYS[covered], [5.0] * 3, symbol="B")
     with pytest.raises(
         DataError, match=r"benchmark B has bars from 2024-01-0\d to 2024-01-0\d.* 2024-01-02 to 2024-01-05"
     ):

@@ -36,11 +36,12 @@ def market_of(name):
 
 def with_gaps(market):
     """One bar in twelve is missing, and the last symbol ends a quarter of a year early."""
-    rng, bars = np.random.default_rng(12), {}
+    rng = np.random.default_rng(12)
+    bars = {}
     for symbol, item in market.bars.items():
         rows = np.arange(len(item))
-        kept = (rng.random(len(item)) > 1 / 12) & (rows < len(item) - (63 if symbol == market.trade[-1] else 0))
-        bars[symbol] = Bars.of(symbol, item.frame[kept])
+        is_present = (rng.random(len(item)) > 1 / 12) & (rows < len(item) - (63 if symbol == market.trade[-1] else 0))
+        bars[symbol] = Bars.of(symbol, item.frame[is_present])
     return replace(market, bars=bars)
 
 
@@ -59,8 +60,8 @@ def cross(market, slow):
     prediction = np.full((len(market.times), len(market.trade)), np.nan)
     for column, symbol in enumerate(market.trade):
         close = market.bars[symbol].frame["close"]
-        known = close.rolling(slow // 4).mean() / close.rolling(slow).mean() - 1.0
-        prediction[market.times.get_indexer(known.index), column] = known
+        crossing = close.rolling(slow // 4).mean() / close.rolling(slow).mean() - 1.0
+        prediction[market.times.get_indexer(crossing.index), column] = crossing
     return prediction, np.where(np.isnan(prediction), np.nan, 1.0)
 
 
@@ -195,15 +196,15 @@ def require_equal(task):
 @pytest.mark.parametrize("name", ["loss at the stop", "two, kept at size", "four, daily loss", "gaps, everything"])
 def test_prices_that_come_later_change_nothing_before(name, general):
     task = task_of(name)
-    whole = compiled.run_task(task, solvent=False)
+    full = compiled.run_task(task, solvent=False)
     for share in (0.2, 0.5, 0.51, 0.8, 0.99):
         last = task.timeline.times[int(share * len(task.timeline.times))]
         rows = task.signals.times <= last
-        told = (task.signals.prediction[rows], task.signals.confidence[rows], task.signals.fold[rows])
-        signals = SignalFrame(task.signals.times[rows], task.signals.symbols, *told)
+        values = (task.signals.prediction[rows], task.signals.confidence[rows], task.signals.fold[rows])
+        signals = SignalFrame(task.signals.times[rows], task.signals.symbols, *values)
         past = BacktestInput.of(task.market.until(last), signals, task.strategy, task.risk, task.broker, task.config_id)
         cut = compiled.run_task(past, solvent=False)
         for table in ("fills", "equity"):
-            before = getattr(whole, table)
+            before = getattr(full, table)
             assert getattr(cut, table).equals(before[before["time"] <= last].reset_index(drop=True))
     assert len(cut.fills) > 0

@@ -36,9 +36,10 @@ def test_no_market_and_no_setting_tells_the_engines_apart(general):
     @settings(max_examples=150)
     @given(cases())
     def agree(case):
-        one, other = outcome(bt_engine, case), outcome(compiled, case)
-        told = difference(one, other)
-        assert not told, f"{told}\n{case}"
+        one = outcome(bt_engine, case)
+        other = outcome(compiled, case)
+        text = difference(one, other)
+        assert not text, f"{text}\n{case}"
         if isinstance(one, RunResult):
             seen.update(one.fills["kind"])
             seen.update(reason.split(":")[0] for reason in one.orders["reason"])
@@ -63,14 +64,14 @@ def test_what_is_cut_off_changes_nothing_before_the_cut(general):
     @settings(max_examples=60)
     @given(cases(daily=True), st.lists(st.integers(1, 30), min_size=3, max_size=3))
     def unchanged(case, rows):
-        whole = outcome(compiled, case)
+        full = outcome(compiled, case)
         times = case.task.timeline.times
         for last in times[[min(row, len(times) - 1) for row in rows]]:
             cut = outcome(compiled, case.until(last))
-            if isinstance(whole, str) or isinstance(cut, str):
+            if isinstance(full, str) or isinstance(cut, str):
                 continue
             for table in ("fills", "equity"):
-                before = getattr(whole, table)
+                before = getattr(full, table)
                 before = before[before["time"] <= last].reset_index(drop=True)
                 pd.testing.assert_frame_equal(getattr(cut, table), before, check_exact=True, obj=f"{table}\n{case}\n")
             seen["fills"] += len(cut.fills)

@@ -27,7 +27,10 @@ class Account:
     """Cash, one position, and the costs as the docs word them."""
 
     def __init__(self, cash: float) -> None:
-        self.cash, self.units, self.entry, self.fills = cash, 0.0, 0.0, []
+        self.cash = cash
+        self.units = 0.0
+        self.entry = 0.0
+        self.fills = []
 
     def trade(self, units: float, open_price: float) -> None:
         price = open_price * (1 + SLIPPAGE if units > 0 else 1 - SLIPPAGE)
@@ -48,25 +51,28 @@ def by_hand(
     prices: pd.DataFrame, side: list[int], start: int, base: float, cap: float
 ) -> tuple[np.ndarray, list[tuple[float, float]]]:
     """Equity at each close from row ``start`` on; ``side`` is the wanted side after each close."""
-    account, equity, wanted = Account(10_000.0), [], (0, 0.0)
+    account = Account(10_000.0)
+    equity = []
+    decision = (0, 0.0)
     for row in range(start, len(prices)):
         bar = prices.iloc[row]
         if row > start:
             account.pay_interest((prices.index[row] - prices.index[row - 1]).days)
-            target, units = wanted
+            target, units = decision
             if target != np.sign(account.units):
                 if account.units:
                     account.trade(-account.units, bar["Open"])
                 if target:
-                    most = cap * account.value(bar["Open"]) / (bar["Open"] * (1 + target * SLIPPAGE))
-                    account.trade(target * min(units, most), bar["Open"])
+                    max_units = cap * account.value(bar["Open"]) / (bar["Open"] * (1 + target * SLIPPAGE))
+                    account.trade(target * min(units, max_units), bar["Open"])
         equity.append(account.value(bar["Close"]))
-        wanted = (side[row], base * equity[-1] / bar["Close"])
+        decision = (side[row], base * equity[-1] / bar["Close"])
     return np.array(equity), account.fills
 
 
 def cross(close: pd.Series) -> tuple[list[int], int]:
-    fast, slow = close.rolling(20).mean(), close.rolling(50).mean()
+    fast = close.rolling(20).mean()
+    slow = close.rolling(50).mean()
     return [int(value) for value in np.sign((fast - slow).fillna(0.0))], 49
 
 

@@ -19,12 +19,13 @@ STOP = {"kind": "percent", "value": 0.05}
 TRAIL = {"kind": "trail_percent", "value": 0.05}
 
 
-def trade(rows, told, risk, *, times=None, **costs):
+def trade(rows, predictions, risk, *, times=None, **costs):
     """Backtest bars and predictions by symbol; a prediction may be (prediction, confidence), None is no bar."""
     times = pd.date_range("2024-01-01 21:00", periods=len(rows["a"]), tz="UTC") if times is None else times
     market = Market({s: bars(s, prices, times) for s, prices in rows.items()}, tuple(rows), "a", "UTC")
-    pairs = np.array([[word if isinstance(word, tuple) else (word, 1.0) for word in told[s]] for s in rows])
-    prediction, confidence = pairs[..., 0].T, np.where(np.isnan(pairs[..., 0]), NAN, pairs[..., 1]).T
+    pairs = np.array([[word if isinstance(word, tuple) else (word, 1.0) for word in predictions[s]] for s in rows])
+    prediction = pairs[..., 0].T
+    confidence = np.where(np.isnan(pairs[..., 0]), NAN, pairs[..., 1]).T
     signals = SignalFrame(times, tuple(rows), prediction, confidence, np.zeros(len(times), dtype=np.int64))
     return run(market, signals, Threshold(), RiskSpec.parse(risk), BrokerSpec(**FREE | costs), "0123456789ab")
 
@@ -39,13 +40,14 @@ def bars(symbol, prices, times):
     return Bars.of(symbol, frame.assign(volume=1.0))
 
 
-def one(prices, told, risk, **more):
-    return trade({"a": prices}, {"a": told}, risk, **more)
+def one(prices, predictions, risk, **more):
+    return trade({"a": prices}, {"a": predictions}, risk, **more)
 
 
 def fills(result):
     """Day, kind, size and price of each fill."""
-    table, days = result.fills, list(result.equity["time"])
+    table = result.fills
+    days = list(result.equity["time"])
     where = [days.index(time) for time in table["time"]]
     return list(zip(where, table["kind"], table["size"], table["price"], strict=True))
 
@@ -131,8 +133,9 @@ def test_the_loss_at_the_stop_holds_at_the_signal_and_again_at_the_fill():
     risk = {"base": 0.01, "cap": 0.5, "mode": "stop", "stop": STOP}
     result = one([100, 102, 102], [(1, 0.8), NAN, NAN], risk, commission=0.001)
     # 80 may be lost; of one unit 5 to the stop and 0.1 + 0.095 of commission, at 102 it is 7 and 0.102 + 0.095
-    asked, fit = 80 / 5.195, 80 / 7.197
-    assert market_orders(result) == near((asked, asked - fit, fit, "completed", "loss at the stop at the fill"))
+    requested = 80 / 5.195
+    fit = 80 / 7.197
+    assert market_orders(result) == near((requested, requested - fit, fit, "completed", "loss at the stop at the fill"))
 
 
 def test_a_minimum_commission_counts_at_each_end_where_it_is_more():
@@ -214,14 +217,14 @@ def test_a_short_is_the_mirror():
 # --- limits, halts, costs
 
 
-def pair(risk, *, told=(1, 1), opened=100):
+def pair(risk, *, predictions=(1, 1), opened=100):
     rows = {"a": [100, opened, opened], "b": [100, opened, opened]}
-    result = trade(rows, {s: [word, NAN, NAN] for s, word in zip(rows, told, strict=True)}, risk)
+    result = trade(rows, {s: [word, NAN, NAN] for s, word in zip(rows, predictions, strict=True)}, risk)
     return list(result.orders["filled"]), list(result.orders["reason"].str.partition(":")[0])
 
 
 @pytest.mark.parametrize(
-    ("limits", "told", "filled", "reason"),
+    ("limits", "predictions", "filled", "reason"),
     [
         ({"gross": 0.35}, (1, -1), [20.0, -15.0], "gross exposure at the signal"),
         ({"net": 0.3}, (1, 1), [20.0, 10.0], "net exposure at the signal"),
@@ -232,8 +235,8 @@ def pair(risk, *, told=(1, 1), opened=100):
         ({"min_order": 2001.0}, (1, 1), [0.0, 0.0], "minimum order at the signal"),
     ],
 )
-def test_a_limit_trims_or_refuses_what_comes_second(limits, told, filled, reason):
-    sizes, reasons = pair({"base": 0.2, "cap": 0.2, "stop": STOP, "limits": limits}, told=told)
+def test_a_limit_trims_or_refuses_what_comes_second(limits, predictions, filled, reason):
+    sizes, reasons = pair({"base": 0.2, "cap": 0.2, "stop": STOP, "limits": limits}, predictions=predictions)
     assert sizes[:: 2 if sizes[0] else 1] == near(*filled)
     assert reasons[-2 if filled[1] else -1] == reason
 
@@ -260,7 +263,7 @@ def test_a_position_beyond_its_stop_makes_no_room_in_the_open_risk_of_another():
 
 
 def test_shorts_are_held_to_the_account_when_nothing_is_said():
-    sizes, reasons = pair({"base": 0.8, "cap": 0.8}, told=(-1, -1))
+    sizes, reasons = pair({"base": 0.8, "cap": 0.8}, predictions=(-1, -1))
     assert sizes == near(-80.0, -20.0)
     assert reasons[1] == "short exposure at the signal"
 
@@ -282,9 +285,10 @@ def test_the_loss_of_a_day_is_counted_from_the_close_of_the_session_before():
     times = pd.DatetimeIndex([f"2024-01-0{day} {at}:00" for day in (1, 2, 3) for at in (15, 21)], tz="UTC")
     risk = {"base": 0.2, "cap": 0.2, "limits": {"daily_loss": 0.02, "resume_after": 9}}
     # 98 % of the day before is reached in two steps of 1.2 % within a day, not by 1.2 % on each of two days
-    rows, told = [100, 100, 94, 88, 88, 88], [1, *[NAN] * 5]
-    assert fills(one(rows, told, risk, times=times))[1:] == [(4, "market", -20.0, 88.0)]
-    assert fills(one([100, 100, 100, 94, 88, 88], told, risk, times=times))[1:] == []
+    rows = [100, 100, 94, 88, 88, 88]
+    predictions = [1, *[NAN] * 5]
+    assert fills(one(rows, predictions, risk, times=times))[1:] == [(4, "market", -20.0, 88.0)]
+    assert fills(one([100, 100, 100, 94, 88, 88], predictions, risk, times=times))[1:] == []
 
 
 def test_cash_earns_by_calendar_day_over_a_weekend():
@@ -315,8 +319,8 @@ def test_a_resize_moves_position_and_stop_and_never_closes():
 def test_a_stop_of_the_account_refuses_an_entry_that_waits_for_a_bar():
     # b is told on day 1 and has no bar on day 2, at whose close the account is 12 % down: it may not open on day 3
     rows = {"a": [100, 100, 40, 40, 40], "b": [100, 100, None, 100, 100]}
-    told = {"a": [1, NAN, NAN, NAN, NAN], "b": [NAN, 1, NAN, NAN, NAN]}
-    result = trade(rows, told, {"base": 0.2, "cap": 0.2, "limits": HALT})
+    predictions = {"a": [1, NAN, NAN, NAN, NAN], "b": [NAN, 1, NAN, NAN, NAN]}
+    result = trade(rows, predictions, {"base": 0.2, "cap": 0.2, "limits": HALT})
     assert list(result.fills["symbol"]) == ["a", "a"]
 
 
@@ -334,8 +338,8 @@ def test_an_addition_at_the_open_knows_no_later_stop(last):
 def test_the_account_at_an_open_knows_no_stop_that_is_hit_later_in_the_bar():
     # a is stopped at 50 after the open of day 2; at that open the account is 10,000, and b gets 20 % of it at 105
     rows = {"a": [100, 100, (100, 100, 40, 60)], "b": [100, 100, 105]}
-    told = {"a": [1, NAN, NAN], "b": [NAN, 1, NAN]}
-    result = trade(rows, told, {"base": 0.2, "cap": 0.2, "stop": {"kind": "percent", "value": 0.5}})
+    predictions = {"a": [1, NAN, NAN], "b": [NAN, 1, NAN]}
+    result = trade(rows, predictions, {"base": 0.2, "cap": 0.2, "stop": {"kind": "percent", "value": 0.5}})
     assert result.fills["size"][result.fills["symbol"] == "b"].iloc[0] == pytest.approx(2000 / 105)
 
 
@@ -362,9 +366,9 @@ def test_an_exit_by_a_stop_of_the_account_is_written_down_at_the_close_that_acte
 def test_a_reduction_sent_at_the_same_close_makes_room():
     # a goes from 20 % to 10 %, so that 25 % of 35 are left for b, which asks for 20
     rows = {"a": [100] * 3, "b": [100] * 3}
-    told = {"a": [(1, 1.0), (1, 0.5), NAN], "b": [NAN, 1, NAN]}
+    predictions = {"a": [(1, 1.0), (1, 0.5), NAN], "b": [NAN, 1, NAN]}
     risk = {"base": 0.2, "cap": 0.2, "resize": {"band": 0.2}, "limits": {"gross": 0.35}}
-    assert fills(trade(rows, told, risk))[1:] == near((2, "market", -10.0, 100.0), (2, "market", 20.0, 100.0))
+    assert fills(trade(rows, predictions, risk))[1:] == near((2, "market", -10.0, 100.0), (2, "market", 20.0, 100.0))
 
 
 @departs

@@ -26,7 +26,8 @@ HALTS = ("daily_loss", "drawdown")
 @st.composite
 def cases(draw, **fixed):
     """Market, signals, strategy, risk and broker; the sum of three positions stays below the account."""
-    days, count = draw(st.integers(10, 30)), draw(st.integers(1, 3))
+    days = draw(st.integers(10, 30))
+    count = draw(st.integers(1, 3))
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     times = pd.bdate_range("2024-01-02", periods=days, tz="UTC") + pd.Timedelta("21h")
     bars = {f"s{n}": random_bars(f"s{n}", times, generator, gaps=n > 0) for n in range(count)}
@@ -95,44 +96,46 @@ def backtest(market, signals, spec, risk, broker):
 @settings(max_examples=150, deadline=None, derandomize=True)  # whole runs: the same ones everywhere
 @given(cases())
 def test_a_run_is_what_the_words_of_the_rule_say(case):
-    told = Account(*case)
-    assume(not told.known)  # it has a test of its own in test_risk_by_hand.py
+    oracle = Account(*case)
+    assume(not oracle.meets_reduction)  # it has a test of its own in test_risk_by_hand.py
     result = backtest(*case)
-    compare_fills(result, told)
-    compare_orders(result, told)
-    compare_trades(result, told)
-    assert result.equity[["equity", "cash"]].to_numpy() == near(np.array(told.path))
+    compare_fills(result, oracle)
+    compare_orders(result, oracle)
+    compare_trades(result, oracle)
+    assert result.equity[["equity", "cash"]].to_numpy() == near(np.array(oracle.path))
     paid = result.costs.groupby("kind")["amount"].sum().to_dict()
-    assert {kind: paid.get(kind, 0.0) for kind in told.costs} == near(told.costs)
+    assert {kind: paid.get(kind, 0.0) for kind in oracle.costs} == near(oracle.costs)
 
 
 def near(values):
     return pytest.approx(values, rel=1e-9, abs=1e-8)
 
 
-def compare_fills(result, told):
-    found = list(result.fills.drop(columns=["order_id", "position_after"]).itertuples(index=False, name=None))
-    assert [fill[:3] for fill in found] == [fill[:3] for fill in told.fills]
-    assert [number for fill in found for number in fill[3:]] == near([n for fill in told.fills for n in fill[3:]])
+def compare_fills(result, oracle):
+    rows_of_table = list(result.fills.drop(columns=["order_id", "position_after"]).itertuples(index=False, name=None))
+    assert [fill[:3] for fill in rows_of_table] == [fill[:3] for fill in oracle.fills]
+    assert [number for fill in rows_of_table for number in fill[3:]] == near(
+        [n for fill in oracle.fills for n in fill[3:]]
+    )
 
 
-def compare_orders(result, told):
-    found = result.orders[result.orders["kind"] == "market"]
-    reasons = [reason.partition(":")[0] for reason in found["reason"]]
-    words = zip(found["symbol"], found["status"], reasons, strict=True)
-    assert list(words) == [(order.symbol, order.status, order.reason) for order in told.orders]
-    sizes = [(order.asked, order.trimmed, order.filled) for order in told.orders]
-    assert found[["asked", "trimmed", "filled"]].to_numpy() == near(np.array(sizes).reshape(-1, 3))
-    for time, order in zip(found["created_at"], told.orders, strict=True):
+def compare_orders(result, oracle):
+    rows_of_table = result.orders[result.orders["kind"] == "market"]
+    reasons = [reason.partition(":")[0] for reason in rows_of_table["reason"]]
+    words = zip(rows_of_table["symbol"], rows_of_table["status"], reasons, strict=True)
+    assert list(words) == [(order.symbol, order.status, order.reason) for order in oracle.orders]
+    sizes = [(order.requested, order.trimmed, order.filled) for order in oracle.orders]
+    assert rows_of_table[["asked", "trimmed", "filled"]].to_numpy() == near(np.array(sizes).reshape(-1, 3))
+    for time, order in zip(rows_of_table["created_at"], oracle.orders, strict=True):
         assert time == order.time or order.exit_reason in HALTS  # see test_risk_by_hand.py
 
 
-def compare_trades(result, told):
+def compare_trades(result, oracle):
     table = result.trades
     ended = [None if pd.isna(time) else time for time in table["exited_at"]]
     rows = list(zip(table["symbol"], table["entered_at"], ended, table["exit_reason"], strict=True))
-    assert rows == [(trade.symbol, trade.entered, trade.exited, trade.reason) for trade in told.trades]
-    assert list(table["pnl"]) == near([trade.pnl for trade in told.trades])
+    assert rows == [(trade.symbol, trade.entered, trade.exited, trade.reason) for trade in oracle.trades]
+    assert list(table["pnl"]) == near([trade.pnl for trade in oracle.trades])
 
 
 # --- properties of the tables alone
@@ -143,7 +146,8 @@ def replay(market, result):
 
     The cash before a bar's fills is that of its close with the fills undone, so that no interest is to be worked out.
     """
-    held, cash = {}, dict(zip(result.equity["time"], result.equity["cash"], strict=True))
+    held = {}
+    cash = dict(zip(result.equity["time"], result.equity["cash"], strict=True))
     for time, fills in result.fills.groupby("time"):
         money = cash[time] + (fills["size"] * fills["price"] + fills["commission"]).sum()
         for fill in fills.itertuples():
@@ -177,12 +181,14 @@ def test_no_limit_is_passed_by_a_fill_that_opens(case):
     market, _, _, risk, _ = case
     limits = risk.limits
     for fill, account, values in openings(market, backtest(*case)):
-        added, side, slack = fill.size * fill.price, np.sign(fill.size), 1 + EXACT
+        added = fill.size * fill.price
+        side = np.sign(fill.size)
+        slack = 1 + EXACT
         everything = [*values.values(), added]
         assert limits.gross is None or sum(map(abs, everything)) <= limits.gross * account * slack
         assert limits.net is None or side * sum(everything) <= limits.net * account * slack
-        most = 1.0 if limits.short is None else limits.short
-        assert side > 0 or -sum(value for value in everything if value < 0) <= most * account * slack
+        max_short = 1.0 if limits.short is None else limits.short
+        assert side > 0 or -sum(value for value in everything if value < 0) <= max_short * account * slack
         assert limits.positions is None or len({*values, fill.symbol}) <= limits.positions
         assert abs(added) >= limits.min_order * (1 - EXACT)
 
@@ -192,15 +198,18 @@ def test_no_limit_is_passed_by_a_fill_that_opens(case):
 def test_the_loss_of_the_whole_position_at_its_stop_is_within_the_rule_after_every_addition(case):
     market, signals, _, risk, broker = case
     result = backtest(*case)
-    decided, entries = result.orders.set_index("order_id")["created_at"], result.stops.set_index("order_id")
+    decided = result.orders.set_index("order_id")["created_at"]
+    entries = result.stops.set_index("order_id")
     stop = {}
     for fill, account, _ in openings(market, result):
         if fill.order_id in entries.index:
             stop[fill.symbol] = entries.loc[fill.order_id, "stop_price"]
-        side, units = np.sign(fill.size), abs(fill.position_after)
+        side = np.sign(fill.size)
+        units = abs(fill.position_after)
         left = stop[fill.symbol] * (1 - side * broker.slippage)
         loss = side * units * (fill.price - left) + cost(units, fill.price, broker) + cost(units, left, broker)
-        row, column = signals.times.get_loc(decided[fill.order_id]), signals.symbols.index(fill.symbol)
+        row = signals.times.get_loc(decided[fill.order_id])
+        column = signals.symbols.index(fill.symbol)
         assert loss <= risk.base * signals.confidence[row, column] * account * (1 + EXACT)
 
 
@@ -213,7 +222,8 @@ def cost(units, price, broker):
 def test_nothing_is_opened_while_the_account_is_stopped(case):
     market, _, _, risk, _ = case
     result = backtest(*case)
-    equity, row_of = result.equity["equity"].to_numpy(), {time: n for n, time in enumerate(result.equity["time"])}
+    equity = result.equity["equity"].to_numpy()
+    row_of = {time: n for n, time in enumerate(result.equity["time"])}
     opened = {row_of[fill.time] for fill, *_ in openings(market, result)}
     for first, until in stopped(equity, result.cash, risk.limits):
         assert opened.isdisjoint(range(first + 1, until + 1))
@@ -248,12 +258,13 @@ def test_cutting_the_future_off_changes_nothing_that_was_asked_or_filled_before(
     cut = signals.times <= last
     past = replace(signals, **{n: getattr(signals, n)[cut] for n in ("times", "prediction", "confidence", "fold")})
     assume(all(bars.times[0] <= last for bars in market.bars.values()))
-    whole, short = backtest(*case), backtest(market.until(last), past, spec, risk, broker)
+    complete = backtest(*case)
+    short = backtest(market.until(last), past, spec, risk, broker)
     for table in ("equity", "fills"):
-        full = getattr(whole, table)
+        full = getattr(complete, table)
         pd.testing.assert_frame_equal(getattr(short, table), full[full["time"] <= last], check_exact=True)
-    asked = ["order_id", "created_at", "symbol", "kind", "side", "asked"]
-    market_orders = (orders[orders["kind"] == "market"][asked] for orders in (short.orders, whole.orders))
+    columns = ["order_id", "created_at", "symbol", "kind", "side", "asked"]
+    market_orders = (orders[orders["kind"] == "market"][columns] for orders in (short.orders, complete.orders))
     before, after = (orders[orders["created_at"] <= last].reset_index(drop=True) for orders in market_orders)
     # What is asked is the sum of what was trimmed and what is left: its last digit may differ once it is filled.
     pd.testing.assert_frame_equal(before, after.head(len(before)), rtol=EXACT, atol=0.0)

@@ -106,13 +106,13 @@ def test_entry_and_exit_within_one_bar_count_no_close():
 
 
 def test_symbols_do_not_mix_and_trades_stand_in_the_order_of_entry():
-    found = trips(
+    trades = trips(
         (0, 1.0, 100.0, 1.0, 0.0, "market", "b"),
         (1, 2.0, 100.0, 2.0, 0.0, "market", "a"),
         (2, -2.0, 101.0, 0.0, 0.0, "market", "a"),
         (3, -1.0, 102.0, 0.0, 0.0, "market", "b"),
     )
-    assert [(trade["symbol"], trade["pnl"]) for trade in found] == [("b", 2.0), ("a", 2.0)]
+    assert [(trade["symbol"], trade["pnl"]) for trade in trades] == [("b", 2.0), ("a", 2.0)]
 
 
 money = st.floats(0, 2)
@@ -123,9 +123,13 @@ leg = st.tuples(
 
 @given(st.lists(leg, max_size=10), st.floats(1, 200), st.floats(0, 5))
 def test_the_sum_of_pnl_is_what_the_account_gained(legs, close, due):
-    held, rows, interest, cash = {"a": 0.0, "b": 0.0}, [], [], 0.0
+    held = {"a": 0.0, "b": 0.0}
+    rows = []
+    interest = []
+    cash = 0.0
     for day, (size, price, commission, paid, symbol) in enumerate(legs):
-        before, after = held[symbol], held[symbol] + size
+        before = held[symbol]
+        after = held[symbol] + size
         paid = paid if before * size < 0 else 0.0  # noqa: PLW2901 (interest is booked when a position shrinks)
         rows.append((day, size, price, after, commission, "market", symbol))
         interest.append(paid)
@@ -133,7 +137,7 @@ def test_the_sum_of_pnl_is_what_the_account_gained(legs, close, due):
         cash -= size * price + commission + paid
     open_now = [symbol for symbol, units in held.items() if units != 0.0]
     gained = cash + sum(held.values()) * close - due * len(open_now)
-    found = trips(*rows, interest=interest, close=close, due=due)
-    assert sum(trade["pnl"] for trade in found) == pytest.approx(gained, rel=1e-9, abs=1e-7)
-    assert sum(trade["commission"] for trade in found) == pytest.approx(sum(row[4] for row in rows))
-    assert sum(trade["exit_reason"] == "open" for trade in found) == len(open_now)
+    trades = trips(*rows, interest=interest, close=close, due=due)
+    assert sum(trade["pnl"] for trade in trades) == pytest.approx(gained, rel=1e-9, abs=1e-7)
+    assert sum(trade["commission"] for trade in trades) == pytest.approx(sum(row[4] for row in rows))
+    assert sum(trade["exit_reason"] == "open" for trade in trades) == len(open_now)

@@ -30,9 +30,10 @@ CLOSE = 1e-9
 
 @st.composite
 def cases(draw):
-    days, count = draw(st.integers(6, 28)), draw(st.integers(1, 3))
+    days = draw(st.integers(6, 28))
+    count = draw(st.integers(1, 3))
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    bars = {f"s{n}": random_bars(f"s{n}", days, generator, whole=n == 0) for n in range(count)}
+    bars = {f"s{n}": random_bars(f"s{n}", days, generator, full=n == 0) for n in range(count)}
     market = Market(bars, tuple(bars), "s0", "UTC")
     mode = draw(st.sampled_from(MODES))
     stop = draw(st.sampled_from(STOPS[1:] if mode == "stop" else STOPS))
@@ -74,7 +75,7 @@ def cases(draw):
     return market, signals, Threshold(side=draw(st.sampled_from(["both", "long", "short"]))), risk, broker
 
 
-def random_bars(symbol, days, generator, whole):
+def random_bars(symbol, days, generator, full):
     """Bars with gaps of several per cent; but for the first symbol some days are missing."""
     close = 100.0 * np.exp(np.cumsum(generator.normal(0.0, 0.03, days)))
     opened = close * np.exp(generator.normal(0.0, 0.04, days))
@@ -82,17 +83,20 @@ def random_bars(symbol, days, generator, whole):
     low = np.minimum(opened, close) * np.exp(-np.abs(generator.normal(0.0, 0.015, days)))
     frame = pd.DataFrame({"open": opened, "high": high, "low": low, "close": close, "volume": 1e6})
     frame.index = pd.date_range("2024-01-01 21:00", periods=days, tz="UTC")
-    kept = np.full(days, whole) | (generator.random(days) < 0.8)
-    kept[-1] = True
-    return Bars.of(symbol, frame[kept])
+    is_present = np.full(days, full) | (generator.random(days) < 0.8)
+    is_present[-1] = True
+    return Bars.of(symbol, frame[is_present])
 
 
 class Book:
-    """What was held before each fill, worked out from the fills and the costs alone."""
+    """Holdings before each fill, worked out from the fills and the costs alone."""
 
     def __init__(self, market, result, broker):
-        self.market, self.broker = market, broker
-        self.cash, self.held, self.entry = broker.cash, dict.fromkeys(market.trade, 0.0), {}
+        self.market = market
+        self.broker = broker
+        self.cash = broker.cash
+        self.held = dict.fromkeys(market.trade, 0.0)
+        self.entry = {}
         self.interest = result.costs[result.costs["kind"].isin(["cash_interest"])]
         self.rows = []
         self.paid = dict.fromkeys(market.trade)
@@ -161,8 +165,8 @@ def test_the_cap_and_the_limits_hold_at_every_fill_that_opens(case):
         if limits.net:
             assert np.sign(fill.size) * worth.sum() <= limits.net * account * (1 + broker.slippage + CLOSE) + slack
         if fill.size < 0:
-            most = 1.0 if limits.short is None else limits.short
-            assert -worth[worth < 0].sum() <= most * account * (1 + broker.slippage + CLOSE) + slack
+            max_short = 1.0 if limits.short is None else limits.short
+            assert -worth[worth < 0].sum() <= max_short * account * (1 + broker.slippage + CLOSE) + slack
         if limits.positions:
             assert len(worth) <= limits.positions
         assert abs(fill.size) * fill.price >= limits.min_order * (1 - CLOSE)
@@ -179,7 +183,8 @@ def test_the_loss_at_the_stop_is_within_the_rule_at_the_fill(case):
     for row in result.stops.itertuples():
         column = signals.symbols.index(row.symbol)
         confidence = signals.confidence[signals.times.get_loc(orders.loc[row.order_id, "created_at"]), column]
-        side, units = np.sign(row.size), abs(row.size)
+        side = np.sign(row.size)
+        units = abs(row.size)
         left = row.stop_price * (1 - side * broker.slippage)
         loss = units * side * (row.entry_price - left)
         loss += commission(units, row.entry_price, broker) + commission(units, left, broker)
@@ -191,7 +196,8 @@ def test_the_loss_at_the_stop_is_within_the_rule_at_the_fill(case):
 def test_money_is_neither_made_nor_lost(case):
     market, signals, spec, risk, broker = case
     result = run(market, signals, spec, risk, broker, "0" * 12)
-    table, costs = result.equity, result.costs.groupby("kind")["amount"].sum()
+    table = result.equity
+    costs = result.costs.groupby("kind")["amount"].sum()
     marks = pd.DataFrame({s: pd.Series(b.close, index=b.times) for s, b in market.bars.items()})
     marks = marks.reindex(table["time"]).ffill().fillna(0.0)
     value = table["cash"].to_numpy() + (result.positions.to_numpy() * marks.to_numpy()).sum(axis=1)
@@ -263,12 +269,12 @@ def test_cutting_the_future_off_changes_nothing_before(case, row):
     begun = tuple(symbol for symbol in market.trade if market.bars[symbol].times[0] <= last)
     if begun != market.trade:
         return
-    whole, short = (
+    complete, short = (
         run(*pair, spec, risk, broker, "0" * 12) for pair in ((market, signals), (market.until(last), past))
     )
     for table in ("equity", "fills"):
-        full = getattr(whole, table)
+        full = getattr(complete, table)
         pd.testing.assert_frame_equal(getattr(short, table), full[full["time"] <= last], check_exact=True)
-    asked = ["order_id", "created_at", "symbol", "kind", "side"]
-    earlier = whole.orders[whole.orders["created_at"] <= last]
-    pd.testing.assert_frame_equal(short.orders[asked], earlier[asked], check_exact=True)
+    columns = ["order_id", "created_at", "symbol", "kind", "side"]
+    earlier = complete.orders[complete.orders["created_at"] <= last]
+    pd.testing.assert_frame_equal(short.orders[columns], earlier[columns], check_exact=True)

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from engine.backtest.compiled import batch_run, engine
-from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
 from engine.config.yaml_layers import Layer
 from engine.sweep.load_config import validate
 
@@ -24,7 +24,7 @@ def prices(tmp_path_factory, walk):
 def kernels(monkeypatch):
     """The two kernels that other tests of the compiled engine take as well: one that counts, one that writes down."""
     for module in (batch_run, engine):
-        monkeypatch.setattr(module, "shape_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
+        monkeypatch.setattr(module, "features_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from engine.backtest.compiled import batch_run, engine
-from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
 from engine.cli.main import main
 from engine.pipeline import Options
 from engine.run_folder.run_folder import read_json
@@ -49,7 +49,7 @@ def lasting(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BACKTRADER_ML_DATA", str(tmp_path_factory.mktemp("data")))
         for module in (batch_run, engine):
-            patch.setattr(module, "shape_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
+            patch.setattr(module, "features_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
         yield
 
 

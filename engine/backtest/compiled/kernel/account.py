@@ -1,196 +1,202 @@
 """backtrader's bookkeeping in its own order of operations, so that every bit is the same. Compiled; plain Python.
 
-The arithmetic of a run is here and in :mod:`risk`: what opens and closes costs, what cash and positions become, what an
-account is worth. docs/engines.md says what was copied from where.
+The arithmetic of a run is here and in :mod:`risk`: costs of fills, cash and positions after them, the account's value.
+docs/engines.md lists what was copied from where.
 """
 
 import math
-from typing import Any
 
 from risk.account_limits import LimitValues
 from risk.costs import commission, idle_cash
 from risk.sizing import lot_floor, risk_money, rule_units, stop_units
 
-from .records import ANY, PERCENT, STOP, USES, MarketArrays
+from .codes import ANY, PERCENT, STOP
+from .kernel_features import FEATURES
+from .record_types import PolicyRow, Position, Records
+from .records import MarketArrays
 
 
-def count(state: Any) -> int:
-    """How many symbols there are."""
-    return USES.symbols if USES.symbols else len(state)
+def count(positions: Records[Position]) -> int:
+    """The number of symbols."""
+    return FEATURES.symbols if FEATURES.symbols else len(positions)
 
 
-def is_fresh(grid: MarketArrays, step: int, symbol: int) -> bool:
-    """Whether a symbol has a new bar."""
-    return grid.fresh[step, symbol] if USES.gaps else True
+def is_fresh(arrays: MarketArrays, step: int, symbol: int) -> bool:
+    """True if a symbol has a new bar."""
+    return arrays.has_bar[step, symbol] if FEATURES.gaps else True
 
 
-def charge(units: float, price: float, row: Any) -> float:
+def charge(units: float, price: float, policy: PolicyRow) -> float:
     """The commission of one part of a fill."""
-    if USES.commission:
-        return commission(units, price, row)
-    return abs(units) * row.commission * price
+    if FEATURES.commission:
+        return commission(units, price, policy)
+    return abs(units) * policy.commission * price
 
 
-def cash_after_close(cash: float, closed: float, entry: float, price: float, row: Any) -> float:
-    """The cash once ``closed`` units (signed like the order) of a position that was entered at ``entry`` are gone."""
+def cash_after_close(cash: float, closed: float, entry: float, price: float, policy: PolicyRow) -> float:
+    """The cash after ``closed`` units (signed like the order) of a position entered at ``entry``."""
     gained = -closed * (price - entry)
-    return cash + (-closed * entry + gained) - charge(closed, price, row)
+    return cash + (-closed * entry + gained) - charge(closed, price, policy)
 
 
-def cash_after_open(cash: float, opened: float, price: float, row: Any) -> float:
-    """The cash once ``opened`` units are bought (above 0) or sold short."""
-    return cash - opened * price - charge(opened, price, row)
+def cash_after_open(cash: float, opened: float, price: float, policy: PolicyRow) -> float:
+    """The cash after ``opened`` units are bought (above 0) or sold short."""
+    return cash - opened * price - charge(opened, price, policy)
 
 
-def cash_if_sent(cash: float, held: float, size: float, price: float, row: Any) -> tuple[float, float]:
-    """What the check of a sent order makes of cash and position: it fills at its own price, without slippage."""
-    after = held + size
-    if after == 0.0 or (held > 0.0 and size < 0.0 and after > 0.0) or (held < 0.0 and size > 0.0 and after < 0.0):
-        return cash - size * price - charge(size, price, row), after
-    if held == 0.0 or (held > 0.0) == (size > 0.0):
-        return cash_after_open(cash, size, price, row), after
-    cash = cash + held * price - charge(-held, price, row)
-    return cash_after_open(cash, after, price, row), after
+def cash_if_sent(cash: float, units: float, size: float, price: float, policy: PolicyRow) -> tuple[float, float]:
+    """Cash and units after the check of a sent order, which fills at its own price without slippage."""
+    after = units + size
+    if after == 0.0 or (units > 0.0 and size < 0.0 and after > 0.0) or (units < 0.0 and size > 0.0 and after < 0.0):
+        return cash - size * price - charge(size, price, policy), after
+    if units == 0.0 or (units > 0.0) == (size > 0.0):
+        return cash_after_open(cash, size, price, policy), after
+    cash = cash + units * price - charge(-units, price, policy)
+    return cash_after_open(cash, after, price, policy), after
 
 
-def slipped(price: float, side: float, bound: float, row: Any) -> float:
+def slipped(price: float, side: float, bound: float, policy: PolicyRow) -> float:
     """A price as it slips: up for a buy, down for a sale; inside the bar unless the broker lets it out."""
-    if not USES.slippage or row.slippage == 0.0:
+    if not FEATURES.slippage or policy.slippage == 0.0:
         return price
     if side > 0:
-        worse = price * (1 + row.slippage)
-        return worse if is_let_out(row) or worse <= bound else bound
-    worse = price * (1 - row.slippage)
-    return worse if is_let_out(row) or worse >= bound else bound
+        worse = price * (1 + policy.slippage)
+        return worse if is_let_out(policy) or worse <= bound else bound
+    worse = price * (1 - policy.slippage)
+    return worse if is_let_out(policy) or worse >= bound else bound
 
 
-def is_let_out(row: Any) -> bool:
-    """Whether slippage may leave the bar's range."""
-    return row.slip_out == 1 if USES.slip_out == ANY else USES.slip_out == 1
+def is_let_out(policy: PolicyRow) -> bool:
+    """True if slippage may leave the bar's range."""
+    return policy.slip_out == 1 if FEATURES.slip_out == ANY else FEATURES.slip_out == 1
 
 
-def worth_at_close(step: int, cash: float, grid: MarketArrays, state: Any) -> float:
-    """The account at a close; a long position is split into what it cost and what it gained, as backtrader does."""
+def value_at_close(step: int, cash: float, arrays: MarketArrays, positions: Records[Position]) -> float:
+    """The account at a close; a long position is split into its cost and its gain, as backtrader does."""
     total = 0.0
-    for symbol in range(count(state)):
-        units = state[symbol].units
+    for symbol in range(count(positions)):
+        units = positions[symbol].units
         if units != 0.0:
-            close = grid.close[step, symbol]
-            worth = units * close
-            if worth > 0.0:
-                gained = units * (close - state[symbol].entry)
-                worth -= gained
-                total += worth
+            close = arrays.close[step, symbol]
+            market_value = units * close
+            if market_value > 0.0:
+                gained = units * (close - positions[symbol].entry)
+                market_value -= gained
+                total += market_value
                 total += gained
             else:
-                total += worth
+                total += market_value
     return cash + total
 
 
-def worth_at_open(step: int, cash: float, grid: MarketArrays, state: Any) -> float:
+def value_at_open(step: int, cash: float, arrays: MarketArrays, positions: Records[Position]) -> float:
     """The account as it is known at an open: symbols with a new bar at its open, the others at their last close."""
     total = 0.0
-    for symbol in range(count(state)):
-        units = state[symbol].units
+    for symbol in range(count(positions)):
+        units = positions[symbol].units
         if units != 0.0:
-            total += units * mark_at_open(step, symbol, grid)
+            total += units * price_at_open(step, symbol, arrays)
     return cash + total
 
 
-def mark_at_open(step: int, symbol: int, grid: MarketArrays) -> float:
+def price_at_open(step: int, symbol: int, arrays: MarketArrays) -> float:
     """The price known at an open."""
-    return grid.open[step, symbol] if is_fresh(grid, step, symbol) else grid.close[step, symbol]
+    return arrays.open[step, symbol] if is_fresh(arrays, step, symbol) else arrays.close[step, symbol]
 
 
-def interest_on_cash(days: int, cash: float, state: Any, row: Any) -> float:
-    """What the cash earned that lay idle, without the proceeds of shorts."""
+def interest_on_cash(days: int, cash: float, positions: Records[Position], policy: PolicyRow) -> float:
+    """Interest on the cash that lies idle, without the proceeds of shorts."""
     shorts = 0.0
-    for symbol in range(count(state)):
-        if state[symbol].units < 0.0:
-            shorts += -state[symbol].units * state[symbol].entry
-    return days * row.cash_rate * idle_cash(cash, shorts)
+    for symbol in range(count(positions)):
+        if positions[symbol].units < 0.0:
+            shorts += -positions[symbol].units * positions[symbol].entry
+    return days * policy.cash_rate * idle_cash(cash, shorts)
 
 
-def interest_on_shorts(step: int, grid: MarketArrays, state: Any, row: Any) -> float:
-    """What the shorts with a new bar owe since their last; it stays with each until a fill that closes books it."""
+def interest_on_shorts(step: int, arrays: MarketArrays, positions: Records[Position], policy: PolicyRow) -> float:
+    """Interest that shorts with a new bar owe since their last; a fill that closes books it."""
     total = 0.0
-    for symbol in range(count(state)):
-        held = state[symbol]
-        if held.units != 0.0:
-            if USES.record and held.due_since < 0:
-                held.due_since = step
-            days = grid.days[step, symbol] if is_fresh(grid, step, symbol) else 0
-            if held.units < 0.0 and days > 0:
-                owed = days * row.short_rate * abs(held.units) * held.entry
-                held.due += owed
+    for symbol in range(count(positions)):
+        position = positions[symbol]
+        if position.units != 0.0:
+            if FEATURES.record and position.due_since < 0:
+                position.due_since = step
+            days = arrays.bar_days[step, symbol] if is_fresh(arrays, step, symbol) else 0
+            if position.units < 0.0 and days > 0:
+                owed = days * policy.short_rate * abs(position.units) * position.entry
+                position.due += owed
                 total += owed
     return total
 
 
-def limits_of(row: Any) -> LimitValues:
+def limits_of(policy: PolicyRow) -> LimitValues:
     """The account's limits on new risk."""
     return LimitValues(
-        row.gross if USES.gross else math.inf,
-        row.net if USES.net else math.inf,
-        row.short if USES.short else math.inf,
-        row.positions if USES.positions else math.inf,
-        row.open_risk if USES.open_risk else math.inf,
-        row.min_order if USES.min_order else 0.0,
+        policy.gross if FEATURES.gross else math.inf,
+        policy.net if FEATURES.net else math.inf,
+        policy.short if FEATURES.short else math.inf,
+        policy.positions if FEATURES.positions else math.inf,
+        policy.open_risk if FEATURES.open_risk else math.inf,
+        policy.min_order if FEATURES.min_order else 0.0,
     )
 
 
-def lot_of(row: Any) -> float:
+def lot_of(policy: PolicyRow) -> float:
     """Units in one lot."""
-    return row.lot if USES.lot else 0.0
+    return policy.lot if FEATURES.lot else 0.0
 
 
-def is_stop_mode(row: Any) -> bool:
-    """Whether ``base`` is a share of the account for the loss at the stop."""
-    return row.mode == STOP if USES.mode == ANY else USES.mode == STOP
+def is_stop_mode(policy: PolicyRow) -> bool:
+    """True if ``base`` is a fraction of the account for the loss at the stop."""
+    return policy.mode == STOP if FEATURES.mode == ANY else FEATURES.mode == STOP
 
 
-def opening_units(side: int, confidence: float, value: float, close: float, stop: float, row: Any) -> float:
-    """Units that the rule gives a new position, before they are rounded to lots."""
-    if is_stop_mode(row):
-        loss = risk_money(confidence, value, row.base, 1.0)
-        most = risk_money(1.0, value, row.cap, row.cap)
-        return stop_units(loss, most, side, close, stop, 0.0, row)
-    return rule_units(confidence, value, close, row.base, row.cap, 0.0)
+def rule_size(side: int, confidence: float, value: float, close: float, stop: float, policy: PolicyRow) -> float:
+    """Units that the rule of sizes gives a new position, before they are rounded to lots."""
+    if is_stop_mode(policy):
+        loss = risk_money(confidence, value, policy.base, 1.0)
+        max_value = risk_money(1.0, value, policy.cap, policy.cap)
+        return stop_units(loss, max_value, side, close, stop, 0.0, policy)
+    return rule_units(confidence, value, close, policy.base, policy.cap, 0.0)
 
 
-def opening_size(side: int, confidence: float, value: float, close: float, stop: float, row: Any) -> float:
+def size_in_lots(side: int, confidence: float, value: float, close: float, stop: float, policy: PolicyRow) -> float:
     """The same in whole lots."""
-    return lot_floor(opening_units(side, confidence, value, close, stop, row), lot_of(row))
+    return lot_floor(rule_size(side, confidence, value, close, stop, policy), lot_of(policy))
 
 
-def has_stop(row: Any) -> bool:
-    """Whether positions have a stop."""
-    return row.stop > 0 if USES.stop == ANY else USES.stop > 0
+def has_stop(policy: PolicyRow) -> bool:
+    """True if positions have a stop."""
+    return policy.stop > 0 if FEATURES.stop == ANY else FEATURES.stop > 0
 
 
-def has_target(row: Any) -> bool:
-    """Whether positions have a target."""
-    return row.target > 0 if USES.target == ANY else USES.target > 0
+def has_target(policy: PolicyRow) -> bool:
+    """True if positions have a target."""
+    return policy.target > 0 if FEATURES.target == ANY else FEATURES.target > 0
 
 
-def trails(row: Any) -> bool:
-    """Whether stops follow the close."""
-    return row.trails == 1 if USES.trails == ANY else USES.trails == 1
+def trails(policy: PolicyRow) -> bool:
+    """True if stops follow the close."""
+    return policy.trails == 1 if FEATURES.trails == ANY else FEATURES.trails == 1
 
 
-def stop_distance(step: int, symbol: int, close: float, grid: MarketArrays, row: Any) -> float:
-    """How far the stop of a decision at this close lies away; NaN for none."""
-    if not has_stop(row):
+def stop_distance(step: int, symbol: int, close: float, arrays: MarketArrays, policy: PolicyRow) -> float:
+    """The distance of the stop of a decision at this close; NaN for none."""
+    if not has_stop(policy):
         return math.nan
-    kind = row.stop if USES.stop == ANY else USES.stop
-    return close * row.stop_value if kind == PERCENT else row.stop_value * grid.ranges[row.stop_range, step, symbol]
+    kind = policy.stop if FEATURES.stop == ANY else FEATURES.stop
+    return (
+        close * policy.stop_value
+        if kind == PERCENT
+        else policy.stop_value * arrays.true_ranges[policy.stop_range, step, symbol]
+    )
 
 
-def target_distance(step: int, symbol: int, close: float, grid: MarketArrays, row: Any) -> float:
-    """How far the target of a decision at this close lies away; NaN for none."""
-    if not has_target(row):
+def target_distance(step: int, symbol: int, close: float, arrays: MarketArrays, policy: PolicyRow) -> float:
+    """The distance of the target of a decision at this close; NaN for none."""
+    if not has_target(policy):
         return math.nan
-    kind = row.target if USES.target == ANY else USES.target
+    kind = policy.target if FEATURES.target == ANY else FEATURES.target
     if kind == PERCENT:
-        return close * row.target_value
-    return row.target_value * grid.ranges[row.target_range, step, symbol]
+        return close * policy.target_value
+    return policy.target_value * arrays.true_ranges[policy.target_range, step, symbol]

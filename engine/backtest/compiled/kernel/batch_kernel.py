@@ -1,54 +1,55 @@
-"""Many policies, one after the other, in one call. Compiled; plain Python."""
+"""The policies of a block, one after the other, in one call. Compiled; plain Python."""
 
 import math
-from typing import Any
 
-from .event_skipping import foresee, look_every_step
+from .codes import BAD_SIDE, DONE, QUEUE_FULL, STEP, WHILE_FLAT
+from .event_skipping import expect_changes, precompute_rule
+from .kernel_features import FEATURES
 from .loop import run_policy
-from .records import BAD_SIDE, DONE, FLAT, QUEUE_FULL, USES, KernelResult, Log, MarketArrays, Workspace
+from .records import KernelResult, Log, MarketArrays, Policies, Workspace
 from .running_totals import sum_up
 
 
 def run_policies(
-    grid: MarketArrays,
-    rows: Any,
-    rules: Any,
-    which: Any,
+    arrays: MarketArrays,
+    policies: Policies,
     first: int,
     last: int,
-    asks: int,
-    space: Workspace,
+    precomputes: int,
+    workspace: Workspace,
     log: Log,
-    answer: KernelResult,
+    result: KernelResult,
 ) -> int:
-    """Backtest policies ``first`` to ``last`` (not included) of a chunk.
+    """Backtest policies ``first`` to ``last`` (not included) of a chunk; equal rules should stand together.
 
     Parameters
     ----------
-    rows : (P,) of :data:`~engine.backtest.compiled.kernel.records.POLICY`.
-    rules, which : what the rule reads, and which of these each policy has; equal ones should stand together.
-    asks : whether the rule may be asked beforehand; it might fail on something that it is never asked in truth.
+    precomputes : 1 if the rule may be called beforehand; it might fail on something that it is never called with later.
 
     Returns
     -------
-    ``DONE``, or why one of them could not be finished: the first whose total says so. Where is in ``space.where``.
+    ``DONE``, or the reason for which one of them could not be finished: the first whose total has it. Step and symbol
+    are in ``workspace.failed_at``.
     """
-    asked = -1
-    for number in range(first, last):
-        mine, total = which[number], answer.totals[number]
-        if USES.foresight >= FLAT and mine != asked:
-            asked = mine
-            if asks:
-                foresee(grid, rules[mine], space)
+    precomputed = -1
+    for index in range(first, last):
+        rule_index = policies.rule_index[index]
+        p = policies.rules[rule_index]
+        total = result.totals[index]
+        if FEATURES.skipping >= WHILE_FLAT and rule_index != precomputed:
+            precomputed = rule_index
+            if precomputes:
+                precompute_rule(arrays, p, workspace)
             else:
-                look_every_step(space)
-        ended = run_policy(grid, rows[number], rules[mine], space, log)
-        total.ended, total.step = ended, space.where[0]
+                expect_changes(workspace)
+        ended = run_policy(arrays, policies.rows[index], p, workspace, log)
+        total.ended = ended
+        total.step = workspace.failed_at[STEP]
         if ended == DONE:
-            sum_up(number, space, answer)
+            sum_up(index, workspace, result)
         elif ended in (BAD_SIDE, QUEUE_FULL):
             return ended
         else:
-            total.value = space.worth[-1]
+            total.value = workspace.session_equity[-1]
             total.mean = total.squares = total.downside = total.extreme = total.drawdown = total.traded = math.nan
     return DONE

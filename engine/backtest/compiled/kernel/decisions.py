@@ -1,4 +1,4 @@
-"""The strategy's step at a close: what the rule wants, and the exits.
+"""The strategy's step at a close: the target sides of its rule, and the exits.
 
 Compiled; plain Python. The order of events is that of :class:`strategies._backtrader.SignalStrategy`.
 """
@@ -7,8 +7,11 @@ import math
 from typing import Any
 
 from .account import count, is_fresh
-from .log_writer import bar_of, close_order, explain, write_order
-from .records import CANCELLED, CLOSE, ENTRY, EXIT, HALT, KEEP, MARKET_ORDER, USES, Log, MarketArrays, Workspace
+from .codes import CANCELLED, CLOSE, ENTRY, EXIT, HALT, KEEP, MARKET_ORDER, SYMBOL
+from .kernel_features import FEATURES
+from .log_writer import bar_of, close_order, explain, last_halt, write_order
+from .record_types import Position
+from .records import Log, MarketArrays, Queue, Reason, Workspace
 
 
 def side_of(units: float) -> int:
@@ -26,150 +29,175 @@ def cross_rule(prediction: Any, confidence: Any, side: Any, p: Any) -> Any:  # n
     return side
 
 
-def ask(step: int, grid: MarketArrays, p: Any, space: Workspace) -> int:
-    """Ask the rule about every symbol with a new bar.
+def call_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> int:
+    """Call the rule for every symbol with a new bar.
 
     Returns
     -------
-    How many symbols want something done; which ones is in ``space.picks[2]``. -1 if an answer is no side; of which
-    symbol is in ``space.where``.
+    The number of symbols for which it changes something; they are in ``workspace.changed_symbols``. -1 if it gave
+    something that is no side; the symbol is in ``workspace.failed_at``.
     """
-    found = 0
-    for symbol in range(count(space.state)):
-        held = space.state[symbol]
-        held.wish, held.leaves = KEEP, 0
-        if is_fresh(grid, step, symbol):
-            side = side_of(held.units)
-            held.held = held.held + side if held.held * side > 0 else side
-            if not USES.cross and not math.isnan(grid.prediction[step, symbol]):
-                space.where[1] = symbol
-                wish = rule(grid.prediction[step, symbol], grid.confidence[step, symbol], side, abs(held.held), p)
-                if wish not in (1, 0, -1):
+    changes = 0
+    for symbol in range(count(workspace.positions)):
+        position = workspace.positions[symbol]
+        position.target_side = KEEP
+        position.is_closing = 0
+        if is_fresh(arrays, step, symbol):
+            side = side_of(position.units)
+            position.bars_held = position.bars_held + side if position.bars_held * side > 0 else side
+            prediction = arrays.prediction[step, symbol]
+            if not FEATURES.cross and not math.isnan(prediction):
+                workspace.failed_at[SYMBOL] = symbol
+                target = rule(prediction, arrays.confidence[step, symbol], side, abs(position.bars_held), p)
+                if target not in (1, 0, -1):
                     return -1
-                held.wish = wish
-                found = collect(symbol, found, held, space)
-    if not USES.cross:
-        return found
-    if ask_once(step, grid, p, space):
+                position.target_side = target
+                changes = add_change(symbol, changes, position, workspace)
+    if not FEATURES.cross:
+        return changes
+    if call_cross_rule(step, arrays, p, workspace):
         return -1
-    for symbol in range(count(space.state)):
-        if space.state[symbol].wish != KEEP:
-            found = collect(symbol, found, space.state[symbol], space)
-    return found
+    for symbol in range(count(workspace.positions)):
+        if workspace.positions[symbol].target_side != KEEP:
+            changes = add_change(symbol, changes, workspace.positions[symbol], workspace)
+    return changes
 
 
-def collect(symbol: int, found: int, held: Any, space: Workspace) -> int:
-    """Add a symbol to those that want something done, if it does; how many there are."""
-    changes = not stays(held) and (held.units != 0.0 or held.wish != 0 or held.bracket != 0)
-    held.leaves = 1 if changes else 0
-    space.picks[2, found] = symbol
-    return found + (1 if changes or (USES.resize and stays(held)) else 0)
+def add_change(symbol: int, changes: int, position: Position, workspace: Workspace) -> int:
+    """Add a symbol to those for which the rule changes something, if it does; their number."""
+    is_changed = not keeps(position) and (position.units != 0.0 or position.target_side != 0 or position.bracket != 0)
+    position.is_closing = 1 if is_changed else 0
+    workspace.changed_symbols[changes] = symbol
+    return changes + (1 if is_changed or (FEATURES.resize and keeps(position)) else 0)
 
 
-def ask_once(step: int, grid: MarketArrays, p: Any, space: Workspace) -> int:
-    """Ask a rule that sees all symbols at once; 1 if it does not answer with a side for each."""
-    state, told = space.state, 0
-    for symbol in range(count(state)):
-        space.seen[0, symbol] = space.seen[1, symbol] = math.nan
-        space.sides[symbol] = side_of(state[symbol].units)
-        prediction = grid.prediction[step, symbol]
-        if is_fresh(grid, step, symbol) and not math.isnan(prediction):
-            space.seen[0, symbol], space.seen[1, symbol] = prediction, grid.confidence[step, symbol]
-            told += 1
-    if told == 0:
+def call_cross_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> int:
+    """Call a rule that sees all symbols at once; 1 if it does not give a side for each."""
+    positions = workspace.positions
+    predictions = workspace.rule_predictions
+    opinions = 0
+    for symbol in range(count(positions)):
+        predictions[symbol] = math.nan
+        workspace.rule_confidences[symbol] = math.nan
+        workspace.rule_sides[symbol] = side_of(positions[symbol].units)
+        prediction = arrays.prediction[step, symbol]
+        if is_fresh(arrays, step, symbol) and not math.isnan(prediction):
+            predictions[symbol] = prediction
+            workspace.rule_confidences[symbol] = arrays.confidence[step, symbol]
+            opinions += 1
+    if opinions == 0:
         return 0
-    wishes = cross_rule(space.seen[0], space.seen[1], space.sides, p)
-    if len(wishes) != len(state):
+    targets = cross_rule(predictions, workspace.rule_confidences, workspace.rule_sides, p)
+    if len(targets) != len(positions):
         return 1
-    for symbol in range(count(state)):
-        if not math.isnan(space.seen[0, symbol]):
-            wish = wishes[symbol]
-            if wish not in (1, 0, -1):
-                space.where[1] = symbol
+    for symbol in range(count(positions)):
+        if not math.isnan(predictions[symbol]):
+            target = targets[symbol]
+            if target not in (1, 0, -1):
+                workspace.failed_at[SYMBOL] = symbol
                 return 1
-            state[symbol].wish = wish
+            positions[symbol].target_side = target
     return 0
 
 
-def stays(held: Any) -> bool:
-    """Whether a position is kept as it is."""
-    return held.wish == side_of(held.units) and held.wish != 0
+def keeps(position: Position) -> bool:
+    """True if a position is kept as it is."""
+    return position.target_side == side_of(position.units) and position.target_side != 0
 
 
 # --- exits
 
 
-def leave_all(
-    step: int, wanting: int, waiting: int, sent: int, acts: int, grid: MarketArrays, space: Workspace, log: Log
-) -> tuple[int, int]:
-    """Close what is to be closed, the rule's exits first; then what a stop of the account (``acts`` > 0) closes.
+def close_all(
+    step: int, changes: int, queue: Queue, halt: int, arrays: MarketArrays, workspace: Workspace, log: Log
+) -> Queue:
+    """Close positions: the rule's exits first, then all others if a stop of the account acts.
 
     Parameters
     ----------
-    wanting : as :func:`ask` gives it.
-
-    Returns
-    -------
-    How many orders wait, and how many were ever sent.
+    changes : as :func:`call_rule` gives it.
+    halt : the code of the stop of the account; 0 if none acts.
     """
-    for number in range(wanting):
-        symbol = space.picks[2, number]
-        held = space.state[symbol]
-        if held.leaves and (held.units != 0.0 or held.bracket):
-            waiting, sent = leave(step, symbol, waiting, sent, acts, grid, space, log)
-    if USES.halts and acts:
-        waiting = withdraw_stale(waiting, grid, step, space, log)
-        for symbol in range(count(space.state)):
-            held = space.state[symbol]
-            if not held.leaves:
-                held.leaves = 1
-                waiting, sent = leave(step, symbol, waiting, sent, acts, grid, space, log)
-    return waiting, sent
+    for index in range(changes):
+        symbol = workspace.changed_symbols[index]
+        position = workspace.positions[symbol]
+        if position.is_closing and (position.units != 0.0 or position.bracket):
+            queue = close_position(step, symbol, queue, halt, arrays, workspace, log)
+    if FEATURES.halts and halt:
+        queue = withdraw_stale(step, queue, arrays, workspace, log)
+        for symbol in range(count(workspace.positions)):
+            position = workspace.positions[symbol]
+            if not position.is_closing:
+                position.is_closing = 1
+                queue = close_position(step, symbol, queue, halt, arrays, workspace, log)
+    return queue
 
 
-def leave(
-    step: int, symbol: int, waiting: int, sent: int, acts: int, grid: MarketArrays, space: Workspace, log: Log
-) -> tuple[int, int]:
-    """Cancel the stop and the target of a symbol and send the order that closes what is held."""
-    held = space.state[symbol]
-    if held.bracket:
-        held.bracket = 0
-        if USES.record:
-            close_order(log, held.stop_id, CANCELLED)
-            close_order(log, held.target_id, CANCELLED)
-    if held.units == 0.0:
-        return waiting, sent
-    if waiting >= len(space.queue):
-        return waiting + 1, sent
-    order = space.queue[waiting]
-    order.symbol, order.kind, order.units, order.sent = symbol, CLOSE, -held.units, sent
-    order.price, order.stop, order.target = grid.close[step, symbol], math.nan, math.nan
+def close_position(
+    step: int, symbol: int, queue: Queue, halt: int, arrays: MarketArrays, workspace: Workspace, log: Log
+) -> Queue:
+    """Cancel the stop and the target of a symbol and send the order that closes its position."""
+    position = workspace.positions[symbol]
+    if position.bracket:
+        position.bracket = 0
+        if FEATURES.record:
+            close_order(log, position.stop_id, CANCELLED)
+            close_order(log, position.target_id, CANCELLED)
+    if position.units == 0.0:
+        return queue
+    if queue.waiting >= len(workspace.orders):
+        return overfull(queue)
+    order = workspace.orders[queue.waiting]
+    order.symbol = symbol
+    order.kind = CLOSE
+    order.units = -position.units
+    order.sent = queue.sent
+    order.price = arrays.close[step, symbol]
+    order.stop = order.target = math.nan
     order.id = -1
-    if USES.record:
-        order.id = write_order(log, MARKET_ORDER, symbol, bar_of(grid, step, symbol), -held.units)
-        written = log.orders[order.id]
-        written.halt = EXIT
-        written.prediction, written.held = grid.prediction[step, symbol], side_of(held.units) * abs(held.held)
-        if acts:
-            written.halt = HALT
-            explain(log, order.id, HALT, 0.0, 0.0, log.counts[2] - 1.0, 0.0)
-    return waiting + 1, sent + 1
+    if FEATURES.record:
+        order.id = write_exit(step, symbol, position, halt, arrays, log)
+    return with_order(queue)
 
 
-def withdraw_stale(waiting: int, grid: MarketArrays, step: int, space: Workspace, log: Log) -> int:
-    """Take back the orders that still wait for a bar of their symbol; how many of this close are left."""
-    kept = 0
-    for number in range(waiting):
-        order = space.queue[number]
-        if is_fresh(grid, step, order.symbol):
-            if kept != number:
-                space.queue[kept] = space.queue[number]
-            kept += 1
-        elif USES.record:
+def with_order(queue: Queue) -> Queue:
+    """The queue with the order that was written behind its last."""
+    return Queue(queue.accepted, queue.waiting + 1, queue.sent + 1, queue.planned)
+
+
+def overfull(queue: Queue) -> Queue:
+    """The queue after an order for which there was no room."""
+    return Queue(queue.accepted, queue.waiting + 1, queue.sent, queue.planned)
+
+
+def write_exit(step: int, symbol: int, position: Position, halt: int, arrays: MarketArrays, log: Log) -> int:
+    """Log an order that closes a position, with the inputs of its reason; returns its id."""
+    order_id = write_order(log, MARKET_ORDER, symbol, bar_of(arrays, step, symbol), -position.units)
+    order = log.orders[order_id]
+    order.halt = EXIT
+    order.prediction = arrays.prediction[step, symbol]
+    order.bars_held = side_of(position.units) * abs(position.bars_held)
+    if halt:
+        order.halt = HALT
+        explain(log, order_id, Reason(code=HALT, room=0.0, requested=0.0, at=float(last_halt(log)), quoted=0.0))
+    return order_id
+
+
+def withdraw_stale(step: int, queue: Queue, arrays: MarketArrays, workspace: Workspace, log: Log) -> Queue:
+    """Take back the orders that still wait for a bar of their symbol; those of this close stay."""
+    orders = workspace.orders
+    waiting = 0
+    for index in range(queue.waiting):
+        order = orders[index]
+        if is_fresh(arrays, step, order.symbol):
+            if waiting != index:
+                orders[waiting] = orders[index]
+            waiting += 1
+        elif FEATURES.record:
             close_order(log, order.id, CANCELLED)
             if order.kind == ENTRY:
                 if not math.isnan(order.stop):
                     close_order(log, order.id + 1, CANCELLED)
                 if not math.isnan(order.target):
                     close_order(log, order.id + (1 if math.isnan(order.stop) else 2), CANCELLED)
-    return kept
+    return Queue(queue.accepted, waiting, queue.sent, queue.planned)

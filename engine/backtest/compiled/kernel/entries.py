@@ -4,7 +4,6 @@ The order of events is that of :class:`strategies._backtrader.SignalStrategy`.
 """
 
 import math
-from typing import Any
 
 from risk.account_limits import AccountExposure, headroom, settle, with_holding
 from risk.sizing import DUST, lot_floor, resize_units, units_for_loss
@@ -17,15 +16,13 @@ from .account import (
     is_stop_mode,
     limits_of,
     lot_of,
-    opening_size,
-    opening_units,
+    rule_size,
+    size_in_lots,
     stop_distance,
     target_distance,
     trails,
 )
-from .decisions import stays
-from .log_writer import bar_of, explain, write_children, write_order, write_refusal
-from .records import (
+from .codes import (
     ADD,
     AT_SIGNAL,
     ENTRY,
@@ -38,253 +35,296 @@ from .records import (
     NO_TARGET,
     REDUCE,
     REJECTIONS,
-    USES,
-    Log,
-    MarketArrays,
-    Workspace,
 )
+from .decisions import keeps, overfull, with_order
+from .kernel_features import FEATURES
+from .log_writer import bar_of, explain, last_halt, write_children, write_order, write_refusal
+from .record_types import Order, PolicyRow, Position
+from .records import Admission, Decision, Log, MarketArrays, Queue, Reason, Request, Workspace
 
 
 def enter_all(
-    step: int,
-    wanting: int,
-    waiting: int,
-    sent: int,
-    value: float,
-    left: int,
-    grid: MarketArrays,
-    row: Any,
-    space: Workspace,
+    decision: Decision,
+    changes: int,
+    queue: Queue,
+    arrays: MarketArrays,
+    policy: PolicyRow,
+    workspace: Workspace,
     log: Log,
-) -> tuple[int, int]:
+) -> Queue:
     """Send the entries and the resizes of a close, in the order of the symbols, within the account's limits.
 
     Parameters
     ----------
-    wanting : as :func:`~engine.backtest.compiled.kernel.decisions.ask` gives it.
-    left : bars until trading resumes after a stop of the account; 0 while it goes on.
+    changes : as :func:`~engine.backtest.compiled.kernel.decisions.call_rule` gives it.
     """
-    added = 0
-    space.plan[0] = 0.0
-    if USES.resize:
-        for symbol in range(count(space.state)):
-            held = space.state[symbol]
-            held.planned = 0.0 if held.leaves else held.units
-    for number in range(wanting):
-        symbol = space.picks[2, number]
-        held = space.state[symbol]
-        if not stays(held):
-            if held.wish != 0:
-                waiting, sent, added = enter(step, symbol, waiting, sent, added, value, left, grid, row, space, log)
-        elif USES.resize and row.resize and not held.leaves and left == 0:
-            waiting, sent = resize(step, symbol, waiting, sent, added, value, grid, row, space, log)
-        if waiting > len(space.queue):
-            return waiting, sent
-    return waiting, sent
+    queue = Queue(queue.accepted, queue.waiting, queue.sent, 0)
+    workspace.planned_exposure[0].entries = -1
+    if FEATURES.resize:
+        for symbol in range(count(workspace.positions)):
+            position = workspace.positions[symbol]
+            position.planned = 0.0 if position.is_closing else position.units
+    for index in range(changes):
+        symbol = workspace.changed_symbols[index]
+        position = workspace.positions[symbol]
+        if not keeps(position):
+            if position.target_side != 0:
+                queue = enter(decision, symbol, queue, arrays, policy, workspace, log)
+        elif FEATURES.resize and policy.resize and not position.is_closing and decision.halt_bars == 0:
+            queue = resize(decision, symbol, queue, arrays, policy, workspace, log)
+        if queue.waiting > len(workspace.orders):
+            return queue
+    return queue
 
 
-def planned_book(value: float, added: int, step: int, grid: MarketArrays, space: Workspace) -> AccountExposure:
-    """What will be held after the orders of this close so far: positions that stay, then entries in order."""
-    state, book, plan = space.state, AccountExposure(value, 0.0, 0.0, 0.0, 0.0, 0.0), space.plan
-    if not USES.resize and plan[0] > 0.0:  # nothing that stays is resized: the sums go on from where they were
-        book = AccountExposure(value, plan[1], plan[2], plan[3], plan[4], plan[5])
-        first = int(plan[0]) - 1
+# --- the account's limits
+
+
+def planned_exposure(decision: Decision, entries: int, arrays: MarketArrays, workspace: Workspace) -> AccountExposure:
+    """The account's exposure after the orders of this close so far: positions that stay, then entries in order."""
+    positions = workspace.positions
+    plan = workspace.planned_exposure[0]
+    exposure = AccountExposure(decision.value, 0.0, 0.0, 0.0, 0.0, 0.0)
+    if not FEATURES.resize and plan.entries >= 0:  # nothing that stays is resized: the sums go on from where they were
+        exposure = AccountExposure(decision.value, plan.gross, plan.net, plan.short, plan.positions, plan.open_risk)
+        first = plan.entries
     else:
         first = 0
-        for symbol in range(count(state)):
-            held = state[symbol]
-            if not held.leaves and held.units != 0.0:
-                units = held.planned if USES.resize else held.units
-                book = with_holding(book, units, grid.close[step, symbol], held.stop)
-    for number in range(first, added):
-        symbol = space.picks[1, number]
-        book = with_holding(book, state[symbol].planned, grid.close[step, symbol], space.clones[2, symbol])
-    plan[0], plan[1], plan[2], plan[3] = added + 1.0, book.gross, book.net, book.short
-    plan[4], plan[5] = book.positions, book.open_risk
-    return book
+        for symbol in range(count(positions)):
+            position = positions[symbol]
+            if not position.is_closing and position.units != 0.0:
+                units = position.planned if FEATURES.resize else position.units
+                exposure = with_holding(exposure, units, arrays.close[decision.step, symbol], position.stop)
+    for index in range(first, entries):
+        symbol = workspace.planned_symbols[index]
+        close = arrays.close[decision.step, symbol]
+        exposure = with_holding(exposure, positions[symbol].planned, close, workspace.planned_stops[symbol])
+    plan.entries = entries
+    plan.gross = exposure.gross
+    plan.net = exposure.net
+    plan.short = exposure.short
+    plan.positions = exposure.positions
+    plan.open_risk = exposure.open_risk
+    return exposure
 
 
-def fits_plan(
-    step: int,
-    side: int,
-    units: float,
-    close: float,
-    stop: float,
-    is_new: bool,
-    added: int,
-    value: float,
-    grid: MarketArrays,
-    row: Any,
-    space: Workspace,
-) -> tuple[float, int, float]:
-    """How many units the account's limits admit at the signal, the code of what holds them back, and its room."""
-    if USES.gross or USES.net or USES.positions or USES.open_risk or side < 0:
-        book = planned_book(value, added, step, grid, space)
-    else:
-        book = AccountExposure(value, 0.0, 0.0, 0.0, 0.0, 0.0)
-    limits = limits_of(row)
-    fits, code = headroom(side, close, stop, is_new, book, limits)
-    admitted, code = settle(units, fits, code, close, lot_of(row), max(limits.min_order, DUST * value))
-    return admitted, code, fits
+def admit_request(
+    request: Request,
+    decision: Decision,
+    entries: int,
+    arrays: MarketArrays,
+    policy: PolicyRow,
+    workspace: Workspace,
+) -> Admission:
+    """The units of a request that the account's limits admit at the signal, after so many planned entries."""
+    exposure = AccountExposure(decision.value, 0.0, 0.0, 0.0, 0.0, 0.0)
+    if FEATURES.gross or FEATURES.net or FEATURES.positions or FEATURES.open_risk or request.side < 0:
+        exposure = planned_exposure(decision, entries, arrays, workspace)
+    limits = limits_of(policy)
+    room, code = headroom(request.side, request.close, request.stop, request.is_new, exposure, limits)
+    min_value = max(limits.min_order, DUST * decision.value)
+    units, code = settle(request.units, room, code, request.close, lot_of(policy), min_value)
+    return Admission(units, code, room)
+
+
+# --- entries
 
 
 def enter(
-    step: int,
+    decision: Decision,
     symbol: int,
-    waiting: int,
-    sent: int,
-    added: int,
-    value: float,
-    left: int,
-    grid: MarketArrays,
-    row: Any,
-    space: Workspace,
+    queue: Queue,
+    arrays: MarketArrays,
+    policy: PolicyRow,
+    workspace: Workspace,
     log: Log,
-) -> tuple[int, int, int]:
-    """Send an entry of the rule's size with its stop and target, or write down why there is none."""
-    held = space.state[symbol]
-    side, close, confidence = held.wish, grid.close[step, symbol], grid.confidence[step, symbol]
-    away = stop_distance(step, symbol, close, grid, row)
-    stop, target = stop_price(side, close, away), math.nan
-    if has_target(row):
-        target = target_price(side, close, target_distance(step, symbol, close, grid, row))
-    code = barred(left, stop, target, row)
-    units = 0.0 if code else opening_size(side, confidence, value, close, stop, row)
+) -> Queue:
+    """Send an entry of the rule's size with its stop and target, or log the reason for none."""
+    position = workspace.positions[symbol]
+    side = position.target_side
+    close = arrays.close[decision.step, symbol]
+    confidence = arrays.confidence[decision.step, symbol]
+    distance = stop_distance(decision.step, symbol, close, arrays, policy)
+    stop = stop_price(side, close, distance)
+    target = math.nan
+    if has_target(policy):
+        target = target_price(side, close, target_distance(decision.step, symbol, close, arrays, policy))
+    code = bar_to_entry(decision.halt_bars, stop, target, policy)
+    units = 0.0 if code else size_in_lots(side, confidence, decision.value, close, stop, policy)
     if units <= 0.0:
-        space.tally[REJECTIONS] += 1.0
-        if USES.record:
-            number = write_refusal(log, symbol, bar_of(grid, step, symbol), side)
-            allowed = 0.0 if code else opening_units(side, confidence, value, close, stop, row)
-            at = stop if code == LOW_STOP else (target if code == LOW_TARGET else float(left))
-            explain(log, number, code if code else NO_SIZE, allowed, 0.0, at, close)
-            log.orders[number].halt = log.counts[2] - 1
-        return waiting, sent, added
-    admitted, code, fits = fits_plan(step, side, units, close, stop, True, added, value, grid, row, space)
-    held.planned = side * admitted
-    space.clones[2, symbol], space.picks[1, added] = stop, symbol
-    added += 1
-    if admitted <= 0.0:
-        refuse(step, symbol, side, code, fits, units, close, grid, space, log)
-        return waiting, sent, added
-    if waiting >= len(space.queue):
-        return waiting + 1, sent, added
-    order = space.queue[waiting]
-    order.symbol, order.kind, order.units, order.sent = symbol, ENTRY, side * admitted, sent
-    order.price, order.stop, order.target, order.distance = close, stop, target, away
-    order.loss_share = row.base * confidence if is_stop_mode(row) and row.cap_at_fill else math.inf
+        workspace.counters[REJECTIONS] += 1.0
+        if FEATURES.record:
+            allowed = 0.0 if code else rule_size(side, confidence, decision.value, close, stop, policy)
+            at = stop if code == LOW_STOP else (target if code == LOW_TARGET else float(decision.halt_bars))
+            order_id = write_refusal(log, symbol, bar_of(arrays, decision.step, symbol), side)
+            reason = Reason(code=code if code else NO_SIZE, room=allowed, requested=0.0, at=at, quoted=close)
+            explain(log, order_id, reason)
+            log.orders[order_id].halt = last_halt(log)
+        return queue
+    request = Request(symbol, side, units, close, stop, True)
+    admission = admit_request(request, decision, queue.planned, arrays, policy, workspace)
+    plan_entry(request, admission, queue.planned, position, workspace)
+    queue = Queue(queue.accepted, queue.waiting, queue.sent, queue.planned + 1)
+    if admission.units <= 0.0:
+        refuse(decision.step, request, admission, arrays, workspace, log)
+        return queue
+    if queue.waiting >= len(workspace.orders):
+        return overfull(queue)
+    order = workspace.orders[queue.waiting]
+    order.kind = ENTRY
+    order.units = side * admission.units
+    order.target = target
+    order.distance = distance
+    order.stop = stop
+    fill_in(order, request, queue, confidence, policy)
+    if FEATURES.record:
+        order.id = write_entry(decision.step, request, admission, target, arrays, policy, log)
+    return with_order(queue)
+
+
+def plan_entry(request: Request, admission: Admission, entries: int, position: Position, workspace: Workspace) -> None:
+    """Add an entry to the plan of this close."""
+    position.planned = request.side * admission.units
+    workspace.planned_stops[request.symbol] = request.stop
+    workspace.planned_symbols[entries] = request.symbol
+
+
+def fill_in(order: Order, request: Request, queue: Queue, confidence: float, policy: PolicyRow) -> None:
+    """Write the parts of an order that entries and resizes share."""
+    order.symbol = request.symbol
+    order.sent = queue.sent
+    order.price = request.close
+    order.loss_share = policy.base * confidence if is_stop_mode(policy) and policy.cap_at_fill else math.inf
     order.id = -1
-    if USES.record:
-        order.id = note_order(step, symbol, side, admitted, units, code, fits, close, grid, log)
-        stops = 0 if math.isnan(stop) else (2 if trails(row) else 1)
-        write_children(
-            log, order.id, symbol, bar_of(grid, step, symbol), side * admitted, stops, 0 if math.isnan(target) else 1
-        )
-    return waiting + 1, sent + 1, added
 
 
-def barred(left: int, stop: float, target: float, row: Any) -> int:
-    """Why no position may be opened at all; 0 if one may."""
-    if USES.halts and left > 0:
+def write_entry(
+    step: int,
+    request: Request,
+    admission: Admission,
+    target: float,
+    arrays: MarketArrays,
+    policy: PolicyRow,
+    log: Log,
+) -> int:
+    """Log an entry with its stop and target; returns its id."""
+    order_id = write_request(step, request, admission, request.side, arrays, log)
+    stops = 0 if math.isnan(request.stop) else (2 if trails(policy) else 1)
+    targets = 0 if math.isnan(target) else 1
+    size = request.side * admission.units
+    write_children(log, order_id, request.symbol, bar_of(arrays, step, request.symbol), size, stops, targets)
+    return order_id
+
+
+def bar_to_entry(halt_bars: int, stop: float, target: float, policy: PolicyRow) -> int:
+    """The reason for which no position may be opened at all; 0 if one may."""
+    if FEATURES.halts and halt_bars > 0:
         return HALT
-    if has_stop(row) and math.isnan(stop):
+    if has_stop(policy) and math.isnan(stop):
         return NO_STOP
-    if has_stop(row) and stop <= 0.0:
+    if has_stop(policy) and stop <= 0.0:
         return LOW_STOP
-    if has_target(row) and math.isnan(target):
+    if has_target(policy) and math.isnan(target):
         return NO_TARGET
-    if has_target(row) and target <= 0.0:
+    if has_target(policy) and target <= 0.0:
         return LOW_TARGET
     return 0
 
 
+# --- resizes
+
+
 def resize(
-    step: int,
+    decision: Decision,
     symbol: int,
-    waiting: int,
-    sent: int,
-    added: int,
-    value: float,
-    grid: MarketArrays,
-    row: Any,
-    space: Workspace,
+    queue: Queue,
+    arrays: MarketArrays,
+    policy: PolicyRow,
+    workspace: Workspace,
     log: Log,
-) -> tuple[int, int]:
+) -> Queue:
     """Move a position back to the rule's size if it is off by more than the band."""
-    held = space.state[symbol]
-    side, close, confidence = held.wish, grid.close[step, symbol], grid.confidence[step, symbol]
-    units = abs(held.units)
-    stop = stop_price(side, close, stop_distance(step, symbol, close, grid, row))
-    wanted = opening_size(side, confidence, value, close, stop, row)
-    if is_stop_mode(row) and not math.isnan(held.stop):
-        most = units_for_loss(value * row.base * confidence, side, close, held.stop, row)
-        wanted = lot_floor(min(wanted, most), lot_of(row))
-    least = max(row.min_order if USES.min_order else 0.0, DUST * value)
-    off = resize_units(wanted, units, close, row.band, lot_of(row), least)
-    if off <= 0.0:
-        return waiting, sent
-    kind, code, fits, admitted = REDUCE, 0, 0.0, off
-    if not wanted < units:
+    position = workspace.positions[symbol]
+    side = position.target_side
+    close = arrays.close[decision.step, symbol]
+    confidence = arrays.confidence[decision.step, symbol]
+    units = abs(position.units)
+    target_units = resized(decision, symbol, position, arrays, policy)
+    min_value = max(policy.min_order if FEATURES.min_order else 0.0, DUST * decision.value)
+    change = resize_units(target_units, units, close, policy.band, lot_of(policy), min_value)
+    if change <= 0.0:
+        return queue
+    request = Request(symbol, side, change, close, position.stop, False)
+    kind = REDUCE
+    admission = Admission(change, 0, 0.0)
+    if not target_units < units:
         kind = ADD
-        admitted, code, fits = fits_plan(step, side, off, close, held.stop, False, added, value, grid, row, space)
-        held.planned = held.planned + side * admitted
-        if admitted <= 0.0:
-            refuse(step, symbol, side, code, fits, off, close, grid, space, log)
-            return waiting, sent
-    if waiting >= len(space.queue):
-        return waiting + 1, sent
-    order = space.queue[waiting]
-    order.symbol, order.kind, order.sent = symbol, kind, sent
-    order.units = side * admitted if kind == ADD else -side * admitted
-    order.price, order.stop, order.target = close, math.nan, math.nan
-    order.loss_share = row.base * confidence if is_stop_mode(row) and row.cap_at_fill else math.inf
-    order.id = -1
-    if USES.record:
-        order.id = note_order(step, symbol, side if kind == ADD else -side, admitted, off, code, fits, close, grid, log)
-    return waiting + 1, sent + 1
+        admission = admit_request(request, decision, queue.planned, arrays, policy, workspace)
+        position.planned = position.planned + side * admission.units
+        if admission.units <= 0.0:
+            refuse(decision.step, request, admission, arrays, workspace, log)
+            return queue
+    if queue.waiting >= len(workspace.orders):
+        return overfull(queue)
+    order = workspace.orders[queue.waiting]
+    order.kind = kind
+    order.units = side * admission.units if kind == ADD else -side * admission.units
+    order.stop = order.target = math.nan
+    fill_in(order, request, queue, confidence, policy)
+    if FEATURES.record:
+        order.id = write_request(decision.step, request, admission, side if kind == ADD else -side, arrays, log)
+    return with_order(queue)
 
 
-def note_order(
-    step: int,
-    symbol: int,
-    side: int,
-    admitted: float,
-    wanted: float,
-    code: int,
-    fits: float,
-    close: float,
-    grid: MarketArrays,
-    log: Log,
-) -> int:
-    """Write down a market order, and what the limits took off it at the signal."""
-    number = write_order(log, MARKET_ORDER, symbol, bar_of(grid, step, symbol), side * admitted)
-    cut = wanted - admitted
+def resized(decision: Decision, symbol: int, position: Position, arrays: MarketArrays, policy: PolicyRow) -> float:
+    """The rule's size of a position at this close; in mode ``stop`` it may lose no more at the stop that it has."""
+    side = position.target_side
+    close = arrays.close[decision.step, symbol]
+    confidence = arrays.confidence[decision.step, symbol]
+    stop = stop_price(side, close, stop_distance(decision.step, symbol, close, arrays, policy))
+    units = size_in_lots(side, confidence, decision.value, close, stop, policy)
+    if is_stop_mode(policy) and not math.isnan(position.stop):
+        money = decision.value * policy.base * confidence
+        max_units = units_for_loss(money, side, close, position.stop, policy)
+        units = lot_floor(min(units, max_units), lot_of(policy))
+    return units
+
+
+# --- the log
+
+
+def write_request(step: int, request: Request, admission: Admission, side: int, arrays: MarketArrays, log: Log) -> int:
+    """Log a market order, and the units that the limits cut at the signal; returns its id.
+
+    Parameters
+    ----------
+    side : of the order; a reduction is on the other side than its position.
+    """
+    size = side * admission.units
+    order_id = write_order(log, MARKET_ORDER, request.symbol, bar_of(arrays, step, request.symbol), size)
+    cut = request.units - admission.units
     if cut != 0.0:
-        log.orders[number].cut = cut
-        explain(log, number, code + AT_SIGNAL, fits, wanted, close, 0.0)
-    return number
+        log.orders[order_id].cut = cut
+        explain(log, order_id, limit_at_signal(request, admission))
+    return order_id
 
 
 def refuse(
-    step: int,
-    symbol: int,
-    side: int,
-    code: int,
-    fits: float,
-    wanted: float,
-    close: float,
-    grid: MarketArrays,
-    space: Workspace,
-    log: Log,
+    step: int, request: Request, admission: Admission, arrays: MarketArrays, workspace: Workspace, log: Log
 ) -> None:
-    """Write down an entry that the limits bar."""
-    space.tally[REJECTIONS] += 1.0
-    if USES.record:
-        explain(
-            log,
-            write_refusal(log, symbol, bar_of(grid, step, symbol), side),
-            code + AT_SIGNAL,
-            fits,
-            wanted,
-            close,
-            0.0,
-        )
+    """Count and log a request that the limits bar."""
+    workspace.counters[REJECTIONS] += 1.0
+    if FEATURES.record:
+        order_id = write_refusal(log, request.symbol, bar_of(arrays, step, request.symbol), request.side)
+        explain(log, order_id, limit_at_signal(request, admission))
+
+
+def limit_at_signal(request: Request, admission: Admission) -> Reason:
+    """The limit that holds a request back."""
+    return Reason(
+        code=admission.code + AT_SIGNAL,
+        room=admission.room,
+        requested=request.units,
+        at=request.close,
+        quoted=0.0,
+    )

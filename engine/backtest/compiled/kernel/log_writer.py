@@ -1,15 +1,14 @@
-"""What a kernel writes down when everything is wanted: orders, fills, stops. Compiled; plain Python.
+"""The log of a run: orders, fills, stops of the account, interest. Compiled; plain Python.
 
-Nothing here is called unless ``USES.record`` is set. :mod:`engine.backtest.compiled.log_reader` makes texts of it.
+Nothing here is called unless ``FEATURES.record`` is set. :mod:`engine.backtest.compiled.log_reader` makes texts of it.
 """
 
 import math
-from typing import Any
 
-from .records import (
-    EARNED_WRITTEN,
+from .codes import (
     FILLS_WRITTEN,
     HALTS_WRITTEN,
+    INTEREST_WRITTEN,
     LIMIT_ORDER,
     ORDERS_WRITTEN,
     OVERFLOW,
@@ -18,42 +17,47 @@ from .records import (
     REJECTED,
     STOP_ORDER,
     TRAIL_ORDER,
-    Log,
-    MarketArrays,
 )
+from .record_types import Position, Records
+from .records import Execution, Log, MarketArrays, Reason
 
 ORDERS_A_STEP = 8
 
 
-def is_full(log: Log, state: Any) -> bool:
-    """Whether the orders and fills of one more step might not fit; then the log says that it overflowed.
+def is_full(log: Log, positions: Records[Position]) -> bool:
+    """True if the orders and fills of one more step might not fit; the log is then marked as overflowed.
 
     A symbol sends at most a closing order, an entry with a stop and a target, and has two fills of what waited before.
     """
-    room = ORDERS_A_STEP * len(state)
+    room = ORDERS_A_STEP * len(positions)
     if len(log.orders) - log.counts[ORDERS_WRITTEN] < room or len(log.fills) - log.counts[FILLS_WRITTEN] < room:
         log.counts[OVERFLOW] = 1
         return True
     return False
 
 
-def place(log: Log, which: int) -> int:
-    """The number of the next entry."""
-    number = log.counts[which]
-    log.counts[which] = number + 1
-    return number
+def next_row(log: Log, which: int) -> int:
+    """The index of a new row; ``which`` of the log's arrays it is in is one of the places in ``Log.counts``."""
+    index = log.counts[which]
+    log.counts[which] = index + 1
+    return index
 
 
 def write_order(log: Log, kind: int, symbol: int, bar: int, size: float) -> int:
-    """A new order; returns its number."""
-    number = place(log, ORDERS_WRITTEN)
-    order = log.orders[number]
-    order.kind, order.symbol, order.bar, order.status = kind, symbol, bar, PENDING
-    order.size, order.cut, order.trimmed, order.filled = size, 0.0, 0.0, 0.0
+    """A new order; returns its id."""
+    order_id = next_row(log, ORDERS_WRITTEN)
+    order = log.orders[order_id]
+    order.kind = kind
+    order.symbol = symbol
+    order.bar = bar
+    order.status = PENDING
+    order.size = size
     order.side = 1 if size > 0.0 else -1
-    order.price, order.share = math.nan, math.nan
-    order.code, order.parent, order.fill, order.entered, order.stopped, order.halt = 0, -1, -1, -1, -1, -1
-    return number
+    order.cut = order.trimmed = order.filled = 0.0
+    order.price = order.share = math.nan
+    order.code = 0
+    order.parent = order.fill = order.entered = order.stopped = order.halt = -1
+    return order_id
 
 
 def write_children(log: Log, entry: int, symbol: int, bar: int, size: float, stops: int, targets: int) -> None:
@@ -73,63 +77,93 @@ def write_children(log: Log, entry: int, symbol: int, bar: int, size: float, sto
 
 
 def write_refusal(log: Log, symbol: int, bar: int, side: int) -> int:
-    """An entry for which no order is sent."""
-    number = write_order(log, REFUSED, symbol, bar, float(side))
-    log.orders[number].status = REJECTED
-    return number
+    """An entry for which no order is sent; returns its id."""
+    order_id = write_order(log, REFUSED, symbol, bar, float(side))
+    log.orders[order_id].status = REJECTED
+    return order_id
 
 
-def explain(log: Log, number: int, code: int, fits: float, wanted: float, at: float, quoted: float) -> None:
-    """Why an order is as it is: a code, and the numbers that its text needs."""
-    order = log.orders[number]
-    order.code, order.fits, order.wanted, order.at, order.quoted = code, fits, wanted, at, quoted
+def only_code(code: int) -> Reason:
+    """A reason whose text needs no numbers."""
+    return Reason(code=code, room=0.0, requested=0.0, at=0.0, quoted=0.0)
 
 
-def resize_order(log: Log, number: int, size: float) -> None:
-    """Give an order another size, signed; what is taken off it is remembered, what is put on is as if asked for."""
-    if number >= 0:
-        order = log.orders[number]
+def lack_of_cash(code: int, cash: float, left: float) -> Reason:
+    """The reason of an order that takes more than the cash."""
+    return Reason(code=code, room=left, requested=0.0, at=cash, quoted=0.0)
+
+
+def explain(log: Log, order_id: int, reason: Reason) -> None:
+    """Write the reason of an order's status."""
+    order = log.orders[order_id]
+    order.code = reason.code
+    order.room = reason.room
+    order.requested = reason.requested
+    order.at = reason.at
+    order.quoted = reason.quoted
+
+
+def resize_order(log: Log, order_id: int, size: float) -> None:
+    """Give an order another size, signed; a reduction is remembered, an increase counts as requested."""
+    if order_id >= 0:
+        order = log.orders[order_id]
         if abs(size) < abs(order.size):
             order.trimmed = order.trimmed + order.size - size
         order.size = size
 
 
-def close_order(log: Log, number: int, status: int) -> None:
-    """What became of an order."""
-    if number >= 0:
-        log.orders[number].status = status
+def close_order(log: Log, order_id: int, status: int) -> None:
+    """The final status of an order."""
+    if order_id >= 0:
+        log.orders[order_id].status = status
 
 
-def write_fill(log: Log, step: int, symbol: int, number: int, size: float, price: float) -> int:
-    """A new fill of an order; what it did is added by the caller."""
-    entry = place(log, FILLS_WRITTEN)
-    fill = log.fills[entry]
-    fill.order, fill.step, fill.symbol, fill.size, fill.price = number, step, symbol, size, price
-    order = log.orders[number]
-    order.fill, order.filled, order.price = entry, size, price
-    return entry
+def write_fill(log: Log, symbol: int, order_id: int, execution: Execution) -> int:
+    """A new fill of an order; its effects are added by the caller."""
+    index = next_row(log, FILLS_WRITTEN)
+    fill = log.fills[index]
+    fill.order = order_id
+    fill.step = execution.step
+    fill.symbol = symbol
+    fill.size = execution.size
+    fill.price = execution.price
+    fill.quoted = execution.quoted
+    order = log.orders[order_id]
+    order.fill = index
+    order.filled = execution.size
+    order.price = execution.price
+    return index
 
 
-def write_halt(log: Log, step: int, code: int, value: float, before: float) -> None:
+def write_halt(log: Log, step: int, code: int, value: float, reference: float) -> None:
     """A stop of the account that acts."""
-    number = place(log, HALTS_WRITTEN)
-    log.halts[number, 0], log.halts[number, 1] = step, code
-    log.halts[number, 2], log.halts[number, 3] = value, before
+    halt = log.halts[next_row(log, HALTS_WRITTEN)]
+    halt.step = step
+    halt.code = code
+    halt.value = value
+    halt.reference = reference
+
+
+def last_halt(log: Log) -> int:
+    """The index of the latest stop of the account; -1 before the first."""
+    return log.counts[HALTS_WRITTEN] - 1
 
 
 def write_interest(log: Log, step: int, amount: float) -> None:
     """Interest on idle cash."""
-    number = place(log, EARNED_WRITTEN)
-    log.earned[number, 0], log.earned[number, 1] = step, amount
+    interest = log.interest[next_row(log, INTEREST_WRITTEN)]
+    interest.step = step
+    interest.amount = amount
 
 
-def write_close(log: Log, step: int, value: float, cash: float, state: Any) -> None:
+def write_close(log: Log, step: int, value: float, cash: float, positions: Records[Position]) -> None:
     """The account at a close."""
-    log.value[step], log.cash[step] = value, cash
-    for symbol in range(len(state)):
-        log.units[step, symbol] = state[symbol].units
+    log.value[step] = value
+    log.cash[step] = cash
+    for symbol in range(len(positions)):
+        log.units[step, symbol] = positions[symbol].units
 
 
-def bar_of(grid: MarketArrays, step: int, symbol: int) -> int:
+def bar_of(arrays: MarketArrays, step: int, symbol: int) -> int:
     """The symbol's latest bar."""
-    return grid.last[step, symbol]
+    return arrays.last_bar[step, symbol]

@@ -1,119 +1,144 @@
 """One backtest from the first step to the last. Compiled; plain Python."""
 
+import math
 from typing import Any
 
 from risk.account_limits import HaltTerms
 from risk.account_stops import DAILY_LOSS, DRAWDOWN, HALTED, HaltState, watch
 
-from .account import count, interest_on_cash, interest_on_shorts, worth_at_close
+from .account import count, interest_on_cash, interest_on_shorts, value_at_close
+from .brackets import work_brackets
 from .cash_check import check_sent
-from .decisions import ask, leave_all
+from .codes import BAD_SIDE, DONE, NONE, QUEUE_FULL, RUINED, STEP
+from .decisions import call_rule, close_all
 from .entries import enter_all
-from .event_skipping import mark, pass_quiet
+from .event_skipping import end_session, skip_to_next_event
+from .kernel_features import FEATURES
 from .log_writer import is_full, write_close, write_halt, write_interest
-from .matching import work_brackets, work_orders
-from .records import BAD_SIDE, DONE, NONE, QUEUE_FULL, RUINED, USES, Log, MarketArrays, Workspace
+from .matching import work_orders
+from .record_types import PolicyRow
+from .records import Decision, Log, MarketArrays, Queue, Workspace
 
 
-def run_policy(grid: MarketArrays, row: Any, p: Any, space: Workspace, log: Log) -> int:
-    """Backtest one policy; fills ``space.worth``, and the log if ``USES.record``.
+def run_policy(arrays: MarketArrays, policy: PolicyRow, p: Any, workspace: Workspace, log: Log) -> int:
+    """Backtest one policy; fills ``workspace.session_equity``, and the log if ``FEATURES.record``.
 
     Parameters
     ----------
-    grid : the market and its signals.
-    row : the policy, of :data:`~engine.backtest.compiled.kernel.records.POLICY`.
-    p : what the rule reads.
-    space : where to work; ``space.where`` says at which step and symbol a kernel ended that did not end well.
+    arrays : the market and its signals.
+    policy : of :data:`~engine.backtest.compiled.kernel.records.POLICY`.
+    p : the parameters of the strategy's rule.
+    workspace : ``failed_at`` has the step and symbol at which a kernel ended that did not end well.
 
     Returns
     -------
-    ``DONE`` or why not.
+    ``DONE`` or the reason for which it is not.
     """
-    clear(space)
-    state = space.state
-    cash = value = space.worth[0] = row.cash
-    waiting = accepted = sent = step = 0
-    seen = HaltState(cash, cash, cash, 0)
-    while step < len(grid.day):
-        space.where[0] = step
-        if USES.record and is_full(log, state):
+    clear(workspace)
+    cash = policy.cash
+    value = cash
+    workspace.session_equity[0] = cash
+    queue = Queue(0, 0, 0, 0)
+    halts = HaltState(cash, cash, cash, 0)
+    step = 0
+    while step < len(arrays.return_index):
+        workspace.failed_at[STEP] = step
+        if FEATURES.record and is_full(log, workspace.positions):
             return DONE
-        cash, waiting = work(step, cash, accepted, waiting, grid, row, space, log)
-        accepted = waiting
-        value = worth_at_close(step, cash, grid, state)
-        if USES.record:
-            write_close(log, step, value, cash, state)
+        cash, waiting = work(step, cash, queue, arrays, policy, workspace, log)
+        queue = Queue(waiting, waiting, queue.sent, 0)
+        value = value_at_close(step, cash, arrays, workspace.positions)
+        if FEATURES.record:
+            write_close(log, step, value, cash, workspace.positions)
         elif not value > 0.0:
-            return ruined(value, space)
-        mark(step, value, grid, space)
-        seen, acts, left = look(step, value, seen, grid, row, log)
-        wanting = ask(step, grid, p, space)
-        if wanting < 0:
+            return ruined(value, workspace)
+        end_session(step, value, arrays, workspace)
+        halts, halt, halt_bars = check_account(step, value, halts, arrays, policy, log)
+        changes = call_rule(step, arrays, p, workspace)
+        if changes < 0:
             return BAD_SIDE
-        if wanting or acts:
-            waiting, sent = leave_all(step, wanting, waiting, sent, acts, grid, space, log)
-            if waiting <= len(space.queue):
-                waiting, sent = enter_all(step, wanting, waiting, sent, value, left, grid, row, space, log)
-            if waiting > len(space.queue):
+        if changes or halt:
+            queue = close_all(step, changes, queue, halt, arrays, workspace, log)
+            if queue.waiting <= len(workspace.orders):
+                decision = Decision(step, value, halt_bars)
+                queue = enter_all(decision, changes, queue, arrays, policy, workspace, log)
+            if queue.waiting > len(workspace.orders):
                 return QUEUE_FULL
-        if USES.halts and acts:
-            accepted = 0
+        if FEATURES.halts and halt:
+            queue = Queue(0, queue.waiting, queue.sent, 0)
         step += 1
-        if USES.foresight and waiting == 0:
-            step, cash, value = pass_quiet(step, cash, value, grid, row, p, space)
+        if FEATURES.skipping and queue.waiting == 0:
+            step, cash, value = skip_to_next_event(step, cash, value, arrays, policy, p, workspace)
             if not value > 0.0:
-                return ruined(value, space)
+                return ruined(value, workspace)
     return DONE
 
 
-def ruined(value: float, space: Workspace) -> int:
+def ruined(value: float, workspace: Workspace) -> int:
     """The account lost more than it had; its last value stands at the end."""
-    space.worth[-1] = value
+    workspace.session_equity[-1] = value
     return RUINED
 
 
 def work(
-    step: int, cash: float, accepted: int, waiting: int, grid: MarketArrays, row: Any, space: Workspace, log: Log
+    step: int,
+    cash: float,
+    queue: Queue,
+    arrays: MarketArrays,
+    policy: PolicyRow,
+    workspace: Workspace,
+    log: Log,
 ) -> tuple[float, int]:
-    """The broker's step: interest, the check of what was sent, fills; the cash, and how many orders still wait."""
-    state = space.state
-    if USES.cash_interest and row.cash_rate != 0.0 and grid.idle_days[step] > 0:
-        earned = interest_on_cash(grid.idle_days[step], cash, state, row)
+    """The broker's step: interest, the check of sent orders, fills.
+
+    Returns
+    -------
+    The cash, and the number of orders that still wait.
+    """
+    waiting = queue.waiting
+    if FEATURES.cash_interest and policy.cash_rate != 0.0 and arrays.step_days[step] > 0:
+        earned = interest_on_cash(arrays.step_days[step], cash, workspace.positions, policy)
         cash += earned
-        if USES.record:
+        if FEATURES.record:
             write_interest(log, step, earned)
-    if waiting > accepted:
-        waiting = check_sent(cash, accepted, waiting, row, space, log)
-    if USES.short_interest:
-        cash -= interest_on_shorts(step, grid, state, row)
+    if waiting > queue.accepted:
+        waiting = check_sent(cash, queue, policy, workspace, log)
+    if FEATURES.short_interest:
+        cash -= interest_on_shorts(step, arrays, workspace.positions, policy)
     if waiting:
-        cash, waiting = work_orders(step, cash, waiting, grid, row, space, log)
-    if USES.stop != NONE or USES.target != NONE:
-        cash = work_brackets(step, cash, grid, row, space, log)
+        cash, waiting = work_orders(step, cash, waiting, arrays, policy, workspace, log)
+    if FEATURES.stop != NONE or FEATURES.target != NONE:
+        cash = work_brackets(step, cash, arrays, policy, workspace, log)
     return cash, waiting
 
 
-def look(
-    step: int, value: float, seen: HaltState, grid: MarketArrays, row: Any, log: Log
+def check_account(
+    step: int, value: float, halts: HaltState, arrays: MarketArrays, policy: PolicyRow, log: Log
 ) -> tuple[HaltState, int, int]:
-    """The account's stops at a close: what they remember, the code of one that acts (else 0), and bars to wait."""
-    if not USES.halts:
-        return seen, 0, 0
-    terms = HaltTerms(row.daily_loss, row.drawdown, row.resume_after)
-    seen, code = watch(seen, value, grid.new_session[step], terms)
-    acts = code if code in (DAILY_LOSS, DRAWDOWN) else 0
-    if acts and USES.record:
-        write_halt(log, step, code, value, seen.peak if code == DRAWDOWN else seen.base)
-    return seen, acts, seen.left if acts or code == HALTED else 0
+    """The account's stops at a close.
+
+    Returns
+    -------
+    Their new state, the code of one that acts (else 0), and the bars until trading resumes.
+    """
+    if not FEATURES.halts:
+        return halts, 0, 0
+    terms = HaltTerms(policy.daily_loss, policy.drawdown, policy.resume_after)
+    halts, code = watch(halts, value, arrays.new_session[step], terms)
+    halt = code if code in (DAILY_LOSS, DRAWDOWN) else 0
+    if halt and FEATURES.record:
+        write_halt(log, step, code, value, halts.peak if code == DRAWDOWN else halts.base)
+    return halts, halt, halts.left if halt or code == HALTED else 0
 
 
-def clear(space: Workspace) -> None:
+def clear(workspace: Workspace) -> None:
     """Begin with nothing held and nothing sent."""
-    for symbol in range(count(space.state)):
-        held = space.state[symbol]
-        held.units = held.entry = held.due = held.planned = 0.0
-        held.stop = held.target = float("nan")
-        held.held = held.bracket = held.live_from = held.leaves = held.hit = 0
-        held.due_since = held.entry_id = held.stop_id = held.target_id = -1
-    space.tally[:] = 0.0
-    space.rough[0] = space.plan[0] = 0.0
+    for symbol in range(count(workspace.positions)):
+        position = workspace.positions[symbol]
+        position.units = position.entry = position.due = position.planned = 0.0
+        position.stop = position.target = math.nan
+        position.bars_held = position.bracket = position.live_from = position.is_closing = position.hit = 0
+        position.due_since = position.entry_id = position.stop_id = position.target_id = -1
+    workspace.counters[:] = 0.0
+    workspace.approx_account[0].step = -1
+    workspace.planned_exposure[0].entries = -1

@@ -4,7 +4,6 @@ The order of events is backtrader's with the risk rule at the fill; docs/engines
 """
 
 import math
-from typing import Any
 
 from risk.account_limits import STOP_PASSED, AccountExposure, with_holding
 from risk.fill_limits import FillTerms, Quote, admit
@@ -13,370 +12,324 @@ from .account import (
     cash_after_close,
     cash_after_open,
     count,
-    has_stop,
-    has_target,
     is_fresh,
     limits_of,
     lot_of,
-    mark_at_open,
+    price_at_open,
     slipped,
-    trails,
-    worth_at_open,
+    value_at_open,
 )
 from .cash_check import children
-from .fast_admission import carry_on, clearly_fits, is_rough
-from .log_writer import close_order, explain, resize_order, write_fill
-from .records import (
+from .codes import (
     ADD,
-    ANY,
     CANCELLED,
     COMPLETED,
     ENTRY,
     FILLS,
     GONE,
     MARGIN,
-    ONLY_CLOSES,
-    PERCENT,
     REJECTED,
     REJECTIONS,
     SHORT_AT_FILL,
     TRADED,
     TRADES,
-    USES,
-    Log,
-    MarketArrays,
-    Workspace,
 )
+from .fast_admission import add_fill, clearly_fits, is_approximate
+from .kernel_features import FEATURES
+from .log_writer import close_order, explain, lack_of_cash, only_code, resize_order, write_fill
+from .record_types import Order, PolicyRow, Position
+from .records import Execution, Log, MarketArrays, Reason, Workspace
 
 
 def work_orders(
-    step: int, cash: float, waiting: int, grid: MarketArrays, row: Any, space: Workspace, log: Log
+    step: int,
+    cash: float,
+    waiting: int,
+    arrays: MarketArrays,
+    policy: PolicyRow,
+    workspace: Workspace,
+    log: Log,
 ) -> tuple[float, int]:
-    """Fill the market orders of symbols with a new bar, first sent first filled; the cash, and how many still wait."""
-    kept = 0
-    for number in range(waiting):
-        order = space.queue[number]
-        if is_fresh(grid, step, order.symbol):
-            cash = work_order(step, cash, order, grid, row, space, log)
+    """Fill the market orders of symbols with a new bar, first sent first filled.
+
+    Returns
+    -------
+    The cash, and the number of orders that still wait.
+    """
+    left = 0
+    for index in range(waiting):
+        order = workspace.orders[index]
+        if is_fresh(arrays, step, order.symbol):
+            cash = work_order(step, cash, order, arrays, policy, workspace, log)
         else:
-            if kept != number:
-                space.queue[kept] = space.queue[number]
-            kept += 1
-    return cash, kept
+            if left != index:
+                workspace.orders[left] = workspace.orders[index]
+            left += 1
+    return cash, left
 
 
-def work_order(step: int, cash: float, order: Any, grid: MarketArrays, row: Any, space: Workspace, log: Log) -> float:
+def work_order(
+    step: int, cash: float, order: Order, arrays: MarketArrays, policy: PolicyRow, workspace: Workspace, log: Log
+) -> float:
     """Fill a market order at the open, or reject it; the cash."""
-    symbol, size = order.symbol, order.units
-    quoted = grid.open[step, symbol]
-    price = slipped(quoted, size, grid.high[step, symbol] if size > 0.0 else grid.low[step, symbol], row)
-    before = space.state[symbol].units
+    symbol = order.symbol
+    size = order.units
+    quoted = arrays.open[step, symbol]
+    bound = arrays.high[step, symbol] if size > 0.0 else arrays.low[step, symbol]
+    price = slipped(quoted, size, bound, policy)
+    before = workspace.positions[symbol].units
     if order.kind != ENTRY and order.kind != ADD:
-        value = worth_at_open(step, cash, grid, space.state) if USES.record else 0.0
-        left = fill_close(step, cash, order.symbol, order.id, size, price, quoted, value, row, space, log)
-        if is_rough():
-            carry_on(left - cash, before, space.state[symbol].units, quoted, space)
+        value = value_at_open(step, cash, arrays, workspace.positions) if FEATURES.record else 0.0
+        execution = Execution(step, size, quoted, price, value)
+        left = fill_close(cash, symbol, order.id, execution, policy, workspace, log)
+        if is_approximate():
+            add_fill(left - cash, before, workspace.positions[symbol].units, quoted, workspace)
         return left
-    if is_rough() and order.kind == ENTRY and clearly_fits(step, cash, order, quoted, price, grid, row, space):
-        left = fill_open(step, cash, size, order, price, quoted, 0.0, row, space, log)
-        carry_on(left - cash, before, space.state[symbol].units, quoted, space)
+    execution = Execution(step, size, quoted, price, 0.0)
+    if is_approximate() and order.kind == ENTRY and clearly_fits(cash, order, execution, arrays, policy, workspace):
+        left = fill_open(cash, order, execution, policy, workspace, log)
+        add_fill(left - cash, before, workspace.positions[symbol].units, quoted, workspace)
         return left
-    value = worth_at_open(step, cash, grid, space.state)
-    size = admitted(step, value, order, quoted, price, grid, row, space, log)
+    value = value_at_open(step, cash, arrays, workspace.positions)
+    execution = Execution(step, size, quoted, price, value)
+    size = admitted_size(order, execution, arrays, policy, workspace, log)
     if size == 0.0:
-        space.tally[REJECTIONS] += 1.0
-        cancel_children(order, REJECTED, log)
+        workspace.counters[REJECTIONS] += 1.0
+        cancel_entry(order, REJECTED, log)
         return cash
-    left = fill_open(step, cash, size, order, price, quoted, value, row, space, log)
-    if is_rough():
-        carry_on(left - cash, before, space.state[symbol].units, quoted, space)
+    execution = Execution(step, size, quoted, price, value)
+    left = fill_open(cash, order, execution, policy, workspace, log)
+    if is_approximate():
+        add_fill(left - cash, before, workspace.positions[symbol].units, quoted, workspace)
     return left
 
 
+# --- fills that open
+
+
 def fill_open(
-    step: int,
-    cash: float,
-    size: float,
-    order: Any,
-    price: float,
-    quoted: float,
-    value: float,
-    row: Any,
-    space: Workspace,
-    log: Log,
+    cash: float, order: Order, execution: Execution, policy: PolicyRow, workspace: Workspace, log: Log
 ) -> float:
     """Fill an order that opens; of one that meets a position of the other side, the part that closes comes first.
 
     Such a position is there where its own closing order lacked the cash at the check, and another sale of the same
     close left enough for this one.
+
+    Returns
+    -------
+    The cash.
     """
-    symbol = order.symbol
-    held = space.state[symbol]
-    closed, opened, interest = 0.0, size, 0.0
-    if held.units * size < 0.0:
-        after = held.units + size
-        closed, opened = (size, 0.0) if after * held.units >= 0.0 else (-held.units, after)
-        cash = cash_after_close(cash, closed, held.entry, price, row)
-        interest = held.due
-        held.due, held.due_since = 0.0, -1
-    left, fails = cash, False
+    position = workspace.positions[order.symbol]
+    price = execution.price
+    closed = 0.0
+    opened = execution.size
+    interest = 0.0
+    if position.units * execution.size < 0.0:
+        after = position.units + execution.size
+        closed, opened = (execution.size, 0.0) if after * position.units >= 0.0 else (-position.units, after)
+        cash = cash_after_close(cash, closed, position.entry, price, policy)
+        interest = position.due
+        position.due = 0.0
+        position.due_since = -1
+    left = cash
+    fails = False
     if opened != 0.0:
-        left = cash_after_open(cash, opened, price, row)
+        left = cash_after_open(cash, opened, price, policy)
         fails = left < 0.0
         if fails:
-            space.tally[REJECTIONS] += 1.0
-            if USES.record:
-                explain(log, order.id, SHORT_AT_FILL, left, 0.0, cash, 0.0)
+            workspace.counters[REJECTIONS] += 1.0
+            if FEATURES.record:
+                explain(log, order.id, lack_of_cash(SHORT_AT_FILL, cash, left))
             if closed == 0.0:
-                cancel_children(order, MARGIN, log)
+                cancel_entry(order, MARGIN, log)
                 return cash
             opened = 0.0
     size = closed + opened
-    before = held.units
-    held.units += size
-    if before == 0.0 or before * held.units < 0.0:
-        held.entry = price
-    elif before * size > 0.0:
-        held.entry = (held.entry * before + size * price) / held.units
-    if closed != 0.0 and before * held.units <= 0.0:
-        space.tally[TRADES] += 1.0
-    tally_fill(size, price, space)
-    if USES.record:
-        note_fill(step, symbol, order.id, size, price, quoted, closed, interest, value, held.units, log)
-        log.fills[log.orders[order.id].fill].opened = opened
-    if held.units == 0.0:
-        held.entry, held.stop = 0.0, math.nan
+    change_position(position, size, closed, price, workspace)
+    if FEATURES.record:
+        execution = Execution(execution.step, size, execution.quoted, price, execution.account)
+        index = write_execution(order.symbol, order.id, execution, closed, interest, position.units, log)
+        log.fills[index].opened = opened
+    if position.units == 0.0:
+        position.entry = 0.0
+        position.stop = math.nan
     if fails:
-        cancel_children(order, MARGIN, log)
+        cancel_entry(order, MARGIN, log)
         return cash
     if order.kind == ENTRY:
-        guard(step, order, held, log)
-    elif USES.record:
-        follow(held, log)
+        protect(execution.step, order, position, log)
+    elif FEATURES.record:
+        resize_children(position, log)
     return left
 
 
-def admitted(
-    step: int,
-    value: float,
-    order: Any,
-    quoted: float,
-    price: float,
-    grid: MarketArrays,
-    row: Any,
-    space: Workspace,
-    log: Log,
+def change_position(position: Position, size: float, closed: float, price: float, workspace: Workspace) -> None:
+    """Units and entry price after a fill, of which ``closed`` units closed; count the fill."""
+    before = position.units
+    position.units += size
+    if before == 0.0 or before * position.units < 0.0:
+        position.entry = price
+    elif before * size > 0.0:
+        position.entry = (position.entry * before + size * price) / position.units
+    if closed != 0.0 and before * position.units <= 0.0:
+        workspace.counters[TRADES] += 1.0
+    count_fill(size, price, workspace)
+
+
+def admitted_size(
+    order: Order, execution: Execution, arrays: MarketArrays, policy: PolicyRow, workspace: Workspace, log: Log
 ) -> float:
     """The signed units of an opening order that the rule allows at its fill; 0 for none."""
-    symbol, side, size = order.symbol, (1 if order.units > 0.0 else -1), abs(order.units)
-    held = space.state[symbol]
+    symbol = order.symbol
+    side = 1 if order.units > 0.0 else -1
+    size = abs(order.units)
+    position = workspace.positions[symbol]
     adds = order.kind == ADD
-    closing = min(size, abs(held.units)) if held.units * side < 0.0 else 0.0
-    wanted = size - closing
-    if wanted <= 0.0:
+    closing = min(size, abs(position.units)) if position.units * side < 0.0 else 0.0
+    opening = size - closing
+    if opening <= 0.0:
         return order.units
-    if adds and held.units == 0.0:
-        if USES.record:
-            explain(log, order.id, GONE, 0.0, 0.0, 0.0, 0.0)
+    if adds and position.units == 0.0:
+        if FEATURES.record:
+            explain(log, order.id, only_code(GONE))
         return 0.0
-    book = AccountExposure(value, 0.0, 0.0, 0.0, 0.0, 0.0)
-    if USES.gross or USES.net or USES.positions or USES.open_risk or side < 0:
-        for other in range(count(space.state)):
+    exposure = AccountExposure(execution.account, 0.0, 0.0, 0.0, 0.0, 0.0)
+    if FEATURES.gross or FEATURES.net or FEATURES.positions or FEATURES.open_risk or side < 0:
+        for other in range(count(workspace.positions)):
             if other != symbol or adds:
-                units, stop = space.state[other].units, space.state[other].stop
-                book = with_holding(book, units, mark_at_open(step, other, grid), stop)
-    stop = held.stop if adds else order.stop
-    quote = Quote(side, wanted, abs(held.units) if adds else 0.0, quoted, price, price, 0.0, stop, order.loss_share)
-    cap = row.cap if row.cap_at_fill else math.inf
-    verdict = admit(quote, book, FillTerms(cap, lot_of(row), math.inf, limits_of(row)), row)
-    if verdict.units == wanted:
+                held = workspace.positions[other]
+                exposure = with_holding(exposure, held.units, price_at_open(execution.step, other, arrays), held.stop)
+    price = execution.price
+    stop = position.stop if adds else order.stop
+    units_before = abs(position.units) if adds else 0.0
+    quote = Quote(side, opening, units_before, execution.quoted, price, price, 0.0, stop, order.loss_share)
+    cap = policy.cap if policy.cap_at_fill else math.inf
+    verdict = admit(quote, exposure, FillTerms(cap, lot_of(policy), math.inf, limits_of(policy)), policy)
+    if verdict.units == opening:
         return order.units
-    if USES.record:
-        explain(log, order.id, verdict.code, verdict.max_units, wanted, price, quoted)
-        if verdict.code == STOP_PASSED:
-            log.orders[order.id].at = stop
+    admitted = side * (closing + verdict.units)
+    if FEATURES.record:
+        at = stop if verdict.code == STOP_PASSED else price
+        reason = Reason(code=verdict.code, room=verdict.max_units, requested=opening, at=at, quoted=execution.quoted)
+        explain(log, order.id, reason)
         if closing + verdict.units > 0.0:
-            resize_order(log, order.id, side * (closing + verdict.units))
-            for child in range(order.id + 1, order.id + 1 + (0 if adds else children(order))):
-                if verdict.units > 0.0:
-                    resize_order(log, child, -(side * verdict.units))
-                else:
-                    close_order(log, child, CANCELLED)
+            cut_order(order, admitted, side * verdict.units, log)
     if closing > 0.0 and verdict.units <= 0.0:
         order.stop = order.target = math.nan  # what only closes needs no protection
-    return side * (closing + verdict.units) if closing + verdict.units > 0.0 else 0.0
+    return admitted if closing + verdict.units > 0.0 else 0.0
 
 
-def cancel_children(order: Any, status: int, log: Log) -> None:
-    """An entry that is not filled, and with it its stop and target."""
-    if USES.record:
+def cut_order(order: Order, size: float, opening: float, log: Log) -> None:
+    """Log the smaller size of an order, and of an entry's stop and target, which protect what it opens."""
+    resize_order(log, order.id, size)
+    for child in range(order.id + 1, order.id + 1 + (0 if order.kind == ADD else children(order))):
+        if opening != 0.0:
+            resize_order(log, child, -opening)
+        else:
+            close_order(log, child, CANCELLED)
+
+
+def cancel_entry(order: Order, status: int, log: Log) -> None:
+    """Log an order that is not filled; with an entry, its stop and target are cancelled."""
+    if FEATURES.record:
         close_order(log, order.id, status)
         if order.kind == ENTRY:
             for child in range(order.id + 1, order.id + 1 + children(order)):
                 close_order(log, child, CANCELLED)
 
 
-def guard(step: int, order: Any, held: Any, log: Log) -> None:
+def protect(step: int, order: Order, position: Position, log: Log) -> None:
     """Put the stop and the target of a filled entry in place; they act from the next step on."""
-    held.stop, held.target, held.distance = order.stop, order.target, order.distance
-    held.live_from, held.sent = step + 1, order.sent
-    held.bracket = 0 if math.isnan(order.stop) and math.isnan(order.target) else (1 if order.units > 0.0 else -1)
-    if USES.record:
-        number = order.id
-        held.entry_id = number
-        held.stop_id = held.target_id = -1
-        if not math.isnan(order.stop):
-            number += 1
-            held.stop_id = number
-        if not math.isnan(order.stop) and held.units != 0.0:
-            entry = log.orders[order.id]
-            entry.entered, entry.entry_size, entry.entry_price = step, held.units, entry.price
-            entry.entry_stop = order.stop
-        if not math.isnan(order.target):
-            held.target_id = number + 1
+    position.stop = order.stop
+    position.target = order.target
+    position.distance = order.distance
+    position.live_from = step + 1
+    position.sent = order.sent
+    position.bracket = 0 if math.isnan(order.stop) and math.isnan(order.target) else (1 if order.units > 0.0 else -1)
+    if FEATURES.record:
+        log_protection(step, order, position, log)
 
 
-def follow(held: Any, log: Log) -> None:
-    """Stop and target become as large as the position, after it was resized."""
-    if held.bracket:
-        resize_order(log, held.stop_id, -held.units)
-        resize_order(log, held.target_id, -held.units)
+def log_protection(step: int, order: Order, position: Position, log: Log) -> None:
+    """Remember the ids of a filled entry's stop and target, and log the entry for the table ``stops``."""
+    order_id = order.id
+    position.entry_id = order_id
+    position.stop_id = position.target_id = -1
+    if not math.isnan(order.stop):
+        order_id += 1
+        position.stop_id = order_id
+    if not math.isnan(order.stop) and position.units != 0.0:
+        entry = log.orders[order.id]
+        entry.entered = step
+        entry.entry_size = position.units
+        entry.entry_price = entry.price
+        entry.entry_stop = order.stop
+    if not math.isnan(order.target):
+        position.target_id = order_id + 1
+
+
+def resize_children(position: Position, log: Log) -> None:
+    """Give stop and target the size of the position, after it was resized."""
+    if position.bracket:
+        resize_order(log, position.stop_id, -position.units)
+        resize_order(log, position.target_id, -position.units)
+
+
+# --- fills that close
 
 
 def fill_close(
-    step: int,
     cash: float,
     symbol: int,
-    number: int,
-    size: float,
-    price: float,
-    quoted: float,
-    value: float,
-    row: Any,
-    space: Workspace,
+    order_id: int,
+    execution: Execution,
+    policy: PolicyRow,
+    workspace: Workspace,
     log: Log,
 ) -> float:
-    """A fill that closes all or a part of a position; the cash."""
-    held = space.state[symbol]
-    left = cash_after_close(cash, size, held.entry, price, row)
-    held.units += size
-    tally_fill(size, price, space)
-    if USES.record:
-        note_fill(step, symbol, number, size, price, quoted, size, held.due, value, held.units, log)
-    held.due, held.due_since = 0.0, -1
-    if held.units == 0.0:
-        held.entry, held.stop = 0.0, math.nan
-        held.bracket = 0
-        space.tally[TRADES] += 1.0
-    elif USES.record and USES.resize:
-        follow(held, log)
+    """Fill an order that closes all or a part of a position; the cash."""
+    position = workspace.positions[symbol]
+    left = cash_after_close(cash, execution.size, position.entry, execution.price, policy)
+    position.units += execution.size
+    count_fill(execution.size, execution.price, workspace)
+    if FEATURES.record:
+        write_execution(symbol, order_id, execution, execution.size, position.due, position.units, log)
+    position.due = 0.0
+    position.due_since = -1
+    if position.units == 0.0:
+        position.entry = 0.0
+        position.stop = math.nan
+        position.bracket = 0
+        workspace.counters[TRADES] += 1.0
+    elif FEATURES.record and FEATURES.resize:
+        resize_children(position, log)
     return left
 
 
-def tally_fill(size: float, price: float, space: Workspace) -> None:
+def count_fill(size: float, price: float, workspace: Workspace) -> None:
     """Count a fill."""
-    space.tally[FILLS] += 1.0
-    space.tally[TRADED] += abs(size) * price
+    workspace.counters[FILLS] += 1.0
+    workspace.counters[TRADED] += abs(size) * price
 
 
-def note_fill(
-    step: int,
-    symbol: int,
-    number: int,
-    size: float,
-    price: float,
-    quoted: float,
-    closed: float,
-    interest: float,
-    value: float,
-    after: float,
-    log: Log,
-) -> None:
-    """Write a fill down; ``value`` is the account before it."""
-    fill = log.fills[write_fill(log, step, symbol, number, size, price)]
-    fill.closed, fill.opened, fill.quoted = closed, 0.0, quoted
-    fill.interest, fill.after = interest, after
-    log.orders[number].share = abs(after) * price / value if value > 0.0 else math.nan
-    close_order(log, number, COMPLETED)
+def write_execution(
+    symbol: int, order_id: int, execution: Execution, closed: float, interest: float, after: float, log: Log
+) -> int:
+    """Log a fill; returns its index.
 
-
-# --- stops and targets
-
-
-def work_brackets(step: int, cash: float, grid: MarketArrays, row: Any, space: Workspace, log: Log) -> float:
-    """Fill the stops and targets that the bar reaches, those of the entry that was sent first before all others."""
-    hits = 0
-    for symbol in range(count(space.state)):
-        held = space.state[symbol]
-        if held.bracket and held.live_from <= step and is_fresh(grid, step, symbol):
-            find_hit(step, symbol, held, grid, row)
-            if held.hit:
-                place = hits
-                while place > 0 and space.state[space.picks[0, place - 1]].sent > held.sent:
-                    space.picks[0, place] = space.picks[0, place - 1]
-                    place -= 1
-                space.picks[0, place] = symbol
-                hits += 1
-    for number in range(hits):
-        symbol = space.picks[0, number]
-        held = space.state[symbol]
-        size, stopped = -held.units, held.hit == 1
-        filled, other = (held.stop_id, held.target_id) if stopped else (held.target_id, held.stop_id)
-        trigger = held.stop
-        if held.units * held.bracket <= 0.0:  # the entry only closed: there is nothing for its stop or target to close
-            held.bracket = 0
-            if USES.record:
-                explain(log, filled, ONLY_CLOSES, 0.0, 0.0, 0.0, 0.0)
-                close_order(log, filled, REJECTED)
-                close_order(log, other, CANCELLED)
-            continue
-        value = 0.0
-        if USES.record:
-            value = worth_at_open(step, cash, grid, space.state)
-            if abs(log.orders[filled].size) > abs(size):
-                explain(log, filled, ONLY_CLOSES, 0.0, 0.0, 0.0, 0.0)
-                resize_order(log, filled, size)
-        cash = fill_close(step, cash, symbol, filled, size, held.price, held.quoted, value, row, space, log)
-        if USES.record:
-            close_order(log, other, CANCELLED)
-            if stopped:
-                entry = log.orders[held.entry_id]
-                entry.stopped, entry.stopped_size = step, size
-                entry.trigger, entry.stopped_at = trigger, held.quoted
-    return cash
-
-
-def find_hit(step: int, symbol: int, held: Any, grid: MarketArrays, row: Any) -> None:
-    """Whether the bar reaches the stop (1), else the target (2), and at which price; a stop that trails is moved."""
-    held.hit = 0
-    opened, side = grid.open[step, symbol], held.bracket
-    if has_stop(row) and not math.isnan(held.stop):
-        worst = grid.low[step, symbol] if side > 0 else grid.high[step, symbol]
-        if side * (opened - held.stop) <= 0.0:
-            held.hit, held.quoted = 1, opened
-        elif side * (worst - held.stop) <= 0.0:
-            held.hit, held.quoted = 1, held.stop
-        if held.hit:
-            held.price = slipped(held.quoted, -side, worst, row)
-            return
-        if trails(row):
-            move_stop(held, side, grid.close[step, symbol], row)
-    if has_target(row) and not math.isnan(held.target):
-        best = grid.high[step, symbol] if side > 0 else grid.low[step, symbol]
-        if side * (opened - held.target) >= 0.0:
-            held.hit, held.quoted = 2, opened
-            bound = grid.low[step, symbol] if side > 0 else grid.high[step, symbol]
-            bound = max(bound, held.target) if side > 0 else min(bound, held.target)
-            price = slipped(opened, -side, bound, row)
-            held.price = max(price, held.target) if side > 0 else min(price, held.target)
-        elif side * (best - held.target) >= 0.0:
-            held.hit, held.quoted, held.price = 2, held.target, held.target
-
-
-def move_stop(held: Any, side: int, close: float, row: Any) -> None:
-    """Let a stop follow the close, never back."""
-    kind = row.stop if USES.stop == ANY else USES.stop
-    away = close * row.stop_value if kind == PERCENT else held.distance
-    moved = close - side * away
-    if side * (moved - held.stop) > 0.0:
-        held.stop = moved
+    Parameters
+    ----------
+    closed : units of it that closed, signed.
+    interest : on the short that it closed.
+    after : units held after it.
+    """
+    index = write_fill(log, symbol, order_id, execution)
+    fill = log.fills[index]
+    fill.closed = closed
+    fill.opened = 0.0
+    fill.interest = interest
+    fill.after = after
+    account = execution.account
+    log.orders[order_id].share = abs(after) * execution.price / account if account > 0.0 else math.nan
+    close_order(log, order_id, COMPLETED)
+    return index

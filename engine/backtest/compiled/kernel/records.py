@@ -1,146 +1,90 @@
-"""The features that a kernel is compiled for, and the records that it works on.
+"""The records and arrays that a kernel works on."""
 
-A kernel is specialised: the machine code holds only what some config of a run uses; :class:`KernelFeatures` lists it.
-"""
-
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-NONE, PERCENT, ATR, ANY = range(4)
-"""Where stops and targets lie: nowhere, at a part of the price, at a multiple of the average true range; ``ANY`` asks
-each policy."""
-NO, YES = 0, 1
-LOOK, FLAT, ALWAYS = 1, 2, 3
-NOTIONAL, STOP = 0, 1
-CLOSE, ENTRY, ADD, REDUCE = range(4)
-"""What a market order is for."""
-MARKET_ORDER, STOP_ORDER, LIMIT_ORDER, TRAIL_ORDER, REFUSED = range(5)
-"""What an order in the log is: the words of the table ``orders``, and entries for which none was sent."""
-PENDING, COMPLETED, CANCELLED, MARGIN, REJECTED = range(5)
-
-AT_SIGNAL = 32
-"""Added to a code of :mod:`risk.limits` that held an order back at the signal rather than at the fill."""
-GONE, SHORT_OF_CASH, SHORT_AT_FILL, NO_SIZE, HALT, NO_STOP, NO_TARGET, LOW_STOP, LOW_TARGET, EXIT, ONLY_CLOSES = range(
-    64, 75
+from .record_types import (
+    ApproxAccount,
+    CheckedSymbol,
+    LoggedFill,
+    LoggedHalt,
+    LoggedInterest,
+    LoggedOrder,
+    Order,
+    PlannedExposure,
+    PolicyRow,
+    PolicyTotals,
+    Position,
+    Records,
 )
-"""Why an order is as it is, beyond the codes of :mod:`risk.limits`."""
 
-DONE, RUINED, BAD_SIDE, QUEUE_FULL = range(4)
-"""How a kernel ended. ``RUINED``: the account lost more than it had, or its value is no number."""
-
-KEEP = 2
-"""Instead of a side: the rule has no opinion."""
+REAL, INTEGER = "f8", "i8"
 
 
-class KernelFeatures(NamedTuple):
-    """What a kernel is compiled for.
+def _layout(reals: str, integers: str) -> "np.dtype[np.void]":
+    """A record of floats and, after them, of whole numbers; names are separated by blanks.
 
-    Attributes
-    ----------
-    symbols : 1, or 0 for any number.
-    gaps : whether a symbol may have no bar at a step.
-    cross : whether the rule sees all symbols at once.
-    mode : ``NOTIONAL``, ``STOP`` or ``ANY``.
-    stop, target : ``NONE``, ``PERCENT``, ``ATR`` or ``ANY``.
-    trails : ``NO``, ``YES`` or ``ANY``: whether stops follow the close.
-    resize, halts, gross, net, positions, open_risk, min_order, lot : whether any policy has it.
-    short : whether any policy can be short.
-    commission, slippage, slip_out, short_interest, cash_interest : whether any policy has it; ``commission`` stands for
-        a commission by unit or a minimum.
-    record : whether everything is written down, for the tables of one run.
-    daily : whether every step ends a session.
-    foresight : ``NO``, or how steps are passed over in which nothing can happen: ``LOOK`` asks the rule at each of
-        them and does nothing else; with ``FLAT`` and ``ALWAYS`` it is known beforehand when it wants something new,
-        while nothing is held or at any time.
+    >>> _layout("price units", "step").names
+    ('price', 'units', 'step')
     """
-
-    symbols: int = 0
-    gaps: bool = True
-    cross: bool = False
-    mode: int = ANY
-    stop: int = ANY
-    target: int = ANY
-    trails: int = ANY
-    resize: bool = True
-    halts: bool = True
-    gross: bool = True
-    net: bool = True
-    short: bool = True
-    positions: bool = True
-    open_risk: bool = True
-    min_order: bool = True
-    lot: bool = True
-    commission: bool = True
-    slippage: bool = True
-    slip_out: int = ANY
-    short_interest: bool = True
-    cash_interest: bool = True
-    record: bool = True
-    daily: bool = False
-    foresight: int = NO
+    return np.dtype([*((name, REAL) for name in reals.split()), *((name, INTEGER) for name in integers.split())])
 
 
-USES = KernelFeatures()
-"""What the kernel's source is written against; the linker puts the shape that is compiled in its place."""
-
-REAL, WHOLE = "f8", "i8"
-POLICY = np.dtype(
-    [
-        *((name, REAL) for name in ("cash", "base", "cap", "lot", "stop_value", "target_value", "band")),
-        *((name, REAL) for name in ("gross", "net", "short", "positions", "open_risk", "min_order")),
-        *((name, REAL) for name in ("daily_loss", "drawdown", "commission", "commission_per_unit")),
-        *((name, REAL) for name in ("commission_minimum", "slippage", "short_rate", "cash_rate")),
-        *((name, WHOLE) for name in ("mode", "stop", "target", "trails", "resize", "stop_range", "target_range")),
-        *((name, WHOLE) for name in ("resume_after", "slip_out", "cap_at_fill")),
-    ]
+POLICY = _layout(
+    "cash base cap lot stop_value target_value band gross net short positions open_risk min_order daily_loss drawdown "
+    "commission commission_per_unit commission_minimum slippage short_rate cash_rate",
+    "mode stop target trails resize stop_range target_range resume_after slip_out cap_at_fill",
 )
-"""One policy as numbers: infinity where a limit is not given. ``stop_range`` and ``target_range`` say which of the
-market's average true ranges is meant; rates of interest are by day."""
+"""One policy as numbers: infinity where a limit is not given. ``stop_range`` and ``target_range`` are indices into
+``MarketArrays.true_ranges``; rates of interest are by day."""
 
-POSITION = np.dtype(
-    [
-        *(
-            (name, REAL)
-            for name in ("units", "entry", "stop", "target", "distance", "due", "quoted", "price", "planned")
-        ),
-        *((name, WHOLE) for name in ("held", "wish", "leaves", "bracket", "live_from", "sent", "hit", "due_since")),
-        *((name, WHOLE) for name in ("entry_id", "stop_id", "target_id")),
-    ]
+POSITION = _layout(
+    "units entry stop target distance due quoted price planned",
+    "bars_held target_side is_closing bracket live_from sent hit due_since entry_id stop_id target_id",
 )
-"""One symbol: the position, where its stop and its target lie, and what is to be done about it."""
+"""One symbol: the position, the prices of its stop and target, and what the present close plans for it.
 
-QUEUED = np.dtype(
-    [
-        *((name, REAL) for name in ("units", "price", "stop", "target", "distance", "loss_share")),
-        *((name, WHOLE) for name in ("symbol", "kind", "sent", "id")),
-    ]
-)
-"""A market order that waits for its symbol's next open."""
+``distance`` lies between a stop that trails and the close; ``due`` is short interest that no fill has booked yet, since
+the step ``due_since``. ``planned`` are the units after the orders of this close. ``bars_held`` is signed like the
+position. ``bracket`` is the side that stop and target protect, 0 for none; they act from the step ``live_from`` on, in
+the order of ``sent``. ``hit`` is the exit that the bar reaches, ``quoted`` and ``price`` are its prices before and
+after slippage. The ids are those of logged orders, -1 for none."""
 
-ORDER = np.dtype(
-    [
-        *(
-            (name, REAL)
-            for name in ("size", "cut", "trimmed", "filled", "price", "share", "fits", "wanted", "at", "quoted")
-        ),
-        *(
-            (name, REAL)
-            for name in ("prediction", "entry_size", "entry_price", "entry_stop", "stopped_size", "trigger")
-        ),
-        ("stopped_at", REAL),
-        *((name, WHOLE) for name in ("symbol", "bar", "kind", "side", "status", "code", "parent", "held", "halt")),
-        *((name, WHOLE) for name in ("fill", "entered", "stopped")),
-    ]
-)
-"""An order as it is written down; see :mod:`engine.backtest.compiled.log_reader`."""
+QUEUED = _layout("units price stop target distance loss_share", "symbol kind sent id")
+"""A market order that waits for its symbol's next open; ``price`` is the close of its decision."""
 
-FILL = np.dtype(
-    [
-        *((name, REAL) for name in ("size", "price", "closed", "opened", "interest", "after", "quoted")),
-        *((name, WHOLE) for name in ("order", "step", "symbol")),
-    ]
+CHECKED = _layout("units", "is_checked")
+"""A symbol in the check of the cash: its units after the orders checked so far."""
+
+APPROX_ACCOUNT = _layout("value short gross", "step")
+"""The account at the open of a step as far as it must be known to see that an order fits; see
+:mod:`~engine.backtest.compiled.kernel.fast_admission`. The step is -1 before the first."""
+
+PLANNED_EXPOSURE = _layout("gross net short positions open_risk", "entries")
+"""Sums of a :class:`~risk.account_limits.AccountExposure` after the first ``entries`` entries of a close, -1 for not
+summed yet."""
+
+ORDER = _layout(
+    "size cut trimmed filled price share room requested at quoted prediction entry_size entry_price entry_stop "
+    "stopped_size trigger stopped_at",
+    "symbol bar kind side status code parent bars_held halt fill entered stopped",
 )
+"""An order as it is logged; see :mod:`engine.backtest.compiled.log_reader`."""
+
+FILL = _layout("size price closed opened interest after quoted", "order step symbol")
+"""A fill as it is logged."""
+
+HALT_ROW = _layout("value reference", "step code")
+"""A stop of the account that acted: the account, and the value that its loss is measured from."""
+
+INTEREST = _layout("amount", "step")
+"""Interest on idle cash."""
+
+TOTAL = _layout("value mean squares downside extreme drawdown traded", "fills trades rejections ended step")
+"""Sums over the backtest of one policy: the account at the end; of the returns the mean, the sum of squares around it,
+the sum of squares of their shortfall to the risk-free rate, and the largest absolute one; the lowest value over the
+highest before, minus 1; the counters; the end of the kernel (``DONE`` or another), and its step."""
 
 
 class MarketArrays(NamedTuple):
@@ -149,135 +93,230 @@ class MarketArrays(NamedTuple):
     Attributes
     ----------
     open, high, low, close : (T, N) prices; ``close`` is the last one known, the others are those of a new bar.
-    fresh : (T, N) whether the symbol has a new bar.
-    days : (T, N) calendar days since the symbol's bar before.
+    has_bar : (T, N) True where the symbol has a new bar.
+    bar_days : (T, N) calendar days since the symbol's bar before.
     prediction, confidence : (T, N) NaN for no opinion.
-    ranges : (K, T, N) average true ranges, one for each window in use.
-    last : (T, N) the number of the symbol's latest bar.
-    idle_days : (T,) calendar days since the step before.
-    new_session : (T,) whether the step is the first of its session.
-    day : (T,) the daily return that ends at the step; -1 for none.
-    ends : (T + 1,) the first step from here on at which one ends; T for none.
+    true_ranges : (K, T, N) average true ranges, one for each window in use.
+    last_bar : (T, N) the index of the symbol's latest bar.
+    step_days : (T,) calendar days since the step before.
+    new_session : (T,) True where the step is the first of its session.
+    return_index : (T,) the daily return that ends at the step; -1 for none.
+    next_return : (T + 1,) the first step from here on at which one ends; T for none.
     """
 
     open: "np.ndarray"
     high: "np.ndarray"
     low: "np.ndarray"
     close: "np.ndarray"
-    fresh: "np.ndarray"
-    days: "np.ndarray"
+    has_bar: "np.ndarray"
+    bar_days: "np.ndarray"
     prediction: "np.ndarray"
     confidence: "np.ndarray"
-    ranges: "np.ndarray"
-    last: "np.ndarray"
-    idle_days: "np.ndarray"
+    true_ranges: "np.ndarray"
+    last_bar: "np.ndarray"
+    step_days: "np.ndarray"
     new_session: "np.ndarray"
-    day: "np.ndarray"
-    ends: "np.ndarray"
+    return_index: "np.ndarray"
+    next_return: "np.ndarray"
 
 
 class Workspace(NamedTuple):
-    """Where a kernel works.
+    """The arrays that a kernel changes while it backtests one policy; D daily returns.
 
     Attributes
     ----------
-    state : (N,) of :data:`POSITION`.
-    queue : of :data:`QUEUED`.
-    clones : (3, N) units, and whether they were looked at, for the check of what was sent; stops of planned entries.
-    picks : (3, N) symbols: hits of a step, entries of a close, and those that want something done at a close.
-    seen, sides : (2, N) and (N,) what a cross-sectional rule is told.
-    tally : counts and sums, see ``TRADES`` and so on.
-    where : step and symbol at which the kernel ended.
-    worth : (D + 1,) the account before the first session, and at the end of each.
-    spare : (D,) the returns of the sessions, and what else is made of them.
-    rough : the account at the open as far as it must be known to see that an order fits: see
-        :mod:`~engine.backtest.compiled.kernel.fast_admission`.
-    plan : what will be held after the orders of a close so far: a step, and the sums of a :class:`~risk.limits.Book`.
-    until : (3, T + 1) for short, flat and long: the first step from here at which the rule wants something else; empty
-        without foresight.
+    positions : (N,) of :data:`POSITION`.
+    orders : of :data:`QUEUED`: the queue.
+    checked : (N,) of :data:`CHECKED`, for the check of the cash.
+    planned_stops : (N,) prices of the stops of planned entries.
+    hit_symbols, planned_symbols, changed_symbols : (N,) symbols whose stop or target the bar reaches; with an entry at
+        this close; for which the rule changes something at this close.
+    rule_predictions, rule_confidences, rule_sides : (N,) inputs of a cross-sectional rule.
+    counters : (5,) counts and sums; see ``FILLS`` and so on.
+    failed_at : (2,) ``STEP`` and ``SYMBOL`` at which the kernel ended.
+    session_equity : (D + 1,) the account before the first session, and at the end of each.
+    session_returns : (D,) room for the returns of the sessions.
+    approx_account : (1,) of :data:`APPROX_ACCOUNT`.
+    planned_exposure : (1,) of :data:`PLANNED_EXPOSURE`.
+    next_change_short, next_change_flat, next_change_long : (T + 1,) the first step from here on at which the rule wants
+        to leave this side; empty in kernels that do not skip by them.
     """
 
-    state: "np.ndarray"
-    queue: "np.ndarray"
-    clones: "np.ndarray"
-    picks: "np.ndarray"
-    seen: "np.ndarray"
-    sides: "np.ndarray"
-    tally: "np.ndarray"
-    where: "np.ndarray"
-    worth: "np.ndarray"
-    spare: "np.ndarray"
-    rough: "np.ndarray"
-    plan: "np.ndarray"
-    until: "np.ndarray"
+    positions: Records[Position]
+    orders: Records[Order]
+    checked: Records[CheckedSymbol]
+    planned_stops: "np.ndarray"
+    hit_symbols: "np.ndarray"
+    planned_symbols: "np.ndarray"
+    changed_symbols: "np.ndarray"
+    rule_predictions: "np.ndarray"
+    rule_confidences: "np.ndarray"
+    rule_sides: "np.ndarray"
+    counters: "np.ndarray"
+    failed_at: "np.ndarray"
+    session_equity: "np.ndarray"
+    session_returns: "np.ndarray"
+    approx_account: Records[ApproxAccount]
+    planned_exposure: Records[PlannedExposure]
+    next_change_short: "np.ndarray"
+    next_change_flat: "np.ndarray"
+    next_change_long: "np.ndarray"
 
 
-FILLS, TRADES, REJECTIONS, TRADED, TURNOVER = range(5)
-"""What is counted: fills, trades that have ended, market orders that were refused or rejected; the value traded in the
-session, and the sum over sessions of that value as a share of the account before."""
+class Policies(NamedTuple):
+    """P policies.
 
+    Attributes
+    ----------
+    rows : (P,) of :data:`POLICY`.
+    rules : (U,) parameters of the strategy's rule, each combination once.
+    rule_index : (P,) the record of ``rules`` that each policy has.
+    """
 
-TOTAL = np.dtype(
-    [
-        *((name, REAL) for name in ("value", "mean", "squares", "downside", "extreme", "drawdown", "traded")),
-        *((name, WHOLE) for name in ("fills", "trades", "rejections", "ended", "step")),
-    ]
-)
-"""What is known of a policy once it was backtested: the account at the end; of the returns the mean, the sum of squares
-around it, that of what they lack to the risk-free rate, and the largest in size; the lowest value over the highest
-before, minus 1; what is counted; how the kernel ended, and at which step."""
+    rows: Records[PolicyRow]
+    rules: "np.ndarray"
+    rule_index: "np.ndarray"
 
 
 class KernelResult(NamedTuple):
-    """Where a kernel writes what is wanted of P policies.
+    """The arrays that a kernel writes for P policies.
 
     Attributes
     ----------
     totals : (P,) of :data:`TOTAL`.
-    tails : (P, Q, 2) value at risk and expected shortfall for each of ``shares``.
-    curves : (P, D + 1) the account before the first session and at the end of each; empty if not wanted.
-    shares : (Q,) of the returns that lie in a tail.
-    rate : (1,) the risk-free return of one session.
+    tails : (P, Q, 2) ``VALUE_AT_RISK`` and ``SHORTFALL`` for each tail probability.
+    curves : (P, D + 1) the account before the first session and at the end of each; empty if it is not requested.
+    tail_probabilities : (Q,) fractions of the returns that lie in a tail.
+    risk_free : the risk-free return of one session.
     """
 
-    totals: "np.ndarray"
+    totals: Records[PolicyTotals]
     tails: "np.ndarray"
     curves: "np.ndarray"
-    shares: "np.ndarray"
-    rate: "np.ndarray"
+    tail_probabilities: "np.ndarray"
+    risk_free: float
 
 
 class Log(NamedTuple):
-    """What is written down if ``USES.record``; else arrays of length 1 that nothing touches.
+    """The log of a kernel with ``FEATURES.record``; in others arrays of length 1 that nothing touches.
 
     Attributes
     ----------
     value, cash : (T,); units : (T, N).
-    orders, fills : of :data:`ORDER` and :data:`FILL`.
-    halts : (H, 4) step, code, value and what it is measured from.
-    earned : (E, 2) step and interest on idle cash.
-    counts : orders, fills, halts, earned that are written, and whether one did not fit.
+    orders, fills, halts, interest : of :data:`ORDER`, :data:`FILL`, :data:`HALT_ROW` and :data:`INTEREST`.
+    counts : (5,) rows that are written; see ``ORDERS_WRITTEN`` and so on.
     """
 
     value: "np.ndarray"
     cash: "np.ndarray"
     units: "np.ndarray"
-    orders: "np.ndarray"
-    fills: "np.ndarray"
-    halts: "np.ndarray"
-    earned: "np.ndarray"
+    orders: Records[LoggedOrder]
+    fills: Records[LoggedFill]
+    halts: Records[LoggedHalt]
+    interest: Records[LoggedInterest]
     counts: "np.ndarray"
 
 
-ORDERS_WRITTEN, FILLS_WRITTEN, HALTS_WRITTEN, EARNED_WRITTEN, OVERFLOW = range(5)
+class Queue(NamedTuple):
+    """Counts of the market orders that wait for an open.
 
-
-def wider(one: KernelFeatures, other: KernelFeatures) -> KernelFeatures:
-    """A shape that holds what either does.
-
-    >>> wider(Shape(stop=1, lot=False), Shape(stop=2, lot=True))[4:6], wider(Shape(stop=1), Shape(stop=1)).stop
-    ((3, 3), 1)
+    Attributes
+    ----------
+    accepted : those at the front that the check of the cash has accepted.
+    waiting : all of them; more than there is room for once one did not fit.
+    sent : orders ever sent.
+    planned : entries that this close has planned so far, those that the limits bar included.
     """
-    pairs = zip(one, other, strict=True)
-    both: Any = [a if a == b else (a or b) if isinstance(a, bool) else ANY for a, b in pairs]
-    return KernelFeatures(*both)
+
+    accepted: int
+    waiting: int
+    sent: int
+    planned: int
+
+
+class Decision(NamedTuple):
+    """A close at which the strategy decides.
+
+    Attributes
+    ----------
+    step : of the close.
+    value : the account.
+    halt_bars : bars until trading resumes after a stop of the account; 0 while it goes on.
+    """
+
+    step: int
+    value: float
+    halt_bars: int
+
+
+class Request(NamedTuple):
+    """Units that the rule of sizes asks for at a close.
+
+    Attributes
+    ----------
+    symbol : its index.
+    side : 1 to buy, -1 to sell short.
+    units : not signed.
+    close : the price.
+    stop : of the position; NaN for none.
+    is_new : True for an entry, False for an addition to a position.
+    """
+
+    symbol: int
+    side: int
+    units: float
+    close: float
+    stop: float
+    is_new: bool
+
+
+class Admission(NamedTuple):
+    """The part of a request that the account's limits admit.
+
+    Attributes
+    ----------
+    units : not signed; 0 if nothing is left.
+    code : of the limit that holds the rest back.
+    room : units for which that limit has room.
+    """
+
+    units: float
+    code: int
+    room: float
+
+
+class Execution(NamedTuple):
+    """The fill of an order.
+
+    Attributes
+    ----------
+    step : of the bar.
+    size : units, signed.
+    quoted, price : before and after slippage.
+    account : the account's value before it; 0 where it is not needed.
+    """
+
+    step: int
+    size: float
+    quoted: float
+    price: float
+    account: float
+
+
+class Reason(NamedTuple):
+    """The reason of an order's status: a code, and the numbers of its text.
+
+    Attributes
+    ----------
+    code : of :mod:`.codes` or :mod:`risk.account_limits`; 0 for none.
+    room : units or cash that there was room for.
+    requested : units.
+    at : the price, cash or number that the text names.
+    quoted : the market's price.
+    """
+
+    code: int
+    room: float
+    requested: float
+    at: float
+    quoted: float

@@ -33,8 +33,8 @@ def closes(days, start="2020-01-06", at="16:00"):
 def bars(symbol, rows, times=None):
     """Bars from rows of open, high, low, close; None leaves a time out."""
     times = closes(len(rows)) if times is None else times
-    kept = [n for n, row in enumerate(rows) if row]
-    frame = pd.DataFrame([rows[n] for n in kept], columns=["open", "high", "low", "close"], index=times[kept])
+    present = [n for n, row in enumerate(rows) if row]
+    frame = pd.DataFrame([rows[n] for n in present], columns=["open", "high", "low", "close"], index=times[present])
     return Bars.of(symbol, frame.assign(volume=1.0))
 
 
@@ -46,9 +46,10 @@ def market(*items, zone=ZONE):
     return Market({item.symbol: item for item in items}, tuple(item.symbol for item in items), items[0].symbol, zone)
 
 
-def told(market, prediction, confidence=1.0, first=0):
+def signals_of(market, prediction, confidence=1.0, first=0):
     """Signals on the market's union calendar; `prediction` has a column per symbol."""
-    times, symbols = market.times, market.trade
+    times = market.times
+    symbols = market.trade
     prediction = np.array(prediction, dtype=np.float64).reshape(len(times), len(symbols))
     confidence = np.where(np.isnan(prediction), np.nan, np.broadcast_to(confidence, prediction.shape))
     return SignalFrame(times, symbols, prediction, confidence, np.where(np.arange(len(times)) < first, -1, 0))
@@ -73,7 +74,7 @@ def by_hand():
     ]
     item = market(bars("a", rows))
     costs = BrokerSpec(commission=0.01, slippage=0.01, short_interest=0.365)
-    return backtest(item, told(item, [0.01, 0.01, -0.01, -0.01, -0.01]), broker=costs)
+    return backtest(item, signals_of(item, [0.01, 0.01, -0.01, -0.01, -0.01]), broker=costs)
 
 
 SIZE = 2.0  # 2 % of 10,000 at 100
@@ -152,7 +153,7 @@ def frames(result):
 
 def test_the_account_begins_at_the_first_decision():
     item = market(bars("a", [flat(100.0 + n) for n in range(6)]))
-    result = backtest(item, told(item, [0.01] * 6, first=3))
+    result = backtest(item, signals_of(item, [0.01] * 6, first=3))
     assert list(result.equity["time"]) == list(closes(6)[3:])
     assert result.equity["equity"].iloc[0] == 10_000.0
     assert list(result.orders["created_at"]) == [closes(6)[3]]
@@ -161,7 +162,7 @@ def test_the_account_begins_at_the_first_decision():
 def test_close_times_survive_the_change_of_clocks():
     times = closes(5, start="2020-03-06")  # New York sets its clocks on the 8th
     item = market(bars("a", [flat(100.0)] * 5, times))
-    result = backtest(item, told(item, [0.01, 0.01, -0.01, 0.01, 0.01]))
+    result = backtest(item, signals_of(item, [0.01, 0.01, -0.01, 0.01, 0.01]))
     assert [time.hour for time in result.equity["time"]] == [21, 21, 20, 20, 20]
     assert list(result.fills["time"]) == [times[1], times[3], times[3], times[4], times[4]]
 
@@ -169,29 +170,30 @@ def test_close_times_survive_the_change_of_clocks():
 def test_bars_within_a_session_keep_their_own_times():
     times = pd.date_range("2020-01-06 15:00:07", periods=6, freq="97min", tz="UTC").as_unit("ns")
     item = market(bars("a", [flat(100.0)] * 6, times))
-    result = backtest(item, told(item, [0.01, np.nan, -0.01, np.nan, 0.01, np.nan]))
+    result = backtest(item, signals_of(item, [0.01, np.nan, -0.01, np.nan, 0.01, np.nan]))
     assert list(result.equity["time"]) == list(times)
     assert list(result.fills["time"]) == [times[n] for n in (1, 3, 3, 5, 5)]
 
 
 def test_symbols_that_close_at_different_hours_share_a_session():
-    early, late = closes(3, at="13:00"), closes(3)
+    early = closes(3, at="13:00")
+    late = closes(3)
     item = market(bars("a", [flat(100.0)] * 3, early), bars("b", [flat(50.0)] * 3, late))
     both = np.array([[0.01, np.nan], [np.nan, 0.01]] * 3)
-    result = backtest(item, told(item, both))
+    result = backtest(item, signals_of(item, both))
     assert list(result.equity["time"]) == list(late)
     assert list(result.orders["created_at"]) == [early[0], late[0]]
 
 
 def test_a_symbol_without_a_bar_waits_for_its_own_next_open():
     item = market(bars("a", [flat(100.0)] * 4), bars("b", [flat(50.0), None, flat(60.0), flat(60.0)]))
-    result = backtest(item, told(item, np.array([[np.nan, 0.01]] * 4)))
+    result = backtest(item, signals_of(item, np.array([[np.nan, 0.01]] * 4)))
     assert result.fills[["time", "symbol", "price"]].values.tolist() == [[closes(4)[2], "b", 60.0]]
 
 
 def test_an_ended_symbol_is_valued_at_its_last_close():
     item = market(bars("a", [flat(100.0)] * 4), bars("b", [flat(50.0), flat(60.0), None, None]))
-    result = backtest(item, told(item, np.array([[np.nan, 0.01], [np.nan, -0.01]] * 2)))
+    result = backtest(item, signals_of(item, np.array([[np.nan, 0.01], [np.nan, -0.01]] * 2)))
     assert list(result.equity["equity"]) == [10_000.0] * 4
     assert list(result.positions["b"]) == [0.0, 4.0, 4.0, 4.0]
     assert list(result.orders["reason"][1:]) == ["no later bar of b"] * 2
@@ -199,7 +201,7 @@ def test_an_ended_symbol_is_valued_at_its_last_close():
 
 def test_a_symbol_that_ended_before_the_first_decision_is_left_out_and_noted():
     item = market(bars("a", [flat(100.0)] * 4), bars("b", [flat(50.0), None, None, None]))
-    result = backtest(item, told(item, np.array([[0.01, 0.01]] * 4), first=1))
+    result = backtest(item, signals_of(item, np.array([[0.01, 0.01]] * 4), first=1))
     assert list(result.positions.columns) == ["a", "b"]
     assert set(result.positions["b"]) == {0.0}
     assert result.notes == ("b has no bar from the first decision on",)
@@ -207,13 +209,13 @@ def test_a_symbol_that_ended_before_the_first_decision_is_left_out_and_noted():
 
 def test_the_order_of_the_last_bar_is_in_the_table():
     item = market(bars("a", [flat(100.0)] * 3))
-    result = backtest(item, told(item, [np.nan, np.nan, 0.01]))
+    result = backtest(item, signals_of(item, [np.nan, np.nan, 0.01]))
     assert result.orders[["status", "reason", "filled"]].values.tolist() == [["pending", "no later bar of a", 0.0]]
 
 
 def test_a_refused_entry_is_in_the_table():
     item = market(bars("a", [flat(100.0)] * 3))
-    result = backtest(item, told(item, [0.01, np.nan, np.nan]), broker=BrokerSpec(lot=10.0))
+    result = backtest(item, signals_of(item, [0.01, np.nan, np.nan]), broker=BrokerSpec(lot=10.0))
     assert list(result.orders["reason"]) == ["size 0: the rule allows 2 units, the lot is 10"]
 
 
@@ -224,19 +226,19 @@ def test_a_refused_entry_is_in_the_table():
 def test_slippage_at_an_open_that_is_the_high(slip_out, price):
     item = market(bars("a", [flat(100.0)] * 3))
     broker = BrokerSpec(commission=0.0, slippage=0.01, slip_out=slip_out)
-    assert list(backtest(item, told(item, [0.01] * 3), broker=broker).fills["price"]) == [price]
+    assert list(backtest(item, signals_of(item, [0.01] * 3), broker=broker).fills["price"]) == [price]
 
 
 def test_a_broker_without_costs_conserves_money():
     item = market(bars("a", [flat(100.0)] * 30))
     prediction = np.where(np.arange(30) % 3 == 0, 0.01, -0.01)
-    assert set(backtest(item, told(item, prediction)).equity["equity"]) == {10_000.0}
+    assert set(backtest(item, signals_of(item, prediction)).equity["equity"]) == {10_000.0}
 
 
 def test_a_script_of_ones_own_gives_the_same():
     generator = np.random.default_rng(5)
-    item = market(random_bars("a", 60, generator, whole=True))
-    signals = told(item, generator.normal(0.0, 0.01, 60), 0.7)
+    item = market(random_bars("a", 60, generator, full=True))
+    signals = signals_of(item, generator.normal(0.0, 0.01, 60), 0.7)
     frame = item.bars["a"].frame.assign(prediction=signals.prediction[:, 0], confidence=0.7)
     cerebro = bt.Cerebro(stdstats=False)
     cerebro.adddata(SignalFeed(dataname=frame.set_axis(frame.index.normalize()), name="a"))
@@ -254,14 +256,14 @@ def test_a_script_of_ones_own_gives_the_same():
 
 def test_signals_of_other_bars_are_refused():
     item = market(bars("a", [flat(100.0)] * 4))
-    signals = told(item.until(closes(4)[2]), [0.01] * 3)
+    signals = signals_of(item.until(closes(4)[2]), [0.01] * 3)
     with pytest.raises(DataError, match="a: there is no signal row for the bar of 2020-01-09 21:00:00"):
         backtest(item, signals)
 
 
 def test_no_bar_at_all_is_refused():
     item = market(bars("a", [flat(100.0)] * 4))
-    signals = told(item, [0.01] * 4, first=3)
+    signals = signals_of(item, [0.01] * 4, first=3)
     with pytest.raises(DataError, match="no traded symbol has a bar at or after the first decision, 2020-01-09"):
         backtest(item.until(closes(4)[1]), signals)
 
@@ -271,13 +273,13 @@ def test_a_ruined_account_is_refused():
     with pytest.raises(
         ConfigError, match=r"worth -\d+.00 at 2020-01-08 21:00:00.*: a short lost more.*strategy.side: long"
     ):
-        backtest(item, told(item, [-0.01] * 4))
+        backtest(item, signals_of(item, [-0.01] * 4))
 
 
 def test_an_account_that_overflows_is_refused():
     item = market(bars("a", [flat(1e-300), flat(1e-300), flat(1e300), flat(1e300)]))
     with pytest.raises(DataError, match="the account's value is nan at 2020-01-08"):
-        backtest(item, told(item, [0.01] * 4))
+        backtest(item, signals_of(item, [0.01] * 4))
 
 
 # --- stops
@@ -285,13 +287,13 @@ def test_an_account_that_overflows_is_refused():
 
 def test_a_stop_by_the_average_range_knows_the_bars_before_the_first_decision():
     generator = np.random.default_rng(4)
-    item = market(random_bars("a", 12, generator, whole=True))
+    item = market(random_bars("a", 12, generator, full=True))
     risk = RiskSpec.parse({"stop": {"kind": "atr", "window": 3, "multiple": 2.0}})
-    result = backtest(item, told(item, np.full(12, 0.01), first=5), Threshold(), risk)
-    made = item.bars["a"]
-    span = average_true_range(made.high, made.low, made.close, 3)[5]
-    assert result.stops["stop_price"].iloc[0] == made.close[5] - 2.0 * span
-    assert result.stops["entered_at"].iloc[0] == made.times[6]
+    result = backtest(item, signals_of(item, np.full(12, 0.01), first=5), Threshold(), risk)
+    item_bars = item.bars["a"]
+    span = average_true_range(item_bars.high, item_bars.low, item_bars.close, 3)[5]
+    assert result.stops["stop_price"].iloc[0] == item_bars.close[5] - 2.0 * span
+    assert result.stops["entered_at"].iloc[0] == item_bars.times[6]
 
 
 # --- properties
@@ -300,9 +302,10 @@ def test_a_stop_by_the_average_range_knows_the_bars_before_the_first_decision():
 @st.composite
 def cases(draw):
     """Up to three symbols with gaps, missing bars, late starts and early ends, and any signals and costs."""
-    days, count = draw(st.integers(2, 25)), draw(st.integers(1, 3))
+    days = draw(st.integers(2, 25))
+    count = draw(st.integers(1, 3))
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    items = [random_bars(f"s{n}", days, generator, whole=n == 0) for n in range(count)]
+    items = [random_bars(f"s{n}", days, generator, full=n == 0) for n in range(count)]
     prediction = generator.normal(0.0, 0.01, (days, count))
     prediction[generator.random((days, count)) < 0.2] = np.nan
     base = draw(st.sampled_from([0.02, 0.1, 0.3]))
@@ -315,21 +318,23 @@ def cases(draw):
         short_interest=draw(st.sampled_from([0.0, 0.05])),
     )
     entry = draw(st.sampled_from([0.0, 0.005]))
-    exit_, side = draw(st.sampled_from([0.0, entry])), draw(st.sampled_from(["both", "long", "short"]))
+    exit_ = draw(st.sampled_from([0.0, entry]))
+    side = draw(st.sampled_from(["both", "long", "short"]))
     spec = Threshold(entry=entry, exit=exit_, side=side)
     item = market(*items)
-    return item, told(item, prediction, generator.random((days, count))), spec, risk, broker
+    return item, signals_of(item, prediction, generator.random((days, count))), spec, risk, broker
 
 
-def random_bars(symbol, days, generator, whole):
+def random_bars(symbol, days, generator, full):
     close = 100.0 * np.exp(np.cumsum(generator.normal(0.0, 0.03, days)))
     opened = close * np.exp(generator.normal(0.0, 0.03, days))
     up, down = np.exp(np.abs(generator.normal(0.0, 0.01, (2, days)))) * [[1.0], [-1.0]] + [[0.0], [2.0]]
-    high, low = np.maximum(opened, close) * up, np.minimum(opened, close) * np.minimum(down, 1.0)
+    high = np.maximum(opened, close) * up
+    low = np.minimum(opened, close) * np.minimum(down, 1.0)
     first, last = (
-        (0, days) if whole else (generator.integers(0, days // 2 + 1), generator.integers(days // 2 + 1, days + 1))
+        (0, days) if full else (generator.integers(0, days // 2 + 1), generator.integers(days // 2 + 1, days + 1))
     )
-    there = whole | (generator.random(days) < 0.85) & (np.arange(days) >= first) & (np.arange(days) < last)
+    there = full | (generator.random(days) < 0.85) & (np.arange(days) >= first) & (np.arange(days) < last)
     rows = [row if keep else None for row, keep in zip(zip(opened, high, low, close, strict=True), there, strict=True)]
     return bars(symbol, rows if there.any() else [*rows[:-1], flat(100.0)])
 
@@ -338,8 +343,15 @@ class Oracle:
     """The same run in plain Python: `path` of (equity, cash) per session, `fills` of (time, symbol, size, price)."""
 
     def __init__(self, item, signals, spec, risk, broker):
-        self.item, self.signals, self.spec, self.risk, self.broker = item, signals, spec, risk, broker
-        self.cash, self.path, self.fills, self.orders = broker.cash, [], [], []
+        self.item = item
+        self.signals = signals
+        self.spec = spec
+        self.risk = risk
+        self.broker = broker
+        self.cash = broker.cash
+        self.path = []
+        self.fills = []
+        self.orders = []
         self.held, self.entry, self.day, self.mark = (dict.fromkeys(item.trade, 0.0) for _ in range(4))
         for row, time in enumerate(signals.times):
             self.session(row, time, {s: b.times.get_loc(time) for s, b in item.bars.items() if time in b.times})
@@ -366,8 +378,8 @@ class Oracle:
         price = opened * (1 + np.sign(size) * self.broker.slippage)
         if self.held[symbol] == 0.0:  # it opens: the cap holds at the fill
             account = self.cash + sum(units * self.mark[other] for other, units in self.held.items())
-            most = self.risk.cap * account / price
-            size = np.sign(size) * (abs(size) if abs(size) <= most else self.whole_lots(most))
+            max_units = self.risk.cap * account / price
+            size = np.sign(size) * (abs(size) if abs(size) <= max_units else self.whole_lots(max_units))
         if size == 0.0:
             return
         self.cash -= size * price + abs(size) * price * self.broker.commission
@@ -377,7 +389,8 @@ class Oracle:
 
     def move(self, row, symbol, equity):
         column = self.signals.symbols.index(symbol)
-        prediction, confidence = self.signals.prediction[row, column], self.signals.confidence[row, column]
+        prediction = self.signals.prediction[row, column]
+        confidence = self.signals.confidence[row, column]
         side = int(np.sign(self.held[symbol]))
         target = self.spec.rule(prediction, confidence, side, 0, self.spec)
         if target == side:
@@ -396,9 +409,10 @@ def test_it_is_what_plain_arithmetic_says(case):
     result = backtest(item, signals, spec, risk, broker)
     told_by = Oracle(*case)
     assert result.equity[["equity", "cash"]].to_numpy() == pytest.approx(np.array(told_by.path), rel=1e-9)
-    found, fills = result.fills, told_by.fills
-    assert list(zip(found["time"], found["symbol"], strict=True)) == [fill[:2] for fill in fills]
-    assert found[["size", "price"]].to_numpy() == pytest.approx(np.array([fill[2:] for fill in fills]).reshape(-1, 2))
+    table = result.fills
+    fills = told_by.fills
+    assert list(zip(table["time"], table["symbol"], strict=True)) == [fill[:2] for fill in fills]
+    assert table[["size", "price"]].to_numpy() == pytest.approx(np.array([fill[2:] for fill in fills]).reshape(-1, 2))
 
 
 @settings(max_examples=25)
@@ -406,7 +420,8 @@ def test_it_is_what_plain_arithmetic_says(case):
 def test_money_is_neither_made_nor_lost(case):
     item, signals, spec, risk, broker = case
     result = backtest(item, signals, spec, risk, broker)
-    table, fills = result.equity, result.fills
+    table = result.equity
+    fills = result.fills
     marks = pd.DataFrame({s: pd.Series(b.close, index=b.times) for s, b in item.bars.items()})
     marks = marks.reindex(table["time"]).ffill().fillna(0.0)
     value = table["cash"].to_numpy() + (result.positions.to_numpy() * marks.to_numpy()).sum(axis=1)
@@ -425,7 +440,8 @@ def test_orders_fill_at_the_next_bar_and_within_the_rule(case):
     orders = result.orders.set_index("order_id")
     account = result.equity.set_index("time")["equity"]
     for fill in result.fills.itertuples():
-        order, times = orders.loc[fill.order_id], item.bars[fill.symbol].times
+        order = orders.loc[fill.order_id]
+        times = item.bars[fill.symbol].times
         row = times.get_loc(order["created_at"])
         assert fill.time == times[row + 1]
         slipped = 1 + np.sign(fill.size) * broker.slippage
@@ -446,10 +462,10 @@ def test_cutting_the_future_off_changes_nothing_before(case, row):
     past = replace(
         signals, **{name: getattr(signals, name)[cut] for name in ("times", "prediction", "confidence", "fold")}
     )
-    whole, short = (backtest(*pair, spec, risk, broker) for pair in ((item, signals), (item.until(last), past)))
+    complete, short = (backtest(*pair, spec, risk, broker) for pair in ((item, signals), (item.until(last), past)))
     for table in ("equity", "fills"):
-        full = getattr(whole, table)
+        full = getattr(complete, table)
         pd.testing.assert_frame_equal(getattr(short, table), full[full["time"] <= last], check_exact=True)
-    asked = ["order_id", "created_at", "symbol", "kind", "side", "asked"]
-    earlier = whole.orders[whole.orders["created_at"] <= last]
-    pd.testing.assert_frame_equal(short.orders[asked], earlier[asked], check_exact=True)
+    columns = ["order_id", "created_at", "symbol", "kind", "side", "asked"]
+    earlier = complete.orders[complete.orders["created_at"] <= last]
+    pd.testing.assert_frame_equal(short.orders[columns], earlier[columns], check_exact=True)

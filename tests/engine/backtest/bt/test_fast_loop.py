@@ -36,10 +36,12 @@ def plain(monkeypatch):
 
 
 def test_random_settings_give_the_same_bits(plain):
-    fills, reasons = 0, set()
+    fills = 0
+    reasons = set()
     for seed in range(60):
         task = BacktestInput.of(*case(seed, tight=seed % 2 == 0), "x")
-        one, other = plain(task), engine.run_task(task, solvent=False)
+        one = plain(task)
+        other = engine.run_task(task, solvent=False)
         assert first_difference(one, other) == "", seed
         fills += len(one.fills)
         reasons |= {reason.split(":")[0] for reason in one.orders["reason"]}
@@ -51,7 +53,7 @@ def within_the_day(market, signals, step):
     """The same bars, so far apart, so that interest on shorts is charged at some of them only."""
     times = pd.date_range("2024-01-02 03:00", periods=len(signals.times), freq=step, tz="UTC")
     new = dict(zip(signals.times, times, strict=True))
-    bars = {name: Bars.of(name, each.frame.rename(index=new)) for name, each in market.bars.items()}
+    bars = {name: Bars.of(name, item.frame.rename(index=new)) for name, item in market.bars.items()}
     moved = SignalFrame(times, signals.symbols, signals.prediction, signals.confidence, signals.fold)
     return Market(bars, tuple(bars), "s0", "UTC"), moved
 
@@ -62,7 +64,8 @@ def test_bars_within_the_day_give_the_same_bits(plain, step):
     for seed in range(30):
         market, signals, *rest = case(seed, tight=seed % 2 == 0)
         task = BacktestInput.of(*within_the_day(market, signals, step), *rest, "x")
-        one, other = plain(task), engine.run_task(task, solvent=False)
+        one = plain(task)
+        other = engine.run_task(task, solvent=False)
         assert first_difference(one, other) == "", seed
         interest += one.costs.query("kind == 'short_interest'")["amount"].sum()
     assert interest > 1.0
@@ -94,13 +97,13 @@ def test_the_lean_loop_is_used_with_the_version_that_it_was_compared_with(monkey
 class Counting(Threshold):
     """A rule that writes down what it is asked, and fails on demand."""
 
-    asked: ClassVar[list] = []
+    calls: ClassVar[list] = []
     fails_at: ClassVar[int] = 10**9
 
     @staticmethod
     def rule(prediction, confidence, side, held, p):
-        p.asked.append((prediction, confidence, side, held))
-        if len(p.asked) == p.fails_at:
+        p.calls.append((prediction, confidence, side, held))
+        if len(p.calls) == p.fails_at:
             raise ZeroDivisionError("by design")
         return target_side(prediction, confidence, side, held, p)
 
@@ -112,27 +115,27 @@ def counted(plain, monkeypatch):
     def run(seed, fails_at=10**9):
         market, signals, _, risk, broker = case(seed)
         monkeypatch.setattr(Counting, "fails_at", fails_at)
-        told = []
+        outcomes = []
         for loop in (plain, lambda task: engine.run_task(task, solvent=False)):
-            monkeypatch.setattr(Counting, "asked", [])
+            monkeypatch.setattr(Counting, "calls", [])
             error = ""
             try:
                 loop(BacktestInput.of(market, signals, Counting(), risk, broker, "x"))
             except PluginError as failure:
                 error = str(failure)
-            told.append((Counting.asked, error))
-        return told
+            outcomes.append((Counting.calls, error))
+        return outcomes
 
     return run
 
 
 def test_the_rule_is_asked_the_same_questions_once_each(counted):
-    asked = 0
+    calls = 0
     for seed in range(12):
         one, other = counted(seed)
         assert one == other
-        asked += len(one[0])
-    assert asked > 500
+        calls += len(one[0])
+    assert calls > 500
 
 
 def test_a_rule_that_fails_is_told_in_the_same_words(counted):

@@ -26,7 +26,8 @@ def frame(rows=40, freq="D", start="2019-12-20"):
     generator = np.random.default_rng(1)
     index = pd.date_range(start, periods=rows, freq=freq)
     values = generator.uniform(50, 150, (rows, 4))
-    low, high = values.min(axis=1) - 1, values.max(axis=1) + 1
+    low = values.min(axis=1) - 1
+    high = values.max(axis=1) + 1
     data = {
         "open": values[:, 0],
         "high": high,
@@ -35,9 +36,9 @@ def frame(rows=40, freq="D", start="2019-12-20"):
         "volume": generator.uniform(0, 9, rows),
     }
     signals = {"prediction": generator.normal(0, 1, rows), "confidence": generator.uniform(0, 1, rows)}
-    made = pd.DataFrame({**data, **signals}, index=index)
-    made.iloc[:3, 5:] = NAN
-    return made
+    table = pd.DataFrame({**data, **signals}, index=index)
+    table.iloc[:3, 5:] = NAN
+    return table
 
 
 class Reader(bt.Strategy):
@@ -66,28 +67,28 @@ def same(one, other):
 
 @pytest.mark.parametrize("freq", ["D", "B", "h", "7min", "13s"])
 def test_it_is_backtraders_own_feed_to_the_bit(freq):
-    made = frame(freq=freq)
-    same(read(SignalFeed(dataname=made)), read(Stock(dataname=made)))
+    table = frame(freq=freq)
+    same(read(SignalFeed(dataname=table)), read(Stock(dataname=table)))
 
 
 @pytest.mark.parametrize("options", [{"preload": False}, {"runonce": False}, {"exactbars": 1}, {"lookahead": 2}])
 def test_every_way_to_run_gives_the_same(options):
-    made = frame()
-    same(read(SignalFeed(dataname=made), **options), read(Stock(dataname=made)))
+    table = frame()
+    same(read(SignalFeed(dataname=table), **options), read(Stock(dataname=table)))
 
 
 def test_dates_from_and_to_are_kept():
-    made = frame()
-    span = {"fromdate": made.index[5].to_pydatetime(), "todate": made.index[9].to_pydatetime()}
-    same(read(SignalFeed(dataname=made, **span)), read(Stock(dataname=made, **span)))
+    table = frame()
+    span = {"fromdate": table.index[5].to_pydatetime(), "todate": table.index[9].to_pydatetime()}
+    same(read(SignalFeed(dataname=table, **span)), read(Stock(dataname=table, **span)))
 
 
 def test_it_can_be_resampled():
-    made = frame(rows=35, start="2020-01-06")
+    table = frame(rows=35, start="2020-01-06")
 
     def weekly(kind):
         cerebro = bt.Cerebro(stdstats=False)
-        cerebro.resampledata(kind(dataname=made), timeframe=bt.TimeFrame.Weeks)
+        cerebro.resampledata(kind(dataname=table), timeframe=bt.TimeFrame.Weeks)
         cerebro.addstrategy(Reader)
         return cerebro.run()[0].seen
 
@@ -100,8 +101,8 @@ def test_it_can_run_twice():
 
 
 def test_aware_times_are_taken_to_utc():
-    made = frame(freq="h").tz_localize("America/New_York")
-    assert read(SignalFeed(dataname=made))[0][-1] == made.index[0].tz_convert("UTC").tz_localize(None).to_pydatetime()
+    table = frame(freq="h").tz_localize("America/New_York")
+    assert read(SignalFeed(dataname=table))[0][-1] == table.index[0].tz_convert("UTC").tz_localize(None).to_pydatetime()
 
 
 def test_without_signals_there_is_no_opinion():
@@ -130,13 +131,13 @@ def test_dates_are_numbered_as_backtrader_does(days):
 
 
 def spoilt(column, value, row=7):
-    made = frame()
-    made.loc[made.index[row], column] = value
-    return made
+    table = frame()
+    table.loc[table.index[row], column] = value
+    return table
 
 
 @pytest.mark.parametrize(
-    ("made", "message"),
+    ("table", "message"),
     [
         (spoilt("open", NAN), "feed: open is nan on 2019-12-27 00:00:00; prices must be finite and > 0"),
         (spoilt("close", np.inf), "close is inf on 2019-12-27"),
@@ -153,9 +154,9 @@ def spoilt(column, value, row=7):
         (frame().set_axis([pd.NaT, *frame().index[1:]]), "the time of row 0 is missing"),
     ],
 )
-def test_what_backtrader_would_swallow_is_refused(made, message):
+def test_what_backtrader_would_swallow_is_refused(table, message):
     with pytest.raises(DataError, match=message):
-        SignalFeed(dataname=made)
+        SignalFeed(dataname=table)
 
 
 def test_the_message_names_the_symbol():

@@ -26,9 +26,14 @@ class Ledger:
     """
 
     def __init__(self, market, signals, broker, result):
-        self.market, self.broker = market, broker
-        self.cash, self.units, self.entry = broker.cash, defaultdict(float), defaultdict(float)
-        self.costs, self.rows, self.openings = defaultdict(float), [], []
+        self.market = market
+        self.broker = broker
+        self.cash = broker.cash
+        self.units = defaultdict(float)
+        self.entry = defaultdict(float)
+        self.costs = defaultdict(float)
+        self.rows = []
+        self.openings = []
         bars = market.since(signals.start).bars
         self.times = {symbol: bars[symbol].times for symbol in signals.symbols}
         fills = dict(iter(result.fills.groupby("time", sort=False)))
@@ -37,11 +42,11 @@ class Ledger:
             self.interest(time, before)
             for fill in fills[time].itertuples() if time in fills else ():
                 self.fill(fill)
-            worth = sum(units * self.known(symbol, time, "close") for symbol, units in self.units.items() if units)
+            worth = sum(units * self.price_at(symbol, time, "close") for symbol, units in self.units.items() if units)
             self.rows.append((time, self.cash, self.cash + worth, dict(self.units)))
             before = time
 
-    def known(self, symbol, time, price):
+    def price_at(self, symbol, time, price):
         """The price of the bar of a time, or the last close before."""
         bars = self.market.bars[symbol]
         row = bars.times.searchsorted(time, side="right") - 1
@@ -64,11 +69,13 @@ class Ledger:
         self.costs[kind] += amount
 
     def fill(self, fill):
-        symbol, held, size = fill.symbol, self.units[fill.symbol], fill.size
+        symbol = fill.symbol
+        held = self.units[fill.symbol]
+        size = fill.size
         assert fill.position_after == held + size
         closing = 0.0 if held * size >= 0 else float(np.sign(size) * min(abs(size), abs(held)))
         if fill.kind == "market" and abs(size) > abs(closing) * (1 + EXACT):
-            values = [units * self.known(other, fill.time, "open") for other, units in self.units.items() if units]
+            values = [units * self.price_at(other, fill.time, "open") for other, units in self.units.items() if units]
             self.openings.append((fill, self.cash + sum(values)))
         self.cash -= size * fill.price
         self.pay("commission", self.commission(closing, fill.price) + self.commission(size - closing, fill.price))
@@ -80,8 +87,8 @@ class Ledger:
 
     def commission(self, units, price):
         terms = self.broker
-        most = abs(units) * (price * terms.commission + terms.commission_per_unit)
-        return max(most, terms.commission_minimum) if abs(units) > 0 else 0.0
+        fee = abs(units) * (price * terms.commission + terms.commission_per_unit)
+        return max(fee, terms.commission_minimum) if abs(units) > 0 else 0.0
 
 
 def run_alone(market, signals, strategy, risk, broker):
@@ -117,7 +124,7 @@ def require_same_account(result, ledger, scale):
 
 
 def require_same_costs(result, ledger, scale):
-    """What the table of costs adds up to was taken off the cash, but for slippage, which is in the prices."""
+    """The sums of the table of costs were taken off the cash, but for slippage, which is in the prices."""
     paid = result.costs.groupby("kind")["amount"].sum()
     for kind in ("commission", "short_interest", "cash_interest"):
         assert isclose(paid.get(kind, 0.0), ledger.costs[kind], rel_tol=1e-9, abs_tol=scale)
@@ -149,14 +156,14 @@ def require_later_than_decided(market, result):
     filled = result.fills.set_index("order_id")["time"]
     for fill in result.fills.itertuples():
         times = market.bars[fill.symbol].times
-        made = orders.loc[fill.order_id, "created_at"]
+        created = orders.loc[fill.order_id, "created_at"]
         if fill.kind == "market":
-            assert fill.time == times[times.searchsorted(made, side="right")]
+            assert fill.time == times[times.searchsorted(created, side="right")]
         else:
             number = fill.order_id - 1
             entry = number if orders.loc[number, "kind"] == "market" else number - 1
-            assert orders.loc[entry, "created_at"] == made
-            assert fill.time > filled[entry] > made
+            assert orders.loc[entry, "created_at"] == created
+            assert fill.time > filled[entry] > created
 
 
 def require_within_cap(risk, broker, ledger):

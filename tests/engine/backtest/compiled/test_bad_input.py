@@ -17,11 +17,12 @@ from risk.spec import RiskSpec
 from strategies.threshold import Threshold
 
 pytestmark = pytest.mark.early
-NAN, INF = float("nan"), float("inf")
+NAN = float("nan")
+INF = float("inf")
 ENGINES = pytest.mark.parametrize("engine", [compiled_engine, bt_engine], ids=["compiled", "backtrader"])
 
 
-def task_of(strategy=None, *, prices=None, told=None):
+def task_of(strategy=None, *, prices=None, signal=None):
     """One symbol under the plainest rule of risk; ``prices`` and ``told`` put values into the twelfth bar."""
     market, signals, _, _, _ = case(0, rules=("threshold",))
     one = market.trade[0]
@@ -30,14 +31,14 @@ def task_of(strategy=None, *, prices=None, told=None):
     for name, value in (prices or {}).items():
         columns[name][12] = value
     values = {"prediction": np.full((len(bars), 1), 1.0), "confidence": np.full((len(bars), 1), 0.9)}
-    for name, value in (told or {}).items():
+    for name, value in (signal or {}).items():
         values[name][12] = value
     market = replace(market, bars={one: replace(bars, **columns)}, trade=(one,))
     signals = replace(signals, symbols=(one,), **values)
     return BacktestInput.of(market, signals, strategy or Threshold(), RiskSpec(), BrokerSpec(), "0123456789ab")
 
 
-def said(engine, error, task):
+def message_of(engine, error, task):
     """The one line that an engine says."""
     with pytest.raises(error) as caught:
         engine.run_task(task)
@@ -52,14 +53,14 @@ def said(engine, error, task):
 def test_a_price_that_is_none_is_named(column, value, engine):
     task = task_of(prices={column: value})
     day = task.timeline.times[12 - (len(task.signals.times) - len(task.timeline.times))]
-    line = said(engine, DataError, task)
+    line = message_of(engine, DataError, task)
     assert line.startswith(f"s0: {column} is {value:g} on {day:%F}")
     assert line.endswith("prices must be finite and > 0. Drop the bar")
 
 
 @ENGINES
 @pytest.mark.parametrize(
-    ("told", "what"),
+    ("signal", "what"),
     [
         ({"prediction": INF}, "prediction is infinite on"),
         ({"prediction": -INF}, "prediction is infinite on"),
@@ -68,8 +69,8 @@ def test_a_price_that_is_none_is_named(column, value, engine):
         ({"confidence": INF}, "confidence is inf on"),
     ],
 )
-def test_a_signal_that_is_none_is_named(told, what, engine):
-    assert said(engine, DataError, task_of(told=told)).startswith(f"s0: {what} 2024-")
+def test_a_signal_that_is_none_is_named(signal, what, engine):
+    assert message_of(engine, DataError, task_of(signal=signal)).startswith(f"s0: {what} 2024-")
 
 
 def test_a_bar_without_a_signal_is_named():
@@ -102,9 +103,9 @@ FAILURES = [
 @ENGINES
 @pytest.mark.parametrize(("prediction", "what"), FAILURES)
 def test_a_rule_that_fails_is_told_with_symbol_and_bar(prediction, what, engine):
-    told = {"prediction": prediction}
-    task = task_of(Obedient(), told=told)
-    line = said(engine, PluginError, task)
+    signal = {"prediction": prediction}
+    task = task_of(Obedient(), signal=signal)
+    line = message_of(engine, PluginError, task)
     bar = task.signals.times[12]
     assert f"its rule failed on s0 at the bar of {bar:%F} " in line
     assert what in line
@@ -112,7 +113,7 @@ def test_a_rule_that_fails_is_told_with_symbol_and_bar(prediction, what, engine)
 
 
 def test_a_side_may_be_a_whole_float():
-    task = task_of(Obedient(), told={"prediction": -1.0})
+    task = task_of(Obedient(), signal={"prediction": -1.0})
     one, other = (engine.run_task(task) for engine in (bt_engine, compiled_engine))
     assert one.fills.equals(other.fills)
     assert len(one.fills) == 5
@@ -123,16 +124,16 @@ def test_a_side_may_be_a_whole_float():
 
 @pytest.mark.parametrize(("rules", "seed"), [(("threshold",), 2), (("threshold",), 5)])
 def test_an_overflow_of_the_queue_is_one_line(rules, seed, general, monkeypatch):
-    honest = compiled.space_of
+    honest = compiled.new_workspace
 
-    def cramped(grid, **options):
-        space = honest(grid, **options)
-        return space._replace(queue=space.queue[:1])
+    def cramped(arrays):
+        workspace = honest(arrays)
+        return workspace._replace(orders=workspace.orders[:1])
 
     task = BacktestInput.of(*case(seed, rules=rules), "0123456789ab")
     assert len(compiled_engine.run_task(task, solvent=False).fills) > 1
-    monkeypatch.setattr(compiled, "space_of", cramped)
-    line = said(compiled_engine, ConfigError, task)
+    monkeypatch.setattr(compiled, "new_workspace", cramped)
+    line = message_of(compiled_engine, ConfigError, task)
     assert line.startswith("the compiled engine stopped at 2024-")
     assert line.endswith("use engine: backtrader")
 
@@ -144,17 +145,18 @@ def test_an_overflow_of_the_queue_is_one_line(rules, seed, general, monkeypatch)
 def test_a_log_without_room_is_made_larger_and_nothing_is_written_beyond_it(seed, general, monkeypatch):
     """Once the children of an entry for which there was no room were written behind the log's end."""
     task = BacktestInput.of(*case(seed, rules=("threshold",)), "0123456789ab")
-    wanted = compiled_engine.run_task(task, solvent=False)
-    honest, beyond = compiled.log_of, []
+    expected = compiled_engine.run_task(task, solvent=False)
+    honest = compiled.new_log
+    beyond = []
 
-    def fenced(grid, room):
-        log = honest(grid, room)
+    def fenced(arrays, room):
+        log = honest(arrays, room)
         logs = {name: np.zeros(len(getattr(log, name)) + 8, getattr(log, name).dtype) for name in ("orders", "fills")}
         beyond.extend(array[-8:] for array in logs.values())
         return log._replace(**{name: array[:-8] for name, array in logs.items()})
 
-    monkeypatch.setattr(compiled, "log_of", fenced)
+    monkeypatch.setattr(compiled, "new_log", fenced)
     monkeypatch.setattr(compiled, "ROOM", 1)
-    assert first_difference(wanted, compiled_engine.run_task(task, solvent=False)) == ""
+    assert first_difference(expected, compiled_engine.run_task(task, solvent=False)) == ""
     assert len(beyond) > 2
     assert not any(array.view(np.uint8).any() for array in beyond)

@@ -15,9 +15,8 @@ from core.types import Bars, Market, SignalFrame
 from engine.backtest import compiled
 from engine.backtest.account_returns import daily_returns
 from engine.backtest.bt import engine
-from engine.backtest.compiled import batch, batches, product
-from engine.backtest.compiled import batch_run as courses
-from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.compiled import batch, batch_run, batches, product
+from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
 from engine.backtest.engine_output import BacktestInput
 from engine.results.measure_inputs import samples
 from risk.costs import BrokerSpec
@@ -37,14 +36,14 @@ pytestmark = pytest.mark.early
 @pytest.fixture
 def one_for_all(monkeypatch):
     """One kernel for everything: each of its own would take an hour to compile."""
-    monkeypatch.setattr(courses, "shape_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
+    monkeypatch.setattr(batch_run, "features_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
 
 
 @pytest.fixture
 def single(monkeypatch):
     """The same for one symbol with a bar at every step, so that steps at which nothing happens are passed over."""
     shape = partial(KernelFeatures, symbols=1, gaps=False, halts=False, cash_interest=False, daily=True)
-    monkeypatch.setattr(courses, "shape_of", lambda *_, cross, record: shape(cross=cross, record=record))
+    monkeypatch.setattr(batch_run, "features_of", lambda *_, cross, record: shape(cross=cross, record=record))
 
 
 def alone(task, setting):
@@ -57,8 +56,8 @@ def alone(task, setting):
         for key in keys[:-1]:
             inner = inner[key]
         inner[keys[-1]] = value
-    made = {name: type(getattr(task, name)).parse(values) for name, values in parts.items()}
-    return engine.run_task(replace(task, **made), solvent=False)
+    specs = {name: type(getattr(task, name)).parse(values) for name, values in parts.items()}
+    return engine.run_task(replace(task, **specs), solvent=False)
 
 
 def task_of(seed, **changes):
@@ -85,26 +84,27 @@ def require_equal(row, curve, result, task, measures=compiled.MEASURES):
     np.testing.assert_array_equal(curve[1:] / curve[:-1] - 1.0, daily["strategy"].to_numpy())
     sample = samples(daily, result, 252.0, 0.0)["strategy"]
     for measure in measures:
-        found = measure.of(sample)
-        if found.value is None:
+        estimate = measure.of(sample)
+        if estimate.value is None:
             assert np.isnan(row[measure.name])
-            assert f"{measure.name}: {found.reason}" in row.reason
+            assert f"{measure.name}: {estimate.reason}" in row.reason
         else:
             # A gain is a difference from 1: of a small one, fewer digits are there to agree on.
-            least = 1e-12 if measure.name in ("total_return", "cagr", "calmar") else 1e-15
-            np.testing.assert_allclose(row[measure.name], found.value, rtol=1e-12, atol=least)
+            tolerance = 1e-12 if measure.name in ("total_return", "cagr", "calmar") else 1e-15
+            np.testing.assert_allclose(row[measure.name], estimate.value, rtol=1e-12, atol=tolerance)
 
 
 def test_each_row_is_the_run_of_its_setting(one_for_all):
     seen = {"ruined": 0, "done": 0}
     for seed in range(24):
         task = task_of(seed)
-        entries, bases = [0.0, 0.004, 0.01], [0.02, 0.9, 0.3]
+        entries = [0.0, 0.004, 0.01]
+        bases = [0.02, 0.9, 0.3]
         settings = {"strategy.entry": entries, "risk.base": bases, "broker.slippage": [0.0, 0.001, 0.02]}
-        found = batch(task, settings, equity=True, per_year=252, threads=2)
-        for number, row in found.table.iterrows():
+        batched = batch(task, settings, equity=True, per_year=252, threads=2)
+        for number, row in batched.table.iterrows():
             result = alone(task, {path: values[number] for path, values in settings.items()})
-            require_equal(row, found.equity[number], result, task)
+            require_equal(row, batched.equity[number], result, task)
             seen[row.status] += 1
     assert seen["done"] > 40
 
@@ -115,10 +115,8 @@ def one_symbol(seed, days=400):
     times = pd.bdate_range("2023-01-02", periods=days, tz="UTC") + pd.Timedelta("21h")
     close = np.round(100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.02, days))), 1)
     opened = np.round(np.concatenate([[100.0], close[:-1]]) * np.exp(rng.normal(0.0, 0.01, days)), 1)
-    high, low = (
-        np.maximum(opened, close) + rng.integers(0, 3, days),
-        np.minimum(opened, close) - rng.integers(0, 3, days),
-    )
+    high = np.maximum(opened, close) + rng.integers(0, 3, days)
+    low = np.minimum(opened, close) - rng.integers(0, 3, days)
     frame = pd.DataFrame({"open": opened, "high": high, "low": low, "close": close, "volume": 1e6}, index=times)
     prediction = np.convolve(rng.normal(0.0, 0.01, days + 9), np.ones(10) / 3.0, "valid")[:, None]
     prediction[rng.random((days, 1)) < 0.1] = np.nan
@@ -130,12 +128,16 @@ def one_symbol(seed, days=400):
 @pytest.mark.slow
 def test_many_symbols_without_their_exact_sum_change_no_bit(monkeypatch):
     shape = partial(KernelFeatures, gross=False, net=False, positions=False, open_risk=False, resize=False, halts=False)
-    monkeypatch.setattr(courses, "shape_of", lambda *_, cross, record: shape(cross=cross, record=record))
-    rng, days, count = np.random.default_rng(11), 120, 12
+    monkeypatch.setattr(batch_run, "features_of", lambda *_, cross, record: shape(cross=cross, record=record))
+    rng = np.random.default_rng(11)
+    days = 120
+    count = 12
     times = pd.bdate_range("2024-01-02", periods=days, tz="UTC") + pd.Timedelta("21h")
     bars = {f"s{n}": random_bars(f"s{n}", times, rng, gaps=n > 3) for n in range(count)}
-    told = rng.normal(0.0, 0.01, (days, count))
-    signals = SignalFrame(times, tuple(bars), told, rng.uniform(0.3, 1.0, told.shape), np.zeros(days, dtype=np.int64))
+    prediction = rng.normal(0.0, 0.01, (days, count))
+    signals = SignalFrame(
+        times, tuple(bars), prediction, rng.uniform(0.3, 1.0, prediction.shape), np.zeros(days, dtype=np.int64)
+    )
     task = BacktestInput.of(Market(bars, tuple(bars), "s0", "UTC"), signals, Threshold(), RiskSpec(), BrokerSpec(), "x")
     settings = {
         "risk.base": [0.01, 0.05, 0.1, 0.3, 0.1, 0.08],
@@ -145,11 +147,11 @@ def test_many_symbols_without_their_exact_sum_change_no_bit(monkeypatch):
         "risk.mode": ["notional"] * 5 + ["stop"],
         "broker.lot": [0.0, 1.0] * 3,
     }
-    found = batch(task, settings, equity=True, per_year=252)
+    batched = batch(task, settings, equity=True, per_year=252)
     reasons = set()
-    for number, row in found.table.iterrows():
+    for number, row in batched.table.iterrows():
         result = alone(task, {path: values[number] for path, values in settings.items()})
-        require_equal(row, found.equity[number], result, task)
+        require_equal(row, batched.equity[number], result, task)
         reasons |= {reason.split(":")[0] for reason in result.orders["reason"]}
     assert {"cap at the fill", "short exposure at the fill", "short exposure at the signal"} <= reasons
 
@@ -185,11 +187,11 @@ def test_passing_over_quiet_steps_changes_no_bit(single, rule):
     if isinstance(rule, TimeExit):
         settings["strategy.bars"] = settings.pop("strategy.entry") and [3] * 30 + [9] * 30
         del settings["strategy.side"]
-    found = batch(task, settings, equity=True, per_year=252)
+    batched = batch(task, settings, equity=True, per_year=252)
     fills = 0
-    for number, row in found.table.iterrows():
+    for number, row in batched.table.iterrows():
         result = alone(task, {path: values[number] for path, values in settings.items()})
-        require_equal(row, found.equity[number], result, task)
+        require_equal(row, batched.equity[number], result, task)
         fills += row.fills
     assert fills > 1000
 
@@ -207,7 +209,7 @@ def hourly(seed, days=70):
 @pytest.mark.parametrize("shared", [True, False], ids=["asked beforehand", "asked as it goes"])
 def test_bars_within_the_day_are_measured_by_the_day(monkeypatch, shared):
     shape = partial(KernelFeatures, symbols=1, gaps=False, halts=False, cash_interest=False)
-    monkeypatch.setattr(courses, "shape_of", lambda *_, cross, record: shape(cross=cross, record=record))
+    monkeypatch.setattr(batch_run, "features_of", lambda *_, cross, record: shape(cross=cross, record=record))
     task = BacktestInput.of(*hourly(4), Threshold(), RiskSpec(cap=1.0), BrokerSpec(), "x")
     count = 24
     entries = np.linspace(0.0, 0.012, 3 if shared else count)
@@ -217,12 +219,12 @@ def test_bars_within_the_day_are_measured_by_the_day(monkeypatch, shared):
         "risk.stop": [STOPS[n % 5] for n in range(count)],
         "broker.short_interest": [0.0, 0.0, 0.4] * (count // 3),
     }
-    found = batch(task, settings, equity=True, per_year=252)
-    assert len(found.sessions) < 71
-    for number, row in found.table.iterrows():
+    batched = batch(task, settings, equity=True, per_year=252)
+    assert len(batched.sessions) < 71
+    for number, row in batched.table.iterrows():
         result = alone(task, {path: values[number] for path, values in settings.items()})
-        require_equal(row, found.equity[number], result, task)
-    assert found.table["fills"].sum() > 1000
+        require_equal(row, batched.equity[number], result, task)
+    assert batched.table["fills"].sum() > 1000
 
 
 def long_only(seed=3, **broker):
@@ -233,36 +235,37 @@ def long_only(seed=3, **broker):
 def test_chunks_and_threads_change_nothing(single):
     task = long_only()
     space = {"strategy.entry": [0.0, 0.004, 0.009], "risk.base": [0.01, 0.02, 0.03, 0.04]}
-    whole = batch(task, next(product(space)), threads=1, equity=True)
+    in_one = batch(task, next(product(space)), threads=1, equity=True)
     parts = list(batches(task, product(space, size=5), threads=2, equity=True))
     assert [len(part.table) for part in parts] == [5, 5, 2]
     pd.testing.assert_frame_equal(
-        pd.concat([part.table for part in parts], ignore_index=True), whole.table, check_exact=True
+        pd.concat([part.table for part in parts], ignore_index=True), in_one.table, check_exact=True
     )
-    np.testing.assert_array_equal(np.concatenate([part.equity for part in parts]), whole.equity)
-    assert whole.table["risk.base"].tolist() == [0.01, 0.02, 0.03, 0.04] * 3
+    np.testing.assert_array_equal(np.concatenate([part.equity for part in parts]), in_one.equity)
+    assert in_one.table["risk.base"].tolist() == [0.01, 0.02, 0.03, 0.04] * 3
 
 
 def test_chunks_are_made_as_they_are_asked_for(single):
-    made = []
+    numbers = []
 
     def chunks():
         for number in range(1000):
-            made.append(number)
+            numbers.append(number)
             yield {"risk.base": [0.01, 0.02]}
 
     running = batches(long_only(), chunks())
     next(running)
-    assert made == [0]
+    assert numbers == [0]
     running.close()
 
 
 def test_a_measure_that_sums_do_not_give_is_worked_out_from_the_returns(single):
-    task, measures = long_only(), (Sharpe(), Skew(), InformationRatio(), ValueAtRisk(method="gaussian"))
+    task = long_only()
+    measures = (Sharpe(), Skew(), InformationRatio(), ValueAtRisk(method="gaussian"))
     settings = {"risk.base": [0.02, 0.05]}
-    found = batch(task, settings, measures=measures, per_year=252)
-    assert found.equity is None
-    for number, row in found.table.iterrows():
+    batched = batch(task, settings, measures=measures, per_year=252)
+    assert batched.equity is None
+    for number, row in batched.table.iterrows():
         result = alone(task, {"risk.base": settings["risk.base"][number]})
         sample = samples(daily_returns(result, task.market), result, 252.0, 0.0)["strategy"]
         for measure in measures:
@@ -271,8 +274,8 @@ def test_a_measure_that_sums_do_not_give_is_worked_out_from_the_returns(single):
 
 def test_tails_are_those_of_numpy(single):
     measures = tuple(kind(level=level) for level in (0.9, 0.95, 0.99) for kind in (ValueAtRisk, ExpectedShortfall))
-    found = batch(long_only(), {"risk.base": [0.02, 0.04]}, measures=measures, equity=True)
-    for row, returns in zip(found.table.itertuples(index=False), found.returns, strict=True):
+    batched = batch(long_only(), {"risk.base": [0.02, 0.04]}, measures=measures, equity=True)
+    for row, returns in zip(batched.table.itertuples(index=False), batched.returns, strict=True):
         for level in (90, 95, 99):
             quantile = np.quantile(returns, round(1.0 - level / 100, 15), method="linear")
             assert getattr(row, f"value_at_risk_{level}") == quantile
@@ -312,10 +315,10 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_settings_are_one_clear_line(name):
-    settings, said = BAD[name]
+    settings, message = BAD[name]
     with pytest.raises(ConfigError) as caught:
         batch(long_only(), settings)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -373,17 +376,17 @@ def failing(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_rule_may_fail_on_what_it_is_never_asked(single, failing):
     bases = [0.01, 0.02, 0.03]
-    found = batch(failing, {"risk.base": bases}, equity=True, per_year=252)
-    for base, curve, (_, row) in zip(bases, found.equity, found.table.iterrows(), strict=True):
+    batched = batch(failing, {"risk.base": bases}, equity=True, per_year=252)
+    for base, curve, (_, row) in zip(bases, batched.equity, batched.table.iterrows(), strict=True):
         require_equal(row, curve, alone(failing, {"risk.base": base}), failing)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("below", "said"), [(-1.0, "ZeroDivisionError"), (2.0, "no side"), (0.5, "no side")])
-def test_a_rule_that_fails_is_told_with_setting_symbol_and_bar(single, failing, below, said):
+@pytest.mark.parametrize(("below", "message"), [(-1.0, "ZeroDivisionError"), (2.0, "no side"), (0.5, "no side")])
+def test_a_rule_that_fails_is_told_with_setting_symbol_and_bar(single, failing, below, message):
     settings = {"strategy.worst": [-1.0, -1.0, -0.005, -0.005], "strategy.below": [below] * 4}
     with pytest.raises(PluginError) as caught:
         batch(failing, settings)
     text = str(caught.value)
     assert text.startswith("setting 2: strategy inverse: its rule failed on s0 at the bar of 202")
-    assert said in text
+    assert message in text

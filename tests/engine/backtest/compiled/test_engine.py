@@ -13,7 +13,7 @@ from engine.backtest import compiled
 from engine.backtest.bt import engine as bt_engine
 from engine.backtest.compiled import source_linker
 from engine.backtest.compiled.compilation import parameters, rule_of
-from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
 from engine.backtest.engine_output import BacktestInput
 from engine.backtest.engines import backtest, first_difference
 from engine.cli.main import main
@@ -39,7 +39,7 @@ def test_random_settings_give_the_same_bits(general):
     results = [agree(*case(seed, rules=("threshold",), tight=seed % 2 == 0)) for seed in range(80)]
     reasons = {reason.split(":")[0] for result in results for reason in result.orders["reason"]}
     # The comparison is worth something only where these things happened.
-    wanted = {
+    expected = {
         "not enough cash at submission",
         "not enough cash at the fill",
         "cap at the fill",
@@ -50,7 +50,7 @@ def test_random_settings_give_the_same_bits(general):
         "drawdown stop",
         "daily_loss stop",
     }
-    assert wanted <= reasons
+    assert expected <= reasons
     assert sum(len(result.fills) for result in results) > 1500
 
 
@@ -71,19 +71,19 @@ def test_a_cross_sectional_rule_gives_the_same_bits(general):
 
 def test_a_cut_at_t_leaves_what_was_before(general):
     market, signals, strategy, risk, broker = case(3, rules=("threshold",))
-    whole = compiled.run_task(BacktestInput.of(market, signals, strategy, risk, broker, ID), solvent=False)
+    full = compiled.run_task(BacktestInput.of(market, signals, strategy, risk, broker, ID), solvent=False)
     at = market.times[len(market.times) // 2]
-    known = market.until(at)
+    past = market.until(at)
     rows = signals.times <= at
-    told = replace(
+    past_signals = replace(
         signals,
         times=signals.times[rows],
         prediction=signals.prediction[rows],
         confidence=signals.confidence[rows],
         fold=signals.fold[rows],
     )
-    cut = compiled.run_task(BacktestInput.of(known, told, strategy, risk, broker, ID), solvent=False)
-    before = whole.fills[whole.fills["time"] <= at].reset_index(drop=True)
+    cut = compiled.run_task(BacktestInput.of(past, past_signals, strategy, risk, broker, ID), solvent=False)
+    before = full.fills[full.fills["time"] <= at].reset_index(drop=True)
     assert cut.fills.equals(before)
     assert len(before)
 
@@ -93,8 +93,10 @@ def test_a_kernel_with_one_symbol_and_nothing_else_gives_the_same_bits():
     market, signals, strategy, _, _ = case(0, rules=("threshold",))
     one = market.trade[0]
     alone = replace(market, trade=(one,))
-    told = replace(signals, symbols=(one,), prediction=signals.prediction[:, :1], confidence=signals.confidence[:, :1])
-    agree(alone, told, strategy, RiskSpec(), BrokerSpec())
+    one_signal = replace(
+        signals, symbols=(one,), prediction=signals.prediction[:, :1], confidence=signals.confidence[:, :1]
+    )
+    agree(alone, one_signal, strategy, RiskSpec(), BrokerSpec())
 
 
 # --- what is refused
@@ -158,10 +160,12 @@ def plain_task(rule, *, prediction=None, confidence=None):
     """One symbol under the plainest rule of risk: a kernel that compiles in seconds."""
     market, signals, _, _, _ = case(0, rules=("threshold",))
     one = market.trade[0]
-    told = signals.prediction[:, :1] if prediction is None else np.full_like(signals.prediction[:, :1], prediction)
+    predictions = (
+        signals.prediction[:, :1] if prediction is None else np.full_like(signals.prediction[:, :1], prediction)
+    )
     trust = signals.confidence[:, :1] if confidence is None else np.full_like(signals.confidence[:, :1], confidence)
     Odd.rule = staticmethod(rule)
-    signals = replace(signals, symbols=(one,), prediction=told, confidence=trust)
+    signals = replace(signals, symbols=(one,), prediction=predictions, confidence=trust)
     return BacktestInput.of(replace(market, trade=(one,)), signals, Odd(), RiskSpec(), BrokerSpec(), ID)
 
 
@@ -188,17 +192,17 @@ def test_what_the_compiler_cannot_do_is_one_line_with_the_construct():
 
 
 @pytest.mark.parametrize(
-    ("given", "what"),
+    ("changes", "what"),
     [({"prediction": np.inf}, "s0: prediction is infinite on 2024"), ({"confidence": 1.5}, "s0: confidence is 1.5 on")],
 )
-def test_signals_that_are_none_are_refused_by_both_engines(given, what):
+def test_signals_that_are_none_are_refused_by_both_engines(changes, what):
     for engine in (bt_engine, compiled):
         with pytest.raises(DataError, match=what):
-            engine.run_task(plain_task(target_side, **given))
+            engine.run_task(plain_task(target_side, **changes))
 
 
 def test_what_is_never_run_is_left_out_of_the_source():
-    linker = source_linker.Linker(constants={"USES": KernelFeatures(short_interest=False)})
+    linker = source_linker.Linker(constants={"FEATURES": KernelFeatures(short_interest=False)})
     linker.add(folded)
     source = linker.source(lambda function: "")
     assert "1.0" not in source
@@ -206,10 +210,10 @@ def test_what_is_never_run_is_left_out_of_the_source():
 
 
 def folded():
-    return 1.0 if USES.short_interest else 2.0
+    return 1.0 if FEATURES.short_interest else 2.0
 
 
-USES = KernelFeatures()
+FEATURES = KernelFeatures()
 
 
 # --- how a difference is told
@@ -219,20 +223,20 @@ def test_the_first_difference_names_bar_symbol_and_field(general):
     result = agree(*case(2, rules=("threshold",)))
     fills = result.fills.copy()
     fills.loc[1, "price"] = np.nextafter(fills.loc[1, "price"], np.inf)
-    told = first_difference(result, replace(result, engine="compiled", fills=fills))
+    text = first_difference(result, replace(result, engine="compiled", fills=fills))
     moved = result.positions.copy()
     moved.iloc[3, 0] += 1.0
     assert "positions.s0, row 3" in first_difference(result, replace(result, engine="compiled", positions=moved))
-    assert f"bar of {fills['time'][1]} of {fills['symbol'][1]}, fills.price, row 1" in told
-    assert "backtrader" in told
-    assert "compiled" in told
+    assert f"bar of {fills['time'][1]} of {fills['symbol'][1]}, fills.price, row 1" in text
+    assert "backtrader" in text
+    assert "compiled" in text
 
 
 def test_engines_that_differ_end_with_exit_code_1(general, monkeypatch, tmp_path, capsys):
     honest = compiled.run_task
 
-    def mistaken(*given, **options):
-        result = honest(*given, **options)
+    def mistaken(*arguments, **options):
+        result = honest(*arguments, **options)
         equity = result.equity.copy()
         equity.loc[5, "cash"] += 1e-9
         return replace(result, equity=equity)
@@ -250,8 +254,8 @@ def test_engines_that_differ_end_with_exit_code_1(general, monkeypatch, tmp_path
 def test_a_config_gives_the_same_files_on_either_engine(config, tmp_path):
     words = ["report.tearsheet=false", "data.end=2003-12-31"]
     for engine in ("backtrader", "compiled"):
-        given = [f"configs/{config}.yaml", "--engine", engine, "--out", str(tmp_path / engine), "--quiet", *words]
-        assert main(given) == 0
+        arguments = [f"configs/{config}.yaml", "--engine", engine, "--out", str(tmp_path / engine), "--quiet", *words]
+        assert main(arguments) == 0
     (one,), (other,) = (list((tmp_path / engine).iterdir()) for engine in ("backtrader", "compiled"))
     assert one.name == other.name
     for name in ("metrics.json", "equity.parquet", "orders.parquet", "fills.parquet", "trades.parquet"):

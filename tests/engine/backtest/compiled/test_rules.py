@@ -109,7 +109,7 @@ SIZES = "risk={base: 0.2, cap: 0.2}"
 
 
 @pytest.fixture
-def own(tmp_path, monkeypatch):
+def write_strategy(tmp_path, monkeypatch):
     """Write a file beside the strategies that come with the project; its path."""
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -136,8 +136,8 @@ def run(out, kind, *words):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "code"), [("patient", PATIENT), ("middle", MIDDLE)])
-def test_a_pure_rule_with_a_helper_and_parameters_runs_on_both(kind, code, own, tmp_path, capsys):
-    own(kind, code)
+def test_a_pure_rule_with_a_helper_and_parameters_runs_on_both(kind, code, write_strategy, tmp_path, capsys):
+    write_strategy(kind, code)
     assert run(tmp_path / "runs", kind, "--engine", "both", SIZES) == 0
     assert capsys.readouterr() == ("", "")
     [folder] = (tmp_path / "runs").iterdir()
@@ -168,31 +168,31 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_a_rule_that_cannot_be_compiled_is_one_line_and_leaves_nothing(kind, own, tmp_path, capsys):
-    helper, body, place, said = REFUSED[kind]
-    path = own(kind, SCALAR.format(helper=helper, body=body))
-    number = 1 + next(row for row, line in enumerate(path.read_text().splitlines()) if place in line)
+def test_a_rule_that_cannot_be_compiled_is_one_line_and_leaves_nothing(kind, write_strategy, tmp_path, capsys):
+    helper, body, fragment, message = REFUSED[kind]
+    path = write_strategy(kind, SCALAR.format(helper=helper, body=body))
+    number = 1 + next(row for row, line in enumerate(path.read_text().splitlines()) if fragment in line)
     for words in (["--engine", "compiled"], ["--engine", "both"], ["engine=compiled", "--check"]):
         assert run(tmp_path / "runs", kind, *words) == 2
         out, error = capsys.readouterr()
         assert out == ""
         [line] = error.splitlines()
         assert line.startswith(f"error: {path}:{number}: the rule ")
-        assert said in line
+        assert message in line
         assert line.endswith("; engine: backtrader runs it")
     assert not (tmp_path / "runs").exists() or list((tmp_path / "runs").iterdir()) == []
 
 
-def test_what_was_refused_runs_by_backtrader(own, tmp_path, capsys):
-    own("guarded", SCALAR.format(helper="", body=GUARDED))
+def test_what_was_refused_runs_by_backtrader(write_strategy, tmp_path, capsys):
+    write_strategy("guarded", SCALAR.format(helper="", body=GUARDED))
     assert run(tmp_path / "runs", "guarded", "--engine", "backtrader") == 0
     assert capsys.readouterr() == ("", "")
     assert len(list((tmp_path / "runs").iterdir())) == 1
 
 
 @pytest.mark.slow
-def test_a_rule_that_fails_in_the_middle_leaves_no_run_folder(own, tmp_path, capsys):
-    own("patient", PATIENT)
+def test_a_rule_that_fails_in_the_middle_leaves_no_run_folder(write_strategy, tmp_path, capsys):
+    write_strategy("patient", PATIENT)
     for engine in ("backtrader", "compiled"):
         words = ("--engine", engine, SIZES, "strategy={kind: patient, scale: 0.0}")
         assert run(tmp_path / "runs", "patient", *words) == 2
@@ -204,9 +204,9 @@ def test_a_rule_that_fails_in_the_middle_leaves_no_run_folder(own, tmp_path, cap
     assert list((tmp_path / "runs").iterdir()) == []
 
 
-def test_a_parameter_that_is_no_number_is_named(own, tmp_path, capsys):
+def test_a_parameter_that_is_no_number_is_named(write_strategy, tmp_path, capsys):
     code = SCALAR.format(helper="", body='return 1 if p.way == "up" else 0')
-    own("worded", code + '\n    way: str = "up"\n    """Which way."""\n')
+    write_strategy("worded", code + '\n    way: str = "up"\n    """Which way."""\n')
     assert run(tmp_path / "runs", "worded", "--engine", "compiled") == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line == (

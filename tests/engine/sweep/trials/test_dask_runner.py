@@ -18,7 +18,7 @@ import pytest
 
 from engine.backtest.compiled import batch_run
 from engine.backtest.compiled import engine as compiled
-from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
 from engine.cli.main import main
 from engine.config.sweep_spec import ClusterSpec
 from engine.pipeline import Options
@@ -44,10 +44,10 @@ FOREST = {
 PRELOAD = """
 import os, time
 from engine.backtest.compiled import batch_run, engine
-from engine.backtest.compiled.kernel.records import KernelFeatures
+from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
 from engine.sweep.trials.cluster_worker import WorkerCache
 for module in (batch_run, engine):
-    module.shape_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record)
+    module.features_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record)
 pause = float(os.environ.pop("SLOW", 0))
 if pause:
     fast = WorkerCache.open
@@ -133,7 +133,7 @@ def lasting(tmp_path_factory):
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setattr(plans, "CHUNK", 1)
         for module in (batch_run, compiled):
-            patch.setattr(module, "shape_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
+            patch.setattr(module, "features_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
         cluster_worker.environment.cache_clear()
         yield
     cluster_worker.environment.cache_clear()
