@@ -80,7 +80,7 @@ def _runner(name: str) -> Callable[..., RunResult]:
 
 def first_difference(one: RunResult, other: RunResult) -> str:
     """The first difference in time of two results, in one line; empty if every table is equal bit for bit."""
-    differences = []
+    differences: list[tuple[pd.Timestamp, str]] = []
     for name, time in TIMES.items():
         differences += _differences(name, time, one, other)
     if differences:

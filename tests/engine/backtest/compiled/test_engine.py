@@ -132,7 +132,7 @@ def outside(prediction, confidence, side, held, p):
 @pytest.mark.parametrize(
     ("rule", "what"),
     [
-        (power, r"test_compiled_engine\.py:\d+: the rule power cannot be compiled: it uses \*\*"),
+        (power, r"test_engine\.py:\d+: the rule power cannot be compiled: it uses \*\*"),
         (logarithm, r"the rule logarithm cannot be compiled: it uses math\.log"),
         (guarded, r"the rule guarded cannot be compiled: it uses try; engine: backtrader runs it"),
         (outside, r"it uses 'TABLE', a dict outside the rule; engine: backtrader runs it"),
@@ -186,7 +186,7 @@ def test_what_the_compiler_cannot_do_is_one_line_with_the_construct():
     with pytest.raises(PluginError) as caught:
         compiled.run_task(plain_task(beyond))
     line = beyond.__code__.co_firstlineno + 1
-    assert f"test_compiled_engine.py:{line}: the rule cannot be compiled" in str(caught.value)
+    assert f"test_engine.py:{line}: the rule cannot be compiled" in str(caught.value)
     assert "prediction.as_integer_ratio" in str(caught.value)
     assert str(caught.value).endswith("engine: backtrader runs it")
 
