@@ -18,7 +18,7 @@ from engine.yaml_layers import Layer, read
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 RECIPES = "CONTRIBUTING.md"  # its plug-ins and configs are carried out by test_recipes.py
-TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 
 def blocks(language: str) -> list[tuple[str, str]]:

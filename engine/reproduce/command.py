@@ -7,12 +7,13 @@ from pathlib import Path
 
 from core.caches import caching
 from core.errors import StoreError
+from core.processor import processor
 from core.progress import Report, silent
 from engine import result_files
 from engine.pipeline import Options, compute, signal_store
 from engine.progress import MAIN, reporting
 
-from .compare import differences
+from .compare import Difference, differences
 from .record import Record, Verdict
 from .shown import show
 
@@ -62,8 +63,13 @@ def reproduce(record: Record, *, cache: bool = False, report: Report = silent) -
 
 
 def _verdict(record: Record, now: Path) -> Verdict:
-    found = (*record.circumstances(), *differences(record.folder, now, record.files))
-    return Verdict(record.folder, found, len(record.files))
+    tolerances = record.tolerances
+    results = differences(record.folder, now, record.files, tolerances)
+    notes = record.circumstances()
+    if not record.processor_recorded and any(each.counts for each in results):
+        here = ", ".join(processor().values())
+        notes = (*notes, Difference("machine", "processor (the manifest is older than this entry)", None, here))
+    return Verdict(record.folder, (*notes, *results), len(record.files), tolerances is not None)
 
 
 @contextmanager
