@@ -25,7 +25,17 @@ Measured: up to 1e-14. A linear system of features multiplies that by its condit
 DOUBLE_FLOOR = 1e-12
 """The same where digits cancel, in units of the scale of what cancels: 1e-16 times some thousand steps."""
 SINGLE = 1e-5
-"""Of a number that a float32 stands behind, in units of its size or its scale, whichever is larger."""
+"""Of a number that a float32 stands behind, in units of its size or its scale, whichever is larger.
+
+Measured: up to 1e-6, and that only in the weight of a calibration; most are below 1e-7, the step of float32.
+"""
+OPTIMISED = 1e-4
+"""Of a forecast of a fitted GARCH, in units of its size: an optimiser stops as soon as it is near enough.
+
+Measured: up to 1e-5.
+"""
+GARCH = ("garch", "fhs")
+"""What the names of such forecasts hold."""
 RETURN = 1e-2
 """Scale of predictions, returns and parts of the account: a session's return, a position of the 2 % rule."""
 SCALES: Mapping[str, float] = {
@@ -45,6 +55,7 @@ at most ``12 / (n (n + 1))``, 1e-3 in a fold of 110 predictions.
 """
 INDEPENDENT = frozenset({"benchmark", "baselines", "scaler", "train_mean", "up_share"})
 """Parts of paths of numbers that no prediction enters: they keep the digits of float64 behind any model."""
+EXAM = "var_exam"
 COUNTED = frozenset({"hit_rate", "win_rate", "time_in_market", "mean_leaves", "longest_drawdown", "recovery_time"})
 """Floats that are made of counts; where one differs, something was decided otherwise."""
 SIGNED = frozenset({"size", "position_after"})
@@ -60,10 +71,12 @@ class Tolerances:
     ----------
     single : kinds of plug-ins in the config that calculate in float32.
     double : kinds of models in it that calculate in float64 from float64 features.
+    optimised_exam : a GARCH is among the methods whose value at risk is examined.
     """
 
     single: frozenset[str] = frozenset()
     double: frozenset[str] = frozenset()
+    optimised_exam: bool = False
 
     @classmethod
     def from_config(cls, values: Mapping[str, Any]) -> Self:
@@ -77,7 +90,9 @@ class Tolerances:
         }
         models = names.intersection(kinds(FAMILIES["models"]))
         exact_features = not single.intersection(kinds(FAMILIES["scorers"]))
-        return cls(frozenset(single), models - single if exact_features else frozenset())
+        double = models - single if exact_features else frozenset()
+        methods = values.get("measures", {}).get("exam", {}).get("methods", ())
+        return cls(frozenset(single), double, any(map(_is_garch, methods)))
 
     def excess(self, path: str, before: object, now: object) -> float:
         """The difference of two values in units of what is allowed: 0 if equal, above 1 if they are too far apart.
@@ -102,7 +117,7 @@ class Tolerances:
         return self._excess([column], before, now, max(finite.max(initial=0.0), RETURN))
 
     def _excess(self, parts: list[str], before: Vector, now: Vector, scale: float) -> Vector:
-        relative, floor = (SINGLE, SINGLE) if self._behind_single(parts) else (DOUBLE, DOUBLE_FLOOR)
+        relative, floor = self._limits(parts)
         same = (before == now) | (np.isnan(before) & np.isnan(now))
         with np.errstate(invalid="ignore"):
             allowed = np.maximum(relative * np.maximum(np.abs(before), np.abs(now)), floor * scale)
@@ -110,9 +125,13 @@ class Tolerances:
         comparable = np.isfinite(before) & np.isfinite(now)
         return np.where(same, 0.0, np.where(comparable, excess, np.inf))
 
-    def _behind_single(self, parts: list[str]) -> bool:
-        """Whether a float32 may stand behind a value."""
-        return bool(self.single) and not (INDEPENDENT | COUNTED | self.double).intersection(parts)
+    def _limits(self, parts: list[str]) -> tuple[float, float]:
+        """What is allowed in units of a number's size, and in units of its scale."""
+        if any(map(_is_garch, parts)) or (self.optimised_exam and EXAM in parts):
+            return OPTIMISED, SINGLE
+        if self.single and not (INDEPENDENT | COUNTED | self.double).intersection(parts):
+            return SINGLE, SINGLE
+        return DOUBLE, DOUBLE_FLOOR
 
 
 def is_decision(path: str, before: object, now: object) -> bool:
@@ -155,6 +174,10 @@ def _number_excess(before: str, now: str, relative: float) -> float:
     numbers = (float(before), float(now))
     unit = max(10.0**exponent, relative * max(map(abs, numbers)))
     return round(abs(numbers[0] - numbers[1]) / unit, 6)  # 0.998 - 0.997 is a little more than 0.001
+
+
+def _is_garch(name: str) -> bool:
+    return any(part in name for part in GARCH)
 
 
 def _names(values: object) -> Iterator[str]:

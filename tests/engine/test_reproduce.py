@@ -255,7 +255,7 @@ def test_a_decision_that_flipped_is_named_before_all_numbers(moved, capsys):
 
 
 def test_a_fill_too_many_is_named(moved, capsys):
-    FILLS.write(FILLS.read(moved).drop(1, ignore_index=True, axis="index").reset_index(drop=True), moved)
+    FILLS.write(FILLS.read(moved).drop(index=1).reset_index(drop=True), moved)
     code, found = told(capsys, moved)
     assert code == 1
     counting = [(each["kind"], each["where"]) for each in found if each["counts"]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.plugins import FAMILIES, kinds, load
-from engine.reproduce.tolerances import DOUBLE, SINGLE, Tolerances, is_decision, text_excess
+from engine.reproduce.tolerances import DOUBLE, OPTIMISED, SINGLE, Tolerances, is_decision, text_excess
 
 LEARNT = Tolerances.from_config({"model": {"kind": "ensemble", "members": {"lstm": {}, "random_forest": {}}}})
 RULE = Tolerances.from_config({"model": {"kind": "sma_cross"}, "strategy": {"kind": "threshold"}})
@@ -40,6 +40,8 @@ def test_a_config_s_kinds_are_found_wherever_they_stand():
         ("measures.strategy.sharpe.value", -4.0, SINGLE * 4),
         ("measures.benchmark.sharpe.value", -4.0, DOUBLE * 4),
         ("final_equity", 1e4, SINGLE * 1e4),
+        ("measures.benchmark.value_at_risk_99_garch_t.value", -0.05, OPTIMISED * 0.05),
+        ("measures.benchmark.expected_shortfall_95_fhs.value", -0.05, OPTIMISED * 0.05),
     ],
 )
 def test_what_is_allowed_follows_from_what_stands_behind_a_number(path, value, allowed):
@@ -51,6 +53,13 @@ def test_what_is_allowed_follows_from_what_stands_behind_a_number(path, value, a
 def test_a_rule_s_run_is_held_to_float64():
     assert RULE.excess("final_equity", 1e4, 1e4 * (1 + 1e-8)) > 1
     assert LEARNT.excess("final_equity", 1e4, 1e4 * (1 + 1e-8)) < 1
+
+
+def test_an_exam_of_a_garch_is_as_far_as_the_garch():
+    path, values = "var_exam.benchmark.papers.0.mean_var", (-0.02, -0.02 * (1 + 5e-5))
+    exam = {"measures": {"exam": {"methods": ["gaussian", "garch_t"]}}}
+    assert RULE.excess(path, *values) > 1
+    assert Tolerances.from_config(exam).excess(path, *values) < 1
 
 
 @pytest.mark.parametrize(
