@@ -15,7 +15,7 @@ export OMP_NUM_THREADS := 1
 export GOMP_SPINCOUNT := 0
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: install backtest test test-slow check bench docs fix lock golden clean
+.PHONY: install backtest test test-slow test-processor check bench docs fix lock golden clean
 
 install: $(VENV)/installed
 
@@ -27,6 +27,10 @@ test: $(VENV)/installed-dev
 
 test-slow: $(VENV)/installed-dev
 	$(PYTEST) -m slow $(ARGS)
+
+# As on a processor without AVX; on one that has no AVX2, OpenBLAS cannot run Haswell's kernels.
+test-processor: $(VENV)/installed-dev
+	ATEN_CPU_CAPABILITY=default OPENBLAS_CORETYPE=Haswell $(BIN)/python -m pytest -q -m processor tests $(ARGS)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

@@ -51,6 +51,8 @@ class PluginSpec(Spec):
     """A plug-in's parameters. ``kind`` is the name of its file; it is written out, never stored."""
 
     family: ClassVar[str] = ""
+    single_precision: ClassVar[bool] = False
+    """Whether it calculates in float32: then its last digits depend on the processor, and less of them is compared."""
 
     @property
     def kind(self) -> str:

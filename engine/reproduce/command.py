@@ -11,8 +11,9 @@ from core.progress import ProgressCallback, no_progress
 from engine.pages.progress import MAIN, reporting
 from engine.pipeline import Options, compute, signal_store
 from engine.run_folder import result_files
+from engine.run_folder.processor import processor
 
-from .compare import differences
+from .compare import Difference, differences
 from .recorded_run import RecordedRun, ReproductionVerdict
 from .terminal import show
 
@@ -64,8 +65,13 @@ def reproduce(
 
 
 def _verdict(record: RecordedRun, now: Path) -> ReproductionVerdict:
-    found = (*record.circumstances(), *differences(record.folder, now, record.files))
-    return ReproductionVerdict(record.folder, found, len(record.files))
+    tolerances = record.tolerances
+    results = differences(record.folder, now, record.files, tolerances)
+    notes = record.circumstances()
+    if not record.processor_recorded and any(each.counts for each in results):
+        here = ", ".join(processor().values())
+        notes = (*notes, Difference("machine", "processor (the manifest is older than this entry)", None, here))
+    return ReproductionVerdict(record.folder, (*notes, *results), len(record.files), tolerances is not None)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -11,12 +12,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.digests import file_digest
+from core.types import Vector
 from engine.run_folder.run_folder import RESULT_FILES
 
-Result: TypeAlias = Literal["data", "file", "columns", "rows", "cell", "metric", "value"]
-Note: TypeAlias = Literal["config", "folder", "bytes", "version", "machine", "threads", "code"]
+from .tolerances import Tolerances, decisions, is_decision
+
+Result: TypeAlias = Literal["data", "file", "columns", "rows", "cell", "metric", "value", "decision"]
+Note: TypeAlias = Literal["config", "folder", "bytes", "version", "machine", "threads", "code", "tolerance"]
 Kind: TypeAlias = Result | Note
 Plain: TypeAlias = str | int | float | bool | None
+Columns: TypeAlias = "Mapping[str, pd.Series[Any]]"
 METRICS = "metrics.json"
 
 
@@ -28,9 +33,11 @@ class Difference:
     ----------
     kind : what differs; data and results count, the rest are notes that may explain them. ``file``: one is missing or
         cannot be read; ``bytes``: the same content in other bytes; ``folder``: a file was changed after the run.
+        Between two processors, ``decision``: a text, a count, a time or a side differs; ``tolerance``: numbers differ
+        by no more than two processors may.
     where : which one: a symbol, a library, a file with row and column, a dotted path.
     before, now : the two values; None is null, NaN, or nothing at all. A file's is its digest.
-    more : of a cell: how many more cells of the table differ.
+    more : of a cell: how many more cells of the table differ; of a tolerance, how many more values of the file.
 
     Examples
     --------
@@ -54,7 +61,9 @@ class Difference:
         return {**asdict(self), "counts": self.counts}
 
 
-def differences(before: Path, now: Path, files: Sequence[str] = RESULT_FILES) -> tuple[Difference, ...]:
+def differences(
+    before: Path, now: Path, files: Sequence[str] = RESULT_FILES, tolerances: Tolerances | None = None
+) -> tuple[Difference, ...]:
     """Compare the files of two folders.
 
     Parameters
@@ -62,15 +71,17 @@ def differences(before: Path, now: Path, files: Sequence[str] = RESULT_FILES) ->
     before, now : the folders.
     files : the names to compare. Of a ``.parquet`` that differs, the first cell is named (by rows, then columns; NaN
         equals NaN, and a number equals one of the same bits); of a ``.json``, every path; of any other, its digests.
+    tolerances : how far numbers may lie apart; what is nearer is one note a file, which names the farthest. None allows
+        nothing.
 
     Returns
     -------
     In the order of ``files``; empty if all are equal. A file that neither folder has is equal.
     """
-    return tuple(each for name in files for each in _file(name, before / name, now / name))
+    return tuple(each for name in files for each in _file(name, before / name, now / name, tolerances))
 
 
-def _file(name: str, before: Path, now: Path) -> Iterator[Difference]:
+def _file(name: str, before: Path, now: Path, tolerances: Tolerances | None) -> Iterator[Difference]:
     old, new = (file_digest(path) if path.is_file() else None for path in (before, now))
     if old == new:
         return
@@ -78,24 +89,46 @@ def _file(name: str, before: Path, now: Path) -> Iterator[Difference]:
         yield Difference("file", name, old, new)
         return
     try:
-        found = list(_content(name, before, now))
+        found = list(_content(name, before, now, tolerances))
     except (OSError, ValueError) as error:  # what pyarrow and json raise of damaged files
         reason = " ".join(str(error).split())
         found = [Difference("file", f"{name}: one of the two cannot be read ({reason})", old, new)]
     yield from found or [Difference("bytes", f"{name}: the same content, written otherwise", old, new)]
 
 
-def _content(name: str, before: Path, now: Path) -> Iterator[Difference]:
+def _content(name: str, before: Path, now: Path, tolerances: Tolerances | None) -> Iterator[Difference]:
     if name.endswith(".parquet"):
-        return _tables(name, before, now)
+        return _tables(name, before, now, tolerances)
     if name.endswith(".json"):
-        kind: Kind = "metric" if Path(name).name == METRICS else "value"
-        values = (json.loads(path.read_text(encoding="utf-8")) for path in (before, now))
-        return (Difference(kind, f"{name}: {path}", old, new) for path, old, new in _paths("", *values))
+        return _values(name, before, now, tolerances)
     return iter([Difference("file", name, file_digest(before), file_digest(now))])
 
 
 # --- JSON
+
+
+def _values(name: str, before: Path, now: Path, tolerances: Tolerances | None) -> Iterator[Difference]:
+    """The paths that differ by more than they may, decisions first; then the note of those that differ by less."""
+    kind: Kind = "metric" if Path(name).name == METRICS else "value"
+    beyond: dict[Kind, list[Difference]] = {"decision": [], kind: []}
+    within = []
+    for path, old, new in _paths("", *(json.loads(file.read_text(encoding="utf-8")) for file in (before, now))):
+        difference = Difference(kind, f"{name}: {path}", old, new)
+        excess = tolerances.excess(path, old, new) if tolerances else np.inf
+        if excess <= 1:
+            within.append((excess, difference))
+        elif tolerances and is_decision(path, old, new):
+            beyond["decision"].append(replace(difference, kind="decision"))
+        else:
+            beyond[kind].append(difference)
+    yield from chain(beyond["decision"], beyond[kind], _farthest(within))
+
+
+def _farthest(within: Sequence[tuple[float, Difference]]) -> Iterator[Difference]:
+    """The note of a file whose numbers differ by no more than they may."""
+    if within:
+        _, difference = max(within, key=lambda pair: pair[0])
+        yield replace(difference, kind="tolerance", more=len(within) - 1)
 
 
 class _Nothing:
@@ -143,10 +176,10 @@ def _finite(value: Any) -> Plain:
 # --- tables
 
 
-def _tables(name: str, before: Path, now: Path) -> Iterator[Difference]:
+def _tables(name: str, old_path: Path, new_path: Path, tolerances: Tolerances | None) -> Iterator[Difference]:
     import pyarrow.parquet as pq
 
-    old, new = (pq.read_table(path) for path in (before, now))
+    old, new = (pq.read_table(path) for path in (old_path, new_path))
     heads = [[f"{field.name} ({field.type})" for field in table.schema] for table in (old, new)]
     if heads[0] != heads[1]:
         yield Difference("columns", f"{name}: columns", ", ".join(heads[0]), ", ".join(heads[1]))
@@ -154,7 +187,8 @@ def _tables(name: str, before: Path, now: Path) -> Iterator[Difference]:
         yield Difference("rows", f"{name}: number of rows", len(old), len(new))
     rows = min(len(old), len(new))
     shared = [field.name for field in old.schema if field in list(new.schema)]
-    yield from _cells(name, *({column: _column(table[column][:rows]) for column in shared} for table in (old, new)))
+    before, now = ({column: _column(table[column][:rows]) for column in shared} for table in (old, new))
+    yield from _cells(name, before, now, tolerances)
 
 
 def _column(values: Any) -> "pd.Series[Any]":
@@ -163,16 +197,62 @@ def _column(values: Any) -> "pd.Series[Any]":
     return pd.Series([repr(each) for each in values.to_pylist()], dtype="str") if series.dtype == object else series
 
 
-def _cells(name: str, old: "Mapping[str, pd.Series[Any]]", new: "Mapping[str, pd.Series[Any]]") -> Iterator[Difference]:
-    """The first cell that differs, by rows, then columns."""
-    wrong = {column: unlike(old[column], new[column]) for column in old}
-    places = [(int(mask.argmax()), place) for place, mask in enumerate(wrong.values()) if mask.any()]
-    if places:
-        row, place = min(places)
-        column = list(wrong)[place]
-        more = sum(int(mask.sum()) for mask in wrong.values()) - 1
-        where = f"{name}: row {row}, column {column}"
-        yield Difference("cell", where, _cell(old[column], row), _cell(new[column], row), more)
+def _cells(name: str, old: Columns, new: Columns, tolerances: Tolerances | None) -> Iterator[Difference]:
+    """The first cell that differs by more than it may, by rows, then columns; then the note of those within.
+
+    A decision goes before a number.
+    """
+    excess = {column: _excess(column, old[column], new[column], tolerances) for column in old}
+    wrong = {column: values > 1 for column, values in excess.items()}
+    decided = {column: wrong[column] & _decided(column, old[column], new[column]) for column in old if tolerances}
+    kind: Kind = "decision" if _count(decided) else "cell"
+    if total := _count(wrong):
+        yield _difference(kind, name, _first(decided if kind == "decision" else wrong), old, new, total)
+    within = {column: np.where(wrong[column], 0.0, values) for column, values in excess.items()}
+    if total := _count(within):
+        column = max(within, key=lambda column: within[column].max(initial=0.0))
+        yield _difference("tolerance", name, (int(within[column].argmax()), column), old, new, total)
+
+
+def _count(masks: Mapping[str, npt.NDArray[Any]]) -> int:
+    return sum(int(np.count_nonzero(mask)) for mask in masks.values())
+
+
+def _first(masks: Mapping[str, npt.NDArray[Any]]) -> tuple[int, str]:
+    """The first marked cell, by rows, then columns; there is one."""
+    firsts = [(int(mask.argmax()), index, column) for index, (column, mask) in enumerate(masks.items()) if mask.any()]
+    row, _, column = min(firsts)
+    return row, column
+
+
+def _difference(kind: Kind, name: str, cell: tuple[int, str], old: Columns, new: Columns, total: int) -> Difference:
+    row, column = cell
+    before, now = _cell(old[column], row), _cell(new[column], row)
+    return Difference(kind, f"{name}: row {row}, column {column}", before, now, total - 1)
+
+
+def _decided(column: str, old: "pd.Series[Any]", new: "pd.Series[Any]") -> npt.NDArray[np.bool_]:
+    """(K,) where a difference of two columns is a decision."""
+    if not pd.api.types.is_float_dtype(old.dtype):
+        return np.ones(len(old), dtype=np.bool_)
+    return decisions(column, *(_floats(values) for values in (old, new)))
+
+
+def _excess(column: str, old: "pd.Series[Any]", new: "pd.Series[Any]", tolerances: Tolerances | None) -> Vector:
+    """(K,) 0 where two columns of one type are equal, above 1 where they differ by more than they may."""
+    differs = unlike(old, new)
+    if tolerances is None or not differs.any():
+        return np.where(differs, np.inf, 0.0)
+    if pd.api.types.is_float_dtype(old.dtype):
+        return np.where(differs, tolerances.excesses(column, *(_floats(values) for values in (old, new))), 0.0)
+    excess = np.zeros(len(old))
+    for row in np.flatnonzero(differs):
+        excess[row] = tolerances.excess(column, old.iloc[row], new.iloc[row])
+    return excess
+
+
+def _floats(values: "pd.Series[Any]") -> Vector:
+    return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
 
 
 def _cell(column: "pd.Series[Any]", row: int) -> Plain:

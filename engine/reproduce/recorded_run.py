@@ -15,12 +15,17 @@ from engine.sweep.storage.file_names import NUMBERS
 from engine.sweep.storage.file_names import RESULTS as SWEPT
 
 from .compare import Difference, Kind
+from .tolerances import Tolerances
 
 CONFIG = "config.yaml"
 FORMAT = 1
 MAPPINGS = ("data", "versions", "machine")
 TEXTS = ("config_id", "engine", "result_digest", "code_digest")
 ENGINES = ("backtrader", "compiled")
+PROCESSOR = ("processor", "processor_model", "torch_cpu", "openblas")
+"""Keys of a manifest's machine that differ between processors that may round differently."""
+NEWER = PROCESSOR[1:]
+"""Those that older manifests do not have."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +75,34 @@ class RecordedRun:
         """The digest of each data file as it is now, by symbol."""
         return self.config.data.digests()
 
+    @property
+    def processor_recorded(self) -> bool:
+        """Whether the manifest states all that tells one processor from another."""
+        return set(PROCESSOR) <= set(self.manifest["machine"])
+
+    @cached_property
+    def tolerances(self) -> Tolerances | None:
+        """How far numbers may lie apart: None, not at all, where the run was made on a processor like this one.
+
+        What an older manifest does not state is taken to be as it is here.
+        """
+        before, now = self.manifest["machine"], manifests.machine()
+        same_system = _system(before) == _system(now)
+        if same_system and all(before.get(key, now[key]) == now[key] for key in PROCESSOR):
+            return None
+        return Tolerances.from_config(self.config.dump())
+
     def circumstances(self) -> tuple[Difference, ...]:
         """What was otherwise when the run was made: data, config, files of the folder, versions, machine, code."""
         now = manifests.surroundings()
+        before = self.manifest["machine"]
+        machine = {key: value for key, value in now["machine"].items() if key in before or key not in NEWER}
         return (
             *_by_name("data", self.manifest["data"], self.data),
             *_by_name("config", {"config_id": self.manifest["config_id"]}, {"config_id": self.config.id}),
             *self._edited(),
             *_by_name("version", self.manifest["versions"], now["versions"]),
-            *_by_name("machine", self.manifest["machine"], now["machine"]),
+            *_by_name("machine", before, machine),
             *_by_name("threads", self.manifest.get("threads") or {}, now["threads"]),
             *self._code(now),
         )
@@ -111,6 +135,8 @@ class ReproductionVerdict:
     found: tuple[Difference, ...]
     files: int = len(RESULT_FILES)
     """How many files were compared."""
+    other_processor: bool = False
+    """Whether the run was made on another processor, so that numbers were compared with tolerances."""
 
     @property
     def reproduced(self) -> bool:
@@ -120,6 +146,11 @@ class ReproductionVerdict:
     def dump(self) -> list[dict[str, Any]]:
         """Every difference with the run that it is of, for JSON."""
         return [{"run": str(self.folder), **each.dump()} for each in self.found]
+
+
+def _system(machine: Mapping[str, str]) -> str:
+    """The operating system without its version."""
+    return machine.get("system", "").partition("-")[0]
 
 
 def _by_name(kind: Kind, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:

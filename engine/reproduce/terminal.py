@@ -23,13 +23,17 @@ def show(verdict: ReproductionVerdict, console: Console | None = None) -> None:
     """Print whether a run was reproduced, what differs, and what may explain it."""
     console = console or Console(highlight=False)
     wrong = [each for each in verdict.found if each.counts]
-    notes = [each for each in verdict.found if not each.counts]
+    near = [each for each in verdict.found if each.kind == "tolerance"]
+    notes = [each for each in verdict.found if not each.counts and each not in near]
     style = "bold red" if wrong else "bold green"
     console.print(
-        Text.assemble((verdict.folder.resolve().name, "bold"), ": ", (_headline(wrong, verdict.files), style))
+        Text.assemble((verdict.folder.resolve().name, "bold"), ": ", (_headline(verdict, wrong, near), style))
     )
     if wrong:
         console.print(_grid(wrong))
+    if near:
+        console.print(Text("Within the tolerances, the largest difference of each file:"))
+        console.print(_grid(near))
     if notes:
         console.print(Text("Possible causes:" if wrong else "Equal results, although these differ:"))
         console.print(_grid(notes))
@@ -37,12 +41,20 @@ def show(verdict: ReproductionVerdict, console: Console | None = None) -> None:
         console.print(Text(UNEXPLAINED))
 
 
-def _headline(wrong: Sequence[Difference], compared: int) -> str:
+def _headline(verdict: ReproductionVerdict, wrong: Sequence[Difference], near: Sequence[Difference]) -> str:
     if not wrong:
-        return f"reproduced, all {compared} result files are equal"
+        return f"reproduced, {_equal(verdict, near)}"
     files = {_file(each) for each in wrong if each.kind != "data"}
     data = "the data differ, and " if any(each.kind == "data" for each in wrong) else ""
-    return f"not reproduced, {data}{len(files)} of {compared} result files differ"
+    than = " by more than another processor explains" if verdict.other_processor else ""
+    return f"not reproduced, {data}{len(files)} of {verdict.files} result files differ{than}"
+
+
+def _equal(verdict: ReproductionVerdict, near: Sequence[Difference]) -> str:
+    if not near:
+        return f"all {verdict.files} result files are equal"
+    made = "made on another processor: compared with tolerances"
+    return f"{made}, {verdict.files - len(near)} of {verdict.files} result files are equal in every bit"
 
 
 def _grid(found: Sequence[Difference]) -> Table:
@@ -56,9 +68,8 @@ def _grid(found: Sequence[Difference]) -> Table:
 
 def lines(found: Sequence[Difference]) -> Iterator[tuple[str, str]]:
     """A kind and a line for each difference; of many values of one file the first, and how many more there are."""
-    many = [each for each in found if each.kind in ("metric", "value")]
-    total = Counter(map(_file, many))
-    seen = Counter[str]()
+    many = [each for each in found if each.kind in ("metric", "value", "decision")]
+    total, seen = Counter(map(_file, many)), Counter[str]()
     for each in found:
         file = _file(each)
         seen[file] += each in many
@@ -78,13 +89,14 @@ def line(each: Difference) -> str:
     >>> line(Difference("cell", "equity.parquet: row 3, column cash", 100.0, 100.5, more=2))
     'equity.parquet: row 3, column cash: was 100.0, is 100.5 (relative difference 5e-03); 2 more cells differ'
     """
-    more = f"; {count(each.more, 'more cell')} differ{'s' if each.more == 1 else ''}" if each.more else ""
+    what = "more value" if each.kind == "tolerance" else "more cell"
+    more = f"; {count(each.more, what)} differ{'s' if each.more == 1 else ''}" if each.more else ""
     return f"{each.where}: was {_shown(each, each.before)}, is {_shown(each, each.now)}{_apart(each)}{more}"
 
 
 def _shown(each: Difference, value: Plain) -> str:
     if value is None:
-        return "null" if each.kind in ("cell", "metric", "value") else "missing"
+        return "null" if each.kind in ("cell", "metric", "value", "decision") else "missing"
     if not isinstance(value, str):
         return repr(value)
     if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", value):

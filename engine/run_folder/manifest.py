@@ -11,6 +11,7 @@ from typing import Any
 
 from core.digests import tree_digest
 from core.types import RunResult
+from engine.run_folder.processor import processor
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "engine")
@@ -66,12 +67,18 @@ def surroundings() -> dict[str, Any]:
         "code_digest": code_digest(),
         "git": git_state(),
         "versions": versions(),
-        "machine": {
-            "python": platform.python_version(),
-            "system": platform.platform(),
-            "processor": platform.machine(),
-        },
+        "machine": machine(),
         "threads": {key: os.environ[key] for key in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY") if key in os.environ},
+    }
+
+
+def machine() -> dict[str, str]:
+    """Python, the operating system, and the processor as far as last digits depend on it."""
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor": platform.machine(),
+        **processor(),
     }
 
 

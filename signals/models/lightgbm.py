@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
@@ -23,6 +23,8 @@ class LightGBM(TrainedModel):
     >>> LightGBM(leaves=4).kind
     'lightgbm'
     """
+
+    single_precision: ClassVar[bool] = True
 
     rounds: PositiveInt = 300
     """Most trees to add."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt, model_validator
@@ -33,6 +33,8 @@ class Lstm(TrainedModel):
     >>> Lstm(hidden=16, sequence=20).layers
     2
     """
+
+    single_precision: ClassVar[bool] = True
 
     hidden: PositiveInt = 32
     """Size of each layer's state."""

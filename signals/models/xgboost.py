@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveInt
@@ -23,6 +23,8 @@ class XGBoost(TrainedModel):
     >>> XGBoost(max_depth=2).kind
     'xgboost'
     """
+
+    single_precision: ClassVar[bool] = True
 
     rounds: PositiveInt = 300
     """Most trees to add."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import PositiveInt, model_validator
@@ -48,6 +48,8 @@ class Transformers(Scorer):
     >>> Transformers().model
     'ProsusAI/finbert'
     """
+
+    single_precision: ClassVar[bool] = True
 
     model: str = "ProsusAI/finbert"
     """The model's name on the hub; it is fetched once and kept by huggingface_hub."""

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from core.digests import file_digest
-from core.table_schemas import EQUITY, FILLS
+from core.table_schemas import EQUITY, FILLS, SIGNALS
 from engine.cli.main import main
 from engine.pipeline import Options, run_and_save
 from engine.reproduce import command
@@ -20,6 +20,7 @@ from engine.reproduce.compare import Difference, differences
 from engine.reproduce.recorded_run import RecordedRun, ReproductionVerdict
 from engine.reproduce.terminal import lines, show
 from engine.run_folder import manifest as manifests
+from engine.run_folder.processor import processor
 from engine.run_folder.run_folder import RESULT_FILES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -157,6 +158,156 @@ def test_other_versions_machine_and_code_are_notes(folder, capsys, monkeypatch):
     assert named["code", "git commit"] == ("a" * 40, "b" * 40)
     assert named["code", "uncommitted diff"] == ("", "+++ b/core/types.py\n+x = 1\n")
     assert not any(each["counts"] for each in found)
+
+
+# --- made on another processor
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory, cheap, walk):
+    """A run folder of a model that calculates in float32."""
+    home = tmp_path_factory.mktemp("learnt")
+    walk.to_csv(home / "walk.csv")
+    boosted = {"kind": "xgboost", "rounds": 10}
+    config = cheap(home / "walk.csv", name="boosted", model=boosted, measures=QUICK, report={"tearsheet": False})
+    return run_and_save(config, Options(out=home / "runs", cache=False, quiet=True)).saved.folder
+
+
+@pytest.fixture
+def moved(learnt, tmp_path):
+    """The same folder as another processor would have left it, but for the digits."""
+    folder = Path(shutil.copytree(learnt, tmp_path / "runs" / learnt.name))
+    edit(folder / "manifest.json", lambda values: values["machine"].update(torch_cpu="SVE", openblas="Neoverse"))
+    return folder
+
+
+def scaled(folder, factor):
+    """Everything behind the model a little larger: predictions, an importance, an error."""
+    table = SIGNALS.read(folder)
+    table["prediction"] *= factor
+    SIGNALS.write(table, folder)
+
+    def change(values):
+        fold = values["folds"][0]
+        name = next(iter(fold["importance"]["model"]))
+        fold["importance"]["model"][name] += factor - 1
+        fold["model"]["mse"] *= factor
+
+    edit(folder / "folds.json", change)
+
+
+def test_the_manifest_states_the_processor(finished):
+    machine = json.loads((finished / "manifest.json").read_text())["machine"]
+    assert machine.keys() == {"python", "system", "processor", "processor_model", "torch_cpu", "openblas"}
+    assert machine.items() >= processor().items()
+
+
+def test_the_digits_of_another_processor_are_a_note(moved, capsys):
+    scaled(moved, 1 + 1e-6)
+    code, found = told(capsys, moved)
+    assert code == 0
+    notes = {each["where"].partition(":")[0]: each for each in found if each["kind"] == "tolerance"}
+    assert notes.keys() == {"signals.parquet", "folds.json"}
+    assert notes["folds.json"]["more"] == 1
+    assert [each["where"] for each in found if each["kind"] == "machine"] == ["torch_cpu", "openblas"]
+    assert not any(each["counts"] for each in found)
+    assert main(["reproduce", str(moved)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    made = "made on another processor: compared with tolerances, 7 of 9 result files are equal in every bit"
+    assert f"{moved.name}: reproduced, {made}" in said
+    assert "tolerance folds.json: folds.0." in said
+    assert "machine torch_cpu: was SVE, is" in said
+
+
+def test_more_than_the_digits_of_another_processor_is_a_difference(moved, capsys):
+    scaled(moved, 1 + 1e-3)
+    code, found = told(capsys, moved)
+    assert code == 1
+    counting = [each for each in found if each["counts"]]
+    assert [each["kind"] for each in counting] == ["cell", "value", "value"]
+    assert counting[0]["where"].startswith("signals.parquet: row ")
+    assert counting[0]["where"].endswith(", column prediction")
+    assert main(["reproduce", str(moved)]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "not reproduced, 2 of 9 result files differ by more than another processor explains" in said
+
+
+def test_a_decision_that_flipped_is_named_before_all_numbers(moved, capsys):
+    """A fill on the other side and one fold that stopped a round later, beside a number that comes first."""
+    fills = FILLS.read(moved)
+    fills.loc[0, "price"] += 1.0
+    fills.loc[2, "size"] *= -1
+    FILLS.write(fills, moved)
+
+    def later(values):
+        values["folds"][0]["train_mean"] += 1.0
+        values["folds"][1]["members"]["xgboost"]["rounds"] += 1
+
+    edit(moved / "folds.json", later)
+    code, found = told(capsys, moved)
+    assert code == 1
+    counting = [(each["kind"], each["where"]) for each in found if each["counts"]]
+    assert counting == [
+        ("decision", "fills.parquet: row 2, column size"),
+        ("decision", "folds.json: folds.1.members.xgboost.rounds"),
+        ("value", "folds.json: folds.0.train_mean"),
+    ]
+
+
+def test_a_fill_too_many_is_named(moved, capsys):
+    FILLS.write(FILLS.read(moved).drop(index=1).reset_index(drop=True), moved)
+    code, found = told(capsys, moved)
+    assert code == 1
+    counting = [(each["kind"], each["where"]) for each in found if each["counts"]]
+    assert counting[0] == ("rows", "fills.parquet: number of rows")
+    assert counting[1] == ("decision", "fills.parquet: row 1, column order_id")
+
+
+def test_the_same_processor_allows_no_digit(learnt, tmp_path, capsys):
+    folder = Path(shutil.copytree(learnt, tmp_path / "run"))
+    scaled(folder, 1 + 1e-15)
+    code, found = told(capsys, folder)
+    assert code == 1
+    assert {each["kind"] for each in found if each["counts"]} == {"cell", "value"}
+
+
+def test_an_older_manifest_says_nothing_of_the_processor_and_allows_no_digit(moved, capsys):
+    def older(values):
+        for key in ("processor_model", "torch_cpu", "openblas"):
+            del values["machine"][key]
+
+    edit(moved / "manifest.json", older)
+    assert main(["reproduce", str(moved)]) == 0
+    assert capsys.readouterr().out == f"{moved.name}: reproduced, all 9 result files are equal\n"
+    scaled(moved, 1 + 1e-6)
+    code, found = told(capsys, moved)
+    assert code == 1
+    [note] = [each for each in found if each["kind"] == "machine"]
+    assert note["where"] == "processor (the manifest is older than this entry)"
+
+
+def test_an_older_manifest_of_another_machine_allows_digits(moved, capsys):
+    edit(moved / "manifest.json", lambda values: values.update(machine={"system": "macOS-14", "processor": "arm64"}))
+    scaled(moved, 1 + 1e-6)
+    code, found = told(capsys, moved)
+    assert code == 0
+    assert {each["kind"] for each in found} == {"machine", "tolerance", "folder"}
+
+
+def test_float64_has_fewer_digits_to_lose(folder, capsys):
+    """A rule's run: the digits that float32 would explain are a difference."""
+    edit(folder / "manifest.json", lambda values: values["machine"].update(openblas="Neoverse"))
+    table = EQUITY.read(folder)
+    table["cash"] *= 1 + 1e-12
+    EQUITY.write(table, folder)
+    code, found = told(capsys, folder)
+    assert code == 0
+    assert "tolerance" in [each["kind"] for each in found]
+    table["cash"] *= 1 + 1e-6
+    EQUITY.write(table, folder)
+    code, found = told(capsys, folder)
+    assert code == 1
+    assert [each["kind"] for each in found if each["counts"]] == ["cell"]
 
 
 def test_other_commits_of_the_same_code_are_not_mentioned(folder, monkeypatch):

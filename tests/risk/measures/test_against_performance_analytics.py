@@ -20,6 +20,7 @@ from risk.measures.sortino import sortino
 from risk.measures.value_at_risk import value_at_risk
 from risk.overfitting import Track
 
+pytestmark = pytest.mark.processor
 DATA = Path(__file__).parents[2] / "data"
 EDHEC = pd.read_csv(DATA / "edhec.csv", index_col="month")
 MANAGERS = pd.read_csv(DATA / "managers.csv", index_col="month")

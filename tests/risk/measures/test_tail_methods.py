@@ -171,6 +171,7 @@ def sp500():
         return pd.read_csv(file)["Close"].pct_change().dropna().to_numpy()
 
 
+@pytest.mark.processor
 def test_the_sp500_has_the_figures_of_other_software(sp500):
     # What numpy, scipy and, of the last 2000 days, arch's own forecasts gave when they were called by hand.
     result = {method: round(100 * value_at_risk(sp500, 0.95, method).value, 3) for method in QUICK[:3]}

@@ -25,6 +25,7 @@ FAT = np.clip(np.random.default_rng(6).standard_t(3, 1500) * 0.01 + 0.0008, -0.3
 BOTH = (probabilistic_sharpe, minimum_track_record_length)
 
 
+@pytest.mark.processor
 def test_the_papers_hedge_fund():
     # Bailey and Lopez de Prado (2012), section 3: 24 months, monthly ratio 0.458, skewness -2.448, kurtosis 10.164.
     fund = Track(24, 0.458, skew=-2.448, kurtosis=10.164)
