@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ._base import CrossRule, CrossSectional, Rule, Strategy
+from .base import CrossRule, CrossSectional, Rule, Strategy
 
 '''
 
