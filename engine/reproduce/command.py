@@ -68,7 +68,7 @@ def _verdict(record: RecordedRun, now: Path) -> ReproductionVerdict:
     tolerances = record.tolerances
     results = differences(record.folder, now, record.files, tolerances)
     notes = record.circumstances()
-    if not record.processor_recorded and any(each.counts for each in results):
+    if not record.processor_recorded and any(difference.counts for difference in results):
         here = ", ".join(processor().values())
         notes = (*notes, Difference("machine", "processor (the manifest is older than this entry)", None, here))
     return ReproductionVerdict(record.folder, (*notes, *results), len(record.files), tolerances is not None)
@@ -78,8 +78,8 @@ def _verdict(record: RecordedRun, now: Path) -> ReproductionVerdict:
 def _elsewhere() -> Iterator[Path]:
     """A temporary folder, gone afterwards."""
     try:
-        made = tempfile.TemporaryDirectory(prefix="backtrader-ml-")
+        folder = tempfile.TemporaryDirectory(prefix="backtrader-ml-")
     except OSError as error:
         raise StoreError(f"no temporary folder can be made ({error}); set TMPDIR to another folder") from None
-    with made as name:
+    with folder as name:
         yield Path(name)

@@ -53,7 +53,7 @@ class Difference:
 
     @property
     def counts(self) -> bool:
-        """Whether the result or the data differ; else it is a note."""
+        """True if the result or the data differ; else it is a note."""
         return self.kind in get_args(Result)
 
     def dump(self) -> dict[str, Plain]:
@@ -78,7 +78,7 @@ def differences(
     -------
     In the order of ``files``; empty if all are equal. A file that neither folder has is equal.
     """
-    return tuple(each for name in files for each in _file(name, before / name, now / name, tolerances))
+    return tuple(difference for name in files for difference in _file(name, before / name, now / name, tolerances))
 
 
 def _file(name: str, before: Path, now: Path, tolerances: Tolerances | None) -> Iterator[Difference]:
@@ -89,11 +89,11 @@ def _file(name: str, before: Path, now: Path, tolerances: Tolerances | None) -> 
         yield Difference("file", name, old, new)
         return
     try:
-        found = list(_content(name, before, now, tolerances))
+        contents = list(_content(name, before, now, tolerances))
     except (OSError, ValueError) as error:  # what pyarrow and json raise of damaged files
         reason = " ".join(str(error).split())
-        found = [Difference("file", f"{name}: one of the two cannot be read ({reason})", old, new)]
-    yield from found or [Difference("bytes", f"{name}: the same content, written otherwise", old, new)]
+        contents = [Difference("file", f"{name}: one of the two cannot be read ({reason})", old, new)]
+    yield from contents or [Difference("bytes", f"{name}: the same content, written otherwise", old, new)]
 
 
 def _content(name: str, before: Path, now: Path, tolerances: Tolerances | None) -> Iterator[Difference]:
@@ -132,7 +132,7 @@ def _farthest(within: Sequence[tuple[float, Difference]]) -> Iterator[Difference
 
 
 class _Nothing:
-    """What stands where one of the two has no such key."""
+    """The value of a key that one of the two does not have."""
 
 
 NOTHING = _Nothing()
@@ -151,7 +151,7 @@ def _paths(path: str, old: Any, new: Any) -> Iterator[tuple[str, Plain, Plain]]:
 
 def _branches(value: Any) -> Mapping[str, Any]:
     if isinstance(value, list):
-        return {str(place): each for place, each in enumerate(value)}
+        return {str(index): item for index, item in enumerate(value)}
     return value if isinstance(value, dict) else {}
 
 
@@ -194,7 +194,7 @@ def _tables(name: str, old_path: Path, new_path: Path, tolerances: Tolerances | 
 def _column(values: Any) -> "pd.Series[Any]":
     """A column; lists and mappings as texts, so that they can be compared."""
     series: pd.Series[Any] = values.to_pandas()
-    return pd.Series([repr(each) for each in values.to_pylist()], dtype="str") if series.dtype == object else series
+    return pd.Series([repr(value) for value in values.to_pylist()], dtype="str") if series.dtype == object else series
 
 
 def _cells(name: str, old: Columns, new: Columns, tolerances: Tolerances | None) -> Iterator[Difference]:
@@ -227,7 +227,8 @@ def _first(masks: Mapping[str, npt.NDArray[Any]]) -> tuple[int, str]:
 
 def _difference(kind: Kind, name: str, cell: tuple[int, str], old: Columns, new: Columns, total: int) -> Difference:
     row, column = cell
-    before, now = _cell(old[column], row), _cell(new[column], row)
+    before = _cell(old[column], row)
+    now = _cell(new[column], row)
     return Difference(kind, f"{name}: row {row}, column {column}", before, now, total - 1)
 
 

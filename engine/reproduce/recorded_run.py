@@ -1,4 +1,4 @@
-"""What a run folder says of where its result comes from, held against what is here now."""
+"""The manifest of a run folder, compared against what is here now."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -54,15 +54,15 @@ class RecordedRun:
         ConfigError, DataError
             Its config cannot be read any more, or a file that it names is gone.
         """
-        about = _manifest(folder)
-        config = load(folder / CONFIG).model_copy(update={"engine": about["engine"]})
-        record = cls(folder, config, about)
+        manifest = _manifest(folder)
+        config = load(folder / CONFIG).model_copy(update={"engine": manifest["engine"]})
+        record = cls(folder, config, manifest)
         _ = record.data  # a file that is gone is told before hours of work
         return record
 
     @property
     def is_sweep(self) -> bool:
-        """Whether it is a sweep's folder."""
+        """True for a sweep's folder."""
         return self.config.sweep is not None
 
     @property
@@ -77,23 +77,24 @@ class RecordedRun:
 
     @property
     def processor_recorded(self) -> bool:
-        """Whether the manifest states all that tells one processor from another."""
+        """True if the manifest states all that tells one processor from another."""
         return set(PROCESSOR) <= set(self.manifest["machine"])
 
     @cached_property
     def tolerances(self) -> Tolerances | None:
-        """How far numbers may lie apart: None, not at all, where the run was made on a processor like this one.
+        """The tolerances of numbers; None, which allows no difference, for a run of a processor like this one.
 
         What an older manifest does not state is taken to be as it is here.
         """
-        before, now = self.manifest["machine"], manifests.machine()
+        before = self.manifest["machine"]
+        now = manifests.machine()
         same_system = _system(before) == _system(now)
         if same_system and all(before.get(key, now[key]) == now[key] for key in PROCESSOR):
             return None
         return Tolerances.from_config(self.config.dump())
 
     def circumstances(self) -> tuple[Difference, ...]:
-        """What was otherwise when the run was made: data, config, files of the folder, versions, machine, code."""
+        """The circumstances that were different: data, config, files of the folder, versions, machine, code."""
         now = manifests.surroundings()
         before = self.manifest["machine"]
         machine = {key: value for key, value in now["machine"].items() if key in before or key not in NEWER}
@@ -108,14 +109,14 @@ class RecordedRun:
         )
 
     def _edited(self) -> Iterator[Difference]:
-        """Whether a result file is not the one that the manifest was written for."""
+        """A result file that is not the one that the manifest was written for."""
         try:
-            found = result_digest(self.folder, SWEPT if self.is_sweep else RESULT_FILES)
+            digest = result_digest(self.folder, SWEPT if self.is_sweep else RESULT_FILES)
         except OSError:  # one is missing: that is told of the file
             return
-        if found != self.manifest["result_digest"]:
+        if digest != self.manifest["result_digest"]:
             where = "result_digest: a result file was changed after the run"
-            yield Difference("folder", where, self.manifest["result_digest"], found)
+            yield Difference("folder", where, self.manifest["result_digest"], digest)
 
     def _code(self, now: Mapping[str, Any]) -> Iterator[Difference]:
         """Digest, commit and what was not committed; nothing where the code is the same, whatever its commit."""
@@ -129,23 +130,23 @@ class RecordedRun:
 
 @dataclass(frozen=True)
 class ReproductionVerdict:
-    """What became of a run that was made again."""
+    """The result of reproducing a run."""
 
     folder: Path
-    found: tuple[Difference, ...]
+    differences: tuple[Difference, ...]
     files: int = len(RESULT_FILES)
-    """How many files were compared."""
+    """Number of files compared."""
     other_processor: bool = False
-    """Whether the run was made on another processor, so that numbers were compared with tolerances."""
+    """True if the run was made on another processor, so that numbers were compared with tolerances."""
 
     @property
     def reproduced(self) -> bool:
-        """Whether data and results are equal; versions or code may have changed."""
-        return not any(each.counts for each in self.found)
+        """True if data and results are equal; versions or code may have changed."""
+        return not any(difference.counts for difference in self.differences)
 
     def dump(self) -> list[dict[str, Any]]:
         """Every difference with the run that it is of, for JSON."""
-        return [{"run": str(self.folder), **each.dump()} for each in self.found]
+        return [{"run": str(self.folder), **difference.dump()} for difference in self.differences]
 
 
 def _system(machine: Mapping[str, str]) -> str:
@@ -165,23 +166,23 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
         raise StoreError(f"{folder}: there is no such folder; give the folder that a run has written")
     if not is_run_folder(folder):
         raise StoreError(f"{folder}: is no run folder: it holds no {MANIFEST}; give the folder that a run has written")
-    about = read_json(path)
-    if isinstance(about, dict) and isinstance(about.get("format"), int) and about["format"] > FORMAT:
-        raise StoreError(f"{path}: format {about['format']} is newer than this program reads; update backtrader-ml")
-    if wrong := list(_wrong(about)):
+    manifest = read_json(path)
+    if isinstance(manifest, dict) and isinstance(manifest.get("format"), int) and manifest["format"] > FORMAT:
+        raise StoreError(f"{path}: format {manifest['format']} is newer than this program reads; update backtrader-ml")
+    if wrong := list(_wrong(manifest)):
         raise StoreError(f"{path}: {', '.join(wrong)} missing or damaged; run {folder / CONFIG} again")
-    return dict(about)
+    return dict(manifest)
 
 
-def _wrong(about: Any) -> Iterator[str]:
+def _wrong(manifest: Any) -> Iterator[str]:
     """The keys that are missing or hold something else than a run writes."""
-    given = about if isinstance(about, dict) else {}
-    yield from (key for key in MAPPINGS if not _names(given.get(key)))
-    yield from (key for key in ("git", "threads") if not _names(given.get(key) or {}))
-    yield from (key for key in TEXTS if not isinstance(given.get(key), str))
-    if isinstance(given.get("engine"), str) and given["engine"] not in ENGINES:
+    entries = manifest if isinstance(manifest, dict) else {}
+    yield from (key for key in MAPPINGS if not _names(entries.get(key)))
+    yield from (key for key in ("git", "threads") if not _names(entries.get(key) or {}))
+    yield from (key for key in TEXTS if not isinstance(entries.get(key), str))
+    if isinstance(entries.get("engine"), str) and entries["engine"] not in ENGINES:
         yield "engine"
 
 
 def _names(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    return isinstance(value, dict) and all(isinstance(difference, str) for difference in value.values())

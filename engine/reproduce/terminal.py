@@ -1,4 +1,4 @@
-"""What is said on the terminal of a run that was made again."""
+"""The result of `reproduce` on the terminal."""
 
 import re
 from collections import Counter
@@ -22,9 +22,9 @@ UNEXPLAINED = "Data, versions, machine and code are those of the run: please rep
 def show(verdict: ReproductionVerdict, console: Console | None = None) -> None:
     """Print whether a run was reproduced, what differs, and what may explain it."""
     console = console or Console(highlight=False)
-    wrong = [each for each in verdict.found if each.counts]
-    near = [each for each in verdict.found if each.kind == "tolerance"]
-    notes = [each for each in verdict.found if not each.counts and each not in near]
+    wrong = [difference for difference in verdict.differences if difference.counts]
+    near = [difference for difference in verdict.differences if difference.kind == "tolerance"]
+    notes = [difference for difference in verdict.differences if not difference.counts and difference not in near]
     style = "bold red" if wrong else "bold green"
     console.print(
         Text.assemble((verdict.folder.resolve().name, "bold"), ": ", (_headline(verdict, wrong, near), style))
@@ -37,15 +37,15 @@ def show(verdict: ReproductionVerdict, console: Console | None = None) -> None:
     if notes:
         console.print(Text("Possible causes:" if wrong else "Equal results, although these differ:"))
         console.print(_grid(notes))
-    elif wrong and all(each.kind != "data" for each in wrong):
+    elif wrong and all(difference.kind != "data" for difference in wrong):
         console.print(Text(UNEXPLAINED))
 
 
 def _headline(verdict: ReproductionVerdict, wrong: Sequence[Difference], near: Sequence[Difference]) -> str:
     if not wrong:
         return f"reproduced, {_equal(verdict, near)}"
-    files = {_file(each) for each in wrong if each.kind != "data"}
-    data = "the data differ, and " if any(each.kind == "data" for each in wrong) else ""
+    files = {_file(difference) for difference in wrong if difference.kind != "data"}
+    data = "the data differ, and " if any(difference.kind == "data" for difference in wrong) else ""
     than = " by more than another processor explains" if verdict.other_processor else ""
     return f"not reproduced, {data}{len(files)} of {verdict.files} result files differ{than}"
 
@@ -53,50 +53,53 @@ def _headline(verdict: ReproductionVerdict, wrong: Sequence[Difference], near: S
 def _equal(verdict: ReproductionVerdict, near: Sequence[Difference]) -> str:
     if not near:
         return f"all {verdict.files} result files are equal"
-    made = "made on another processor: compared with tolerances"
-    return f"{made}, {verdict.files - len(near)} of {verdict.files} result files are equal in every bit"
+    comparison = "made on another processor: compared with tolerances"
+    return f"{comparison}, {verdict.files - len(near)} of {verdict.files} result files are equal in every bit"
 
 
-def _grid(found: Sequence[Difference]) -> Table:
+def _grid(differences: Sequence[Difference]) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for kind, line in lines(found):
+    for kind, line in lines(differences):
         grid.add_row(Text(f"  {kind}"), Text(line))
     return grid
 
 
-def lines(found: Sequence[Difference]) -> Iterator[tuple[str, str]]:
+def lines(differences: Sequence[Difference]) -> Iterator[tuple[str, str]]:
     """A kind and a line for each difference; of many values of one file the first, and how many more there are."""
-    many = [each for each in found if each.kind in ("metric", "value", "decision")]
-    total, seen = Counter(map(_file, many)), Counter[str]()
-    for each in found:
-        file = _file(each)
-        seen[file] += each in many
+    values = [difference for difference in differences if difference.kind in ("metric", "value", "decision")]
+    total = Counter(map(_file, values))
+    seen = Counter[str]()
+    for difference in differences:
+        file = _file(difference)
+        seen[file] += difference in values
         if seen[file] <= SHOWN:
-            yield each.kind, line(each)
+            yield difference.kind, line(difference)
         elif seen[file] == total[file]:
             yield "", f"{file}: {count(total[file] - SHOWN, 'more value')}; --json has them all"
 
 
-def _file(each: Difference) -> str:
-    return each.where.partition(":")[0]
+def _file(difference: Difference) -> str:
+    return difference.where.partition(":")[0]
 
 
-def line(each: Difference) -> str:
+def line(difference: Difference) -> str:
     """A difference in words.
 
     >>> line(Difference("cell", "equity.parquet: row 3, column cash", 100.0, 100.5, more=2))
     'equity.parquet: row 3, column cash: was 100.0, is 100.5 (relative difference 5e-03); 2 more cells differ'
     """
-    what = "more value" if each.kind == "tolerance" else "more cell"
-    more = f"; {count(each.more, what)} differ{'s' if each.more == 1 else ''}" if each.more else ""
-    return f"{each.where}: was {_shown(each, each.before)}, is {_shown(each, each.now)}{_apart(each)}{more}"
+    what = "more value" if difference.kind == "tolerance" else "more cell"
+    more = f"; {count(difference.more, what)} differ{'s' if difference.more == 1 else ''}" if difference.more else ""
+    before = _value_text(difference, difference.before)
+    now = _value_text(difference, difference.now)
+    return f"{difference.where}: was {before}, is {now}{_relative_difference(difference)}{more}"
 
 
-def _shown(each: Difference, value: Plain) -> str:
+def _value_text(difference: Difference, value: Plain) -> str:
     if value is None:
-        return "null" if each.kind in ("cell", "metric", "value", "decision") else "missing"
+        return "null" if difference.kind in ("cell", "metric", "value", "decision") else "missing"
     if not isinstance(value, str):
         return repr(value)
     if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", value):
@@ -107,15 +110,15 @@ def _shown(each: Difference, value: Plain) -> str:
 
 
 def _diff(text: str) -> str:
-    """What a diff touches: it may be long."""
+    """The files that a diff changes: it may be long."""
     files = re.findall(r"^\+\+\+ b/(.+)$", text, flags=re.MULTILINE)
     return f"{count(text.count(chr(10)), 'line')} of {', '.join(files) or 'text'}" if text else "empty"
 
 
-def _apart(each: Difference) -> str:
-    """How far two numbers are apart, as a fraction of the larger."""
-    old = each.before
-    new = each.now
+def _relative_difference(difference: Difference) -> str:
+    """The difference of two numbers as a fraction of the larger."""
+    old = difference.before
+    new = difference.now
     if not (isinstance(old, float) and isinstance(new, float)) or old == new:
         return ""
     return f" (relative difference {abs(old - new) / max(abs(old), abs(new)):.0e})"

@@ -1,4 +1,4 @@
-"""How far numbers of one run may lie apart when two processors made them: one rule, for `reproduce` and the golden run.
+"""Tolerances of the numbers of one run on two processors: one rule, for `reproduce` and the golden run.
 
 Libraries choose their instructions by the processor: sums are added up in another order, and a product is rounded once
 or twice. So last digits differ, and with them all that is computed from them. ``docs/determinism.md`` has the sizes
@@ -65,7 +65,7 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 @dataclass(frozen=True)
 class Tolerances:
-    """What may differ between two runs of one config on two processors.
+    """The differences that two runs of one config on two processors may have.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ class Tolerances:
         return np.where(same, 0.0, np.where(comparable, excess, np.inf))
 
     def _limits(self, parts: list[str]) -> tuple[float, float]:
-        """What is allowed in units of a number's size, and in units of its scale."""
+        """The tolerance in units of a number's size, and in units of its scale."""
         if any(map(_is_garch, parts)) or (self.optimised_exam and EXAM in parts):
             return OPTIMISED, SINGLE
         if self.single and not (INDEPENDENT | COUNTED | self.double).intersection(parts):
@@ -135,7 +135,7 @@ class Tolerances:
 
 
 def is_decision(path: str, before: object, now: object) -> bool:
-    """Whether two values that are too far apart are a decision: a count, a text, a time, a side; not a magnitude.
+    """True if two values that are too far apart are a decision: a count, a text, a time, a side; not a magnitude.
 
     >>> is_decision("folds.0.members.lstm.best_epoch", 2, 3), is_decision("folds.0.model.mse", 1e-4, 2e-4)
     (True, False)
