@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from core.deprecation import deprecated_names
 from core.errors import ConfigError, DataError
 from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, STOPS
 from core.types import Bars, Market, Matrix, RunResult, SignalFrame, Vector
+from engine.config.run_config import RunConfig
 from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
 from strategies.base import Strategy
@@ -65,6 +67,11 @@ class BacktestInput:
                 missing = item.times[int(np.argmin(rows))]
                 raise DataError(f"{symbol}: there is no signal row for the bar of {missing}")
         return cls(market, signals, strategy, risk, broker, config_id, bars, Timeline.of(bars, market.zone))
+
+    @classmethod
+    def from_config(cls, market: Market, signals: SignalFrame, config: RunConfig) -> "BacktestInput":
+        """The input of a backtest with the strategy, risk rule and broker of a config; errors as :meth:`of`."""
+        return cls.of(market, signals, config.strategy, config.risk, config.broker, config.id)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,3 +195,7 @@ def _equity(times: pd.DatetimeIndex, equity: Vector, cash: Vector, exposed: Matr
     )
     EQUITY.check(frame)
     return frame
+
+
+if not TYPE_CHECKING:
+    __getattr__ = deprecated_names(__name__, {"Task": "BacktestInput", "Books": "EngineOutput"}, since="0.2")

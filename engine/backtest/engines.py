@@ -55,7 +55,7 @@ def backtest(config: RunConfig, market: Market, signals: SignalFrame, *, solvent
     EnginesDifferError
         The engines differ; the first difference is named: bar, symbol, field.
     """
-    task = BacktestInput.of(market, signals, config.strategy, config.risk, config.broker, config.id)
+    task = BacktestInput.from_config(market, signals, config)
     results = [_runner(name)(task, solvent=solvent) for name in _named(config.engine)]
     if len(results) > 1:
         difference = first_difference(*results)

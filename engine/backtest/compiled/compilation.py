@@ -4,7 +4,6 @@ import ast
 import hashlib
 import importlib.util
 import logging
-import os
 import sys
 import tempfile
 from functools import cache
@@ -14,6 +13,7 @@ from typing import Any, cast
 
 from core.caches import cache_folder, caches_used
 from core.errors import ConfigError
+from core.files import write_atomically
 from engine.backtest.compiled.kernel import batch_kernel, decisions, loop, running_totals
 from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
 from strategies.base import CrossSectional, Strategy
@@ -135,9 +135,7 @@ def _module(folder: Path, name: str, text: str) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         log.info("compiling an engine for this kind of run; it is kept for the next: %s", path)
-        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False, encoding="utf-8") as file:
-            file.write(text)
-        os.replace(file.name, path)  # noqa: PTH105 - whole or not at all
+        write_atomically(path, text.encode())
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ConfigError(f"{path}: cannot be loaded")

@@ -131,7 +131,7 @@ class Confirmation:
         self, trial_number: int, config: "RunConfig", market: Market, signals: Signals, group: Group
     ) -> RunResult:
         """The result of backtrader, which the compiled engine's equals where it can run the config."""
-        task = BacktestInput.of(market, signals.frame, config.strategy, config.risk, config.broker, config.id)
+        task = BacktestInput.from_config(market, signals.frame, config)
         result = engine.run_task(task)
         if not group.backtrader_reason:
             difference = first_difference(result, self.runner.recorded(task, group))

@@ -31,7 +31,7 @@ def stress_test(market: Market, config: "RunConfig", signals: SignalFrame) -> St
 
 def _total_return(market: Market, config: "RunConfig", signals: SignalFrame) -> float | None:
     """The total return of a backtest; None if the account was ruined."""
-    task = BacktestInput.of(market, signals, config.strategy, config.risk, config.broker, config.id)
+    task = BacktestInput.from_config(market, signals, config)
     equity = engine.run_task(task, solvent=False).equity["equity"]
     if (equity <= 0).any():
         return None

@@ -83,9 +83,7 @@ def _run_default(confirmation: Confirmation) -> Confirmed | None:
         ):
             try:
                 signals = confirmation.runner.signals(group)
-                task = BacktestInput.of(
-                    sweep_plan.market, signals.frame, config.strategy, config.risk, config.broker, config.id
-                )
+                task = BacktestInput.from_config(sweep_plan.market, signals.frame, config)
                 result = engine.run_task(task)
             except WorkbenchError:
                 return None

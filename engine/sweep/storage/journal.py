@@ -13,6 +13,7 @@ from typing import Any
 
 from core.digests import canonical
 from core.errors import StoreError
+from core.files import TEMPORARY, write_atomically
 
 NAME = "journal.txt"
 CHECKSUM_DIGITS = 16
@@ -109,17 +110,8 @@ def write_durably(path: Path, content: bytes) -> None:
     StoreError
         It could not be written.
     """
-    part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        # One name for the temporary file: a sweep has one writer, and a killed one leaves no second file behind.
+        write_atomically(path, content, path.with_name(f"{path.name}{TEMPORARY}"))
     except OSError as error:
         raise unwritable(path, error, len(content)) from error

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from core.digests import canonical, digest
+from core.files import write_atomically
 from core.progress import Progress, ProgressCallback
 from core.types import Rows, Vector
 from engine.sweep.space.dimensions import Columns, iter_points
@@ -170,9 +171,7 @@ class TrialRegistry:
         folder = registry_folder()
         folder.mkdir(parents=True, exist_ok=True)
         for suffix, data in ((".bin", content), (".json", json.dumps(self._description()).encode())):
-            part = folder / f"{self._name}{suffix}.{os.getpid()}"
-            part.write_bytes(data)
-            part.replace(folder / f"{self._name}{suffix}")
+            write_atomically(folder / f"{self._name}{suffix}", data)
 
     def _description(self) -> dict[str, Any]:
         """Symbols, span, name and holdout of this sweep, for the others."""

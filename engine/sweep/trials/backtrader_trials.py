@@ -37,7 +37,7 @@ def run_trial(number: int, config: RunConfig, market: Market, signals: SignalFra
     from engine.backtest.bt import engine
 
     numbers = np.array([number])
-    task = BacktestInput.of(market, signals, config.strategy, config.risk, config.broker, config.id)
+    task = BacktestInput.from_config(market, signals, config)
     try:
         result = engine.run_task(task, solvent=False)
         account_value = result.equity["equity"].to_numpy()

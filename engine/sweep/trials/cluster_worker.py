@@ -142,9 +142,7 @@ class WorkerCache:
         if key not in self.compiled_trials:
             _make_room(self.compiled_trials)
             config = group.config
-            task = BacktestInput.of(
-                context.market, signals.frame, config.strategy, config.risk, config.broker, config.id
-            )
+            task = BacktestInput.from_config(context.market, signals.frame, config)
             self.compiled_trials[key] = CompiledTrials(task, context.outputs, context.axes, threads=1)
         return self.compiled_trials[key]
 

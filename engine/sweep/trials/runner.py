@@ -101,7 +101,7 @@ class TrialRunner:
         config = group.config
         assert config is not None  # noqa: S101 - refused groups are not run
         signals = self.signals(group)
-        return BacktestInput.of(self.plan.market, signals.frame, config.strategy, config.risk, config.broker, config.id)
+        return BacktestInput.from_config(self.plan.market, signals.frame, config)
 
     def signals(self, group: Group) -> Signals:
         """The group's signals, trained if they are not in memory or in the store.
