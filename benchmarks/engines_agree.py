@@ -10,7 +10,7 @@ from runpy import run_path
 from engine.backtest import compiled as compiled_engine
 from engine.backtest.bt import engine
 from engine.backtest.compiled import engine as compiled
-from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
+from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.backtest.engine_output import BacktestInput
 from engine.backtest.engines import first_difference
 

@@ -41,8 +41,8 @@ def torch_capability() -> str:
         return chosen
     import numpy as np
 
-    found: Sequence[str] = np.show_config(mode="dicts")["SIMD Extensions"].get("found", ())
-    return next((name for name, names in SIMD_NAMES.items() if names & set(found)), "DEFAULT")
+    extensions: Sequence[str] = np.show_config(mode="dicts")["SIMD Extensions"].get("found", ())
+    return next((name for name, names in SIMD_NAMES.items() if names & set(extensions)), "DEFAULT")
 
 
 def openblas_kernels() -> str:

@@ -11,7 +11,7 @@ import pytest
 from core.types import Bars, Market, SignalFrame
 from engine.backtest.bt import engine
 from engine.backtest.compiled import engine as compiled
-from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
+from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.config.run_config import RunConfig
 from engine.config.yaml_layers import Layer
 from engine.results.outcome import Outcome, build

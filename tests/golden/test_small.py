@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import load
 from engine.reproduce.tolerances import Tolerances, is_decision
+from engine.sweep.load_config import load
 
 HERE = Path(__file__).parent
 

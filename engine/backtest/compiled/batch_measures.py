@@ -9,7 +9,7 @@ import numpy as np
 from core.errors import ConfigError
 from core.types import Vector
 from engine.backtest.account_returns import benchmark_returns
-from engine.backtest.compiled.kernel.codes import RUINED
+from engine.backtest.compiled.codes import RUINED
 from engine.backtest.compiled.kernel.records import KernelResult
 from risk.measures._running_totals import Totals
 from risk.measures._tail import TailMeasure

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from core.errors import DataError, PluginError, WorkbenchError
-from engine.backtest.compiled.kernel.codes import ALWAYS, DONE, NO, RUINED, STEPWISE, WHILE_FLAT
-from engine.backtest.compiled.kernel.kernel_features import KernelFeatures, union
+from engine.backtest.compiled.codes import ALWAYS, DONE, NO, RUINED, STEPWISE, WHILE_FLAT
 from engine.backtest.compiled.kernel.records import TOTAL, KernelResult, Log, MarketArrays, Policies, Workspace
+from engine.backtest.compiled.kernel_features import KernelFeatures, union
 from engine.backtest.engine_output import BacktestInput
 
 from .compilation import is_cross, kernel, reads_held, rule_of

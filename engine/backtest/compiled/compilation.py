@@ -15,7 +15,7 @@ from core.caches import cache_folder, caches_used
 from core.errors import ConfigError
 from core.files import write_atomically
 from engine.backtest.compiled.kernel import batch_kernel, decisions, loop, running_totals
-from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
+from engine.backtest.compiled.kernel_features import KernelFeatures
 from strategies.base import CrossSectional, Strategy
 
 from .source_linker import Linker, definition

@@ -7,8 +7,7 @@ import numpy as np
 
 from core.errors import ConfigError, PluginError, WorkbenchError
 from core.types import RunResult
-from engine.backtest.compiled.kernel.codes import BAD_SIDE, DONE, OVERFLOW, QUEUE_FULL, STEP, SYMBOL
-from engine.backtest.compiled.kernel.kernel_features import KernelFeatures, union
+from engine.backtest.compiled.codes import BAD_SIDE, DONE, OVERFLOW, QUEUE_FULL, STEP, SYMBOL
 from engine.backtest.compiled.kernel.log_writer import ORDERS_A_STEP
 from engine.backtest.compiled.kernel.records import (
     APPROX_ACCOUNT,
@@ -24,6 +23,7 @@ from engine.backtest.compiled.kernel.records import (
     MarketArrays,
     Workspace,
 )
+from engine.backtest.compiled.kernel_features import KernelFeatures, union
 from engine.backtest.engine_output import BacktestInput, result_of
 from risk.costs import BrokerSpec
 from strategies.base import Strategy

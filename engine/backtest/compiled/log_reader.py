@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.backtest.compiled.kernel.codes import (
+from engine.backtest.compiled.codes import (
     AT_SIGNAL,
     CANCELLED,
     COMPLETED,

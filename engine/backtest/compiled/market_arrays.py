@@ -9,9 +9,9 @@ import numpy as np
 
 from core.errors import ConfigError
 from core.types import PRICES
-from engine.backtest.compiled.kernel.codes import ANY, ATR, NONE, NOTIONAL, PERCENT, STOP
-from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
+from engine.backtest.compiled.codes import ANY, ATR, NONE, NOTIONAL, PERCENT, STOP
 from engine.backtest.compiled.kernel.records import POLICY, MarketArrays
+from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.backtest.engine_output import BacktestInput
 from engine.backtest.feed_checks import SIGNALS, check_prices, check_signals, check_times
 from risk.costs import DAYS_OF_INTEREST, BrokerSpec

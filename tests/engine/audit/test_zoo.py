@@ -78,7 +78,7 @@ def test_a_comparison_that_sees_nothing_fails_the_exam(monkeypatch):
 
 
 def test_the_counts_in_the_readme_are_those_of_the_zoo():
-    sentence = r"(\d+) planted leaks, all caught; (\d+) honest\s+pipelines, none flagged"
+    sentence = r"(\d+) planted leaks, all caught; (\d+) honest\s+pipelines, none\s+flagged"
     [(leaks, clean)] = re.findall(sentence, README.read_text(encoding="utf-8"))
     assert (int(leaks), int(clean)) == (len(zoo.LEAKS), len(zoo.CLEAN))
 

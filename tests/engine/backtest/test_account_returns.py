@@ -8,7 +8,7 @@ from core.errors import DataError
 from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, STOPS, TRADES
 from core.types import Bars, Market, RunResult
 from engine.backtest.account_returns import benchmark_gaps, daily_returns, exposure, session_exposure
-from engine.results.outcome import _gap_notes
+from engine.results.run_notes import _gap_notes
 
 NEW_YORK = "America/New_York"
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from engine.backtest.compiled import batch_run, engine
-from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
+from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.config.yaml_layers import Layer
 from engine.sweep.load_config import validate
 

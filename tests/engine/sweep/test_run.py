@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from engine.backtest.compiled import batch_run, engine
-from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
+from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.cli.main import main
 from engine.pipeline import Options
 from engine.run_folder.run_folder import read_json

@@ -6,12 +6,12 @@ docs/engines.md lists what was copied from where.
 
 import math
 
+from engine.backtest.compiled.codes import ANY, PERCENT, STOP
+from engine.backtest.compiled.kernel_features import FEATURES
 from risk.account_limits import LimitValues
 from risk.costs import commission, idle_cash
 from risk.sizing import lot_floor, risk_money, rule_units, stop_units
 
-from .codes import ANY, PERCENT, STOP
-from .kernel_features import FEATURES
 from .record_types import PolicyRow, Position, Records
 from .records import MarketArrays
 

@@ -2,9 +2,10 @@
 
 import math
 
-from .codes import BAD_SIDE, DONE, QUEUE_FULL, STEP, WHILE_FLAT
+from engine.backtest.compiled.codes import BAD_SIDE, DONE, QUEUE_FULL, STEP, WHILE_FLAT
+from engine.backtest.compiled.kernel_features import FEATURES
+
 from .event_skipping import expect_changes, precompute_rule
-from .kernel_features import FEATURES
 from .loop import run_policy
 from .records import KernelResult, Log, MarketArrays, Policies, Workspace
 from .running_totals import sum_up

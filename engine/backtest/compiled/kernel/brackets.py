@@ -2,9 +2,10 @@
 
 import math
 
+from engine.backtest.compiled.codes import ANY, CANCELLED, ONLY_CLOSES, PERCENT, REJECTED, STOP_HIT, TARGET_HIT
+from engine.backtest.compiled.kernel_features import FEATURES
+
 from .account import count, has_stop, has_target, is_fresh, slipped, trails, value_at_open
-from .codes import ANY, CANCELLED, ONLY_CLOSES, PERCENT, REJECTED, STOP_HIT, TARGET_HIT
-from .kernel_features import FEATURES
 from .log_writer import close_order, explain, only_code, resize_order
 from .matching import fill_close
 from .record_types import PolicyRow, Position

@@ -2,9 +2,10 @@
 
 import math
 
+from engine.backtest.compiled.codes import CANCELLED, ENTRY, MARGIN, REJECTED, REJECTIONS, SHORT_OF_CASH
+from engine.backtest.compiled.kernel_features import FEATURES
+
 from .account import cash_if_sent, charge, has_stop, has_target
-from .codes import CANCELLED, ENTRY, MARGIN, REJECTED, REJECTIONS, SHORT_OF_CASH
-from .kernel_features import FEATURES
 from .log_writer import close_order, explain, lack_of_cash
 from .record_types import Order, PolicyRow
 from .records import Log, Queue, Workspace

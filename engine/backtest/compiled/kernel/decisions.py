@@ -6,9 +6,10 @@ Compiled; plain Python. The order of events is that of :class:`strategies._backt
 import math
 from typing import Any
 
+from engine.backtest.compiled.codes import CANCELLED, CLOSE, ENTRY, EXIT, HALT, KEEP, MARKET_ORDER, SYMBOL
+from engine.backtest.compiled.kernel_features import FEATURES
+
 from .account import count, is_fresh
-from .codes import CANCELLED, CLOSE, ENTRY, EXIT, HALT, KEEP, MARKET_ORDER, SYMBOL
-from .kernel_features import FEATURES
 from .log_writer import bar_of, close_order, explain, last_halt, write_order
 from .record_types import Position
 from .records import Log, MarketArrays, Queue, Reason, Workspace

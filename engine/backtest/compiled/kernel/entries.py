@@ -5,6 +5,21 @@ The order of events is that of :class:`strategies._backtrader.SignalStrategy`.
 
 import math
 
+from engine.backtest.compiled.codes import (
+    ADD,
+    AT_SIGNAL,
+    ENTRY,
+    HALT,
+    LOW_STOP,
+    LOW_TARGET,
+    MARKET_ORDER,
+    NO_SIZE,
+    NO_STOP,
+    NO_TARGET,
+    REDUCE,
+    REJECTIONS,
+)
+from engine.backtest.compiled.kernel_features import FEATURES
 from risk.account_limits import AccountExposure, headroom, settle, with_holding
 from risk.sizing import DUST, lot_floor, resize_units, units_for_loss
 from risk.stops import stop_price, target_price
@@ -22,22 +37,7 @@ from .account import (
     target_distance,
     trails,
 )
-from .codes import (
-    ADD,
-    AT_SIGNAL,
-    ENTRY,
-    HALT,
-    LOW_STOP,
-    LOW_TARGET,
-    MARKET_ORDER,
-    NO_SIZE,
-    NO_STOP,
-    NO_TARGET,
-    REDUCE,
-    REJECTIONS,
-)
 from .decisions import keeps, overfull, with_order
-from .kernel_features import FEATURES
 from .log_writer import bar_of, explain, last_halt, write_children, write_order, write_refusal
 from .record_types import Order, PolicyRow, Position
 from .records import Admission, Decision, Log, MarketArrays, Queue, Reason, Request, Workspace

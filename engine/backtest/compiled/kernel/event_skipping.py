@@ -7,11 +7,12 @@ a step are computed in the same order of operations as elsewhere, so that no bit
 import math
 from typing import Any
 
+from engine.backtest.compiled.codes import ALWAYS, ONLY_SYMBOL, STEP, SYMBOL, TRADED, TURNOVER, WHILE_FLAT
+from engine.backtest.compiled.kernel_features import FEATURES
+
 from .account import has_stop, has_target, trails
 from .brackets import move_stop
-from .codes import ALWAYS, ONLY_SYMBOL, STEP, SYMBOL, TRADED, TURNOVER, WHILE_FLAT
 from .decisions import rule, side_of
-from .kernel_features import FEATURES
 from .record_types import PolicyRow, Position
 from .records import MarketArrays, Workspace
 

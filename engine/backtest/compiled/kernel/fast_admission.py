@@ -8,10 +8,10 @@ by a margin far above all rounding fits, and any other is held to the exact sum.
 
 import math
 
+from engine.backtest.compiled.kernel_features import FEATURES
 from risk.sizing import DUST
 
 from .account import count, price_at_open
-from .kernel_features import FEATURES
 from .record_types import Order, PolicyRow
 from .records import Execution, MarketArrays, Workspace
 

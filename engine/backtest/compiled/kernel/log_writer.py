@@ -5,7 +5,7 @@ Nothing here is called unless ``FEATURES.record`` is set. :mod:`engine.backtest.
 
 import math
 
-from .codes import (
+from engine.backtest.compiled.codes import (
     FILLS_WRITTEN,
     HALTS_WRITTEN,
     INTEREST_WRITTEN,
@@ -18,6 +18,7 @@ from .codes import (
     STOP_ORDER,
     TRAIL_ORDER,
 )
+
 from .record_types import Position, Records
 from .records import Execution, Log, MarketArrays, Reason
 

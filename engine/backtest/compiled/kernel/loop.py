@@ -3,17 +3,17 @@
 import math
 from typing import Any
 
+from engine.backtest.compiled.codes import BAD_SIDE, DONE, NONE, QUEUE_FULL, RUINED, STEP
+from engine.backtest.compiled.kernel_features import FEATURES
 from risk.account_limits import HaltTerms
 from risk.account_stops import DAILY_LOSS, DRAWDOWN, HALTED, HaltState, watch
 
 from .account import count, interest_on_cash, interest_on_shorts, value_at_close
 from .brackets import work_brackets
 from .cash_check import check_sent
-from .codes import BAD_SIDE, DONE, NONE, QUEUE_FULL, RUINED, STEP
 from .decisions import call_rule, close_all
 from .entries import enter_all
 from .event_skipping import end_session, skip_to_next_event
-from .kernel_features import FEATURES
 from .log_writer import is_full, write_close, write_halt, write_interest
 from .matching import work_orders
 from .record_types import PolicyRow

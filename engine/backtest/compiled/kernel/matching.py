@@ -5,6 +5,21 @@ The order of events is backtrader's with the risk rule at the fill; docs/engines
 
 import math
 
+from engine.backtest.compiled.codes import (
+    ADD,
+    CANCELLED,
+    COMPLETED,
+    ENTRY,
+    FILLS,
+    GONE,
+    MARGIN,
+    REJECTED,
+    REJECTIONS,
+    SHORT_AT_FILL,
+    TRADED,
+    TRADES,
+)
+from engine.backtest.compiled.kernel_features import FEATURES
 from risk.account_limits import STOP_PASSED, AccountExposure, with_holding
 from risk.fill_limits import FillTerms, Quote, admit
 
@@ -20,22 +35,7 @@ from .account import (
     value_at_open,
 )
 from .cash_check import children
-from .codes import (
-    ADD,
-    CANCELLED,
-    COMPLETED,
-    ENTRY,
-    FILLS,
-    GONE,
-    MARGIN,
-    REJECTED,
-    REJECTIONS,
-    SHORT_AT_FILL,
-    TRADED,
-    TRADES,
-)
 from .fast_admission import add_fill, clearly_fits, is_approximate
-from .kernel_features import FEATURES
 from .log_writer import close_order, explain, lack_of_cash, only_code, resize_order, write_fill
 from .record_types import Order, PolicyRow, Position
 from .records import Execution, Log, MarketArrays, Reason, Workspace

@@ -6,7 +6,8 @@ Sums may be added up in another order than numpy's, so that several can be added
 import math
 from typing import Any
 
-from .codes import FILLS, REJECTIONS, SHORTFALL, TRADES, TURNOVER, VALUE_AT_RISK
+from engine.backtest.compiled.codes import FILLS, REJECTIONS, SHORTFALL, TRADES, TURNOVER, VALUE_AT_RISK
+
 from .records import KernelResult, Workspace
 
 BLOCK = 16

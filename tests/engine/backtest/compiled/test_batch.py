@@ -16,7 +16,7 @@ from engine.backtest import compiled
 from engine.backtest.account_returns import daily_returns
 from engine.backtest.bt import engine
 from engine.backtest.compiled import batch, batch_run, batches, product
-from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
+from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.backtest.engine_output import BacktestInput
 from engine.results.measure_inputs import samples
 from risk.costs import BrokerSpec

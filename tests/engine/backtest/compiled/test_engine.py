@@ -13,7 +13,7 @@ from engine.backtest import compiled
 from engine.backtest.bt import engine as bt_engine
 from engine.backtest.compiled import source_linker
 from engine.backtest.compiled.compilation import parameters, rule_of
-from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
+from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.backtest.engine_output import BacktestInput
 from engine.backtest.engines import backtest, first_difference
 from engine.cli.main import main

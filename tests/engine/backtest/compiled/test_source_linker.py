@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.backtest.compiled.kernel.kernel_features import FEATURES, KernelFeatures
+from engine.backtest.compiled.kernel_features import FEATURES, KernelFeatures
 from engine.backtest.compiled.source_linker import Linker
 
 BAND = 0.5

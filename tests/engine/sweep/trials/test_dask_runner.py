@@ -18,7 +18,7 @@ import pytest
 
 from engine.backtest.compiled import batch_run
 from engine.backtest.compiled import engine as compiled
-from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
+from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.cli.main import main
 from engine.config.sweep_spec import ClusterSpec
 from engine.pipeline import Options
@@ -44,7 +44,7 @@ FOREST = {
 PRELOAD = """
 import os, time
 from engine.backtest.compiled import batch_run, engine
-from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
+from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.sweep.trials.cluster_worker import WorkerCache
 for module in (batch_run, engine):
     module.features_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record)

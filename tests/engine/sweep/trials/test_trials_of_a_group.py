@@ -84,7 +84,7 @@ def task_of(world, config=None):
 def scored(world):
     """A chunk of trials whose numbers have gaps, of which every other is summed and every third of these is kept."""
     from engine.backtest.compiled import batch_run
-    from engine.backtest.compiled.kernel.kernel_features import KernelFeatures
+    from engine.backtest.compiled.kernel_features import KernelFeatures
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch_run, "features_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))

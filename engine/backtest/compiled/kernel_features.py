@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from .codes import ANY, NO
+from engine.backtest.compiled.codes import ANY, NO
 
 
 class KernelFeatures(NamedTuple):

@@ -7,7 +7,7 @@ NO, YES = 0, 1
 NOTIONAL, STOP = 0, 1
 """Modes of sizing."""
 STEPWISE, WHILE_FLAT, ALWAYS = 1, 2, 3
-"""Ways to skip steps without events; see :class:`~engine.backtest.compiled.kernel.kernel_features.KernelFeatures`."""
+"""Ways to skip steps without events; see :class:`~engine.backtest.compiled.kernel_features.KernelFeatures`."""
 
 KEEP = 2
 """Instead of a side: the rule has no opinion."""
