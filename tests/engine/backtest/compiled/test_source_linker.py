@@ -30,6 +30,7 @@ def higher_1(prediction, limit):
 
 @compiled
 def side_0(prediction, p):
+    pass
     return 1 if higher_1(prediction, p.entry) else 0"""
 
 
