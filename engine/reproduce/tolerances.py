@@ -53,8 +53,9 @@ A fraction of a variance, a probability, a statistic or a ratio: 1. A mean squar
 squared return. ``ic`` counts ranks: two predictions that lie within the tolerance may change places, which moves it by
 at most ``12 / (n (n + 1))``, 1e-3 in a fold of 110 predictions.
 """
-INDEPENDENT = frozenset({"benchmark", "baselines", "scaler", "train_mean", "up_share"})
-"""Parts of paths of numbers that no prediction enters: they keep the digits of float64 behind any model."""
+INDEPENDENT = frozenset({"benchmark", "baselines", "train_mean", "up_share"})
+"""Parts of paths of numbers that no prediction and no feature enters: they keep the digits of float64 in any run."""
+SCALER = "scaler"
 EXAM = "var_exam"
 COUNTED = frozenset({"hit_rate", "win_rate", "time_in_market", "mean_leaves", "longest_drawdown", "recovery_time"})
 """Floats that are made of counts; where one differs, something was decided otherwise."""
@@ -70,7 +71,7 @@ class Tolerances:
     Attributes
     ----------
     single : kinds of plug-ins in the config that calculate in float32.
-    double : kinds of models in it that calculate in float64 from float64 features.
+    double : parts of paths of what is calculated in float64 from float64 features: models by their kinds, the scaler.
     optimised_exam : a GARCH is among the methods whose value at risk is examined.
     """
 
@@ -90,7 +91,7 @@ class Tolerances:
         }
         models = names.intersection(kinds(FAMILIES["models"]))
         exact_features = not single.intersection(kinds(FAMILIES["scorers"]))
-        double = models - single if exact_features else frozenset()
+        double = (models - single) | {SCALER} if exact_features else frozenset()
         methods = values.get("measures", {}).get("exam", {}).get("methods", ())
         return cls(frozenset(single), double, any(map(_is_garch, methods)))
 

@@ -181,6 +181,18 @@ def moved(learnt, tmp_path):
     return folder
 
 
+@pytest.fixture
+def quick(learnt, monkeypatch):
+    """Making the run again takes no time: its files are those of the folder as it was."""
+
+    def write(_, folder):
+        for name in RESULT_FILES:
+            shutil.copy(learnt / name, folder)
+
+    monkeypatch.setattr(command, "compute", lambda *_: None)
+    monkeypatch.setattr(command.result_files, "write", write)
+
+
 def scaled(folder, factor):
     """Everything behind the model a little larger: predictions, an importance, an error."""
     table = SIGNALS.read(folder)
@@ -211,6 +223,10 @@ def test_the_digits_of_another_processor_are_a_note(moved, capsys):
     assert notes["folds.json"]["more"] == 1
     assert [each["where"] for each in found if each["kind"] == "machine"] == ["torch_cpu", "openblas"]
     assert not any(each["counts"] for each in found)
+
+
+def test_the_terminal_says_that_another_processor_made_the_run(moved, quick, capsys):
+    scaled(moved, 1 + 1e-6)
     assert main(["reproduce", str(moved)]) == 0
     said = " ".join(capsys.readouterr().out.split())
     made = "made on another processor: compared with tolerances, 7 of 9 result files are equal in every bit"
@@ -219,7 +235,7 @@ def test_the_digits_of_another_processor_are_a_note(moved, capsys):
     assert "machine torch_cpu: was SVE, is" in said
 
 
-def test_more_than_the_digits_of_another_processor_is_a_difference(moved, capsys):
+def test_more_than_the_digits_of_another_processor_is_a_difference(moved, quick, capsys):
     scaled(moved, 1 + 1e-3)
     code, found = told(capsys, moved)
     assert code == 1
@@ -232,7 +248,7 @@ def test_more_than_the_digits_of_another_processor_is_a_difference(moved, capsys
     assert "not reproduced, 2 of 9 result files differ by more than another processor explains" in said
 
 
-def test_a_decision_that_flipped_is_named_before_all_numbers(moved, capsys):
+def test_a_decision_that_flipped_is_named_before_all_numbers(moved, quick, capsys):
     """A fill on the other side and one fold that stopped a round later, beside a number that comes first."""
     fills = FILLS.read(moved)
     fills.loc[0, "price"] += 1.0
@@ -254,7 +270,7 @@ def test_a_decision_that_flipped_is_named_before_all_numbers(moved, capsys):
     ]
 
 
-def test_a_fill_too_many_is_named(moved, capsys):
+def test_a_fill_too_many_is_named(moved, quick, capsys):
     FILLS.write(FILLS.read(moved).drop(index=1).reset_index(drop=True), moved)
     code, found = told(capsys, moved)
     assert code == 1
@@ -263,7 +279,7 @@ def test_a_fill_too_many_is_named(moved, capsys):
     assert counting[1] == ("decision", "fills.parquet: row 1, column order_id")
 
 
-def test_the_same_processor_allows_no_digit(learnt, tmp_path, capsys):
+def test_the_same_processor_allows_no_digit(learnt, quick, tmp_path, capsys):
     folder = Path(shutil.copytree(learnt, tmp_path / "run"))
     scaled(folder, 1 + 1e-15)
     code, found = told(capsys, folder)
@@ -271,7 +287,7 @@ def test_the_same_processor_allows_no_digit(learnt, tmp_path, capsys):
     assert {each["kind"] for each in found if each["counts"]} == {"cell", "value"}
 
 
-def test_an_older_manifest_says_nothing_of_the_processor_and_allows_no_digit(moved, capsys):
+def test_an_older_manifest_says_nothing_of_the_processor_and_allows_no_digit(moved, quick, capsys):
     def older(values):
         for key in ("processor_model", "torch_cpu", "openblas"):
             del values["machine"][key]
@@ -286,7 +302,7 @@ def test_an_older_manifest_says_nothing_of_the_processor_and_allows_no_digit(mov
     assert note["where"] == "processor (the manifest is older than this entry)"
 
 
-def test_an_older_manifest_of_another_machine_allows_digits(moved, capsys):
+def test_an_older_manifest_of_another_machine_allows_digits(moved, quick, capsys):
     edit(moved / "manifest.json", lambda values: values.update(machine={"system": "macOS-14", "processor": "arm64"}))
     scaled(moved, 1 + 1e-6)
     code, found = told(capsys, moved)
