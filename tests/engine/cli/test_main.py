@@ -46,21 +46,25 @@ def test_a_run_prints_its_summary_plainly_when_piped_and_leaves_one_folder(tmp_p
     assert "no evidence of skill" in done.stdout
 
 
+QUICK = ("report.tearsheet=false", "data.end=2001-12-31", "measures.intervals.reps=0")
+"""Overrides of a run that is over soon."""
+
+
 def test_json_prints_the_metrics_and_nothing_else(tmp_path):
-    done = run(SMA, "report.tearsheet=false", "--out", tmp_path, "--json")
+    done = run(SMA, *QUICK, "--out", tmp_path, "--json")
     [folder] = tmp_path.iterdir()
     assert json.loads(done.stdout) == json.loads((folder / "metrics.json").read_text())
     assert done.stderr == ""
 
 
 def test_quiet_prints_nothing(tmp_path):
-    done = run(SMA, "report.tearsheet=false", "--out", tmp_path, "--quiet")
+    done = run(SMA, *QUICK, "--out", tmp_path, "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert "tearsheet.html" not in names(next(tmp_path.iterdir()))
 
 
 def test_two_fresh_processes_write_the_same_bits(tmp_path):
-    words = ("data.end=2005-06-30", "model.members.lstm.epochs=2", "report.tearsheet=false", "--no-cache", "--quiet")
+    words = (*QUICK, "data.end=2005-06-30", "model.members.lstm.epochs=2", "--no-cache", "--quiet")
     for out in ("a", "b"):
         done = run(
             "configs/quickstart.yaml", *words, "workers=2" if out == "a" else "workers=1", "--out", tmp_path / out
@@ -74,7 +78,7 @@ def test_two_fresh_processes_write_the_same_bits(tmp_path):
 
 
 def test_running_again_keeps_the_folder_and_show_repeats_its_summary(tmp_path):
-    words = (SMA, "report.tearsheet=false", "--out", tmp_path)
+    words = (SMA, *QUICK, "--out", tmp_path)
     first, again = run(*words), run(*words)
     assert "the folder is unchanged" in again.stdout
     [folder] = tmp_path.iterdir()
@@ -84,7 +88,7 @@ def test_running_again_keeps_the_folder_and_show_repeats_its_summary(tmp_path):
 
 
 def test_a_run_folders_config_runs_again_to_the_same_id(tmp_path):
-    assert run(SMA, "risk.base=0.01", "report.tearsheet=false", "--out", tmp_path, "-q").returncode == 0
+    assert run(SMA, "risk.base=0.01", *QUICK, "--out", tmp_path, "-q").returncode == 0
     [folder] = tmp_path.iterdir()
     assert run(folder / "config.yaml", "--out", tmp_path, "-q").returncode == 0
     assert names(tmp_path) == [folder.name]

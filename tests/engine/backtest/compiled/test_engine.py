@@ -182,6 +182,7 @@ def test_a_rule_that_fails_is_told_where(prediction, what):
         compiled.run_task(plain_task(as_told, prediction=prediction))
 
 
+@pytest.mark.slow
 def test_what_the_compiler_cannot_do_is_one_line_with_the_construct():
     with pytest.raises(PluginError) as caught:
         compiled.run_task(plain_task(beyond))
