@@ -63,6 +63,7 @@ def test_quiet_prints_nothing(tmp_path):
     assert "tearsheet.html" not in names(next(tmp_path.iterdir()))
 
 
+@pytest.mark.slow
 def test_two_fresh_processes_write_the_same_bits(tmp_path):
     words = (*QUICK, "data.end=2005-06-30", "model.members.lstm.epochs=2", "--no-cache", "--quiet")
     for out in ("a", "b"):
