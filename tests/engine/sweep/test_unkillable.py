@@ -561,7 +561,7 @@ def test_another_config_goes_elsewhere_and_names_the_unfinished_one(half, comman
     done = command(half, "killed.yaml", "risk.cap=0.04", before=SMALL).wait()
     assert done.code == 0
     assert [line.partition(": ")[2] for line in done.lines] == [
-        f"{before} is an unfinished sweep of another config or of other data; remove it if it is not expected"
+        f"{before} is an unfinished sweep of another config or of other data; remove it if it is not wanted"
     ]
     assert before.is_dir()
 
