@@ -30,7 +30,7 @@ def test_orders_are_counted_by_status_and_reason():
     assert found.by_reason == {"no cash": 1}
     assert found.trimmed_by == {"cap at the fill": 1}
     assert found.brackets == {"limit completed": 1, "stop cancelled": 1}
-    assert (found.asked, found.trimmed) == (5, 1)
+    assert (found.requested, found.trimmed) == (5, 1)
 
 
 def run(shares, sizes, after, held, equity):

@@ -11,7 +11,7 @@ import pytest
 from engine.run_folder import processor as module
 from engine.run_folder.processor import UNKNOWN, model, openblas_kernels, processor, torch_capability
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
