@@ -8,7 +8,7 @@ import backtrader as bt
 from pydantic import ValidationError
 
 from core.errors import ConfigError
-from risk.account_limits import LimitsSpec, exposure_of
+from risk.account_limits import STOP_PASSED, LimitsSpec, exposure_of
 from risk.costs import DAYS_OF_INTEREST, idle_cash, impact_fraction
 from risk.fill_limits import FillTerms, Quote, admit, fill_message
 from risk.spec import FillRule
@@ -92,6 +92,7 @@ class RiskBroker(FreshBroker):
         self.stopped: dict[int, Stopped] = {}
         self.earned: list[tuple[Any, float, float]] = []
         self._guards: dict[Any, Any] = {}
+        self._targets: dict[Any, Any] = {}
         self._interest_day: int | None = None
 
     def before_orders(self) -> None:
@@ -202,6 +203,7 @@ class RiskBroker(FreshBroker):
             worst=self._with_impact(order, price, parts.opening),
             volume=order.data.volume[0],
             stop=self._stop_for(order, parts),
+            target=self._target_for(order, parts),
             loss_share=order.info.get("loss_share", math.inf),
         )
         holdings = [
@@ -211,7 +213,8 @@ class RiskBroker(FreshBroker):
         ]
         exposure = exposure_of(self.value_at_open(), holdings)
         units, code, max_units = admit(quote, exposure, self._fill_terms, costs_of(self, order.data))
-        return units, fill_message(code, max_units, quote.opening, quote.price, quote.quoted, quote.stop)
+        level = quote.stop if code == STOP_PASSED else quote.target
+        return units, fill_message(code, max_units, quote.opening, quote.price, quote.quoted, level)
 
     def _stop_for(self, order: Any, parts: Parts) -> float:
         """The price of the stop that protects what an order opens: its own, or that of the position it adds to."""
@@ -219,6 +222,13 @@ class RiskBroker(FreshBroker):
         if guard is not None:
             return float(guard.created.price)
         return self.stop_of(order.data) if parts.held else math.nan
+
+    def _target_for(self, order: Any, parts: Parts) -> float:
+        """The price of the target of what an order opens: its own, or that of the position it adds to; NaN for none."""
+        target = self._target_of(order)
+        if target is None and parts.held:
+            target = self._targets.get(order.data)
+        return math.nan if target is None else float(target.created.price)
 
     def _reject(self, order: Any) -> None:
         order.reject(self)
@@ -243,6 +253,10 @@ class RiskBroker(FreshBroker):
         """The stop in an entry's own bracket; None without one."""
         return next((child for child in self._children(order) if child.exectype in STOPS), None)
 
+    def _target_of(self, order: Any) -> Any:
+        """The target in an entry's own bracket; None without one."""
+        return next((child for child in self._children(order) if child.exectype == bt.Order.Limit), None)
+
     def _shrink_children(self, order: Any, position: float) -> None:
         """Make an entry's stop and target no larger than the position that it leaves."""
         for child in self._children(order):
@@ -263,14 +277,14 @@ class RiskBroker(FreshBroker):
         data = order.data
         position = self.positions[data].size
         guard = self._guard_of(order)
-        previous = self._guards.get(data)
         if order.parent and order.exectype in STOPS:
             quoted = order.created.price if self._quoted is None else self._quoted
             self.stopped[order.parent.ref] = Stopped(
                 data.datetime[0], order.executed[-1].size, order.created.price, quoted
             )
+        _keep(self._guards, data, guard, position)
+        _keep(self._targets, data, self._target_of(order), position)
         if guard is not None and position:
-            self._guards[data] = guard
             self.entries[order.ref] = Protected(
                 data=data,
                 dt=data.datetime[0],
@@ -280,8 +294,6 @@ class RiskBroker(FreshBroker):
                 bar_extreme=data.low[0] if position > 0 else data.high[0],
                 bar_close=data.close[0],
             )
-        elif previous is not None and (not position or previous.isbuy() == (position > 0)):
-            del self._guards[data]
 
     # --- costs
 
@@ -314,6 +326,15 @@ class RiskBroker(FreshBroker):
         info = self.getcommissioninfo(order.data)
         left = self.cash - info.getvaluesize(units, price) - info.getcommission(units, price)
         self.reasons[order.ref] = f"not enough cash at the fill: {self.cash:.2f} available, {left:.2f} would be left"
+
+
+def _keep(orders: dict[Any, Any], data: Any, order: Any, position: float) -> None:
+    """Remember the order that protects a feed's position after a fill, and forget one that protects nothing any more."""
+    previous = orders.get(data)
+    if order is not None and position:
+        orders[data] = order
+    elif previous is not None and (not position or previous.isbuy() == (position > 0)):
+        del orders[data]
 
 
 def _rule(p: Any) -> FillRule:

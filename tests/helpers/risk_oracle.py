@@ -118,6 +118,9 @@ class Account(Ledger):
         if side * (opened - plan.stop) <= 0:
             order.reason = "stop_passed"
             return 0.0
+        if side * (opened - plan.target) >= 0:
+            order.reason = "target_passed"
+            return 0.0
         account = self.value()
         return side * self.tightest(
             order, abs(order.sent), self.rooms_at_fill(order, side, price, account), price, "fill"

@@ -32,7 +32,7 @@ from engine.backtest.compiled.codes import (
 )
 from engine.backtest.compiled.kernel.records import Log
 from engine.backtest.engine_output import BacktestInput, EngineOutput
-from risk.account_limits import STOP_PASSED, message
+from risk.account_limits import STOP_PASSED, TARGET_PASSED, message
 from risk.account_stops import HALTS
 from risk.costs import commission
 from risk.fill_limits import fill_message
@@ -170,7 +170,7 @@ class LogReader:
         room, requested, at, quoted = (float(order[name]) for name in ("room", "requested", "at", "quoted"))
         if code == 0:
             return ""
-        if code == STOP_PASSED:
+        if code in (STOP_PASSED, TARGET_PASSED):
             return fill_message(code, room, requested, at, quoted, at)
         if code < AT_SIGNAL:
             return message(code, "fill", room, requested, at)

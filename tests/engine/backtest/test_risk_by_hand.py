@@ -1,6 +1,7 @@
 """The risk rule case by case, each number worked out by hand from docs/risk-rule.md.
 
-An account of 10,000 and no costs unless a test says otherwise; a bar is a price, or (open, high, low, close).
+An account of 10,000 and no costs unless a test says otherwise; a bar is a price, or (open, high, low, close). Every case
+runs on both engines, whose tables are equal.
 """
 
 import numpy as np
@@ -8,13 +9,17 @@ import pandas as pd
 import pytest
 
 from core.types import Bars, Market, SignalFrame
-from engine.backtest.bt.engine import run
+from engine.backtest import compiled
+from engine.backtest.bt import engine as bt_engine
+from engine.backtest.engine_output import BacktestInput
+from engine.backtest.engines import first_difference
 from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
 from strategies.threshold import Threshold
 
 NAN = np.nan
 FREE = {"commission": 0.0, "slippage": 0.0, "short_interest": 0.0}
+pytestmark = pytest.mark.usefixtures("general")
 STOP = {"kind": "percent", "value": 0.05}
 TRAIL = {"kind": "trail_percent", "value": 0.05}
 
@@ -27,7 +32,11 @@ def trade(rows, predictions, risk, *, times=None, **costs):
     prediction = pairs[..., 0].T
     confidence = np.where(np.isnan(pairs[..., 0]), NAN, pairs[..., 1]).T
     signals = SignalFrame(times, tuple(rows), prediction, confidence, np.zeros(len(times), dtype=np.int64))
-    return run(market, signals, Threshold(), RiskSpec.parse(risk), BrokerSpec(**FREE | costs), "0123456789ab")
+    broker = BrokerSpec.parse(FREE | costs)
+    task = BacktestInput.of(market, signals, Threshold(), RiskSpec.parse(risk), broker, "0123456789ab")
+    result = bt_engine.run_task(task)
+    assert first_difference(result, compiled.run_task(task)) == ""
+    return result
 
 
 def bars(symbol, prices, times):
@@ -116,6 +125,35 @@ def test_an_open_at_the_stop_cancels_the_entry(opened, reason):
     result = one([100, opened, opened], [1, NAN, NAN], {"stop": STOP})
     assert [order[-1] for order in market_orders(result)] == [reason]
     assert len(result.fills) == (not reason)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("moved", "reason"), [(10.0, "target_passed"), (2.0, "target_passed"), (1.99, "")])
+def test_an_open_at_the_target_cancels_the_entry(side, moved, reason):
+    # decided at 100 with a target 2 away: at or beyond it nothing is left to be gained
+    opened = 100 + side * moved
+    result = one([100, opened, opened], [side, NAN, NAN], {"take_profit": {"kind": "percent", "value": 0.02}})
+    assert [order[-1] for order in market_orders(result)] == [reason]
+    assert len(result.fills) == (1 if not reason else 0)
+    if reason:
+        assert list(result.orders["status"]) == ["rejected", "cancelled"]
+        assert (
+            result.orders["reason"].iloc[0]
+            == f"target_passed: the market was at {opened:g}, the target at {100 + 2 * side:g}"
+        )
+
+
+def test_a_target_passed_by_slippage_alone_is_not_passed():
+    risk = {"take_profit": {"kind": "percent", "value": 0.02}}
+    assert len(one([100, 101.5, 101.5], [1, NAN, NAN], risk, slippage=0.01).fills) == 1
+
+
+def test_an_addition_that_opens_beyond_the_target_is_not_made():
+    # 10 units are to become 20; at 110 the target of 105 takes the 10, and no more are bought to be sold there at once
+    risk = {"base": 0.2, "cap": 0.3, "take_profit": {"kind": "percent", "value": 0.05}, "resize": {"band": 0.1}}
+    result = one([100, 100, 110], [(1, 0.5), (1, 1.0), NAN], risk)
+    assert market_orders(result)[1] == (10.0, 0.0, 0.0, "rejected", "target_passed")
+    assert fills(result)[1:] == near((2, "limit", -10.0, 110.0))
 
 
 def test_a_reversal_trims_only_what_it_opens():
