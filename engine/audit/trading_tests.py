@@ -56,8 +56,9 @@ def random_walks(subject: Subject, market: Market, seed: int, on_progress: Progr
 def gross(result: RunResult) -> Vector:
     """(T - 1,) returns by bar before every cost."""
     equity = result.equity["equity"].to_numpy()
-    costs = result.costs.groupby("time")["amount"].sum()
-    paid = costs.reindex(pd.DatetimeIndex(result.equity["time"])).fillna(0.0).to_numpy()
+    # A symbol may close before the step does, at whose time the account is valued.
+    steps = pd.DatetimeIndex(result.equity["time"]).searchsorted(pd.DatetimeIndex(result.costs["time"]))
+    paid = np.bincount(steps, result.costs["amount"].to_numpy(), len(equity))
     return np.asarray((np.diff(equity) + paid[1:]) / equity[:-1], dtype=np.float64)
 
 

@@ -1,5 +1,6 @@
 """A broker that keeps the risk rule at the fill, and records what audits need."""
 
+import datetime
 import math
 from collections import deque
 from typing import Any, NamedTuple
@@ -61,6 +62,8 @@ class RiskBroker(FreshBroker):
     limits : a :class:`~risk.account_limits.LimitsSpec`; the strategy applies its stops of the account.
     impact : a :class:`~risk.costs.VolumeShare`, or None.
     cash_interest : yearly, a fraction.
+    session : a callable of backtrader's number of a bar's time that gives the ordinal of its day, by which interest is
+        counted; None takes the date in the feed's time zone (its ``tz``; UTC without one).
 
     Attributes
     ----------
@@ -69,7 +72,8 @@ class RiskBroker(FreshBroker):
     trims : by order reference: units taken off the order, signed like it.
     entries : by reference of the entry: :class:`Protected`.
     stopped : by reference of the entry: :class:`Stopped`.
-    earned : (feed, backtrader's number of its time, account currency): interest on cash, credited before the orders.
+    earned, charged : (feed, backtrader's number of its time, account currency) each time that interest on cash was
+        credited, or that on a position taken from the cash: before the orders of that bar.
 
     Raises
     ------
@@ -77,7 +81,14 @@ class RiskBroker(FreshBroker):
         An impossible parameter, at construction.
     """
 
-    params = (("cap", None), ("lot", 0.0), ("limits", LimitsSpec()), ("impact", None), ("cash_interest", 0.0))
+    params = (
+        ("cap", None),
+        ("lot", 0.0),
+        ("limits", LimitsSpec()),
+        ("impact", None),
+        ("cash_interest", 0.0),
+        ("session", None),
+    )
 
     def init(self) -> None:
         """Begin an empty account; backtrader calls it at construction and at the start of each run."""
@@ -91,17 +102,21 @@ class RiskBroker(FreshBroker):
         self.entries: dict[int, Protected] = {}
         self.stopped: dict[int, Stopped] = {}
         self.earned: list[tuple[Any, float, float]] = []
+        self.charged: list[tuple[Any, float, float]] = []
+        self._charged_until: dict[Any, int] = {}
         self._guards: dict[Any, Any] = {}
         self._targets: dict[Any, Any] = {}
         self._interest_day: int | None = None
 
     def before_orders(self) -> None:
         """Credit the interest on the cash that lay idle since the last day."""
+        if not self.p.checksubmit:
+            self._charge_once()
         if not self._fresh or not self.rule.cash_interest:
             return
         # In the order of the feeds: a set is unordered, and feeds of one session may close at different times.
         latest = max((data for data in self._seen if data in self._fresh), key=lambda data: data.datetime[0])
-        today = int(latest.datetime[0])
+        today = self._day(latest)
         days = today - (self._interest_day or today)
         if days > 0:
             shorts = sum(-p.size * p.price for p in self.positions.values() if p.size < 0)
@@ -118,6 +133,7 @@ class RiskBroker(FreshBroker):
         """
         super().check_submitted()
         self._put_market_first()
+        self._charge_once()
 
     def _put_market_first(self) -> None:
         self.pending = deque(sorted(self.pending, key=lambda order: order.exectype != bt.Order.Market))
@@ -303,6 +319,43 @@ class RiskBroker(FreshBroker):
         moved = impact_fraction(units, order.data.volume[0], self.rule.impact)
         return price * (1.0 + moved) if order.isbuy() else price * (1.0 - moved)
 
+    def _day(self, data: Any) -> int:
+        """The ordinal of the day of a feed's bar."""
+        session = self.p.session
+        return int(session(data.datetime[0]) if session else data.datetime.date(0).toordinal())
+
+    def _charge_once(self) -> None:
+        """Charge what positions owe, and see to it that backtrader, which counts other days, charges nothing."""
+        self._charge_interest()
+        for data, position in self.positions.items():
+            if position.size:
+                position.datetime = data.datetime.datetime()
+
+    def _charge_interest(self) -> None:
+        """Charge the interest that positions with a new bar owe for the days since the last charge."""
+        credit = 0.0
+        for data, position in self.positions.items():
+            if self._owes(data, position.size):
+                credit += self._interest_on(data, position)
+        self.cash -= credit
+
+    def _owes(self, data: Any, size: float) -> bool:
+        return bool(size < 0 or (size > 0 and self.getcommissioninfo(data).p.interest_long))
+
+    def _interest_on(self, data: Any, position: Any) -> float:
+        today = self._day(data)
+        before = self._charged_until[data]
+        if today <= before:
+            return 0.0
+        info = self.getcommissioninfo(data)
+        dates = (datetime.date.fromordinal(day) for day in (today, before))
+        owed: float = info._get_credit_interest(data, position.size, position.price, today - before, *dates)
+        self._charged_until[data] = today
+        if owed:
+            self.d_credit[data] += owed
+            self.charged.append((data, data.datetime[0], owed))
+        return owed
+
     def _interest_due(self, order: Any) -> float:
         return float(self.d_credit.get(order.data, 0.0)) if self.p.int2pnl else 0.0
 
@@ -310,6 +363,7 @@ class RiskBroker(FreshBroker):
 
     def _note_fill(self, order: Any, price: float, value: float, interest: float) -> None:
         """Record a fill; ``price`` is that before impact."""
+        self._charged_until[order.data] = self._day(order.data)
         fill = order.executed[-1]
         position = self.positions[order.data].size
         quoted = price if self._quoted is None else self._quoted
@@ -329,7 +383,7 @@ class RiskBroker(FreshBroker):
 
 
 def _keep(orders: dict[Any, Any], data: Any, order: Any, position: float) -> None:
-    """Remember the order that protects a feed's position after a fill, and forget one that protects nothing any more."""
+    """Remember the order that protects a feed's position after a fill; forget one that protects nothing any more."""
     previous = orders.get(data)
     if order is not None and position:
         orders[data] = order

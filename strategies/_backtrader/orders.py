@@ -54,7 +54,8 @@ class OrderStrategy(bt.Strategy):
     risk : a :class:`~risk.spec.RiskSpec`: its stop, take_profit, resize and limits; base and cap are the sizer's.
     distances : :class:`~risk.stops.Distances` by the feed's name, one row a bar; needed for stops by the average true
         range, the others are computed from the close.
-    session : a callable of backtrader's number of a close, equal for closes of one session; None takes its date.
+    session : a callable of backtrader's number of a close, equal for closes of one session; None takes the date of the
+        strategy's clock, in the time zone of the ``Cerebro`` (UTC without one).
 
     Attributes
     ----------
@@ -78,7 +79,7 @@ class OrderStrategy(bt.Strategy):
         if not self.p.risk.limits.stops_account:
             return {}
         number = self.lines.datetime[0]
-        session = self.p.session(number) if self.p.session else int(number)
+        session = self.p.session(number) if self.p.session else self.datetime.date()
         halt = self.account.check_stops(number, self.broker.getvalue(), session)
         return dict.fromkeys(self.datas, halt.word) if halt else {}
 

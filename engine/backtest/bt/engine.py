@@ -21,7 +21,7 @@ from strategies._backtrader import SignalStrategy
 from strategies.base import Strategy
 
 from . import fast_loop
-from .feed import SignalFeed, numbers_of
+from .feed import ORDINAL_OF_1970, SignalFeed, numbers_of
 
 ENGINE = "backtrader"
 log = logging.getLogger(__name__)
@@ -65,8 +65,9 @@ class Clock:
         return int(np.searchsorted(self.ticks, number))
 
     def sessions(self) -> dict[float, int]:
-        """The session of each of backtrader's numbers, as a day's number."""
-        return dict(zip(self.ticks.tolist(), self.timeline.days.tolist(), strict=True))
+        """The session of each of backtrader's numbers, as a day's proleptic Gregorian ordinal."""
+        ordinals = self.timeline.days + ORDINAL_OF_1970
+        return dict(zip(self.ticks.tolist(), ordinals.tolist(), strict=True))
 
 
 class Account(bt.Analyzer):
@@ -131,13 +132,13 @@ def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
     lean = fast_loop.is_known()
     if not lean:
         log.info("this backtrader is not %s: its plain loop runs, which is slower", fast_loop.VERSION)
-    cerebro = _cerebro(risk, task.broker, clock, lean=lean)
+    days = clock.sessions()
+    cerebro = _cerebro(risk, task.broker, clock, days, lean=lean)
     signals = {}
     for symbol, item in task.bars.items():
         frame = _frame(item, task.timeline.stamps[symbol], task.signals)
         cerebro.adddata(SignalFeed(dataname=frame, name=symbol))  # type: ignore[call-arg]  # its metaclass takes them
         signals[symbol] = tuple(frame[name].tolist() for name in SIGNALS)
-    days = clock.sessions()
     distances = {symbol: _distances(task.market.bars[symbol], item, risk) for symbol, item in task.bars.items()}
     rule = {"spec": task.strategy, "risk": risk, "distances": distances, "session": days.__getitem__}
     if lean:
@@ -161,7 +162,7 @@ def _frame(bars: Bars, stamps: pd.DatetimeIndex, signals: SignalFrame) -> pd.Dat
     )
 
 
-def _cerebro(risk: RiskSpec, broker: BrokerSpec, clock: Clock, *, lean: bool) -> bt.Cerebro:
+def _cerebro(risk: RiskSpec, broker: BrokerSpec, clock: Clock, days: dict[float, int], *, lean: bool) -> bt.Cerebro:
     cerebro = (fast_loop.LeanCerebro if lean else bt.Cerebro)(stdstats=False)
     cerebro.broker = (fast_loop.LeanBroker if lean else RiskBroker)(
         cash=broker.cash,
@@ -170,6 +171,7 @@ def _cerebro(risk: RiskSpec, broker: BrokerSpec, clock: Clock, *, lean: bool) ->
         limits=risk.limits,
         impact=broker.impact,
         cash_interest=broker.cash_interest,
+        session=days.__getitem__,
     )
     cerebro.broker.addcommissioninfo(RuleCommission.of(broker))
     cerebro.broker.set_slippage_perc(broker.slippage, slip_open=True, slip_match=True, slip_out=broker.slip_out)

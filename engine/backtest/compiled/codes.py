@@ -36,7 +36,7 @@ FILLS, TRADES, REJECTIONS, TRADED, TURNOVER = range(5)
 """Counters of a policy: fills, trades that have ended, market orders that were refused or rejected; the value traded in
 the session, and the sum over sessions of that value as a fraction of the account before."""
 
-ORDERS_WRITTEN, FILLS_WRITTEN, HALTS_WRITTEN, INTEREST_WRITTEN, OVERFLOW = range(5)
+ORDERS_WRITTEN, FILLS_WRITTEN, HALTS_WRITTEN, INTEREST_WRITTEN, CHARGES_WRITTEN, OVERFLOW = range(6)
 """Counts of a log: rows of each of its arrays, and 1 if one did not fit."""
 
 STEP, SYMBOL = range(2)

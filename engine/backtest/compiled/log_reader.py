@@ -9,6 +9,7 @@ import pandas as pd
 from engine.backtest.compiled.codes import (
     AT_SIGNAL,
     CANCELLED,
+    CHARGES_WRITTEN,
     COMPLETED,
     EXIT,
     FILLS_WRITTEN,
@@ -62,14 +63,15 @@ class LogReader:
         self._halts = [self._halt(row) for row in halts]
         self._halt_steps = [int(row["step"]) for row in halts]
         self._interest = _written(log, log.interest, INTEREST_WRITTEN)
+        self._charges = _written(log, log.charges, CHARGES_WRITTEN)
         self._log = log
 
-    def engine_output(self, due: "np.ndarray[Any, Any]", since: "np.ndarray[Any, Any]") -> EngineOutput:
+    def engine_output(self, due: "np.ndarray[Any, Any]") -> EngineOutput:
         """The output of the engine.
 
         Parameters
         ----------
-        due, since : (N,) interest of each short that no fill has booked yet, and the step since when it runs.
+        due : (N,) interest of each short that no fill has booked yet.
         """
         fills = [self._fill(fill) for fill in self._fills]
         return EngineOutput(
@@ -78,7 +80,7 @@ class LogReader:
             units=self._log.units,
             orders=[self._order(order_id, order) for order_id, order in enumerate(self._orders, start=1)],
             fills=fills,
-            costs=list(self._costs(fills, due, since)),
+            costs=list(self._costs(fills)),
             stops=list(self._stops()),
             interest=[float(fill["interest"]) for fill in self._fills],
             exit_reasons=[self._exit_reason(self._orders[fill["order"]]) for fill in self._fills],
@@ -201,18 +203,16 @@ class LogReader:
         held = int(order["bars_held"])
         return str(self._task.strategy.exit_reason(float(order["prediction"]), int(np.sign(held)), abs(held)))
 
-    def _costs(self, fills: list[dict[str, Any]], due: Any, since: Any) -> Iterator[dict[str, Any]]:
+    def _costs(self, fills: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for row, fill in zip(fills, self._fills, strict=True):
             slippage = float(fill["size"] * (fill["price"] - fill["quoted"]))
-            amounts = {"commission": row["commission"], "slippage": slippage, "short_interest": float(fill["interest"])}
-            for kind, amount in amounts.items():
+            for kind, amount in {"commission": row["commission"], "slippage": slippage}.items():
                 if amount != 0.0:
                     yield {"time": row["time"], "symbol": row["symbol"], "kind": kind, "amount": amount}
-        for symbol in sorted(range(len(self._symbols)), key=lambda index: int(since[index])):
-            if due[symbol]:
-                last = self._bar_time(symbol, -1)
-                name = self._symbols[symbol]
-                yield {"time": last, "symbol": name, "kind": "short_interest", "amount": float(due[symbol])}
+        for charge in self._charges:
+            symbol = int(charge["symbol"])
+            time, name = self._time(symbol, int(charge["step"])), self._symbols[symbol]
+            yield {"time": time, "symbol": name, "kind": "short_interest", "amount": float(charge["amount"])}
         for interest in self._interest:
             time = self._first_close(int(interest["step"]))
             yield {"time": time, "symbol": "", "kind": "cash_interest", "amount": -float(interest["amount"])}

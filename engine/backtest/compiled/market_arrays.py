@@ -45,9 +45,7 @@ def arrays_of(task: BacktestInput, windows: Sequence[int]) -> MarketArrays:
         inputs = _checked_inputs(task, symbol)
         for name, values in columns.items():
             values[rows, column] = inputs[name]
-        dates = line.stamps[symbol].as_unit("s").asi8 // 86_400
-        bar_days[rows[1:], column] = np.diff(dates)
-    dates = line.ticks.as_unit("s").asi8 // 86_400
+        bar_days[rows[1:], column] = np.diff(line.days[rows])
     return_index = _return_index(line.days)
     return MarketArrays(
         open=columns["open"],
@@ -60,7 +58,7 @@ def arrays_of(task: BacktestInput, windows: Sequence[int]) -> MarketArrays:
         bar_days=bar_days,
         true_ranges=true_ranges_of(task, windows),
         last_bar=line.last_bars(),
-        step_days=np.diff(dates, prepend=dates[:1]),
+        step_days=np.diff(line.days, prepend=line.days[:1]),
         new_session=np.diff(line.days, prepend=line.days[0] - 1) != 0,
         return_index=return_index,
         next_return=_next_return(return_index),

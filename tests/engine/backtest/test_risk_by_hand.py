@@ -1,7 +1,7 @@
 """The risk rule case by case, each number worked out by hand from docs/risk-rule.md.
 
-An account of 10,000 and no costs unless a test says otherwise; a bar is a price, or (open, high, low, close). Every case
-runs on both engines, whose tables are equal.
+An account of 10,000 and no costs unless a test says otherwise; a bar is a price, or (open, high, low, close). Every
+case runs on both engines, whose tables are equal.
 """
 
 import numpy as np

@@ -6,6 +6,7 @@ Nothing here is called unless ``FEATURES.record`` is set. :mod:`engine.backtest.
 import math
 
 from engine.backtest.compiled.codes import (
+    CHARGES_WRITTEN,
     FILLS_WRITTEN,
     HALTS_WRITTEN,
     INTEREST_WRITTEN,
@@ -26,12 +27,14 @@ ORDERS_A_STEP = 8
 
 
 def is_full(log: Log, positions: Records[Position]) -> bool:
-    """True if the orders and fills of one more step might not fit; the log is then marked as overflowed.
+    """True if the rows of one more step might not fit; the log is then marked as overflowed.
 
-    A symbol sends at most a closing order, an entry with a stop and a target, and has two fills of what waited before.
+    A symbol sends at most a closing order, an entry with a stop and a target, has two fills of what waited before, and
+    is charged interest once.
     """
     room = ORDERS_A_STEP * len(positions)
-    if len(log.orders) - log.counts[ORDERS_WRITTEN] < room or len(log.fills) - log.counts[FILLS_WRITTEN] < room:
+    left = min(len(log.orders) - log.counts[ORDERS_WRITTEN], len(log.fills) - log.counts[FILLS_WRITTEN])
+    if left < room or len(log.charges) - log.counts[CHARGES_WRITTEN] < len(positions):
         log.counts[OVERFLOW] = 1
         return True
     return False
@@ -154,7 +157,17 @@ def write_interest(log: Log, step: int, amount: float) -> None:
     """Interest on idle cash."""
     interest = log.interest[next_row(log, INTEREST_WRITTEN)]
     interest.step = step
+    interest.symbol = -1
     interest.amount = amount
+
+
+def write_charge(log: Log, step: int, symbol: int, amount: float) -> None:
+    """Interest that a short pays."""
+    if amount != 0.0:
+        charge = log.charges[next_row(log, CHARGES_WRITTEN)]
+        charge.step = step
+        charge.symbol = symbol
+        charge.amount = amount
 
 
 def write_close(log: Log, step: int, value: float, cash: float, positions: Records[Position]) -> None:

@@ -104,7 +104,7 @@ def work(
     if waiting > queue.accepted:
         waiting = check_sent(cash, queue, policy, workspace, log)
     if FEATURES.short_interest:
-        cash -= interest_on_shorts(step, arrays, workspace.positions, policy)
+        cash -= interest_on_shorts(step, arrays, workspace.positions, policy, log)
     if waiting:
         cash, waiting = work_orders(step, cash, waiting, arrays, policy, workspace, log)
     if FEATURES.stop != NONE or FEATURES.target != NONE:
@@ -138,7 +138,7 @@ def clear(workspace: Workspace) -> None:
         position.units = position.entry = position.due = position.planned = 0.0
         position.stop = position.target = math.nan
         position.bars_held = position.bracket = position.live_from = position.is_closing = position.hit = 0
-        position.due_since = position.entry_id = position.stop_id = position.target_id = -1
+        position.entry_id = position.stop_id = position.target_id = -1
     workspace.counters[:] = 0.0
     workspace.approx_account[0].step = -1
     workspace.planned_exposure[0].entries = -1

@@ -130,7 +130,6 @@ def fill_open(
         cash = cash_after_close(cash, closed, position.entry, price, policy)
         interest = position.due
         position.due = 0.0
-        position.due_since = -1
     left = cash
     fails = False
     if opened != 0.0:
@@ -296,7 +295,6 @@ def fill_close(
     if FEATURES.record:
         write_execution(symbol, order_id, execution, execution.size, position.due, position.units, log)
     position.due = 0.0
-    position.due_since = -1
     if position.units == 0.0:
         position.entry = 0.0
         position.stop = math.nan

@@ -79,7 +79,6 @@ class Position(Protocol):
     live_from: int
     sent: int
     hit: int
-    due_since: int
     entry_id: int
     stop_id: int
     target_id: int
@@ -159,10 +158,11 @@ class LoggedHalt(Protocol):
 
 
 class LoggedInterest(Protocol):
-    """Interest on idle cash; see :data:`~engine.backtest.compiled.kernel.records.INTEREST`."""
+    """Interest as it is logged; see :data:`~engine.backtest.compiled.kernel.records.INTEREST`."""
 
-    step: int
     amount: float
+    step: int
+    symbol: int
 
 
 class CheckedSymbol(Protocol):
