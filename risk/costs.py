@@ -10,6 +10,8 @@ from pydantic import Field
 
 from core.spec import Rate, Share, Spec
 
+from .delisting import Delisting
+
 DAYS_OF_INTEREST = 365.0
 """Interest is counted by calendar day of a year of 365, as backtrader does for shorts."""
 
@@ -59,6 +61,10 @@ class BrokerSpec(Spec):
 
     cash_interest: Rate = 0.0
     """Yearly interest earned on idle cash by calendar day; the proceeds of shorts earn nothing. 0.02 is 2 %."""
+
+    delisting: Delisting = "close_at_last"
+    """The end of a position in a symbol that has no bar for 5 sessions and none later: `close_at_last` closes it at the
+    symbol's last close, `{return: -0.3}` at 30 % below that; `hold` keeps it at its last close to the end."""
 
     def with_costs(self, factor: float) -> "BrokerSpec":
         """The same broker with every cost multiplied by a factor; a rate stays below 1.

@@ -6,6 +6,7 @@ from core.clock import sessions
 from core.types import Market, RunResult
 from engine.backtest.account_returns import benchmark_gaps
 from engine.config.run_config import RunConfig
+from risk.delisting import SESSIONS
 
 from .order_audit import count_orders
 
@@ -23,7 +24,7 @@ def run_notes(
     return (
         *_idle_notes(result),
         *_interest_notes(config),
-        *_span_notes(market, days, result.zone),
+        *_span_notes(config, market, days, result.zone),
         *_gap_notes(market, days, result.zone),
         *_daily_notes(result, days, per_year),
     )
@@ -52,11 +53,13 @@ def _interest_notes(config: RunConfig) -> tuple[str, ...]:
     )
 
 
-def _span_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
+def _span_notes(config: RunConfig, market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
     """Traded symbols that begin after the account does, or end before it."""
+    end = "stays, at its last close" if config.broker.delisting == "hold" else f"is closed {SESSIONS} sessions later"
     spans = ((symbol, sessions(market.bars[symbol].times, zone)[[0, -1]]) for symbol in market.trade)
+    end = f"; a position at its end {end}"
     return tuple(
-        f"{symbol} has bars from {first:%F} to {last:%F} only; a position at its end stays, at its last close"
+        f"{symbol} has bars from {first:%F} to {last:%F} only{end if last < days[-1] else ''}"
         for symbol, (first, last) in spans
         if first > days[0] or last < days[-1]
     )

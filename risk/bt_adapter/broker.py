@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from core.errors import ConfigError
 from risk.account_limits import STOP_PASSED, LimitsSpec, exposure_of
 from risk.costs import DAYS_OF_INTEREST, idle_cash, impact_fraction
+from risk.delisting import DELISTED
 from risk.fill_limits import FillTerms, Quote, admit, fill_message
 from risk.spec import FillRule
 
@@ -62,11 +63,14 @@ class RiskBroker(FreshBroker):
     limits : a :class:`~risk.account_limits.LimitsSpec`; the strategy applies its stops of the account.
     impact : a :class:`~risk.costs.VolumeShare`, or None.
     cash_interest : yearly, a fraction.
+    ends : by the name of a feed that has ended, backtrader's number of the time at which a position in it is closed.
+    delisting_return : from the feed's last close to the price at which that happens.
     session : a callable of backtrader's number of a bar's time that gives the ordinal of its day, by which interest is
         counted; None takes the date in the feed's time zone (its ``tz``; UTC without one).
 
     Attributes
     ----------
+    settled : references of the orders that closed a position in a feed that had ended.
     notes : by (order reference, number of the fill within the order).
     reasons : by order reference: why the order was trimmed or rejected.
     trims : by order reference: units taken off the order, signed like it.
@@ -87,6 +91,8 @@ class RiskBroker(FreshBroker):
         ("limits", LimitsSpec()),
         ("impact", None),
         ("cash_interest", 0.0),
+        ("ends", {}),
+        ("delisting_return", 0.0),
         ("session", None),
     )
 
@@ -102,6 +108,8 @@ class RiskBroker(FreshBroker):
         self.entries: dict[int, Protected] = {}
         self.stopped: dict[int, Stopped] = {}
         self.earned: list[tuple[Any, float, float]] = []
+        self.settled: set[int] = set()
+        self._owners: dict[Any, Any] = {}
         self.charged: list[tuple[Any, float, float]] = []
         self._charged_until: dict[Any, int] = {}
         self._guards: dict[Any, Any] = {}
@@ -124,6 +132,47 @@ class RiskBroker(FreshBroker):
             self.cash += amount
             self.earned.append((latest, latest.datetime[0], amount))
         self._interest_day = today
+
+    def after_orders(self) -> None:
+        """Close the positions in feeds that have ended, and value the account anew."""
+        if self._close_ended():
+            self._get_value()
+
+    def _close_ended(self) -> bool:
+        """Close the positions in feeds that are taken as ended now; True if there was one."""
+        if not self.p.ends or not self._fresh:
+            return False
+        now = max(data.datetime[0] for data in self._fresh)
+        ended = [
+            data
+            for data, position in self.positions.items()
+            if position.size and self.p.ends.get(data._name, math.inf) <= now
+        ]
+        for data in ended:
+            self._settle(data, now)
+        return bool(ended)
+
+    def _settle(self, data: Any, now: float) -> None:
+        """Close a position at the feed's last close and its delisting return, and take back what waits for the feed."""
+        waiting = [order for order in self.pending if order.data is data]
+        order = self._closing_order(data, self.positions[data].size)
+        order.created.dt = now
+        self._ocoize(order, None)
+        order.submit(self)
+        order.addcomminfo(self.getcommissioninfo(data))
+        order.accept(self)
+        self.orders.append(order)
+        self.settled.add(order.ref)
+        self.reasons.update(dict.fromkeys([order.ref, *(item.ref for item in waiting)], DELISTED))
+        for item in waiting:
+            self.cancel(item)
+        price = self._quoted = data.close[0] * (1.0 + self.p.delisting_return)
+        self._execute(order, ago=0, price=price, dtcoc=now)
+
+    def _closing_order(self, data: Any, size: float) -> Any:
+        """A market order for the whole position, by the strategy that opened it."""
+        kind = bt.order.SellOrder if size > 0 else bt.order.BuyOrder
+        return kind(owner=self._owners[data], data=data, size=abs(size), exectype=bt.Order.Market)
 
     def check_submitted(self) -> None:
         """Accept what was sent, as backtrader does, and put market orders before all others.
@@ -314,7 +363,7 @@ class RiskBroker(FreshBroker):
     # --- costs
 
     def _with_impact(self, order: Any, price: float, units: float) -> float:
-        if self.rule.impact is None or order.exectype in PASSIVE:
+        if self.rule.impact is None or order.exectype in PASSIVE or order.ref in self.settled:
             return price
         moved = impact_fraction(units, order.data.volume[0], self.rule.impact)
         return price * (1.0 + moved) if order.isbuy() else price * (1.0 - moved)
@@ -364,6 +413,7 @@ class RiskBroker(FreshBroker):
     def _note_fill(self, order: Any, price: float, value: float, interest: float) -> None:
         """Record a fill; ``price`` is that before impact."""
         self._charged_until[order.data] = self._day(order.data)
+        self._owners[order.data] = order.owner
         fill = order.executed[-1]
         position = self.positions[order.data].size
         quoted = price if self._quoted is None else self._quoted

@@ -101,6 +101,11 @@ class PlannedHoldings:
         self._limits = limits
         self._lot = lot
 
+    def reduce(self, data: Any, units: float) -> None:
+        """Take units, signed like the position, off a position that is reduced at this close."""
+        held, price, stop = self._holdings[data]
+        self._holdings[data] = (held - units, price, stop)
+
     def admit(self, data: Any, side: int, units: float, price: float, stop: float) -> tuple[float, str]:
         """The units that may be ordered, and the reason why not all; admitted units count from then on.
 

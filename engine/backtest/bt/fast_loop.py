@@ -93,7 +93,7 @@ class _Lean:
         order.size = size if buys else -size
         close = data.close[0]
         order.created = bt.order.OrderData(
-            dt=data.datetime[0],
+            dt=owner.lines.datetime[0],  # of the decision: the symbol need not have a bar then
             size=order.size,
             price=price if price or plimit else close,
             pricelimit=plimit,
@@ -155,6 +155,7 @@ class LeanBroker(RiskBroker):
         self._charge_interest()
         if self.pending:
             self._work_pending()
+        self._close_ended()
         self._value = self.cash + self._market_value()
 
     def check_submitted(self) -> None:
@@ -223,6 +224,11 @@ class LeanBroker(RiskBroker):
     def _note_fill(self, order: Any, price: float, value: float, interest: float) -> None:
         super()._note_fill(order, price, value, interest)
         self.filled.append((order, len(order.executed) - 1))
+
+    def _closing_order(self, data: Any, size: float) -> Any:
+        kind = LeanSell if size > 0 else LeanBuy
+        order: Any = object.__new__(kind)
+        return order.take(self._owners[data], data, abs(size))
 
     def buy(self, owner: Any, data: Any, size: float, **terms: Any) -> Any:
         """Send a buy."""

@@ -21,9 +21,20 @@ PENDING, COMPLETED, CANCELLED, MARGIN, REJECTED = range(5)
 
 AT_SIGNAL = 32
 """Added to a code of :mod:`risk.account_limits` that held an order back at the signal rather than at the fill."""
-GONE, SHORT_OF_CASH, SHORT_AT_FILL, NO_SIZE, HALT, NO_STOP, NO_TARGET, LOW_STOP, LOW_TARGET, EXIT, ONLY_CLOSES = range(
-    64, 75
-)
+(
+    GONE,
+    SHORT_OF_CASH,
+    SHORT_AT_FILL,
+    NO_SIZE,
+    HALT,
+    NO_STOP,
+    NO_TARGET,
+    LOW_STOP,
+    LOW_TARGET,
+    EXIT,
+    ONLY_CLOSES,
+    DELISTED,
+) = range(64, 76)
 """Reasons of an order's status, beyond the codes of :mod:`risk.account_limits`."""
 
 STOP_HIT, TARGET_HIT = 1, 2

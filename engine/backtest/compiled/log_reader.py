@@ -11,6 +11,7 @@ from engine.backtest.compiled.codes import (
     CANCELLED,
     CHARGES_WRITTEN,
     COMPLETED,
+    DELISTED,
     EXIT,
     FILLS_WRITTEN,
     GONE,
@@ -36,6 +37,8 @@ from engine.backtest.engine_output import BacktestInput, EngineOutput
 from risk.account_limits import STOP_PASSED, TARGET_PASSED, message
 from risk.account_stops import HALTS
 from risk.costs import commission
+from risk.delisting import DELISTED as DELISTED_TEXT
+from risk.delisting import DELISTING
 from risk.fill_limits import fill_message
 from strategies._backtrader.account import Halt
 
@@ -94,9 +97,15 @@ class LogReader:
     def _bar_time(self, symbol: int, bar: int) -> pd.Timestamp:
         return self._task.timeline.closes[self._symbols[symbol]][int(bar)]
 
+    def _last_bar(self, symbol: int, step: int) -> int:
+        """The index of a symbol's latest bar at a step."""
+        return int(np.searchsorted(self._task.timeline.rows[self._symbols[symbol]], step, side="right")) - 1
+
     def _time(self, symbol: int, step: int) -> pd.Timestamp:
-        name = self._symbols[symbol]
-        return self._bar_time(symbol, int(np.searchsorted(self._task.timeline.rows[name], step)))
+        """The close of a symbol's bar at a step; the time of the step where it has none."""
+        bar = self._last_bar(symbol, step)
+        has_bar = self._task.timeline.rows[self._symbols[symbol]][bar] == step
+        return self._bar_time(symbol, bar) if has_bar else self._task.timeline.times[step]
 
     def _paid(self, fill: Any) -> float:
         price = float(fill["price"])
@@ -120,14 +129,14 @@ class LogReader:
         symbol = int(order["symbol"])
         common = {
             "order_id": order_id,
-            "created_at": self._bar_time(symbol, int(order["bar"])),
+            "created_at": self._time(symbol, int(order["step"])),
             "symbol": self._symbols[symbol],
             "kind": KINDS[kind],
             "side": "buy" if order["side"] > 0 else "sell",
         }
         trimmed = float(order["cut"] * (1.0 if order["side"] > 0 else -1.0) + order["trimmed"])
         if kind == REFUSED:
-            numbers = dict.fromkeys(("asked", "trimmed", "filled", "commission"), 0.0)
+            numbers = {"asked": float(order["size"]), **dict.fromkeys(("trimmed", "filled", "commission"), 0.0)}
         else:
             paid = self._paid(self._fills[order["fill"]]) if order["fill"] >= 0 else 0
             numbers = {
@@ -150,9 +159,9 @@ class LogReader:
         parent = int(order["parent"])
         if status == PENDING:
             symbol = self._symbols[int(order["symbol"])]
-            last = order["bar"] >= len(self._task.bars[symbol]) - 1
+            last = self._last_bar(int(order["symbol"]), int(order["step"])) >= len(self._task.bars[symbol]) - 1
             return f"no later bar of {symbol}" if last else "its price was not reached by the last bar"
-        if parent >= 0 and status == CANCELLED:
+        if parent >= 0 and status == CANCELLED and order["code"] != DELISTED:
             if self._orders[parent]["status"] != COMPLETED:
                 return "its entry was not filled"
             other = any(child["status"] == COMPLETED for child in self._children(parent))
@@ -183,6 +192,7 @@ class LogReader:
         if code == HALT:
             return self._halts[int(at)].text
         texts = {
+            DELISTED: DELISTED_TEXT,
             ONLY_CLOSES: "only closes: a bracket's order never opens a position",
             GONE: "nothing to resize: the position was closed before",
             SHORT_OF_CASH: f"not enough cash at submission: {at:.2f} available, {room:.2f} would be left",
@@ -198,6 +208,8 @@ class LogReader:
     def _exit_reason(self, order: Any) -> str:
         if order["halt"] == HALT:
             return self._halts[int(order["at"])].word
+        if order["halt"] == DELISTED:
+            return DELISTING
         if order["halt"] != EXIT:
             return ""
         held = int(order["bars_held"])

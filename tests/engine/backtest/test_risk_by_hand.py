@@ -387,12 +387,9 @@ def test_a_resize_at_the_open_comes_before_a_stop_within_the_bar():
     assert fills(result)[1:] == near((2, "market", -10.0, 110.0), (2, "stop", -10.0, 95.0))
 
 
-# --- where the engine still falls short of what one may wish: docs/risk-rule.md says so at its end
-
-departs = pytest.mark.xfail(strict=True, reason="known, see the end of docs/risk-rule.md")
+# --- orders that are dated, sized and refused at the close that decides
 
 
-@departs
 def test_an_exit_by_a_stop_of_the_account_is_written_down_at_the_close_that_acted():
     rows = {"a": [100, 100, 40, 40], "b": [100, 100, None, 100]}
     result = trade(rows, {"a": [1, NAN, NAN, NAN], "b": [1, NAN, NAN, NAN]}, {"base": 0.2, "cap": 0.2, "limits": HALT})
@@ -400,7 +397,6 @@ def test_an_exit_by_a_stop_of_the_account_is_written_down_at_the_close_that_acte
     assert list(exits["created_at"]) == [result.equity["time"].iloc[2]] * 2
 
 
-@departs
 def test_a_reduction_sent_at_the_same_close_makes_room():
     # a goes from 20 % to 10 %, so that 25 % of 35 are left for b, which asks for 20
     rows = {"a": [100] * 3, "b": [100] * 3}
@@ -409,14 +405,12 @@ def test_a_reduction_sent_at_the_same_close_makes_room():
     assert fills(trade(rows, predictions, risk))[1:] == near((2, "market", -10.0, 100.0), (2, "market", 20.0, 100.0))
 
 
-@departs
 def test_a_resize_in_lots_of_a_hundredth_loses_none():
     # from 3.00 units to 1.12; as floats the difference is a hair below 188 lots
     result = one([100] * 3, [(1, 0.601), (1, 0.225), NAN], {"base": 0.05, "resize": {"band": 0.1}}, lot=0.01)
     assert list(result.fills["size"]) == near(3.0, -1.88)
 
 
-@departs
 def test_a_refused_order_says_what_it_wanted():
     result = trade({s: [100] * 3 for s in "ab"}, {s: [1, NAN, NAN] for s in "ab"}, {"limits": {"positions": 1}})
     assert list(result.orders["asked"]) == near(2.0, 2.0)

@@ -12,6 +12,7 @@ from .account import count, interest_on_cash, interest_on_shorts, value_at_close
 from .brackets import work_brackets
 from .cash_check import check_sent
 from .decisions import call_rule, close_all
+from .delisting import close_ended
 from .entries import enter_all
 from .event_skipping import end_session, skip_to_next_event
 from .log_writer import is_full, write_close, write_halt, write_interest
@@ -109,6 +110,8 @@ def work(
         cash, waiting = work_orders(step, cash, waiting, arrays, policy, workspace, log)
     if FEATURES.stop != NONE or FEATURES.target != NONE:
         cash = work_brackets(step, cash, arrays, policy, workspace, log)
+    if FEATURES.delisting:
+        cash, waiting = close_ended(step, cash, waiting, arrays, policy, workspace, log)
     return cash, waiting
 
 

@@ -48,6 +48,7 @@ class PolicyRow(Protocol):
     slippage: float
     short_rate: float
     cash_rate: float
+    delisting_return: float
     mode: int
     stop: int
     target: int
@@ -58,6 +59,7 @@ class PolicyRow(Protocol):
     resume_after: int
     slip_out: int
     cap_at_fill: int
+    delists: int
 
 
 class Position(Protocol):
@@ -120,7 +122,7 @@ class LoggedOrder(Protocol):
     trigger: float
     stopped_at: float
     symbol: int
-    bar: int
+    step: int
     kind: int
     side: int
     status: int

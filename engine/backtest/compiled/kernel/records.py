@@ -33,8 +33,8 @@ def _layout(reals: str, integers: str) -> "np.dtype[np.void]":
 
 POLICY = _layout(
     "cash base cap lot stop_value target_value band gross net short positions open_risk min_order daily_loss drawdown "
-    "commission commission_per_unit commission_minimum slippage short_rate cash_rate",
-    "mode stop target trails resize stop_range target_range resume_after slip_out cap_at_fill",
+    "commission commission_per_unit commission_minimum slippage short_rate cash_rate delisting_return",
+    "mode stop target trails resize stop_range target_range resume_after slip_out cap_at_fill delists",
 )
 """One policy as numbers: infinity where a limit is not given. ``stop_range`` and ``target_range`` are indices into
 ``MarketArrays.true_ranges``; rates of interest are by day."""
@@ -68,7 +68,7 @@ summed yet."""
 ORDER = _layout(
     "size cut trimmed filled price share room requested at quoted prediction entry_size entry_price entry_stop "
     "stopped_size trigger stopped_at",
-    "symbol bar kind side status code parent bars_held halt fill entered stopped",
+    "symbol step kind side status code parent bars_held halt fill entered stopped",
 )
 """An order as it is logged; see :mod:`engine.backtest.compiled.log_reader`."""
 
@@ -97,7 +97,7 @@ class MarketArrays(NamedTuple):
     bar_days : (T, N) calendar days from the session of the symbol's bar before to that of this one.
     prediction, confidence : (T, N) NaN for no opinion.
     true_ranges : (K, T, N) average true ranges, one for each window in use.
-    last_bar : (T, N) the index of the symbol's latest bar.
+    end_step : (N,) the step at which a symbol is taken as ended; -1 if it has not.
     step_days : (T,) calendar days from the session of the step before.
     new_session : (T,) True where the step is the first of its session.
     return_index : (T,) the daily return that ends at the step; -1 for none.
@@ -113,7 +113,7 @@ class MarketArrays(NamedTuple):
     prediction: "np.ndarray"
     confidence: "np.ndarray"
     true_ranges: "np.ndarray"
-    last_bar: "np.ndarray"
+    end_step: "np.ndarray"
     step_days: "np.ndarray"
     new_session: "np.ndarray"
     return_index: "np.ndarray"
