@@ -13,7 +13,7 @@ from core.spec import Rate, Share, Spec
 from .delisting import Delisting
 
 DAYS_OF_INTEREST = 365.0
-"""Interest is counted by calendar day of a year of 365, as backtrader does for shorts."""
+"""Interest is counted by calendar day of a year of 365."""
 
 
 class VolumeShare(Spec):
@@ -57,10 +57,12 @@ class BrokerSpec(Spec):
     """Units in one lot; sizes are rounded down to whole lots. 0 allows any fraction of a unit."""
 
     short_interest: Rate = 0.03
-    """Yearly interest on the entry value of short positions, charged by calendar day; 0.03 is 3 %."""
+    """Yearly interest on the entry value of short positions, charged by calendar day of the sessions' zone; 0.03 is
+    3 %."""
 
     cash_interest: Rate = 0.0
-    """Yearly interest earned on idle cash by calendar day; the proceeds of shorts earn nothing. 0.02 is 2 %."""
+    """Yearly interest earned on idle cash by calendar day of the sessions' zone; the proceeds of shorts earn nothing.
+    0.02 is 2 %."""
 
     delisting: Delisting = "close_at_last"
     """The end of a position in a symbol that has no bar for 5 sessions and none later: `close_at_last` closes it at the

@@ -1,8 +1,9 @@
 """The end of a symbol whose bars stop before the account does, while a position in it is held."""
 
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, create_model
+from pydantic import Discriminator, Field, Tag, create_model
 
 from core.spec import Spec
 
@@ -15,20 +16,28 @@ DELISTING = "delisting"
 DELISTED = f"{DELISTING}: the symbol has no later bar"
 """The reason in the table of orders."""
 
-DelistingReturn = create_model(
-    "DelistingReturn",
-    __base__=Spec,
-    __doc__="A delisting return: the last close is changed by it before the position is closed there.",
-    __module__=__name__,
-    **{  # the key is a word of Python
-        "return": (
-            Annotated[float, Field(ge=-1, le=10)],
-            Field(description="Of the last close, as a fraction: -0.3 closes 30 % below it, -1 at 0."),
-        )
-    },
-)
+_KEYS: Any = {  # of a mapping, because the key is a word of Python
+    "return": (
+        Annotated[float, Field(ge=-1, le=10)],
+        Field(description="Of the last close, as a fraction: -0.3 closes 30 % below it, -1 at 0."),
+    )
+}
+_Keyed: Any = create_model("_Keyed", __base__=Spec, **_KEYS)
 
-Delisting: TypeAlias = Literal["hold", "close_at_last"] | DelistingReturn
+
+class DelistingReturn(_Keyed):  # type: ignore[misc]  # made by a function
+    """A delisting return: the last close is changed by it before the position is closed there."""
+
+
+def _form(value: object) -> str:
+    """The tag of a value of the config: of a word, or of a mapping; messages leave tags with ``<`` out."""
+    return "<return>" if isinstance(value, Mapping | Spec) else "<word>"
+
+
+Delisting: TypeAlias = Annotated[
+    Annotated[Literal["hold", "close_at_last"], Tag("<word>")] | Annotated[DelistingReturn, Tag("<return>")],
+    Discriminator(_form),
+]
 
 
 def delisting_return(delisting: Delisting) -> float | None:

@@ -414,3 +414,82 @@ def test_a_resize_in_lots_of_a_hundredth_loses_none():
 def test_a_refused_order_says_what_it_wanted():
     result = trade({s: [100] * 3 for s in "ab"}, {s: [1, NAN, NAN] for s in "ab"}, {"limits": {"positions": 1}})
     assert list(result.orders["asked"]) == near(2.0, 2.0)
+
+
+def test_a_reduction_makes_room_whatever_the_order_of_the_symbols():
+    rows = {"a": [100] * 3, "b": [100] * 3}
+    predictions = {"b": [(1, 1.0), (1, 0.5), NAN], "a": [NAN, 1, NAN]}
+    risk = {"base": 0.2, "cap": 0.2, "resize": {"band": 0.2}, "limits": {"gross": 0.35}}
+    assert fills(trade(rows, predictions, risk))[1:] == near((2, "market", -10.0, 100.0), (2, "market", 20.0, 100.0))
+
+
+# --- symbols that end
+
+SHORT_LIFE = {"a": [100.0] * 9, "b": [50.0, 50.0, 60.0, *[None] * 6]}
+B_ALONE = {"a": [NAN] * 9, "b": [1, NAN, NAN, *[NAN] * 6]}
+QUARTER = {"base": 0.25, "cap": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("delisting", "price"), [("close_at_last", 60.0), ({"return": -0.3}, 42.0), ({"return": -1.0}, 0.0)]
+)
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_position_in_a_symbol_that_ended_is_closed_after_five_sessions(delisting, price, side):
+    # 50 units at 50; the last bar is that of day 2, and day 7 is the fifth session of the account after it
+    signals = {**B_ALONE, "b": [side, *[NAN] * 8]}
+    result = trade(SHORT_LIFE, signals, QUARTER, delisting=delisting, commission=0.001)
+    units = side * 50.0
+    assert fills(result) == near((1, "market", units, 50.0), (7, "market", -units, price))
+    assert list(result.trades["exit_reason"]) == ["delisting"]
+    assert result.trades["pnl"].iloc[0] == pytest.approx(units * (price - 50) - 0.05 * (50 + price))
+    assert list(result.positions["b"]) == [0.0, *[units] * 6, 0.0, 0.0]
+    assert result.orders["reason"].iloc[-1] == "delisting: the symbol has no later bar"
+    assert result.orders["created_at"].iloc[-1] == result.equity["time"].iloc[7]
+    note = f"b has no bar after 2024-01-03: its position was closed on 2024-01-08 at {price:g} (broker.delisting)"
+    assert result.notes == (note,)
+
+
+def test_a_position_in_a_symbol_that_ended_is_held_if_so_asked():
+    result = trade(SHORT_LIFE, B_ALONE, QUARTER, delisting="hold")
+    assert len(result.fills) == 1
+    assert list(result.positions["b"]) == [0.0, *[50.0] * 8]
+    assert list(result.trades["exit_reason"]) == ["open"]
+
+
+def test_a_symbol_that_misses_five_sessions_or_is_missing_for_four_at_the_end_has_not_ended():
+    gap = {"a": [100.0] * 9, "b": [50.0, 50.0, *[None] * 6, 55.0]}
+    assert len(trade(gap, B_ALONE, QUARTER).fills) == 1
+    four = {"a": [100.0] * 7, "b": [50.0, 50.0, 60.0, *[None] * 4]}
+    assert len(trade(four, {name: words[:7] for name, words in B_ALONE.items()}, QUARTER).fills) == 1
+
+
+def test_what_waits_for_a_symbol_that_ended_is_taken_back():
+    # at its last bar b is told to reverse: neither its exit nor its entry finds another bar
+    risk = QUARTER | {"stop": {"kind": "percent", "value": 0.9}}
+    result = trade(SHORT_LIFE, {**B_ALONE, "b": [1, NAN, -1, *[NAN] * 6]}, risk)
+    rows = list(zip(result.orders["kind"], result.orders["side"], result.orders["status"], strict=True))
+    assert rows == [
+        ("market", "buy", "completed"),
+        ("stop", "sell", "cancelled"),
+        ("market", "sell", "cancelled"),
+        ("market", "sell", "cancelled"),
+        ("stop", "buy", "cancelled"),
+        ("market", "sell", "completed"),
+    ]
+    reasons = list(result.orders["reason"].str.partition(":")[0])
+    assert reasons == ["", "its position was closed by the strategy", *["delisting"] * 4]
+    assert result.positions["b"].iloc[-1] == 0.0
+
+
+def test_the_stop_of_a_symbol_that_ended_is_taken_back():
+    result = trade(SHORT_LIFE, B_ALONE, QUARTER | {"stop": {"kind": "percent", "value": 0.9}})
+    assert list(result.orders["status"]) == ["completed", "cancelled", "completed"]
+    assert list(result.orders["reason"].str.partition(":")[0]) == ["", "delisting", "delisting"]
+
+
+@pytest.mark.parametrize(("delisting", "units"), [("close_at_last", 106.2), ("hold", 10.0)])
+def test_the_money_of_a_symbol_that_ended_can_be_used_again(delisting, units):
+    # 180 units of b are worth 10,800 of 11,800; a wants 90 % of it at the close of day 7, where b is closed
+    signals = {"a": [*[NAN] * 7, 1, NAN], "b": B_ALONE["b"]}
+    result = trade(SHORT_LIFE, signals, {"base": 0.9, "cap": 0.9, "limits": {"gross": 1.0}}, delisting=delisting)
+    assert result.positions["a"].iloc[-1] == pytest.approx(units)

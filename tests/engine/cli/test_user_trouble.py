@@ -320,7 +320,7 @@ def test_a_symbol_that_ends_early_is_noted(walk, prices, tmp_path):
     files = {"X": str(prices), "Y": str(tmp_path / "y.csv")}
     data = {"source": {"kind": "csv", "files": files}, "benchmark": "X", "trade": ["X", "Y"]}
     first, last = walk.index[30], walk.index[299]
-    noted = f"Y has bars from {first:%F} to {last:%F} only; a position at its end stays, at its last close"
+    noted = f"Y has bars from {first:%F} to {last:%F} only; a position at its end is closed 5 sessions later"
     assert noted in crossing(prices, data=data)
 
 
