@@ -56,6 +56,16 @@ class AccountStops:
         self._state = HaltState(cash, cash, cash, 0)
         self._session: Hashable = None
 
+    def take_flow(self, factor: float) -> None:
+        """Multiply the values that losses are measured from, after money was paid in or out: that is no gain or loss.
+
+        Parameters
+        ----------
+        factor : the account with the flow / the account before it, at the same prices.
+        """
+        state = self._state
+        self._state = HaltState(factor * state.peak, factor * state.base, factor * state.last, state.left)
+
     def check_stops(self, number: float, value: float, session: Hashable) -> Halt | None:
         """Check a close; the stop that acts at it, if one does.
 

@@ -72,6 +72,7 @@ class OrderStrategy(bt.Strategy):
         self.refusals: list[Refusal] = []
         self.exit_reasons: dict[int, str] = {}
         self.account = AccountStops(self.p.risk.limits, self.broker.startingcash)
+        self._shares = self.broker.get_fundshares()
 
     def look_at_account(self) -> dict[Any, str]:
         """The feeds to leave because a stop of the account acts at this close, each with the stop's name: all of them.
@@ -80,6 +81,10 @@ class OrderStrategy(bt.Strategy):
         """
         if not self.p.risk.limits.stops_account:
             return {}
+        shares = self.broker.get_fundshares()
+        if shares != self._shares:
+            self.account.take_flow(shares / self._shares)
+            self._shares = shares
         number = self.lines.datetime[0]
         session = self.p.session(number) if self.p.session else self.datetime.date()
         halt = self.account.check_stops(number, self.broker.getvalue(), session)
