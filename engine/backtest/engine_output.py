@@ -152,14 +152,19 @@ def _notes(output: EngineOutput, task: BacktestInput) -> Iterator[str]:
             yield f"{symbol} has no bar from the first decision on"
     after = f"everything was sold at the next open, and no position opened for {task.risk.limits.resume_after} bars"
     for step, text in output.halts:
-        yield f"{task.timeline.times[step]:%F}: {text}; {after}"
+        yield f"{_day(task, task.timeline.times[step])}: {text}; {after}"
     for fill, reason in zip(output.fills, output.exit_reasons, strict=True):
         if reason == DELISTING:
-            last = sessions(task.bars[fill["symbol"]].times[-1:], task.market.zone)[0]
+            last = _day(task, task.bars[fill["symbol"]].times[-1])
             yield (
-                f"{fill['symbol']} has no bar after {last:%F}: its position was closed on {fill['time']:%F} at "
+                f"{fill['symbol']} has no bar after {last}: its position was closed on {_day(task, fill['time'])} at "
                 f"{fill['price']:g} (broker.delisting)"
             )
+
+
+def _day(task: BacktestInput, time: pd.Timestamp) -> str:
+    """The date of a time's session."""
+    return f"{sessions(pd.DatetimeIndex([time]), task.market.zone)[0]:%F}"
 
 
 def _require_finite(times: pd.DatetimeIndex, value: Vector) -> None:

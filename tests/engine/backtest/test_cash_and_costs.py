@@ -106,7 +106,7 @@ ZONES = (
 )
 
 
-def intraday(local, zone, predictions, prices, **broker):
+def intraday(local, zone, predictions, prices, *, limits=None, **broker):
     """Backtest bars that close at local times, in a market of that zone."""
     times = pd.DatetimeIndex([pd.Timestamp(time, tz=ZoneInfo(zone)) for time in local]).tz_convert(UTC)
     frame = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), prices), index=times, dtype=float)
@@ -115,7 +115,13 @@ def intraday(local, zone, predictions, prices, **broker):
     confidence = np.where(np.isnan(prediction), NAN, 1.0)
     signals = SignalFrame(times, ("a",), prediction, confidence, np.zeros(len(times), dtype=np.int64))
     spec = BrokerSpec.parse(FREE | broker)
-    return both(market, signals, RiskSpec.parse({"base": 0.5, "cap": 0.5}), spec, Threshold(side="short"))
+    return both(
+        market,
+        signals,
+        RiskSpec.parse({"base": 0.5, "cap": 0.5, "limits": limits or {}}),
+        spec,
+        Threshold(side="short"),
+    )
 
 
 @pytest.mark.usefixtures("general")
@@ -180,3 +186,25 @@ def test_the_drag_of_a_long_short_is_spread_over_its_days():
     drag = np.append(0.0, -np.diff(cash)[1:] / before[1:])
     sessions = pd.DatetimeIndex([day[:10] for day in days[1:]])
     assert costs(result, sessions, 252.0).drag["short_interest"] == pytest.approx(252 * drag.mean(), rel=1e-9)
+
+
+@pytest.mark.usefixtures("general")
+def test_the_note_of_a_stop_of_the_account_names_the_day_of_the_session():
+    # 10:30 of the 9th in Sydney is still the 8th of UTC
+    local = [f"2024-01-0{day} {at}" for day in (8, 9, 10) for at in ("10:30", "15:00")]
+    limits = {"daily_loss": 0.1, "resume_after": 5}
+    result = intraday(local, "Australia/Sydney", [-1, *[NAN] * 5], [100, 100, 140, 140, 140, 140], limits=limits)
+    assert [note.partition(":")[:1] for note in result.notes] == [("2024-01-09",)]
+    assert result.orders["reason"].iloc[-1].startswith("daily_loss")
+
+
+@pytest.mark.usefixtures("general")
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_loss_of_a_day_is_that_of_a_session_of_the_zone(zone):
+    # 4 % are lost by 15:00 and 4 % more by 10:00 of the next day: no day loses 5 %, whatever the date is in UTC
+    local = [f"2024-01-0{day} {at}" for day in (8, 9, 10) for at in ("10:00", "15:00")]
+    limits = {"daily_loss": 0.05, "resume_after": 5}
+    two_days = intraday(local, zone, [-1, *[NAN] * 5], [100, 100, 100, 108, 116, 116], limits=limits)
+    assert len(two_days.fills) == 1
+    one_day = intraday(local, zone, [-1, *[NAN] * 5], [100, 100, 108, 116, 116, 116], limits=limits)
+    assert list(one_day.trades["exit_reason"]) == ["daily_loss"]
