@@ -191,7 +191,7 @@ def test_the_drag_of_a_long_short_is_spread_over_its_days():
 @pytest.mark.usefixtures("general")
 def test_the_note_of_a_stop_of_the_account_names_the_day_of_the_session():
     # 10:30 of the 9th in Sydney is still the 8th of UTC
-    local = [f"2024-01-0{day} {at}" for day in (8, 9, 10) for at in ("10:30", "15:00")]
+    local = [f"2024-01-{day:02d} {at}" for day in (8, 9, 10) for at in ("10:30", "15:00")]
     limits = {"daily_loss": 0.1, "resume_after": 5}
     result = intraday(local, "Australia/Sydney", [-1, *[NAN] * 5], [100, 100, 140, 140, 140, 140], limits=limits)
     assert [note.partition(":")[:1] for note in result.notes] == [("2024-01-09",)]
@@ -202,7 +202,7 @@ def test_the_note_of_a_stop_of_the_account_names_the_day_of_the_session():
 @pytest.mark.parametrize("zone", ZONES)
 def test_the_loss_of_a_day_is_that_of_a_session_of_the_zone(zone):
     # 4 % are lost by 15:00 and 4 % more by 10:00 of the next day: no day loses 5 %, whatever the date is in UTC
-    local = [f"2024-01-0{day} {at}" for day in (8, 9, 10) for at in ("10:00", "15:00")]
+    local = [f"2024-01-{day:02d} {at}" for day in (8, 9, 10) for at in ("10:00", "15:00")]
     limits = {"daily_loss": 0.05, "resume_after": 5}
     two_days = intraday(local, zone, [-1, *[NAN] * 5], [100, 100, 100, 108, 116, 116], limits=limits)
     assert len(two_days.fills) == 1
