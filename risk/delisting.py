@@ -25,7 +25,7 @@ _KEYS: Any = {  # of a mapping, because the key is a word of Python
 _Keyed: Any = create_model("_Keyed", __base__=Spec, **_KEYS)
 
 
-class DelistingReturn(_Keyed):  # type: ignore[misc]  # made by a function
+class DelistingReturn(_Keyed):
     """A delisting return: the last close is changed by it before the position is closed there."""
 
 

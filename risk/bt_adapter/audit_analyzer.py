@@ -145,7 +145,7 @@ class RiskAudit(bt.Analyzer):
             "symbol": name_of(refusal.data),
             "kind": "market",
             "side": "buy" if refusal.side > 0 else "sell",
-            "asked": refusal.asked,
+            "asked": refusal.requested,
             **dict.fromkeys(("trimmed", "filled", "commission"), 0.0),
             **dict.fromkeys(("price", "share_at_fill"), float("nan")),
             "status": "rejected",

@@ -1,6 +1,5 @@
 """A broker that keeps the risk rule at the fill, and records what audits need."""
 
-import datetime
 import math
 from collections import deque
 from typing import Any, NamedTuple
@@ -10,14 +9,13 @@ from pydantic import ValidationError
 
 from core.errors import ConfigError
 from risk.account_limits import STOP_PASSED, LimitsSpec, exposure_of
-from risk.costs import DAYS_OF_INTEREST, idle_cash, impact_fraction
-from risk.delisting import DELISTED
+from risk.costs import impact_fraction
 from risk.fill_limits import FillTerms, Quote, admit, fill_message
 from risk.spec import FillRule
 
 from .commission import costs_of
+from .ending_broker import EndingBroker
 from .fill_notes import FillNote, Protected, Stopped
-from .fresh_bar_broker import FreshBroker
 
 STOPS = (bt.Order.Stop, bt.Order.StopTrail, bt.Order.StopLimit, bt.Order.StopTrailLimit)
 PASSIVE = (bt.Order.Limit, bt.Order.StopLimit, bt.Order.StopTrailLimit, bt.Order.Historical)
@@ -42,7 +40,7 @@ class Parts(NamedTuple):
     held: float
 
 
-class RiskBroker(FreshBroker):
+class RiskBroker(EndingBroker):
     """A drop-in for backtrader's broker that keeps the rule at the fill: ``RiskBroker(cash=10_000, cap=0.05)``.
 
     What it corrects in matching: see :class:`~risk.bt_adapter.fresh_bar_broker.FreshBroker`. What it adds:
@@ -62,22 +60,16 @@ class RiskBroker(FreshBroker):
     lot : units in one lot; 0 = fractional.
     limits : a :class:`~risk.account_limits.LimitsSpec`; the strategy applies its stops of the account.
     impact : a :class:`~risk.costs.VolumeShare`, or None.
-    cash_interest : yearly, a fraction.
-    ends : by the name of a feed that has ended, backtrader's number of the time at which a position in it is closed.
-    delisting_return : from the feed's last close to the price at which that happens.
-    session : a callable of backtrader's number of a bar's time that gives the ordinal of its day, by which interest is
-        counted; None takes the date in the feed's time zone (its ``tz``; UTC without one).
+    cash_interest, session : see :class:`~risk.bt_adapter.interest_broker.InterestBroker`.
+    ends, delisting_return : see :class:`~risk.bt_adapter.ending_broker.EndingBroker`.
 
     Attributes
     ----------
-    settled : references of the orders that closed a position in a feed that had ended.
     notes : by (order reference, number of the fill within the order).
     reasons : by order reference: why the order was trimmed or rejected.
     trims : by order reference: units taken off the order, signed like it.
     entries : by reference of the entry: :class:`Protected`.
     stopped : by reference of the entry: :class:`Stopped`.
-    earned, charged : (feed, backtrader's number of its time, account currency) each time that interest on cash was
-        credited, or that on a position taken from the cash: before the orders of that bar.
 
     Raises
     ------
@@ -90,89 +82,19 @@ class RiskBroker(FreshBroker):
         ("lot", 0.0),
         ("limits", LimitsSpec()),
         ("impact", None),
-        ("cash_interest", 0.0),
-        ("ends", {}),
-        ("delisting_return", 0.0),
-        ("session", None),
     )
 
     def init(self) -> None:
         """Begin an empty account; backtrader calls it at construction and at the start of each run."""
         super().init()
-        self.pending: deque[Any]
         self.rule = _rule(self.p)
         self._fill_terms = _fill_terms(self.rule)
         self.notes: dict[tuple[int, int], FillNote] = {}
-        self.reasons: dict[int, str] = {}
         self.trims: dict[int, float] = {}
         self.entries: dict[int, Protected] = {}
         self.stopped: dict[int, Stopped] = {}
-        self.earned: list[tuple[Any, float, float]] = []
-        self.settled: set[int] = set()
-        self._owners: dict[Any, Any] = {}
-        self.charged: list[tuple[Any, float, float]] = []
-        self._charged_until: dict[Any, int] = {}
         self._guards: dict[Any, Any] = {}
         self._targets: dict[Any, Any] = {}
-        self._interest_day: int | None = None
-
-    def before_orders(self) -> None:
-        """Credit the interest on the cash that lay idle since the last day."""
-        if not self.p.checksubmit:
-            self._charge_once()
-        if not self._fresh or not self.rule.cash_interest:
-            return
-        # In the order of the feeds: a set is unordered, and feeds of one session may close at different times.
-        latest = max((data for data in self._seen if data in self._fresh), key=lambda data: data.datetime[0])
-        today = self._day(latest)
-        days = today - (self._interest_day or today)
-        if days > 0:
-            shorts = sum(-p.size * p.price for p in self.positions.values() if p.size < 0)
-            amount = days * (self.rule.cash_interest / DAYS_OF_INTEREST) * idle_cash(self.cash, shorts)
-            self.cash += amount
-            self.earned.append((latest, latest.datetime[0], amount))
-        self._interest_day = today
-
-    def after_orders(self) -> None:
-        """Close the positions in feeds that have ended, and value the account anew."""
-        if self._close_ended():
-            self._get_value()
-
-    def _close_ended(self) -> bool:
-        """Close the positions in feeds that are taken as ended now; True if there was one."""
-        if not self.p.ends or not self._fresh:
-            return False
-        now = max(data.datetime[0] for data in self._fresh)
-        ended = [
-            data
-            for data, position in self.positions.items()
-            if position.size and self.p.ends.get(data._name, math.inf) <= now
-        ]
-        for data in ended:
-            self._settle(data, now)
-        return bool(ended)
-
-    def _settle(self, data: Any, now: float) -> None:
-        """Close a position at the feed's last close and its delisting return, and take back what waits for the feed."""
-        waiting = [order for order in self.pending if order.data is data]
-        order = self._closing_order(data, self.positions[data].size)
-        order.created.dt = now
-        self._ocoize(order, None)
-        order.submit(self)
-        order.addcomminfo(self.getcommissioninfo(data))
-        order.accept(self)
-        self.orders.append(order)
-        self.settled.add(order.ref)
-        self.reasons.update(dict.fromkeys([order.ref, *(item.ref for item in waiting)], DELISTED))
-        for item in waiting:
-            self.cancel(item)
-        price = self._quoted = data.close[0] * (1.0 + self.p.delisting_return)
-        self._execute(order, ago=0, price=price, dtcoc=now)
-
-    def _closing_order(self, data: Any, size: float) -> Any:
-        """A market order for the whole position, by the strategy that opened it."""
-        kind = bt.order.SellOrder if size > 0 else bt.order.BuyOrder
-        return kind(owner=self._owners[data], data=data, size=abs(size), exectype=bt.Order.Market)
 
     def check_submitted(self) -> None:
         """Accept what was sent, as backtrader does, and put market orders before all others.
@@ -182,7 +104,6 @@ class RiskBroker(FreshBroker):
         """
         super().check_submitted()
         self._put_market_first()
-        self._charge_once()
 
     def _put_market_first(self) -> None:
         self.pending = deque(sorted(self.pending, key=lambda order: order.exectype != bt.Order.Market))
@@ -368,52 +289,12 @@ class RiskBroker(FreshBroker):
         moved = impact_fraction(units, order.data.volume[0], self.rule.impact)
         return price * (1.0 + moved) if order.isbuy() else price * (1.0 - moved)
 
-    def _day(self, data: Any) -> int:
-        """The ordinal of the day of a feed's bar."""
-        session = self.p.session
-        return int(session(data.datetime[0]) if session else data.datetime.date(0).toordinal())
-
-    def _charge_once(self) -> None:
-        """Charge what positions owe, and see to it that backtrader, which counts other days, charges nothing."""
-        self._charge_interest()
-        for data, position in self.positions.items():
-            if position.size:
-                position.datetime = data.datetime.datetime()
-
-    def _charge_interest(self) -> None:
-        """Charge the interest that positions with a new bar owe for the days since the last charge."""
-        credit = 0.0
-        for data, position in self.positions.items():
-            if self._owes(data, position.size):
-                credit += self._interest_on(data, position)
-        self.cash -= credit
-
-    def _owes(self, data: Any, size: float) -> bool:
-        return bool(size < 0 or (size > 0 and self.getcommissioninfo(data).p.interest_long))
-
-    def _interest_on(self, data: Any, position: Any) -> float:
-        today = self._day(data)
-        before = self._charged_until[data]
-        if today <= before:
-            return 0.0
-        info = self.getcommissioninfo(data)
-        dates = (datetime.date.fromordinal(day) for day in (today, before))
-        owed: float = info._get_credit_interest(data, position.size, position.price, today - before, *dates)
-        self._charged_until[data] = today
-        if owed:
-            self.d_credit[data] += owed
-            self.charged.append((data, data.datetime[0], owed))
-        return owed
-
-    def _interest_due(self, order: Any) -> float:
-        return float(self.d_credit.get(order.data, 0.0)) if self.p.int2pnl else 0.0
-
     # --- records for audits
 
     def _note_fill(self, order: Any, price: float, value: float, interest: float) -> None:
         """Record a fill; ``price`` is that before impact."""
-        self._charged_until[order.data] = self._day(order.data)
-        self._owners[order.data] = order.owner
+        self.note_interest(order.data)
+        self.note_owner(order)
         fill = order.executed[-1]
         position = self.positions[order.data].size
         quoted = price if self._quoted is None else self._quoted

@@ -29,7 +29,7 @@ class Refusal:
     created : backtrader's number for the time of the bar that decided.
     side : 1 for a refused buy, -1 for a refused sell.
     reason : one line.
-    asked : units that were wanted, signed; 0 if no size was worked out.
+    requested : units that were wanted, signed; 0 if no size was worked out.
     """
 
     ref: int
@@ -37,7 +37,7 @@ class Refusal:
     created: float
     side: int
     reason: str
-    asked: float = 0.0
+    requested: float = 0.0
 
 
 class Bracket(NamedTuple):
@@ -253,9 +253,9 @@ class OrderStrategy(bt.Strategy):
             return f"size 0: {type(self.sizer).__name__} allows nothing"
         return str(refusal(data, confidence) if math.isnan(stop) else refusal(data, confidence, side, stop))
 
-    def refuse(self, data: Any, side: int, reason: str, asked: float = 0.0) -> None:
-        """Record an entry for which no order is sent; ``asked`` are the units that it was for, signed."""
-        self.refusals.append(Refusal(next(bt.Order.refbasis), data, data.datetime[0], side, reason, asked))
+    def refuse(self, data: Any, side: int, reason: str, requested: float = 0.0) -> None:
+        """Record an entry for which no order is sent; ``requested`` are the units that it was for, signed."""
+        self.refusals.append(Refusal(next(bt.Order.refbasis), data, data.datetime[0], side, reason, requested))
 
     def open_order(self, data: Any, side: int, size: float, **order_info: Any) -> Any:
         """Send the opening order; a market order unless overridden.

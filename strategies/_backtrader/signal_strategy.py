@@ -91,8 +91,8 @@ class SignalStrategy(OrderStrategy):
             self.leave(data, reason)
         if any(move.target for move in moves):  # else nothing is opened or added to
             self.plan(leaving)
-        kept = [move.view for move in moves if move.stays and move.view.data not in leaving]
-        additions = self._reduce(kept) if self.p.risk.resize else {}
+        staying = [move.view for move in moves if move.stays and move.view.data not in leaving]
+        additions = self._reduce(staying) if self.p.risk.resize else {}
         for move in moves:
             data, _, confidence, side, _ = move.view
             if not move.stays and move.target:
@@ -100,9 +100,9 @@ class SignalStrategy(OrderStrategy):
             elif data in additions:
                 self.add(data, side, confidence, additions[data])
 
-    def _reduce(self, kept: list[View]) -> dict[Any, float]:
+    def _reduce(self, staying: list[View]) -> dict[Any, float]:
         """Send the reductions of a close, which make room for what is opened; by feed, the units to be added."""
-        differences = [(view, self.resizing(view.data, view.side, view.confidence)) for view in kept]
+        differences = [(view, self.resizing(view.data, view.side, view.confidence)) for view in staying]
         for view, difference in differences:
             if difference < 0.0:
                 self.reduce(view.data, view.side, -difference)
