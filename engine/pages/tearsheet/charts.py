@@ -192,7 +192,7 @@ def draw_under_water(returns: pd.Series) -> "Figure":
 def draw_longest(returns: pd.Series, count: int = 5) -> "Figure":
     """The compounded return with the longest drawdowns shaded."""
     figure, (axis,) = canvas(HEIGHT)
-    longest = stretches(returns).nlargest(count, "days")
+    longest = stretches(returns).nlargest(count, "sessions")
     for start, end in zip(longest["start"], longest["end"].fillna(returns.index[-1]), strict=True):
         axis.axvspan(start, end, color=RED, alpha=0.1, linewidth=0)
     axis.plot(returns.index, ((1.0 + returns).cumprod() - 1.0).to_numpy(), color=STRATEGY_COLOUR)

@@ -88,8 +88,8 @@ GROUPS: tuple[tuple[Figure, ...], ...] = (
     (
         ("Max drawdown", "fraction", lambda q, s, _: q.max_drawdown(s.day)),
         ("Average drawdown", "fraction", lambda _, s, __: s.falls["depth"].mean()),
-        ("Longest drawdown, days", "count", lambda _, s, __: s.falls["days"].max()),
-        ("Average drawdown, days", "count", lambda _, s, __: s.falls["days"].mean()),
+        ("Longest drawdown, sessions", "count", lambda _, s, __: s.falls["sessions"].max()),
+        ("Average drawdown, sessions", "count", lambda _, s, __: s.falls["sessions"].mean()),
         ("Recovery factor", "ratio", lambda q, s, _: q.recovery_factor(s.day, prepare_returns=False)),
         ("Ulcer index", "ratio", lambda q, s, _: q.ulcer_index(s.day)),
         ("Ulcer performance index", "ratio", lambda q, s, t: q.ulcer_performance_index(s.day, t.risk_free)),

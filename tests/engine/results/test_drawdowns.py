@@ -24,13 +24,13 @@ def test_stretches_by_hand():
     assert found["end"].iloc[0] == pd.Timestamp("2024-01-04")
     assert pd.isna(found["end"].iloc[1])
     assert found["depth"].tolist() == pytest.approx([-0.5, -0.1])
-    assert found["days"].tolist() == [2, 0]
+    assert found["sessions"].tolist() == [3, 1]  # three returns from the peak back to it; one below it so far
 
 
 def test_no_loss_has_no_stretch_but_all_columns():
     found = stretches(series(0.1, 0.0))
     assert found.empty
-    assert list(found.columns) == ["start", "valley", "end", "depth", "days"]
+    assert list(found.columns) == ["start", "valley", "end", "depth", "sessions"]
 
 
 @given(st.lists(st.sampled_from([-0.03, -0.01, 0.0, 0.01, 0.02]), min_size=1, max_size=60))
