@@ -9,7 +9,14 @@ import pandas as pd
 from core.number_format import NONE, format_value, title
 from risk.measures.base import Measured
 
-from .quantstats_table import Annualisation
+
+@dataclass(frozen=True)
+class Annualisation:
+    """The conventions of annual figures: the risk-free rate a year, and whole periods a year, for quantstats."""
+
+    risk_free: float
+    periods: int
+
 
 Stat: TypeAlias = Callable[[Any, pd.Series, pd.Series, Annualisation], float]
 

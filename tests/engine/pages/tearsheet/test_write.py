@@ -176,7 +176,7 @@ def test_periods_are_compounded_once_each_also_when_they_end_on_a_weekend():
     returns = pd.Series(0.01, index=index)
     months = compounded(returns, "ME")
     assert months.tolist() == pytest.approx([1.01**n - 1 for n in (21, 22, 22, 21)])
-    axis = draw_quantiles(returns).axes[0]
+    axis = draw_quantiles(returns, "day").axes[0]
     names = [label.get_text() for label in axis.get_xticklabels()]
     assert names == ["Daily (86)", "Weekly (18)", "Monthly (4)", "Quarterly (2)", "Yearly (1)"]
 
