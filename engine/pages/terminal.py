@@ -37,6 +37,7 @@ def show(metrics: Mapping[str, Any], folder: Path, note: str = "", console: Cons
     blocks = (
         *_head(metrics, folder),
         _returns(metrics),
+        *_flags(metrics),
         *_intervals(metrics),
         *_forecasts(metrics),
         *_account(metrics),
@@ -106,6 +107,17 @@ def _returns(metrics: Mapping[str, Any]) -> Table:
         label = title(measure) + (f", n = {about['n']}" if measure.startswith(("value_at", "expected")) else "")
         table.add_row(label, *(format_value(column[measure]["value"], about["unit"]) for column in columns))
     return table
+
+
+def _flags(metrics: Mapping[str, Any]) -> Iterable[Text]:
+    """The flags of the strategy's headline measures, each once."""
+    measures = metrics["measures"][STRATEGY]
+    named: dict[str, list[str]] = {}
+    for name in metrics["headline"]:
+        for flag in measures[name]["flags"]:
+            named.setdefault(flag, []).append(title(name))
+    for flag, names in named.items():
+        yield Text(f"{', '.join(names)}: {flag}", style="yellow")
 
 
 def _intervals(metrics: Mapping[str, Any]) -> Iterable[Text]:

@@ -144,8 +144,5 @@ class Album:
         yield _picture(
             "Underwater plot", draw_under_water(strategy), "distance below the last high", "Dashed: the mean."
         )
-        yield _picture(
-            "Return quantiles",
-            draw_quantiles(strategy, self._terms.period),
-            "boxes of the returns of sessions and of calendar periods",
-        )
+        text = "boxes of the returns of sessions and of calendar periods"
+        yield _picture("Return quantiles", draw_quantiles(strategy, self._terms.period), text)

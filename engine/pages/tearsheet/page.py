@@ -12,6 +12,7 @@ from engine.backtest.account_returns import BENCHMARK, COLUMNS, STRATEGY
 from engine.pages.measure_warnings import flagged
 from engine.pages.templates import render
 from risk.periods import adjective
+from risk.returns import warnings_of
 
 from .chart_list import Album
 from .charts import monthly_table, yearly
@@ -60,6 +61,7 @@ def page(sheet: TearsheetInput, quantstats: Any) -> str:
         differing=[item for item in compared if item.differs],
         alike=[item.name for item in compared if not item.differs],
         remarks=flagged(sheet.measures, sheet.names),
+        warnings=warnings_of(columns[STRATEGY].values, terms.periods),
         pictures=album.pictures,
         omitted=album.omitted,
         months=_months(sheet.daily[STRATEGY]),

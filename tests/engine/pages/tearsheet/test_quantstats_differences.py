@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from engine.pages.tearsheet.quantstats_differences import Annualisation
 
-from engine.pages.tearsheet.quantstats_differences import FIGURES, LEVELLED, compare, quantstats_figure
+from engine.pages.tearsheet.quantstats_differences import FIGURES, LEVELLED, Annualisation, compare, quantstats_figure
 from engine.pages.tearsheet.write import _load, _quiet
 from risk.measure_set import MeasuresSpec, further, headline
 from risk.measures.base import Sample

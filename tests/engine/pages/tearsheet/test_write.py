@@ -58,7 +58,7 @@ GOOD = np.tile([0.01, -0.01], 20)
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (GOOD[:21], "21 daily returns are fewer than 22; run it over a longer span"),
+        (GOOD[:21], "21 returns are fewer than 22; run it over a longer span"),
         (np.where(np.arange(40) == 2, np.nan, GOOD), "strategy return of 2024-01-03 is nan; it must be finite"),
         (np.where(np.arange(40) == 2, np.inf, GOOD), "strategy return of 2024-01-03 is inf"),
         (np.where(np.arange(40) == 2, -1.2, GOOD), "strategy return of 2024-01-03 is -1.2; .* at least -1"),
