@@ -80,7 +80,7 @@ def _compared(sheet: TearsheetInput, stats: Any) -> Iterator[Compared]:
     benchmark = sheet.daily[BENCHMARK]
     our_time = sheet.exposure.time_in_market
     quantstats_time = float(stats.exposure(strategy, False))
-    why = "quantstats has no data on positions: it counts days with a return, and rounds up to whole per cent"
+    why = "quantstats has no data on positions: it counts sessions with a return, and rounds up to whole per cent"
     texts = percent(our_time), percent(quantstats_time)
     yield Compared(IN_MARKET, *texts, signed(quantstats_time - our_time, "fraction"), texts[0] != texts[1], why)
     measures = (*sheet.measures[STRATEGY], *sheet.further)

@@ -110,7 +110,10 @@ def test_costs_against_the_tables(page, outcome, tables):
     assert rows["Commission"][0] == money(outcome.result.fills["commission"].sum())
     assert rows["Total"][1] == percent(outcome.costs.total / 10_000)
     assert rows["Total"][2] == percent(outcome.costs.total_drag)
-    assert rows["With a gain"][0] == percent((outcome.result.trades["pnl"] > 0).mean())
+    trades = outcome.result.trades.dropna(subset="exited_at")
+    assert rows["Still open"][0] == "1"
+    assert rows["With a gain"][0] == rows["Win rate"][0] == percent((trades["pnl"] > 0).sum() / len(trades))
+    assert rows["Best return"][0] == percent(trades["pnl_fraction"].max())
 
 
 def test_orders_are_listed_with_reasons(outcome, tmp_path, tables):

@@ -124,7 +124,7 @@ def test_where_quantstats_says_otherwise_it_is_told_by_how_much_and_why(page, ou
     gains, losses = returns[returns > 0].sum(), -returns[returns < 0].sum()
     assert found["Profit factor"][:2] == [format_4sig(ours["profit_factor"]), format_4sig(gains / losses)]
     assert found["Profit factor"][2] == f"+{format_4sig(gains / losses - ours['profit_factor'])}"
-    assert "days; ours those of closed trades" in found["Profit factor"][3]
+    assert "sessions; ours those of closed trades" in found["Profit factor"][3]
     active = returns - outcome.daily["benchmark"]
     assert found["Information ratio"][1] == format_4sig(active.mean() / active.std())
     assert found["Information ratio"][0] == format_4sig(active.mean() / active.std() * np.sqrt(260))
