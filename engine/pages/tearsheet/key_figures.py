@@ -221,9 +221,10 @@ def _mean(label: str, periods: float) -> Figure:
 
 
 def _extremes(terms: Terms) -> tuple[Figure, ...]:
-    names = (terms.period, *_longer(terms))
-    means = [name for name in names if name != "year"]
-    winning = [*means, *(["quarter"] if "month" in names else []), *(["year"] if "year" in names else [])]
+    longer = _longer(terms)
+    names = (terms.period, *longer)
+    means = [name for name in names if name != "year" or not longer]
+    winning = [*means, *(["quarter"] if "month" in names else []), *(["year"] if longer else [])]
     return (
         *(figure for name in names for figure in _best_and_worst(name, _column(name, terms))),
         *(figure for name in means for figure in _means(name, _column(name, terms))),
