@@ -21,7 +21,7 @@ from engine.config.run_config import RunConfig
 from marketdata.news import ILLUSTRATIVE
 from risk.bootstrap import Interval
 from risk.measures.base import Measured
-from risk.periods import Calendar, calendar, period_rate
+from risk.periods import Calendar, Year, calendar
 from risk.var.var_backtest import VarBacktest, run_var_backtest
 from signals.evaluation.evaluate import Evaluation
 from signals.evaluation.skill_tests import DieboldMariano
@@ -162,7 +162,7 @@ def build(
         stops=check_stops(result.stops) if risk.stop else None,
         constant_confidence=constant_confidence,
         checks=checks,
-        verdict=_verdict(daily, evaluation, period_rate(spec.risk_free, per_year), checks, market.notes),
+        verdict=_verdict(daily, evaluation, Year(per_year, spec.risk_free), checks, market.notes),
         calendar=year,
         risk_free=spec.risk_free,
         notes=(
@@ -179,11 +179,11 @@ def build(
 def _verdict(
     daily: pd.DataFrame,
     evaluation: Evaluation | None,
-    risk_free: float,
+    year: Year,
     checks: tuple[Check, ...],
     notes: tuple[str, ...],
 ) -> Verdict:
-    test = paired_test(np.asarray(daily[STRATEGY]), np.asarray(daily[BENCHMARK]), risk_free)
+    test = paired_test(np.asarray(daily[STRATEGY]), np.asarray(daily[BENCHMARK]), year.rate, year.periods)
     leaks = tuple(f"{check.number}, {check.title}: {check.detail}." for check in checks if check.status == "leak")
     if leaks:
         return Verdict(LEAK, leaks, test)

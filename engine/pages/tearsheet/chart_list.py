@@ -17,11 +17,11 @@ from risk.returns import excess
 from .charts import (
     compounded,
     draw_distribution,
-    draw_each,
     draw_lines,
     draw_log,
     draw_longest,
     draw_quantiles,
+    draw_returns,
     draw_under_water,
     draw_yearly,
     rolling_beta,
@@ -105,7 +105,7 @@ class Album:
         else:
             self.omitted.append(f"No distribution of monthly returns: it needs {MONTHS} months.")
         name = f"{adjective(self._terms.period).capitalize()} returns"
-        yield _picture(name, draw_each(self._series[STRATEGY]), "a bar from zero for each session")
+        yield _picture(name, draw_returns(self._series[STRATEGY]), "a bar from zero for each session")
 
     def _rolling(self) -> Iterator[Picture]:
         strategy = self._series[STRATEGY]

@@ -188,7 +188,7 @@ def draw_distribution(samples: Mapping[str, pd.Series]) -> "Figure":
 
 
 @styled
-def draw_each(returns: pd.Series) -> "Figure":
+def draw_returns(returns: pd.Series) -> "Figure":
     """Each session's return as a thin bar from zero."""
     figure, (axis,) = canvas(HEIGHT)
     bars(axis, returns, STRATEGY_COLOUR)

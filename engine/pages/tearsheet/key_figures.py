@@ -75,11 +75,11 @@ class Series:
 
     Attributes
     ----------
-    each : by session.
+    returns : by session.
     falls : :func:`engine.results.drawdowns.stretches`.
     """
 
-    each: pd.Series
+    returns: pd.Series
     month: Vector
     quarter: Vector
     year: Vector
@@ -95,7 +95,7 @@ class Series:
     @property
     def values(self) -> Vector:
         """(T,) the returns by session."""
-        return np.asarray(self.each, dtype=np.float64)
+        return np.asarray(self.returns, dtype=np.float64)
 
     def measure(self, measure: Measure) -> float:
         """A measure of the returns; NaN where it is undefined."""
@@ -108,10 +108,10 @@ class Series:
 
         The years are those of the calendar, so that a hole in the data is time in which nothing was gained.
         """
-        first = self.each.index[-1] - pd.DateOffset(months=months)
-        if self.each.index[0] > first:
+        first = self.returns.index[-1] - pd.DateOffset(months=months)
+        if self.returns.index[0] > first:
             return math.nan
-        growth = float((1.0 + self.each[self.each.index > first]).prod())
+        growth = float((1.0 + self.returns[self.returns.index > first]).prod())
         return growth ** (1.0 / max(1.0, months / MONTHS_PER_YEAR)) - 1.0
 
 

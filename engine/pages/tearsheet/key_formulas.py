@@ -103,7 +103,8 @@ def kelly(excess: Vector) -> float:
         return NONE
     from scipy.optimize import brentq
 
-    low, high = -1.0 / float(excess.max()), -1.0 / float(excess.min())
+    low = -1.0 / float(excess.max())
+    high = -1.0 / float(excess.min())
     edge = 1e-12 * (high - low)
     return float(brentq(lambda f: float(np.sum(excess / (1.0 + f * excess))), low + edge, high - edge, xtol=1e-12))
 
