@@ -241,6 +241,23 @@ def test_another_calendar_and_a_risk_free_rate(make_outcome, tmp_path, tables):
     assert "quantstats takes 52 sessions a year, a whole number" in page
 
 
+def test_the_period_of_the_returns_is_in_every_label(make_outcome, tmp_path):
+    sheet = replace(TearsheetInput.of(make_outcome(bars=420)), period="week")
+    page = write_tearsheet(sheet, tmp_path / "t.html").read_text(encoding="utf-8")
+    words = re.sub(r"<(style|script|svg).*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
+    labels = ("399 weekly returns", "Weekly returns", "Best week", "Weekly VaR 95 %")
+    assert [label for label in labels if label not in words] == []
+    assert not re.findall(r"(?i)\b(days?|daily)\b", words)
+
+
+def test_few_returns_are_flagged(make_outcome, tmp_path):
+    sheet = TearsheetInput.of(make_outcome(bars=46))
+    page = write_tearsheet(sheet, tmp_path / "t.html").read_text(encoding="utf-8")
+    assert len(sheet.daily) < 30
+    assert "Ratios and annual figures of walk: fewer than 30 returns." in page
+    assert re.search(r"Sharpe[^<]*: fewer than 30 returns\.", page)
+
+
 def test_the_page_is_written_in_another_process(outcome, tmp_path, page):
     with background() as submit:
         written = submit(TearsheetInput.of(outcome), tmp_path / "t.html").result(timeout=120)
