@@ -11,8 +11,7 @@ import pandas as pd
 from engine.backtest.account_returns import AT_EXPOSURE, BENCHMARK, STRATEGY
 from engine.pages.svg_charts import svg
 from engine.pages.templates import safe
-from risk.periods import adjective
-from risk.returns import excess
+from risk.periods import adjective, period_rate
 
 from .charts import (
     compounded,
@@ -129,7 +128,7 @@ class Album:
     def _ratios(self, strategy: pd.Series, window: str) -> Iterator[Picture]:
         terms = self._terms
         for name, roll in (("Sharpe", rolling_sharpe), ("Sortino", rolling_sortino)):
-            rolled = roll(excess(strategy, terms.periods, terms.risk_free), self._half, terms.periods)
+            rolled = roll(strategy - period_rate(terms.risk_free, terms.periods), self._half, terms.periods)
             if rolled.empty:
                 self.omitted.append(f"No rolling {name} ratio: the returns do not vary.")
                 continue

@@ -112,7 +112,7 @@ class Series:
         if self.returns.index[0] > first:
             return math.nan
         growth = float((1.0 + self.returns[self.returns.index > first]).prod())
-        return growth ** (1.0 / max(1.0, months / MONTHS_PER_YEAR)) - 1.0
+        return float(growth ** (1.0 / max(1.0, months / MONTHS_PER_YEAR)) - 1.0)
 
 
 def groups_of(terms: Terms) -> Iterator[tuple[Figure, ...]]:
