@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from core.clock import sessions
 from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Market, RunResult, SignalFrame, Vector, read_only
 from risk.overfitting import Track, expected_maximum
+from risk.periods import periods_per_year
 from signals.leaks.altered_futures import walk
 from signals.leaks.check_result import Check, Status
 from signals.leaks.label_tests import LIMIT, shifted
@@ -72,10 +74,11 @@ def _ratio(returns: Vector) -> float:
 
 
 def _sharpe(result: RunResult) -> float:
-    """Per year, by the bars that a year of this data has."""
-    times = pd.DatetimeIndex(result.equity["time"])
-    years = (times[-1] - times[0]) / pd.Timedelta(days=365.25)
-    return _ratio(result.equity["return"].to_numpy()[1:]) * math.sqrt(len(times) / years)
+    """Per year, by the bars that a year of this data has; holes in the data are no part of a year."""
+    days = sessions(pd.DatetimeIndex(result.equity["time"]), result.zone)
+    distinct = pd.DatetimeIndex(days.unique())
+    bars_per_year = len(days) / len(distinct) * periods_per_year(distinct)
+    return _ratio(result.equity["return"].to_numpy()[1:]) * math.sqrt(bars_per_year)
 
 
 def _same(frame: SignalFrame) -> SignalFrame:

@@ -45,7 +45,7 @@ class ReportSpec(Spec):
     """The pages of a run."""
 
     tearsheet: bool = True
-    """Write tearsheet.html (by quantstats) beside report.html."""
+    """Write tearsheet.html, with figures of quantstats for comparison, beside report.html."""
 
 
 class RunConfig(SignalSpec):

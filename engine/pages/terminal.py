@@ -13,6 +13,7 @@ from core.errors import StoreError
 from core.number_format import count, format_value, money, percent, title
 from engine.backtest.account_returns import AT_EXPOSURE, BENCHMARK, STRATEGY
 from engine.run_folder.run_folder import read_json
+from risk.periods import adjective
 
 FORECASTS = ("mse", "mae", "r2", "r2_mean", "mape", "hit_rate", "ic")
 BASELINES = ("zero", "expanding_mean", "ar1", "always_long")
@@ -36,6 +37,7 @@ def show(metrics: Mapping[str, Any], folder: Path, note: str = "", console: Cons
     blocks = (
         *_head(metrics, folder),
         _returns(metrics),
+        *_flags(metrics),
         *_intervals(metrics),
         *_forecasts(metrics),
         *_account(metrics),
@@ -72,7 +74,7 @@ def _head(metrics: Mapping[str, Any], folder: Path) -> Iterable[Any]:
     folds = metrics["folds"]
     trained = f"{count(folds, 'fold')}, all of it out of sample" if folds else "no training"
     yield Text(folder.name, style="bold")
-    returns = f"{count(span['sessions'], 'daily return')}, {metrics['periods_per_year']:g} a year"
+    returns = f"{count(span['sessions'], _returns_name(metrics))}, {metrics['periods_per_year']:g} a year"
     days = f"{span['first_session']} to {span['last_session']}, {returns}"
     yield Text(f"{', '.join(metrics['symbols'])}: {days}; {trained}")
     yield Text()
@@ -90,16 +92,32 @@ def _grid(*heads: str) -> Table:
     return table
 
 
+def _returns_name(metrics: Mapping[str, Any]) -> str:
+    """``daily return``, by the period of the returns."""
+    return f"{adjective(metrics['period'])} return"
+
+
 def _returns(metrics: Mapping[str, Any]) -> Table:
     exposure = percent(metrics["exposure"]["gross_mean"]["value"])
     name = metrics["benchmark"]
-    table = _grid("daily returns", "strategy", name, f"{name} at {exposure}")
+    table = _grid(f"{_returns_name(metrics)}s", "strategy", name, f"{name} at {exposure}")
     columns = [metrics["measures"][column] for column in (STRATEGY, BENCHMARK, AT_EXPOSURE)]
     for measure in metrics["headline"]:
         about = columns[0][measure]
         label = title(measure) + (f", n = {about['n']}" if measure.startswith(("value_at", "expected")) else "")
         table.add_row(label, *(format_value(column[measure]["value"], about["unit"]) for column in columns))
     return table
+
+
+def _flags(metrics: Mapping[str, Any]) -> Iterable[Text]:
+    """The flags of the strategy's headline measures, each once."""
+    measures = metrics["measures"][STRATEGY]
+    named: dict[str, list[str]] = {}
+    for name in metrics["headline"]:
+        for flag in measures[name]["flags"]:
+            named.setdefault(flag, []).append(title(name))
+    for flag, names in named.items():
+        yield Text(f"{', '.join(names)}: {flag}", style="yellow")
 
 
 def _intervals(metrics: Mapping[str, Any]) -> Iterable[Text]:

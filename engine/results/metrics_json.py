@@ -37,6 +37,8 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "final_equity": float(outcome.result.equity["equity"].iloc[-1]),
         "risk_free": outcome.risk_free,
         "periods_per_year": outcome.periods_per_year,
+        "period": outcome.calendar.period,
+        "holes": [{"last": f"{last:%F}", "next": f"{first:%F}"} for last, first in outcome.calendar.holes],
         "headline": [item.name for item in outcome.measures[STRATEGY]],
         "measures": {column: _measures(outcome, column) for column in outcome.measures},
         "var_exam": {column: exam.dump() for column, exam in outcome.exams.items()},

@@ -21,7 +21,7 @@ from engine.config.run_config import RunConfig
 from marketdata.news import ILLUSTRATIVE
 from risk.bootstrap import Interval
 from risk.measures.base import Measured
-from risk.periods import period_rate, periods_per_year
+from risk.periods import Calendar, Year, calendar
 from risk.var.var_backtest import VarBacktest, run_var_backtest
 from signals.evaluation.evaluate import Evaluation
 from signals.evaluation.skill_tests import DieboldMariano
@@ -60,7 +60,7 @@ class Outcome:
     constant_confidence : the same run with constant confidence; None where the confidence does not vary.
     checks : the leak checks that every run does.
     verdict : what may be said of it.
-    periods_per_year : sessions in a year, as used for every annual figure.
+    calendar : the sessions that have a return: their period, their number in a year, holes.
     risk_free : the annual rate that ratios compare with.
     notes : what is worth knowing about data and run.
     """
@@ -85,9 +85,14 @@ class Outcome:
     constant_confidence: ConstantConfidence | None
     checks: tuple[Check, ...]
     verdict: Verdict
-    periods_per_year: float
+    calendar: Calendar
     risk_free: float
     notes: tuple[str, ...]
+
+    @property
+    def periods_per_year(self) -> float:
+        """Sessions in a year, as used for every annual figure."""
+        return self.calendar.periods_per_year
 
     @property
     def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -129,7 +134,8 @@ def build(
     seed = config.seed
     daily = daily_returns(result, market)
     days = pd.DatetimeIndex(daily.index)
-    per_year = periods_per_year(days, spec.periods_per_year)
+    year = calendar(days, spec.periods_per_year)
+    per_year = year.periods_per_year
     inputs = samples(daily, result, per_year, spec.risk_free)
     pending_measures = measure(inputs, spec, seed)
     constant_confidence = constant_confidence_run(config, market, signals, per_year)
@@ -156,8 +162,8 @@ def build(
         stops=check_stops(result.stops) if risk.stop else None,
         constant_confidence=constant_confidence,
         checks=checks,
-        verdict=_verdict(daily, evaluation, period_rate(spec.risk_free, per_year), checks, market.notes),
-        periods_per_year=per_year,
+        verdict=_verdict(daily, evaluation, Year(per_year, spec.risk_free), checks, market.notes),
+        calendar=year,
         risk_free=spec.risk_free,
         notes=(
             *market.notes,
@@ -165,7 +171,7 @@ def build(
             *signals.notes,
             *(evaluation.notes if evaluation else ()),
             *result.notes,
-            *run_notes(config, market, result, days, per_year),
+            *run_notes(config, market, result, days, year),
         ),
     )
 
@@ -173,11 +179,11 @@ def build(
 def _verdict(
     daily: pd.DataFrame,
     evaluation: Evaluation | None,
-    risk_free: float,
+    year: Year,
     checks: tuple[Check, ...],
     notes: tuple[str, ...],
 ) -> Verdict:
-    test = paired_test(np.asarray(daily[STRATEGY]), np.asarray(daily[BENCHMARK]), risk_free)
+    test = paired_test(np.asarray(daily[STRATEGY]), np.asarray(daily[BENCHMARK]), year.rate, year.periods)
     leaks = tuple(f"{check.number}, {check.title}: {check.detail}." for check in checks if check.status == "leak")
     if leaks:
         return Verdict(LEAK, leaks, test)

@@ -7,26 +7,28 @@ from core.types import Market, RunResult
 from engine.backtest.account_returns import benchmark_gaps
 from engine.config.run_config import RunConfig
 from risk.delisting import SESSIONS
+from risk.periods import Calendar
 
 from .order_audit import count_orders
 
 
 def run_notes(
-    config: RunConfig, market: Market, result: RunResult, days: pd.DatetimeIndex, per_year: float
+    config: RunConfig, market: Market, result: RunResult, days: pd.DatetimeIndex, year: Calendar
 ) -> tuple[str, ...]:
     """Everything that a reader of the run should know besides its figures.
 
     Parameters
     ----------
     days : (T,) the sessions that have a return.
-    per_year : sessions in a year.
+    year : their calendar.
     """
     return (
         *_idle_notes(result),
         *_interest_notes(config),
         *_span_notes(config, market, days, result.zone),
         *_gap_notes(market, days, result.zone),
-        *_daily_notes(result, days, per_year),
+        *hole_notes(year),
+        *_session_notes(result, year),
     )
 
 
@@ -73,10 +75,24 @@ def _gap_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, 
     return (f"benchmark {market.benchmark} has no bar in {gap_text}; it is valued at its last close there",)
 
 
-def _daily_notes(result: RunResult, days: pd.DatetimeIndex, per_year: float) -> tuple[str, ...]:
-    """The daily returns of an account that is valued several times a day."""
-    bars = len(result.equity)
-    if sessions(pd.DatetimeIndex(result.equity["time"]), result.zone).is_unique:
+def hole_notes(year: Calendar) -> tuple[str, ...]:
+    """The holes in the data, and what they would do to annual figures."""
+    if not year.holes:
         return ()
-    source = f"{len(days)} daily returns are made of {bars} bars, from each session's last account value"
-    return (f"{source}; every measure, value at risk included, is daily, with {per_year:g} periods a year",)
+    spans = ", ".join(f"{last:%F} to {first:%F}" for last, first in year.holes[:3])
+    more = f" and {len(year.holes) - 3} more" if len(year.holes) > 3 else ""
+    return (
+        f"no session for far longer than usual: {spans}{more}; annual figures leave this time out, with "
+        f"{year.periods_per_year:.6g} sessions a year (counted with it {year.with_holes:.4g}), and a return across it "
+        "counts as that of one session",
+    )
+
+
+def _session_notes(result: RunResult, year: Calendar) -> tuple[str, ...]:
+    """The returns of an account that is valued several times a session."""
+    times = sessions(pd.DatetimeIndex(result.equity["time"]), result.zone)
+    if times.is_unique:
+        return ()
+    source = f"returns are made of {len(times)} bars, from each session's last account value"
+    rate = f"with {year.periods_per_year:g} periods a year"
+    return (f"{year.adjective} {source}; every measure, value at risk included, is {year.adjective}, {rate}",)

@@ -7,12 +7,15 @@ import numpy as np
 
 from core.number_format import count
 from core.types import Vector
+from risk.periods import EXCHANGE
+from risk.returns import FEW_RETURNS, STEADY, hardly_vary
 
 LEAK = "the future was used: nothing here can be believed"
 NOTHING = "no evidence of skill"
 BEATS = "beats the baselines; not corrected for selection"
 ALPHA = 0.05
-MIN_RETURNS = 22  # a month of sessions; below it a t statistic says nothing
+MIN_RETURNS = FEW_RETURNS
+"""Returns below which a t statistic says nothing, and ratios are flagged."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,9 @@ def newey_west_error(values: Vector, lags: int) -> float:
     return math.sqrt(max(float(variance), 0.0) / n)
 
 
-def paired_test(strategy: Vector, benchmark: Vector, risk_free: float = 0.0) -> PairedTest:
+def paired_test(
+    strategy: Vector, benchmark: Vector, risk_free: float = 0.0, periods_per_year: float = EXCHANGE
+) -> PairedTest:
     """Compare at equal volatility: d = (strategy - rf) x sd(benchmark) / sd(strategy) - (benchmark - rf).
 
     The mean of d is the difference of the two Sharpe ratios times the benchmark's volatility. The scale is taken as
@@ -96,12 +101,13 @@ def paired_test(strategy: Vector, benchmark: Vector, risk_free: float = 0.0) -> 
     ----------
     strategy, benchmark : (T,) simple returns of the same periods, finite.
     risk_free : per period.
+    periods_per_year : sessions in a year; returns that hardly vary are not tested.
     """
     n = len(strategy)
     lags = newey_west_lags(n)
     strategy_excess = strategy - risk_free
     benchmark_excess = benchmark - risk_free
-    reason = _untestable(strategy_excess, benchmark_excess)
+    reason = _untestable(strategy_excess, benchmark_excess, periods_per_year)
     if reason:
         return PairedTest(None, None, None, None, lags, n, reason)
     scale = float(benchmark_excess.std(ddof=1) / strategy_excess.std(ddof=1))
@@ -113,13 +119,14 @@ def paired_test(strategy: Vector, benchmark: Vector, risk_free: float = 0.0) -> 
     return PairedTest(t, 0.5 * math.erfc(t / math.sqrt(2.0)), float(difference.mean()), scale, lags, n)
 
 
-def _untestable(strategy: Vector, benchmark: Vector) -> str:
+def _untestable(strategy: Vector, benchmark: Vector, periods_per_year: float) -> str:
     if len(strategy) < MIN_RETURNS:
         return f"{count(len(strategy), 'period')} {'is' if len(strategy) == 1 else 'are'} fewer than {MIN_RETURNS}"
-    if np.ptp(strategy) == 0:
-        return "the strategy's returns never vary"
-    if np.ptp(benchmark) == 0:
-        return "the benchmark's returns never vary"
+    for name, returns in (("strategy", strategy), ("benchmark", benchmark)):
+        if np.ptp(returns) == 0:
+            return f"the {name}'s returns never vary"
+    if hardly_vary(strategy, periods_per_year):
+        return f"the strategy's returns hardly vary: their annual mean is more than {STEADY:g} annual deviations"
     return ""
 
 

@@ -21,6 +21,7 @@ class TearsheetInput:
     names : how each column of ``daily`` is called on the page.
     daily : as in :class:`engine.results.outcome.Outcome`, and so are the measures, the exposure and the rest.
     further : the strategy's further measures.
+    period : of one return, as in :class:`risk.periods.Calendar`.
     headline : the verdict's.
     beats : whether the verdict found something.
     """
@@ -35,6 +36,7 @@ class TearsheetInput:
     exposure: Exposure
     periods_per_year: float
     risk_free: float
+    period: str
     headline: str
     beats: bool
 
@@ -52,6 +54,7 @@ class TearsheetInput:
             exposure=outcome.exposure,
             periods_per_year=outcome.periods_per_year,
             risk_free=outcome.risk_free,
+            period=outcome.calendar.period,
             headline=outcome.verdict.headline,
             beats=outcome.verdict.beats,
         )

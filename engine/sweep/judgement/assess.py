@@ -19,7 +19,7 @@ from risk.periods import Year
 
 from . import sweep_verdict
 from .confirm import Confirmation, Confirmed
-from .notes import late_start_notes, sweep_notes
+from .notes import late_start_notes, sweep_notes, unreliable_notes
 from .overfitting_tests import OverfittingTests, TrialSample, run_overfitting_tests, sample_trials
 from .parameter_stability import Stability, stability
 from .stress import Stress, stress_test
@@ -108,7 +108,8 @@ def assess(session: SweepSession, confirmation: Confirmation, pool: Executor | N
     winner_tests = None
     verdict = sweep_verdict.without_winner(ranking.counts, bool(sweep_plan.spec.constraints))
     if winners:
-        notes += late_start_notes(winners[0].returns_over(sweep_plan.span.sessions))
+        winner_returns = winners[0].returns_over(sweep_plan.span.sessions)
+        notes += [*late_start_notes(winner_returns), *unreliable_notes(winner_returns, year.periods)]
         benchmark = _benchmark(sweep_plan)
         winner_tests = _test_winner(session, confirmation, winners[0], sample, benchmark, year)
         verdict = _verdict(winner_tests, winners[0], sweep_plan, confirmation.runner.on_progress)

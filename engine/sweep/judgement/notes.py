@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from core.types import Vector
+from engine.results.run_notes import hole_notes
 from engine.sweep.trials.plan import Plan
 from engine.sweep.trials.ranking import TrialRanking
+from risk.periods import calendar
+from risk.returns import warnings_of
 
 from .overfitting_tests import TrialSample
 
@@ -16,6 +19,7 @@ def sweep_notes(sweep_plan: Plan, ranking: TrialRanking, sample: TrialSample) ->
     return [
         *sweep_plan.market.notes,
         *_span_notes(sweep_plan),
+        *hole_notes(calendar(sweep_plan.span.sessions, sweep_plan.config.measures.periods_per_year)),
         *_sample_notes(sweep_plan, ranking, sample),
         *_selection_notes(sweep_plan),
         *_engine_notes(sweep_plan),
@@ -34,6 +38,18 @@ def late_start_notes(winner_returns: Vector) -> list[str]:
     if not missing:
         return []
     return [f"the winner has no returns in the first {missing} sessions of the shared span: they count as 0"]
+
+
+def unreliable_notes(winner_returns: Vector, periods_per_year: float) -> list[str]:
+    """Notes that ratios of the winner, and so of the trials, are unreliable.
+
+    Parameters
+    ----------
+    winner_returns : (D,) NaN in sessions before its first return.
+    """
+    returns = winner_returns[~np.isnan(winner_returns)]
+    texts = warnings_of(returns, periods_per_year)
+    return [f"ratios and annual figures of the winner: {text}" for text in texts]
 
 
 def _span_notes(sweep_plan: Plan) -> Iterator[str]:

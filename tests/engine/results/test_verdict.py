@@ -64,10 +64,18 @@ def test_noise_beats_in_about_five_of_a_hundred():
     assert 0.03 <= rate <= 0.08  # the standard error is 0.009
 
 
+STEADY = "the strategy's returns hardly vary: their annual mean is more than 15 annual deviations"
+
+
 @pytest.mark.parametrize(
     ("strategy", "benchmark", "reason"),
     [
-        (noise(1, 21), noise(2, 21), "21 periods are fewer than 22"),
+        (noise(1, 29), noise(2, 29), "29 periods are fewer than 30"),
+        (
+            noise(1, 40) + 0.1,
+            noise(2, 40),
+            "the strategy's returns hardly vary: their annual mean is more than 15 annual deviations",
+        ),
         (np.zeros(50), noise(2, 50), "the strategy's returns never vary"),
         (noise(1, 50), np.zeros(50), "the benchmark's returns never vary"),
         (0.5 * noise(1, 50), noise(1, 50), "at equal volatility the strategy is the benchmark"),
