@@ -60,6 +60,15 @@ class BrokerSpec(Spec):
     cash_interest: Rate = 0.0
     """Yearly interest earned on idle cash by calendar day; the proceeds of shorts earn nothing. 0.02 is 2 %."""
 
+    @property
+    def cash_yield(self) -> float:
+        """The effective yearly return of cash: `cash_interest`, credited every day.
+
+        >>> round(BrokerSpec(cash_interest=0.05).cash_yield, 6), BrokerSpec().cash_yield
+        (0.051267, 0.0)
+        """
+        return float((1.0 + self.cash_interest / DAYS_OF_INTEREST) ** DAYS_OF_INTEREST - 1.0)
+
     def with_costs(self, factor: float) -> "BrokerSpec":
         """The same broker with every cost multiplied by a factor; a rate stays below 1.
 

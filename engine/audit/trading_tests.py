@@ -71,10 +71,13 @@ def _ratio(returns: Vector) -> float:
 
 
 def _sharpe(result: RunResult) -> float:
-    """Per year, by the bars that a year of this data has."""
+    """Per year, by the bars that a year of this data has; interest on idle cash, which is no skill, is left out."""
     times = pd.DatetimeIndex(result.equity["time"])
     years = (times[-1] - times[0]) / pd.Timedelta(days=365.25)
-    return _ratio(result.equity["return"].to_numpy()[1:]) * math.sqrt(len(times) / years)
+    costs = result.costs[result.costs["kind"] == "cash_interest"].groupby("time")["amount"].sum()
+    interest = -costs.reindex(times).fillna(0.0).to_numpy()[1:]
+    returns = result.equity["return"].to_numpy()[1:] - interest / result.equity["equity"].to_numpy()[:-1]
+    return _ratio(returns) * math.sqrt(len(times) / years)
 
 
 def _same(frame: SignalFrame) -> SignalFrame:

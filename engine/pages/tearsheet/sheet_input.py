@@ -35,6 +35,8 @@ class TearsheetInput:
     exposure: Exposure
     periods_per_year: float
     risk_free: float
+    cash_interest: float
+    risk_free_note: str
     headline: str
     beats: bool
 
@@ -52,6 +54,8 @@ class TearsheetInput:
             exposure=outcome.exposure,
             periods_per_year=outcome.periods_per_year,
             risk_free=outcome.risk_free,
+            cash_interest=outcome.cash_interest,
+            risk_free_note=outcome.risk_free_note,
             headline=outcome.verdict.headline,
             beats=outcome.verdict.beats,
         )
