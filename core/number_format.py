@@ -64,6 +64,16 @@ def p_value(value: float | None) -> str:
     return "< 0.001" if value < 0.0005 else f"{value:.3f}"
 
 
+def p_text(value: float | None) -> str:
+    """A p-value in a sentence.
+
+    >>> p_text(0.03456), p_text(2e-12)
+    ('p = 0.035', 'p < 0.001')
+    """
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number of things; the plural is the noun with an s unless it is given.
 

@@ -10,7 +10,6 @@ from core.plugins import PluginField, nested
 from core.spec import Spec
 from marketdata.sources.base import Source
 
-
 BASKET = "basket"
 
 

@@ -39,8 +39,9 @@ class DataSpec(Spec):
     end: date | None = None
     """Last session, inclusive (YYYY-MM-DD); null: the file's last."""
     benchmark: Benchmark | None = None
-    """What to compare with: a symbol; {source: ...} of its own, which is not traded; basket, all traded symbols in equal
-    parts, bought once, or {kind: basket, rebalanced: true}; null: the only traded symbol, or the basket of several."""
+    """What to compare with: a symbol; {source: ...} of its own, which is not traded; basket, the traded symbols in
+    equal parts, bought once, or {kind: basket, rebalanced: true}; null: the only traded symbol, or the basket of
+    several."""
     trade: tuple[str, ...] | None = None
     """The symbols to trade; null: all but the benchmark, unless it is the only one."""
     session_close: str | None = None
@@ -130,7 +131,8 @@ class DataSpec(Spec):
     @property
     def trade_symbols(self) -> tuple[str, ...]:
         """The traded symbols: as stated, or all but the benchmark unless it is the only one."""
-        others = tuple(name for name in self.source.names if name != self.benchmark_symbol)
+        names = self.source.names
+        others = names if self.basket else tuple(name for name in names if name != self.benchmark_symbol)
         return self.trade or others or (self.benchmark_symbol,)
 
     def load(self) -> Market:

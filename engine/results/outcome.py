@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.number_format import p_value, percent
+from core.number_format import p_text, percent
 from core.types import Market, RunResult, Vector
 from engine.backtest.account_returns import (
     BENCHMARK,
@@ -239,7 +239,7 @@ TESTS = {
     "zero": "against zero",
     "expanding_mean": "against the mean so far",
     "ar1": "against AR(1), squared error",
-    "direction": "of the direction",
+    "direction": "",
     "rank_ic": "",
     "always_long": "against always long, hits",
 }
@@ -254,7 +254,7 @@ def forecast_sentence(evaluation: Evaluation) -> str:
         for question in evaluation.answers
     ]
     corrected = [answer.adjusted for answer in evaluation.answers.values() if answer.adjusted is not None]
-    end = f"; the smallest p corrected for {len(corrected)} questions (Holm) is {p_value(min(corrected))}"
+    end = f"; the smallest p corrected for {len(corrected)} questions (Holm): {p_text(min(corrected))}"
     return f"Out of sample the forecasts {words} ({'; '.join(parts)}{end if corrected else ''})."
 
 
@@ -266,4 +266,4 @@ def test_in_words(name: str, test: SkillTest) -> str:
 def _result(name: str, test: SkillTest) -> str:
     if test.statistic is None:
         return f"{test_in_words(name, test)}: no test, {test.reason}"
-    return f"{test_in_words(name, test)} t = {test.statistic:.2f}, p = {p_value(test.p_value)}"
+    return f"{test_in_words(name, test)} t = {test.statistic:.2f}, {p_text(test.p_value)}"

@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from core.number_format import count, format_4sig, p_value
+from core.number_format import count, format_4sig, p_text
 from core.types import Vector
 from risk.bootstrap import Interval
 from risk.mean_tests import newey_west_error, newey_west_lags
@@ -226,8 +226,8 @@ def _of_benchmark(returns: ReturnTests) -> str:
         return f"The returns could not be tested against {returns.name}: {test.reason}."
     words = "beat" if test.beats else "do not beat"
     return (
-        f"At equal volatility the strategy's returns {words} those of {returns.name}: t = {test.t:.2f}, one-sided p = "
-        f"{p_value(test.p_value)} over {test.n} sessions (Newey-West, {test.lags} lags). A strategy without skill "
+        f"At equal volatility the strategy's returns {words} those of {returns.name}: t = {test.t:.2f}, one-sided "
+        f"{p_text(test.p_value)} over {test.n} sessions (Newey-West, {test.lags} lags). A strategy without skill "
         f"would look as good in {odds(test.p_value)} such records."
     )
 
@@ -237,7 +237,7 @@ def _of_cash(test: PairedTest) -> str:
         return f"The returns could not be tested against {CASH}: {test.reason}."
     words = "beat" if test.beats else "do not beat"
     return (
-        f"The strategy's returns {words} {CASH}: t = {test.t:.2f}, one-sided p = {p_value(test.p_value)}; "
+        f"The strategy's returns {words} {CASH}: t = {test.t:.2f}, one-sided {p_text(test.p_value)}; "
         f"{odds(test.p_value)} records without skill would look as good."
     )
 
