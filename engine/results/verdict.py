@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from core.number_format import count, format_4sig, p_text
+from core.number_format import count, format_4sig, odds, p_text
 from core.types import Vector
 from risk.bootstrap import Interval
 from risk.mean_tests import newey_west_error, newey_west_lags
@@ -204,20 +204,6 @@ def judge(
 def verdict_of(headline: str, sentences: tuple[str, ...], returns: ReturnTests) -> Verdict:
     """A verdict with these words and tests."""
     return Verdict(headline, sentences, returns.benchmark, returns.cash, (returns.name, CASH))
-
-
-def odds(p: float) -> str:
-    """A p-value as a frequency: how many records without skill look as good.
-
-    >>> odds(0.33), odds(0.7), odds(0.0001), odds(0.97)
-    ('1 of 3', '7 of 10', 'fewer than 1 of 1,000', 'more than 9 of 10')
-    """
-    if p < 0.001:
-        return "fewer than 1 of 1,000"
-    if p <= 0.5:
-        return f"1 of {round(1.0 / p):,}"
-    tenths = round(10.0 * p)
-    return f"{tenths} of 10" if tenths < 10 else "more than 9 of 10"
 
 
 def _of_benchmark(returns: ReturnTests) -> str:

@@ -176,7 +176,9 @@ def _verdict(
     winner_tests: WinnerTests, winner: Confirmed, sweep_plan: Plan, on_progress: ProgressCallback
 ) -> SweepVerdict:
     """The verdict; an earlier result of the leak battery is used, else it is run if every other test was passed."""
-    tests = sweep_verdict.numeric_tests(winner_tests.overfitting, winner_tests.stress)
+    tests = sweep_verdict.numeric_tests(
+        winner_tests.overfitting, winner_tests.stress, sweep_plan.market.benchmark_in_words
+    )
     audit_result = verdict_cache.recall(winner.config.id)
     if audit_result is None and all(test.passed for test in tests):
         audit_result = audit(winner.config, sweep_plan.market, on_progress=on_progress).dump()

@@ -12,7 +12,6 @@ from engine.results.verdict import (
     ReturnTests,
     cash_test,
     judge,
-    odds,
     paired_test,
 )
 from risk.bootstrap import Interval
@@ -131,23 +130,6 @@ def test_the_verdict_states_what_it_compares_with_and_what_it_did_not_try():
     assert "the same account untraded, in cash" in text
     assert len(verdict.not_tried) == 3
     assert not [item for item in verdict.not_tried if item in text]
-
-
-@pytest.mark.parametrize(
-    ("p", "text"),
-    [
-        (1 / 3, "1 of 3"),
-        (0.5, "1 of 2"),
-        (0.05, "1 of 20"),
-        (0.0021, "1 of 476"),
-        (0.0009, "fewer than 1 of 1,000"),
-        (0.51, "5 of 10"),
-        (0.94, "9 of 10"),
-        (0.999, "more than 9 of 10"),
-    ],
-)
-def test_odds(p, text):
-    assert odds(p) == text
 
 
 def test_the_record_that_would_change_the_answer_has_a_t_at_the_limit():

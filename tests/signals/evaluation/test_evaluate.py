@@ -189,7 +189,7 @@ def test_direction_and_rank_are_tested_over_the_symbols_of_each_time():
 
 def test_a_model_that_predicts_the_training_mean_has_no_skill_in_a_rising_market():
     """It beats zero, as anybody who knows of the rise does, and is the other baseline up to rounding."""
-    market = market_of()
+    market = market_of(seed=5)
     folds = signals_of(market, np.zeros((len(TIMES), 2))).folds
     means = np.where(np.arange(len(TIMES)) < CUTS[1], folds[0].train_mean, folds[1].train_mean)
     flat = np.column_stack([means, means])
