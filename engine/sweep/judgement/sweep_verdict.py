@@ -115,9 +115,9 @@ def _ability_test(name: str, spa: Spa, benchmark: str = CASH) -> VerdictTest:
     return VerdictTest(
         name,
         spa.consistent <= ALPHA,
-        f"Against {benchmark} at equal volatility, {p_text(spa.consistent)} for the best of all trials together: as many "
-        f"trials without skill would look as good in {odds(spa.consistent)} such sweeps (Hansen's test; White's reality "
-        f"check {p_text(spa.reality_check)}); it takes {ALPHA:g}.",
+        f"Against {benchmark} at equal volatility, {p_text(spa.consistent)} for the best of all trials together: as "
+        f"many trials without skill would look as good in {odds(spa.consistent)} such sweeps (Hansen's test; White's "
+        f"reality check {p_text(spa.reality_check)}); it takes {ALPHA:g}.",
     )
 
 
