@@ -132,7 +132,7 @@ class Market:
 
     @property
     def benchmark_in_words(self) -> str:
-        """What is compared with, in a few words."""
+        """The benchmark in a few words."""
         if not self.basket:
             return f"{self.benchmark}, bought and held"
         how = "bought once" if self.basket == "held" else "rebalanced every session"

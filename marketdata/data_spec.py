@@ -104,7 +104,7 @@ class DataSpec(Spec):
 
     @property
     def basket(self) -> Literal["", "held", "rebalanced"]:
-        """How the benchmark is held if it is the basket of the traded symbols: named, or several and none named."""
+        """The kind of basket if the benchmark is one: named, or several symbols are traded and none is named."""
         benchmark = self.benchmark
         if isinstance(benchmark, BasketSpec):
             return "rebalanced" if benchmark.rebalanced else "held"

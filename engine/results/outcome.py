@@ -94,7 +94,7 @@ class Outcome:
 
     @property
     def risk_free_note(self) -> str:
-        """Where the rate of the ratios comes from, if not from the config; empty otherwise."""
+        """The origin of the rate of the ratios, if it is not the config's; empty otherwise."""
         stated = float(self.config["measures"]["risk_free"])
         if self.cash_interest <= stated:
             return ""
@@ -189,7 +189,7 @@ def build(
 
 
 def hurdle(config: RunConfig, result: RunResult, days: pd.DatetimeIndex, per_year: float) -> Vector | float:
-    """What doing nothing earns in each session: the same account's cash, or the risk-free rate where that is more.
+    """The returns of doing nothing: of the same account's cash, or the risk-free rate where that is more.
 
     Parameters
     ----------

@@ -259,7 +259,7 @@ def _of_interval(headline: str, returns: ReturnTests, sharpe: Interval | None, f
 
 
 def _missing(returns: ReturnTests, forecasts_beat: bool | None) -> str:
-    """What a verdict of skill asks for beyond a Sharpe ratio above 0, and the run does not show."""
+    """The part of a verdict of skill, beyond a Sharpe ratio above 0, that the run does not show."""
     if not returns.benchmark.beats:
         return f"whoever held {returns.name} was paid for the same risk, and the strategy is not shown to do better"
     if not returns.cash.beats:
@@ -268,7 +268,7 @@ def _missing(returns: ReturnTests, forecasts_beat: bool | None) -> str:
 
 
 def _what_would_change(returns: ReturnTests) -> str:
-    """How much longer a record would be needed for both tests to pass with the same results."""
+    """The length of record that both tests would need to pass with the same results."""
     failed = {
         name: test
         for name, test in ((returns.name, returns.benchmark), (CASH, returns.cash))
