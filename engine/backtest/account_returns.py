@@ -162,7 +162,7 @@ def benchmark_returns(
     if not market.basket:
         bars = market.bars[market.benchmark]
         return _changes(_closes(bars, days, zone), _close_at(bars, start))
-    in_cash = np.cumprod(1.0 + (np.zeros(len(days)) if cash is None else cash))
+    in_cash: Vector = np.ones(len(days)) if cash is None else np.cumprod(1.0 + cash).astype(np.float64)
     parts = pd.DataFrame({symbol: _part(market.bars[symbol], start, days, zone, in_cash) for symbol in market.trade})
     if market.basket == "held":
         return _changes(parts.mean(axis=1), 1.0)
