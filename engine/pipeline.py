@@ -232,7 +232,7 @@ def first_decision(market: Market, config: RunConfig) -> tuple[tuple[Fold, ...],
     folds = plan(market, config.signals)
     start = folds[0].cut if folds else generate(market, config.signals).frame.start  # a rule's signals cost nothing
     last = sessions(market.times[-1:], market.zone)[0]
-    require_benchmark(market.bars[market.benchmark], start, last, market.zone)
+    require_benchmark(market, start, last, market.zone)
     return folds, start
 
 

@@ -68,6 +68,15 @@ class BrokerSpec(Spec):
     """The end of a position in a symbol that has no bar for 5 sessions and none later: `close_at_last` closes it at the
     symbol's last close, `{return: -0.3}` at 30 % below that; `hold` keeps it at its last close to the end."""
 
+    @property
+    def cash_yield(self) -> float:
+        """The effective yearly return of cash: `cash_interest`, credited every day.
+
+        >>> round(BrokerSpec(cash_interest=0.05).cash_yield, 6), BrokerSpec().cash_yield
+        (0.051267, 0.0)
+        """
+        return float((1.0 + self.cash_interest / DAYS_OF_INTEREST) ** DAYS_OF_INTEREST - 1.0)
+
     def with_costs(self, factor: float) -> "BrokerSpec":
         """The same broker with every cost multiplied by a factor; a rate stays below 1.
 

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from core.clock import sessions
+from core.number_format import percent
 from core.types import Market, RunResult
 from engine.backtest.account_returns import benchmark_gaps
 from engine.config.run_config import RunConfig
@@ -44,14 +45,14 @@ def _idle_notes(result: RunResult) -> tuple[str, ...]:
 
 
 def _interest_notes(config: RunConfig) -> tuple[str, ...]:
-    """Interest on cash above the rate that ratios compare with."""
+    """Interest on cash above the stated risk-free rate."""
     earned = config.broker.cash_interest
     free = config.measures.risk_free
     if earned <= free:
         return ()
     return (
-        f"idle cash earns {100 * earned:g} % a year, but ratios compare with {100 * free:g} %, so that interest "
-        "looks like skill: set measures.risk_free",
+        f"idle cash earns {100 * earned:g} % a year, more than measures.risk_free ({100 * free:g} %): ratios compare "
+        f"with {percent(config.risk_free)}, which is what cash earned, and the verdict with the same account untraded",
     )
 
 

@@ -308,8 +308,8 @@ def test_a_run_without_a_trade_says_why(changes, note, prices):
 def test_interest_on_cash_that_looks_like_skill_is_told(prices):
     told = [note for note in crossing(prices, broker={"cash_interest": 0.02}) if note.startswith("idle cash")]
     assert told == [
-        "idle cash earns 2 % a year, but ratios compare with 0 %, so that interest looks like skill: "
-        "set measures.risk_free"
+        "idle cash earns 2 % a year, more than measures.risk_free (0 %): ratios compare with 2.020 %, which is what "
+        "cash earned, and the verdict with the same account untraded"
     ]
     fair = crossing(prices, broker={"cash_interest": 0.02}, measures={"risk_free": 0.02})
     assert not [note for note in fair if note.startswith("idle cash")]
