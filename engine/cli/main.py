@@ -9,6 +9,7 @@ from core.errors import WorkbenchError
 
 from .audit_command import audit
 from .cache_command import cache
+from .ledger_command import ledger
 from .list_command import list_plugins
 from .reproduce_command import reproduce
 from .run_command import EPILOG, run
@@ -42,7 +43,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (run, show, list_plugins, audit, reproduce, cache):
+for command in (run, show, list_plugins, audit, reproduce, cache, ledger):
     app.add_command(command)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cached_property
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ class Ledger:
         """The folder of the files of sweeps' trials."""
         return self.folder / "trials"
 
-    @property
+    @cached_property
     def named(self) -> tuple[NamedRecord, ...]:
         """Sweeps of an earlier version, which name their symbols instead of their data."""
         return named_records(self.trials_folder, {str(line["setting"]) for line in self._lines(SWEEP)})
@@ -140,9 +141,16 @@ class Ledger:
             ]
         )
 
+    def settings_with(self, setting: str, sharpe: float | None, span: TriedSpan) -> Entries:
+        """Every setting tried on a span, a run's own included, also where the ledger could not be written."""
+        entry = np.array([(run_key(setting), np.nan if sharpe is None else sharpe)], dtype=ENTRY)
+        return distinct([entry, self.settings(span)])
+
     def remarks(self, span: TriedSpan) -> tuple[str, ...]:
         """Sentences on what makes a count uncertain: faults of the file, records that name no data."""
-        faults = f"The ledger is damaged ({self.chain.faults[0]}): more may have been tried." if self.chain.faults else ""
+        faults = (
+            f"The ledger is damaged ({self.chain.faults[0]}): more may have been tried." if self.chain.faults else ""
+        )
         older = sum(item.overlaps(span) for item in self.named)
         by_name = (
             f"{older} of the sweeps counted {'was' if older == 1 else 'were'} recorded by an earlier version, and "
@@ -154,7 +162,7 @@ class Ledger:
         """Every fault: of the lines, and of the files of trials whose digest a line holds."""
         last = {str(line["setting"]): line for line in self._lines(SWEEP)}
         changed = [
-            f"line {line['line']}: the trials of {line['name']} ({self._trials_file(sweep).name}) are missing or changed"
+            f"line {line['line']}: the trials of {line['name']} ({sweep}.bin) are missing or changed"
             for sweep, line in last.items()
             if line.get("file") and _digest_or_none(self._trials_file(sweep)) != line["file"]
         ]
@@ -226,4 +234,16 @@ def _digest_or_none(path: Path) -> str | None:
         return None
 
 
-__all__ = ["AUDIT", "DATA", "FAULT", "HOLDOUT", "RUN", "SWEEP", "TRIED", "Ledger", "ledger_folder", "run_key", "use_folder"]
+__all__ = [
+    "AUDIT",
+    "DATA",
+    "FAULT",
+    "HOLDOUT",
+    "RUN",
+    "SWEEP",
+    "TRIED",
+    "Ledger",
+    "ledger_folder",
+    "run_key",
+    "use_folder",
+]

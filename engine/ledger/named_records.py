@@ -59,11 +59,12 @@ def named_records(folder: Path, recorded: Collection[str]) -> tuple[NamedRecord,
 
 def _record(path: Path) -> NamedRecord:
     values = json.loads(path.read_text(encoding="utf-8"))
+    symbols = tuple(values["symbols"])
     return NamedRecord(
         id=path.stem,
         name=str(values.get("name")),
         path=path.with_suffix(".bin"),
-        symbols=tuple(values["symbols"]),
+        symbols=symbols,
         first=str(values["first"]),
         last=str(values["last"]),
         holdout=str(values.get("holdout") or ""),

@@ -68,7 +68,9 @@ class PriorTrials:
     def dump(self) -> dict[str, Any]:
         """A plain mapping for the journal and the manifest; uses of a holdout only where there are any."""
         values = asdict(self)
-        return values if self.holdout_uses else {name: values[name] for name in ("trials", "sharpes", "mean", "squares")}
+        return (
+            values if self.holdout_uses else {name: values[name] for name in ("trials", "sharpes", "mean", "squares")}
+        )
 
 
 def statistics(entries: Entries) -> PriorTrials:
@@ -112,7 +114,9 @@ class TriedSettings:
     def sentences(self) -> tuple[str, ...]:
         """The number of settings and what it means, for readers of the run."""
         number = f"the {ordinal(self.count)} setting tried on these data"
-        first = f"This is {number}." if self.is_new else f"{_settings(self.count)} tried on these data, this one included."
+        first = (
+            f"This is {number}." if self.is_new else f"{_settings(self.count)} tried on these data, this one included."
+        )
         return (first, *((self._correction,) if self.count > 1 else ()), *self.remarks)
 
     @property
@@ -122,8 +126,8 @@ class TriedSettings:
             return f"Its Sharpe ratio cannot be corrected for their number: {self.deflated.reason}."
         limit = f"{LIMIT:g} is needed" if value < LIMIT else f"at least {LIMIT:g}, which is needed"
         return (
-            f"Deflated Sharpe ratio {format_4sig(value)}: the probability that its true ratio is above what the best of "
-            f"{self.count:,} settings without skill would show; {limit}."
+            f"Deflated Sharpe ratio {format_4sig(value)}: the probability that its true ratio is above what the best "
+            f"of {self.count:,} settings without skill would show; {limit}."
         )
 
     def dump(self) -> dict[str, Any]:
@@ -137,9 +141,7 @@ class TriedSettings:
         }
 
 
-def settings_tried(
-    excess: Vector, entries: Entries, *, is_new: bool, remarks: tuple[str, ...] = ()
-) -> TriedSettings:
+def settings_tried(excess: Vector, entries: Entries, *, is_new: bool, remarks: tuple[str, ...] = ()) -> TriedSettings:
     """The place of a run among settings.
 
     Parameters

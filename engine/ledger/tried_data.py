@@ -1,4 +1,4 @@
-"""The data that a setting was tried on, by content: digests of the returns of each month, whatever the symbols' names."""
+"""The data that a setting was tried on, by content: digests of each month's returns, whatever the symbols' names."""
 
 import hashlib
 from collections.abc import Iterator, Mapping

@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.ledger.settings import PriorTrials
 from engine.pipeline import Stopwatch
 from engine.run_folder import manifest
 from engine.sweep.space.trial_measures import measures_of
-from engine.ledger.settings import PriorTrials
 from engine.sweep.storage import sweep_folder
 from engine.sweep.storage.journal import Journal
 from engine.sweep.storage.sweep_id import sweep_id

@@ -23,6 +23,7 @@ class TearsheetInput:
     further : the strategy's further measures.
     headline : the verdict's.
     beats : whether the verdict found something.
+    tried : sentences on the settings tried on the same data.
     """
 
     name: str
@@ -37,6 +38,7 @@ class TearsheetInput:
     risk_free: float
     headline: str
     beats: bool
+    tried: tuple[str, ...]
 
     @classmethod
     def of(cls, outcome: Outcome) -> "TearsheetInput":
@@ -54,4 +56,5 @@ class TearsheetInput:
             risk_free=outcome.risk_free,
             headline=outcome.verdict.headline,
             beats=outcome.verdict.beats,
+            tried=outcome.tried.sentences if outcome.tried else (),
         )

@@ -165,7 +165,9 @@ class TrialRegistry:
             return prior
         span = _after(config.data.load(), pd.Timestamp(holdout))
         lines = [
-            line for line in self._ledger.overlapping(span, (RUN, AUDIT, SWEEP, HOLDOUT)) if line["setting"] != self._name
+            line
+            for line in self._ledger.overlapping(span, (RUN, AUDIT, SWEEP, HOLDOUT))
+            if line["setting"] != self._name
         ]
         older = [record for record in self._ledger.named if record.id != self._name]
         opened = {str(line["setting"]): str(line["name"]) for line in lines if line["kind"] == HOLDOUT}

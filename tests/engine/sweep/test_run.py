@@ -12,6 +12,7 @@ from rich.console import Console
 from engine.backtest.compiled import batch_run, engine
 from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.cli.main import main
+from engine.ledger.settings import ENTRY
 from engine.pipeline import Options
 from engine.run_folder.run_folder import read_json
 from engine.sweep import run_trials
@@ -166,7 +167,7 @@ def test_a_sweep_that_is_interrupted_counts_and_goes_on(swept, config_of, monkey
     with pytest.raises(KeyboardInterrupt):
         sweep_and_save(config, options)
     (file,) = (tmp_path / "data" / "trials").glob("*.bin")
-    assert file.stat().st_size == 8 * trial_registry.ENTRY.itemsize  # one group of two
+    assert file.stat().st_size == 8 * ENTRY.itemsize  # one group of two
     other = plan_sweep(config_of({"space": {"risk.base": [0.01]}}))
     assert trial_registry.TrialRegistry(other, "other").prior_trials().trials == 8
     monkeypatch.setattr(run_trials.TrialStore, "put", put)
