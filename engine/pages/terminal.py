@@ -75,8 +75,10 @@ def show_folder(folder: Path, console: Console | None = None) -> None:
 
 def _tried(folder: Path) -> Sequence[str]:
     """Sentences on the settings tried when the run was made, from its manifest; none in an older one."""
-    about = read_json(folder / MANIFEST)
-    return tuple((about.get("tried") or {}).get("sentences", ()))
+    try:
+        return tuple(read_json(folder / MANIFEST)["tried"]["sentences"])
+    except (StoreError, KeyError, TypeError):
+        return ()
 
 
 def _head(metrics: Mapping[str, Any], folder: Path, tried: Sequence[str]) -> Iterable[Any]:
