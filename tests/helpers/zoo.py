@@ -409,13 +409,13 @@ class RareHolesFilledBackwards(Column):
 
     def series(self, close):
         moves = close.pct_change()
-        return moves.where(close.index.dayofyear % 47 != 11).bfill()
+        return moves.where(close.index.day_of_year % 47 != 11).bfill()
 
 
 class RareHolesInterpolated(Column):
     def series(self, close):
         moves = close.pct_change(3)
-        return moves.where(close.index.dayofyear % 53 != 7).interpolate()
+        return moves.where(close.index.day_of_year % 53 != 7).interpolate()
 
 
 class MonthsLastBar(Column):
@@ -459,7 +459,7 @@ class FilledBeforeAHoliday(Column):
     def series(self, close):
         moves = close.pct_change()
         gap = pd.Series(close.index.normalize(), close.index).diff().shift(-1)
-        usual = np.where(close.index.dayofweek == 4, 3, 1)
+        usual = np.where(close.index.day_of_week == 4, 3, 1)
         return moves.where(gap.isna() | (gap <= pd.to_timedelta(usual, unit="D")), moves.shift(-1))
 
 
