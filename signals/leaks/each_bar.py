@@ -25,7 +25,7 @@ from .special_bars import special_bars
 NUMBER, TITLE = "L11", "the history ends at each bar"
 DRAWN = 2000
 """Bars drawn at random for the quick battery, beside the special ones."""
-PIECE = 8000
+PIECE = 3000
 """Bars of a piece of a long history; each bar has at least half as many before it, and after it."""
 STEPS = 100
 """Bars between two reports of progress."""
