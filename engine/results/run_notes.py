@@ -23,6 +23,7 @@ def run_notes(
     return (
         *_idle_notes(result),
         *_interest_notes(config),
+        *_unit_notes(config),
         *_span_notes(market, days, result.zone),
         *_gap_notes(market, days, result.zone),
         *_daily_notes(result, days, per_year),
@@ -49,6 +50,21 @@ def _interest_notes(config: RunConfig) -> tuple[str, ...]:
     return (
         f"idle cash earns {100 * earned:g} % a year, but ratios compare with {100 * free:g} %, so that interest "
         "looks like skill: set measures.risk_free",
+    )
+
+
+def _unit_notes(config: RunConfig) -> tuple[str, ...]:
+    """Rules that count units, beside prices adjusted for splits and dividends: a unit is no share of its day."""
+    settings = {
+        "broker.lot": config.broker.lot,
+        "broker.commission_per_unit": config.broker.commission_per_unit,
+    }
+    counted = [f"{name} {value:g}" for name, value in settings.items() if value]
+    if not counted or not config.data.source.dividends:
+        return ()
+    return (
+        "prices are adjusted for splits and dividends, so a unit is not a share as it was traded, but "
+        f"{' and '.join(counted)} counts units: sizes and fees of early years are not those of the time",
     )
 
 

@@ -121,15 +121,17 @@ def _run(
     with recorded() as log_lines, terminable(folder) as raise_if_interrupted:
         with stopwatch.stage("plan"):
             sweep_plan = plan_sweep(config)
+        is_new = not folder.is_dir()
         with sweep_folder.owned(folder):
             if finished := _finished_before(options.out, label):  # by another process, during the stage above
                 sweep_folder.remove(folder)
                 return finished
             prior = repetition.prior if repetition else None
-            session = open_session(config, sweep_plan, folder, stopwatch, raise_if_interrupted, prior)
-            with _trial_runner(session, options, repetition) as runner:
-                ranking = _run_trials(session, runner)
-                assessment = _assess(session, runner, ranking, pool)
+            with sweep_folder.removed_if_nothing_is_finished(folder, is_new=is_new):
+                session = open_session(config, sweep_plan, folder, stopwatch, raise_if_interrupted, prior)
+                with _trial_runner(session, options, repetition) as runner:
+                    ranking = _run_trials(session, runner)
+                    assessment = _assess(session, runner, ranking, pool)
             saved = write_results(session, assessment, options.out, log_lines)
             numbers = read_json(saved.folder / NUMBERS)
             sweep_folder.remove(folder)  # while it is owned: afterwards another process may own it
@@ -146,7 +148,7 @@ def _warn_of_unfinished_sweeps(out: Path, name: str, label: str) -> None:
 @contextmanager
 def _trial_runner(session: SweepSession, options: Options, repetition: Repetition | None) -> Iterator[TrialRunner]:
     """A runner with its signal cache, its training processes and its display of progress."""
-    signal_cache = signal_store() if options.cache else SignalStore(session.folder / "signals", CACHE_LIMIT)
+    signal_cache = signal_store() if options.cache else SignalStore(session.folder / sweep_folder.SIGNALS, CACHE_LIMIT)
     display = nullcontext(repetition.on_progress) if repetition else reporting(options.quiet, main=TASK)
     sweep_plan = session.plan
     with display as on_progress, fold_pool(worker_count(sweep_plan), sweep_plan.spec.timeout) as workers:

@@ -20,6 +20,10 @@ from .skill_tests import BEATS, NO_SKILL, DieboldMariano, beats_baselines, diebo
 BINS = 10
 
 
+UNTRAINED = "the model does not train: its predictions are no returns"
+SIGN = "the label is a sign, not a return: a forecast of it has no error as a return"
+
+
 @dataclass(frozen=True)
 class Comparison:
     """The model's scores beside the baselines'.
@@ -174,7 +178,7 @@ def evaluate(market: Market, signals: Signals, label: Label) -> Evaluation:
         overall=compare(None),
         folds=tuple(compare(report.number) for report in signals.folds),
         reliability=reliability(rows.sample.p_up, rows.sample.up),
-        tests=_tests(rows, references, label.horizon),
+        tests=_tests(rows, references, label.horizon, SIGN if signals.folds else UNTRAINED),
         members=tuple(_members(rows, signals)),
         coverage=_coverage(rows, signals),
         notes=tuple(note for symbol_labels in labels for note in symbol_labels.notes),
@@ -281,11 +285,14 @@ def _take(sample: ForecastSample, rows: Rows) -> ForecastSample:
     return replace(sample, **arrays)
 
 
-def _tests(rows: _Rows, references: Mapping[str, ForecastSample], horizon: int) -> Mapping[str, DieboldMariano]:
+def _tests(
+    rows: _Rows, references: Mapping[str, ForecastSample], horizon: int, reason: str
+) -> Mapping[str, DieboldMariano]:
+    """The tests against the baselines; ``reason`` is given where predictions are no returns and have no errors."""
     model = rows.sample
     always_long = _test(rows.time, hits(model) - hits(references["always_long"]), horizon)
     if model.strength:
-        undefined = DieboldMariano(reason="the model does not train: its predictions are no returns")
+        undefined = DieboldMariano(reason=reason)
         return {"zero": undefined, "expanding_mean": undefined, "always_long": always_long}
     losses = squared_errors(model)
     return {
