@@ -24,7 +24,7 @@ from engine.pages.tearsheet.sheet_input import TearsheetInput
 from engine.pages.tearsheet.write import Submit, background, problem
 from engine.results.compute_measures import Measure, measure_here, measure_in
 from engine.results.metrics_json import metrics
-from engine.results.outcome import Outcome, build
+from engine.results.outcome import Outcome, build, recorded_outcome
 from engine.run_folder import manifest, result_files
 from engine.run_folder.run_folder import (
     MANIFEST,
@@ -165,11 +165,11 @@ def run_and_save(config: RunConfig, options: Options, pool: Executor | None = No
     measure = measure_in(pool) if pool else measure_here
     with recorded() as lines, tearsheets(config) as submit:
         with reporting(options.quiet) as on_progress:
-            outcome = compute(config, store, on_progress, watch, measure)
+            outcome = recorded_outcome(compute(config, store, on_progress, watch, measure))
         saved = save(outcome, config, options.out, submit, watch, lines)
     numbers = metrics(outcome)
     if not options.quiet:
-        show(numbers, saved.folder, saved.note)
+        show(numbers, saved.folder, saved.note, tried=outcome.tried.sentences if outcome.tried else ())
     return Finished(saved, numbers)
 
 
@@ -196,7 +196,12 @@ def save(
                 sheet.result()
         (folder / "config.yaml").write_text(as_yaml(config.dump()), encoding="utf-8")
         contents = manifest.build(
-            outcome.result, config.seed, config.data.digests(), result_digest(folder), watch.seconds
+            outcome.result,
+            config.seed,
+            config.data.digests(),
+            result_digest(folder),
+            watch.seconds,
+            outcome.tried.dump() if outcome.tried else None,
         )
         write_json(folder / MANIFEST, contents)
         (folder / "run.log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

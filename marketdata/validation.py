@@ -21,6 +21,8 @@ TOLERANCE = 1e-6
 Vendors keep prices in single precision (6e-8 relative) and print six decimals, so the four prices of one bar can
 disagree in the last digits. Such values are taken as they are.
 """
+LATEST_CHANGE = 3
+"""The latest hour of the day that a change of the clock repeats."""
 MISSING = {"", "nan", "na", "n/a", "null", "none"}
 
 Mask = npt.NDArray[np.bool_]
@@ -89,8 +91,27 @@ def _undated(frame: pd.DataFrame) -> Fault | None:
 
 
 def _duplicates(frame: pd.DataFrame) -> Fault | None:
-    rows = _rows(_stamps(frame).duplicated())
-    return Fault("duplicate date", "keep one row for each date", rows) if rows else None
+    index = _stamps(frame)
+    rows = _rows(index.duplicated())
+    if not rows:
+        return None
+    return _repeated_hour(index, rows) or Fault("duplicate date", "keep one row for each date", rows)
+
+
+def _repeated_hour(index: pd.DatetimeIndex, rows: list[int]) -> Fault | None:
+    """The fault of times without an offset that a clock repeats when it is set back: one hour of the night of a day."""
+    repeated = index[rows]
+    hours = repeated.floor("h")
+    is_night = index.tz is None and bool((hours.hour <= LATEST_CHANGE).all()) and not (index == index.normalize()).all()
+    if not is_night or len(hours.unique()) > len(hours.normalize().unique()):
+        return None
+    hour = hours[0]
+    return Fault(
+        f"the hour from {hour:%H:%M} of {hour:%Y-%m-%d} is there twice, as when the clock is set back,",
+        f"write each stamp with its UTC offset, as {repeated[0]:%Y-%m-%d %H:%M}-04:00 and then -05:00; "
+        "if the rows are copies, keep one of each",
+        rows,
+    )
 
 
 def _unsorted(frame: pd.DataFrame) -> Fault | None:

@@ -215,6 +215,8 @@ def _message(problem: ErrorDetails, context: Mapping[str, Any], path: KeyPath) -
         return _unknown_key(path[-1], context.get("known") or known_keys(RunConfig, path))
     if kind == "missing":
         return "is missing; add it"
+    if kind == "string_type" and (value is None or isinstance(value, bool | int | float)):
+        return f"must be text, but YAML reads it as {value!r}; write it in quotes, as it is called"
     text = BAD_NAME if path == ("name",) and kind.startswith("string_pattern") else problem["msg"]
     text = text.removeprefix("Value error, ")
     text = text[0].lower() + text[1:]

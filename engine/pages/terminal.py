@@ -1,6 +1,6 @@
 """The summary of a run on the terminal: from its metrics, so that a finished folder says the same."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from rich.text import Text
 from core.errors import StoreError
 from core.number_format import count, format_value, money, percent, title
 from engine.backtest.account_returns import AT_EXPOSURE, BENCHMARK, STRATEGY
-from engine.run_folder.run_folder import read_json
+from engine.run_folder.run_folder import MANIFEST, read_json
 from risk.periods import adjective
 
 FORECASTS = ("mse", "mae", "r2", "r2_mean", "mape", "hit_rate", "ic")
@@ -22,7 +22,13 @@ SHARES = ("mape", "hit_rate")
 PAGES = ("tearsheet.html", "report.html")
 
 
-def show(metrics: Mapping[str, Any], folder: Path, note: str = "", console: Console | None = None) -> None:
+def show(
+    metrics: Mapping[str, Any],
+    folder: Path,
+    note: str = "",
+    console: Console | None = None,
+    tried: Sequence[str] = (),
+) -> None:
     """Print the summary of a run.
 
     Parameters
@@ -31,11 +37,12 @@ def show(metrics: Mapping[str, Any], folder: Path, note: str = "", console: Cons
     folder : the run folder.
     note : about an earlier folder of the same id; empty if there is nothing to say.
     console : where to; stdout if left out.
+    tried : sentences on the settings tried on the data.
     """
     console = console or Console(highlight=False)
     console.print()
     blocks = (
-        *_head(metrics, folder),
+        *_head(metrics, folder, tried),
         _returns(metrics),
         *_flags(metrics),
         *_intervals(metrics),
@@ -60,7 +67,7 @@ def show_folder(folder: Path, console: Console | None = None) -> None:
     console = console or Console(highlight=False)
     try:
         with console.capture() as text:
-            show(read_json(path), folder, console=console)
+            show(read_json(path), folder, console=console, tried=_tried(folder))
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise StoreError(
             f"{path}: is not what this version writes ({error!r}); run the folder's config again"
@@ -68,7 +75,15 @@ def show_folder(folder: Path, console: Console | None = None) -> None:
     console.file.write(text.get())
 
 
-def _head(metrics: Mapping[str, Any], folder: Path) -> Iterable[Any]:
+def _tried(folder: Path) -> Sequence[str]:
+    """Sentences on the settings tried when the run was made, from its manifest; none in an older one."""
+    try:
+        return tuple(read_json(folder / MANIFEST)["tried"]["sentences"])
+    except (StoreError, KeyError, TypeError):
+        return ()
+
+
+def _head(metrics: Mapping[str, Any], folder: Path, tried: Sequence[str]) -> Iterable[Any]:
     span = metrics["span"]
     verdict = metrics["verdict"]
     folds = metrics["folds"]
@@ -81,7 +96,7 @@ def _head(metrics: Mapping[str, Any], folder: Path) -> Iterable[Any]:
         yield Text(f"ratios compare with {percent(metrics['risk_free'])} a year ({metrics['risk_free_note']})")
     yield Text()
     yield Text(verdict["headline"], style="bold green" if metrics["verdict"].get("beats") else "bold yellow")
-    for sentence in verdict["sentences"]:
+    for sentence in (*verdict["sentences"], *tried):
         yield Padding(Text(sentence), (0, 0, 0, 2))
     yield Padding(Text(f"Not tried: {'; '.join(verdict['not_tried'])}."), (0, 0, 0, 2))
     yield Text()

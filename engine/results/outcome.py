@@ -1,7 +1,7 @@
 """The outcome of a run: one frozen object that pages, terminal and metrics.json read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from engine.backtest.account_returns import (
     exposure,
 )
 from engine.config.run_config import RunConfig
+from engine.ledger.record_run import FinishedRun, record_run
+from engine.ledger.settings import TriedSettings
 from marketdata.news import ILLUSTRATIVE
 from risk.bootstrap import Interval
 from risk.measures.base import Measured
@@ -65,6 +67,7 @@ class Outcome:
     risk_free : the annual rate that ratios compare with; what idle cash earned where that is more than the stated one.
     cash_interest : the yearly rate that idle cash earned.
     notes : what is worth knowing about data and run.
+    tried : all settings tried on its data; None where the run is not recorded in the ledger.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Outcome:
     risk_free: float
     cash_interest: float
     notes: tuple[str, ...]
+    tried: TriedSettings | None = None
 
     @property
     def periods_per_year(self) -> float:
@@ -222,6 +226,15 @@ def _return_tests(
         name=market.benchmark_in_words,
         periods_per_year=periods_per_year,
     )
+
+
+def recorded_outcome(outcome: Outcome) -> Outcome:
+    """A finished run, recorded in the ledger, with the number of settings tried on its data."""
+    rate = period_rate(outcome.risk_free, outcome.periods_per_year)
+    excess = np.asarray(outcome.daily[STRATEGY], dtype=np.float64) - rate
+    days = pd.DatetimeIndex(outcome.daily.index)
+    run = FinishedRun(outcome.config_id, outcome.name, outcome.market, days, excess)
+    return replace(outcome, tried=record_run(run))
 
 
 def _verdict(

@@ -26,6 +26,7 @@ def run_notes(
     return (
         *_idle_notes(result),
         *_interest_notes(config),
+        *_unit_notes(config),
         *_span_notes(config, market, days, result.zone),
         *_gap_notes(market, days, result.zone),
         *hole_notes(year),
@@ -53,6 +54,21 @@ def _interest_notes(config: RunConfig) -> tuple[str, ...]:
     return (
         f"idle cash earns {100 * earned:g} % a year, more than measures.risk_free ({100 * free:g} %): ratios compare "
         f"with {percent(config.risk_free)}, which is what cash earned, and the verdict with the same account untraded",
+    )
+
+
+def _unit_notes(config: RunConfig) -> tuple[str, ...]:
+    """Rules that count units, beside prices adjusted for splits and dividends: a unit is no share of its day."""
+    settings = {
+        "broker.lot": config.broker.lot,
+        "broker.commission_per_unit": config.broker.commission_per_unit,
+    }
+    counted = [f"{name} {value:g}" for name, value in settings.items() if value]
+    if not counted or not config.data.source.dividends:
+        return ()
+    return (
+        "prices are adjusted for splits and dividends, so a unit is not a share as it was traded, but "
+        f"{' and '.join(counted)} counts units: sizes and fees of early years are not those of the time",
     )
 
 

@@ -22,7 +22,6 @@ MIN_RETURNS = FEW_RETURNS
 """Returns below which a t statistic says nothing, and ratios are flagged."""
 CASH = "the same account untraded, in cash"
 NOT_TRIED = (
-    "a correction for the other configs that were run before this one (a sweep counts its trials)",
     "doubled costs and decisions a bar late (a sweep's winner is run with both)",
     "the leak tests that need further runs (the command audit)",
 )

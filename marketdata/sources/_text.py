@@ -33,7 +33,7 @@ def read_table(symbol: str, content: bytes, where: str, *, adjust: bool = False)
         The file is empty, binary, not UTF-8, ragged, lacks a column, or has dates that cannot be read.
     """
     header, rows = _split(symbol, _decode(symbol, content, where), where)
-    roles = recognise(header, adjust, "the first line")
+    roles = _several_headers(header, rows) or recognise(header, adjust, "the first line")
     if isinstance(roles, Fault):
         raise roles.error(symbol, where)
     if fault := _ragged(rows, len(header)):
@@ -45,6 +45,16 @@ def read_table(symbol: str, content: bytes, where: str, *, adjust: bool = False)
     if isinstance(stamps, Fault):
         raise stamps.error(symbol, where)
     return assemble(roles, [pd.Series(cells, dtype=object) for cells in columns], stamps, where, adjust)
+
+
+def _several_headers(header: list[str], rows: Rows) -> Fault | None:
+    """The fault of a file with the three header lines that yfinance writes for a list of tickers."""
+    if header[0].casefold() != "price" or not rows or rows[0][:1] != ["Ticker"]:
+        return None
+    return Fault(
+        "lines 1 to 3 are the headers that yfinance writes for several tickers (Price, Ticker, Date)",
+        "download each symbol with multi_level_index=False, or write Date for Price and remove lines 2 and 3",
+    )
 
 
 def _decode(symbol: str, content: bytes, where: str) -> str:

@@ -36,6 +36,10 @@ BINS = 10
 ROUNDING = 1e-12  # of the largest label: predictions that differ from a baseline by less are its own
 
 
+UNTRAINED = "the model does not train: its predictions are no returns"
+SIGN = "the label is a sign, not a return: a forecast of it has no error as a return"
+
+
 @dataclass(frozen=True)
 class Comparison:
     """The model's scores beside the baselines'.
@@ -198,7 +202,7 @@ def evaluate(market: Market, signals: Signals, label: Label) -> Evaluation:
         overall=compare(None),
         folds=tuple(compare(report.number) for report in signals.folds),
         reliability=reliability(rows.sample.p_up, rows.sample.up),
-        tests=_tests(rows, references, label.horizon),
+        tests=_tests(rows, references, label.horizon, SIGN if signals.folds else UNTRAINED),
         members=tuple(_members(rows, signals)),
         coverage=_coverage(rows, signals),
         notes=tuple(note for symbol_labels in labels for note in symbol_labels.notes),
@@ -305,11 +309,13 @@ def _take(sample: ForecastSample, rows: Rows) -> ForecastSample:
     return replace(sample, **arrays)
 
 
-def _tests(rows: _Rows, references: Mapping[str, ForecastSample], horizon: int) -> Mapping[str, SkillTest]:
+def _tests(rows: _Rows, references: Mapping[str, ForecastSample], horizon: int, reason: str) -> Mapping[str, SkillTest]:
+    """The tests against the baselines; ``reason`` is given where predictions are no returns and have no errors."""
     model = rows.sample
     more_hits = diebold_mariano(_by_time(rows.time, hits(model) - hits(references["always_long"])), horizon)
+    no_errors = {name: SkillTest(CLARK_WEST, reason=reason) for name in ("zero", "expanding_mean")}
     return {
-        **_error_tests(rows, references, horizon),
+        **(no_errors if model.strength else _error_tests(rows, references, horizon)),
         "direction": _direction_test(rows, horizon),
         "rank_ic": _rank_test(rows, horizon),
         "always_long": more_hits,
@@ -317,11 +323,8 @@ def _tests(rows: _Rows, references: Mapping[str, ForecastSample], horizon: int) 
 
 
 def _error_tests(rows: _Rows, references: Mapping[str, ForecastSample], horizon: int) -> dict[str, SkillTest]:
-    """The tests of the predicted size; a model that does not train predicts none."""
+    """The tests of the predicted size, of a model whose predictions are returns."""
     model = rows.sample
-    if model.strength:
-        reason = "the model does not train: its predictions are no returns"
-        return {name: SkillTest(CLARK_WEST, reason=reason) for name in ("zero", "expanding_mean")}
 
     def nested(name: str) -> SkillTest:
         baseline = references[name].prediction

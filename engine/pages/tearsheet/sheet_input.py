@@ -24,6 +24,7 @@ class TearsheetInput:
     period : of one return, as in :class:`risk.periods.Calendar`.
     headline : the verdict's.
     beats : whether the verdict found something.
+    tried : sentences on the settings tried on the same data.
     """
 
     name: str
@@ -41,6 +42,7 @@ class TearsheetInput:
     risk_free_note: str
     headline: str
     beats: bool
+    tried: tuple[str, ...]
 
     @classmethod
     def of(cls, outcome: Outcome) -> "TearsheetInput":
@@ -61,4 +63,5 @@ class TearsheetInput:
             risk_free_note=outcome.risk_free_note,
             headline=outcome.verdict.headline,
             beats=outcome.verdict.beats,
+            tried=outcome.tried.sentences if outcome.tried else (),
         )

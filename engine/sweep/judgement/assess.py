@@ -60,6 +60,7 @@ class SweepAssessment:
     benchmark : (D,) its returns over the shared span.
     winner_tests : of the best trial; None where there is none.
     verdict : the conclusion.
+    holdout_uses : uses of the holdout before this sweep, in words; empty if there were none.
     year : sessions in a year, and the annual risk-free rate.
     notes : remarks for the reader.
     sequential_points : the points of ``tpe`` by trial; empty for other methods, whose points follow from their numbers.
@@ -74,6 +75,7 @@ class SweepAssessment:
     benchmark: Vector
     winner_tests: WinnerTests | None
     verdict: SweepVerdict
+    holdout_uses: str
     year: Year
     notes: tuple[str, ...]
     sequential_points: Mapping[int, Mapping[str, Any]]
@@ -104,7 +106,7 @@ def assess(session: SweepSession, confirmation: Confirmation, pool: Executor | N
         confirmation.compare(number)
     sample = sample_trials(sweep_plan, session.trial_store)
     year = Year(session.sessions_per_year, sweep_plan.config.risk_free)
-    notes = sweep_notes(sweep_plan, ranking, sample)
+    notes = sweep_notes(sweep_plan, ranking, sample, session.prior)
     benchmark = np.zeros(len(sweep_plan.span.sessions))
     winner_tests = None
     verdict = sweep_verdict.without_winner(ranking.counts, bool(sweep_plan.spec.constraints))
@@ -114,6 +116,7 @@ def assess(session: SweepSession, confirmation: Confirmation, pool: Executor | N
         benchmark = _benchmark(sweep_plan)
         winner_tests = _test_winner(session, confirmation, winners[0], sample, benchmark, year)
         verdict = _verdict(winner_tests, winners[0], sweep_plan, confirmation.runner.on_progress)
+        verdict = sweep_verdict.with_holdout_uses(verdict, session.prior.holdout_uses)
     return SweepAssessment(
         label=session.label,
         plan=sweep_plan,
@@ -124,6 +127,7 @@ def assess(session: SweepSession, confirmation: Confirmation, pool: Executor | N
         benchmark=benchmark,
         winner_tests=winner_tests,
         verdict=verdict,
+        holdout_uses=session.prior.holdout_uses,
         year=year,
         notes=tuple(notes),
         sequential_points=_sequential_points(sweep_plan, confirmation),

@@ -161,6 +161,7 @@ class Confirmation:
         """A trial on all data, the holdout included."""
         config = trial_config(self.session.config, confirmed.point, confirmed.config.name)
         market = config.data.load()
+        self.session.registry.record_opening(market)
         log.warning(
             "the holdout is opened: trial %d is run on the bars after %s", confirmed.number, self.plan.spec.holdout
         )

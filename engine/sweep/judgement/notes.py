@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from core.types import Vector
+from engine.ledger.settings import PriorTrials
 from engine.results.run_notes import hole_notes
 from engine.sweep.trials.plan import Plan
 from engine.sweep.trials.ranking import TrialRanking
@@ -14,7 +15,7 @@ from risk.returns import warnings_of
 from .overfitting_tests import TrialSample
 
 
-def sweep_notes(sweep_plan: Plan, ranking: TrialRanking, sample: TrialSample) -> list[str]:
+def sweep_notes(sweep_plan: Plan, ranking: TrialRanking, sample: TrialSample, prior: PriorTrials) -> list[str]:
     """The notes of a sweep with or without a winner."""
     return [
         *sweep_plan.market.notes,
@@ -23,7 +24,7 @@ def sweep_notes(sweep_plan: Plan, ranking: TrialRanking, sample: TrialSample) ->
         *_sample_notes(sweep_plan, ranking, sample),
         *_selection_notes(sweep_plan),
         *_engine_notes(sweep_plan),
-        *_holdout_notes(sweep_plan),
+        *_holdout_notes(sweep_plan, prior),
     ]
 
 
@@ -90,7 +91,8 @@ def _engine_notes(sweep_plan: Plan) -> Iterator[str]:
         yield f"run on backtrader, some thousand times slower: {reason}"
 
 
-def _holdout_notes(sweep_plan: Plan) -> Iterator[str]:
+def _holdout_notes(sweep_plan: Plan, prior: PriorTrials) -> Iterator[str]:
     holdout = sweep_plan.spec.holdout
     if holdout:
-        yield f"bars after {holdout} were seen by no trial; the confirmation has opened them"
+        uses = f"; they were {prior.holdout_uses}, and are no holdout any more" if prior.holdout_uses else ""
+        yield f"bars after {holdout} were seen by no trial; the confirmation has opened them{uses}"

@@ -9,7 +9,8 @@ import numpy as np
 from core.digests import seed_of
 from core.errors import DataError, WorkbenchError
 from core.types import Matrix, Rows, Vector
-from engine.sweep.storage.trial_registry import SCORED, PriorTrials, pooled_variance
+from engine.ledger.settings import PriorTrials, pooled_variance
+from engine.sweep.storage.trial_registry import SCORED
 from engine.sweep.storage.trial_store import TrialStore
 from engine.sweep.trials.plan import Plan
 from engine.sweep.trials.ranking import TrialRanking
@@ -100,7 +101,7 @@ class OverfittingTests:
 
     Attributes
     ----------
-    scored, prior : trials of this sweep that were run, and others on the same data.
+    scored, prior : trials of this sweep that were run, and settings tried before on the same data.
     effective : clusters of trials; None where their returns do not vary.
     variance : of all trials' Sharpe ratios.
     sharpe : of the winner, over the shared span.

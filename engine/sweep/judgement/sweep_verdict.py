@@ -1,7 +1,7 @@
 """The verdict of a sweep: the tests that all have to be passed before a result counts as evidence of skill."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.number_format import count, format_4sig, odds, p_text, percent
@@ -83,7 +83,7 @@ def _deflated_sharpe_test(overfitting: OverfittingTests) -> VerdictTest:
     deflated = overfitting.deflated
     trials = f"{overfitting.trials:,} trials" if overfitting.trials != 1 else "1 trial"
     if overfitting.prior:
-        trials += f", {overfitting.prior:,} of them in other sweeps"
+        trials += f", {overfitting.prior:,} of them before this sweep"
     probability = f"unknown ({deflated.reason})" if deflated.value is None else format_4sig(deflated.value)
     return VerdictTest(
         "deflated Sharpe ratio",
@@ -165,6 +165,14 @@ def conclude(tests: tuple[VerdictTest, ...]) -> SweepVerdict:
         names = [test.name for test in tests if test.passed is state]
         parts += [f"{words}: {', '.join(names)}"] if names else []
     return SweepVerdict(NOTHING, f"{'; '.join(parts)}.", tests)
+
+
+def with_holdout_uses(verdict: SweepVerdict, uses: str) -> SweepVerdict:
+    """The verdict with a sentence on earlier uses of the holdout, if there were any."""
+    if not uses:
+        return verdict
+    sentence = f"{verdict.sentence} The holdout was {uses}: its results are those of a choice, not of a test."
+    return replace(verdict, sentence=sentence)
 
 
 def without_winner(trials_by_status: dict[str, int], is_constrained: bool) -> SweepVerdict:

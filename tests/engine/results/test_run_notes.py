@@ -1,13 +1,17 @@
-"""Notes on a run: holes in the data, and the name of the returns of several bars a session."""
+"""Notes on a run: holes in the data, the name of its returns, and settings that do not mean what a reader may think."""
 
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from engine.results.run_notes import _session_notes, hole_notes
+from engine.config.run_config import RunConfig
+from engine.results.run_notes import _session_notes, _unit_notes, hole_notes
 from risk.periods import calendar
 
+BASE = {"model": {"kind": "buy_and_hold"}, "strategy": {"kind": "threshold"}}
+STOCKS = {"source": {"kind": "stocks", "symbols": ["AAPL"]}}
+INDEX = {"source": {"kind": "sample", "symbols": ["nasdaq"]}}
 DAYS = pd.bdate_range("2015-01-01", "2019-12-31")
 
 
@@ -34,3 +38,19 @@ def test_bars_within_the_session_make_returns_of_its_period(freq, adjective):
     (note,) = _session_notes(result, calendar(days.tz_localize(None)))
     assert note.startswith(f"{adjective} returns are made of 60 bars")
     assert f"is {adjective}, " in note
+
+
+@pytest.mark.parametrize("broker", [{"lot": 100.0}, {"commission_per_unit": 0.005}])
+def test_units_of_adjusted_prices_are_no_shares(broker, tmp_path):
+    [name] = broker
+    [note] = _unit_notes(RunConfig.parse({**BASE, "data": STOCKS, "broker": broker}))
+    assert f"broker.{name} {broker[name]:g} counts units" in note
+    adjusted = {"source": {"kind": "csv", "files": {"A": "a.csv"}, "adjust": True}}
+    assert _unit_notes(RunConfig.parse({**BASE, "data": adjusted, "broker": broker}))
+    assert _unit_notes(RunConfig.parse({**BASE, "data": INDEX, "broker": broker})) == ()
+    assert _unit_notes(RunConfig.parse({**BASE, "data": STOCKS})) == ()
+
+
+def test_a_risk_free_rate_may_be_negative():
+    spec = RunConfig.parse({**BASE, "data": INDEX, "measures": {"risk_free": -0.005}}).measures
+    assert spec.risk_free == -0.005

@@ -238,6 +238,13 @@ def test_a_model_that_does_not_train_has_no_errors_and_no_folds():
     assert result.confidence_note == "not judged: the confidence is no probability"
 
 
+def test_a_trained_model_of_a_sign_is_not_said_not_to_train():
+    market = market_of()
+    result = evaluate(market, signals_of(market, np.sign(skilled(market, 0.2))), Direction())
+    assert result.tests["zero"].reason == "the label is a sign, not a return: a forecast of it has no error as a return"
+    assert result.folds
+
+
 def test_a_horizon_and_an_open_to_open_label_are_taken_from_the_spec():
     market = market_of()
     label = OpenToOpen(horizon=3)

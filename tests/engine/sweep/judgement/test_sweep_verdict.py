@@ -147,7 +147,13 @@ def test_limits_belong_to_the_good_side():
 def test_sentences_hold_their_numbers():
     sentences = {test.name: test.sentence for test in verdict().tests}
     year = 252.0**0.5
-    for part in (f"{0.1 * year:.3f}", f"{0.05 * year:.4f}", "200 trials, 50 of them in other sweeps", "0.9700", "0.95"):
+    for part in (
+        f"{0.1 * year:.3f}",
+        f"{0.05 * year:.4f}",
+        "200 trials, 50 of them before this sweep",
+        "0.9700",
+        "0.95",
+    ):
         assert part in sentences["deflated Sharpe ratio"]
     for part in ("10.00 %", "12,870 ways", "20.00 %"):
         assert part in sentences["backtest overfitting"]
