@@ -115,9 +115,10 @@ class Market:
     bars : by symbol, in the config's order.
     trade : the symbols that are traded.
     benchmark : the symbol to compare with; it may or may not be traded.
-    zone : IANA time zone whose calendar days are the sessions.
+    zone : time zone whose calendar days are the sessions, as `core.clock.sessions` takes it.
     notes : findings of the data checks; they go into the run folder.
     news : dated headlines; None where the config names none.
+    reading : by symbol, how its file was read; empty for data of the project.
     """
 
     bars: Mapping[str, Bars]
@@ -126,6 +127,7 @@ class Market:
     zone: str
     notes: tuple[str, ...] = ()
     news: News | None = None
+    reading: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def times(self) -> pd.DatetimeIndex:
