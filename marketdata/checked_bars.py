@@ -15,8 +15,9 @@ from marketdata.sources.base import RawTable
 from .data_faults import Fault
 from .data_warnings import data_warnings
 from .timestamps import Session, close_times
-from .validation import checked
+from .validation import beyond_time, checked
 
+FIRST_YEAR, LAST_YEAR = 1700, 2200
 TURNED = "the rows run from new to old and are turned round"
 
 
@@ -71,6 +72,7 @@ def checked_bars(symbol: str, raw: RawTable, session: Session, span: Span, *, tr
 
 def cut_to_span(symbol: str, raw: RawTable, session: Session, span: Span) -> Cut:
     """A table cut to the span before anything in it is judged; errors as of :func:`checked_bars`."""
+    _require_calendar(symbol, raw)
     raw, turned = oldest_first(raw)
     closed = close_times(raw, session)
     if isinstance(closed, Fault):
@@ -84,6 +86,15 @@ def cut_to_span(symbol: str, raw: RawTable, session: Session, span: Span) -> Cut
     if inside.all():
         return Cut(raw, closed.times, days, notes)
     return Cut(raw.cut(inside), closed.times[inside], days[inside], notes)
+
+
+def _require_calendar(symbol: str, raw: RawTable) -> None:
+    """Refuse dates so far off that they cannot be placed on the clock."""
+    index = pd.DatetimeIndex(raw.frame.index)
+    if len(index) and (index.min().year < FIRST_YEAR or index.max().year > LAST_YEAR):
+        fault = beyond_time(raw.frame)
+        if fault:
+            raise fault.error(symbol, raw.where, raw.row_names)
 
 
 def oldest_first(raw: RawTable) -> tuple[RawTable, tuple[str, ...]]:

@@ -20,7 +20,7 @@ def dated_at_start(days: pd.DatetimeIndex, length: str) -> bool:
     if len(days) < ENOUGH:
         return False
     if length == "weekly":
-        return bool(days.dayofweek.value_counts().idxmax() in (0, 6))
+        return bool(days.day_of_week.value_counts().idxmax() in (0, 6))
     return bool((days.day <= 4).mean() > 0.5)
 
 
@@ -31,6 +31,6 @@ def ends_of_periods(days: pd.DatetimeIndex, length: str) -> pd.DatetimeIndex:
     """
     if length == "monthly":
         return days + pd.offsets.MonthEnd(0)
-    first = int(days.dayofweek.value_counts().idxmax())
-    late = (days.dayofweek - first) % 7
+    first = int(days.day_of_week.value_counts().idxmax())
+    late = (days.day_of_week - first) % 7
     return days - pd.to_timedelta(late, unit="D") + pd.Timedelta(days=6)

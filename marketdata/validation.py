@@ -140,7 +140,7 @@ def _sub_second(frame: pd.DataFrame) -> Fault | None:
     )
 
 
-def _beyond_time(frame: pd.DataFrame) -> Fault | None:
+def beyond_time(frame: pd.DataFrame) -> Fault | None:
     """Dates that lie ahead (a day's grace covers every time zone) or before nanosecond stamps begin."""
     index = _stamps(frame).tz_localize(None)
     today = pd.Timestamp.now("UTC").tz_localize(None)
@@ -263,7 +263,7 @@ FORM: tuple[Check, ...] = (
     _no_rows,
     _undated,
     _sub_second,
-    _beyond_time,
+    beyond_time,
     _duplicates,
     _unsorted,
     _not_numbers,

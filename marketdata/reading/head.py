@@ -129,7 +129,7 @@ def _pairs(lines: Sequence[str], header: int, delimiter: str) -> tuple[list[str]
     table = [[cell.strip() for cell in _cells(line, delimiter)] for line in lines[header : header + 3]]
     if len(table) < 3 or not table[1] or len(table[1]) != len(table[0]) or _is_row(lines[header + 1], delimiter):
         return None
-    index_name, *rest = table[2]
+    index_name, *rest = table[2] or [""]
     if any(rest) or index_name not in ("Date", "Datetime"):
         return None
     return [index_name, *table[0][1:]], ("", *table[1][1:]), header + 3
@@ -150,7 +150,8 @@ def _end(content: bytes, delimiter: str) -> tuple[int, tuple[str, ...]]:
     end = len(content)
     below: list[str] = []
     while True:
-        end = len(content[:end].rstrip()) if end == len(content) else len(content[max(0, end - TAIL) : end].rstrip()) + max(0, end - TAIL)
+        tail = content[max(0, end - TAIL) : end]
+        end -= len(tail) - len(tail.rstrip(b" \r\n"))
         start = content.rfind(b"\n", 0, end) + 1
         line = content[start:end].decode(errors="replace").strip()
         cells = [cell for cell in _cells(line, delimiter) if cell.strip()]

@@ -25,6 +25,7 @@ from .stacked import stacked
 from .stamps import Stamps, stamps_of_text
 
 DELIMITER_NAMES = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+HEAD = 4096
 BLOCK = 1 << 22  # bytes that Arrow parses at once
 
 
@@ -62,7 +63,7 @@ def read_text(content: bytes, label: str, file: str, options: ReadingOptions) ->
 
 def _job(content: bytes, label: str, file: str, options: ReadingOptions) -> Job:
     text = text_of(content, label, options.encoding)
-    if not text.content.strip():
+    if not text.content[:HEAD].strip() and not text.content.strip():
         raise DataError(f"{label}: the file is empty; it needs the columns {needed()}")
     stated = [name for name in (options.columns or {}).values() if isinstance(name, str)]
     form = form_of(text.content, file, options.delimiter, options.skip, stated)
@@ -203,6 +204,8 @@ def _arrow(job: Job, columns: Sequence[int], places: Sequence[int], typed: set[i
     import pyarrow.csv as pacsv
 
     content = _rows(job)
+    if _has_blank_line(job):
+        raise pa.ArrowInvalid("a blank line")
     names = [str(number) for number in range(len(job.names))]
     include = [names[columns[place]] for place in places] + ([names[-1]] if job.form.trailing else [])
     types = {names[columns[place]]: pa.float64() if place in typed else pa.string() for place in places}
@@ -216,6 +219,16 @@ def _arrow(job: Job, columns: Sequence[int], places: Sequence[int], typed: set[i
         convert_options=pacsv.ConvertOptions(
             column_types=types, include_columns=include, null_values=list(NULLS), strings_can_be_null=False
         ),
+    )
+
+
+def _has_blank_line(job: Job) -> bool:
+    """True if a line between the first and the last row is blank; Arrow would read a row without cells."""
+    start = job.form.start
+    end = job.form.end
+    marks = (b"\n\n", b"\n\r\n")
+    return job.content[start : start + 2].lstrip(b"\r").startswith(b"\n") or any(
+        job.content.find(mark, start, end) >= 0 for mark in marks
     )
 
 
