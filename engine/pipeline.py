@@ -53,7 +53,7 @@ class Options:
     Attributes
     ----------
     out : where run folders go.
-    cache : read and write the signal cache.
+    cache : read and write the caches of signals and of data files.
     quiet : print nothing.
     """
 
@@ -198,6 +198,7 @@ def save(
         contents = manifest.build(
             outcome.result, config.seed, config.data.digests(), result_digest(folder), watch.seconds
         )
+        contents["reading"] = dict(outcome.market.reading)
         write_json(folder / MANIFEST, contents)
         (folder / "run.log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         pages = ("report.html", "tearsheet.html") if sheet else ("report.html",)

@@ -13,12 +13,14 @@ from core.errors import DataError
 from core.plugins import PluginField
 from core.spec import Spec
 from core.types import Bars, Market
+from marketdata.sources._files import NOT_IN_IDENTITY, Files
 from marketdata.sources.base import Source
 
 from .bar_size import extent
 from .benchmark import Benchmark, BenchmarkSpec
 from .checked_bars import Span, checked_bars
 from .cross_symbol_checks import require_together
+from .market_cache import market_key, store_for
 from .news import NewsSpec
 from .timestamps import Session
 
@@ -142,8 +144,28 @@ class DataSpec(Spec):
         DataError
             A file is missing, a check refuses it, it has no bar in the span, or the symbols do not belong together.
         """
-        market = self._prices()
+        market = self._kept() or self._prices()
         return self._with_news(market) if self.news else market
+
+    def _kept(self) -> Market | None:
+        """The market from the cache, read and kept if it is not there; None where the cache has no part in it."""
+        sources = [source for source in self.sources if isinstance(source, Files)]
+        files = {symbol: path for source in sources for symbol, path in source.paths().items()}
+        store = store_for(list(files.values())) if len(sources) == len(self.sources) else None
+        if store is None:
+            return None
+        key = market_key(store, files, {**self.identity_without_files(), "session": str(self.session)})
+        market = store.get(key)
+        if market is None:
+            market = self._prices()
+            store.put(key, market)
+        return market
+
+    def identity_without_files(self) -> dict[str, Any]:
+        """The block without what its files hold and where they are."""
+        values = self.dump()
+        values.pop("news", None)
+        return {**values, "source": _placeless(self.source), "benchmark": [_placeless(self.sources[-1]), self.benchmark_symbol]}
 
     def _prices(self) -> Market:
         bars: dict[str, Bars] = {}
@@ -213,6 +235,10 @@ class DataSpec(Spec):
         if self.source.dividends and not self.sources[-1].dividends:
             kind = "a price index" if self.sources[-1].dividends is False else "not known to contain dividends"
             yield f"benchmark {market.benchmark} is {kind}, beside dividend-adjusted prices: that favours the strategy"
+
+
+def _placeless(source: Source) -> dict[str, Any]:
+    return {key: value for key, value in source.dump().items() if key not in NOT_IN_IDENTITY}
 
 
 def _names(info: ValidationInfo) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ EPILOG = "Exit codes: 0 done, 1 the engines differ, 2 bad input, 130 interrupted
 @click.option("--check", is_flag=True, help="Validate everything (config, data, number of fits), train nothing.")
 @click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where run folders go.")
 @click.option("--engine", type=click.Choice(["backtrader", "compiled", "both"]), help="Which engine trades.")
-@click.option("--no-cache", is_flag=True, help="Neither read nor write the signal cache.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the caches of signals and of data files.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the log on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics on stdout as JSON, and nothing else.")
@@ -33,6 +33,7 @@ def run(words: tuple[str, ...], engine: str | None, verbose: bool, check: bool, 
     """Run what each file says: a backtest with its run folder and tear-sheet, or a sweep."""
     from engine.run_folder.child_process import measuring
     from engine.sweep.load_config import load
+    from marketdata.market_cache import keeping_markets
 
     paths, overrides = files_and_overrides(words)
     overrides += [f"engine={engine}"] if engine else []
@@ -41,7 +42,8 @@ def run(words: tuple[str, ...], engine: str | None, verbose: bool, check: bool, 
     log_to_stderr(logging.DEBUG if verbose else logging.WARNING)
     configs = [load(path, overrides) for path in paths]
     resample = any(config.measures.intervals.reps for config in configs)
-    with measuring() if resample and not check else nullcontext() as pool:
+    pools = measuring() if resample and not check else nullcontext()
+    with pools as pool, keeping_markets(not options["no_cache"]):
         from engine.pipeline import Options
 
         run_options = Options(out=options["out"], cache=not options["no_cache"], quiet=quiet or as_json)
