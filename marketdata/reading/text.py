@@ -226,7 +226,7 @@ def _has_blank_line(job: Job) -> bool:
     """True if a line between the first and the last row is blank; Arrow would read a row without cells."""
     start = job.form.start
     end = job.form.end
-    marks = (b"\n\n", b"\n\r\n")
+    marks = (b"\n\r\n",) if b"\r\n" in job.content[start : start + HEAD] else (b"\n\n",)
     return job.content[start : start + 2].lstrip(b"\r").startswith(b"\n") or any(
         job.content.find(mark, start, end) >= 0 for mark in marks
     )
