@@ -1,8 +1,8 @@
 """The example scripts run as they stand, and what they print is what happened."""
 
+import contextlib
+import io
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +12,33 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
-def test_it_runs_as_a_script(path, tmp_path):
-    done = subprocess.run([sys.executable, path], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("account: 10,000.00 became ")
-    assert "nan" not in done.stdout.partition("\n\n")[0]
-    assert list(tmp_path.iterdir()) == []
+NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
 
 
-def test_the_plain_script_trades_at_each_crossing_by_the_rule():
-    found = runpy.run_path(str(EXAMPLES / "plain_cerebro.py"))
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory):
+    """By name, each script run once in an empty folder: its variables, with what it printed and the files it left."""
+    return {name: as_script(name, tmp_path_factory.mktemp(name)) for name in NAMES}
+
+
+def as_script(name, folder):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        variables = runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    return {**variables, "printed": (out.getvalue(), err.getvalue()), "left": list(folder.iterdir())}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_runs_as_a_script(name, scripts):
+    out, err = scripts[name]["printed"]
+    assert out.startswith("account: 10,000.00 became ")
+    assert "nan" not in out.partition("\n\n")[0]
+    assert err == ""
+    assert scripts[name]["left"] == []
+
+
+def test_the_plain_script_trades_at_each_crossing_by_the_rule(scripts):
+    found = scripts["plain_cerebro"]
     prices, orders = found["prices"], found["orders"]
     gap = (prices["Close"].rolling(20).mean() - prices["Close"].rolling(50).mean()).dropna()
     crossed = gap.index[1:][np.sign(gap).diff().iloc[1:].abs() == 2]
@@ -34,8 +50,8 @@ def test_the_plain_script_trades_at_each_crossing_by_the_rule():
     assert set(orders["status"]) == {"completed"}
 
 
-def test_the_plain_scripts_measures_are_those_of_its_daily_returns():
-    found = runpy.run_path(str(EXAMPLES / "plain_cerebro.py"))
+def test_the_plain_scripts_measures_are_those_of_its_daily_returns(scripts):
+    found = scripts["plain_cerebro"]
     metrics, analyzers = found["analyzers"].metrics, found["analyzers"]
     returns = metrics.returns
     assert len(returns) == analyzers.value_at_risk.get_analysis()["n"]
@@ -44,8 +60,8 @@ def test_the_plain_scripts_measures_are_those_of_its_daily_returns():
     assert metrics.get_analysis()["total_return"]["value"] == pytest.approx(grown)
 
 
-def test_the_own_order_type_fills_at_its_limit_or_better():
-    found = runpy.run_path(str(EXAMPLES / "own_strategy.py"))
+def test_the_own_order_type_fills_at_its_limit_or_better(scripts):
+    found = scripts["own_strategy"]
     close, orders = found["frame"]["close"], found["orders"]
     entries = orders[(orders["kind"] == "limit") & (orders["status"] == "completed")]
     assert len(entries) > 10

@@ -126,9 +126,10 @@ def _word(argument: click.Argument) -> str:
 
 
 def _flags(option: click.Option) -> str:
-    """An option's spellings, and its default if it takes a value."""
+    """An option's spellings, and its default if it takes a value and has one of its own."""
     spelt = ", ".join(f"`{text}`" for text in option.opts)
-    return spelt if option.is_flag else f"{spelt} (default `{option.default}`)"
+    default = option.to_info_dict()["default"]  # `option.default` may be click's marker of "none"
+    return spelt if option.is_flag or default is None else f"{spelt} (default `{default}`)"
 
 
 if __name__ == "__main__":

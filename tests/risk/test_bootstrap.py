@@ -74,6 +74,7 @@ def test_the_mean_of_dependent_returns_is_less_certain():
     assert (result.high - result.low) / naive == pytest.approx(math.sqrt(3), rel=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("measure", "truth"), [(MEAN, 0.001), (Sharpe(), 0.1)], ids=["mean", "sharpe"])
 def test_nineteen_in_twenty_hold_the_truth(measure, truth):
     rng = np.random.default_rng(9)

@@ -45,6 +45,10 @@ def out_of_sample(market, kind, seed):
     return prediction[1:-1][is_known], moves[1:][is_known], moves[:-1][is_known]
 
 
+SLOW = {"lstm": pytest.mark.slow}
+"""Models whose dozens of fits take half a minute."""
+
+
 def correlation(one, other):
     return float(np.corrcoef(one, other)[0, 1])
 
@@ -59,7 +63,9 @@ def test_a_planted_signal_is_found_and_its_sign_with_it(make_market, kind):
         assert sign * correlation(prediction, before) > 0.7
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TRAINED if kind != "ensemble"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=SLOW.get(kind, ())) for kind in TRAINED if kind != "ensemble"]
+)
 def test_shuffled_labels_teach_nothing(make_market, monkeypatch, kind):
     """A model of shuffled labels has no direction: over many shuffles the skill is 0 within four standard errors."""
     market = make_market(bars=860, coefficient=PLANTED, seed=3)

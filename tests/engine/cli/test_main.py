@@ -6,14 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import command_line as run
 
 ROOT = Path(__file__).resolve().parents[3]
 SMA = "configs/sma_cross.yaml"
 
 
-def run(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def in_a_process(*words: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "run_backtest.py"), *map(str, words)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def names(folder: Path) -> list[str]:
@@ -32,7 +33,7 @@ def test_help_answers_without_loading_what_a_run_needs():
 
 
 def test_a_run_prints_its_summary_plainly_when_piped_and_leaves_one_folder(tmp_path):
-    done = run(SMA, "--out", tmp_path / "runs")
+    done = in_a_process(SMA, "--out", tmp_path / "runs")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     [folder] = (tmp_path / "runs").iterdir()
@@ -67,7 +68,7 @@ def test_quiet_prints_nothing(tmp_path):
 def test_two_fresh_processes_write_the_same_bits(tmp_path):
     words = (*QUICK, "data.end=2005-06-30", "model.members.lstm.epochs=2", "--no-cache", "--quiet")
     for out in ("a", "b"):
-        done = run(
+        done = in_a_process(
             "configs/quickstart.yaml", *words, "workers=2" if out == "a" else "workers=1", "--out", tmp_path / out
         )
         assert done.returncode == 0, done.stderr

@@ -19,6 +19,7 @@ FAMILIES_HERE = [package for package in FAMILIES.values() if package.startswith(
 EVERYTHING = code_of({"signals.generate", *(f"{family}.{kind}" for family in FAMILIES_HERE for kind in kinds(family))})
 
 
+@pytest.mark.slow
 def test_every_library_that_signals_are_made_with_is_found_by_the_name_it_is_installed_under():
     assert {"numpy", "torch", "sklearn", "lightgbm", "xgboost", "talib", "transformers"} <= EVERYTHING.libraries
     result = library_versions(EVERYTHING.libraries)

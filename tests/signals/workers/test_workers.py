@@ -166,6 +166,7 @@ def test_an_error_comes_back_as_one_with_its_place(odd, act, message, count):
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("act", "message"),
     [("die", r"a worker process died of signal 9 \(Killed\)"), ("leave", "a worker process ended with exit code 3")],
@@ -177,6 +178,7 @@ def test_a_worker_that_dies_is_a_clear_error(odd, act, message):
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 def test_a_worker_killed_from_outside_ends_the_work_at_once(odd):
     """The other worker is in the middle of a fold that takes ten minutes."""
     began = []
@@ -194,12 +196,14 @@ def test_a_worker_killed_from_outside_ends_the_work_at_once(odd):
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_even_begin_is_a_clear_error(odd, monkeypatch):
     monkeypatch.setattr(pool, "serve", os.abort)  # takes no arguments: fails before the first fold
     with pytest.raises(ModelError, match="a worker process ended with exit code 1"):
         odd("sleep")
 
 
+@pytest.mark.slow
 def test_the_callers_environment_is_left_alone(odd, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
@@ -212,6 +216,7 @@ def pids():
     return {child.pid for child in multiprocessing.active_children()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [Workers(2, timeout=2), Workers(1, timeout=2)], ids=str)
 def test_a_fold_that_takes_too_long_is_ended(odd, workers):
     began = []
@@ -228,12 +233,14 @@ def test_a_fold_that_never_stops_talking_is_ended(odd, monkeypatch):
         odd("chatter", Workers(1, timeout=1))
 
 
+@pytest.mark.slow
 def test_the_timeout_counts_from_when_a_process_has_taken_the_fold_up(odd):
     """All folds together, and the start of the processes, take longer than a fold may."""
     outcomes = odd("nap", Workers(1, timeout=3))
     assert len(outcomes) == 5
 
 
+@pytest.mark.slow
 def test_apart_a_crash_does_not_take_the_caller_along(odd):
     with pytest.raises(ModelError, match=r"a worker process died of signal 9 \(Killed\)"):
         odd("die", Workers(1, in_subprocess=True))
@@ -254,6 +261,7 @@ def test_a_timeout_is_above_0(timeout):
         Workers(2, timeout)
 
 
+@pytest.mark.slow
 def test_a_pool_is_kept_and_survives_errors_and_dead_workers(odd, meet):
     with fold_pool(2, timeout=3) as kept_pool:
         assert not pids()  # nobody starts before there is work
@@ -285,6 +293,7 @@ def test_a_pool_is_kept_and_survives_errors_and_dead_workers(odd, meet):
         odd("sleep", kept_pool)
 
 
+@pytest.mark.slow
 def test_a_pool_interrupted_leaves_nobody_in_the_middle_of_a_fold(odd):
     def interrupt(step):
         if step.task.startswith("fold "):
@@ -346,6 +355,7 @@ INTERRUPTED = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
 def test_no_worker_outlives_its_parent(tmp_path, kill):
     """Interrupted as by Ctrl-C (the whole group gets it), or killed: everything is gone within 2 s or 5 s.

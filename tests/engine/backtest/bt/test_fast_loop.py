@@ -58,7 +58,7 @@ def within_the_day(market, signals, step):
     return Market(bars, tuple(bars), "s0", "UTC"), moved
 
 
-@pytest.mark.parametrize("step", ["5h", "9h"])
+@pytest.mark.parametrize("step", ["5h", pytest.param("9h", marks=pytest.mark.slow)])
 def test_bars_within_the_day_give_the_same_bits(plain, step):
     interest = 0.0
     for seed in range(30):
