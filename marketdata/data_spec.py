@@ -24,7 +24,6 @@ from .market_cache import market_key, store_for
 from .news import NewsSpec
 from .timestamps import Session
 
-
 MOST_LISTED = 10  # symbols named in one note
 
 
@@ -165,7 +164,11 @@ class DataSpec(Spec):
         """The block without what its files hold and where they are."""
         values = self.dump()
         values.pop("news", None)
-        return {**values, "source": _placeless(self.source), "benchmark": [_placeless(self.sources[-1]), self.benchmark_symbol]}
+        return {
+            **values,
+            "source": _placeless(self.source),
+            "benchmark": [_placeless(self.sources[-1]), self.benchmark_symbol],
+        }
 
     def _prices(self) -> Market:
         bars: dict[str, Bars] = {}

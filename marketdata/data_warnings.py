@@ -130,8 +130,8 @@ def _mixed_sizes(frame: pd.DataFrame) -> str | None:
     change = int(np.flatnonzero(np.diff(single.astype(int)))[0]) + 1
     usual = int(counts[~single].median())
     return (
-        f"bar sizes are mixed: {int(single.sum())} sessions have one bar, {int((~single).sum())} have {usual}; the size "
-        f"changes on {days[change]:%Y-%m-%d}: cut it off with data.start or data.end"
+        f"bar sizes are mixed: {int(single.sum())} sessions have one bar, {int((~single).sum())} have {usual}; the "
+        f"size changes on {days[change]:%Y-%m-%d}: cut it off with data.start or data.end"
     )
 
 

@@ -120,7 +120,9 @@ def close_times(raw: RawTable, session: Session) -> Closes | Fault:
     if recognition.side == "start":
         return _shifted(times, notes)
     if recognition.side is None and len(times) > 1 and recognition is not PLAIN:
-        notes.append("stamps are taken as the closes of their bars; if they are starts, set `stamp: start` in the source")
+        notes.append(
+            "stamps are taken as the closes of their bars; if they are starts, set `stamp: start` in the source"
+        )
     return Closes(times, tuple(notes))
 
 
@@ -148,19 +150,19 @@ def _midnights(index: pd.DatetimeIndex) -> bool:
     return bool((few == few.normalize())[few.notna()].all() and (index == index.normalize())[index.notna()].all())
 
 
-def _closes_of_dates(
-    days: pd.DatetimeIndex, session: Session, recognition: Recognition, aware: bool
-) -> Closes | Fault:
+def _closes_of_dates(days: pd.DatetimeIndex, session: Session, recognition: Recognition, aware: bool) -> Closes | Fault:
     notes = ["every stamp is a midnight, as it is written: they are taken as dates"] if aware else []
     length = period_of(days)
     if recognition.side == "start" and length and (recognition.told or dated_at_start(days, length)):
         days = ends_of_periods(days, length)
         notes.append(f"{length} bars dated at their start are moved to the last day of their {PERIODS[length]}")
     elif recognition.side is None and length and dated_at_start(days, length):
-        most = f"mostly {days.day_name().value_counts().idxmax()}s" if length == "weekly" else "the first days of months"
+        most = (
+            f"mostly {days.day_name().value_counts().idxmax()}s" if length == "weekly" else "the first days of months"
+        )
         notes.append(
-            f"{length} bars whose dates are {most} may be dated at their start, and are then used before they are known; "
-            "set `stamp: start` (or end) in the source"
+            f"{length} bars whose dates are {most} may be dated at their start, and are then used before they are "
+            "known; set `stamp: start` (or end) in the source"
         )
     times = _closes_of_days(days, session)
     return times if isinstance(times, Fault) else Closes(times, tuple(notes))

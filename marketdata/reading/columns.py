@@ -169,9 +169,7 @@ def _doubled(columns_by_role: Mapping[str, list[int]], names: Sequence[str]) -> 
 _FULL_STAMPS = ("datetime", "timestamp", "tsevent")
 
 
-def _missing(
-    columns_by_role: Mapping[str, list[int]], names: Sequence[str], adjust: bool, where: str
-) -> Fault | None:
+def _missing(columns_by_role: Mapping[str, list[int]], names: Sequence[str], adjust: bool, where: str) -> Fault | None:
     names_given = ", ".join(names)
     stamp_roles = {DATE: None} if {DATE, TIME, CLOSE_TIME} & set(columns_by_role) else {}
     missing = [NAMES[role] for role in (DATE, *PRICES) if role not in {**columns_by_role, **stamp_roles}]

@@ -24,7 +24,7 @@ class Text:
 
     Attributes
     ----------
-    content : UTF-8 without a mark, lines ended by ``\\n`` or ``\\r\\n``.
+    content : UTF-8 without a mark; lines end in a line feed.
     facts : what was undone, in words: ``gzip``, ``UTF-16``.
     """
 

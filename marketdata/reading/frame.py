@@ -63,7 +63,8 @@ def _text(cell: object) -> str:
 
 def _tickers(frame: pd.DataFrame) -> list[str]:
     level = _ticker_level(frame)
-    return [str(name) for name in dict.fromkeys(frame.columns.get_level_values(level)) if str(name).strip()]
+    names = [column[level] for column in frame.columns if str(column[1 - level]).strip()]
+    return [str(name) for name in dict.fromkeys(names) if str(name).strip()]
 
 
 def _ticker_level(frame: pd.DataFrame) -> int:
@@ -74,16 +75,16 @@ def _ticker_level(frame: pd.DataFrame) -> int:
 
 def _of_ticker(frame: pd.DataFrame, ticker: str, label: str, file: str, options: ReadingOptions) -> Sheet:
     level = _ticker_level(frame)
-    chosen = [str(name) in (ticker, "") for name in frame.columns.get_level_values(level)]
+    chosen = [str(column[level]) == ticker or "" in column for column in frame.columns]
     part = frame.loc[:, chosen]
-    part.columns = pd.Index([str(name) for name in part.columns.get_level_values(1 - level)])
+    part.columns = pd.Index([str(column[1 - level] or column[level]) for column in part.columns])
     sheet = sheet_of_frame(part, label, file, options, ("a column for each symbol",))
     return replace(sheet, symbols=Symbols.one(ticker, len(part), "Ticker"))
 
 
 def _sheet(frame: pd.DataFrame, file: Known, options: ReadingOptions, facts: Sequence[str]) -> Sheet | Fault:
     names = [str(name) for name in frame.columns]
-    dated = bool(len(names)) and frame.iloc[:, 0].dtype.kind == "M"
+    dated = bool(names) and frame.iloc[:, 0].dtype.kind == "M"
     roles = roles_of(names, file.parts.columns, options.adjust, "the table", dated)
     if isinstance(roles, Fault):
         return roles
@@ -93,9 +94,11 @@ def _sheet(frame: pd.DataFrame, file: Known, options: ReadingOptions, facts: Seq
         return stamps
     decimal = file.parts.decimal or "."
     volume = roles.columns.get("volume")
-    symbols = Symbols.of(_texts(columns[roles.columns[SYMBOL]]), names[roles.columns[SYMBOL]]) if (
-        SYMBOL in roles.columns
-    ) else None
+    symbols = (
+        Symbols.of(_texts(columns[roles.columns[SYMBOL]]), names[roles.columns[SYMBOL]])
+        if (SYMBOL in roles.columns)
+        else None
+    )
     return sheet_of(
         roles,
         lambda column: _cells(columns[column], decimal, column == volume, file.parts.no_volume),
@@ -164,10 +167,7 @@ def _texts(column: pd.Series) -> Any:
 def flat(frame: pd.DataFrame) -> pd.DataFrame:
     """A table with its index, if it has one, as columns.
 
-    Raises
-    ------
-    DataError
-        Nothing; an index without a name is called ``Date`` where it holds times, ``index`` otherwise.
+    An index without a name is called ``Date`` where it holds times, ``index`` otherwise.
     """
     if isinstance(frame.index, pd.RangeIndex):
         return frame
@@ -177,5 +177,3 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
         dates = isinstance(level, pd.DatetimeIndex)
         names.append(str(level.name) if level.name is not None else "Date" if dates else f"index{number or ''}")
     return frame.reset_index(names=names)
-
-

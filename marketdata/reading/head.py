@@ -93,9 +93,7 @@ def _delimiter(lines: Sequence[str]) -> str:
     return ","
 
 
-def _first_row(
-    lines: Sequence[str], delimiter: str, skip: int | None, names: Sequence[str]
-) -> tuple[int, int | None]:
+def _first_row(lines: Sequence[str], delimiter: str, skip: int | None, names: Sequence[str]) -> tuple[int, int | None]:
     """The numbers, from 0, of the first row's line and of the line that names the columns, if there is one."""
     if skip is not None:
         return (skip, None) if skip >= len(lines) or _is_row(lines[skip], delimiter) else (skip + 1, skip)
@@ -125,7 +123,7 @@ def _is_row(line: str, delimiter: str) -> bool:
 
 
 def _pairs(lines: Sequence[str], header: int, delimiter: str) -> tuple[list[str], tuple[str, ...], int] | None:
-    """yfinance's lines of names: Price,Close,...; Ticker,AAPL,...; Date,,, . The names, the tickers, the first row."""
+    """The names, the tickers and the first row below three lines of names: Price,Close..; Ticker,AAPL..; Date,,.."""
     table = [[cell.strip() for cell in _cells(line, delimiter)] for line in lines[header : header + 3]]
     if len(table) < 3 or not table[1] or len(table[1]) != len(table[0]) or _is_row(lines[header + 1], delimiter):
         return None

@@ -54,7 +54,9 @@ def _plain(texts: Any, decimal: str, amounts: bool) -> Any:
     without = pc.replace_substring_regex(texts, pattern=r"[,]" if decimal == "." else r"[. ']", replacement="")
     texts = pc.if_else(grouped, without, texts)
     if decimal == ",":
-        texts = pc.if_else(pc.match_substring(texts, "."), "?", pc.replace_substring(texts, pattern=",", replacement="."))
+        texts = pc.if_else(
+            pc.match_substring(texts, "."), "?", pc.replace_substring(texts, pattern=",", replacement=".")
+        )
     for suffix, power in SUFFIXES.items() if amounts else ():
         pattern = rf"^([+-]?[\d.]+) ?[{suffix}{suffix.lower()}]$"
         texts = pc.replace_substring_regex(texts, pattern=pattern, replacement=rf"\1{power}")

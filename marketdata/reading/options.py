@@ -66,8 +66,8 @@ class ReadingOptions(Spec):
     layout: Annotated[str | None, AfterValidator(_layout), Unset] = None
     """The layout, a vendor's name: see `run_backtest.py list layouts`; null: recognised by the file."""
     columns: Annotated[dict[str, str | int] | None, AfterValidator(_roles), Unset] = None
-    """Role to the name of its column, or its position from 1: {close: Last}. Roles: date, time, close_time, open, high,
-    low, close, volume, adj close, symbol."""
+    """Role to the name of its column, or its position from 1: {close: Last}. Roles: date, time, close_time, open,
+    high, low, close, volume, adj close, symbol."""
     date_format: Annotated[str | None, Unset] = None
     """The form of the dates, in the codes of Python's strptime ("%d.%m.%Y"), or s, ms, us, ns since 1970."""
     dayfirst: Annotated[bool | None, Unset] = None
@@ -79,7 +79,7 @@ class ReadingOptions(Spec):
     skip: Annotated[int | None, Field(ge=0), Unset] = None
     """Lines above the one that names the columns."""
     stamp_zone: Annotated[str | None, AfterValidator(_zone), Unset] = None
-    """The time zone in which stamps without an offset are written; null: that of data.session_close, if it is stated."""
+    """The time zone in which stamps without an offset are written; null: that of data.session_close, if stated."""
     stamp: Annotated[StampSide | None, Unset] = None
     """start: bars are stamped at their start and are moved to their end; end: at their close."""
     encoding: Annotated[str | None, AfterValidator(_encoding), Unset] = None

@@ -107,7 +107,9 @@ class Sheet:
         part = slice(None) if rows is None else rows
         offsets = self.stamps.offsets
         roles = [role for role in (*COLUMNS, ADJUSTED) if role in self.cells]
-        frame = pd.DataFrame({role: self.cells[role][part] for role in roles}, index=self.stamps.index[part], copy=False)
+        frame = pd.DataFrame(
+            {role: self.cells[role][part] for role in roles}, index=self.stamps.index[part], copy=False
+        )
         return RawTable(
             frame,
             where,

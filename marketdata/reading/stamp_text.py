@@ -25,21 +25,11 @@ PATTERN = (
     r"|(?P<t>\d{3,6})|(?P<hh>\d{1,2})[- ]?(?P<hap>[AaPp])\.?[Mm]\.?)"
     r" ?(?P<zone>Z|UTC|GMT|EST|EDT|CET|CEST|(?:UTC|GMT)?[+-]\d{2}:?\d{2}|[A-Z][A-Za-z]+/[A-Za-z_/]+)?)?\s*$"
 )
-MONTHS = {
-    **{name: 1 for name in ("jan", "jän", "sty", "ene")},
-    **{name: 2 for name in ("feb", "lut", "fév", "fev")},
-    **{name: 3 for name in ("mar", "mär", "mrz")},
-    **{name: 4 for name in ("apr", "kwi", "avr", "abr")},
-    **{name: 5 for name in ("may", "mai", "maj")},
-    **{name: 6 for name in ("jun", "cze")},
-    **{name: 7 for name in ("jul", "lip")},
-    **{name: 8 for name in ("aug", "sie", "aoû", "aou", "ago")},
-    **{name: 9 for name in ("sep", "wrz")},
-    **{name: 10 for name in ("oct", "okt", "paź", "paz")},
-    **{name: 11 for name in ("nov", "lis")},
-    **{name: 12 for name in ("dec", "dez", "gru", "déc", "dic")},
-    **{"juin": 6, "juil": 7},
-}
+MONTH_NAMES = (
+    *("jan jän sty ene", "feb lut fév fev", "mar mär mrz", "apr kwi avr abr", "may mai maj", "jun cze juin"),
+    *("jul lip juil", "aug sie aoû aou ago", "sep wrz", "oct okt paź paz", "nov lis", "dec dez gru déc dic"),
+)
+MONTHS = {name: number + 1 for number, names in enumerate(MONTH_NAMES) for name in names.split()}
 """The numbers of months by the first letters of their English, German, Polish, French and Spanish names."""
 FIRST = np.datetime64("1678-01-01")
 LAST = np.datetime64("2262-01-01")

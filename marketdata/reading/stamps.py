@@ -57,13 +57,15 @@ def stamps_of_text(texts: Any, date_format: str | None = None, dayfirst: bool | 
     if date_format and date_format not in UNITS:
         return _by_format(texts, date_format)
     first = texts[0].as_py().strip()
-    if date_format or _matches(first, EPOCH_TEXT) and not _matches(first, COMPACT):
+    if date_format or (_matches(first, EPOCH_TEXT) and not _matches(first, COMPACT)):
         whole = pc.replace_substring_regex(pc.utf8_trim_whitespace(texts), pattern=r"\.0*$", replacement="")
         try:
             return stamps_of_numbers(pc.cast(whole, pa.int64()).to_numpy(zero_copy_only=False), date_format)
         except pa.ArrowInvalid:
             rows = np.flatnonzero(~np.asarray(pc.match_substring_regex(whole, r"^\d{1,19}$"))).tolist()
-            return Fault(f"{texts[rows[0] if rows else 0].as_py()!r} is no time since 1970", "write all dates alike", rows)
+            return Fault(
+                f"{texts[rows[0] if rows else 0].as_py()!r} is no time since 1970", "write all dates alike", rows
+            )
     if _matches(first, ISO) and (stamps := _iso(texts)):
         return stamps
     zoned = local_times(texts, dayfirst)
@@ -135,7 +137,7 @@ def _iso(texts: Any) -> Stamps | None:
     import pyarrow.compute as pc
 
     first = texts[0].as_py()
-    aware = first.endswith("Z") or first[-6] in "+-" and first[-3] == ":" and len(first) > 10
+    aware = first.endswith("Z") or (len(first) > 10 and first[-6] in "+-" and first[-3] == ":")
     lengths = pc.min_max(pc.binary_length(texts)).as_py()
     if (lengths["min"] <= 10) != (lengths["max"] <= 10):
         return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from core.errors import DataError
 from core.types import PRICES
@@ -155,47 +156,52 @@ def _undecided(example: str, cells: Sequence[str]) -> str | Fault:
         return ","
     if any(re.search(r"\d,\d{3},|,\d{3}\.\d", cell) for cell in cells):
         return "."
-    advice = "state `decimal: \",\"` (or \".\") in the source"
+    advice = 'state `decimal: ","` (or ".") in the source'
     return Fault(f"{example!r} may be a number with decimals or with thousands", advice)
 
 
 def _cells(job: Job, roles: Roles, columns: Sequence[int], decimal: str) -> dict[int, Any] | Fault:
     """The needed columns: numbers as float64 or objects, stamps and symbols as Arrow texts."""
-    import pyarrow as pa
-
     number_roles = [role for role in (*PRICES, "volume", ADJUSTED) if role in roles.columns]
     marks = job.file.parts.no_volume
     texts = {*roles.time_columns, *([roles.columns[SYMBOL]] if SYMBOL in roles.columns else [])}
     wanted = {roles.columns[role]: role for role in number_roles}
     needed_columns = sorted({*texts, *wanted})
-    typed = decimal == "."
     slow = {column for column, role in wanted.items() if role == "volume" and marks}
-    table: Any = None
-    if typed:
-        try:
-            table = _arrow(job, columns, needed_columns, set(wanted) - slow)
-        except pa.ArrowInvalid:
-            table = None
-    if table is None:
-        try:
-            table = _arrow(job, columns, needed_columns, set())
-        except pa.ArrowInvalid as error:
-            table = _by_python(job, columns, needed_columns, str(error))
-            if isinstance(table, Fault):
-                return table
+    table = _parsed(job, columns, needed_columns, set(wanted) - slow if decimal == "." else set())
+    if isinstance(table, Fault):
+        return table
     if job.form.trailing and (fault := _not_empty(table[str(len(job.names) - 1)], len(job.names) - 1)):
         return fault
-    cells: dict[int, Any] = {}
-    for place in needed_columns:
-        cell = table[str(columns[place])]
-        if place not in wanted:
-            cells[place] = cell
-        elif pa.types.is_floating(cell.type):
-            cells[place] = cell.to_numpy()
-        else:
-            is_volume = wanted[place] == "volume"
-            cells[place] = numbers(cell, decimal, amounts=is_volume, missing=marks if is_volume else ())
-    return cells
+    return {
+        place: _converted(table[str(columns[place])], wanted[place], decimal, marks)
+        if place in wanted
+        else table[str(columns[place])]
+        for place in needed_columns
+    }
+
+
+def _converted(cells: Any, role: str, decimal: str, marks: tuple[str, ...]) -> npt.NDArray[Any]:
+    """A column's numbers, as Arrow has read them or from its texts."""
+    import pyarrow as pa
+
+    if pa.types.is_floating(cells.type):
+        return np.asarray(cells.to_numpy())
+    is_volume = role == "volume"
+    return numbers(cells, decimal, amounts=is_volume, missing=marks if is_volume else ())
+
+
+def _parsed(job: Job, columns: Sequence[int], places: Sequence[int], typed: set[int]) -> Any:
+    """The needed columns as an Arrow table, with numbers where they are plain; or the fault of the text."""
+    import pyarrow as pa
+
+    problem = ""
+    for attempt in (typed, set()) if typed else (set(),):
+        try:
+            return _arrow(job, columns, places, attempt)
+        except pa.ArrowInvalid as error:
+            problem = str(error)
+    return _by_python(job, columns, places, problem)
 
 
 def _arrow(job: Job, columns: Sequence[int], places: Sequence[int], typed: set[int]) -> Any:
@@ -260,7 +266,9 @@ def _by_python(job: Job, columns: Sequence[int], places: Sequence[int], problem:
         return fault
     if not all(len(row) == len(job.names) for row in rows):
         return Fault(f"the table cannot be read: {problem}", "mend the file")
-    return pa.table({str(columns[place]): pa.array([row[columns[place]] for row in rows], pa.string()) for place in places})
+    return pa.table(
+        {str(columns[place]): pa.array([row[columns[place]] for row in rows], pa.string()) for place in places}
+    )
 
 
 def _ragged(rows: Sequence[Sequence[str]], width: int) -> Fault | None:

@@ -46,17 +46,27 @@ class Files(Source, ReadingOptions):
     """In place of `files`: a folder with one file a symbol; the file's name is the symbol."""
     pattern: Annotated[str | None, Unset] = None
     """The files of `folder`, for example "*_daily.csv": what `*` stands for is the symbol; null: those of this kind."""
-    symbols: Annotated[tuple[Symbol, ...] | None, Field(min_length=1), AfterValidator(lambda names: names and distinct(names)), Unset] = None
+    symbols: Annotated[
+        tuple[Symbol, ...] | None, Field(min_length=1), AfterValidator(lambda names: names and distinct(names)), Unset
+    ] = None
     """Which symbols of `file` or `folder` to read, in order; null: all, in alphabetical order."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         given = [name for name in PLACES if getattr(self, name) is not None]
         if len(given) != 1:
-            raise PydanticCustomError("place", "must have one of files, file and folder; it has {given}", {"given": " and ".join(given) or "none"})
+            raise PydanticCustomError(
+                "place",
+                "must have one of files, file and folder; it has {given}",
+                {"given": " and ".join(given) or "none"},
+            )
         extra = next((name for name in ("pattern", "symbols") if getattr(self, name) is not None), None)
         if extra and (self.files or (extra == "pattern" and self.file)):
-            raise PydanticCustomError("place", "{extra} goes with {place}", {"extra": extra, "place": "folder" if extra == "pattern" else "file or folder", "path": [extra]})
+            raise PydanticCustomError(
+                "place",
+                "{extra} goes with {place}",
+                {"extra": extra, "place": "folder" if extra == "pattern" else "file or folder", "path": [extra]},
+            )
         return self
 
     @property
@@ -130,7 +140,9 @@ class Files(Source, ReadingOptions):
         try:
             paths = sorted(path for path in folder.iterdir() if path.is_file() and path.match(pattern))
         except OSError as error:
-            raise DataError(f"{folder}: the folder cannot be read: {error.strerror}; check data.source.folder") from error
+            raise DataError(
+                f"{folder}: the folder cannot be read: {error.strerror}; check data.source.folder"
+            ) from error
         found: dict[str, Path] = {}
         for path in paths:
             symbol = _symbol_of(path.name, self.pattern)
@@ -162,7 +174,7 @@ class Files(Source, ReadingOptions):
 def _names(source: Files, state: tuple[int, int]) -> tuple[str, ...]:
     """The symbols of a long file; ``state`` changes with the file."""
     del state
-    sheet = source._sheet()  # noqa: SLF001 - a part of the class that is remembered between its objects
+    sheet = source._sheet()  # a part of the class, remembered between its objects
     if sheet.symbols is None:
         advice = "name it in the source: `columns: {symbol: ...}`, or write `files:` for a file of one symbol"
         raise DataError(f"file ({source.file}): no column says whose bars the rows are; {advice}")

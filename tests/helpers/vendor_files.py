@@ -1,5 +1,7 @@
 """Files as vendors write them, from any bars: what the tests of layouts read back."""
 
+# ruff: noqa: E731, E741 - one short function a vendor; o, h, l, c, v are what they are called
+
 import gzip
 import io
 import json

@@ -18,7 +18,9 @@ EXACT = {"databento": 1e-9}  # prices in units of 1e-9 are divided
 def spec_of(file, folder, **source):
     path = folder / file.name
     path.write_bytes(file.content)
-    return DataSpec.parse({"source": {"kind": file.kind, "files": {"AAPL": str(path)}, **file.source, **source}, **file.data})
+    return DataSpec.parse(
+        {"source": {"kind": file.kind, "files": {"AAPL": str(path)}, **file.source, **source}, **file.data}
+    )
 
 
 def bars_of(file, folder):
