@@ -89,12 +89,15 @@ def _zero_volume(frame: pd.DataFrame) -> str | None:
 
 def _stale_opens(frame: pd.DataFrame) -> str | None:
     """Opens that equal the previous close, by calendar year: vendors change their data from one year to the next."""
-    same = (frame["open"] / frame["close"].shift() - 1).abs().iloc[1:] <= SAME
+    close = frame["close"].to_numpy()
+    same = np.abs(frame["open"].to_numpy()[1:] / close[:-1] - 1) <= SAME
     if not same.any():
         return None
-    by_year = same.groupby(_days(same.index).year)
-    years = by_year.mean()[(by_year.mean() > 0.5) & (by_year.size() >= ENOUGH)].index
-    if years.empty:
+    year = _days(frame.index).year.to_numpy()[1:]
+    counts = np.bincount(year)
+    shares = np.bincount(year, weights=same) / np.maximum(counts, 1)
+    years = np.flatnonzero((shares > 0.5) & (counts >= ENOUGH)).tolist()
+    if not years:
         return None
     opens = f"{same.mean():.0%} of opens are the previous close, in {_spans(years)} more than half"
     return f"{opens}: a next-open fill there is a fill at the signal close"

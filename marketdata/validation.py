@@ -186,7 +186,8 @@ def _number(cell: object) -> float:
 
 def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """Every column as float64, exactly: text goes through Python's own float."""
-    return pd.DataFrame({name: _column(frame[name]) for name in _columns(frame)}, index=frame.index)
+    columns = {name: _column(frame[name]) for name in _columns(frame)}
+    return pd.DataFrame(columns, index=frame.index, copy=False)
 
 
 def _columns(frame: pd.DataFrame) -> list[str]:

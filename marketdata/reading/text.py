@@ -121,7 +121,7 @@ def _sheet(job: Job, columns: Sequence[int]) -> Sheet | Fault:
         return cells
     stamps = _stamps(job, roles, cells)
     if isinstance(stamps, Fault):
-        return stamps
+        return _blank_line(job, columns) or stamps
     facts = [*job.facts, *(["decimal commas"] if decimal == "," else [])]
     symbols = _symbols(job, roles, cells, len(stamps.index))
     return sheet_of(roles, lambda column: cells[column], stamps, job.file, facts, job.options, symbols)
@@ -210,8 +210,6 @@ def _arrow(job: Job, columns: Sequence[int], places: Sequence[int], typed: set[i
     import pyarrow.csv as pacsv
 
     content = _rows(job)
-    if _has_blank_line(job):
-        raise pa.ArrowInvalid("a blank line")
     names = [str(number) for number in range(len(job.names))]
     include = [names[columns[place]] for place in places] + ([names[-1]] if job.form.trailing else [])
     types = {names[columns[place]]: pa.float64() if place in typed else pa.string() for place in places}
@@ -228,14 +226,14 @@ def _arrow(job: Job, columns: Sequence[int], places: Sequence[int], typed: set[i
     )
 
 
-def _has_blank_line(job: Job) -> bool:
-    """True if a line between the first and the last row is blank; Arrow would read a row without cells."""
+def _blank_line(job: Job, columns: Sequence[int]) -> Fault | None:
+    """The fault of a blank line, if there is one: Arrow reads it as a row without a date."""
     start = job.form.start
-    end = job.form.end
-    marks = (b"\n\r\n",) if b"\r\n" in job.content[start : start + HEAD] else (b"\n\n",)
-    return job.content[start : start + 2].lstrip(b"\r").startswith(b"\n") or any(
-        job.content.find(mark, start, end) >= 0 for mark in marks
-    )
+    rows = job.content[start : job.form.end]
+    if not re.search(rb"^\r?\n|\n\r?\n", rows):
+        return None
+    fault = _by_python(job, columns, (), "a blank line")
+    return fault if isinstance(fault, Fault) else None
 
 
 def _rows(job: Job) -> memoryview | bytes:
