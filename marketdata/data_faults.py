@@ -43,7 +43,7 @@ class Fault:
 
 @dataclass(frozen=True, eq=False)
 class RowNames:
-    """How the rows of a table are called in messages.
+    """The names of a table's rows in messages.
 
     Attributes
     ----------

@@ -143,10 +143,10 @@ class DataSpec(Spec):
         DataError
             A file is missing, a check refuses it, it has no bar in the span, or the symbols do not belong together.
         """
-        market = self._kept() or self._prices()
+        market = self._cached() or self._prices()
         return self._with_news(market) if self.news else market
 
-    def _kept(self) -> Market | None:
+    def _cached(self) -> Market | None:
         """The market from the cache, read and kept if it is not there; None where the cache has no part in it."""
         sources = [source for source in self.sources if isinstance(source, Files)]
         files = {symbol: path for source in sources for symbol, path in source.paths().items()}

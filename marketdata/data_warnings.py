@@ -17,7 +17,7 @@ JUMP = 1.9
 GAP = 30  # days
 SAME = 1e-4  # relative: an open so near the previous close is a fill at that close, whatever the slippage
 ENOUGH = 20  # bars below which a share or a correlation means nothing
-MANY = 100_000  # bars that are enough for a correlation
+CORRELATED = 100_000  # bars that are enough for a correlation
 SEVERAL = 3  # bars of a session within the day
 FEW = 5  # dates that are listed instead of counted
 
@@ -68,7 +68,7 @@ def _constant(frame: pd.DataFrame) -> str | None:
 
 def _returns(frame: pd.DataFrame) -> str | None:
     """Closes that are returns: the rank correlation of neighbours is high for prices and low for returns."""
-    close = frame["close"].iloc[-MANY:]
+    close = frame["close"].iloc[-CORRELATED:]
     if len(close) < ENOUGH or close.nunique() < ENOUGH:
         return None
     correlation = close.rank().autocorr(1)

@@ -117,9 +117,9 @@ class MarketStore:
         state = [status.st_size, status.st_mtime_ns, status.st_ino]
         note = self.folder / f"{digest(str(path.resolve()))[:32]}{SEEN}"
         with suppress(OSError, ValueError):
-            known = json.loads(note.read_bytes())
-            if isinstance(known, list) and known[:-1] == state:
-                return str(known[-1])
+            noted = json.loads(note.read_bytes())
+            if isinstance(noted, list) and noted[:-1] == state:
+                return str(noted[-1])
         value = file_digest(path)
         if time_ns() - status.st_mtime_ns > SETTLED:
             with suppress(OSError):

@@ -134,7 +134,7 @@ def _as_dates(raw: RawTable, session: Session, recognition: Recognition) -> pd.D
     index = pd.DatetimeIndex(raw.frame.index)
     if index.tz is None:
         return index if _midnights(index) else None
-    if recognition.told and recognition.side == "end":
+    if recognition.stated and recognition.side == "end":
         return None
     utc = index.tz_convert("UTC").tz_localize(None)
     written = index.tz_localize(None) if raw.offsets is None else utc + pd.to_timedelta(raw.offsets, unit="s")
@@ -153,7 +153,7 @@ def _midnights(index: pd.DatetimeIndex) -> bool:
 def _closes_of_dates(days: pd.DatetimeIndex, session: Session, recognition: Recognition, aware: bool) -> Closes | Fault:
     notes = ["every stamp is a midnight, as it is written: they are taken as dates"] if aware else []
     length = period_of(days)
-    if recognition.side == "start" and length and (recognition.told or dated_at_start(days, length)):
+    if recognition.side == "start" and length and (recognition.stated or dated_at_start(days, length)):
         days = ends_of_periods(days, length)
         notes.append(f"{length} bars dated at their start are moved to the last day of their {PERIODS[length]}")
     elif recognition.side is None and length and dated_at_start(days, length):
@@ -187,18 +187,18 @@ def _whole_seconds(times: pd.DatetimeIndex) -> tuple[pd.DatetimeIndex, list[str]
     late = rest >= 999 * 10**6
     if not late.any() or times.hasnans:
         return times, []
-    whole = np.where(late, times.asi8 - rest + 10**9, times.asi8)
+    rounded = np.where(late, times.asi8 - rest + 10**9, times.asi8)
     note = f"{int(late.sum())} stamps that end in .999 of a second are taken as the full second"
-    return pd.DatetimeIndex(whole.view("M8[ns]")).tz_localize("UTC"), [note]
+    return pd.DatetimeIndex(rounded.view("M8[ns]")).tz_localize("UTC"), [note]
 
 
 def _shifted(times: pd.DatetimeIndex, notes: list[str]) -> Closes | Fault:
     """Starts of bars moved to their ends: by the most frequent step, but not beyond the next bar's start."""
     steps = np.diff(times.asi8)
-    known = np.abs(steps[steps != 0])
-    if not len(known):
+    lengths = np.abs(steps[steps != 0])
+    if not len(lengths):
         return Fault("one bar that is stamped at its start has no known length", "set `stamp: end` in the source")
-    lengths, counts = np.unique(known, return_counts=True)
+    lengths, counts = np.unique(lengths, return_counts=True)
     length = int(lengths[counts.argmax()])
     ends = times.asi8 + length
     if len(steps) and (steps > 0).all():

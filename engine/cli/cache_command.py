@@ -32,12 +32,12 @@ def contents() -> tuple[str, ...]:
     entries = f"{info.entries} entries ({info.folds} of single folds)"
     size = sum(path.stat().st_size for path in texts)
     markets = market_store()
-    kept = markets.entries()
-    kept_size = sum(path.stat().st_size for path in kept)
+    stored = markets.entries()
+    bytes_stored = sum(path.stat().st_size for path in stored)
     return (
         f"{store.folder}: {entries}, {_megabytes(info.size)} of at most {info.limit / 1e6:.0f} MB",
         f"{_score_folder()}: texts' scores by {len(texts)} scorers, {_megabytes(size)}",
-        f"{markets.folder}: {len(kept)} checked markets, {_megabytes(kept_size)} of at most {LIMIT / 1e6:.0f} MB",
+        f"{markets.folder}: {len(stored)} checked markets, {_megabytes(bytes_stored)} of at most {LIMIT / 1e6:.0f} MB",
     )
 
 

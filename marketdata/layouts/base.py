@@ -63,7 +63,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Parts:
-    """What is known of a file beyond its cells. The config may state each part; None: it is not known.
+    """Facts about a file beyond its cells. The config may state each part; None: it is not known.
 
     Attributes
     ----------
@@ -108,6 +108,6 @@ class Layout(PluginSpec):
         """True if a file that begins in this way has this layout."""
 
     def parts(self, head: Head) -> Parts:
-        """What is known of such a file; by default nothing."""
+        """The facts about such a file; by default none."""
         del head
         return Parts()

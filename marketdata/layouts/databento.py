@@ -19,7 +19,7 @@ class Databento(Layout):
 
     def parts(self, head: Head) -> Parts:
         """Prices without a point are whole numbers of 1e-9."""
-        whole = all(head.cell(name).isdigit() for name in ("open", "high", "low", "close"))
+        unscaled = all(head.cell(name).isdigit() for name in ("open", "high", "low", "close"))
         date = head.names[head.letters.index("tsevent")]
-        unit = FIXED if whole else None
+        unit = FIXED if unscaled else None
         return Parts(columns={"date": date}, stamp_zone="UTC", stamp="start", price_unit=unit)

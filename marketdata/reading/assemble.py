@@ -21,8 +21,8 @@ Column = Callable[[int], npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of a file: its layout, and the parts that it or the config states.
+class Recognised:
+    """A file's layout, and the parts that it or the config states.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Known:
     parts: Parts
 
 
-def known(head: Head, options: ReadingOptions) -> Known:
+def recognised(head: Head, options: ReadingOptions) -> Recognised:
     """The layout of a file and its parts."""
     layout = _built(options.layout) if options.layout else next(item for item in layouts() if item.recognises(head))
     parts = layout.parts(head)
@@ -44,7 +44,7 @@ def known(head: Head, options: ReadingOptions) -> Known:
         if getattr(options, name) is not None
     }
     columns = {**parts.columns, **(options.columns or {})}
-    return Known(layout, Parts(**{**vars(parts), **stated, "columns": columns}))
+    return Recognised(layout, Parts(**{**vars(parts), **stated, "columns": columns}))
 
 
 def layouts() -> Sequence[Layout]:
@@ -64,7 +64,7 @@ def sheet_of(
     roles: Roles,
     column: Column,
     stamps: Stamps,
-    file: Known,
+    file: Recognised,
     facts: Sequence[str],
     options: ReadingOptions,
     symbols: Symbols | None,

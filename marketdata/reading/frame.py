@@ -11,7 +11,7 @@ import pandas as pd
 from marketdata.data_faults import Fault
 from marketdata.layouts.base import Head
 
-from .assemble import Known, known, sheet_of
+from .assemble import Recognised, recognised, sheet_of
 from .columns import SYMBOL, roles_of
 from .numbers import numbers
 from .options import ReadingOptions
@@ -40,7 +40,7 @@ def sheet_of_frame(
     """
     if isinstance(frame.columns, pd.MultiIndex):
         return stacked([_of_ticker(frame, ticker, label, file, options) for ticker in _tickers(frame)])
-    file_known = known(_head(frame, file), options)
+    file_known = recognised(_head(frame, file), options)
     if file_known.parts.names and all(str(name).isdigit() for name in frame.columns):
         frame = frame.set_axis(list(file_known.parts.names)[: frame.shape[1]], axis=1)
     sheet = _sheet(frame, file_known, options, facts)
@@ -82,7 +82,7 @@ def _of_ticker(frame: pd.DataFrame, ticker: str, label: str, file: str, options:
     return replace(sheet, symbols=Symbols.one(ticker, len(part), "Ticker"))
 
 
-def _sheet(frame: pd.DataFrame, file: Known, options: ReadingOptions, facts: Sequence[str]) -> Sheet | Fault:
+def _sheet(frame: pd.DataFrame, file: Recognised, options: ReadingOptions, facts: Sequence[str]) -> Sheet | Fault:
     names = [str(name) for name in frame.columns]
     dated = bool(names) and frame.iloc[:, 0].dtype.kind == "M"
     roles = roles_of(names, file.parts.columns, options.adjust, "the table", dated)
@@ -123,7 +123,7 @@ def _cells(column: pd.Series, decimal: str, is_volume: bool, missing: tuple[str,
     return cells.to_numpy()
 
 
-def _stamps(columns: list[pd.Series], file: Known) -> Stamps | Fault:
+def _stamps(columns: list[pd.Series], file: Recognised) -> Stamps | Fault:
     """The stamps in one column, or in a date and a time of day."""
     import pyarrow.compute as pc
 

@@ -135,12 +135,12 @@ def _pairs(lines: Sequence[str], header: int, delimiter: str) -> tuple[list[str]
 
 def _offset(content: bytes, line: int) -> int:
     """The place of the first byte of a line, counted from 0."""
-    place = 0
+    position = 0
     for _ in range(line):
-        place = content.find(b"\n", place) + 1
-        if place == 0:
+        position = content.find(b"\n", position) + 1
+        if position == 0:
             return len(content)
-    return place
+    return position
 
 
 def _end(content: bytes, delimiter: str) -> tuple[int, tuple[str, ...]]:

@@ -72,8 +72,8 @@ def _cast(texts: Any) -> npt.NDArray[np.float64] | None:
     except pa.ArrowInvalid:
         pass
     try:
-        kept = pc.if_else(pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(texts)), pa.array(MISSING)), None, texts)
-        return np.asarray(pc.cast(kept, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+        present = pc.if_else(pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(texts)), pa.array(MISSING)), None, texts)
+        return np.asarray(pc.cast(present, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
     except pa.ArrowInvalid:
         return None
 

@@ -1,4 +1,4 @@
-"""What a config states about its files."""
+"""The keys by which a config states the form of its files."""
 
 import codecs
 from collections.abc import Mapping

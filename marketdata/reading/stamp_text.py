@@ -175,10 +175,10 @@ def _days(
     years: npt.NDArray[np.int64], months: npt.NDArray[np.int64], days: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.datetime64]:
     """Days of the calendar; NaT where there is no such day."""
-    known = (years > 0) & (months >= 1) & (months <= 12) & (days >= 1)
+    valid = (years > 0) & (months >= 1) & (months <= 12) & (days >= 1)
     month = ((years - 1970) * 12 + np.clip(months, 1, 12) - 1).astype("M8[M]")
     day = month.astype("M8[D]") + (days - 1)
-    return np.where(known & (day.astype("M8[M]") == month), day, np.datetime64("NaT"))
+    return np.where(valid & (day.astype("M8[M]") == month), day, np.datetime64("NaT"))
 
 
 def _time(parts: Parts) -> tuple[npt.NDArray[np.timedelta64], list[int]]:

@@ -58,11 +58,11 @@ def stamps_of_text(texts: Any, date_format: str | None = None, dayfirst: bool | 
         return _by_format(texts, date_format)
     first = texts[0].as_py().strip()
     if date_format or (_matches(first, EPOCH_TEXT) and not _matches(first, COMPACT)):
-        whole = pc.replace_substring_regex(pc.utf8_trim_whitespace(texts), pattern=r"\.0*$", replacement="")
+        numbers = pc.replace_substring_regex(pc.utf8_trim_whitespace(texts), pattern=r"\.0*$", replacement="")
         try:
-            return stamps_of_numbers(pc.cast(whole, pa.int64()).to_numpy(zero_copy_only=False), date_format)
+            return stamps_of_numbers(pc.cast(numbers, pa.int64()).to_numpy(zero_copy_only=False), date_format)
         except pa.ArrowInvalid:
-            rows = np.flatnonzero(~np.asarray(pc.match_substring_regex(whole, r"^\d{1,19}$"))).tolist()
+            rows = np.flatnonzero(~np.asarray(pc.match_substring_regex(numbers, r"^\d{1,19}$"))).tolist()
             return Fault(
                 f"{texts[rows[0] if rows else 0].as_py()!r} is no time since 1970", "write all dates alike", rows
             )
@@ -84,30 +84,32 @@ def stamps_of_numbers(values: npt.NDArray[Any], unit: str | None = None) -> Stam
         rows = np.flatnonzero(~(np.isfinite(values) & (values == np.floor(values)))).tolist()
         if rows:
             return Fault(f"{values[rows[0]]!r} is no whole number of seconds or less since 1970", ADVICE, rows)
-    whole = values.astype(np.int64)
+    numbers = values.astype(np.int64)
     if unit:
-        return _epoch(whole, np.full(len(whole), NANOSECONDS[unit]), unit, ())
-    factor = np.zeros(len(whole), dtype=np.int64)
-    units = [name for name, (low, high) in UNITS.items() if ((whole >= low) & (whole < high)).any()]
+        return _epoch(numbers, np.full(len(numbers), NANOSECONDS[unit]), unit, ())
+    factor = np.zeros(len(numbers), dtype=np.int64)
+    units = [name for name, (low, high) in UNITS.items() if ((numbers >= low) & (numbers < high)).any()]
     for name in units:
         low, high = UNITS[name]
-        factor[(whole >= low) & (whole < high)] = NANOSECONDS[name]
+        factor[(numbers >= low) & (numbers < high)] = NANOSECONDS[name]
     rows = np.flatnonzero(factor == 0).tolist()
     if rows:
         advice = "write dates, or state the unit in the source: `date_format: s`"
-        return Fault(f"{whole[rows[0]]} is no date and no time since 1970", advice, rows)
+        return Fault(f"{numbers[rows[0]]} is no date and no time since 1970", advice, rows)
     note = (f"times since 1970 are in {' and '.join(units)}; each is read by its size",) if len(units) > 1 else ()
-    return _epoch(whole, factor, " and ".join(units), note)
+    return _epoch(numbers, factor, " and ".join(units), note)
 
 
 def _epoch(
-    whole: npt.NDArray[np.int64], factor: npt.NDArray[np.int64], unit: str, notes: tuple[str, ...]
+    numbers: npt.NDArray[np.int64], factor: npt.NDArray[np.int64], unit: str, notes: tuple[str, ...]
 ) -> Stamps | Fault:
-    rows = np.flatnonzero((whole < 0) | (whole > np.iinfo(np.int64).max // factor)).tolist()
+    rows = np.flatnonzero((numbers < 0) | (numbers > np.iinfo(np.int64).max // factor)).tolist()
     if rows:
-        return Fault(f"{whole[rows[0]]} {unit} since 1970 is beyond the calendar", "state another `date_format`", rows)
-    index = pd.DatetimeIndex((whole * factor).view("M8[ns]")).tz_localize("UTC")
-    return Stamps(index, np.zeros(len(whole), dtype=np.int64), f"epoch {unit}", notes)
+        return Fault(
+            f"{numbers[rows[0]]} {unit} since 1970 is beyond the calendar", "state another `date_format`", rows
+        )
+    index = pd.DatetimeIndex((numbers * factor).view("M8[ns]")).tz_localize("UTC")
+    return Stamps(index, np.zeros(len(numbers), dtype=np.int64), f"epoch {unit}", notes)
 
 
 def _by_format(texts: Any, date_format: str) -> Stamps | Fault:

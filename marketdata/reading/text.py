@@ -15,7 +15,7 @@ from core.types import PRICES
 from marketdata.data_faults import Fault
 from marketdata.sources.base import ADJUSTED
 
-from .assemble import Known, known, sheet_of
+from .assemble import Recognised, recognised, sheet_of
 from .columns import SYMBOL, Roles, needed, roles_of
 from .content import text_of
 from .head import STAMP, Form, form_of
@@ -36,7 +36,7 @@ class Job:
 
     content: bytes
     form: Form
-    file: Known
+    file: Recognised
     names: tuple[str, ...]
     facts: tuple[str, ...]
     options: ReadingOptions
@@ -68,7 +68,7 @@ def _job(content: bytes, label: str, file: str, options: ReadingOptions) -> Job:
         raise DataError(f"{label}: the file is empty; it needs the columns {needed()}")
     stated = [name for name in (options.columns or {}).values() if isinstance(name, str)]
     form = form_of(text.content, file, options.delimiter, options.skip, stated)
-    layout = known(form.head, options)
+    layout = recognised(form.head, options)
     width = len(form.head.rows[0]) if form.head.rows else 0
     names = form.head.names or layout.parts.names or tuple(f"column {number + 1}" for number in range(width))
     if form.trailing:
@@ -77,7 +77,7 @@ def _job(content: bytes, label: str, file: str, options: ReadingOptions) -> Job:
 
 
 def _facts(form: Form) -> list[str]:
-    """What is unusual about the form of a file, in words."""
+    """Everything unusual about the form of a file, in words."""
     facts = [] if form.head.names else ["no header"]
     sign = form.head.delimiter
     if sign != ",":
@@ -128,7 +128,7 @@ def _sheet(job: Job, columns: Sequence[int]) -> Sheet | Fault:
 
 
 def _symbols(job: Job, roles: Roles, cells: dict[int, Any], count: int) -> Symbols | None:
-    """Whose bars the rows are, by a column or by yfinance's line of tickers."""
+    """The owners of the rows, by a column or by yfinance's line of tickers."""
     if SYMBOL in roles.columns:
         return Symbols.of(cells[roles.columns[SYMBOL]], roles.names[roles.columns[SYMBOL]])
     tickers = set(job.form.tickers[1:])
@@ -165,19 +165,19 @@ def _cells(job: Job, roles: Roles, columns: Sequence[int], decimal: str) -> dict
     number_roles = [role for role in (*PRICES, "volume", ADJUSTED) if role in roles.columns]
     marks = job.file.parts.no_volume
     texts = {*roles.time_columns, *([roles.columns[SYMBOL]] if SYMBOL in roles.columns else [])}
-    wanted = {roles.columns[role]: role for role in number_roles}
-    needed_columns = sorted({*texts, *wanted})
-    slow = {column for column, role in wanted.items() if role == "volume" and marks}
-    table = _parsed(job, columns, needed_columns, set(wanted) - slow if decimal == "." else set())
+    number_columns = {roles.columns[role]: role for role in number_roles}
+    needed_columns = sorted({*texts, *number_columns})
+    slow = {column for column, role in number_columns.items() if role == "volume" and marks}
+    table = _parsed(job, columns, needed_columns, set(number_columns) - slow if decimal == "." else set())
     if isinstance(table, Fault):
         return table
     if job.form.trailing and (fault := _not_empty(table[str(len(job.names) - 1)], len(job.names) - 1)):
         return fault
     return {
-        place: _converted(table[str(columns[place])], wanted[place], decimal, marks)
-        if place in wanted
-        else table[str(columns[place])]
-        for place in needed_columns
+        index: _converted(table[str(columns[index])], number_columns[index], decimal, marks)
+        if index in number_columns
+        else table[str(columns[index])]
+        for index in needed_columns
     }
 
 
@@ -191,28 +191,28 @@ def _converted(cells: Any, role: str, decimal: str, marks: tuple[str, ...]) -> n
     return numbers(cells, decimal, amounts=is_volume, missing=marks if is_volume else ())
 
 
-def _parsed(job: Job, columns: Sequence[int], places: Sequence[int], typed: set[int]) -> Any:
+def _parsed(job: Job, columns: Sequence[int], indices: Sequence[int], typed: set[int]) -> Any:
     """The needed columns as an Arrow table, with numbers where they are plain; or the fault of the text."""
     import pyarrow as pa
 
     problem = ""
     for attempt in (typed, set()) if typed else (set(),):
         try:
-            return _arrow(job, columns, places, attempt)
+            return _arrow(job, columns, indices, attempt)
         except pa.ArrowInvalid as error:
             problem = str(error)
-    return _by_python(job, columns, places, problem)
+    return _by_python(job, columns, indices, problem)
 
 
-def _arrow(job: Job, columns: Sequence[int], places: Sequence[int], typed: set[int]) -> Any:
+def _arrow(job: Job, columns: Sequence[int], indices: Sequence[int], typed: set[int]) -> Any:
     """The needed columns of the rows as an Arrow table; names are the columns' numbers in the file."""
     import pyarrow as pa
     import pyarrow.csv as pacsv
 
     content = _rows(job)
     names = [str(number) for number in range(len(job.names))]
-    include = [names[columns[place]] for place in places] + ([names[-1]] if job.form.trailing else [])
-    types = {names[columns[place]]: pa.float64() if place in typed else pa.string() for place in places}
+    include = [names[columns[index]] for index in indices] + ([names[-1]] if job.form.trailing else [])
+    types = {names[columns[index]]: pa.float64() if index in typed else pa.string() for index in indices}
     types |= {names[-1]: pa.string()} if job.form.trailing else {}
     if not len(content):
         return pa.table({name: pa.array([], type=types[name]) for name in include})
@@ -247,7 +247,7 @@ def _rows(job: Job) -> memoryview | bytes:
     return rows
 
 
-def _by_python(job: Job, columns: Sequence[int], places: Sequence[int], problem: str) -> Any:
+def _by_python(job: Job, columns: Sequence[int], indices: Sequence[int], problem: str) -> Any:
     """The columns of a text that Arrow refuses, by Python's slower reader, or the fault of it."""
     import pyarrow as pa
 
@@ -265,7 +265,7 @@ def _by_python(job: Job, columns: Sequence[int], places: Sequence[int], problem:
     if not all(len(row) == len(job.names) for row in rows):
         return Fault(f"the table cannot be read: {problem}", "mend the file")
     return pa.table(
-        {str(columns[place]): pa.array([row[columns[place]] for row in rows], pa.string()) for place in places}
+        {str(columns[index]): pa.array([row[columns[index]] for row in rows], pa.string()) for index in indices}
     )
 
 

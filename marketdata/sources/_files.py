@@ -29,8 +29,8 @@ def _printable(symbol: str) -> str:
 LONGEST = 80
 Symbol = Annotated[str, Field(min_length=1), AfterValidator(_printable)]
 PACKED = re.compile(r"\.(?:gz|zip|zst|xz|bz2)$", re.IGNORECASE)
-PLACES = ("files", "file", "folder")
-NOT_IN_IDENTITY = (*PLACES, "pattern", "symbols")
+LOCATIONS = ("files", "file", "folder")
+NOT_IN_IDENTITY = (*LOCATIONS, "pattern", "symbols")
 
 
 class Files(Source, ReadingOptions):
@@ -53,12 +53,12 @@ class Files(Source, ReadingOptions):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        given = [name for name in PLACES if getattr(self, name) is not None]
-        if len(given) != 1:
+        stated = [name for name in LOCATIONS if getattr(self, name) is not None]
+        if len(stated) != 1:
             raise PydanticCustomError(
                 "place",
                 "must have one of files, file and folder; it has {given}",
-                {"given": " and ".join(given) or "none"},
+                {"given": " and ".join(stated) or "none"},
             )
         extra = next((name for name in ("pattern", "symbols") if getattr(self, name) is not None), None)
         if extra and (self.files or (extra == "pattern" and self.file)):
@@ -93,11 +93,11 @@ class Files(Source, ReadingOptions):
             return {symbol: Path(path).expanduser() for symbol, path in self.files.items()}
         if self.file is not None:
             return dict.fromkeys(self.names, Path(self.file).expanduser())
-        found = self._in_folder()
-        missing = [symbol for symbol in self.names if symbol not in found]
+        by_symbol = self._in_folder()
+        missing = [symbol for symbol in self.names if symbol not in by_symbol]
         if missing:
-            raise DataError(f"{missing[0]} ({self.folder}): the folder has no such file; {_few(found)}")
-        return {symbol: found[symbol] for symbol in self.names}
+            raise DataError(f"{missing[0]} ({self.folder}): the folder has no such file; {_few(by_symbol)}")
+        return {symbol: by_symbol[symbol] for symbol in self.names}
 
     def tables(self) -> dict[str, RawTable]:
         """One raw table a symbol."""
@@ -143,15 +143,17 @@ class Files(Source, ReadingOptions):
             raise DataError(
                 f"{folder}: the folder cannot be read: {error.strerror}; check data.source.folder"
             ) from error
-        found: dict[str, Path] = {}
+        by_symbol: dict[str, Path] = {}
         for path in paths:
             symbol = _symbol_of(path.name, self.pattern)
-            if symbol in found:
-                raise DataError(f"{symbol}: {found[symbol].name} and {path.name} are both its file; state a `pattern`")
-            found[symbol] = path
+            if symbol in by_symbol:
+                raise DataError(
+                    f"{symbol}: {by_symbol[symbol].name} and {path.name} are both its file; state a `pattern`"
+                )
+            by_symbol[symbol] = path
         if not found:
             raise DataError(f"{folder}: the folder has no file {pattern}; check data.source.pattern")
-        return found
+        return by_symbol
 
     def _in_file(self) -> tuple[str, ...]:
         path = Path(str(self.file)).expanduser()

@@ -35,7 +35,7 @@ ADJUSTED = "adj close"
 
 @dataclass(frozen=True)
 class Recognition:
-    """How a file was read.
+    """The way in which a file was read.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Recognition:
     text : in words, for the notes and the manifest.
     zone : of stamps that state none; None: not known.
     side : ``start`` or ``end``: where in its bar a stamp lies; None: not known.
-    told : the config states the side.
+    stated : the config states the side.
     unusual : there is something to say about it: it is no plain table of commas.
     """
 
@@ -51,7 +51,7 @@ class Recognition:
     text: str
     zone: str | None = None
     side: str | None = None
-    told: bool = False
+    stated: bool = False
     unusual: bool = False
 
 
@@ -84,7 +84,7 @@ class RawTable:
 
     @property
     def row_names(self) -> RowNames:
-        """How its rows are called in messages."""
+        """The names of its rows in messages."""
         return RowNames(pd.DatetimeIndex(self.frame.index), self.rows, self.first_line)
 
     def cut(self, rows: npt.NDArray[Any] | slice) -> "RawTable":
