@@ -157,11 +157,11 @@ def _closes_of_dates(days: pd.DatetimeIndex, session: Session, recognition: Reco
         days = ends_of_periods(days, length)
         notes.append(f"{length} bars dated at their start are moved to the last day of their {PERIODS[length]}")
     elif recognition.side is None and length and dated_at_start(days, length):
-        most = (
+        usual = (
             f"mostly {days.day_name().value_counts().idxmax()}s" if length == "weekly" else "the first days of months"
         )
         notes.append(
-            f"{length} bars whose dates are {most} may be dated at their start, and are then used before they are "
+            f"{length} bars whose dates are {usual} may be dated at their start, and are then used before they are "
             "known; set `stamp: start` (or end) in the source"
         )
     times = _closes_of_days(days, session)

@@ -26,7 +26,7 @@ disagree in the last digits. Such values are taken as they are.
 """
 ALMOST = 0.999
 """The fraction of a second from which a stamp is taken as the next second: ``59.999`` is how vendors write an end."""
-MOST = 4  # faults told in one line; the rest is counted
+LISTED_FAULTS = 4  # faults told in one line; the rest is counted
 
 Mask = npt.NDArray[np.bool_]
 Check = Callable[[pd.DataFrame], Fault | None]
@@ -40,10 +40,10 @@ def checked(symbol: str, raw: RawTable) -> pd.DataFrame:
     DataError
         All faults found, in one line: symbol, file, rows with dates, what to do.
     """
-    found = faults(raw)
-    if found:
-        texts = [fault.text(raw.row_names) for fault in found[:MOST]]
-        more = [f"{len(found) - MOST} more"] if len(found) > MOST else []
+    collected = faults(raw)
+    if collected:
+        texts = [fault.text(raw.row_names) for fault in collected[:LISTED_FAULTS]]
+        more = [f"{len(collected) - LISTED_FAULTS} more"] if len(collected) > LISTED_FAULTS else []
         raise DataError(f"{symbol} ({raw.where}): {'; also: '.join([*texts, *more])}")
     frame = _numbers(raw.frame)
     return _adjusted(frame) if ADJUSTED in frame else frame
@@ -54,27 +54,27 @@ def faults(raw: RawTable) -> list[Fault]:
 
     Where a row has several faults in its numbers, the first of them is named: the others follow from it.
     """
-    found = [fault for check in FORM if (fault := check(raw.frame))]
+    collected = [fault for check in FORM if (fault := check(raw.frame))]
     if any(check(raw.frame) for check in UNREADABLE):
-        return found
+        return collected
     frame = _numbers(raw.frame)
-    found += _value_faults(frame)
-    if ADJUSTED in frame and not found:
-        found += _value_faults(_adjusted(frame))  # a wrong factor can leave the range of numbers
-    return found
+    collected += _value_faults(frame)
+    if ADJUSTED in frame and not collected:
+        collected += _value_faults(_adjusted(frame))  # a wrong factor can leave the range of numbers
+    return collected
 
 
 def _value_faults(frame: pd.DataFrame) -> list[Fault]:
-    found = []
+    collected = []
     sound = np.ones(len(frame), dtype=bool)
     for check in VALUES:
         numbers = np.flatnonzero(sound)
         fault = check(frame if sound.all() else frame[sound])
         if fault:
             rows = numbers[np.asarray(fault.rows, dtype=np.intp)]
-            found.append(replace(fault, rows=rows.tolist()))
+            collected.append(replace(fault, rows=rows.tolist()))
             sound[rows] = False
-    return found
+    return collected
 
 
 def _adjusted(frame: pd.DataFrame) -> pd.DataFrame:

@@ -151,7 +151,7 @@ class Files(Source, ReadingOptions):
                     f"{symbol}: {by_symbol[symbol].name} and {path.name} are both its file; state a `pattern`"
                 )
             by_symbol[symbol] = path
-        if not found:
+        if not by_symbol:
             raise DataError(f"{folder}: the folder has no file {pattern}; check data.source.pattern")
         return by_symbol
 
