@@ -1,6 +1,7 @@
 """The config's ``data`` block: prices, span and traded symbols."""
 
 import difflib
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -23,6 +24,8 @@ from .cross_symbol_checks import require_together
 from .market_cache import market_key, store_for
 from .news import NewsSpec
 from .timestamps import Session
+
+log = logging.getLogger(__name__)
 
 MOST_LISTED = 10  # symbols named in one note
 
@@ -181,6 +184,7 @@ class DataSpec(Spec):
             where[symbol] = raw.where
             if raw.recognition:
                 reading[symbol] = raw.recognition.text
+                log.info("%s (%s): read as %s", symbol, raw.where, raw.recognition.text)
             for note in symbol_notes:
                 notes.setdefault(note, []).append(symbol)
         self._require_benchmark(bars)
