@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.errors import DataError
 from core.plugins import kinds, load
 from core.types import COLUMNS, PRICES
 from marketdata.layouts.base import Head, Layout, Parts
@@ -35,9 +36,21 @@ class Recognised:
 
 
 def recognised(head: Head, options: ReadingOptions) -> Recognised:
-    """The layout of a file and its parts."""
+    """The layout of a file and its parts.
+
+    Raises
+    ------
+    DataError
+        The layout that the config states is not that of the file.
+    """
     layout = _built(options.layout) if options.layout else next(item for item in layouts() if item.recognises(head))
-    parts = layout.parts(head)
+    try:
+        parts = layout.parts(head)
+    except (LookupError, ValueError) as error:
+        names = ", ".join(head.names) or "no names"
+        raise DataError(
+            f"{head.file}: is no file of the layout {layout.kind}; its columns are {names}; drop `layout` or change it"
+        ) from error
     stated = {
         name: getattr(options, name)
         for name in ("date_format", "dayfirst", "decimal", "stamp_zone", "stamp")

@@ -12,6 +12,7 @@ from vendor_files import bars, days, hours
 
 from core.clock import sessions
 from core.errors import DataError
+from core.plugins import kinds
 from marketdata.data_spec import DataSpec
 
 HEADER = "Date,Open,High,Low,Close,Volume"
@@ -351,6 +352,21 @@ def test_the_form_can_be_stated(load):
     ):
         with pytest.raises(ValidationError, match=match):
             load(body, source={key: value})
+
+
+@pytest.mark.parametrize("layout", kinds("marketdata.layouts"))
+def test_a_stated_layout_of_another_file_is_no_crash(load, layout):
+    frame = bars(days(5))
+    assert "\n" not in outcome_of(load, daily_text(frame), layout)
+    assert "\n" not in outcome_of(load, daily_text(frame).partition("\n")[2], layout)
+    assert "\n" not in outcome_of(load, "a,b\n", layout)
+
+
+def outcome_of(load, content, layout):
+    try:
+        return load(content, source={"layout": layout}).zone
+    except DataError as error:
+        return error.line
 
 
 # --- many symbols
