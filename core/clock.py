@@ -19,9 +19,26 @@ def sessions(times: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
     Parameters
     ----------
     times : aware UTC close times.
-    zone : IANA name of the market's time zone.
+    zone : IANA name of the market's time zone, whose calendar days are the sessions; or with the time at which a
+        session ends before it, ``17:00 America/New_York``: what closes later belongs to the next day's session.
+
+    Examples
+    --------
+    >>> sunday = pd.DatetimeIndex(["2020-01-05 23:00"], tz="UTC")
+    >>> [f"{sessions(sunday, zone)[0]:%a}" for zone in ("America/New_York", "17:00 America/New_York")]
+    ['Sun', 'Mon']
     """
-    return times.tz_convert(ZoneInfo(zone)).tz_localize(None).normalize()
+    end, name = split_zone(zone)
+    local = times.tz_convert(ZoneInfo(name)).tz_localize(None)
+    if end:
+        local = local + (pd.Timedelta(days=1) - pd.Timedelta(f"{end}:00") - pd.Timedelta(1, "ns"))
+    return local.normalize()
+
+
+def split_zone(zone: str) -> tuple[str, str]:
+    """The time at which sessions end, empty for midnight, and the IANA name, of a market's zone."""
+    end, _, name = zone.rpartition(" ")
+    return end, name
 
 
 def closes(days: pd.DatetimeIndex, time: str, zone: str) -> pd.DatetimeIndex:

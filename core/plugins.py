@@ -29,6 +29,7 @@ from .spec import Spec, known_keys
 
 FAMILIES = {
     "sources": "marketdata.sources",
+    "layouts": "marketdata.layouts",
     "features": "signals.features",
     "scorers": "signals.text",
     "labels": "signals.labels",

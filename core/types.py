@@ -115,11 +115,12 @@ class Market:
     bars : by symbol, in the config's order.
     trade : the symbols that are traded.
     benchmark : the symbol to compare with; it may or may not be traded.
-    zone : IANA time zone whose calendar days are the sessions.
+    zone : time zone whose calendar days are the sessions, as `core.clock.sessions` takes it.
     notes : findings of the data checks; they go into the run folder.
     news : dated headlines; None where the config names none.
     basket : "held" or "rebalanced" where the benchmark is a basket of the traded symbols, in equal parts, which has no
         bars of its own; empty otherwise.
+    reading : by symbol, how its file was read; empty for data of the project.
     """
 
     bars: Mapping[str, Bars]
@@ -128,6 +129,7 @@ class Market:
     zone: str
     notes: tuple[str, ...] = ()
     news: News | None = None
+    reading: Mapping[str, str] = field(default_factory=dict)
     basket: Literal["", "held", "rebalanced"] = ""
 
     @property

@@ -42,7 +42,7 @@ def run(
         :class:`~engine.config.run_config.RunConfig`. In a mapping, relative paths are read from the working directory.
     overrides : ``dotted.key=value`` texts, as on the command line.
     out : where to write the run folder, as ``--out`` does; None, the default, writes nothing.
-    cache : read and write the signal cache.
+    cache : read and write the caches of signals and of data files.
     progress : show progress on stderr and, if a run folder is written, its summary on stdout.
 
     Raises
@@ -57,6 +57,7 @@ def run(
     (455, ['nasdaq'])
     """
     from engine.pages.progress import reporting
+    from marketdata.market_cache import keeping_markets
 
     from .pipeline import Options, compute, run_and_save, signal_store
 
@@ -64,8 +65,9 @@ def run(
     if resolved.sweep is not None:
         raise ConfigError(f"{resolved.name}: has a `sweep:` block, which makes many runs; run_backtest.py runs it")
     if out is not None:
-        return load_run(run_and_save(resolved, Options(Path(out), cache, quiet=not progress)).saved.folder)
-    with reporting(quiet=not progress) as on_progress:
+        with keeping_markets(cache):
+            return load_run(run_and_save(resolved, Options(Path(out), cache, quiet=not progress)).saved.folder)
+    with reporting(quiet=not progress) as on_progress, keeping_markets(cache):
         outcome = recorded_outcome(compute(resolved, signal_store() if cache else None, on_progress))
     return replace(outcome.result, notes=outcome.notes, metrics=metrics(outcome))
 

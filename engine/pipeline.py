@@ -53,7 +53,7 @@ class Options:
     Attributes
     ----------
     out : where run folders go.
-    cache : read and write the signal cache.
+    cache : read and write the caches of signals and of data files.
     quiet : print nothing.
     """
 
@@ -203,6 +203,7 @@ def save(
             watch.seconds,
             outcome.tried.dump() if outcome.tried else None,
         )
+        contents["reading"] = dict(outcome.market.reading)
         write_json(folder / MANIFEST, contents)
         (folder / "run.log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         pages = ("report.html", "tearsheet.html") if sheet else ("report.html",)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from core.clock import sessions
@@ -39,14 +41,19 @@ def bar_size(times: pd.DatetimeIndex, zone: str) -> BarSize:
     times : (T,) close times, UTC, increasing.
     zone : IANA time zone whose calendar days are the sessions.
     """
-    days = sessions(times, zone)
+    return size_of(times, sessions(times, zone))
+
+
+def size_of(times: pd.DatetimeIndex, days: pd.DatetimeIndex) -> BarSize:
+    """The size of bars whose sessions are known; parameters as of :func:`bar_size`, and (T,) their sessions."""
     if days.is_unique:
         steps = (days[1:] - days[:-1]).days
         median = float(steps.to_series().median()) if len(steps) else 1.0
         name = next((name for name, below in DAYS.items() if median < below), f"{median:.0f}-day")
         return BarSize(name, False, len(steps) >= ENOUGH)
-    within = (times[1:] - times[:-1])[days[1:] == days[:-1]]
-    return BarSize(_length(int(within.to_series().mode().min().total_seconds())), True, len(within) >= ENOUGH)
+    same = np.diff(days.as_unit("ns").asi8) == 0
+    lengths, counts = np.unique(np.diff(times.as_unit("ns").asi8)[same], return_counts=True)
+    return BarSize(_length(int(lengths[counts.argmax()]) // 10**9), True, int(same.sum()) >= ENOUGH)
 
 
 def _length(seconds: int) -> str:
@@ -60,11 +67,17 @@ def extent(times: pd.DatetimeIndex, zone: str) -> str:
     'daily bars: 5 sessions (days in UTC) from 2020-01-06 to 2020-01-10'
     """
     days = sessions(times, zone)
-    counts = days.value_counts()
-    size = bar_size(times, zone)
-    usual = counts.mode().max()
+    counts = _counts(days)
+    size = size_of(times, days)
+    usual = np.bincount(counts).argmax()
     rate = f", mostly {usual} a session" if size.intraday else ""
     if size.intraday and usual == 1:
         rate += " (if they are daily, state the zone of their days in data.session_close)"
     span = f"{len(counts)} sessions (days in {zone}) from {days[0]:%F} to {days[-1]:%F}"
     return f"{size.name} bars{rate}: {span}"
+
+
+def _counts(days: pd.DatetimeIndex) -> npt.NDArray[np.intp]:
+    """The number of bars in each session, in order."""
+    starts = np.flatnonzero(np.diff(days.as_unit("ns").asi8, prepend=np.iinfo(np.int64).min + 1))
+    return np.diff(starts, append=len(days))

@@ -24,10 +24,15 @@ def require_together(market: Market, files: Mapping[str, str]) -> None:
         Traded symbols have bars of different sizes, or no day in common; or the benchmark ends before they do.
     """
     labels = {symbol: f"{symbol} ({files[symbol]})" for symbol in market.bars}
-    _one_size(market, labels)
-    days = {symbol: sessions(bars.times, market.zone) for symbol, bars in market.bars.items()}
-    _common_days(market, days, labels)
-    _benchmark(market, days, labels)
+    if len(market.trade) > 1:
+        _one_size(market, labels)
+        _common_days(market, labels)
+    _benchmark(market, labels)
+
+
+def _days(market: Market) -> dict[str, pd.DatetimeIndex]:
+    """The sessions of each traded symbol, each once."""
+    return {symbol: sessions(market.bars[symbol].times, market.zone).unique() for symbol in market.trade}
 
 
 def _one_size(market: Market, labels: Mapping[str, str]) -> None:
@@ -41,12 +46,13 @@ def _one_size(market: Market, labels: Mapping[str, str]) -> None:
         )
 
 
-def _common_days(market: Market, days: Mapping[str, pd.DatetimeIndex], labels: Mapping[str, str]) -> None:
-    if len(market.trade) == 1:
-        return
+def _common_days(market: Market, labels: Mapping[str, str]) -> None:
+    days = _days(market)
+    counts = pd.concat([pd.Series(1, index=index) for index in days.values()]).groupby(level=0).size()
+    shared = counts.index[counts > 1]
     for symbol in market.trade:
         others = [other for other in market.trade if other != symbol]
-        if not any(days[symbol].isin(days[other]).any() for other in others):
+        if not days[symbol].isin(shared).any():
             spans = "; ".join(f"{labels[name]} has {_span(days[name])}" for name in (symbol, *others[:2]))
             raise DataError(
                 f"{symbol} has no day in common with any other traded symbol: {spans}; trade it alone, or give data of "
@@ -54,10 +60,12 @@ def _common_days(market: Market, days: Mapping[str, pd.DatetimeIndex], labels: M
             )
 
 
-def _benchmark(market: Market, days: Mapping[str, pd.DatetimeIndex], labels: Mapping[str, str]) -> None:
+def _benchmark(market: Market, labels: Mapping[str, str]) -> None:
     if market.basket:
         return
     name = market.benchmark
+    ends = {symbol: market.bars[symbol].times[[0, -1]] for symbol in (*market.trade, name)}
+    days = {symbol: sessions(times, market.zone) for symbol, times in ends.items()}
     last = max(days[symbol][-1] for symbol in market.trade)
     if days[name][-1] < last or days[name][0] > last:
         raise DataError(

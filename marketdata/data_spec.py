@@ -1,32 +1,33 @@
 """The config's ``data`` block: prices, span and traded symbols."""
 
 import difflib
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from core.clock import sessions
 from core.errors import DataError
 from core.plugins import PluginField
 from core.spec import Spec
 from core.types import Bars, Market
-from marketdata.sources.base import RawTable, Source
+from marketdata.sources._files import NOT_IN_IDENTITY, Files
+from marketdata.sources.base import Source
 
 from .bar_size import extent
 from .benchmark import BASKET, BasketSpec, Benchmark, BenchmarkSpec
+from .checked_bars import Span, checked_bars
 from .cross_symbol_checks import require_together
-from .data_faults import Fault
-from .data_warnings import data_warnings
+from .market_cache import market_key, store_for
 from .news import NewsSpec
-from .timestamps import Session, close_times, stamp_remarks
-from .validation import checked
+from .timestamps import Session
+
+log = logging.getLogger(__name__)
+
+MOST_LISTED = 10  # symbols named in one note
 
 
 class DataSpec(Spec):
@@ -46,6 +47,10 @@ class DataSpec(Spec):
     """The symbols to trade; null: all but the benchmark, unless it is the only one."""
     session_close: str | None = None
     """When a bar that bears only a date closes, as "16:00 America/New_York"; null: the source's default."""
+
+    session_end: Annotated[str | None, Field(exclude_if=lambda end: end is None)] = None
+    """When a session ends, as "17:00 America/New_York": bars that close later belong to the next day's session; dates
+    close then, too, if session_close is not stated. null: at midnight of the zone of session_close."""
 
     # Written out only where there are any: the ids of configs are older than it.
     news: Annotated[NewsSpec | None, Field(exclude_if=lambda news: news is None)] = None
@@ -95,12 +100,24 @@ class DataSpec(Spec):
     def _readable_session(cls, text: str | None) -> str | None:
         return text and str(Session.parse(text))
 
+    @field_validator("session_end")
+    @classmethod
+    def _one_zone(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is None:
+            return None
+        end = Session.parse(text)
+        close = info.data.get("session_close")
+        if close and Session.parse(close).zone != end.zone:
+            raise PydanticCustomError("session_end", "must have the zone of session_close, {close}", {"close": close})
+        return str(end)
+
     @property
     def session(self) -> Session:
-        """The close of a date's session: as stated, or the source's default."""
-        if self.session_close:
-            return Session.parse(self.session_close)
-        return Session(*self.source.session_close, stated=False)
+        """The close of a date's session: as stated, or the source's default; and when sessions end."""
+        stated = self.session_close or self.session_end
+        session = Session.parse(stated) if stated else Session(*self.source.session_close, stated=False)
+        end = Session.parse(self.session_end).time if self.session_end else ""
+        return replace(session, end="" if end == "00:00" else end)
 
     @property
     def basket(self) -> Literal["", "held", "rebalanced"]:
@@ -136,25 +153,77 @@ class DataSpec(Spec):
         return self.trade or others or (self.benchmark_symbol,)
 
     def load(self) -> Market:
-        """Read, check and cut the prices.
+        """Read, cut and check the prices.
 
         Raises
         ------
         DataError
             A file is missing, a check refuses it, it has no bar in the span, or the symbols do not belong together.
         """
+        market = self._cached() or self._prices()
+        return self._with_news(market) if self.news else market
+
+    def _cached(self) -> Market | None:
+        """The market from the cache, read and kept if it is not there; None where the cache has no part in it."""
+        sources = [source for source in self.sources if isinstance(source, Files)]
+        files = {symbol: path for source in sources for symbol, path in source.paths().items()}
+        store = store_for(list(files.values())) if len(sources) == len(self.sources) else None
+        if store is None:
+            return None
+        key = market_key(store, files, {**self.identity_without_files(), "session": str(self.session)})
+        market = store.get(key)
+        if market is None:
+            market = self._prices()
+            store.put(key, market)
+        return market
+
+    def identity_without_files(self) -> dict[str, Any]:
+        """The block without what its files hold and where they are."""
+        values = self.dump()
+        values.pop("news", None)
+        return {
+            **values,
+            "source": _placeless(self.source),
+            "benchmark": [_placeless(self.sources[-1]), self.benchmark_symbol, self.basket],
+        }
+
+    def _prices(self) -> Market:
         bars: dict[str, Bars] = {}
         notes: dict[str, list[str]] = {}  # a note that holds for several symbols is written once
-        tables = {symbol: raw for source in self.sources for symbol, raw in source.tables().items()}
-        for symbol, raw in tables.items():
-            bars[symbol], symbol_notes = self._bars(symbol, raw)
+        where: dict[str, str] = {}
+        reading: dict[str, str] = {}
+        for symbol, raw in (pair for source in self.sources for pair in source.each_table()):
+            traded = symbol in self.trade_symbols
+            bars[symbol], symbol_notes = checked_bars(symbol, raw, self.session, self._span, traded=traded)
+            where[symbol] = raw.where
+            if raw.recognition:
+                reading[symbol] = raw.recognition.text
+                log.info("%s (%s): read as %s", symbol, raw.where, raw.recognition.text)
             for note in symbol_notes:
                 notes.setdefault(note, []).append(symbol)
-        market = Market(bars, self.trade_symbols, self.benchmark_symbol, self.session.zone, basket=self.basket)
-        require_together(market, {symbol: raw.where for symbol, raw in tables.items()})
-        stated = (f"{', '.join(symbols)}: {note}" for note, symbols in notes.items())
-        market = replace(market, notes=(*stated, *self._disclosures(market)))
-        return self._with_news(market) if self.news else market
+        self._require_known_symbols(bars)
+        market = Market(
+            bars,
+            self.trade_symbols,
+            self.benchmark_symbol,
+            self.session.market_zone,
+            basket=self.basket,
+            reading=reading,
+        )
+        require_together(market, where)
+        stated = (f"{_listed(symbols)}: {note}" for note, symbols in notes.items())
+        return replace(market, notes=(*stated, *self._disclosures(market)))
+
+    @property
+    def _span(self) -> Span:
+        return Span(self.start, self.end)
+
+    def _require_known_symbols(self, bars: Mapping[str, Bars]) -> None:
+        """The choice that cannot be checked with the config where symbols stand in files that were not there then."""
+        named = self.trade_symbols if self.basket else (*self.trade_symbols, self.benchmark_symbol)
+        unknown = next((symbol for symbol in named if symbol not in bars), None)
+        if unknown:
+            raise DataError(f"the data have no symbol {unknown!r}; they have {_listed(list(bars))}")
 
     def _with_news(self, market: Market) -> Market:
         if self.news is None:
@@ -196,34 +265,25 @@ class DataSpec(Spec):
             kind = "a price index" if self.sources[-1].dividends is False else "not known to contain dividends"
             yield f"benchmark {market.benchmark} is {kind}, beside dividend-adjusted prices: that favours the strategy"
 
-    def _bars(self, symbol: str, raw: RawTable) -> tuple[Bars, list[str]]:
-        frame = checked(symbol, raw)
-        times = close_times(raw, self.session)
-        if isinstance(times, Fault):
-            raise times.error(symbol, raw.where, pd.DatetimeIndex(raw.frame.index))
-        days = sessions(times, self.session.zone)
-        in_span = self._within(days)
-        if not in_span.any():
-            raise self._outside(symbol, raw.where, days)
-        warnings = data_warnings(frame[in_span].set_axis(days[in_span]), traded=symbol in self.trade_symbols)
-        notes = [*raw.notes, *stamp_remarks(raw, self.session), *warnings]
-        return Bars.of(symbol, frame[in_span].set_axis(times[in_span])), notes
 
-    def _within(self, days: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
-        first = pd.Timestamp(self.start or date.min)
-        last = pd.Timestamp(self.end or date.max)
-        return np.asarray((days >= first) & (days <= last))
-
-    def _outside(self, symbol: str, where: str, days: pd.DatetimeIndex) -> DataError:
-        missing = f"no bar from {self.start or 'the beginning'} to {self.end or 'the end'}"
-        span = f"it spans {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}"
-        return DataError(f"{symbol} ({where}): {missing}; {span}, change data.start or data.end")
+def _placeless(source: Source) -> dict[str, Any]:
+    return {key: value for key, value in source.dump().items() if key not in NOT_IN_IDENTITY}
 
 
 def _names(info: ValidationInfo) -> tuple[str, ...]:
-    """The source's symbols; none if the source itself was refused, so that only its error is reported."""
+    """The source's symbols; none if the source was refused, or its files are not there, so that only that is said."""
     source = info.data.get("source")
-    return source.names if isinstance(source, Source) else ()
+    try:
+        return source.names if isinstance(source, Source) else ()
+    except DataError:
+        return ()
+
+
+def _listed(symbols: Sequence[str]) -> str:
+    """Symbols in a note: the first of many, and how many there are."""
+    if len(symbols) <= MOST_LISTED:
+        return ", ".join(symbols)
+    return f"{', '.join(symbols[:MOST_LISTED])} and {len(symbols) - MOST_LISTED} more"
 
 
 def _require_new(symbol: str, names: tuple[str, ...]) -> None:

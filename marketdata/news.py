@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from pydantic import AfterValidator, Field
 
+from core.clock import split_zone
 from core.digests import file_digest
 from core.errors import DataError
 from core.spec import Spec
@@ -152,7 +153,7 @@ def _known_at(stamp: str, naive: str | None, market: str, where: str) -> pd.Time
     try:
         if DAY.fullmatch(stamp):
             following = datetime.combine(date.fromisoformat(stamp) + timedelta(days=1), datetime.min.time())
-            return pd.Timestamp(following.replace(tzinfo=ZoneInfo(market))).tz_convert("UTC")
+            return pd.Timestamp(following.replace(tzinfo=ZoneInfo(split_zone(market)[1]))).tz_convert("UTC")
         time = datetime.fromisoformat(stamp)
     except ValueError as error:
         raise DataError(f"{where}: {stamp!r} is no stamp ({error}); {advice}") from error

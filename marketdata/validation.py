@@ -4,13 +4,16 @@ Each check is a function of a frame; `FORM` and `VALUES` list them in the order 
 function and an entry there. Values that are odd but possible are warned of in `marketdata.data_warnings`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from core.errors import DataError
 from core.types import COLUMNS, PRICES, Vector
+from marketdata.reading.numbers import MISSING, exact_float
 from marketdata.sources.base import ADJUSTED, RawTable
 
 from .data_faults import Fault
@@ -23,7 +26,9 @@ disagree in the last digits. Such values are taken as they are.
 """
 LATEST_CHANGE = 3
 """The latest hour of the day that a change of the clock repeats."""
-MISSING = {"", "nan", "na", "n/a", "null", "none"}
+ALMOST = 0.999
+"""The fraction of a second from which a stamp is taken as the next second: ``59.999`` is how vendors write an end."""
+LISTED_FAULTS = 4  # faults told in one line; the rest is counted
 
 Mask = npt.NDArray[np.bool_]
 Check = Callable[[pd.DataFrame], Fault | None]
@@ -35,16 +40,43 @@ def checked(symbol: str, raw: RawTable) -> pd.DataFrame:
     Raises
     ------
     DataError
-        The first fault found: symbol, file, rows with dates, what to do.
+        All faults found, in one line: symbol, file, rows with dates, what to do.
     """
-    _refuse(symbol, raw, raw.frame, FORM)
+    collected = faults(raw)
+    if collected:
+        texts = [fault.text(raw.row_names) for fault in collected[:LISTED_FAULTS]]
+        more = [f"{len(collected) - LISTED_FAULTS} more"] if len(collected) > LISTED_FAULTS else []
+        raise DataError(f"{symbol} ({raw.where}): {'; also: '.join([*texts, *more])}")
     frame = _numbers(raw.frame)
-    _refuse(symbol, raw, frame, VALUES)
-    if ADJUSTED not in frame:
-        return frame
-    frame = _adjusted(frame)
-    _refuse(symbol, raw, frame, VALUES)  # a wrong factor can leave the range of numbers
-    return frame
+    return _adjusted(frame) if ADJUSTED in frame else frame
+
+
+def faults(raw: RawTable) -> list[Fault]:
+    """Everything that makes a table unusable.
+
+    Where a row has several faults in its numbers, the first of them is named: the others follow from it.
+    """
+    collected = [fault for check in FORM if (fault := check(raw.frame))]
+    if any(check(raw.frame) for check in UNREADABLE):
+        return collected
+    frame = _numbers(raw.frame)
+    collected += _value_faults(frame)
+    if ADJUSTED in frame and not collected:
+        collected += _value_faults(_adjusted(frame))  # a wrong factor can leave the range of numbers
+    return collected
+
+
+def _value_faults(frame: pd.DataFrame) -> list[Fault]:
+    collected = []
+    sound = np.ones(len(frame), dtype=bool)
+    for check in VALUES:
+        numbers = np.flatnonzero(sound)
+        fault = check(frame if sound.all() else frame[sound])
+        if fault:
+            rows = numbers[np.asarray(fault.rows, dtype=np.intp)]
+            collected.append(replace(fault, rows=rows.tolist()))
+            sound[rows] = False
+    return collected
 
 
 def _adjusted(frame: pd.DataFrame) -> pd.DataFrame:
@@ -52,13 +84,6 @@ def _adjusted(frame: pd.DataFrame) -> pd.DataFrame:
     factor = frame[ADJUSTED] / frame["close"]
     prices = {name: frame[name] * factor for name in PRICES}
     return pd.DataFrame({**prices, "volume": frame["volume"] / factor}, columns=list(COLUMNS))
-
-
-def _refuse(symbol: str, raw: RawTable, frame: pd.DataFrame, checks: Iterable[Check]) -> None:
-    for check in checks:
-        fault = check(frame)
-        if fault:
-            raise fault.error(symbol, raw.where, pd.DatetimeIndex(raw.frame.index))
 
 
 def _rows(mask: npt.ArrayLike) -> list[int]:
@@ -92,7 +117,7 @@ def _undated(frame: pd.DataFrame) -> Fault | None:
 
 def _duplicates(frame: pd.DataFrame) -> Fault | None:
     index = _stamps(frame)
-    rows = _rows(index.duplicated())
+    rows = _rows(index.duplicated() & index.notna()) if not index.is_unique else []
     if not rows:
         return None
     return _repeated_hour(index, rows) or Fault("duplicate date", "keep one row for each date", rows)
@@ -116,17 +141,18 @@ def _repeated_hour(index: pd.DatetimeIndex, rows: list[int]) -> Fault | None:
 
 def _unsorted(frame: pd.DataFrame) -> Fault | None:
     index = _stamps(frame)
-    if index.is_monotonic_increasing:
+    if index.is_monotonic_increasing or index.hasnans:
         return None
-    if index.is_monotonic_decreasing:
-        return Fault("the dates run from new to old", "sort the rows by date, oldest first")
     rows = [row + 1 for row in _rows(index[1:] < index[:-1])]
     return Fault("the date is earlier than the one before it", "sort the rows by date, oldest first", rows)
 
 
 def _sub_second(frame: pd.DataFrame) -> Fault | None:
     index = _stamps(frame)
-    rows = _rows(index != index.floor("s"))
+    if index.unit == "s":
+        return None
+    rest = (index.asi8 % 10 ** {"ms": 3, "us": 6, "ns": 9}[index.unit]) / 10 ** {"ms": 3, "us": 6, "ns": 9}[index.unit]
+    rows = _rows((rest > 0) & (rest < ALMOST) & index.notna())
     return (
         Fault("the stamp has a fraction of a second", "use whole seconds: backtrader keeps no finer time", rows)
         if rows
@@ -134,7 +160,7 @@ def _sub_second(frame: pd.DataFrame) -> Fault | None:
     )
 
 
-def _beyond_time(frame: pd.DataFrame) -> Fault | None:
+def beyond_time(frame: pd.DataFrame) -> Fault | None:
     """Dates that lie ahead (a day's grace covers every time zone) or before nanosecond stamps begin."""
     index = _stamps(frame).tz_localize(None)
     today = pd.Timestamp.now("UTC").tz_localize(None)
@@ -158,7 +184,7 @@ def _holds_text(column: pd.Series) -> bool:
     if column.dtype.kind in "fiu":
         return False
     try:
-        list(map(_float, column))
+        list(map(exact_float, column))
     except (TypeError, ValueError):
         return True
     return column.dtype.kind == "b"
@@ -175,19 +201,13 @@ def _is_number(cell: object) -> bool:
 def _number(cell: object) -> float:
     if cell is None or cell is pd.NA or (isinstance(cell, str) and cell.strip().lower() in MISSING):
         return np.nan
-    return _float(cell)
-
-
-def _float(cell: object) -> float:
-    """A number as files hold them; Python would also read ``1_000`` and the digits of every script."""
-    if isinstance(cell, str) and ("_" in cell or not cell.isascii()):
-        raise ValueError(cell)
-    return float(cell)  # type: ignore[arg-type]  # what float refuses is a fault
+    return exact_float(cell)
 
 
 def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """Every column as float64, exactly: text goes through Python's own float."""
-    return pd.DataFrame({name: _column(frame[name]) for name in _columns(frame)}, index=frame.index)
+    columns = {name: _column(frame[name]) for name in _columns(frame)}
+    return pd.DataFrame(columns, index=frame.index, copy=False)
 
 
 def _columns(frame: pd.DataFrame) -> list[str]:
@@ -264,9 +284,11 @@ FORM: tuple[Check, ...] = (
     _no_rows,
     _undated,
     _sub_second,
-    _beyond_time,
+    beyond_time,
     _duplicates,
     _unsorted,
     _not_numbers,
 )
+UNREADABLE: tuple[Check, ...] = (_no_columns, _no_rows, _not_numbers)
+"""Those after which the values cannot be looked at."""
 VALUES: tuple[Check, ...] = (_absent, _infinite, _not_positive, _negative_volume, _high_below_low, _outside)

@@ -78,7 +78,8 @@ def test_its_config_runs(recipe, copy):
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     [folder] = (copy / f"runs-{recipe.kind}").iterdir()
-    assert f"kind: {recipe.kind}" in (folder / "config.yaml").read_text(encoding="utf-8")
+    key = "layout" if recipe.family == "layouts" else "kind"
+    assert f"{key}: {recipe.kind}" in (folder / "config.yaml").read_text(encoding="utf-8")
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["orders"]["asked"] > 0
     if recipe.family == "measures":

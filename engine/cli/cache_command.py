@@ -17,21 +17,27 @@ if TYPE_CHECKING:
 @click.command("cache")
 @click.argument("action", type=click.Choice(["info", "clear"]))
 def cache(action: str) -> None:
-    """Say what the caches of signals and of texts' scores hold, or empty them."""
+    """Say what the caches of signals, of texts' scores and of data files hold, or empty them."""
     for line in cleared() if action == "clear" else contents():
         say(line)
 
 
 def contents() -> tuple[str, ...]:
     """One line a cache: where it lies, how many entries of which sort, how large."""
+    from marketdata.market_cache import LIMIT, market_store
+
     store = _signal_store()
     info = store.info()
     texts = _scores()
     entries = f"{info.entries} entries ({info.folds} of single folds)"
     size = sum(path.stat().st_size for path in texts)
+    markets = market_store()
+    stored = markets.entries()
+    bytes_stored = sum(path.stat().st_size for path in stored)
     return (
         f"{store.folder}: {entries}, {_megabytes(info.size)} of at most {info.limit / 1e6:.0f} MB",
         f"{_score_folder()}: texts' scores by {len(texts)} scorers, {_megabytes(size)}",
+        f"{markets.folder}: {len(stored)} checked markets, {_megabytes(bytes_stored)} of at most {LIMIT / 1e6:.0f} MB",
     )
 
 
@@ -43,15 +49,23 @@ def cleared() -> tuple[str, ...]:
     StoreError
         A file cannot be removed.
     """
+    from marketdata.market_cache import market_store
+
     store = _signal_store()
     texts = _scores()
     removed = store.clear()
+    markets = market_store()
+    forgotten = markets.clear()
     try:
         for path in [*texts, *_score_folder().glob("*.lock")]:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"cache: {error.filename} cannot be removed: {error.strerror}") from error
-    return (f"{store.folder}: {removed} entries removed", f"{_score_folder()}: {len(texts)} scorers' scores removed")
+    return (
+        f"{store.folder}: {removed} entries removed",
+        f"{_score_folder()}: {len(texts)} scorers' scores removed",
+        f"{markets.folder}: {forgotten} checked markets removed",
+    )
 
 
 def _score_folder() -> Path:

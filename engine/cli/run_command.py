@@ -26,7 +26,7 @@ EPILOG = "Exit codes: 0 done, 1 the engines differ, 2 bad input, 130 interrupted
 @click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where run folders go.")
 @click.option("--engine", type=click.Choice(["backtrader", "compiled", "both"]), help="Which engine trades.")
 @click.option("--ledger", type=click.Path(path_type=Path), help=LEDGER_HELP)
-@click.option("--no-cache", is_flag=True, help="Neither read nor write the signal cache.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the caches of signals and of data files.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the log on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics on stdout as JSON, and nothing else.")
@@ -35,6 +35,7 @@ def run(words: tuple[str, ...], engine: str | None, verbose: bool, check: bool, 
     from engine.ledger.ledger import use_folder
     from engine.run_folder.child_process import measuring
     from engine.sweep.load_config import load
+    from marketdata.market_cache import keeping_markets
 
     paths, overrides = files_and_overrides(words)
     overrides += [f"engine={engine}"] if engine else []
@@ -43,7 +44,8 @@ def run(words: tuple[str, ...], engine: str | None, verbose: bool, check: bool, 
     log_to_stderr(logging.DEBUG if verbose else logging.WARNING)
     configs = [load(path, overrides) for path in paths]
     resample = any(config.measures.intervals.reps for config in configs)
-    with use_folder(options["ledger"]), measuring() if resample and not check else nullcontext() as pool:
+    pools = measuring() if resample and not check else nullcontext()
+    with use_folder(options["ledger"]), pools as pool, keeping_markets(not options["no_cache"]):
         from engine.pipeline import Options
 
         run_options = Options(out=options["out"], cache=not options["no_cache"], quiet=quiet or as_json)

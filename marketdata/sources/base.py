@@ -2,7 +2,8 @@
 
 import hashlib
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,18 +16,43 @@ from core.deprecated_members import RenamedAttribute, adopt_old_names
 from core.digests import file_digest
 from core.errors import DataError
 from core.plugins import PluginSpec
+from marketdata.data_faults import RowNames
 
 __all__ = [
     "ADJUSTED",
     "RawTable",
+    "Recognition",
     "Source",
     "distinct",
     "read_bytes",
     "require_digest",
+    "unreadable",
 ]
 
 ADJUSTED = "adj close"
 """The column of a raw table that holds closes adjusted for splits and dividends; where it is given, it is applied."""
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """The way in which a file was read.
+
+    Attributes
+    ----------
+    layout : the kind of the layout that it was recognised as, or that the config states.
+    text : in words, for the notes and the manifest.
+    zone : of stamps that state none; None: not known.
+    side : ``start`` or ``end``: where in its bar a stamp lies; None: not known.
+    stated : the config states the side.
+    unusual : there is something to say about it: it is no plain table of commas.
+    """
+
+    layout: str
+    text: str
+    zone: str | None = None
+    side: str | None = None
+    stated: bool = False
+    unusual: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +67,31 @@ class RawTable:
     where : the file's name, for messages.
     offsets : (T,) seconds east of UTC as each stamp was written; None if the stamps are naive or of one zone by type.
     notes : remarks of the reader of the file.
+    recognition : how the file was read; None for tables that are no user's file.
+    rows : (T,) numbers of the rows in the file, from 0; None: they are all rows, in its order.
+    first_line : the number of the line of the file's row 0.
+    typed : its times are of a type with a zone, so that the offsets are those of one zone.
     """
 
     frame: pd.DataFrame
     where: str
     offsets: npt.NDArray[np.int64] | None = None
     notes: tuple[str, ...] = ()
+    recognition: Recognition | None = None
+    rows: npt.NDArray[np.intp] | None = None
+    first_line: int = 2
+    typed: bool = False
+
+    @property
+    def row_names(self) -> RowNames:
+        """The names of its rows in messages."""
+        return RowNames(pd.DatetimeIndex(self.frame.index), self.rows, self.first_line)
+
+    def cut(self, rows: npt.NDArray[Any] | slice) -> "RawTable":
+        """Some of its rows, by a mask, by their numbers or as a slice."""
+        numbers = np.arange(len(self.frame)) if self.rows is None else self.rows
+        offsets = None if self.offsets is None else self.offsets[rows]
+        return replace(self, frame=self.frame.iloc[rows], offsets=offsets, rows=numbers[rows])
 
 
 class Source(PluginSpec):
@@ -102,6 +147,10 @@ class Source(PluginSpec):
             A file is missing or is no table.
         """
 
+    def each_table(self) -> Iterator[tuple[str, RawTable]]:
+        """The pairs of :meth:`tables`; a source may read each when it is asked for."""
+        yield from self.tables().items()
+
     def digests(self) -> dict[str, str]:
         """The SHA-256 of each symbol's file."""
         return {symbol: _digest(symbol, path) for symbol, path in self.paths().items()}
@@ -144,15 +193,16 @@ def read_bytes(symbol: str, path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _unreadable(symbol, path, error) from error
+        raise unreadable(symbol, path, error) from error
 
 
 def _digest(symbol: str, path: Path) -> str:
     try:
         return file_digest(path)
     except OSError as error:
-        raise _unreadable(symbol, path, error) from error
+        raise unreadable(symbol, path, error) from error
 
 
-def _unreadable(symbol: str, path: Path, error: OSError) -> DataError:
+def unreadable(symbol: str, path: Path, error: OSError) -> DataError:
+    """The error of a file that cannot be read."""
     return DataError(f"{symbol} ({path}): the file cannot be read: {error.strerror}; check its path")

@@ -1,17 +1,17 @@
 """Prices from the user's own text files."""
 
+from marketdata.reading.sheet import Sheet
+from marketdata.reading.text import read_text
+
 from ._files import Files
-from ._text import read_table
-from .base import RawTable
 
 
 class Csv(Files):
-    """Comma-separated files, one a symbol, daily or within the day.
+    """Text files of cells, as vendors write them: daily or within the day, packed or not.
 
-    The first line names the columns in any usual spelling, case and order: Date, Datetime, Timestamp, Time, or Date and
-    Time; Open, High, Low, Close; Volume and Adj Close if there are any. Others are left out with a note. Dates are ISO
-    or M/D/YYYY, alone or with a time and an offset. A date alone closes at 23:59 UTC unless ``data.session_close`` says
-    when; a time without an offset needs its zone.
+    The layout is recognised by the header or the first rows: see the family ``layouts``. Columns may have any usual
+    name in English, German, Polish, French or Spanish; others are left out with a note. A date alone closes at 23:59
+    UTC unless ``data.session_close`` says when; a time without an offset needs its zone.
 
     Examples
     --------
@@ -19,6 +19,6 @@ class Csv(Files):
     ('AAPL',)
     """
 
-    def read(self, symbol: str, content: bytes, where: str) -> RawTable:
-        """The table in a file's bytes."""
-        return read_table(symbol, content, where, adjust=self.adjust)
+    def read(self, content: bytes, label: str, file: str) -> Sheet:
+        """The sheet in a file's bytes."""
+        return read_text(content, label, file, self)

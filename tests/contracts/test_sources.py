@@ -26,6 +26,8 @@ def source(request, tmp_path: Path) -> Source:
     path = tmp_path / f"prices.{request.param}"
     if request.param == "parquet":
         pd.read_csv(io.StringIO(PRICES)).to_parquet(path)
+    elif request.param == "json":
+        path.write_text(pd.read_csv(io.StringIO(PRICES)).to_json(orient="records"), encoding="utf-8")
     else:
         path.write_text(PRICES, encoding="utf-8")
     return spec.parse({"files": {"A": str(path)}})

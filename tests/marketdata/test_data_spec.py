@@ -24,7 +24,7 @@ ONE = {"kind": "sample"}
     ("keys", "match"),
     [
         ({"source": {"kind": "sampel"}}, "no 'sampel' in marketdata/sources; did you mean 'sample'"),
-        ({"source": {}}, "must be a mapping with a `kind`, one of csv, parquet, sample, stocks"),
+        ({"source": {}}, "must be a mapping with a `kind`, one of csv, json, parquet, sample, stocks"),
         ({"source": {"kind": "csv", "files": {}}}, "at least 1 item"),
         ({"source": {"kind": "csv", "files": {"": "a.csv"}}}, "at least 1 character"),
         ({"source": ONE, "start": "2001-01-02", "end": "2001-01-01"}, "start 2001-01-02 is after end 2001-01-01"),
@@ -125,13 +125,11 @@ def test_a_time_that_the_clock_skips_is_refused(spec_of, cells):
         spec_of(content, session_close="16:00 America/New_York").load()
 
 
-def test_stamps_that_are_all_midnights_are_remarked(spec_of, cells):
+def test_stamps_that_are_all_midnights_are_dates(spec_of, cells):
     content = [[f"{line[0]}T00:00:00-05:00", *line[1:]] for line in cells]
     market = spec_of(content).load()
-    assert market.notes[:-1] == (
-        "AAPL: every stamp is a midnight and is taken as a bar's close; for bars of one day write the date alone",
-    )
-    assert f"{market.times[0]:%Y-%m-%d %H:%M}" == "2020-01-02 05:00"
+    assert market.notes[:-1] == ("AAPL: every stamp is a midnight, as it is written: they are taken as dates",)
+    assert f"{market.times[0]:%Y-%m-%d %H:%M}" == "2020-01-02 23:59"
 
 
 def test_a_config_reads_back_what_it_writes(tmp_path):
@@ -171,9 +169,9 @@ def test_the_schema_describes_every_key_and_source():
     schema = DataSpec.model_json_schema()
     assert all(field["description"] for field in schema["properties"].values())
     sources = {form["title"]: form for form in schema["properties"]["source"]["anyOf"]}
-    assert set(sources) == {"csv", "parquet", "sample", "stocks"}
+    assert set(sources) == {"csv", "json", "parquet", "sample", "stocks"}
     assert sources["csv"]["properties"]["kind"]["const"] == "csv"
-    assert sources["csv"]["required"] == ["kind", "files"]
+    assert sources["csv"]["required"] == ["kind"]
     assert not sources["sample"]["additionalProperties"]
     assert sources["sample"]["properties"]["symbols"]["default"] == ["nasdaq"]
 

@@ -34,6 +34,7 @@ def test_info_counts_both_sorts_of_entries_and_the_scores(folder, capsys):
     assert capsys.readouterr().out.splitlines() == [
         f"{folder}/signals: 3 entries (2 of single folds), 4.5 MB of at most 2147 MB",
         f"{folder}/scores: texts' scores by 2 scorers, 1.3 MB",
+        f"{folder}/markets: 0 checked markets, 0.0 MB of at most 2147 MB",
     ]
 
 
@@ -42,6 +43,7 @@ def test_clear_leaves_nothing_but_what_audits_found(folder, capsys):
     assert capsys.readouterr().out.splitlines() == [
         f"{folder}/signals: 3 entries removed",
         f"{folder}/scores: 2 scorers' scores removed",
+        f"{folder}/markets: 0 checked markets removed",
     ]
     assert [path.name for path in folder.rglob("*") if path.is_file()] == ["g.json"]
     assert main(["cache", "info"]) == 0
