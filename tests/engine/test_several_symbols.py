@@ -95,7 +95,8 @@ def test_a_position_in_a_symbol_that_ended_is_closed_at_its_last_close_after_fiv
     held = outcome.result.positions["EARLY"]
     bars = outcome.market.bars["EARLY"]
     ended = held.index[held.index > bars.times[-1]]
-    assert len(set(held[ended[:4]])) == 1 and held[ended[0]] != 0.0
+    assert len(set(held[ended[:4]])) == 1
+    assert held[ended[0]] != 0.0
     assert not held[ended[4:]].any()
     last = outcome.result.fills[outcome.result.fills["symbol"] == "EARLY"].iloc[-1]
     assert (last["time"], last["price"]) == (ended[4], bars.close[-1])
