@@ -8,7 +8,7 @@ T is the number of bars, N of symbols, F of features.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +118,8 @@ class Market:
     zone : IANA time zone whose calendar days are the sessions.
     notes : findings of the data checks; they go into the run folder.
     news : dated headlines; None where the config names none.
+    basket : "held" or "rebalanced" where the benchmark is a basket of the traded symbols, in equal parts, which has no
+        bars of its own; empty otherwise.
     """
 
     bars: Mapping[str, Bars]
@@ -126,6 +128,15 @@ class Market:
     zone: str
     notes: tuple[str, ...] = ()
     news: News | None = None
+    basket: Literal["", "held", "rebalanced"] = ""
+
+    @property
+    def benchmark_in_words(self) -> str:
+        """The benchmark in a few words."""
+        if not self.basket:
+            return f"{self.benchmark}, bought and held"
+        how = "bought once" if self.basket == "held" else "rebalanced every session"
+        return f"a basket of {', '.join(self.trade)} in equal parts, {how}"
 
     @property
     def times(self) -> pd.DatetimeIndex:

@@ -232,7 +232,7 @@ def first_decision(market: Market, config: RunConfig) -> tuple[tuple[Fold, ...],
     folds = plan(market, config.signals)
     start = folds[0].cut if folds else generate(market, config.signals).frame.start  # a rule's signals cost nothing
     last = sessions(market.times[-1:], market.zone)[0]
-    require_benchmark(market.bars[market.benchmark], start, last, market.zone)
+    require_benchmark(market, start, last, market.zone)
     return folds, start
 
 
@@ -252,9 +252,10 @@ def check_only(config: RunConfig) -> str:
         f"{'' if pooled else 'up to '}{len(folds) * models * len(getattr(config.model, 'members', (config.model,)))}"
     )
     work = f"{len(folds)} folds, {fit_count} fits"
-    return f"{config.name}: valid; {_extent(market)}; {work}; first decision {folds[0].cut:%F}"
+    first = sessions(pd.DatetimeIndex([folds[0].cut]), market.zone)[0]
+    return f"{config.name}: valid; {_extent(market)}; {work}; first decision {first:%F}"
 
 
 def _extent(market: Market) -> str:
-    times = market.times
-    return f"{len(times)} bars of {', '.join(market.trade)} from {times[0]:%F} to {times[-1]:%F}"
+    days = sessions(market.times, market.zone)
+    return f"{len(days)} bars of {', '.join(market.trade)} from {days[0]:%F} to {days[-1]:%F}"

@@ -55,6 +55,8 @@ def _common_days(market: Market, days: Mapping[str, pd.DatetimeIndex], labels: M
 
 
 def _benchmark(market: Market, days: Mapping[str, pd.DatetimeIndex], labels: Mapping[str, str]) -> None:
+    if market.basket:
+        return
     name = market.benchmark
     last = max(days[symbol][-1] for symbol in market.trade)
     if days[name][-1] < last or days[name][0] > last:

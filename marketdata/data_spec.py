@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from core.types import Bars, Market
 from marketdata.sources.base import RawTable, Source
 
 from .bar_size import extent
-from .benchmark import Benchmark, BenchmarkSpec
+from .benchmark import BASKET, BasketSpec, Benchmark, BenchmarkSpec
 from .cross_symbol_checks import require_together
 from .data_faults import Fault
 from .data_warnings import data_warnings
@@ -39,7 +39,9 @@ class DataSpec(Spec):
     end: date | None = None
     """Last session, inclusive (YYYY-MM-DD); null: the file's last."""
     benchmark: Benchmark | None = None
-    """What to compare with: a symbol, or {source: ...} of its own, which is not traded; null: the only symbol."""
+    """What to compare with: a symbol; {source: ...} of its own, which is not traded; basket, the traded symbols in
+    equal parts, bought once, or {kind: basket, rebalanced: true}; null: the only traded symbol, or the basket of
+    several."""
     trade: tuple[str, ...] | None = None
     """The symbols to trade; null: all but the benchmark, unless it is the only one."""
     session_close: str | None = None
@@ -74,11 +76,8 @@ class DataSpec(Spec):
         names = _names(info)
         if isinstance(benchmark, BenchmarkSpec):
             _require_new(benchmark.symbol, names)
-        elif benchmark is not None:
+        elif isinstance(benchmark, str) and benchmark != BASKET:
             _require_known([benchmark], names)
-        elif len(names) > 1:
-            several = ", ".join(names)
-            raise PydanticCustomError("benchmark", "must name one of several symbols: {symbols}", {"symbols": several})
         return benchmark
 
     @field_validator("trade")
@@ -104,10 +103,24 @@ class DataSpec(Spec):
         return Session(*self.source.session_close, stated=False)
 
     @property
-    def benchmark_symbol(self) -> str:
-        """The benchmark, the only symbol if none is named."""
+    def basket(self) -> Literal["", "held", "rebalanced"]:
+        """The kind of basket if the benchmark is one: named, or several symbols are traded and none is named."""
         benchmark = self.benchmark
-        return benchmark.symbol if isinstance(benchmark, BenchmarkSpec) else benchmark or self.source.names[0]
+        if isinstance(benchmark, BasketSpec):
+            return "rebalanced" if benchmark.rebalanced else "held"
+        if benchmark is None:
+            return "held" if len(self.trade or self.source.names) > 1 else ""
+        return "held" if benchmark == BASKET and BASKET not in self.source.names else ""
+
+    @property
+    def benchmark_symbol(self) -> str:
+        """The benchmark's name: `basket` for a basket; the only traded symbol if none is named."""
+        benchmark = self.benchmark
+        if self.basket:
+            return BASKET
+        if isinstance(benchmark, BenchmarkSpec):
+            return benchmark.symbol
+        return benchmark if isinstance(benchmark, str) else (self.trade or self.source.names)[0]
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -118,7 +131,8 @@ class DataSpec(Spec):
     @property
     def trade_symbols(self) -> tuple[str, ...]:
         """The traded symbols: as stated, or all but the benchmark unless it is the only one."""
-        others = tuple(name for name in self.source.names if name != self.benchmark_symbol)
+        names = self.source.names
+        others = names if self.basket else tuple(name for name in names if name != self.benchmark_symbol)
         return self.trade or others or (self.benchmark_symbol,)
 
     def load(self) -> Market:
@@ -136,7 +150,7 @@ class DataSpec(Spec):
             bars[symbol], symbol_notes = self._bars(symbol, raw)
             for note in symbol_notes:
                 notes.setdefault(note, []).append(symbol)
-        market = Market(bars, self.trade_symbols, self.benchmark_symbol, self.session.zone)
+        market = Market(bars, self.trade_symbols, self.benchmark_symbol, self.session.zone, basket=self.basket)
         require_together(market, {symbol: raw.where for symbol, raw in tables.items()})
         stated = (f"{', '.join(symbols)}: {note}" for note, symbols in notes.items())
         market = replace(market, notes=(*stated, *self._disclosures(market)))
@@ -166,6 +180,8 @@ class DataSpec(Spec):
 
     def _benchmark_identity(self) -> str | dict[str, Any]:
         benchmark = self.benchmark
+        if self.basket:
+            return {"basket": self.basket}
         return (
             {"source": benchmark.source.identity()} if isinstance(benchmark, BenchmarkSpec) else self.benchmark_symbol
         )

@@ -103,6 +103,12 @@ class RunConfig(SignalSpec):
         return SignalSpec.parse({key: values[key] for key in SignalSpec.model_fields})
 
     @property
+    def risk_free(self) -> float:
+        """The annual rate that ratios compare with: `measures.risk_free`, or what cash earns where that is more."""
+        stated = self.measures.risk_free
+        return self.broker.cash_yield if self.broker.cash_interest > stated else stated
+
+    @property
     def id(self) -> str:
         """The run's id: 12 hex digits of all keys but :data:`NO_RESULT`; data files count by their content."""
         values = {key: item for key, item in self.dump().items() if key not in NO_RESULT}

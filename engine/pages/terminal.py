@@ -77,10 +77,13 @@ def _head(metrics: Mapping[str, Any], folder: Path) -> Iterable[Any]:
     returns = f"{count(span['sessions'], _returns_name(metrics))}, {metrics['periods_per_year']:g} a year"
     days = f"{span['first_session']} to {span['last_session']}, {returns}"
     yield Text(f"{', '.join(metrics['symbols'])}: {days}; {trained}")
+    if metrics["risk_free_note"]:
+        yield Text(f"ratios compare with {percent(metrics['risk_free'])} a year ({metrics['risk_free_note']})")
     yield Text()
     yield Text(verdict["headline"], style="bold green" if metrics["verdict"].get("beats") else "bold yellow")
     for sentence in verdict["sentences"]:
         yield Padding(Text(sentence), (0, 0, 0, 2))
+    yield Padding(Text(f"Not tried: {'; '.join(verdict['not_tried'])}."), (0, 0, 0, 2))
     yield Text()
 
 

@@ -3,9 +3,11 @@
 import pandas as pd
 
 from core.clock import sessions
+from core.number_format import percent
 from core.types import Market, RunResult
 from engine.backtest.account_returns import benchmark_gaps
 from engine.config.run_config import RunConfig
+from risk.delisting import SESSIONS
 from risk.periods import Calendar
 
 from .order_audit import count_orders
@@ -24,7 +26,7 @@ def run_notes(
     return (
         *_idle_notes(result),
         *_interest_notes(config),
-        *_span_notes(market, days, result.zone),
+        *_span_notes(config, market, days, result.zone),
         *_gap_notes(market, days, result.zone),
         *hole_notes(year),
         *_session_notes(result, year),
@@ -43,22 +45,24 @@ def _idle_notes(result: RunResult) -> tuple[str, ...]:
 
 
 def _interest_notes(config: RunConfig) -> tuple[str, ...]:
-    """Interest on cash above the rate that ratios compare with."""
+    """Interest on cash above the stated risk-free rate."""
     earned = config.broker.cash_interest
     free = config.measures.risk_free
     if earned <= free:
         return ()
     return (
-        f"idle cash earns {100 * earned:g} % a year, but ratios compare with {100 * free:g} %, so that interest "
-        "looks like skill: set measures.risk_free",
+        f"idle cash earns {100 * earned:g} % a year, more than measures.risk_free ({100 * free:g} %): ratios compare "
+        f"with {percent(config.risk_free)}, which is what cash earned, and the verdict with the same account untraded",
     )
 
 
-def _span_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
+def _span_notes(config: RunConfig, market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
     """Traded symbols that begin after the account does, or end before it."""
+    end = "stays, at its last close" if config.broker.delisting == "hold" else f"is closed {SESSIONS} sessions later"
     spans = ((symbol, sessions(market.bars[symbol].times, zone)[[0, -1]]) for symbol in market.trade)
+    end = f"; a position at its end {end}"
     return tuple(
-        f"{symbol} has bars from {first:%F} to {last:%F} only; a position at its end stays, at its last close"
+        f"{symbol} has bars from {first:%F} to {last:%F} only{end if last < days[-1] else ''}"
         for symbol, (first, last) in spans
         if first > days[0] or last < days[-1]
     )

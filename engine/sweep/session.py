@@ -121,7 +121,7 @@ def outputs_of(sweep_plan: Plan) -> TrialOutputs:
     return TrialOutputs(
         measures_of(sweep_plan.config),
         spec.periods_per_year,
-        spec.risk_free,
+        sweep_plan.config.risk_free,
         sweep_plan.span,
         sweep_plan.summed,
         sweep_plan.with_returns,

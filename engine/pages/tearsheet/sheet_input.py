@@ -37,6 +37,8 @@ class TearsheetInput:
     periods_per_year: float
     risk_free: float
     period: str
+    cash_interest: float
+    risk_free_note: str
     headline: str
     beats: bool
 
@@ -55,6 +57,8 @@ class TearsheetInput:
             periods_per_year=outcome.periods_per_year,
             risk_free=outcome.risk_free,
             period=outcome.calendar.period,
+            cash_interest=outcome.cash_interest,
+            risk_free_note=outcome.risk_free_note,
             headline=outcome.verdict.headline,
             beats=outcome.verdict.beats,
         )

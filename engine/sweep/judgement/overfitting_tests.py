@@ -1,7 +1,7 @@
 """Overfitting tests of a sweep's winner: deflated Sharpe ratio, PBO, superior ability, and lengths of the record."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,15 @@ class TrialSample:
     returns: Matrix
     with_returns: Rows
     left_out: int
+
+    def net_of(self, interest: Vector, rate: float) -> "TrialSample":
+        """The sample less what cash earned: its returns session by session, its sums at the mean rate of a session."""
+        return replace(self, sums=_net_sums(self.sums, rate), returns=net_of(self.returns, interest))
+
+
+def net_of(returns: Matrix, interest: Vector) -> Matrix:
+    """(D,) or (D, R) returns less what cash earned in the same sessions; a loss of all stays one."""
+    return np.maximum(returns - (interest if returns.ndim == 1 else interest[:, None]), -1.0)
 
 
 def sample_trials(sweep_plan: Plan, trial_store: TrialStore) -> TrialSample:
@@ -142,8 +151,10 @@ def run_overfitting_tests(
     Parameters
     ----------
     winner, benchmark : (D,) returns over the shared span.
+    year : sessions in a year, and the annual rate that ratios compare with.
     """
     rate = year.rate
+    sums = _net_sums(sample.sums, rate)
     scored = int(np.isin(ranking.status, SCORED).sum())
     trials = max(scored + prior.trials, 1)
     variance = pooled_variance(ranking.sharpe / np.sqrt(year.periods), prior)
@@ -166,12 +177,20 @@ def run_overfitting_tests(
         deflated_effective=None if clusters is None else deflated_sharpe(excess, clusters.count, clusters.variance),
         track=minimum_track_record_length(excess),
         backtest=minimum_backtest_length(trials, sharpe * np.sqrt(year.periods)),
-        pbo=None if sample.sums is None else pbo_of_blocks(sample.sums),
+        pbo=None if sums is None else pbo_of_blocks(sums),
         cash=spa(against_cash(table, rate), reps=spec.reps, seed=seed % 2**32),
         benchmark=_against(benchmark, table, rate, spec.reps, seed % 2**32),
         observations=len(winner),
         per_year=year.periods,
     )
+
+
+def _net_sums(sums: BlockSums | None, rate: float) -> BlockSums | None:
+    """The sums of the returns less a rate per session: of ``r - c`` and of its square."""
+    if sums is None or rate == 0.0:
+        return sums
+    count = sums.count[None, :]
+    return BlockSums(sums.count, sums.total - count * rate, sums.squares - 2.0 * rate * sums.total + count * rate**2)
 
 
 def _against(benchmark: Vector, table: Matrix, rate: float, reps: int, seed: int) -> Spa:

@@ -14,7 +14,7 @@ from core.number_format import count, format_4sig, money, p_value, percent, titl
 from engine.run_folder.run_folder import read_json
 from engine.sweep.storage.file_names import NUMBERS, PAGE, TABLE
 
-MARKS = {True: ("passed", "green"), False: ("not passed", "red"), None: ("not run", "yellow")}
+MARKS = {True: ("passed", "green"), False: ("not passed", "red"), None: ("not tried", "yellow")}
 
 
 def show(numbers: Mapping[str, Any], folder: Path, note: str = "", console: Console | None = None) -> None:
