@@ -15,7 +15,7 @@ export OMP_NUM_THREADS := 1
 export GOMP_SPINCOUNT := 0
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: install backtest test test-slow test-processor check bench docs fix lock golden clean
+.PHONY: install backtest test test-slow test-processor test-install check bench docs fix lock golden clean
 
 install: $(VENV)/installed
 
@@ -31,6 +31,12 @@ test-slow: $(VENV)/installed-dev
 # As on a processor without AVX; on one that has no AVX2, OpenBLAS cannot run Haswell's kernels.
 test-processor: $(VENV)/installed-dev
 	ATEN_CPU_CAPABILITY=default OPENBLAS_CORETYPE=Haswell $(BIN)/python -m pytest -q -m processor tests $(ARGS)
+
+# Every config of the README's table over a short span, after `make install` alone, in an environment of its own.
+test-install:
+	rm -rf build/install-venv
+	$(MAKE) install VENV=build/install-venv
+	build/install-venv/bin/python tools/run_shipped_configs.py
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
@@ -69,8 +75,9 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "backtrader-ml needs Python 3.11 or newer; this is " + sys.version.split()[0] + ": run make with PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
+# With the extras that the shipped configs, the README and the docs use.
 $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e .
+	$(PIP) -e ".[cluster,talib,text]"
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python

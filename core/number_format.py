@@ -64,6 +64,30 @@ def p_value(value: float | None) -> str:
     return "< 0.001" if value < 0.0005 else f"{value:.3f}"
 
 
+def p_text(value: float | None) -> str:
+    """A p-value in a sentence.
+
+    >>> p_text(0.03456), p_text(2e-12)
+    ('p = 0.035', 'p < 0.001')
+    """
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def odds(p: float) -> str:
+    """A p-value as a frequency, to be followed by what is counted.
+
+    >>> odds(0.33), odds(0.7), odds(0.0001), odds(0.97)
+    ('1 of 3', '7 of 10', 'fewer than 1 of 1,000', 'more than 9 of 10')
+    """
+    if p < 0.001:
+        return "fewer than 1 of 1,000"
+    if p <= 0.5:
+        return f"1 of {round(1.0 / p):,}"
+    tenths = round(10.0 * p)
+    return f"{tenths} of 10" if tenths < 10 else "more than 9 of 10"
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number of things; the plural is the noun with an s unless it is given.
 

@@ -87,6 +87,12 @@ def _rate(value: float) -> float:
     raise PydanticCustomError("rate", "must be at least 0 and below 1{hint}", {"hint": _percent_hint(value)})
 
 
+def _any_rate(value: float) -> float:
+    if -1 < value < 1:
+        return value
+    raise PydanticCustomError("any_rate", "must be above -1 and below 1{hint}", {"hint": _percent_hint(value)})
+
+
 def _part(value: float) -> float:
     if 0 < value < 1:
         return value
@@ -121,6 +127,11 @@ Share = Annotated[float, AfterValidator(_share), Field(json_schema_extra={"exclu
 
 Rate = Annotated[float, AfterValidator(_rate), Field(json_schema_extra={"minimum": 0, "exclusiveMaximum": 1})]
 """A fraction of at least 0 and below 1: commission, slippage, interest, dropout."""
+
+AnyRate = Annotated[
+    float, AfterValidator(_any_rate), Field(json_schema_extra={"exclusiveMinimum": -1, "exclusiveMaximum": 1})
+]
+"""A yearly rate strictly between -1 and 1, which may be negative as rates of central banks were: -0.005 is -0.5 %."""
 
 Part = Annotated[float, AfterValidator(_part), Field(json_schema_extra={"exclusiveMinimum": 0, "exclusiveMaximum": 1})]
 """A fraction strictly between 0 and 1: a stop's distance from the price, a loss that stops trading."""

@@ -8,7 +8,7 @@ T is the number of bars, N of symbols, F of features.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -119,6 +119,8 @@ class Market:
     notes : findings of the data checks; they go into the run folder.
     news : dated headlines; None where the config names none.
     reading : by symbol, how its file was read; empty for data of the project.
+    basket : "held" or "rebalanced" where the benchmark is a basket of the traded symbols, in equal parts, which has no
+        bars of its own; empty otherwise.
     """
 
     bars: Mapping[str, Bars]
@@ -128,6 +130,15 @@ class Market:
     notes: tuple[str, ...] = ()
     news: News | None = None
     reading: Mapping[str, str] = field(default_factory=dict)
+    basket: Literal["", "held", "rebalanced"] = ""
+
+    @property
+    def benchmark_in_words(self) -> str:
+        """The benchmark in a few words."""
+        if not self.basket:
+            return f"{self.benchmark}, bought and held"
+        how = "bought once" if self.basket == "held" else "rebalanced every session"
+        return f"a basket of {', '.join(self.trade)} in equal parts, {how}"
 
     @property
     def times(self) -> pd.DatetimeIndex:

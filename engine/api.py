@@ -14,6 +14,7 @@ from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, STOPS, TRADES
 from core.types import RunResult
 from engine.config.run_config import RunConfig
 from engine.results.metrics_json import metrics
+from engine.results.outcome import recorded_outcome
 from engine.run_folder.run_folder import MANIFEST, RESULT_FILES, is_run_folder, read_json, result_digest
 from engine.sweep import load_config
 
@@ -67,7 +68,7 @@ def run(
         with keeping_markets(cache):
             return load_run(run_and_save(resolved, Options(Path(out), cache, quiet=not progress)).saved.folder)
     with reporting(quiet=not progress) as on_progress, keeping_markets(cache):
-        outcome = compute(resolved, signal_store() if cache else None, on_progress)
+        outcome = recorded_outcome(compute(resolved, signal_store() if cache else None, on_progress))
     return replace(outcome.result, notes=outcome.notes, metrics=metrics(outcome))
 
 

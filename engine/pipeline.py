@@ -24,7 +24,7 @@ from engine.pages.tearsheet.sheet_input import TearsheetInput
 from engine.pages.tearsheet.write import Submit, background, problem
 from engine.results.compute_measures import Measure, measure_here, measure_in
 from engine.results.metrics_json import metrics
-from engine.results.outcome import Outcome, build
+from engine.results.outcome import Outcome, build, recorded_outcome
 from engine.run_folder import manifest, result_files
 from engine.run_folder.run_folder import (
     MANIFEST,
@@ -165,11 +165,11 @@ def run_and_save(config: RunConfig, options: Options, pool: Executor | None = No
     measure = measure_in(pool) if pool else measure_here
     with recorded() as lines, tearsheets(config) as submit:
         with reporting(options.quiet) as on_progress:
-            outcome = compute(config, store, on_progress, watch, measure)
+            outcome = recorded_outcome(compute(config, store, on_progress, watch, measure))
         saved = save(outcome, config, options.out, submit, watch, lines)
     numbers = metrics(outcome)
     if not options.quiet:
-        show(numbers, saved.folder, saved.note)
+        show(numbers, saved.folder, saved.note, tried=outcome.tried.sentences if outcome.tried else ())
     return Finished(saved, numbers)
 
 
@@ -196,7 +196,12 @@ def save(
                 sheet.result()
         (folder / "config.yaml").write_text(as_yaml(config.dump()), encoding="utf-8")
         contents = manifest.build(
-            outcome.result, config.seed, config.data.digests(), result_digest(folder), watch.seconds
+            outcome.result,
+            config.seed,
+            config.data.digests(),
+            result_digest(folder),
+            watch.seconds,
+            outcome.tried.dump() if outcome.tried else None,
         )
         contents["reading"] = dict(outcome.market.reading)
         write_json(folder / MANIFEST, contents)
@@ -233,7 +238,7 @@ def first_decision(market: Market, config: RunConfig) -> tuple[tuple[Fold, ...],
     folds = plan(market, config.signals)
     start = folds[0].cut if folds else generate(market, config.signals).frame.start  # a rule's signals cost nothing
     last = sessions(market.times[-1:], market.zone)[0]
-    require_benchmark(market.bars[market.benchmark], start, last, market.zone)
+    require_benchmark(market, start, last, market.zone)
     return folds, start
 
 
@@ -253,9 +258,10 @@ def check_only(config: RunConfig) -> str:
         f"{'' if pooled else 'up to '}{len(folds) * models * len(getattr(config.model, 'members', (config.model,)))}"
     )
     work = f"{len(folds)} folds, {fit_count} fits"
-    return f"{config.name}: valid; {_extent(market)}; {work}; first decision {folds[0].cut:%F}"
+    first = sessions(pd.DatetimeIndex([folds[0].cut]), market.zone)[0]
+    return f"{config.name}: valid; {_extent(market)}; {work}; first decision {first:%F}"
 
 
 def _extent(market: Market) -> str:
-    times = market.times
-    return f"{len(times)} bars of {', '.join(market.trade)} from {times[0]:%F} to {times[-1]:%F}"
+    days = sessions(market.times, market.zone)
+    return f"{len(days)} bars of {', '.join(market.trade)} from {days[0]:%F} to {days[-1]:%F}"

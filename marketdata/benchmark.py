@@ -1,7 +1,7 @@
-"""A benchmark with a source of its own: compared with, never traded."""
+"""Benchmarks that are no symbol of the data: one with a source of its own, and the basket of the traded symbols."""
 
 from collections.abc import Mapping
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 from pydantic_core import PydanticCustomError
@@ -9,6 +9,18 @@ from pydantic_core import PydanticCustomError
 from core.plugins import PluginField, nested
 from core.spec import Spec
 from marketdata.sources.base import Source
+
+BASKET = "basket"
+
+
+class BasketSpec(Spec):
+    """All traded symbols in equal parts."""
+
+    kind: Literal["basket"] = "basket"
+    """Always basket."""
+
+    rebalanced: bool = False
+    """True brings the parts back to equal at each session's close; false buys once, at the first decision."""
 
 
 class BenchmarkSpec(Spec):
@@ -36,14 +48,15 @@ class BenchmarkSpec(Spec):
 
 
 def _mapping_first(value: object, handler: ValidatorFunctionWrapHandler) -> object:
-    """Read a mapping as a :class:`BenchmarkSpec`, so that its errors are not those of a choice of two forms."""
+    """Read a mapping as the spec that it means, so that its errors are not those of a choice of several forms."""
     if not isinstance(value, Mapping):
         return handler(value)
+    spec = BasketSpec if "kind" in value or "rebalanced" in value else BenchmarkSpec
     try:
-        return BenchmarkSpec.parse(value)
+        return spec.parse(value)
     except ValidationError as error:
-        raise nested(error, BenchmarkSpec) from error
+        raise nested(error, spec) from error
 
 
-Benchmark: TypeAlias = Annotated[str | BenchmarkSpec, WrapValidator(_mapping_first)]
-"""A symbol of the data's source, or a source of its own."""
+Benchmark: TypeAlias = Annotated[str | BasketSpec | BenchmarkSpec, WrapValidator(_mapping_first)]
+"""A symbol of the data's source, `basket`, or a source of its own."""

@@ -61,6 +61,8 @@ def _common_days(market: Market, labels: Mapping[str, str]) -> None:
 
 
 def _benchmark(market: Market, labels: Mapping[str, str]) -> None:
+    if market.basket:
+        return
     name = market.benchmark
     ends = {symbol: market.bars[symbol].times[[0, -1]] for symbol in (*market.trade, name)}
     days = {symbol: sessions(times, market.zone) for symbol, times in ends.items()}

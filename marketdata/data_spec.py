@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -18,7 +18,7 @@ from marketdata.sources._files import NOT_IN_IDENTITY, Files
 from marketdata.sources.base import Source
 
 from .bar_size import extent
-from .benchmark import Benchmark, BenchmarkSpec
+from .benchmark import BASKET, BasketSpec, Benchmark, BenchmarkSpec
 from .checked_bars import Span, checked_bars
 from .cross_symbol_checks import require_together
 from .market_cache import market_key, store_for
@@ -40,7 +40,9 @@ class DataSpec(Spec):
     end: date | None = None
     """Last session, inclusive (YYYY-MM-DD); null: the file's last."""
     benchmark: Benchmark | None = None
-    """What to compare with: a symbol, or {source: ...} of its own, which is not traded; null: the only symbol."""
+    """What to compare with: a symbol; {source: ...} of its own, which is not traded; basket, the traded symbols in
+    equal parts, bought once, or {kind: basket, rebalanced: true}; null: the only traded symbol, or the basket of
+    several."""
     trade: tuple[str, ...] | None = None
     """The symbols to trade; null: all but the benchmark, unless it is the only one."""
     session_close: str | None = None
@@ -79,11 +81,8 @@ class DataSpec(Spec):
         names = _names(info)
         if isinstance(benchmark, BenchmarkSpec):
             _require_new(benchmark.symbol, names)
-        elif benchmark is not None:
+        elif isinstance(benchmark, str) and benchmark != BASKET:
             _require_known([benchmark], names)
-        elif len(names) > 1:
-            several = _listed(names)
-            raise PydanticCustomError("benchmark", "must name one of several symbols: {symbols}", {"symbols": several})
         return benchmark
 
     @field_validator("trade")
@@ -121,10 +120,24 @@ class DataSpec(Spec):
         return replace(session, end="" if end == "00:00" else end)
 
     @property
-    def benchmark_symbol(self) -> str:
-        """The benchmark, the only symbol if none is named."""
+    def basket(self) -> Literal["", "held", "rebalanced"]:
+        """The kind of basket if the benchmark is one: named, or several symbols are traded and none is named."""
         benchmark = self.benchmark
-        return benchmark.symbol if isinstance(benchmark, BenchmarkSpec) else benchmark or self.source.names[0]
+        if isinstance(benchmark, BasketSpec):
+            return "rebalanced" if benchmark.rebalanced else "held"
+        if benchmark is None:
+            return "held" if len(self.trade or self.source.names) > 1 else ""
+        return "held" if benchmark == BASKET and BASKET not in self.source.names else ""
+
+    @property
+    def benchmark_symbol(self) -> str:
+        """The benchmark's name: `basket` for a basket; the only traded symbol if none is named."""
+        benchmark = self.benchmark
+        if self.basket:
+            return BASKET
+        if isinstance(benchmark, BenchmarkSpec):
+            return benchmark.symbol
+        return benchmark if isinstance(benchmark, str) else (self.trade or self.source.names)[0]
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -135,7 +148,8 @@ class DataSpec(Spec):
     @property
     def trade_symbols(self) -> tuple[str, ...]:
         """The traded symbols: as stated, or all but the benchmark unless it is the only one."""
-        others = tuple(name for name in self.source.names if name != self.benchmark_symbol)
+        names = self.source.names
+        others = names if self.basket else tuple(name for name in names if name != self.benchmark_symbol)
         return self.trade or others or (self.benchmark_symbol,)
 
     def load(self) -> Market:
@@ -170,7 +184,7 @@ class DataSpec(Spec):
         return {
             **values,
             "source": _placeless(self.source),
-            "benchmark": [_placeless(self.sources[-1]), self.benchmark_symbol],
+            "benchmark": [_placeless(self.sources[-1]), self.benchmark_symbol, self.basket],
         }
 
     def _prices(self) -> Market:
@@ -178,17 +192,20 @@ class DataSpec(Spec):
         notes: dict[str, list[str]] = {}  # a note that holds for several symbols is written once
         where: dict[str, str] = {}
         reading: dict[str, str] = {}
+        trade = frozenset(self.trade_symbols)
+        session = self.session
         for symbol, raw in (pair for source in self.sources for pair in source.each_table()):
-            traded = symbol in self.trade_symbols
-            bars[symbol], symbol_notes = checked_bars(symbol, raw, self.session, self._span, traded=traded)
+            traded = symbol in trade
+            bars[symbol], symbol_notes = checked_bars(symbol, raw, session, self._span, traded=traded)
             where[symbol] = raw.where
             if raw.recognition:
                 reading[symbol] = raw.recognition.text
                 log.info("%s (%s): read as %s", symbol, raw.where, raw.recognition.text)
             for note in symbol_notes:
                 notes.setdefault(note, []).append(symbol)
-        self._require_benchmark(bars)
-        market = Market(bars, self.trade_symbols, self.benchmark_symbol, self.session.market_zone, reading=reading)
+        self._require_known_symbols(bars)
+        zone = self.session.market_zone
+        market = Market(bars, self.trade_symbols, self.benchmark_symbol, zone, reading=reading, basket=self.basket)
         require_together(market, where)
         stated = (f"{_listed(symbols)}: {note}" for note, symbols in notes.items())
         return replace(market, notes=(*stated, *self._disclosures(market)))
@@ -197,11 +214,10 @@ class DataSpec(Spec):
     def _span(self) -> Span:
         return Span(self.start, self.end)
 
-    def _require_benchmark(self, bars: Mapping[str, Bars]) -> None:
+    def _require_known_symbols(self, bars: Mapping[str, Bars]) -> None:
         """The choice that cannot be checked with the config where symbols stand in files that were not there then."""
-        if self.benchmark is None and len(bars) > 1:
-            raise DataError(f"data.benchmark: must name one of several symbols: {_listed(list(bars))}")
-        unknown = next((symbol for symbol in (*self.trade_symbols, self.benchmark_symbol) if symbol not in bars), None)
+        named = (*self.trade_symbols, *(() if self.basket else (self.benchmark_symbol,)))
+        unknown = next((symbol for symbol in named if symbol not in bars), None)
         if unknown:
             raise DataError(f"the data have no symbol {unknown!r}; they have {_listed(list(bars))}")
 
@@ -229,6 +245,8 @@ class DataSpec(Spec):
 
     def _benchmark_identity(self) -> str | dict[str, Any]:
         benchmark = self.benchmark
+        if self.basket:
+            return {"basket": self.basket}
         return (
             {"source": benchmark.source.identity()} if isinstance(benchmark, BenchmarkSpec) else self.benchmark_symbol
         )

@@ -184,6 +184,7 @@ def _packed(market: Market) -> bytes:
         "zone": market.zone,
         "notes": list(market.notes),
         "reading": dict(market.reading),
+        "basket": market.basket,
     }
     text = canonical({**header, "order": list(market.bars)})
     start = 9 + len(text) + 1
@@ -223,4 +224,5 @@ def _market(path: Path, header: Mapping[str, Any], start: int) -> Market:
         header["zone"],
         tuple(header["notes"]),
         reading=header["reading"],
+        basket=header["basket"],
     )

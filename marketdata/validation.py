@@ -27,6 +27,8 @@ disagree in the last digits. Such values are taken as they are.
 ALMOST = 0.999
 """The fraction of a second from which a stamp is taken as the next second: ``59.999`` is how vendors write an end."""
 LISTED_FAULTS = 4  # faults told in one line; the rest is counted
+LATEST_CHANGE = 3
+"""The latest hour of the day that a change of the clock repeats."""
 
 Mask = npt.NDArray[np.bool_]
 Check = Callable[[pd.DataFrame], Fault | None]
@@ -113,10 +115,29 @@ def _undated(frame: pd.DataFrame) -> Fault | None:
     return Fault("the date is missing", "fill it in or remove the row", rows) if rows else None
 
 
-def _duplicates(frame: pd.DataFrame) -> Fault | None:
+def duplicates(frame: pd.DataFrame) -> Fault | None:
+    """The fault of dates that are there twice."""
     index = _stamps(frame)
     rows = _rows(index.duplicated() & index.notna()) if not index.is_unique else []
-    return Fault("duplicate date", "keep one row for each date", rows) if rows else None
+    if not rows:
+        return None
+    return _repeated_hour(index, rows) or Fault("duplicate date", "keep one row for each date", rows)
+
+
+def _repeated_hour(index: pd.DatetimeIndex, rows: list[int]) -> Fault | None:
+    """The fault of times without an offset that a clock repeats when it is set back: one hour of the night of a day."""
+    repeated = index[rows]
+    hours = repeated.floor("h")
+    is_night = index.tz is None and bool((hours.hour <= LATEST_CHANGE).all()) and not (index == index.normalize()).all()
+    if not is_night or len(hours.unique()) > len(hours.normalize().unique()):
+        return None
+    hour = hours[0]
+    return Fault(
+        f"the hour from {hour:%H:%M} of {hour:%Y-%m-%d} is there twice, as when the clock is set back,",
+        f"write each stamp with its UTC offset, as {repeated[0]:%Y-%m-%d %H:%M}-04:00 and then -05:00; "
+        "if the rows are copies, keep one of each",
+        rows,
+    )
 
 
 def _unsorted(frame: pd.DataFrame) -> Fault | None:
@@ -265,7 +286,7 @@ FORM: tuple[Check, ...] = (
     _undated,
     _sub_second,
     beyond_time,
-    _duplicates,
+    duplicates,
     _unsorted,
     _not_numbers,
 )

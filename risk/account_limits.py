@@ -18,7 +18,9 @@ from core.spec import Multiple, Part, Share, Spec
 
 from .sizing import lot_floor
 
-FREE, CAP, LOSS, GROSS, NET, SHORT, POSITIONS, OPEN_RISK, MIN_ORDER, VOLUME, ACCOUNT, STOP_PASSED = range(12)
+FREE, CAP, LOSS, GROSS, NET, SHORT, POSITIONS, OPEN_RISK, MIN_ORDER, VOLUME, ACCOUNT, STOP_PASSED, TARGET_PASSED = (
+    range(13)
+)
 NAMES = (
     "",
     "cap",
@@ -32,6 +34,7 @@ NAMES = (
     "share of volume",
     "account",
     "stop_passed",
+    "target_passed",
 )
 """What holds an order back, by the codes above."""
 

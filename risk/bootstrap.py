@@ -16,8 +16,9 @@ from core.types import Rows, Vector
 from risk.measures._tail import TailMeasure, tail_share
 from risk.measures._var_methods import LAWS
 from risk.measures.base import Estimate, Measure, Sample, defined
+from risk.returns import FEW_RETURNS
 
-MIN_RETURNS = 30
+MIN_RETURNS = FEW_RETURNS
 """Returns below which all resamples repeat the same few days."""
 
 MIN_REPS, MAX_REPS = 100, 100_000

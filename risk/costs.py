@@ -10,8 +10,10 @@ from pydantic import Field
 
 from core.spec import Rate, Share, Spec
 
+from .delisting import Delisting
+
 DAYS_OF_INTEREST = 365.0
-"""Interest is counted by calendar day of a year of 365, as backtrader does for shorts."""
+"""Interest is counted by calendar day of a year of 365."""
 
 
 class VolumeShare(Spec):
@@ -55,10 +57,25 @@ class BrokerSpec(Spec):
     """Units in one lot; sizes are rounded down to whole lots. 0 allows any fraction of a unit."""
 
     short_interest: Rate = 0.03
-    """Yearly interest on the entry value of short positions, charged by calendar day; 0.03 is 3 %."""
+    """Yearly interest on the entry value of short positions, charged by calendar day of the sessions' zone; 0.03 is
+    3 %."""
 
     cash_interest: Rate = 0.0
-    """Yearly interest earned on idle cash by calendar day; the proceeds of shorts earn nothing. 0.02 is 2 %."""
+    """Yearly interest earned on idle cash by calendar day of the sessions' zone; the proceeds of shorts earn nothing.
+    0.02 is 2 %."""
+
+    delisting: Delisting = "close_at_last"
+    """The end of a position in a symbol that has no bar for 5 sessions and none later: `close_at_last` closes it at the
+    symbol's last close, `{return: -0.3}` at 30 % below that; `hold` keeps it at its last close to the end."""
+
+    @property
+    def cash_yield(self) -> float:
+        """The effective yearly return of cash: `cash_interest`, credited every day.
+
+        >>> round(BrokerSpec(cash_interest=0.05).cash_yield, 6), BrokerSpec().cash_yield
+        (0.051267, 0.0)
+        """
+        return float((1.0 + self.cash_interest / DAYS_OF_INTEREST) ** DAYS_OF_INTEREST - 1.0)
 
     def with_costs(self, factor: float) -> "BrokerSpec":
         """The same broker with every cost multiplied by a factor; a rate stays below 1.

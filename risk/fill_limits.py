@@ -12,6 +12,7 @@ from .account_limits import (
     CAP,
     LOSS,
     STOP_PASSED,
+    TARGET_PASSED,
     VOLUME,
     AccountExposure,
     LimitValues,
@@ -34,7 +35,7 @@ class Quote(NamedTuple):
     price : the price of the fill, slippage included.
     worst : the price of the fill with the impact of the whole order.
     volume : units traded in the bar.
-    stop : price of the stop that protects the position; NaN for none.
+    stop, target : prices of the stop and the target of the position; NaN for none.
     loss_share : share of the account that may be lost at the stop; infinity for any.
     """
 
@@ -46,6 +47,7 @@ class Quote(NamedTuple):
     worst: float
     volume: float
     stop: float
+    target: float
     loss_share: float
 
 
@@ -92,6 +94,8 @@ def admit(quote: Quote, exposure: AccountExposure, rule: FillTerms, costs: Any) 
     """
     if quote.side * (quote.quoted - quote.stop) <= 0.0:
         return FillDecision(0.0, STOP_PASSED, 0.0)
+    if quote.side * (quote.quoted - quote.target) >= 0.0:
+        return FillDecision(0.0, TARGET_PASSED, 0.0)
     max_units, code = _max_units(quote, exposure, rule, costs)
     min_value = max(rule.limits.min_order, DUST * exposure.value)
     units, code = settle(quote.opening, max_units, code, quote.price, rule.lot, min_value)
@@ -122,17 +126,20 @@ def _max_units(quote: Quote, exposure: AccountExposure, rule: FillTerms, costs: 
     return units, code
 
 
-def fill_message(code: int, max_units: float, opening: float, price: float, quoted: float, stop: float) -> str:
+def fill_message(code: int, max_units: float, opening: float, price: float, quoted: float, level: float) -> str:
     """The reason that an order became smaller at its fill, in one line; empty if it did not.
 
     Parameters
     ----------
     code, max_units : of the :class:`FillDecision`.
-    opening, price, quoted, stop : of the :class:`Quote`.
+    opening, price, quoted : of the :class:`Quote`.
+    level : price of the stop or the target that was passed.
 
     >>> fill_message(STOP_PASSED, 0.0, 5.0, 94.1, 94.0, 95.0)
     'stop_passed: the market was at 94, the stop at 95'
     """
     if code == STOP_PASSED:
-        return f"stop_passed: the market was at {quoted:g}, the stop at {stop:g}"
+        return f"stop_passed: the market was at {quoted:g}, the stop at {level:g}"
+    if code == TARGET_PASSED:
+        return f"target_passed: the market was at {quoted:g}, the target at {level:g}"
     return message(code, "fill", max_units, opening, price)

@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from core.plugins import PluginField
-from core.spec import Level, Rate, Spec
+from core.spec import AnyRate, Level, Spec
 from risk.measures._tail import returns_needed
 from risk.measures._var_methods import Method
 from risk.measures.alpha import Alpha
@@ -133,8 +133,8 @@ class MeasuresSpec(Spec):
     var_methods: Methods = get_args(Method)
     """How value at risk and expected shortfall are estimated besides; the headline ones are `historical`."""
 
-    risk_free: Rate = 0.0
-    """Annual risk-free rate that the Sharpe and Sortino ratios compare with; 0.03 is 3 %."""
+    risk_free: AnyRate = 0.0
+    """Annual risk-free rate that the Sharpe and Sortino ratios compare with; 0.03 is 3 %, and it may be negative."""
 
     periods_per_year: Periods = "auto"
     """Sessions in a year; `auto` counts them in the data and takes 252, 260 or 365 where that is within 3 %."""

@@ -82,6 +82,40 @@ def excess(returns: Vector, periods_per_year: float, risk_free: float) -> Vector
     return returns - period_rate(risk_free, periods_per_year)
 
 
+FEW_RETURNS = 30
+"""Returns below which chance decides a ratio; fewer have a warning, no interval and no verdict."""
+STEADY = 15.0
+"""An annual mean / deviation beyond which returns hardly vary: no trading record comes near it."""
+
+
+def warnings_of(returns: Vector, periods_per_year: float, *, of_variation: bool = True) -> tuple[str, ...]:
+    """Warnings that few returns, or returns that hardly vary, make any ratio of them unreliable.
+
+    Parameters
+    ----------
+    returns : (T,) checked simple returns.
+    of_variation : False for a figure that does not depend on how much the returns vary.
+
+    >>> warnings_of(np.array([0.01, 0.0101]), 252.0)
+    ('fewer than 30 returns', 'the returns hardly vary')
+    """
+    few = len(returns) < FEW_RETURNS
+    steady = of_variation and hardly_vary(returns, periods_per_year)
+    return ("fewer than 30 returns",) * few + ("the returns hardly vary",) * steady
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def hardly_vary(returns: Vector, periods_per_year: float) -> bool:
+    """True if the annual mean of (T,) returns is more than 15 times their annual deviation (ddof = 1).
+
+    >>> hardly_vary(np.array([0.01, 0.0101]), 252.0), hardly_vary(np.array([0.01, -0.01]), 252.0)
+    (True, False)
+    """
+    if len(returns) < 2:
+        return False
+    return bool(abs(returns.mean()) * math.sqrt(periods_per_year) > STEADY * returns.std(ddof=1))
+
+
 def is_rounding(deviation: float, returns: Vector) -> bool:
     """True if a deviation of returns is rounding error only: constant returns seldom give exactly 0."""
     return bool(deviation <= ROUNDING * (1.0 + np.abs(returns).max()))

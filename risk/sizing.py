@@ -7,6 +7,8 @@ number, so that a compiler gives the same bits as Python.
 from typing import Any
 
 EXACT_WHOLE = 9007199254740992.0  # 2**53: from here on a float cannot count lots one by one
+ROUNDING = 1e-14
+"""By how much the difference of two sizes may be off, relative to them: some fifty times what floats round."""
 DUST = 1e-9
 """An order for less than this share of the account is rounding error; it is not sent."""
 
@@ -170,5 +172,19 @@ def resize_units(
     """
     if target_units <= 0.0 or abs(target_units - held_units) <= band * target_units:
         return 0.0
-    difference = lot_floor(abs(target_units - held_units), lot)
+    difference = _lots_between(target_units, held_units, lot)
     return 0.0 if difference * price < min_value else difference
+
+
+def _lots_between(target_units: float, held_units: float, lot: float) -> float:
+    """The distance of two sizes in whole lots: rounded down, but for what is missing by the rounding of floats alone.
+
+    Of lots such as 0.01, which floats cannot hold, 3.00 - 1.12 is a hair below 188.
+    """
+    difference = abs(target_units - held_units)
+    if lot <= 0.0 or difference >= EXACT_WHOLE * lot:
+        return difference
+    nearest = int(difference / lot + 0.5) * lot
+    return (
+        nearest if abs(difference - nearest) <= ROUNDING * (target_units + held_units) else lot_floor(difference, lot)
+    )

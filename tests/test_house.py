@@ -42,7 +42,17 @@ def test_what_decides_numbers_is_pinned_exactly():
 
 
 ROOMS = (
-    *("core", "marketdata", "risk", "signals", "strategies", "engine/config", "engine/backtest", "engine/results"),
+    *(
+        "core",
+        "marketdata",
+        "risk",
+        "signals",
+        "strategies",
+        "engine/config",
+        "engine/backtest",
+        "engine/ledger",
+        "engine/results",
+    ),
     *("engine/run_folder", "engine/pages", "engine/audit", "engine/sweep", "engine/reproduce", "engine/cli"),
 )
 LIMITS = {"vague identifier": 2.0, "question word": 0.0, "dense statement": 2.0}

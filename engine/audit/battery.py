@@ -13,6 +13,7 @@ from engine.results.fill_checks import execution
 from signals.features.base import Feature
 from signals.leaks.check_result import Check
 from signals.leaks.cut_points import Cut, choose
+from signals.leaks.each_bar import each_bar
 from signals.leaks.fit_inputs import fit_inputs
 from signals.leaks.invariance import perturbation, truncation
 from signals.leaks.label_tests import planted, shuffled
@@ -22,7 +23,7 @@ from signals.leaks.warmup import warmup
 from .traced_pipeline import Run, Subject
 from .trading_tests import random_walks, shifted_and_late
 
-QUICK = ("L1", "L2", "L3", "L10")
+QUICK = ("L1", "L2", "L3", "L10", "L11")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def audit(
 
     Parameters
     ----------
-    full : every test; else L1, L2 at the most telling cuts, L3 and L10.
+    full : every test; else L1, L2 at the most telling cuts, L3, L10, and L11 at some thousand bars.
     extra : features beside the config's own.
     """
     subject = Subject.of(config, market, extra)
@@ -111,6 +112,7 @@ def _checks(
     yield execution(base_run.result, market, config.broker)
     yield truncation(subject.trace, market, base, cuts, on_progress)
     yield perturbation(subject.trace, market, base, few, config.seed, on_progress)
+    yield each_bar(market, subject.spec, full=full, seed=config.seed, on_progress=on_progress)
     if not full:
         return
     yield shifted_and_late(subject, market, on_progress)

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pandas as pd
+
+from core.clock import sessions
 from engine.config.run_config import RunConfig
+from engine.ledger.record_run import record_audit
 from engine.pages.progress import reporting
-from engine.pipeline import planned
+from engine.pipeline import first_decision
 from engine.run_folder import verdict_cache
 from engine.run_folder.run_folder import ensure_writable
 
@@ -23,9 +27,11 @@ def audit_and_save(config: RunConfig, *, full: bool, out: Path, quiet: bool) -> 
     ensure_writable(out)
     market = config.data.load()
     config.strategy.check(market.trade)
-    planned(market, config)
+    _, start = first_decision(market, config)
     with reporting(quiet) as on_progress:
         result = audit(config, market, full=full, on_progress=on_progress)
+    days = sessions(pd.DatetimeIndex([start, market.times[-1]]), market.zone)
+    record_audit(config, market, days[0], days[1])
     folder = audit_folder.save(result, config, out)
     verdict_cache.keep(result.dump())
     if not quiet:

@@ -72,7 +72,7 @@ class Subject:
     def with_bars_to_decide(self, market: Market) -> Market:
         """The market with the traded symbols that have a bar to decide on: a later listing is not yet known of."""
         trade = tuple(symbol for symbol in market.trade if len(market.bars[symbol]) > self.spec.warmup)
-        return Market(market.bars, trade, market.benchmark, market.zone, market.notes, market.news)
+        return replace(market, trade=trade)
 
     def _stages(self, run: Run) -> Iterator[Stage]:
         if isinstance(self.spec.model, TrainedModel):

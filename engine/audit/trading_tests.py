@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from core.clock import sessions
 from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Market, RunResult, SignalFrame, Vector, read_only
 from risk.overfitting import Track, expected_maximum
+from risk.periods import periods_per_year
 from signals.leaks.altered_futures import walk
 from signals.leaks.check_result import Check, Status
 from signals.leaks.label_tests import LIMIT, shifted
@@ -56,8 +58,9 @@ def random_walks(subject: Subject, market: Market, seed: int, on_progress: Progr
 def gross(result: RunResult) -> Vector:
     """(T - 1,) returns by bar before every cost."""
     equity = result.equity["equity"].to_numpy()
-    costs = result.costs.groupby("time")["amount"].sum()
-    paid = costs.reindex(pd.DatetimeIndex(result.equity["time"])).fillna(0.0).to_numpy()
+    # A symbol may close before the step does, at whose time the account is valued.
+    steps = pd.DatetimeIndex(result.equity["time"]).searchsorted(pd.DatetimeIndex(result.costs["time"]))
+    paid = np.bincount(steps, result.costs["amount"].to_numpy(), len(equity))
     return np.asarray((np.diff(equity) + paid[1:]) / equity[:-1], dtype=np.float64)
 
 
@@ -71,10 +74,18 @@ def _ratio(returns: Vector) -> float:
 
 
 def _sharpe(result: RunResult) -> float:
-    """Per year, by the bars that a year of this data has."""
+    """Per year, by the bars that a year of this data has; interest on idle cash, which is no skill, is left out.
+
+    Holes in the data are no part of a year.
+    """
     times = pd.DatetimeIndex(result.equity["time"])
-    years = (times[-1] - times[0]) / pd.Timedelta(days=365.25)
-    return _ratio(result.equity["return"].to_numpy()[1:]) * math.sqrt(len(times) / years)
+    days = sessions(times, result.zone)
+    distinct = pd.DatetimeIndex(days.unique())
+    bars_per_year = len(days) / len(distinct) * periods_per_year(distinct)
+    costs = result.costs[result.costs["kind"] == "cash_interest"].groupby("time")["amount"].sum()
+    interest = -costs.reindex(times).fillna(0.0).to_numpy()[1:]
+    returns = result.equity["return"].to_numpy()[1:] - interest / result.equity["equity"].to_numpy()[:-1]
+    return _ratio(returns) * math.sqrt(bars_per_year)
 
 
 def _same(frame: SignalFrame) -> SignalFrame:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from core.clock import sessions
 from core.deprecation import deprecated_names
 from core.errors import ConfigError, DataError
 from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, STOPS
 from core.types import Bars, Market, Matrix, RunResult, SignalFrame, Vector
 from engine.config.run_config import RunConfig
 from risk.costs import BrokerSpec
+from risk.delisting import DELISTING
 from risk.spec import RiskSpec
 from strategies.base import Strategy
 
@@ -144,13 +146,25 @@ def result_of(output: EngineOutput, task: BacktestInput, engine: str, *, solvent
 
 
 def _notes(output: EngineOutput, task: BacktestInput) -> Iterator[str]:
-    """Symbols that were never traded, and when the account's stops acted."""
+    """Symbols that were never traded, when the account's stops acted, and positions in symbols that have ended."""
     for symbol in task.signals.symbols:
         if symbol not in task.bars:
             yield f"{symbol} has no bar from the first decision on"
     after = f"everything was sold at the next open, and no position opened for {task.risk.limits.resume_after} bars"
     for step, text in output.halts:
-        yield f"{task.timeline.times[step]:%F}: {text}; {after}"
+        yield f"{_day(task, task.timeline.times[step])}: {text}; {after}"
+    for fill, reason in zip(output.fills, output.exit_reasons, strict=True):
+        if reason == DELISTING:
+            last = _day(task, task.bars[fill["symbol"]].times[-1])
+            yield (
+                f"{fill['symbol']} has no bar after {last}: its position was closed on {_day(task, fill['time'])} at "
+                f"{fill['price']:g} (broker.delisting)"
+            )
+
+
+def _day(task: BacktestInput, time: pd.Timestamp) -> str:
+    """The date of a time's session."""
+    return f"{sessions(pd.DatetimeIndex([time]), task.market.zone)[0]:%F}"
 
 
 def _require_finite(times: pd.DatetimeIndex, value: Vector) -> None:

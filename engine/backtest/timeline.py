@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.clock import sessions
 from core.types import Bars, Matrix, Rows
+from risk.delisting import SESSIONS
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +59,17 @@ class Timeline:
     def days(self) -> Rows:
         """(K,) the session of each step, as a day's number."""
         return np.asarray(sessions(self.times, self.zone).as_unit("s").asi8 // 86_400, dtype=np.intp)
+
+    @cached_property
+    def ends(self) -> Mapping[str, int]:
+        """The step at which each symbol that has ended is taken as ended; symbols that have not are left out.
+
+        That is the first step of the session that completes :data:`risk.delisting.SESSIONS` of the account without a
+        bar of the symbol. It does not depend on how much later the account ends.
+        """
+        days, first = np.unique(self.days, return_index=True)
+        last = {symbol: int(np.searchsorted(days, self.days[rows[-1]])) for symbol, rows in self.rows.items()}
+        return {symbol: int(first[day + SESSIONS]) for symbol, day in last.items() if day + SESSIONS < len(days)}
 
     def last_bars(self) -> "np.ndarray[tuple[int, int], np.dtype[np.intp]]":
         """(K, N) the number of each symbol's latest bar at each step; -1 before its first."""

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from core.errors import ConfigError
 
+LEDGER_HELP = "Folder of the ledger of tried settings; else $BACKTRADER_ML_DATA, or the user's data folder."
+
 
 def files_and_overrides(words: tuple[str, ...]) -> tuple[list[Path], list[str]]:
     """Config files, and ``key=value`` overrides; a word with ``=`` is an override unless a file of that name exists.

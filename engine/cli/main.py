@@ -1,6 +1,9 @@
 """The command line: the group of commands, and the exit code of a call."""
 
+import re
 from contextlib import suppress
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,11 +12,16 @@ from core.errors import WorkbenchError
 
 from .audit_command import audit
 from .cache_command import cache
+from .interrupts import recorded_interrupts
+from .ledger_command import ledger
 from .list_command import list_plugins
 from .reproduce_command import reproduce
 from .run_command import EPILOG, run
 from .show_command import show
 
+INTERRUPTED = "interrupted; nothing was left half-written"
+WORD = re.compile("[A-Za-z_-]+")
+"""A first word that is meant as a command: a config file's name has a dot, a slash or digits."""
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -21,10 +29,24 @@ class ConfigFirst(click.Group):
     """A group whose first word may be a config file: then the command ``run`` is meant."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put ``run`` in front unless a command or the group's own help is asked for."""
+        """Put ``run`` in front unless a command or the group's own help is asked for.
+
+        Raises
+        ------
+        click.UsageError
+            The first word looks like a command, but is none, and there is no file of that name.
+        """
         if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            if WORD.fullmatch(args[0]) and not Path(args[0]).exists():
+                raise click.UsageError(_no_command(args[0], list(self.commands)), ctx)
             args = ["run", *args]
         return super().parse_args(ctx, args)
+
+
+def _no_command(word: str, commands: list[str]) -> str:
+    close = get_close_matches(word, commands, n=2, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"commands: {', '.join(commands)}"
+    return f"there is no command and no file {word!r}; {hint}"
 
 
 @click.group(cls=ConfigFirst, context_settings=SETTINGS, epilog=EPILOG, invoke_without_command=True)
@@ -42,7 +64,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (run, show, list_plugins, audit, reproduce, cache):
+for command in (run, show, list_plugins, audit, reproduce, cache, ledger):
     app.add_command(command)
 
 
@@ -53,6 +75,17 @@ def main(words: list[str]) -> int:
     -------
     0 done, 1 a check failed, 2 bad input, 130 interrupted.
     """
+    with recorded_interrupts() as interrupts:
+        try:
+            return _answer(words)
+        except Exception:
+            if interrupts:  # a library made an error of its own of it
+                return _fail(INTERRUPTED, 130)
+            raise
+
+
+def _answer(words: list[str]) -> int:
+    """The exit code of a command line."""
     try:
         answer: Any = app.main(words, prog_name="run_backtest.py", standalone_mode=False)
     except WorkbenchError as error:
@@ -61,7 +94,7 @@ def main(words: list[str]) -> int:
         return _fail(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt) as error:  # click puts its own in the place of the interrupt
         message = str(error.__cause__ or error)
-        return _fail(message or "interrupted; nothing was left half-written", 130)
+        return _fail(message or INTERRUPTED, 130)
     except OSError as error:  # what a run reads and writes names its own errors; this is the terminal or a pipe
         return _fail(f"{error.filename or 'the output'}: {error.strerror or error}; send the output elsewhere", 2)
     return answer if isinstance(answer, int) else 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import files_and_overrides
+from .arguments import LEDGER_HELP, files_and_overrides
 from .console import log_to_stderr, say
 
 if TYPE_CHECKING:
@@ -25,12 +25,14 @@ EPILOG = "Exit codes: 0 done, 1 the engines differ, 2 bad input, 130 interrupted
 @click.option("--check", is_flag=True, help="Validate everything (config, data, number of fits), train nothing.")
 @click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where run folders go.")
 @click.option("--engine", type=click.Choice(["backtrader", "compiled", "both"]), help="Which engine trades.")
+@click.option("--ledger", type=click.Path(path_type=Path), help=LEDGER_HELP)
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the caches of signals and of data files.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the log on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics on stdout as JSON, and nothing else.")
 def run(words: tuple[str, ...], engine: str | None, verbose: bool, check: bool, **options: Any) -> None:
     """Run what each file says: a backtest with its run folder and tear-sheet, or a sweep."""
+    from engine.ledger.ledger import use_folder
     from engine.run_folder.child_process import measuring
     from engine.sweep.load_config import load
     from marketdata.market_cache import keeping_markets
@@ -43,7 +45,7 @@ def run(words: tuple[str, ...], engine: str | None, verbose: bool, check: bool, 
     configs = [load(path, overrides) for path in paths]
     resample = any(config.measures.intervals.reps for config in configs)
     pools = measuring() if resample and not check else nullcontext()
-    with pools as pool, keeping_markets(not options["no_cache"]):
+    with use_folder(options["ledger"]), pools as pool, keeping_markets(not options["no_cache"]):
         from engine.pipeline import Options
 
         run_options = Options(out=options["out"], cache=not options["no_cache"], quiet=quiet or as_json)

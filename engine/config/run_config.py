@@ -45,7 +45,7 @@ class ReportSpec(Spec):
     """The pages of a run."""
 
     tearsheet: bool = True
-    """Write tearsheet.html (by quantstats) beside report.html."""
+    """Write tearsheet.html, with figures of quantstats for comparison, beside report.html."""
 
 
 class RunConfig(SignalSpec):
@@ -101,6 +101,12 @@ class RunConfig(SignalSpec):
         """The part of the config that determines the signals: the key of the signal cache."""
         values = self.dump()
         return SignalSpec.parse({key: values[key] for key in SignalSpec.model_fields})
+
+    @property
+    def risk_free(self) -> float:
+        """The annual rate that ratios compare with: `measures.risk_free`, or what cash earns where that is more."""
+        stated = self.measures.risk_free
+        return self.broker.cash_yield if self.broker.cash_interest > stated else stated
 
     @property
     def id(self) -> str:
@@ -209,6 +215,8 @@ def _message(problem: ErrorDetails, context: Mapping[str, Any], path: KeyPath) -
         return _unknown_key(path[-1], context.get("known") or known_keys(RunConfig, path))
     if kind == "missing":
         return "is missing; add it"
+    if kind == "string_type" and (value is None or isinstance(value, bool | int | float)):
+        return f"must be text, but YAML reads it as {value!r}; write it in quotes, as it is called"
     text = BAD_NAME if path == ("name",) and kind.startswith("string_pattern") else problem["msg"]
     text = text.removeprefix("Value error, ")
     text = text[0].lower() + text[1:]

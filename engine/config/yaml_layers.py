@@ -21,6 +21,11 @@ BLOCKS_WITH_PATHS = {**dict.fromkeys(("source", "news", "scorer"), PATH_KEYS), "
 """Blocks that name files, and the keys of each whose values are paths."""
 
 
+TEXT_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
+KINDS = {"int": "a number", "float": "a number", "bool": "true or false", "null": "nothing"}
+"""Words for what YAML reads instead of text, by the end of its tag."""
+
+
 @dataclass(frozen=True)
 class Layer:
     """A mapping and the location of each of its keys."""
@@ -118,12 +123,37 @@ def _parse(text: str, name: str) -> Layer:
         raise ConfigError(f"{name}: is not valid YAML: {str(error).splitlines()[0]}") from None
     except RecursionError:
         raise ConfigError(f"{name}: values are nested too deeply for a config; check the brackets") from None
+    _require_text_keys(yaml, text, name)
     if not isinstance(tree, Mapping):
         raise ConfigError(f"{name}: must hold a mapping of keys to values; it holds {_content(tree)}")
     try:
         return Layer(_plain(tree), dict(_locations(tree, name, ())))
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
+
+
+def _require_text_keys(yaml: Any, text: str, name: str) -> None:
+    """Refuse a key that YAML does not read as text, as it is written in the file.
+
+    Raises
+    ------
+    ConfigError
+        One line: location, the key, and how to write it.
+    """
+    pending = [yaml.compose(text)]
+    seen: set[int] = set()  # an alias is the same node once more
+    while pending:
+        node = pending.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        pairs = node.value if node.id == "mapping" else ()
+        for key, _ in pairs:
+            if key.id == "scalar" and key.tag not in TEXT_TAGS:
+                kind = KINDS.get(key.tag.rpartition(":")[2], "something else")
+                raise ConfigError(f"{name}:{key.start_mark.line + 1}: {_no_text(f'key {key.value}', kind, key.value)}")
+        pending += node.value if node.id == "sequence" else ()
+        pending += [item for _, item in pairs]
 
 
 def _content(tree: Any) -> str:
@@ -157,7 +187,7 @@ def _resolver() -> type:
 
 def _plain(node: Any) -> Any:
     if isinstance(node, Mapping):
-        return {str(key): _plain(item) for key, item in node.items()}
+        return {_text_key(key): _plain(item) for key, item in node.items()}
     if isinstance(node, list | tuple):
         return [_plain(item) for item in node]
     for kind in (bool, int, float, str):
@@ -170,6 +200,18 @@ def _plain(node: Any) -> Any:
     if isinstance(node, Path):
         return str(node)
     raise ConfigError(f"{_type_name(node)} is not accepted; write plain values")
+
+
+def _text_key(key: Any) -> str:
+    """A key of a mapping, which must be text: a symbol 000010 would become 10 in silence."""
+    if isinstance(key, str):
+        return str(key)
+    raise ConfigError(f"key {key!r} is not text but a {type(key).__name__}; write it in quotes: '{key}'")
+
+
+def _no_text(name: str, kind: str, text: str) -> str:
+    """The message for something that YAML does not read as text."""
+    return f"{name} is not text: YAML reads it as {kind}; write it in quotes: '{text}'"
 
 
 def _type_name(node: Any) -> str:

@@ -1,6 +1,6 @@
 """The summary of a run on the terminal: from its metrics, so that a finished folder says the same."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from rich.text import Text
 from core.errors import StoreError
 from core.number_format import count, format_value, money, percent, title
 from engine.backtest.account_returns import AT_EXPOSURE, BENCHMARK, STRATEGY
-from engine.run_folder.run_folder import read_json
+from engine.run_folder.run_folder import MANIFEST, read_json
+from risk.periods import adjective
 
 FORECASTS = ("mse", "mae", "r2", "r2_mean", "mape", "hit_rate", "ic")
 BASELINES = ("zero", "expanding_mean", "ar1", "always_long")
@@ -21,7 +22,13 @@ SHARES = ("mape", "hit_rate")
 PAGES = ("tearsheet.html", "report.html")
 
 
-def show(metrics: Mapping[str, Any], folder: Path, note: str = "", console: Console | None = None) -> None:
+def show(
+    metrics: Mapping[str, Any],
+    folder: Path,
+    note: str = "",
+    console: Console | None = None,
+    tried: Sequence[str] = (),
+) -> None:
     """Print the summary of a run.
 
     Parameters
@@ -30,12 +37,14 @@ def show(metrics: Mapping[str, Any], folder: Path, note: str = "", console: Cons
     folder : the run folder.
     note : about an earlier folder of the same id; empty if there is nothing to say.
     console : where to; stdout if left out.
+    tried : sentences on the settings tried on the data.
     """
     console = console or Console(highlight=False)
     console.print()
     blocks = (
-        *_head(metrics, folder),
+        *_head(metrics, folder, tried),
         _returns(metrics),
+        *_flags(metrics),
         *_intervals(metrics),
         *_forecasts(metrics),
         *_account(metrics),
@@ -58,7 +67,7 @@ def show_folder(folder: Path, console: Console | None = None) -> None:
     console = console or Console(highlight=False)
     try:
         with console.capture() as text:
-            show(read_json(path), folder, console=console)
+            show(read_json(path), folder, console=console, tried=_tried(folder))
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise StoreError(
             f"{path}: is not what this version writes ({error!r}); run the folder's config again"
@@ -66,19 +75,30 @@ def show_folder(folder: Path, console: Console | None = None) -> None:
     console.file.write(text.get())
 
 
-def _head(metrics: Mapping[str, Any], folder: Path) -> Iterable[Any]:
+def _tried(folder: Path) -> Sequence[str]:
+    """Sentences on the settings tried when the run was made, from its manifest; none in an older one."""
+    try:
+        return tuple(read_json(folder / MANIFEST)["tried"]["sentences"])
+    except (StoreError, KeyError, TypeError):
+        return ()
+
+
+def _head(metrics: Mapping[str, Any], folder: Path, tried: Sequence[str]) -> Iterable[Any]:
     span = metrics["span"]
     verdict = metrics["verdict"]
     folds = metrics["folds"]
     trained = f"{count(folds, 'fold')}, all of it out of sample" if folds else "no training"
     yield Text(folder.name, style="bold")
-    returns = f"{count(span['sessions'], 'daily return')}, {metrics['periods_per_year']:g} a year"
+    returns = f"{count(span['sessions'], _returns_name(metrics))}, {metrics['periods_per_year']:g} a year"
     days = f"{span['first_session']} to {span['last_session']}, {returns}"
     yield Text(f"{', '.join(metrics['symbols'])}: {days}; {trained}")
+    if metrics["risk_free_note"]:
+        yield Text(f"ratios compare with {percent(metrics['risk_free'])} a year ({metrics['risk_free_note']})")
     yield Text()
     yield Text(verdict["headline"], style="bold green" if metrics["verdict"].get("beats") else "bold yellow")
-    for sentence in verdict["sentences"]:
+    for sentence in (*verdict["sentences"], *tried):
         yield Padding(Text(sentence), (0, 0, 0, 2))
+    yield Padding(Text(f"Not tried: {'; '.join(verdict['not_tried'])}."), (0, 0, 0, 2))
     yield Text()
 
 
@@ -90,16 +110,32 @@ def _grid(*heads: str) -> Table:
     return table
 
 
+def _returns_name(metrics: Mapping[str, Any]) -> str:
+    """``daily return``, by the period of the returns."""
+    return f"{adjective(metrics['period'])} return"
+
+
 def _returns(metrics: Mapping[str, Any]) -> Table:
     exposure = percent(metrics["exposure"]["gross_mean"]["value"])
     name = metrics["benchmark"]
-    table = _grid("daily returns", "strategy", name, f"{name} at {exposure}")
+    table = _grid(f"{_returns_name(metrics)}s", "strategy", name, f"{name} at {exposure}")
     columns = [metrics["measures"][column] for column in (STRATEGY, BENCHMARK, AT_EXPOSURE)]
     for measure in metrics["headline"]:
         about = columns[0][measure]
         label = title(measure) + (f", n = {about['n']}" if measure.startswith(("value_at", "expected")) else "")
         table.add_row(label, *(format_value(column[measure]["value"], about["unit"]) for column in columns))
     return table
+
+
+def _flags(metrics: Mapping[str, Any]) -> Iterable[Text]:
+    """The flags of the strategy's headline measures, each once."""
+    measures = metrics["measures"][STRATEGY]
+    named: dict[str, list[str]] = {}
+    for name in metrics["headline"]:
+        for flag in measures[name]["flags"]:
+            named.setdefault(flag, []).append(title(name))
+    for flag, names in named.items():
+        yield Text(f"{', '.join(names)}: {flag}", style="yellow")
 
 
 def _intervals(metrics: Mapping[str, Any]) -> Iterable[Text]:

@@ -46,7 +46,7 @@ def constant_confidence_run(
     result = backtest(config, market, _constant(frame, mean), solvent=False)
     if (result.equity["equity"] <= 0).any():
         return ConstantConfidence(mean, ())
-    sample = samples(daily_returns(result, market), result, per_year, config.measures.risk_free)[STRATEGY]
+    sample = samples(daily_returns(result, market), result, per_year, config.risk_free)[STRATEGY]
     return ConstantConfidence(mean, headline(sample, config.measures))
 
 

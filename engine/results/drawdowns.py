@@ -9,7 +9,7 @@ COLUMNS = {
     "valley": "datetime64[ns]",
     "end": "datetime64[ns]",
     "depth": "float64",
-    "days": "int64",
+    "sessions": "int64",
 }
 
 
@@ -29,8 +29,8 @@ def stretches(returns: pd.Series) -> pd.DataFrame:
     Returns
     -------
     Columns: `start` (the first session below the high), `valley` (the lowest), `end` (the session that reached the high
-    again; NaT while it has not), `depth` (a fraction, negative), `days` (calendar days from start to end, or to the
-    last session).
+    again; NaT while it has not), `depth` (a fraction, negative), `sessions` (from the peak to the end, or to the last
+    session, as :attr:`risk.measures._drawdowns.Stretches.length` counts them).
     """
     drawdowns = _drawdowns.stretches(returns.to_numpy())
     days = pd.DatetimeIndex(returns.index)
@@ -40,6 +40,6 @@ def stretches(returns: pd.Series) -> pd.DataFrame:
         "valley": days[drawdowns.valley],
         "end": last.where(drawdowns.end < drawdowns.n),
         "depth": drawdowns.depth,
-        "days": (last - days[drawdowns.first]).days,
+        "sessions": drawdowns.length,
     }
     return pd.DataFrame(columns).astype(COLUMNS)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.types import Bars, Market, RunResult
 from risk.costs import BrokerSpec
+from risk.delisting import DELISTED, delisting_return
 from signals.leaks.check_result import Check
 
 TITLE = "fills after decisions"
@@ -21,7 +22,8 @@ def execution(result: RunResult, market: Market, broker: BrokerSpec) -> Check:
     """Every fill against the bars.
 
     A market order is filled on its symbol's first bar after the close of its decision, a stop or a limit on a later one
-    than its entry's decision; the price before slippage and impact lies inside that bar's range.
+    than its entry's decision; the price before slippage and impact lies inside that bar's range. A position in a symbol
+    that has ended is closed after its last bar, at its last close and the delisting return.
     """
     wrong = list(_wrong(result, market, broker))
     fills = len(result.fills)
@@ -35,10 +37,16 @@ def execution(result: RunResult, market: Market, broker: BrokerSpec) -> Check:
 
 
 def _wrong(result: RunResult, market: Market, broker: BrokerSpec) -> Iterator[str]:
-    created = dict(zip(result.orders["order_id"], result.orders["created_at"], strict=True))
+    orders = result.orders.set_index("order_id")
+    created = orders["created_at"].to_dict()
+    settled = set(orders.index[(orders["reason"] == DELISTED) & (orders["status"] == "completed")])
     for fill in result.fills.itertuples():
         decided = created[fill.order_id]
-        reason = _impossible(fill, decided, market.bars[str(fill.symbol)], broker)
+        bars = market.bars[str(fill.symbol)]
+        if fill.order_id in settled:
+            reason = _not_ended(fill, bars, broker)
+        else:
+            reason = _impossible(fill, decided, bars, broker)
         if reason:
             yield f"order {fill.order_id} of {fill.symbol}, decided at {decided}, {reason}"
 
@@ -56,6 +64,15 @@ def _impossible(fill: Any, created: pd.Timestamp, bars: Bars, broker: BrokerSpec
     if high < bars.low[row] * (1 - HAIR) or low > bars.high[row] * (1 + HAIR):
         return f"is filled at {fill.price:g}, outside the bar's {bars.low[row]:g} to {bars.high[row]:g}"
     return ""
+
+
+def _not_ended(fill: Any, bars: Bars, broker: BrokerSpec) -> str:
+    """The fault of a fill that closes a position in a symbol that has ended; empty if there is none."""
+    change = delisting_return(broker.delisting)
+    if change is None or fill.time <= bars.times[-1]:
+        return f"is closed at {fill.time} as if the symbol had ended"
+    price = bars.close[-1] * (1.0 + change)
+    return "" if abs(fill.price - price) <= HAIR * bars.close[-1] else f"is closed at {fill.price:g}, not at {price:g}"
 
 
 def _before_slippage(price: float, side: float, broker: BrokerSpec) -> tuple[float, float]:

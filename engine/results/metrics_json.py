@@ -36,7 +36,11 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "cash": outcome.result.cash,
         "final_equity": float(outcome.result.equity["equity"].iloc[-1]),
         "risk_free": outcome.risk_free,
+        "risk_free_note": outcome.risk_free_note,
+        "cash_interest": outcome.cash_interest,
         "periods_per_year": outcome.periods_per_year,
+        "period": outcome.calendar.period,
+        "holes": [{"last": f"{last:%F}", "next": f"{first:%F}"} for last, first in outcome.calendar.holes],
         "headline": [item.name for item in outcome.measures[STRATEGY]],
         "measures": {column: _measures(outcome, column) for column in outcome.measures},
         "var_exam": {column: exam.dump() for column, exam in outcome.exams.items()},
@@ -58,7 +62,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "leak_checks": [check.dump() for check in outcome.checks],
         "verdict": {
             **asdict(outcome.verdict),
-            "sentences": list(outcome.verdict.sentences),
+            **{key: list(getattr(outcome.verdict, key)) for key in ("sentences", "compared_with", "not_tried")},
             "beats": outcome.verdict.beats,
         },
     }

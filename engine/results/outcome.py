@@ -1,30 +1,33 @@
 """The outcome of a run: one frozen object that pages, terminal and metrics.json read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.number_format import percent
-from core.types import Market, RunResult
+from core.number_format import p_text, percent
+from core.types import Market, RunResult, Vector
 from engine.backtest.account_returns import (
     BENCHMARK,
     COLUMNS,
     STRATEGY,
     Exposure,
+    cash_returns,
     daily_returns,
     exposure,
 )
 from engine.config.run_config import RunConfig
+from engine.ledger.record_run import FinishedRun, record_run
+from engine.ledger.settings import TriedSettings
 from marketdata.news import ILLUSTRATIVE
 from risk.bootstrap import Interval
 from risk.measures.base import Measured
-from risk.periods import period_rate, periods_per_year
+from risk.periods import Calendar, calendar, period_rate
 from risk.var.var_backtest import VarBacktest, run_var_backtest
 from signals.evaluation.evaluate import Evaluation
-from signals.evaluation.skill_tests import DieboldMariano
+from signals.evaluation.skill_tests import QUESTIONS, SkillTest
 from signals.leaks.check_result import Check
 from signals.leaks.fit_inputs import fit_inputs
 from signals.signals_result import Signals
@@ -36,7 +39,7 @@ from .fill_checks import execution
 from .measure_inputs import samples
 from .order_audit import CapCheck, Orders, StopCheck, check_cap, check_stops, count_orders
 from .run_notes import run_notes
-from .verdict import LEAK, NOTHING, Verdict, judge, paired_test
+from .verdict import LEAK, NOTHING, ReturnTests, Verdict, cash_test, judge, paired_test, verdict_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +63,11 @@ class Outcome:
     constant_confidence : the same run with constant confidence; None where the confidence does not vary.
     checks : the leak checks that every run does.
     verdict : what may be said of it.
-    periods_per_year : sessions in a year, as used for every annual figure.
-    risk_free : the annual rate that ratios compare with.
+    calendar : the sessions that have a return: their period, their number in a year, holes.
+    risk_free : the annual rate that ratios compare with; what idle cash earned where that is more than the stated one.
+    cash_interest : the yearly rate that idle cash earned.
     notes : what is worth knowing about data and run.
+    tried : all settings tried on its data; None where the run is not recorded in the ledger.
     """
 
     name: str
@@ -85,9 +90,24 @@ class Outcome:
     constant_confidence: ConstantConfidence | None
     checks: tuple[Check, ...]
     verdict: Verdict
-    periods_per_year: float
+    calendar: Calendar
     risk_free: float
+    cash_interest: float
     notes: tuple[str, ...]
+    tried: TriedSettings | None = None
+
+    @property
+    def periods_per_year(self) -> float:
+        """Sessions in a year, as used for every annual figure."""
+        return self.calendar.periods_per_year
+
+    @property
+    def risk_free_note(self) -> str:
+        """The origin of the rate of the ratios, if it is not the config's; empty otherwise."""
+        stated = float(self.config["measures"]["risk_free"])
+        if self.cash_interest <= stated:
+            return ""
+        return f"what idle cash earned; measures.risk_free is {percent(stated)}"
 
     @property
     def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -127,10 +147,11 @@ def build(
     spec = config.measures
     risk = config.risk
     seed = config.seed
-    daily = daily_returns(result, market)
+    daily = daily_returns(result, market, config.broker.cash_interest)
     days = pd.DatetimeIndex(daily.index)
-    per_year = periods_per_year(days, spec.periods_per_year)
-    inputs = samples(daily, result, per_year, spec.risk_free)
+    year = calendar(days, spec.periods_per_year)
+    per_year = year.periods_per_year
+    inputs = samples(daily, result, per_year, config.risk_free)
     pending_measures = measure(inputs, spec, seed)
     constant_confidence = constant_confidence_run(config, market, signals, per_year)
     exams = {c: run_var_backtest(inputs[c].returns, spec.exam, spec.var_levels, seed) for c in (STRATEGY, BENCHMARK)}
@@ -156,49 +177,112 @@ def build(
         stops=check_stops(result.stops) if risk.stop else None,
         constant_confidence=constant_confidence,
         checks=checks,
-        verdict=_verdict(daily, evaluation, period_rate(spec.risk_free, per_year), checks, market.notes),
-        periods_per_year=per_year,
-        risk_free=spec.risk_free,
+        verdict=_verdict(
+            _return_tests(daily, market, hurdle(config, result, days, per_year), per_year),
+            evaluation,
+            checks,
+            market.notes,
+            measures.intervals.get("sharpe"),
+        ),
+        calendar=year,
+        risk_free=config.risk_free,
+        cash_interest=config.broker.cash_interest,
         notes=(
             *market.notes,
             *dict.fromkeys(note for feature in config.features for note in feature.notes),
             *signals.notes,
             *(evaluation.notes if evaluation else ()),
             *result.notes,
-            *run_notes(config, market, result, days, per_year),
+            *run_notes(config, market, result, days, year),
         ),
     )
 
 
+def hurdle(config: RunConfig, result: RunResult, days: pd.DatetimeIndex, per_year: float) -> Vector | float:
+    """The returns of doing nothing: of the same account's cash, or the risk-free rate where that is more.
+
+    Parameters
+    ----------
+    days : (T,) the sessions that have a return.
+    per_year : sessions in a year.
+
+    Returns
+    -------
+    (T,) the interest on cash, by calendar day; or one rate for all sessions.
+    """
+    broker = config.broker
+    if broker.cash_yield > config.measures.risk_free:
+        return cash_returns(pd.DatetimeIndex(result.equity["time"]), days, result.zone, broker.cash_interest)
+    return period_rate(config.measures.risk_free, per_year)
+
+
+def _return_tests(
+    daily: pd.DataFrame, market: Market, per_session: Vector | float, periods_per_year: float
+) -> ReturnTests:
+    strategy = np.asarray(daily[STRATEGY])
+    return ReturnTests(
+        cash=cash_test(strategy, per_session, periods_per_year),
+        benchmark=paired_test(strategy, np.asarray(daily[BENCHMARK]), per_session, periods_per_year),
+        name=market.benchmark_in_words,
+        periods_per_year=periods_per_year,
+    )
+
+
+def recorded_outcome(outcome: Outcome) -> Outcome:
+    """A finished run, recorded in the ledger, with the number of settings tried on its data."""
+    rate = period_rate(outcome.risk_free, outcome.periods_per_year)
+    excess = np.asarray(outcome.daily[STRATEGY], dtype=np.float64) - rate
+    days = pd.DatetimeIndex(outcome.daily.index)
+    run = FinishedRun(outcome.config_id, outcome.name, outcome.market, days, excess)
+    return replace(outcome, tried=record_run(run))
+
+
 def _verdict(
-    daily: pd.DataFrame,
+    returns: ReturnTests,
     evaluation: Evaluation | None,
-    risk_free: float,
     checks: tuple[Check, ...],
     notes: tuple[str, ...],
+    sharpe: Interval | None = None,
 ) -> Verdict:
-    test = paired_test(np.asarray(daily[STRATEGY]), np.asarray(daily[BENCHMARK]), risk_free)
     leaks = tuple(f"{check.number}, {check.title}: {check.detail}." for check in checks if check.status == "leak")
     if leaks:
-        return Verdict(LEAK, leaks, test)
+        return verdict_of(LEAK, leaks, returns)
     if ILLUSTRATIVE in notes:
-        return Verdict(NOTHING, (f"{ILLUSTRATIVE[0].upper()}{ILLUSTRATIVE[1:]}.",), test)
-    return judge(test) if evaluation is None else judge(test, forecast_sentence(evaluation), evaluation.beats)
+        return verdict_of(NOTHING, (f"{ILLUSTRATIVE[0].upper()}{ILLUSTRATIVE[1:]}.",), returns)
+    if evaluation is None:
+        return judge(returns, sharpe=sharpe)
+    return judge(returns, forecast_sentence(evaluation), evaluation.beats, sharpe)
 
 
 TESTS = {
-    "zero": "squared error against zero",
-    "expanding_mean": "squared error against the mean so far",
-    "always_long": "hits against always long",
+    "zero": "against zero",
+    "expanding_mean": "against the mean so far",
+    "ar1": "against AR(1), squared error",
+    "direction": "",
+    "rank_ic": "",
+    "always_long": "against always long, hits",
 }
+"""What each test of forecasts is about, after its name."""
 
 
 def forecast_sentence(evaluation: Evaluation) -> str:
-    """The tests of the forecasts in one sentence."""
-    words = "beat" if evaluation.beats else "do not beat"
-    tests = [f"{TESTS[name]}: {_p_value(test)}" for name, test in evaluation.tests.items()]
-    return f"Out of sample the forecasts {words} their baselines ({'; '.join(tests)})."
+    """The questions about the forecasts with their tests, in one sentence."""
+    words = "know something" if evaluation.beats else "are not shown to know anything"
+    parts = [
+        f"{question}: {', '.join(_result(name, evaluation.tests[name]) for name in QUESTIONS[question])}"
+        for question in evaluation.answers
+    ]
+    corrected = [answer.adjusted for answer in evaluation.answers.values() if answer.adjusted is not None]
+    end = f"; the smallest p corrected for {len(corrected)} questions (Holm): {p_text(min(corrected))}"
+    return f"Out of sample the forecasts {words} ({'; '.join(parts)}{end if corrected else ''})."
 
 
-def _p_value(test: DieboldMariano) -> str:
-    return f"no test, {test.reason}" if test.p_value is None else f"p = {test.p_value:.3f}"
+def test_in_words(name: str, test: SkillTest) -> str:
+    """The name of a test of forecasts, and what it is about."""
+    return f"{test.method} {TESTS[name]}".strip()
+
+
+def _result(name: str, test: SkillTest) -> str:
+    if test.statistic is None:
+        return f"{test_in_words(name, test)}: no test, {test.reason}"
+    return f"{test_in_words(name, test)} t = {test.statistic:.2f}, {p_text(test.p_value)}"

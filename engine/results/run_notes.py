@@ -3,29 +3,34 @@
 import pandas as pd
 
 from core.clock import sessions
+from core.number_format import percent
 from core.types import Market, RunResult
 from engine.backtest.account_returns import benchmark_gaps
 from engine.config.run_config import RunConfig
+from risk.delisting import SESSIONS
+from risk.periods import Calendar
 
 from .order_audit import count_orders
 
 
 def run_notes(
-    config: RunConfig, market: Market, result: RunResult, days: pd.DatetimeIndex, per_year: float
+    config: RunConfig, market: Market, result: RunResult, days: pd.DatetimeIndex, year: Calendar
 ) -> tuple[str, ...]:
     """Everything that a reader of the run should know besides its figures.
 
     Parameters
     ----------
     days : (T,) the sessions that have a return.
-    per_year : sessions in a year.
+    year : their calendar.
     """
     return (
         *_idle_notes(result),
         *_interest_notes(config),
-        *_span_notes(market, days, result.zone),
+        *_unit_notes(config),
+        *_span_notes(config, market, days, result.zone),
         *_gap_notes(market, days, result.zone),
-        *_daily_notes(result, days, per_year),
+        *hole_notes(year),
+        *_session_notes(result, year),
     )
 
 
@@ -41,22 +46,39 @@ def _idle_notes(result: RunResult) -> tuple[str, ...]:
 
 
 def _interest_notes(config: RunConfig) -> tuple[str, ...]:
-    """Interest on cash above the rate that ratios compare with."""
+    """Interest on cash above the stated risk-free rate."""
     earned = config.broker.cash_interest
     free = config.measures.risk_free
     if earned <= free:
         return ()
     return (
-        f"idle cash earns {100 * earned:g} % a year, but ratios compare with {100 * free:g} %, so that interest "
-        "looks like skill: set measures.risk_free",
+        f"idle cash earns {100 * earned:g} % a year, more than measures.risk_free ({100 * free:g} %): ratios compare "
+        f"with {percent(config.risk_free)}, which is what cash earned, and the verdict with the same account untraded",
     )
 
 
-def _span_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
+def _unit_notes(config: RunConfig) -> tuple[str, ...]:
+    """Rules that count units, beside prices adjusted for splits and dividends: a unit is no share of its day."""
+    settings = {
+        "broker.lot": config.broker.lot,
+        "broker.commission_per_unit": config.broker.commission_per_unit,
+    }
+    counted = [f"{name} {value:g}" for name, value in settings.items() if value]
+    if not counted or not config.data.source.dividends:
+        return ()
+    return (
+        "prices are adjusted for splits and dividends, so a unit is not a share as it was traded, but "
+        f"{' and '.join(counted)} counts units: sizes and fees of early years are not those of the time",
+    )
+
+
+def _span_notes(config: RunConfig, market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
     """Traded symbols that begin after the account does, or end before it."""
+    end = "stays, at its last close" if config.broker.delisting == "hold" else f"is closed {SESSIONS} sessions later"
     spans = ((symbol, sessions(market.bars[symbol].times, zone)[[0, -1]]) for symbol in market.trade)
+    end = f"; a position at its end {end}"
     return tuple(
-        f"{symbol} has bars from {first:%F} to {last:%F} only; a position at its end stays, at its last close"
+        f"{symbol} has bars from {first:%F} to {last:%F} only{end if last < days[-1] else ''}"
         for symbol, (first, last) in spans
         if first > days[0] or last < days[-1]
     )
@@ -70,10 +92,24 @@ def _gap_notes(market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, 
     return (f"benchmark {market.benchmark} has no bar in {gap_text}; it is valued at its last close there",)
 
 
-def _daily_notes(result: RunResult, days: pd.DatetimeIndex, per_year: float) -> tuple[str, ...]:
-    """The daily returns of an account that is valued several times a day."""
-    bars = len(result.equity)
-    if sessions(pd.DatetimeIndex(result.equity["time"]), result.zone).is_unique:
+def hole_notes(year: Calendar) -> tuple[str, ...]:
+    """The holes in the data, and what they would do to annual figures."""
+    if not year.holes:
         return ()
-    source = f"{len(days)} daily returns are made of {bars} bars, from each session's last account value"
-    return (f"{source}; every measure, value at risk included, is daily, with {per_year:g} periods a year",)
+    spans = ", ".join(f"{last:%F} to {first:%F}" for last, first in year.holes[:3])
+    more = f" and {len(year.holes) - 3} more" if len(year.holes) > 3 else ""
+    return (
+        f"no session for far longer than usual: {spans}{more}; annual figures leave this time out, with "
+        f"{year.periods_per_year:.6g} sessions a year (counted with it {year.with_holes:.4g}), and a return across it "
+        "counts as that of one session",
+    )
+
+
+def _session_notes(result: RunResult, year: Calendar) -> tuple[str, ...]:
+    """The returns of an account that is valued several times a session."""
+    times = sessions(pd.DatetimeIndex(result.equity["time"]), result.zone)
+    if times.is_unique:
+        return ()
+    source = f"returns are made of {len(times)} bars, from each session's last account value"
+    rate = f"with {year.periods_per_year:g} periods a year"
+    return (f"{year.adjective} {source}; every measure, value at risk included, is {year.adjective}, {rate}",)

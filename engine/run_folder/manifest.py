@@ -34,7 +34,12 @@ LIBRARIES = (
 
 
 def build(
-    result: RunResult, seed: int, data: Mapping[str, str], digest: str, timings: Mapping[str, float]
+    result: RunResult,
+    seed: int,
+    data: Mapping[str, str],
+    digest: str,
+    timings: Mapping[str, float],
+    tried: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The manifest of a run.
 
@@ -44,9 +49,10 @@ def build(
     data : SHA-256 of each data file, by symbol.
     digest : the result digest.
     timings : seconds by stage.
+    tried : settings tried on the data when the run was made; None for a run that the ledger does not record.
     """
     mine = {"config_id": result.config_id, "engine": result.engine, "zone": result.zone}
-    return {**mine, **common(seed, data, digest, timings)}
+    return {**mine, **common(seed, data, digest, timings), "tried": None if tried is None else dict(tried)}
 
 
 def common(seed: int, data: Mapping[str, str], digest: str, timings: Mapping[str, float]) -> dict[str, Any]:

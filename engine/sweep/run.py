@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core.digests import digest
 from core.processes import one_thread
 from core.progress import ProgressCallback, no_progress
+from engine.ledger.settings import PriorTrials
 from engine.pages.progress import reporting
 from engine.pipeline import CACHE_LIMIT, Options, Stopwatch, signal_store
 from engine.run_folder import manifest
@@ -21,7 +22,6 @@ from engine.sweep.judgement.confirm import Confirmation
 from engine.sweep.storage import sweep_folder
 from engine.sweep.storage.file_names import NUMBERS
 from engine.sweep.storage.sweep_id import sweep_id
-from engine.sweep.storage.trial_registry import PriorTrials
 from engine.sweep.trials.plan import plan_sweep
 from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.runner import RunTrials, TrialRunner, worker_count
@@ -49,7 +49,7 @@ class FinishedSweep:
 
 @dataclass(frozen=True)
 class Repetition:
-    """The repetition of a finished sweep: the registry holds its trials already, and the caller shows the progress.
+    """The repetition of a finished sweep: the ledger holds its trials already, and the caller shows the progress.
 
     Attributes
     ----------
@@ -121,15 +121,17 @@ def _run(
     with recorded() as log_lines, terminable(folder) as raise_if_interrupted:
         with stopwatch.stage("plan"):
             sweep_plan = plan_sweep(config)
+        is_new = not folder.is_dir()
         with sweep_folder.owned(folder):
             if finished := _finished_before(options.out, label):  # by another process, during the stage above
                 sweep_folder.remove(folder)
                 return finished
             prior = repetition.prior if repetition else None
-            session = open_session(config, sweep_plan, folder, stopwatch, raise_if_interrupted, prior)
-            with _trial_runner(session, options, repetition) as runner:
-                ranking = _run_trials(session, runner, is_registered=repetition is None)
-                assessment = _assess(session, runner, ranking, pool)
+            with sweep_folder.removed_if_nothing_is_finished(folder, is_new=is_new):
+                session = open_session(config, sweep_plan, folder, stopwatch, raise_if_interrupted, prior)
+                with _trial_runner(session, options, repetition) as runner:
+                    ranking = _run_trials(session, runner)
+                    assessment = _assess(session, runner, ranking, pool)
             saved = write_results(session, assessment, options.out, log_lines)
             numbers = read_json(saved.folder / NUMBERS)
             sweep_folder.remove(folder)  # while it is owned: afterwards another process may own it
@@ -146,27 +148,20 @@ def _warn_of_unfinished_sweeps(out: Path, name: str, label: str) -> None:
 @contextmanager
 def _trial_runner(session: SweepSession, options: Options, repetition: Repetition | None) -> Iterator[TrialRunner]:
     """A runner with its signal cache, its training processes and its display of progress."""
-    signal_cache = signal_store() if options.cache else SignalStore(session.folder / "signals", CACHE_LIMIT)
+    signal_cache = signal_store() if options.cache else SignalStore(session.folder / sweep_folder.SIGNALS, CACHE_LIMIT)
     display = nullcontext(repetition.on_progress) if repetition else reporting(options.quiet, main=TASK)
     sweep_plan = session.plan
     with display as on_progress, fold_pool(worker_count(sweep_plan), sweep_plan.spec.timeout) as workers:
         yield TrialRunner(sweep_plan, session.outputs, signal_cache, on_progress, workers, _cluster_key(session.config))
 
 
-def _run_trials(session: SweepSession, runner: TrialRunner, *, is_registered: bool) -> TrialRanking:
-    """Run the trials that are not finished yet; the ranking of all of them.
-
-    Parameters
-    ----------
-    is_registered : write the trials to the registry now and then.
-    """
+def _run_trials(session: SweepSession, runner: TrialRunner) -> TrialRanking:
+    """Run the trials that are not finished yet; the ranking of all of them."""
     sweep_plan = session.plan
     ranking = TrialRanking.empty(sweep_plan.spec, sweep_plan.count)
-    registered: AbstractContextManager[ProgressCallback] = nullcontext(runner.on_progress)
-    if is_registered:
-        registered = session.registry.updated(
-            ranking, session.trial_store.point, session.sessions_per_year, runner.on_progress
-        )
+    registered = session.registry.updated(
+        ranking, session.trial_store.point, session.sessions_per_year, runner.on_progress
+    )
     with session.stopwatch.stage("trials"), registered as on_progress, run_function(runner) as (run, description):
         run_trials(sweep_plan, ranking, run, session.trial_store, on_progress, description)
     return ranking

@@ -1,4 +1,4 @@
-"""An unfinished sweep that this process works on: its plan, its finished trials, and the trials of other sweeps."""
+"""An unfinished sweep that this process works on: its plan, its finished trials, and the settings tried before it."""
 
 import logging
 import platform
@@ -8,13 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.ledger.settings import PriorTrials
 from engine.pipeline import Stopwatch
 from engine.run_folder import manifest
 from engine.sweep.space.trial_measures import measures_of
-from engine.sweep.storage import sweep_folder, trial_registry
+from engine.sweep.storage import sweep_folder
 from engine.sweep.storage.journal import Journal
 from engine.sweep.storage.sweep_id import sweep_id
-from engine.sweep.storage.trial_registry import PriorTrials, TrialRegistry
+from engine.sweep.storage.trial_registry import TrialRegistry, warn_of_seen_holdout
 from engine.sweep.storage.trial_store import TrialStore
 from engine.sweep.trials.compiled_trials import TrialOutputs
 from engine.sweep.trials.plan import Plan
@@ -41,8 +42,8 @@ class SweepSession:
     folder : of the unfinished sweep.
     journal : of this folder.
     trial_store : the finished trials.
-    registry : every trial ever scored on these data.
-    prior : the trials of other sweeps, as they were when this one began.
+    registry : the sweep's records in the ledger.
+    prior : the settings tried before on these data, as they were when this sweep began.
     stopwatch : seconds by stage, for the manifest.
     """
 
@@ -94,9 +95,10 @@ def open_session(
     trial_store = TrialStore(folder, journal, raise_if_interrupted)
     if len(trial_store):
         log.warning("%d of %d trials were finished before; the rest follows", len(trial_store), sweep_plan.count)
-    registry = TrialRegistry(sweep_plan, sweep_id(config))
-    prior = prior_trials(registry, journal) if repeated_prior is None else repeated_prior
-    registry.warn_of_opened_holdout()
+    registry = TrialRegistry(sweep_plan, sweep_id(config), is_recording=repeated_prior is None)
+    prior = prior_trials(registry, journal, config) if repeated_prior is None else repeated_prior
+    warn_of_seen_holdout(sweep_plan, prior)
+    registry.begin()
     return SweepSession(
         config=config,
         label=label,
@@ -121,7 +123,7 @@ def outputs_of(sweep_plan: Plan) -> TrialOutputs:
     return TrialOutputs(
         measures_of(sweep_plan.config),
         spec.periods_per_year,
-        spec.risk_free,
+        sweep_plan.config.risk_free,
         sweep_plan.span,
         sweep_plan.summed,
         sweep_plan.with_returns,
@@ -139,11 +141,16 @@ def header(label: str) -> dict[str, Any]:
     }
 
 
-def prior_trials(registry: TrialRegistry, journal: Journal) -> PriorTrials:
-    """The trials of other sweeps as they were when this one began; the journal holds them from then on."""
+def prior_trials(registry: TrialRegistry, journal: Journal, config: "RunConfig | None" = None) -> PriorTrials:
+    """The settings tried before, as they were when this sweep began; the journal holds them from then on.
+
+    Parameters
+    ----------
+    config : of the sweep on all its data, for earlier uses of its holdout.
+    """
     for entry in journal.entries:
         if "earlier" in entry:
             return PriorTrials(**entry["earlier"])
-    prior = registry.prior_trials()
-    journal.append({"earlier": trial_registry.dump(prior)})
+    prior = registry.prior_trials(config)
+    journal.append({"earlier": prior.dump()})
     return prior

@@ -12,7 +12,7 @@ from engine.run_folder.run_folder import MANIFEST, Saved, durable, result_digest
 from engine.sweep.judgement.assess import SweepAssessment
 from engine.sweep.judgement.sweep_json import sweep_numbers
 from engine.sweep.session import SweepSession
-from engine.sweep.storage import trial_registry, trials_table
+from engine.sweep.storage import trials_table
 from engine.sweep.storage.file_names import BLOCKS, NUMBERS, PAGE, RESULTS, RETURNS, TABLE
 from engine.sweep.storage.sweep_folder import WINNERS
 from engine.sweep.storage.sweep_id import sweep_id
@@ -54,7 +54,7 @@ def _manifest(session: SweepSession, digest: str) -> dict[str, Any]:
         "trials": sweep_plan.count,
         "engine": "backtrader" if runs_on_backtrader else "compiled",
         **manifest.common(config.seed, config.data.digests(), digest, session.stopwatch.seconds),
-        "earlier_trials": trial_registry.dump(session.prior),
+        "earlier_trials": session.prior.dump(),
     }
 
 

@@ -25,16 +25,23 @@ class SessionReturns(bt.Analyzer):
 
     The first return is against the starting cash, so it is 0 where the first day only decides. A day is a date of
     the strategy's clock, ``strategy.datetime``, whatever the bars' length.
+
+    Returns are time-weighted: money paid in or out by ``broker.add_cash`` is no gain and no loss. A flow buys or sells
+    shares of the account at its last value, as in backtrader's fund mode, and a return is that of one share.
     """
 
     def start(self) -> None:
         """Begin without any value."""
         self.rets: Answer = {}
         self._values: dict[datetime.date, float] = {}
+        self._shares: dict[datetime.date, float] = {}
+        self._first_shares = self.strategy.broker.get_fundshares()
 
     def next(self) -> None:
-        """Keep the day's latest value."""
-        self._values[self.strategy.datetime.date()] = self.strategy.broker.getvalue()
+        """Keep the day's latest value, and the number of shares of the account."""
+        day = self.strategy.datetime.date()
+        self._values[day] = self.strategy.broker.getvalue()
+        self._shares[day] = self.strategy.broker.get_fundshares()
 
     def stop(self) -> None:
         """Measure, once."""
@@ -51,9 +58,19 @@ class SessionReturns(bt.Analyzer):
 
     @property
     def returns(self) -> Vector:
-        """(T,) simple returns per day, fractions."""
+        """(T,) simple returns per day, fractions, time-weighted."""
+        return np.array(list(self._values.values()), dtype=np.float64) / self.before - 1.0
+
+    @property
+    def before(self) -> Vector:
+        """(T,) the account's value at the day before, with what was paid in or out since; account currency.
+
+        ``value before x shares / shares before``. References: Bacon (2008), *Practical Portfolio Performance
+        Measurement and Attribution*, chapter 2, on the unit price method of time-weighted returns.
+        """
         values = np.array([self.strategy.broker.startingcash, *self._values.values()], dtype=np.float64)
-        return values[1:] / values[:-1] - 1.0
+        shares = np.array([self._first_shares, *self._shares.values()], dtype=np.float64)
+        return values[:-1] * (shares[1:] / shares[:-1])
 
     @property
     def ruin(self) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 
+from risk.delisting import DELISTED, DELISTING
+
 from .audit_rows import Fill, Row, cost_rows, name_of, note_of, stop_rows
 
 KINDS: dict[int, str] = {
@@ -78,11 +80,12 @@ class RiskAudit(bt.Analyzer):
         entries.update({refusal.ref: refusal for refusal in getattr(self.strategy, "refusals", ())})
         ids = {ref: number for number, ref in enumerate(sorted(entries), start=1)}
         reasons = getattr(self.strategy, "exit_reasons", {})
+        settled = getattr(self.strategy.broker, "settled", ())
         self._rows = {
             "orders": [self._row(ids[ref], entries[ref]) for ref in sorted(entries)],
             "fills": [{"order_id": ids[fill.ref], **fill.row} for fill in self._fills],
             "interest": [fill.interest for fill in self._fills],
-            "exit_reasons": [reasons.get(fill.ref, "") for fill in self._fills],
+            "exit_reasons": [DELISTING if fill.ref in settled else reasons.get(fill.ref, "") for fill in self._fills],
             "costs": list(cost_rows(self._fills, self.strategy.broker, self.p.clock)),
             "stops": list(stop_rows(ids, self.strategy.broker, self.p.clock)),
         }
@@ -142,7 +145,8 @@ class RiskAudit(bt.Analyzer):
             "symbol": name_of(refusal.data),
             "kind": "market",
             "side": "buy" if refusal.side > 0 else "sell",
-            **dict.fromkeys(("asked", "trimmed", "filled", "commission"), 0.0),
+            "asked": refusal.requested,
+            **dict.fromkeys(("trimmed", "filled", "commission"), 0.0),
             **dict.fromkeys(("price", "share_at_fill"), float("nan")),
             "status": "rejected",
             "reason": refusal.reason,
@@ -158,7 +162,7 @@ class RiskAudit(bt.Analyzer):
             last = order.created.dt >= order.data.datetime[0]
             return f"no later bar of {name_of(order.data)}" if last else "its price was not reached by the last bar"
         recorded = getattr(self.strategy.broker, "reasons", {}).get(order.ref) or order.info.get("why")
-        if order.parent and order.status == bt.Order.Canceled:
+        if order.parent and order.status == bt.Order.Canceled and recorded != DELISTED:
             return self._why_cancelled(order)
         return str(recorded or (FOLLOWS if order.parent and trimmed else REASONS.get(order.status, "")))
 

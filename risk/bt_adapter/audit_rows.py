@@ -29,14 +29,19 @@ def note_of(broker: Any, ref: int, number: int) -> Any:
 
 
 def cost_rows(fills: list[Fill], broker: Any, clock: Clock) -> Iterator[Row]:
-    """Rows of the costs of fills, of the interest due on open shorts and of the interest on idle cash; none for 0."""
+    """Rows of the costs of fills, of the interest on shorts and of the interest on idle cash; none for 0.
+
+    A :class:`~risk.bt_adapter.RiskBroker` knows the bars at which it charged a short. Of any other broker the interest
+    is dated at the fill that closes the short, or at the last bar.
+    """
+    charged = getattr(broker, "charged", None)
     for fill in fills:
         for kind, amount in _of_fill(fill, note_of(broker, fill.ref, fill.number)).items():
-            if amount != 0.0:
+            if amount != 0.0 and (kind != "short_interest" or charged is None):
                 yield {"time": fill.row["time"], "symbol": fill.row["symbol"], "kind": kind, "amount": amount}
-    for data, due in getattr(broker, "d_credit", {}).items():
-        if due:
-            yield _interest(clock(data, data.datetime[0]), name_of(data), "short_interest", due)
+    due = ((data, data.datetime[0], due) for data, due in getattr(broker, "d_credit", {}).items() if due)
+    for data, number, amount in due if charged is None else charged:
+        yield _interest(clock(data, number), name_of(data), "short_interest", amount)
     for data, number, amount in getattr(broker, "earned", ()):
         yield _interest(clock(data, number), "", "cash_interest", -amount)
 

@@ -8,14 +8,14 @@ import backtrader as bt
 from pydantic import ValidationError
 
 from core.errors import ConfigError
-from risk.account_limits import LimitsSpec, exposure_of
-from risk.costs import DAYS_OF_INTEREST, idle_cash, impact_fraction
+from risk.account_limits import STOP_PASSED, LimitsSpec, exposure_of
+from risk.costs import impact_fraction
 from risk.fill_limits import FillTerms, Quote, admit, fill_message
 from risk.spec import FillRule
 
 from .commission import costs_of
+from .ending_broker import EndingBroker
 from .fill_notes import FillNote, Protected, Stopped
-from .fresh_bar_broker import FreshBroker
 
 STOPS = (bt.Order.Stop, bt.Order.StopTrail, bt.Order.StopLimit, bt.Order.StopTrailLimit)
 PASSIVE = (bt.Order.Limit, bt.Order.StopLimit, bt.Order.StopTrailLimit, bt.Order.Historical)
@@ -40,7 +40,7 @@ class Parts(NamedTuple):
     held: float
 
 
-class RiskBroker(FreshBroker):
+class RiskBroker(EndingBroker):
     """A drop-in for backtrader's broker that keeps the rule at the fill: ``RiskBroker(cash=10_000, cap=0.05)``.
 
     What it corrects in matching: see :class:`~risk.bt_adapter.fresh_bar_broker.FreshBroker`. What it adds:
@@ -60,7 +60,8 @@ class RiskBroker(FreshBroker):
     lot : units in one lot; 0 = fractional.
     limits : a :class:`~risk.account_limits.LimitsSpec`; the strategy applies its stops of the account.
     impact : a :class:`~risk.costs.VolumeShare`, or None.
-    cash_interest : yearly, a fraction.
+    cash_interest, session : see :class:`~risk.bt_adapter.interest_broker.InterestBroker`.
+    ends, delisting_return : see :class:`~risk.bt_adapter.ending_broker.EndingBroker`.
 
     Attributes
     ----------
@@ -69,7 +70,6 @@ class RiskBroker(FreshBroker):
     trims : by order reference: units taken off the order, signed like it.
     entries : by reference of the entry: :class:`Protected`.
     stopped : by reference of the entry: :class:`Stopped`.
-    earned : (feed, backtrader's number of its time, account currency): interest on cash, credited before the orders.
 
     Raises
     ------
@@ -77,37 +77,24 @@ class RiskBroker(FreshBroker):
         An impossible parameter, at construction.
     """
 
-    params = (("cap", None), ("lot", 0.0), ("limits", LimitsSpec()), ("impact", None), ("cash_interest", 0.0))
+    params = (
+        ("cap", None),
+        ("lot", 0.0),
+        ("limits", LimitsSpec()),
+        ("impact", None),
+    )
 
     def init(self) -> None:
         """Begin an empty account; backtrader calls it at construction and at the start of each run."""
         super().init()
-        self.pending: deque[Any]
         self.rule = _rule(self.p)
         self._fill_terms = _fill_terms(self.rule)
         self.notes: dict[tuple[int, int], FillNote] = {}
-        self.reasons: dict[int, str] = {}
         self.trims: dict[int, float] = {}
         self.entries: dict[int, Protected] = {}
         self.stopped: dict[int, Stopped] = {}
-        self.earned: list[tuple[Any, float, float]] = []
         self._guards: dict[Any, Any] = {}
-        self._interest_day: int | None = None
-
-    def before_orders(self) -> None:
-        """Credit the interest on the cash that lay idle since the last day."""
-        if not self._fresh or not self.rule.cash_interest:
-            return
-        # In the order of the feeds: a set is unordered, and feeds of one session may close at different times.
-        latest = max((data for data in self._seen if data in self._fresh), key=lambda data: data.datetime[0])
-        today = int(latest.datetime[0])
-        days = today - (self._interest_day or today)
-        if days > 0:
-            shorts = sum(-p.size * p.price for p in self.positions.values() if p.size < 0)
-            amount = days * (self.rule.cash_interest / DAYS_OF_INTEREST) * idle_cash(self.cash, shorts)
-            self.cash += amount
-            self.earned.append((latest, latest.datetime[0], amount))
-        self._interest_day = today
+        self._targets: dict[Any, Any] = {}
 
     def check_submitted(self) -> None:
         """Accept what was sent, as backtrader does, and put market orders before all others.
@@ -202,6 +189,7 @@ class RiskBroker(FreshBroker):
             worst=self._with_impact(order, price, parts.opening),
             volume=order.data.volume[0],
             stop=self._stop_for(order, parts),
+            target=self._target_for(order, parts),
             loss_share=order.info.get("loss_share", math.inf),
         )
         holdings = [
@@ -211,7 +199,8 @@ class RiskBroker(FreshBroker):
         ]
         exposure = exposure_of(self.value_at_open(), holdings)
         units, code, max_units = admit(quote, exposure, self._fill_terms, costs_of(self, order.data))
-        return units, fill_message(code, max_units, quote.opening, quote.price, quote.quoted, quote.stop)
+        level = quote.stop if code == STOP_PASSED else quote.target
+        return units, fill_message(code, max_units, quote.opening, quote.price, quote.quoted, level)
 
     def _stop_for(self, order: Any, parts: Parts) -> float:
         """The price of the stop that protects what an order opens: its own, or that of the position it adds to."""
@@ -219,6 +208,13 @@ class RiskBroker(FreshBroker):
         if guard is not None:
             return float(guard.created.price)
         return self.stop_of(order.data) if parts.held else math.nan
+
+    def _target_for(self, order: Any, parts: Parts) -> float:
+        """The price of the target of what an order opens: its own, or that of the position it adds to; NaN for none."""
+        target = self._target_of(order)
+        if target is None and parts.held:
+            target = self._targets.get(order.data)
+        return math.nan if target is None else float(target.created.price)
 
     def _reject(self, order: Any) -> None:
         order.reject(self)
@@ -243,6 +239,10 @@ class RiskBroker(FreshBroker):
         """The stop in an entry's own bracket; None without one."""
         return next((child for child in self._children(order) if child.exectype in STOPS), None)
 
+    def _target_of(self, order: Any) -> Any:
+        """The target in an entry's own bracket; None without one."""
+        return next((child for child in self._children(order) if child.exectype == bt.Order.Limit), None)
+
     def _shrink_children(self, order: Any, position: float) -> None:
         """Make an entry's stop and target no larger than the position that it leaves."""
         for child in self._children(order):
@@ -263,14 +263,14 @@ class RiskBroker(FreshBroker):
         data = order.data
         position = self.positions[data].size
         guard = self._guard_of(order)
-        previous = self._guards.get(data)
         if order.parent and order.exectype in STOPS:
             quoted = order.created.price if self._quoted is None else self._quoted
             self.stopped[order.parent.ref] = Stopped(
                 data.datetime[0], order.executed[-1].size, order.created.price, quoted
             )
+        _keep(self._guards, data, guard, position)
+        _keep(self._targets, data, self._target_of(order), position)
         if guard is not None and position:
-            self._guards[data] = guard
             self.entries[order.ref] = Protected(
                 data=data,
                 dt=data.datetime[0],
@@ -280,24 +280,21 @@ class RiskBroker(FreshBroker):
                 bar_extreme=data.low[0] if position > 0 else data.high[0],
                 bar_close=data.close[0],
             )
-        elif previous is not None and (not position or previous.isbuy() == (position > 0)):
-            del self._guards[data]
 
     # --- costs
 
     def _with_impact(self, order: Any, price: float, units: float) -> float:
-        if self.rule.impact is None or order.exectype in PASSIVE:
+        if self.rule.impact is None or order.exectype in PASSIVE or order.ref in self.settled:
             return price
         moved = impact_fraction(units, order.data.volume[0], self.rule.impact)
         return price * (1.0 + moved) if order.isbuy() else price * (1.0 - moved)
-
-    def _interest_due(self, order: Any) -> float:
-        return float(self.d_credit.get(order.data, 0.0)) if self.p.int2pnl else 0.0
 
     # --- records for audits
 
     def _note_fill(self, order: Any, price: float, value: float, interest: float) -> None:
         """Record a fill; ``price`` is that before impact."""
+        self.note_interest(order.data)
+        self.note_owner(order)
         fill = order.executed[-1]
         position = self.positions[order.data].size
         quoted = price if self._quoted is None else self._quoted
@@ -314,6 +311,15 @@ class RiskBroker(FreshBroker):
         info = self.getcommissioninfo(order.data)
         left = self.cash - info.getvaluesize(units, price) - info.getcommission(units, price)
         self.reasons[order.ref] = f"not enough cash at the fill: {self.cash:.2f} available, {left:.2f} would be left"
+
+
+def _keep(orders: dict[Any, Any], data: Any, order: Any, position: float) -> None:
+    """Remember the order that protects a feed's position after a fill; forget one that protects nothing any more."""
+    previous = orders.get(data)
+    if order is not None and position:
+        orders[data] = order
+    elif previous is not None and (not position or previous.isbuy() == (position > 0)):
+        del orders[data]
 
 
 def _rule(p: Any) -> FillRule:

@@ -31,11 +31,15 @@ class FreshBroker(bt.brokers.BackBroker):
         self._fresh = {data for data in self._seen if data.replaying or len(data) > self._seen[data]}
         self.before_orders()
         super().next()
+        self.after_orders()
         for data in self._fresh:
             self._seen[data] = len(data)
 
     def before_orders(self) -> None:
         """A hook that runs once a cycle, before any order is matched."""
+
+    def after_orders(self) -> None:
+        """A hook that runs once a cycle, after all orders were matched."""
 
     def _touch_positions(self) -> None:
         # backtrader sums the account in the order in which positions were first accessed. A feed without any bar is

@@ -110,7 +110,7 @@ class RiskMeasures(ReturnMetrics):
     def sample(self, sessions_in_year: float, risk_free: float) -> Sample:
         """The sample of all inputs."""
         values = np.array(list(self._values.values()), dtype=np.float64)
-        before = np.concatenate(([self.strategy.broker.startingcash], values[:-1]))
+        before = self.before
         return Sample(
             self.returns,
             periods_per_year=sessions_in_year,

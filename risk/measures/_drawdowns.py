@@ -29,6 +29,14 @@ class Stretches(NamedTuple):
     depth: Vector
     n: int
 
+    @property
+    def length(self) -> Rows:
+        """(D,) sessions from the peak to the one that reached it again, or to the last one; at least 1.
+
+        The one definition of a drawdown's length, on every page and in every measure.
+        """
+        return np.minimum(self.end, self.n - 1) - self.first + 1
+
 
 def under_water(returns: Vector) -> Vector:
     """(T,) wealth / highest wealth so far - 1, the start's wealth of 1 included; 0 or negative."""

@@ -9,7 +9,7 @@ from core.deprecated_members import RenamedAttribute, adopt_old_names
 from core.errors import DataError, PluginError
 from core.plugins import PluginSpec
 from core.types import Vector
-from risk.returns import checked_numbers, checked_returns, checked_year
+from risk.returns import checked_numbers, checked_returns, checked_year, warnings_of
 
 from ._running_totals import Estimates, Totals
 
@@ -163,6 +163,8 @@ class Measure(PluginSpec):
     family: ClassVar[str] = "measures"
     unit: ClassVar[Unit]
     period: ClassVar[str]
+    is_ratio: ClassVar[bool | None] = None
+    """Whether the value depends on how much the returns vary; None for measures whose unit is ``ratio``."""
     many: ClassVar[Any] = RenamedAttribute("from_totals", since="0.2")
 
     @classmethod
@@ -199,7 +201,7 @@ class Measure(PluginSpec):
             name=self.name,
             value=estimate.value,
             reason=estimate.reason,
-            flags=estimate.flags,
+            flags=tuple(dict.fromkeys((*estimate.flags, *self._warnings(sample, estimate)))),
             formula=self.formula,
             unit=self.unit,
             period=self.period,
@@ -209,6 +211,16 @@ class Measure(PluginSpec):
     def count(self, sample: Sample) -> int:
         """The number of observations behind the value."""
         return len(sample.returns)
+
+    def warnings(self, sample: Sample) -> tuple[str, ...]:
+        """Warnings on any value from this sample: a ratio or an annual figure of few returns, or of steady ones."""
+        is_ratio = self.unit == "ratio" if self.is_ratio is None else self.is_ratio
+        if not is_ratio and self.period != "per year":
+            return ()
+        return warnings_of(sample.returns, sample.periods_per_year, of_variation=is_ratio)
+
+    def _warnings(self, sample: Sample, estimate: Estimate) -> tuple[str, ...]:
+        return () if estimate.value is None else self.warnings(sample)
 
 
 class TradeMeasure(Measure):
@@ -220,6 +232,10 @@ class TradeMeasure(Measure):
         """The number of closed trades behind the value."""
         return 0 if sample.trades is None else len(sample.trades)
 
+    def warnings(self, sample: Sample) -> tuple[str, ...]:
+        """A warning on fewer than 30 trades."""
+        return (FEW_TRADES_TEXT,) if self.count(sample) < FEW_TRADES else ()
+
     def estimate(self, sample: Sample) -> Estimate:
         """:meth:`of_trades` of the sample's trades."""
         return NO_TRADES if sample.trades is None or not len(sample.trades) else self.of_trades(sample.trades)
@@ -229,5 +245,7 @@ class TradeMeasure(Measure):
         """The value for one or more trades."""
 
 
+FEW_TRADES = 30
+FEW_TRADES_TEXT = "fewer than 30 trades"
 NO_TRADES = undefined("there are no closed trades to measure")
 NO_BENCHMARK = undefined("needs a benchmark to compare with")

@@ -37,7 +37,7 @@ def longest_drawdown(returns: npt.ArrayLike) -> Estimate:
         return drawdowns
     if not len(drawdowns.first):
         return defined(0.0)
-    length = np.minimum(drawdowns.end, drawdowns.n - 1) - drawdowns.first + 1
+    length = drawdowns.length
     longest = int(length.argmax())
     is_open = drawdowns.end[longest] == drawdowns.n
     return defined(float(length[longest]), *((OPEN,) if is_open else ()))

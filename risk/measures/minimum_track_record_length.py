@@ -18,6 +18,7 @@ class MinimumTrackRecordLength(Measure):
 
     unit: ClassVar[Unit] = "count"
     period: ClassVar[str] = "whole span"
+    is_ratio: ClassVar[bool | None] = True
 
     benchmark: Annotated[float, Field(ge=-10, le=10)] = 0.0
     """The annual Sharpe ratio to be told from."""

@@ -16,6 +16,7 @@ class ProbabilisticSharpe(Measure):
 
     unit: ClassVar[Unit] = "fraction"
     period: ClassVar[str] = "whole span"
+    is_ratio: ClassVar[bool | None] = True
 
     benchmark: Annotated[float, Field(ge=-10, le=10)] = 0.0
     """The annual Sharpe ratio to lie above."""

@@ -9,9 +9,7 @@ from core.types import Vector
 from risk.returns import ROUNDING
 
 from ._trades import checked_trades
-from .base import NO_TRADES, Estimate, TradeMeasure, Unit, defined, undefined
-
-FEW_TRADES = 30
+from .base import FEW_TRADES, FEW_TRADES_TEXT, NO_TRADES, Estimate, TradeMeasure, Unit, defined, undefined
 
 
 def sqn(trades: npt.ArrayLike) -> Estimate:
@@ -45,7 +43,7 @@ def sqn(trades: npt.ArrayLike) -> Estimate:
     if deviation <= ROUNDING * abs(values).max():
         return undefined("the results of the trades do not vary")
     few = len(values) < FEW_TRADES
-    return defined(float(np.sqrt(len(values)) * values.mean() / deviation), *["fewer than 30 trades"] * few)
+    return defined(float(np.sqrt(len(values)) * values.mean() / deviation), *[FEW_TRADES_TEXT] * few)
 
 
 class Sqn(TradeMeasure):

@@ -14,10 +14,30 @@ from signals.rolling_windows import simple_returns
 from signals.signals_result import Signals
 
 from .baselines import History, baselines
-from .scores import ForecastSample, Scores, hits, score, squared_errors
-from .skill_tests import BEATS, NO_SKILL, DieboldMariano, beats_baselines, diebold_mariano
+from .scores import ForecastSample, Scores, hits, ranks, score, squared_errors
+from .skill_tests import (
+    BEATS,
+    CLARK_WEST,
+    NO_SKILL,
+    PESARAN_TIMMERMANN,
+    RANK_IC,
+    Answer,
+    SkillTest,
+    answers,
+    beats_baselines,
+    clark_west,
+    diebold_mariano,
+    mean_test,
+    pesaran_timmermann,
+    rank_products,
+)
 
 BINS = 10
+ROUNDING = 1e-12  # of the largest label: predictions that differ from a baseline by less are its own
+
+
+UNTRAINED = "the model does not train: its predictions are no returns"
+SIGN = "the label is a sign, not a return: a forecast of it has no error as a return"
 
 
 @dataclass(frozen=True)
@@ -96,8 +116,9 @@ class Evaluation:
     folds : one a fold, in order; none for a model that does not train.
     reliability : up to ten bins of equally many decisions, by rising probability; equal probabilities stay together.
         None at all where the confidence is no probability.
-    tests : one-sided Diebold-Mariano tests against ``zero`` and ``expanding_mean`` (squared error) and ``always_long``
-        (hits), on the mean over the symbols at each decision time.
+    tests : one-sided tests on the mean over the symbols at each decision time: Clark-West against ``zero`` and
+        ``expanding_mean``, which the model nests; Pesaran-Timmermann of the ``direction``; the rank correlation,
+        ``rank_ic``; Diebold-Mariano against ``ar1`` (squared error) and ``always_long`` (hits).
     members : an ensemble's, in the order of their names; none for another model.
     coverage : of the intervals; None where there are none.
     notes : remarks on the labels.
@@ -106,15 +127,20 @@ class Evaluation:
     overall: Comparison
     folds: tuple[Comparison, ...]
     reliability: tuple[Bin, ...]
-    tests: Mapping[str, DieboldMariano]
+    tests: Mapping[str, SkillTest]
     members: tuple[MemberEvaluation, ...] = ()
     coverage: Coverage | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def beats(self) -> bool:
-        """True where the forecasts beat both error baselines, or the hit rate of being always long; each at 2.5 %."""
+        """True where the forecasts know size, direction or rank of the returns; see :func:`beats_baselines`."""
         return beats_baselines(self.tests)
+
+    @property
+    def answers(self) -> Mapping[str, Answer]:
+        """The answer to each question about the forecasts, corrected for their number."""
+        return answers(self.tests)
 
     @property
     def verdict(self) -> str:
@@ -131,7 +157,9 @@ class Evaluation:
 
     def dump(self) -> dict[str, Any]:
         """A plain mapping for JSON: no NaN, None where a score is undefined."""
-        return {**asdict(self), "verdict": self.verdict, "confidence_note": self.confidence_note}
+        questions = {question: {**asdict(answer), "yes": answer.yes} for question, answer in self.answers.items()}
+        words = {"verdict": self.verdict, "confidence_note": self.confidence_note}
+        return {**asdict(self), "questions": questions, **words}
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +202,7 @@ def evaluate(market: Market, signals: Signals, label: Label) -> Evaluation:
         overall=compare(None),
         folds=tuple(compare(report.number) for report in signals.folds),
         reliability=reliability(rows.sample.p_up, rows.sample.up),
-        tests=_tests(rows, references, label.horizon),
+        tests=_tests(rows, references, label.horizon, SIGN if signals.folds else UNTRAINED),
         members=tuple(_members(rows, signals)),
         coverage=_coverage(rows, signals),
         notes=tuple(note for symbol_labels in labels for note in symbol_labels.notes),
@@ -281,21 +309,60 @@ def _take(sample: ForecastSample, rows: Rows) -> ForecastSample:
     return replace(sample, **arrays)
 
 
-def _tests(rows: _Rows, references: Mapping[str, ForecastSample], horizon: int) -> Mapping[str, DieboldMariano]:
+def _tests(rows: _Rows, references: Mapping[str, ForecastSample], horizon: int, reason: str) -> Mapping[str, SkillTest]:
+    """The tests against the baselines; ``reason`` is given where predictions are no returns and have no errors."""
     model = rows.sample
-    always_long = _test(rows.time, hits(model) - hits(references["always_long"]), horizon)
-    if model.strength:
-        undefined = DieboldMariano(reason="the model does not train: its predictions are no returns")
-        return {"zero": undefined, "expanding_mean": undefined, "always_long": always_long}
-    losses = squared_errors(model)
+    more_hits = diebold_mariano(_by_time(rows.time, hits(model) - hits(references["always_long"])), horizon)
+    no_errors = {name: SkillTest(CLARK_WEST, reason=reason) for name in ("zero", "expanding_mean")}
     return {
-        "zero": _test(rows.time, squared_errors(references["zero"]) - losses, horizon),
-        "expanding_mean": _test(rows.time, squared_errors(references["expanding_mean"]) - losses, horizon),
-        "always_long": always_long,
+        **(no_errors if model.strength else _error_tests(rows, references, horizon)),
+        "direction": _direction_test(rows, horizon),
+        "rank_ic": _rank_test(rows, horizon),
+        "always_long": more_hits,
     }
 
 
-def _test(time: Rows, difference: Vector, horizon: int) -> DieboldMariano:
-    """The test on the mean difference at each time: the symbols' differences at one time are not independent."""
+def _error_tests(rows: _Rows, references: Mapping[str, ForecastSample], horizon: int) -> dict[str, SkillTest]:
+    """The tests of the predicted size, of a model whose predictions are returns."""
+    model = rows.sample
+
+    def nested(name: str) -> SkillTest:
+        baseline = references[name].prediction
+        if not np.any(np.abs(model.prediction - baseline) > ROUNDING * np.abs(model.label).max(initial=0.0)):
+            return SkillTest(CLARK_WEST, n=len(np.unique(rows.time)), reason="the predictions are the baseline's")
+        values = clark_west(model.label, model.prediction, baseline)
+        return mean_test(CLARK_WEST, _by_time(rows.time, values), horizon)
+
+    less_error = squared_errors(references["ar1"]) - squared_errors(model)
+    return {
+        "zero": nested("zero"),
+        "expanding_mean": nested("expanding_mean"),
+        "ar1": diebold_mariano(_by_time(rows.time, less_error), horizon),
+    }
+
+
+def _direction_test(rows: _Rows, horizon: int) -> SkillTest:
+    model = rows.sample
+    for name, signs in (("predictions have", model.prediction > 0), ("labels have", model.label > 0)):
+        if len(signs) and (signs.all() or not signs.any()):
+            return SkillTest(PESARAN_TIMMERMANN, reason=f"all {name} one sign")
+    if not len(model.label):
+        return mean_test(PESARAN_TIMMERMANN, model.label, horizon)
+    products = pesaran_timmermann(model.label, model.prediction)
+    return mean_test(PESARAN_TIMMERMANN, _by_time(rows.time, products), horizon)
+
+
+def _rank_test(rows: _Rows, horizon: int) -> SkillTest:
+    model = rows.sample
+    if not len(model.label):
+        return mean_test(RANK_IC, model.label, horizon)
+    if np.ptp(model.prediction) == 0 or np.ptp(model.label) == 0:
+        return SkillTest(RANK_IC, reason="the predictions or the labels do not vary")
+    products = rank_products(ranks(model.label), ranks(model.prediction))
+    return mean_test(RANK_IC, _by_time(rows.time, products), horizon)
+
+
+def _by_time(time: Rows, values: Vector) -> Vector:
+    """(T,) the mean over the symbols at each time: what the symbols do at one time is not independent."""
     _, number, count = np.unique(time, return_inverse=True, return_counts=True)
-    return diebold_mariano(np.bincount(number, weights=difference, minlength=len(count)) / count, horizon)
+    return np.asarray(np.bincount(number, weights=values, minlength=len(count)) / count)

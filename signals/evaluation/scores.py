@@ -163,10 +163,11 @@ def _hit_rate(sample: ForecastSample) -> Score:
 def _ic(sample: ForecastSample) -> Score:
     if np.ptp(sample.prediction) == 0 or np.ptp(sample.label) == 0:
         return "the predictions or the labels do not vary"
-    return float(np.corrcoef(_ranks(sample.prediction), _ranks(sample.label))[0, 1])
+    return float(np.corrcoef(ranks(sample.prediction), ranks(sample.label))[0, 1])
 
 
-def _ranks(values: Vector) -> Vector:
+def ranks(values: Vector) -> Vector:
+    """(K,) ranks from 1, ties at their mean rank."""
     return np.asarray(pd.Series(values).rank(), dtype=np.float64)
 
 

@@ -72,6 +72,11 @@ class CrossReturn(Feature):
 
     def _other(self, market: Market) -> str:
         symbol = market.benchmark if self.symbol is None else self.symbol
+        if market.basket and self.symbol is None:
+            raise ConfigError(
+                f"features: {self.names[0]}: the benchmark is a basket, which has no bars of its own; write the "
+                f"feature's symbol, one of {', '.join(market.bars)}"
+            )
         if symbol not in market.bars:
             raise ConfigError(
                 f"features: {self.names[0]}: there is no symbol {symbol!r} in the data; known: {', '.join(market.bars)}"

@@ -9,12 +9,13 @@ import numpy as np
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from core.installation import install_hint
 from core.types import COLUMNS, Bars, Matrix
 
 from ._talib import IN_PRICE, MOVING_AVERAGES, PATTERN, REFUSED, Number, memory, offered
 from .base import BarFeature
 
-INSTALL = "needs TA-Lib, which is not installed: pip install 'backtrader-ml[talib]'"
+INSTALL = f"needs TA-Lib, which is not installed: {install_hint('talib')}"
 
 
 class Talib(BarFeature):

@@ -60,12 +60,13 @@ def labels_of(bars: Bars, value: Vector, last: Rows, unit: Vector | None = None,
     unit : (T,) as in :class:`core.types.Labels`; None for 1 throughout.
     """
     is_known = np.isfinite(value)
-    at = bars.times[np.where(is_known, last, 0)] if len(bars) else bars.times
+    stamps = bars.times.as_unit("ns").asi8
+    known_at = np.where(is_known, stamps[np.where(is_known, last, 0)], pd.NaT.value) if len(bars) else stamps
     return Labels(
         symbol=bars.symbol,
         times=bars.times,
         value=read_only(value),
-        known_at=pd.DatetimeIndex(at.where(is_known)),
+        known_at=pd.DatetimeIndex(known_at.view("M8[ns]")).tz_localize("UTC"),
         unit=read_only(np.ones(len(bars)) if unit is None else unit),
         notes=notes,
     )

@@ -14,7 +14,7 @@ class Check:
 
     Attributes
     ----------
-    number : L1 to L10.
+    number : L1 to L11.
     title : what it does.
     status : `clean`; `leak`, the future was used; `suspicious`, worth a look but no proof; `skipped`, with the reason.
     runs : how many times the pipeline, or a model, was run for it.

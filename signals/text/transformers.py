@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from core.digests import digest, tree_digest
 from core.errors import ModelError
+from core.installation import install_hint
 from core.types import Vector
 
 from .base import Scorer
@@ -152,7 +153,7 @@ def _imported() -> Any:
         import transformers
     except ImportError as error:
         raise ModelError(
-            f"scorer transformers: the library is not installed ({error}); run `pip install -e '.[text]'`, or take "
+            f"scorer transformers: the library is not installed ({error}); {install_hint('text')}, or take "
             "`scorer: {kind: vader}`"
         ) from error
     return transformers

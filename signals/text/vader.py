@@ -29,11 +29,16 @@ class Vader(Scorer):
 
     def digest(self) -> str:
         """By the version of the package, which holds the lexicon."""
-        return digest([self.kind, metadata.version(PACKAGE)])
+        return digest([self.kind, _version()])
 
     def score(self, texts: Sequence[str]) -> Vector:
         """(K,) compound scores."""
         return np.array([_analyzer().polarity_scores(text)["compound"] for text in texts])
+
+
+@cache
+def _version() -> str:
+    return metadata.version(PACKAGE)
 
 
 @cache

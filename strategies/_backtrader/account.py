@@ -56,6 +56,16 @@ class AccountStops:
         self._state = HaltState(cash, cash, cash, 0)
         self._session: Hashable = None
 
+    def take_flow(self, factor: float) -> None:
+        """Multiply the values that losses are measured from, after money was paid in or out: that is no gain or loss.
+
+        Parameters
+        ----------
+        factor : the account with the flow / the account before it, at the same prices.
+        """
+        state = self._state
+        self._state = HaltState(factor * state.peak, factor * state.base, factor * state.last, state.left)
+
     def check_stops(self, number: float, value: float, session: Hashable) -> Halt | None:
         """Check a close; the stop that acts at it, if one does.
 
@@ -100,6 +110,11 @@ class PlannedHoldings:
         self._holdings = holdings
         self._limits = limits
         self._lot = lot
+
+    def reduce(self, data: Any, units: float) -> None:
+        """Take units, signed like the position, off a position that is reduced at this close."""
+        held, price, stop = self._holdings[data]
+        self._holdings[data] = (held - units, price, stop)
 
     def admit(self, data: Any, side: int, units: float, price: float, stop: float) -> tuple[float, str]:
         """The units that may be ordered, and the reason why not all; admitted units count from then on.

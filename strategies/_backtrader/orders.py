@@ -29,6 +29,7 @@ class Refusal:
     created : backtrader's number for the time of the bar that decided.
     side : 1 for a refused buy, -1 for a refused sell.
     reason : one line.
+    requested : units that were wanted, signed; 0 if no size was worked out.
     """
 
     ref: int
@@ -36,6 +37,7 @@ class Refusal:
     created: float
     side: int
     reason: str
+    requested: float = 0.0
 
 
 class Bracket(NamedTuple):
@@ -54,7 +56,8 @@ class OrderStrategy(bt.Strategy):
     risk : a :class:`~risk.spec.RiskSpec`: its stop, take_profit, resize and limits; base and cap are the sizer's.
     distances : :class:`~risk.stops.Distances` by the feed's name, one row a bar; needed for stops by the average true
         range, the others are computed from the close.
-    session : a callable of backtrader's number of a close, equal for closes of one session; None takes its date.
+    session : a callable of backtrader's number of a close, equal for closes of one session; None takes the date of the
+        strategy's clock, in the time zone of the ``Cerebro`` (UTC without one).
 
     Attributes
     ----------
@@ -69,6 +72,7 @@ class OrderStrategy(bt.Strategy):
         self.refusals: list[Refusal] = []
         self.exit_reasons: dict[int, str] = {}
         self.account = AccountStops(self.p.risk.limits, self.broker.startingcash)
+        self._shares = self.broker.get_fundshares()
 
     def look_at_account(self) -> dict[Any, str]:
         """The feeds to leave because a stop of the account acts at this close, each with the stop's name: all of them.
@@ -77,8 +81,12 @@ class OrderStrategy(bt.Strategy):
         """
         if not self.p.risk.limits.stops_account:
             return {}
+        shares = self.broker.get_fundshares()
+        if shares != self._shares:
+            self.account.take_flow(shares / self._shares)
+            self._shares = shares
         number = self.lines.datetime[0]
-        session = self.p.session(number) if self.p.session else int(number)
+        session = self.p.session(number) if self.p.session else self.datetime.date()
         halt = self.account.check_stops(number, self.broker.getvalue(), session)
         return dict.fromkeys(self.datas, halt.word) if halt else {}
 
@@ -102,6 +110,8 @@ class OrderStrategy(bt.Strategy):
         self.withdraw(data)
         if self.getposition(data).size:
             order = self.close_order(data)
+            if order is not None:  # dated by the decision: a stop of the account acts where the feed has no bar, too
+                order.created.dt = self.lines.datetime[0]
             self.exit_reasons[getattr(order, "ref", 0)] = reason
             if order is not None and self.account.halts and reason == self.account.halts[-1].word:
                 order.addinfo(why=self.account.halts[-1].text)
@@ -122,7 +132,7 @@ class OrderStrategy(bt.Strategy):
             return
         admitted, reason = self._planned.admit(data, side, size, data.close[0], bracket.stop)
         if admitted <= 0.0:
-            self.refuse(data, side, reason)
+            self.refuse(data, side, reason, side * size)
             return
         self._send(data, side, admitted, bracket, self._order_info(confidence, size - admitted, reason))
 
@@ -185,26 +195,35 @@ class OrderStrategy(bt.Strategy):
             return {"exectype": bt.Order.StopTrail, "trailpercent": stop.value}
         return {"exectype": bt.Order.StopTrail, "trailamount": bracket.distance}
 
-    def resize(self, data: Any, side: int, confidence: float) -> None:
-        """Move a position back to the rule's size if it is off by more than the band; it is never closed by this."""
+    def resizing(self, data: Any, side: int, confidence: float) -> float:
+        """The units by which a position is moved back to the rule's size: above 0 added, below 0 taken off.
+
+        0 within the band; a position is never closed by this.
+        """
+        if self.account.halted:
+            return 0.0
         held_units = abs(self.getposition(data).size)
-        stop = self.stop_of(data)
-        target_units = self._rule_size(data, side, confidence, stop)
+        target_units = self._rule_size(data, side, confidence, self.stop_of(data))
         min_value = max(self.p.risk.limits.min_order, DUST * self.broker.getvalue())
         band = self.p.risk.resize.band
         difference = resize_units(target_units, held_units, data.close[0], band, self._lot, min_value)
-        if self.account.halted or difference <= 0.0:
-            return
-        if target_units < held_units:
-            self._order(data, -side, difference, resize=True)
-            return
+        return -difference if target_units < held_units else difference
+
+    def reduce(self, data: Any, side: int, units: float) -> None:
+        """Take units off a position; what is left counts for the account's limits at this close."""
+        self._planned.reduce(data, side * units)
+        self._order(data, -side, units, resize=True)
+
+    def add(self, data: Any, side: int, confidence: float, difference: float) -> None:
+        """Add units to a position, as far as the account's limits admit."""
+        stop = self.stop_of(data)
         admitted, reason = self._planned.admit(data, side, difference, data.close[0], stop)
         if admitted > 0.0:
             self._order(
                 data, side, admitted, resize=True, **self._order_info(confidence, difference - admitted, reason)
             )
         else:
-            self.refuse(data, side, reason)
+            self.refuse(data, side, reason, side * difference)
 
     def _rule_size(self, data: Any, side: int, confidence: float, stop: float) -> float:
         """The rule's size of a new position now; in mode ``stop`` no more than the position's own stop allows."""
@@ -234,9 +253,9 @@ class OrderStrategy(bt.Strategy):
             return f"size 0: {type(self.sizer).__name__} allows nothing"
         return str(refusal(data, confidence) if math.isnan(stop) else refusal(data, confidence, side, stop))
 
-    def refuse(self, data: Any, side: int, reason: str) -> None:
-        """Record an entry for which no order is sent."""
-        self.refusals.append(Refusal(next(bt.Order.refbasis), data, data.datetime[0], side, reason))
+    def refuse(self, data: Any, side: int, reason: str, requested: float = 0.0) -> None:
+        """Record an entry for which no order is sent; ``requested`` are the units that it was for, signed."""
+        self.refusals.append(Refusal(next(bt.Order.refbasis), data, data.datetime[0], side, reason, requested))
 
     def open_order(self, data: Any, side: int, size: float, **order_info: Any) -> Any:
         """Send the opening order; a market order unless overridden.

@@ -45,10 +45,11 @@ class SignalStrategy(OrderStrategy):
 
     At the close of each *new* bar of a feed the rule names the target side; orders fill at that feed's next open. A
     cross-sectional rule gets all feeds at once, those without a new bar as NaN. A reversal is two orders, first the
-    close of exactly what is held, then the opening; with several feeds, all closes are sent before the first opening,
-    so that they free the cash. A NaN prediction keeps the position and sends nothing. The size of an opening order
-    comes from the sizer's ``opening`` with the bar's confidence (:class:`~risk.bt_adapter.RiskRuleSizer` has it); any
-    other sizer is called the usual way. A size of 0 sends no order and is recorded in :attr:`refusals`.
+    close of exactly what is held, then the opening; with several feeds, all closes, and then all reductions by
+    ``risk.resize``, are sent before the first opening, so that they free the cash and the limits of the account. A
+    NaN prediction keeps the position and sends nothing. The size of an opening order comes from the sizer's
+    ``opening`` with the bar's confidence (:class:`~risk.bt_adapter.RiskRuleSizer` has it); any other sizer is
+    called the usual way. A size of 0 sends no order and is recorded in :attr:`refusals`.
 
     With ``risk.stop`` or ``risk.take_profit`` an entry is a bracket: a stop and a limit order become active one bar
     after the entry's fill, and the fill of one cancels the other. An exit cancels them first. With ``risk.resize`` a
@@ -90,11 +91,22 @@ class SignalStrategy(OrderStrategy):
             self.leave(data, reason)
         if any(move.target for move in moves):  # else nothing is opened or added to
             self.plan(leaving)
+        staying = [move.view for move in moves if move.stays and move.view.data not in leaving]
+        additions = self._reduce(staying) if self.p.risk.resize else {}
         for move in moves:
+            data, _, confidence, side, _ = move.view
             if not move.stays and move.target:
-                self.enter(move.view.data, move.target, move.view.confidence)
-            elif move.stays and move.view.data not in leaving and self.p.risk.resize:
-                self.resize(move.view.data, move.view.side, move.view.confidence)
+                self.enter(data, move.target, confidence)
+            elif data in additions:
+                self.add(data, side, confidence, additions[data])
+
+    def _reduce(self, staying: list[View]) -> dict[Any, float]:
+        """Send the reductions of a close, which make room for what is opened; by feed, the units to be added."""
+        differences = [(view, self.resizing(view.data, view.side, view.confidence)) for view in staying]
+        for view, difference in differences:
+            if difference < 0.0:
+                self.reduce(view.data, view.side, -difference)
+        return {view.data: difference for view, difference in differences if difference > 0.0}
 
     def fresh(self) -> list[Any]:
         """The feeds that have a new bar, in the order of the feeds; those that have not begun have none."""

@@ -61,17 +61,23 @@ def test_rows_are_absent_where_there_is_no_bar(outcome):
         assert len(told) > 20, f"{symbol} is never predicted"
 
 
+def of_the_market(result, table):
+    """The rows of a table of orders that were sent to the market: all but the end of a symbol's position."""
+    settled = result.orders["order_id"][result.orders["reason"].str.startswith("delisting")]
+    return table[~table["order_id"].isin(settled)]
+
+
 def test_no_order_and_no_fill_on_a_day_without_a_bar(outcome):
     assert set(outcome.result.orders["symbol"]) == set(HELD)
     for table, column in ((outcome.result.orders, "created_at"), (outcome.result.fills, "time")):
-        for symbol, rows in table.groupby("symbol"):
+        for symbol, rows in of_the_market(outcome.result, table).groupby("symbol"):
             assert rows[column].isin(outcome.market.bars[symbol].times).all()
 
 
 def test_every_fill_is_at_the_symbols_own_next_open(outcome):
     placed = outcome.result.orders.set_index("order_id")["created_at"]
     slip = outcome.config["broker"]["slippage"]
-    for fill in outcome.result.fills.itertuples():
+    for fill in of_the_market(outcome.result, outcome.result.fills).itertuples():
         bars = outcome.market.bars[fill.symbol]
         row = bars.times.get_loc(placed[fill.order_id]) + 1
         assert bars.times[row] == fill.time
@@ -85,10 +91,17 @@ def test_the_account_goes_on_while_a_symbol_has_no_bar(outcome):
     assert days.equals(DAYS[-len(days) :].as_unit("ns"))
 
 
-def test_a_position_in_a_symbol_that_ended_is_kept_at_its_last_close(outcome):
+def test_a_position_in_a_symbol_that_ended_is_closed_at_its_last_close_after_five_sessions(outcome):
     held = outcome.result.positions["EARLY"]
-    ended = held.index[held.index > outcome.market.bars["EARLY"].times[-1]]
-    assert len(set(held[ended])) == 1
+    bars = outcome.market.bars["EARLY"]
+    ended = held.index[held.index > bars.times[-1]]
+    assert len(set(held[ended[:4]])) == 1
+    assert held[ended[0]] != 0.0
+    assert not held[ended[4:]].any()
+    last = outcome.result.fills[outcome.result.fills["symbol"] == "EARLY"].iloc[-1]
+    assert (last["time"], last["price"]) == (ended[4], bars.close[-1])
+    assert outcome.result.trades.query("symbol == 'EARLY'")["exit_reason"].iloc[-1] == "delisting"
+    assert any(note.startswith("EARLY has no bar after") for note in outcome.notes)
 
 
 def test_a_benchmark_that_begins_after_the_first_decision_is_refused_before_training(tmp_path):

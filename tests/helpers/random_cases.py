@@ -5,6 +5,7 @@ import pandas as pd
 
 from core.types import Bars, Market, SignalFrame
 from risk.costs import BrokerSpec
+from risk.delisting import DelistingReturn
 from risk.spec import RiskSpec
 from strategies.rank import Rank
 from strategies.threshold import Threshold
@@ -75,7 +76,9 @@ def case(seed, rules=("threshold", "time_exit", "rank"), tight=True):
         "time_exit": TimeExit(bars=3),
         "rank": Rank(top=1, bottom=1 if count > 1 else 0),
     }
-    return market, signals, strategies[pick(*rules)], risk, broker
+    strategy = strategies[pick(*rules)]
+    delisting = pick("hold", "close_at_last", DelistingReturn(**{"return": -0.3}))
+    return market, signals, strategy, risk, broker.model_copy(update={"delisting": delisting})
 
 
 def as_told(prediction, confidence, side, held, p):

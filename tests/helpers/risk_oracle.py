@@ -45,11 +45,7 @@ class Order:
 
 
 class Account(Ledger):
-    """A whole backtest: ``fills``, ``orders``, ``trades``, ``costs``, and ``path`` of (equity, cash) at each close.
-
-    ``meets_reduction`` is True if a limit met a reduction that was sent at the same close: there the engine makes no
-    room yet.
-    """
+    """A whole backtest: ``fills``, ``orders``, ``trades``, ``costs``, and ``path`` of (equity, cash) at each close."""
 
     def __init__(self, market, signals, strategy, risk, broker):
         super().__init__(market.trade, broker)
@@ -61,7 +57,7 @@ class Account(Ledger):
         self.orders = []
         self.plans = {}
         self.path = []
-        self.meets_reduction = False
+        self.ends = ends_of(self.series, signals)
         self.peak = self.base = broker.cash
         self.halt, self.resumes = "", -1
         for row in range(signals.times.get_loc(signals.start), len(signals.times)):
@@ -78,9 +74,26 @@ class Account(Ledger):
             if order.symbol in new and order.plan and order.plan.active and order.plan is self.plans.get(order.symbol):
                 self.in_bar(order.symbol, new[order.symbol], time)
         self.mark(new, 3)
+        self.close_ended(row, time)
         self.trail(new)
         self.path.append((self.value(), self.cash))
         self.decide(row, time, new)
+
+    def close_ended(self, row, time):
+        """After five sessions without a bar, and none later, a position ends at its last close; what waits is void."""
+        for symbol, last in self.ends.items():
+            if row != last or not self.held[symbol] or self.broker.delisting == "hold":
+                continue
+            change = 0.0 if self.broker.delisting == "close_at_last" else self.broker.delisting.dump()["return"]
+            for order in [order for order in self.orders if order.status == "pending" and order.symbol == symbol]:
+                order.status = "cancelled"
+                order.trimmed = order.requested - order.sent
+                order.reason = "delisting"
+            size = -self.held[symbol]
+            price = self.marks[symbol] * (1 + change)
+            self.ticket(time, symbol, requested=size, sent=size, filled=size, status="completed", reason="delisting")
+            self.fill(time, symbol, "market", size, price, price, "delisting")
+            del self.plans[symbol]
 
     def close_the_books(self):
         for symbol, trade in self.open_trades.items():
@@ -117,6 +130,9 @@ class Account(Ledger):
             return order.sent
         if side * (opened - plan.stop) <= 0:
             order.reason = "stop_passed"
+            return 0.0
+        if side * (opened - plan.target) >= 0:
+            order.reason = "target_passed"
             return 0.0
         account = self.value()
         return side * self.tightest(
@@ -209,16 +225,24 @@ class Account(Ledger):
             leaving += [symbol for symbol, units in self.held.items() if units and symbol not in leaving]
         for symbol in leaving:
             self.leave(time, symbol, self.halt if acts else "")
+        kept = [s for s in new if self.held[s] and sides[s] == self.side(s) and s not in leaving]
+        resized = self.reduce(row, time, kept) if self.risk.resize else {}
         for symbol in new:
             if sides[symbol] and sides[symbol] != self.side(symbol):
                 self.enter(row, time, symbol, sides[symbol])
-            elif (
-                self.held[symbol]
-                and symbol not in leaving
-                and self.risk.resize
-                and not isnan(self.opinion(row, symbol)[1])
-            ):
-                self.resize(row, time, symbol)
+            elif symbol in resized and resized[symbol][0] > 0:
+                change, plan = resized[symbol]
+                self.send(self.ticket(time, symbol, resizes=True), self.side(symbol), change, plan)
+
+    def reduce(self, row, time, kept):
+        """Send the reductions, which make room for what is opened; the changes of size of all."""
+        told = [symbol for symbol in kept if not isnan(self.opinion(row, symbol)[1])]
+        resized = {symbol: self.change_of_size(row, time, symbol) for symbol in told}
+        for symbol, (change, _) in resized.items():
+            if change < 0:
+                size = self.side(symbol) * change
+                self.ticket(time, symbol, resizes=True, requested=size, sent=size, status="pending")
+        return resized
 
     def opinion(self, row, symbol):
         column = self.signals.symbols.index(symbol)
@@ -278,11 +302,11 @@ class Account(Ledger):
             order.reason = "size 0"
 
     def send(self, order, side, units, plan):
-        """Send an opening order as far as the limits let it; a refused one asks for nothing."""
+        """Send an opening order as far as the limits let it."""
+        order.requested = side * units
         rooms = self.rooms_at_signal(order.time, order.symbol, side, plan.stop)
         admitted = self.tightest(order, units, rooms, self.marks[order.symbol], "signal")
         if admitted:
-            order.requested = side * units
             order.sent = side * admitted
             order.plan = plan
             order.status = "pending"
@@ -307,15 +331,16 @@ class Account(Ledger):
         """With the orders of this close: those of an earlier one that wait for a bar are not positions."""
         book = {symbol: list(item) for symbol, item in self.book().items()}
         for order in [order for order in self.orders if order.status == "pending" and order.time == time]:
-            self.meets_reduction = self.meets_reduction or (order.resizes and not order.plan)
             item = book.setdefault(order.symbol, [0.0, self.marks[order.symbol], nan])
             item[0] += order.sent
             item[2] = order.plan.stop if order.plan else item[2]
         book = {symbol: item for symbol, item in book.items() if item[0]}
         return list(self.rooms_in_limits(book, symbol, side, self.marks[symbol], stop, self.path[-1][0]))
 
-    def resize(self, row, time, symbol):
-        """Back to the rule's size. The loss at its own stop is counted from the close: the units are held already."""
+    def change_of_size(self, row, time, symbol):
+        """Units to add, or below 0 to take off, and the plan of the position with the confidence of now.
+
+        Back to the rule's size. The loss at its own stop is counted from the close: the units are held already."""
         side = self.side(symbol)
         close = self.marks[symbol]
         plan_now = self.plans[symbol]
@@ -329,12 +354,16 @@ class Account(Ledger):
             )
         units = self.whole_lots(units)
         change = units - abs(self.held[symbol])
-        if units <= 0 or abs(change) <= self.risk.resize.band * units or abs(change) * close < self.limits.min_order:
-            return
-        order = self.ticket(time, symbol, resizes=True)
-        if change > 0:
-            self.send(order, side, change, plan)
-        else:
-            order.requested = side * change
-            order.sent = side * change
-            order.status = "pending"
+        small = abs(change) <= self.risk.resize.band * units or abs(change) * close < self.limits.min_order
+        return (0.0 if row < self.resumes or units <= 0 or small else change), plan
+
+
+def ends_of(series, signals):
+    """The row of the fifth session of the account after a symbol's last bar, by symbol; of daily bars."""
+    traded = sorted({time for item in series.values() for time in item.bars if time >= signals.start})
+    ends = {}
+    for symbol, item in series.items():
+        later = [time for time in traded if time > max(item.bars)]
+        if len(later) >= 5:
+            ends[symbol] = signals.times.get_loc(later[4])
+    return ends

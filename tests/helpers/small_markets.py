@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.types import Bars, Market, SignalFrame
 from engine.backtest.engine_output import BacktestInput
 from risk.costs import BrokerSpec
+from risk.delisting import DelistingReturn
 from risk.spec import RiskSpec
 from strategies.threshold import Threshold
 
@@ -197,6 +198,7 @@ def brokers(draw):
                 lot=[0.0, 0.1, 1.0, 5.0],
                 short_interest=[0.0, 0.5],
                 cash_interest=[0.0, 0.04],
+                delisting=["close_at_last", "hold", DelistingReturn(**{"return": -0.3})],
             )
         )
     )

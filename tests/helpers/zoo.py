@@ -392,6 +392,128 @@ def two_closes():
     )
 
 
+def days_in_the_month(close):
+    """Each bar's month, as one number."""
+    return close.index.year * 12 + close.index.month
+
+
+class GapOnRareBars(Column):
+    """The next bar's return, on every 97th bar."""
+
+    def series(self, close):
+        return close.pct_change().shift(-1).where(np.arange(len(close)) % 97 == 60, 0.0)
+
+
+class RareHolesFilledBackwards(Column):
+    """A return that is missing on some bars, two in a hundred, and is filled from the next."""
+
+    def series(self, close):
+        moves = close.pct_change()
+        return moves.where(close.index.day_of_year % 47 != 11).bfill()
+
+
+class RareHolesInterpolated(Column):
+    def series(self, close):
+        moves = close.pct_change(3)
+        return moves.where(close.index.day_of_year % 53 != 7).interpolate()
+
+
+class MonthsLastBar(Column):
+    """The return of a month, which its last bar has; stamped with the calendar's last day, it is that of the next."""
+
+    def series(self, close):
+        month = days_in_the_month(close)
+        is_last = pd.Series(month, close.index).diff().shift(-1).fillna(1) != 0
+        return (close.shift(-15) / close - 1).where(is_last, 0.0)
+
+
+class RevisedAtTheQuartersEnd(Column):
+    """A smoothed value, restated at each quarter's end when the next bars are in."""
+
+    def series(self, close):
+        smooth = close.pct_change().rolling(5).mean()
+        quarter = pd.Series(close.index.quarter, close.index)
+        return smooth.where(quarter.diff().shift(-1).fillna(0) == 0, smooth.shift(-2))
+
+
+class OutliersReplaced(Column):
+    """A return beyond three deviations is taken for an error, and replaced by the mean of its neighbours."""
+
+    def series(self, close):
+        moves = close.pct_change()
+        is_outlier = moves.abs() > 3 * moves.rolling(60).std()
+        return moves.where(~is_outlier, (moves.shift(1) + moves.shift(-1)) / 2)
+
+
+class NightBefore(Column):
+    """The return over a session break, on the last bar before it."""
+
+    def series(self, close):
+        day = pd.Series(close.index.normalize(), close.index)
+        return close.pct_change().shift(-1).where(day != day.shift(-1), 0.0)
+
+
+class FilledBeforeAHoliday(Column):
+    """A calendar with every business day, filled backwards: the bar before a holiday has the bar after it."""
+
+    def series(self, close):
+        moves = close.pct_change()
+        gap = pd.Series(close.index.normalize(), close.index).diff().shift(-1)
+        usual = np.where(close.index.day_of_week == 4, 3, 1)
+        return moves.where(gap.isna() | (gap <= pd.to_timedelta(usual, unit="D")), moves.shift(-1))
+
+
+class RareNewsByDate(NewsByDate):
+    """A headline counts on the bar of its date where the vendor left out its hour: in the first days of a month."""
+
+    def of(self, market, symbol):
+        times = market.bars[symbol].times
+        is_rare = (times.day <= 3)[:, None]
+        return np.where(is_rare, super().of(market, symbol), 0.0)
+
+
+def some_labels_known_too_early(monkeypatch):
+    """One label in sixty is known at its decision."""
+    honest = ForwardReturn.compute
+
+    def early(self, bars):
+        labels = honest(self, bars)
+        is_early = np.isfinite(labels.value) & (np.arange(len(bars)) % 60 == 37)
+        known_at = labels.known_at.where(~is_early, labels.times)
+        return replace(labels, known_at=pd.DatetimeIndex(known_at))
+
+    monkeypatch.setattr(ForwardReturn, "compute", early)
+    return Planted({"label": {"kind": "forward_return", "horizon": 3}})
+
+
+def with_holidays():
+    """A market that is closed on one business day in seventy."""
+    days = days_of(530)
+    days = days[np.arange(len(days)) % 70 != 41]
+    return Market({"A": bars_of("A", days, [1, 0])}, ("A",), "A", "America/New_York")
+
+
+def hourly():
+    """Seven bars a session."""
+    days = days_of(75, hour="14h")
+    times = days.repeat(7) + pd.to_timedelta(np.tile(np.arange(7), len(days)), unit="h")
+    return Market({"A": bars_of("A", times, [1, 0])}, ("A",), "A", "America/New_York")
+
+
+SPARSE = {
+    "next gap on every 97th bar": feature(GapOnRareBars),
+    "backward fill over rare holes": feature(RareHolesFilledBackwards),
+    "interpolation over rare holes": feature(RareHolesInterpolated),
+    "next month on a month's last bar": feature(MonthsLastBar),
+    "revised at the quarter's end": feature(RevisedAtTheQuartersEnd),
+    "outliers replaced by their neighbours": feature(OutliersReplaced),
+    "the night's gap on a session's last bar": feature(NightBefore, market=hourly()),
+    "filled backwards before a holiday": feature(FilledBeforeAHoliday, market=with_holidays()),
+    "rare headlines without their hour": feature(RareNewsByDate, market=market_of(news=True)),
+    "some labels known too early": some_labels_known_too_early,
+}
+"""Leaks that show on a few bars only; by name, what plants them."""
+
 LEAKS = {
     "centred mean": feature(CentredMean),
     "whole-sample z-score": feature(WholeSampleScore),
@@ -418,6 +540,7 @@ LEAKS = {
     "a threshold from the whole sample": a_threshold_from_the_whole_sample,
     "filled at the close that decided": filled_at_the_close_that_decided,
     "decided on the next bar's signal": decided_on_the_next_bars_signal,
+    **SPARSE,
 }
 """By name, what plants the leak."""
 

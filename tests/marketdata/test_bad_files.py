@@ -6,6 +6,7 @@ import pytest
 
 from core.errors import DataError
 from core.types import COLUMNS
+from marketdata.data_spec import DataSpec
 from marketdata.sources.base import RawTable
 from marketdata.validation import checked
 
@@ -218,3 +219,28 @@ def test_a_source_that_gives_too_little_is_refused():
     undated = table.frame.set_axis(pd.DatetimeIndex(["2020-01-02", None]))
     with pytest.raises(DataError, match=r"the date is missing in row 2 \(line 3\)"):
         checked("A", RawTable(undated, "table"))
+
+
+def bars_at(stamps):
+    return "Datetime,Open,High,Low,Close,Volume\n" + "".join(f"{stamp},1,1,1,1,1\n" for stamp in stamps)
+
+
+def fault_of(tmp_path, text):
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    source = {"kind": "csv", "files": {"X": str(path)}}
+    with pytest.raises(DataError) as caught:
+        DataSpec.parse({"source": source, "session_close": "16:00 America/New_York"}).load()
+    return caught.value.line
+
+
+def test_the_hour_that_a_clock_change_repeats_is_named(tmp_path):
+    stamps = ["2020-11-01 00:30", *(2 * ["2020-11-01 01:00", "2020-11-01 01:30"]), "2020-11-01 02:00"]
+    line = fault_of(tmp_path, bars_at(stamps))
+    assert "the hour from 01:00 of 2020-11-01 is there twice, as when the clock is set back" in line
+    assert "write each stamp with its UTC offset, as 2020-11-01 01:00-04:00 and then -05:00" in line
+
+
+def test_other_duplicates_are_not_taken_for_a_change_of_the_clock(tmp_path):
+    for stamps in (["2020-11-02 10:00", "2020-11-02 10:00"], ["2020-11-02", "2020-11-02"]):
+        assert "duplicate date" in fault_of(tmp_path, bars_at(stamps))

@@ -29,7 +29,8 @@ ONE = {"kind": "sample"}
         ({"source": {"kind": "csv", "files": {"": "a.csv"}}}, "at least 1 character"),
         ({"source": ONE, "start": "2001-01-02", "end": "2001-01-01"}, "start 2001-01-02 is after end 2001-01-01"),
         ({"source": ONE, "start": "2001-02-30"}, "valid date"),
-        ({"source": BOTH}, "must name one of several symbols: nasdaq, sp500"),
+        ({"source": BOTH, "benchmark": {"kind": "baskt"}}, "'basket'"),
+        ({"source": BOTH, "benchmark": {"kind": "basket", "rebalance": True}}, "Extra inputs"),
         ({"source": BOTH, "benchmark": "sp50"}, "the source has no symbol 'sp50'; did you mean 'sp500'"),
         ({"source": ONE, "benchmark": "^GSPC"}, r"the source has no symbol '\^GSPC'; known: nasdaq"),
         ({"source": BOTH, "benchmark": "sp500", "trade": ["nasdq"]}, "no symbol 'nasdq'; did you mean 'nasdaq'"),
@@ -59,11 +60,39 @@ def test_wrong_keys_are_refused(keys, match):
         ({"source": BOTH, "benchmark": "sp500"}, ("nasdaq",), "sp500"),
         ({"source": BOTH, "benchmark": "nasdaq"}, ("sp500",), "nasdaq"),
         ({"source": BOTH, "benchmark": "sp500", "trade": ["sp500", "nasdaq"]}, ("sp500", "nasdaq"), "sp500"),
+        ({"source": BOTH}, ("nasdaq", "sp500"), "basket"),
+        ({"source": BOTH, "benchmark": "basket", "trade": ["sp500"]}, ("sp500",), "basket"),
+        ({"source": BOTH, "trade": ["sp500"]}, ("sp500",), "sp500"),
+        ({"source": BOTH, "benchmark": {"kind": "basket"}}, ("nasdaq", "sp500"), "basket"),
     ],
 )
 def test_who_trades_and_who_is_compared_with(keys, trade, benchmark):
     spec = DataSpec.parse(keys)
     assert (spec.trade_symbols, spec.benchmark_symbol) == (trade, benchmark)
+
+
+@pytest.mark.parametrize(
+    ("keys", "basket"),
+    [
+        ({"source": BOTH}, "held"),
+        ({"source": BOTH, "benchmark": "basket"}, "held"),
+        ({"source": BOTH, "benchmark": {"rebalanced": True}}, "rebalanced"),
+        ({"source": BOTH, "benchmark": {"kind": "basket", "rebalanced": True}}, "rebalanced"),
+        ({"source": BOTH, "benchmark": "sp500"}, ""),
+        ({"source": BOTH, "trade": ["sp500"]}, ""),
+        ({"source": {"kind": "csv", "files": {"basket": "a.csv", "X": "b.csv"}}, "benchmark": "basket"}, ""),
+    ],
+)
+def test_the_basket_is_named_or_the_default_of_several_symbols(keys, basket):
+    assert DataSpec.parse(keys).basket == basket
+
+
+def test_a_basket_by_default_is_the_run_of_one_that_is_named():
+    ids = [
+        DataSpec.parse({"source": BOTH, **keys}).identity()["benchmark"]
+        for keys in ({}, {"benchmark": "basket"}, {"benchmark": {"rebalanced": True}})
+    ]
+    assert ids == [{"basket": "held"}, {"basket": "held"}, {"basket": "rebalanced"}]
 
 
 def test_the_span_is_inclusive_in_sessions_and_notes_are_of_the_span():

@@ -18,6 +18,7 @@ def test_defaults():
         "lot": 0.0,
         "short_interest": 0.03,
         "cash_interest": 0.0,
+        "delisting": "close_at_last",
     }
 
 

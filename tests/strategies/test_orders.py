@@ -27,7 +27,7 @@ def frame(rows, predictions, confidence=1.0):
     return prices.assign(volume=1e6, prediction=predictions, confidence=confidence)
 
 
-def trade(*frames, spec=None, sizing=None, broker=None, **risk):
+def trade(*frames, spec=None, sizing=None, broker=None, kind=SignalStrategy, **risk):
     rule = RiskSpec.parse(risk)
     cerebro = bt.Cerebro(stdstats=False)
     cerebro.broker = broker or RiskBroker(cash=10_000.0, cap=rule.cap, limits=rule.limits)
@@ -37,7 +37,7 @@ def trade(*frames, spec=None, sizing=None, broker=None, **risk):
         bars = Bars.of("ABC"[number], item.tz_localize("UTC"))
         distances["ABC"[number]] = Distances.of(bars, rule.stop, rule.take_profit)
     cerebro.addsizer(RiskRuleSizer, base=rule.base, cap=rule.cap, mode=rule.mode, **(sizing or {}))
-    cerebro.addstrategy(SignalStrategy, spec=spec or Threshold(), risk=rule, distances=distances)
+    cerebro.addstrategy(kind, spec=spec or Threshold(), risk=rule, distances=distances)
     cerebro.addanalyzer(RiskAudit)
     run = cerebro.run()[0]
     return run, run.analyzers[0].get_analysis()
@@ -259,3 +259,22 @@ def test_a_daily_loss_is_taken_from_the_session_before():
 
 def test_the_limits_of_a_strategy_are_those_of_its_spec():
     assert RiskSpec().limits == LimitsSpec()
+
+
+class Withdrawing(SignalStrategy):
+    """Takes 4,000 out of the account at the close of day 2."""
+
+    def next(self):
+        super().next()
+        if len(self) == 3:
+            self.broker.add_cash(-4000.0)
+
+
+@pytest.mark.parametrize(("fall", "halts"), [(90.0, []), (84.0, ["drawdown"])])
+def test_a_withdrawal_is_no_loss_for_the_stops_of_the_account(fall, halts):
+    # 40 units at 100; 6,000 are left of 10,000, which is no drawdown; at 84 it is 640 of 6,000, more than 10 %
+    rows = falling(100.0, 100.0, 100.0, 100.0, fall, fall)
+    run, _ = trade(frame(rows, 0.01), kind=Withdrawing, base=0.4, cap=0.4, limits={"drawdown": 0.1, "gross": 1.0})
+    assert [halt.word for halt in run.account.halts] == halts
+    if halts:
+        assert run.account.halts[0].text == "drawdown: the account is at 5360.00, 10.67 % below its peak"

@@ -15,13 +15,14 @@ from engine.backtest.feed_checks import SIGNALS
 from engine.backtest.timeline import Timeline
 from risk.bt_adapter import RiskAudit, RiskBroker, RiskRuleSizer, RuleCommission
 from risk.costs import BrokerSpec
+from risk.delisting import delisting_return
 from risk.spec import RiskSpec
 from risk.stops import Distances
 from strategies._backtrader import SignalStrategy
 from strategies.base import Strategy
 
 from . import fast_loop
-from .feed import SignalFeed, numbers_of
+from .feed import ORDINAL_OF_1970, SignalFeed, numbers_of
 
 ENGINE = "backtrader"
 log = logging.getLogger(__name__)
@@ -49,8 +50,8 @@ class Clock:
         return cls(numbers, np.unique(np.concatenate(list(numbers.values()))), timeline)
 
     def close(self, data: Any, number: float) -> pd.Timestamp:
-        """The close time of the bar of a feed with backtrader's ``number``."""
-        return self._closes[data._name][number]
+        """The close time of the bar of a feed with backtrader's ``number``, or of that step where it has no bar."""
+        return self._closes[data._name].get(number) or self.timeline.times[self.step(number)]
 
     @cached_property
     def _closes(self) -> dict[str, dict[float, pd.Timestamp]]:
@@ -64,9 +65,11 @@ class Clock:
         """The step of a run with backtrader's ``number``."""
         return int(np.searchsorted(self.ticks, number))
 
+    @cached_property
     def sessions(self) -> dict[float, int]:
-        """The session of each of backtrader's numbers, as a day's number."""
-        return dict(zip(self.ticks.tolist(), self.timeline.days.tolist(), strict=True))
+        """The session of each of backtrader's numbers, as a day's proleptic Gregorian ordinal."""
+        ordinals = self.timeline.days + ORDINAL_OF_1970
+        return dict(zip(self.ticks.tolist(), ordinals.tolist(), strict=True))
 
 
 class Account(bt.Analyzer):
@@ -137,9 +140,8 @@ def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
         frame = _frame(item, task.timeline.stamps[symbol], task.signals)
         cerebro.adddata(SignalFeed(dataname=frame, name=symbol))  # type: ignore[call-arg]  # its metaclass takes them
         signals[symbol] = tuple(frame[name].tolist() for name in SIGNALS)
-    days = clock.sessions()
     distances = {symbol: _distances(task.market.bars[symbol], item, risk) for symbol, item in task.bars.items()}
-    rule = {"spec": task.strategy, "risk": risk, "distances": distances, "session": days.__getitem__}
+    rule = {"spec": task.strategy, "risk": risk, "distances": distances, "session": clock.sessions.__getitem__}
     if lean:
         cerebro.addstrategy(fast_loop.LeanStrategy, signals=signals, **rule)
     else:
@@ -170,6 +172,8 @@ def _cerebro(risk: RiskSpec, broker: BrokerSpec, clock: Clock, *, lean: bool) ->
         limits=risk.limits,
         impact=broker.impact,
         cash_interest=broker.cash_interest,
+        session=clock.sessions.__getitem__,
+        **_delisting(broker, clock),
     )
     cerebro.broker.addcommissioninfo(RuleCommission.of(broker))
     cerebro.broker.set_slippage_perc(broker.slippage, slip_open=True, slip_match=True, slip_out=broker.slip_out)
@@ -177,6 +181,15 @@ def _cerebro(risk: RiskSpec, broker: BrokerSpec, clock: Clock, *, lean: bool) ->
     cerebro.addanalyzer(Account, _name="account")
     cerebro.addanalyzer(fast_loop.LeanAudit if lean else RiskAudit, _name="audit", clock=clock.close)
     return cerebro
+
+
+def _delisting(broker: BrokerSpec, clock: Clock) -> dict[str, Any]:
+    """The broker's parameters for symbols that have ended."""
+    change = delisting_return(broker.delisting)
+    if change is None:
+        return {}
+    ends = {symbol: float(clock.ticks[step]) for symbol, step in clock.timeline.ends.items()}
+    return {"ends": ends, "delisting_return": change}
 
 
 def _engine_output(finished: Any, clock: Clock) -> EngineOutput:

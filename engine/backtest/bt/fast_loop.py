@@ -93,7 +93,7 @@ class _Lean:
         order.size = size if buys else -size
         close = data.close[0]
         order.created = bt.order.OrderData(
-            dt=data.datetime[0],
+            dt=owner.lines.datetime[0],  # of the decision: the symbol need not have a bar then
             size=order.size,
             price=price if price or plimit else close,
             pricelimit=plimit,
@@ -137,7 +137,6 @@ class LeanBroker(RiskBroker):
         super().init()
         self.changed_orders: dict[int, Any] = {}
         self.filled: list[tuple[Any, int]] = []
-        self._charged: dict[Any, int] = {}
 
     def notify(self, order: Any) -> None:
         """Remember the order."""
@@ -153,9 +152,10 @@ class LeanBroker(RiskBroker):
             self._toactivate.popleft().activate()
         if self.submitted:
             self.check_submitted()
-        self._charge_shorts()
+        self._charge_interest()
         if self.pending:
             self._work_pending()
+        self._close_ended()
         self._value = self.cash + self._market_value()
 
     def check_submitted(self) -> None:
@@ -181,22 +181,8 @@ class LeanBroker(RiskBroker):
             total += abs(created.size * created.price) + 2.0 * fee
         return bool(total <= SAFE_CASH_FRACTION * self.cash)
 
-    def _charge_shorts(self) -> None:
-        """Charge the interest that shorts owe since the last charge; backtrader's sum, to which longs add 0."""
-        credit = 0.0
-        for data, position in self.positions.items():
-            size = position.size
-            if size < 0:
-                today = int(data.datetime[0])
-                owed = 0.0
-                days = today - self._charged[data]
-                if days > 0:
-                    info = self.getcommissioninfo(data)
-                    owed = info._get_credit_interest(data, size, position.price, days, None, None)
-                    self._charged[data] = today
-                self.d_credit[data] += owed
-                credit += owed
-        self.cash -= credit
+    def _owes(self, data: Any, size: float) -> bool:  # noqa: ARG002 (the signature of the broker)
+        return size < 0  # the commission of this project charges no long
 
     def _work_pending(self) -> None:
         """Go through the orders once, as backtrader does."""
@@ -238,7 +224,11 @@ class LeanBroker(RiskBroker):
     def _note_fill(self, order: Any, price: float, value: float, interest: float) -> None:
         super()._note_fill(order, price, value, interest)
         self.filled.append((order, len(order.executed) - 1))
-        self._charged[order.data] = int(order.data.datetime[0])
+
+    def _closing_order(self, data: Any, size: float) -> Any:
+        kind = LeanSell if size > 0 else LeanBuy
+        order: Any = object.__new__(kind)
+        return order.take(self._owners[data], data, abs(size))
 
     def buy(self, owner: Any, data: Any, size: float, **terms: Any) -> Any:
         """Send a buy."""

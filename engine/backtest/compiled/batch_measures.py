@@ -131,7 +131,7 @@ def _one_by_one(measure: Measure, totals: Totals, result: KernelResult, done: An
     why = np.full(len(done), "", dtype=object)
     market = run.task.market
     start = run.task.signals.start
-    benchmark = benchmark_returns(market.bars[market.benchmark], start, run.sessions, market.zone).to_numpy()
+    benchmark = benchmark_returns(market, start, run.sessions, market.zone).to_numpy()
     sample = partial(Sample, benchmark=benchmark, periods_per_year=totals.periods_per_year, risk_free=totals.risk_free)
     for row in np.flatnonzero(done):
         curve = result.curves[row]

@@ -21,9 +21,20 @@ PENDING, COMPLETED, CANCELLED, MARGIN, REJECTED = range(5)
 
 AT_SIGNAL = 32
 """Added to a code of :mod:`risk.account_limits` that held an order back at the signal rather than at the fill."""
-GONE, SHORT_OF_CASH, SHORT_AT_FILL, NO_SIZE, HALT, NO_STOP, NO_TARGET, LOW_STOP, LOW_TARGET, EXIT, ONLY_CLOSES = range(
-    64, 75
-)
+(
+    GONE,
+    SHORT_OF_CASH,
+    SHORT_AT_FILL,
+    NO_SIZE,
+    HALT,
+    NO_STOP,
+    NO_TARGET,
+    LOW_STOP,
+    LOW_TARGET,
+    EXIT,
+    ONLY_CLOSES,
+    DELISTED,
+) = range(64, 76)
 """Reasons of an order's status, beyond the codes of :mod:`risk.account_limits`."""
 
 STOP_HIT, TARGET_HIT = 1, 2
@@ -36,7 +47,7 @@ FILLS, TRADES, REJECTIONS, TRADED, TURNOVER = range(5)
 """Counters of a policy: fills, trades that have ended, market orders that were refused or rejected; the value traded in
 the session, and the sum over sessions of that value as a fraction of the account before."""
 
-ORDERS_WRITTEN, FILLS_WRITTEN, HALTS_WRITTEN, INTEREST_WRITTEN, OVERFLOW = range(5)
+ORDERS_WRITTEN, FILLS_WRITTEN, HALTS_WRITTEN, INTEREST_WRITTEN, CHARGES_WRITTEN, OVERFLOW = range(6)
 """Counts of a log: rows of each of its arrays, and 1 if one did not fit."""
 
 STEP, SYMBOL = range(2)

@@ -67,7 +67,7 @@ def run_task(task: BacktestInput, *, solvent: bool = True, like: KernelFeatures 
     if like:
         features = union(features, like)._replace(record=True, skipping=features.skipping)
     log, positions = _logged_run(task, arrays, policies[0], features)
-    output = LogReader(log, task).engine_output(positions["due"], positions["due_since"])
+    output = LogReader(log, task).engine_output(positions["due"])
     return result_of(output, task, ENGINE, solvent=solvent)
 
 
@@ -152,7 +152,7 @@ def with_next_changes(workspace: Workspace, arrays: MarketArrays) -> Workspace:
 
 
 def new_log(arrays: MarketArrays, room: int) -> Log:
-    """An empty log with room for so many orders."""
+    """An empty log with room for so many orders, fills and charges of interest."""
     steps, count = arrays.close.shape
     return Log(
         value=np.zeros(steps),
@@ -162,7 +162,8 @@ def new_log(arrays: MarketArrays, room: int) -> Log:
         fills=_zeros(room, FILL),
         halts=_zeros(steps, HALT_ROW),
         interest=_zeros(steps, INTEREST),
-        counts=np.zeros(5, dtype=np.int64),
+        charges=_zeros(room, INTEREST),
+        counts=np.zeros(6, dtype=np.int64),
     )
 
 
@@ -176,7 +177,8 @@ def no_log() -> Log:
         fills=_zeros(1, FILL),
         halts=_zeros(1, HALT_ROW),
         interest=_zeros(1, INTEREST),
-        counts=np.zeros(5, dtype=np.int64),
+        charges=_zeros(1, INTEREST),
+        counts=np.zeros(6, dtype=np.int64),
     )
 
 

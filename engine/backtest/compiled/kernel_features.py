@@ -20,6 +20,7 @@ class KernelFeatures(NamedTuple):
     short : True if any policy can be short.
     commission, slippage, slip_out, short_interest, cash_interest : True if any policy has it; ``commission`` stands for
         a commission by unit or a minimum.
+    delisting : True if a symbol has ended and any policy closes positions in such.
     record : True if everything is logged, for the tables of one run.
     daily : True if every step ends a session.
     skipping : ``NO``, or the way to skip steps without events. ``STEPWISE`` calls the rule at each of them and does
@@ -51,6 +52,7 @@ class KernelFeatures(NamedTuple):
     record: bool = True
     daily: bool = False
     skipping: int = NO
+    delisting: bool = True
 
 
 FEATURES = KernelFeatures()

@@ -9,7 +9,9 @@ import pandas as pd
 from engine.backtest.compiled.codes import (
     AT_SIGNAL,
     CANCELLED,
+    CHARGES_WRITTEN,
     COMPLETED,
+    DELISTED,
     EXIT,
     FILLS_WRITTEN,
     GONE,
@@ -32,9 +34,11 @@ from engine.backtest.compiled.codes import (
 )
 from engine.backtest.compiled.kernel.records import Log
 from engine.backtest.engine_output import BacktestInput, EngineOutput
-from risk.account_limits import STOP_PASSED, message
+from risk.account_limits import STOP_PASSED, TARGET_PASSED, message
 from risk.account_stops import HALTS
 from risk.costs import commission
+from risk.delisting import DELISTED as DELISTED_TEXT
+from risk.delisting import DELISTING
 from risk.fill_limits import fill_message
 from strategies._backtrader.account import Halt
 
@@ -62,14 +66,15 @@ class LogReader:
         self._halts = [self._halt(row) for row in halts]
         self._halt_steps = [int(row["step"]) for row in halts]
         self._interest = _written(log, log.interest, INTEREST_WRITTEN)
+        self._charges = _written(log, log.charges, CHARGES_WRITTEN)
         self._log = log
 
-    def engine_output(self, due: "np.ndarray[Any, Any]", since: "np.ndarray[Any, Any]") -> EngineOutput:
+    def engine_output(self, due: "np.ndarray[Any, Any]") -> EngineOutput:
         """The output of the engine.
 
         Parameters
         ----------
-        due, since : (N,) interest of each short that no fill has booked yet, and the step since when it runs.
+        due : (N,) interest of each short that no fill has booked yet.
         """
         fills = [self._fill(fill) for fill in self._fills]
         return EngineOutput(
@@ -78,7 +83,7 @@ class LogReader:
             units=self._log.units,
             orders=[self._order(order_id, order) for order_id, order in enumerate(self._orders, start=1)],
             fills=fills,
-            costs=list(self._costs(fills, due, since)),
+            costs=list(self._costs(fills)),
             stops=list(self._stops()),
             interest=[float(fill["interest"]) for fill in self._fills],
             exit_reasons=[self._exit_reason(self._orders[fill["order"]]) for fill in self._fills],
@@ -92,9 +97,15 @@ class LogReader:
     def _bar_time(self, symbol: int, bar: int) -> pd.Timestamp:
         return self._task.timeline.closes[self._symbols[symbol]][int(bar)]
 
+    def _last_bar(self, symbol: int, step: int) -> int:
+        """The index of a symbol's latest bar at a step."""
+        return int(np.searchsorted(self._task.timeline.rows[self._symbols[symbol]], step, side="right")) - 1
+
     def _time(self, symbol: int, step: int) -> pd.Timestamp:
-        name = self._symbols[symbol]
-        return self._bar_time(symbol, int(np.searchsorted(self._task.timeline.rows[name], step)))
+        """The close of a symbol's bar at a step; the time of the step where it has none."""
+        bar = self._last_bar(symbol, step)
+        has_bar = self._task.timeline.rows[self._symbols[symbol]][bar] == step
+        return self._bar_time(symbol, bar) if has_bar else self._task.timeline.times[step]
 
     def _paid(self, fill: Any) -> float:
         price = float(fill["price"])
@@ -118,14 +129,14 @@ class LogReader:
         symbol = int(order["symbol"])
         common = {
             "order_id": order_id,
-            "created_at": self._bar_time(symbol, int(order["bar"])),
+            "created_at": self._time(symbol, int(order["step"])),
             "symbol": self._symbols[symbol],
             "kind": KINDS[kind],
             "side": "buy" if order["side"] > 0 else "sell",
         }
         trimmed = float(order["cut"] * (1.0 if order["side"] > 0 else -1.0) + order["trimmed"])
         if kind == REFUSED:
-            numbers = dict.fromkeys(("asked", "trimmed", "filled", "commission"), 0.0)
+            numbers = {"asked": float(order["size"]), **dict.fromkeys(("trimmed", "filled", "commission"), 0.0)}
         else:
             paid = self._paid(self._fills[order["fill"]]) if order["fill"] >= 0 else 0
             numbers = {
@@ -148,9 +159,9 @@ class LogReader:
         parent = int(order["parent"])
         if status == PENDING:
             symbol = self._symbols[int(order["symbol"])]
-            last = order["bar"] >= len(self._task.bars[symbol]) - 1
+            last = self._last_bar(int(order["symbol"]), int(order["step"])) >= len(self._task.bars[symbol]) - 1
             return f"no later bar of {symbol}" if last else "its price was not reached by the last bar"
-        if parent >= 0 and status == CANCELLED:
+        if parent >= 0 and status == CANCELLED and order["code"] != DELISTED:
             if self._orders[parent]["status"] != COMPLETED:
                 return "its entry was not filled"
             other = any(child["status"] == COMPLETED for child in self._children(parent))
@@ -170,7 +181,7 @@ class LogReader:
         room, requested, at, quoted = (float(order[name]) for name in ("room", "requested", "at", "quoted"))
         if code == 0:
             return ""
-        if code == STOP_PASSED:
+        if code in (STOP_PASSED, TARGET_PASSED):
             return fill_message(code, room, requested, at, quoted, at)
         if code < AT_SIGNAL:
             return message(code, "fill", room, requested, at)
@@ -181,6 +192,7 @@ class LogReader:
         if code == HALT:
             return self._halts[int(at)].text
         texts = {
+            DELISTED: DELISTED_TEXT,
             ONLY_CLOSES: "only closes: a bracket's order never opens a position",
             GONE: "nothing to resize: the position was closed before",
             SHORT_OF_CASH: f"not enough cash at submission: {at:.2f} available, {room:.2f} would be left",
@@ -196,23 +208,23 @@ class LogReader:
     def _exit_reason(self, order: Any) -> str:
         if order["halt"] == HALT:
             return self._halts[int(order["at"])].word
+        if order["halt"] == DELISTED:
+            return DELISTING
         if order["halt"] != EXIT:
             return ""
         held = int(order["bars_held"])
         return str(self._task.strategy.exit_reason(float(order["prediction"]), int(np.sign(held)), abs(held)))
 
-    def _costs(self, fills: list[dict[str, Any]], due: Any, since: Any) -> Iterator[dict[str, Any]]:
+    def _costs(self, fills: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for row, fill in zip(fills, self._fills, strict=True):
             slippage = float(fill["size"] * (fill["price"] - fill["quoted"]))
-            amounts = {"commission": row["commission"], "slippage": slippage, "short_interest": float(fill["interest"])}
-            for kind, amount in amounts.items():
+            for kind, amount in {"commission": row["commission"], "slippage": slippage}.items():
                 if amount != 0.0:
                     yield {"time": row["time"], "symbol": row["symbol"], "kind": kind, "amount": amount}
-        for symbol in sorted(range(len(self._symbols)), key=lambda index: int(since[index])):
-            if due[symbol]:
-                last = self._bar_time(symbol, -1)
-                name = self._symbols[symbol]
-                yield {"time": last, "symbol": name, "kind": "short_interest", "amount": float(due[symbol])}
+        for charge in self._charges:
+            symbol = int(charge["symbol"])
+            time, name = self._time(symbol, int(charge["step"])), self._symbols[symbol]
+            yield {"time": time, "symbol": name, "kind": "short_interest", "amount": float(charge["amount"])}
         for interest in self._interest:
             time = self._first_close(int(interest["step"]))
             yield {"time": time, "symbol": "", "kind": "cash_interest", "amount": -float(interest["amount"])}

@@ -15,6 +15,7 @@ from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.backtest.engine_output import BacktestInput
 from engine.backtest.feed_checks import SIGNALS, check_prices, check_signals, check_times
 from risk.costs import DAYS_OF_INTEREST, BrokerSpec
+from risk.delisting import delisting_return
 from risk.spec import RiskSpec
 from risk.stops import Atr, average_true_range
 
@@ -45,9 +46,7 @@ def arrays_of(task: BacktestInput, windows: Sequence[int]) -> MarketArrays:
         inputs = _checked_inputs(task, symbol)
         for name, values in columns.items():
             values[rows, column] = inputs[name]
-        dates = line.stamps[symbol].as_unit("s").asi8 // 86_400
-        bar_days[rows[1:], column] = np.diff(dates)
-    dates = line.ticks.as_unit("s").asi8 // 86_400
+        bar_days[rows[1:], column] = np.diff(line.days[rows])
     return_index = _return_index(line.days)
     return MarketArrays(
         open=columns["open"],
@@ -59,8 +58,8 @@ def arrays_of(task: BacktestInput, windows: Sequence[int]) -> MarketArrays:
         has_bar=has_bar,
         bar_days=bar_days,
         true_ranges=true_ranges_of(task, windows),
-        last_bar=line.last_bars(),
-        step_days=np.diff(dates, prepend=dates[:1]),
+        end_step=np.array([line.ends.get(symbol, -1) for symbol in task.bars]),
+        step_days=np.diff(line.days, prepend=line.days[:1]),
         new_session=np.diff(line.days, prepend=line.days[0] - 1) != 0,
         return_index=return_index,
         next_return=_next_return(return_index),
@@ -139,9 +138,12 @@ def risk_numbers(risk: RiskSpec, windows: Sequence[int]) -> dict[str, float]:
 
 def broker_numbers(broker: BrokerSpec) -> dict[str, float]:
     """The part of a policy that the broker states."""
+    change = delisting_return(broker.delisting)
     costs = ("commission", "commission_per_unit", "commission_minimum", "slippage", "cash", "lot", "slip_out")
     return {
         **{name: getattr(broker, name) for name in costs},
+        "delists": change is not None,
+        "delisting_return": change or 0.0,
         "short_rate": broker.short_interest / DAYS_OF_INTEREST,
         "cash_rate": broker.cash_interest / DAYS_OF_INTEREST,
     }
@@ -166,6 +168,7 @@ def market_features(arrays: MarketArrays) -> Mapping[str, Any]:
     return {
         "symbols": 1 if arrays.close.shape[1] == 1 else 0,
         "gaps": not arrays.has_bar.all(),
+        "delisting": bool((arrays.end_step >= 0).any()),
         "daily": bool((arrays.return_index == np.arange(len(arrays.return_index)) - 1).all()),
     }
 
@@ -193,7 +196,7 @@ def features_of(policies: Any, market: Mapping[str, Any], *, cross: bool, record
         return numbers[name] != 0 if numbers else bool((policies[name] != 0).any())
 
     return KernelFeatures(
-        **market,
+        **{**market, "delisting": market["delisting"] and is_used("delists")},
         cross=cross,
         mode=common("mode"),
         stop=common("stop"),

@@ -24,17 +24,18 @@ def section(outcome: Outcome) -> Section:
 
 
 def _of_trades(trades: pd.DataFrame) -> list[tuple[str, Any, str]]:
-    """Label, value and unit; empty without trades."""
+    """Label, value and unit; empty without trades. Results are of the closed ones, as in the measures of trades."""
     if trades.empty:
         return []
     longs = trades["side"] == "long"
+    closed = trades[trades["exited_at"].notna()]
     return [
         ("Trades", float(len(trades)), "count"),
         ("Long", float(longs.mean()), "fraction"),
         ("Still open", float(trades["exited_at"].isna().sum()), "count"),
-        ("With a gain", float((trades["pnl"] > 0).mean()), "fraction"),
-        ("Mean return on the entry value", float(trades["pnl_fraction"].mean()), "fraction"),
-        ("Best return", float(trades["pnl_fraction"].max()), "fraction"),
-        ("Worst return", float(trades["pnl_fraction"].min()), "fraction"),
-        ("Mean bars held", float(trades["bars"].mean()), "ratio"),
+        ("With a gain", float((closed["pnl"] > 0).mean()), "fraction"),
+        ("Mean return on the entry value", float(closed["pnl_fraction"].mean()), "fraction"),
+        ("Best return", float(closed["pnl_fraction"].max()), "fraction"),
+        ("Worst return", float(closed["pnl_fraction"].min()), "fraction"),
+        ("Mean bars held", float(closed["bars"].mean()), "ratio"),
     ]

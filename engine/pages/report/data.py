@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from core.clock import sessions
 from core.digests import frame_digest
 from core.types import Bars
 from engine.config.yaml_text import as_yaml
@@ -15,7 +16,7 @@ ORDER = 90
 def section(outcome: Outcome) -> Section:
     """A line a symbol with the digest of its checked bars; notes; the resolved config."""
     market = outcome.market
-    symbols = [_symbol(bars, bars.symbol in market.trade) for bars in market.bars.values()]
+    symbols = [_symbol(bars, bars.symbol in market.trade, market.zone) for bars in market.bars.values()]
     first, last = outcome.span
     return fill(
         "data.html",
@@ -29,12 +30,13 @@ def section(outcome: Outcome) -> Section:
     )
 
 
-def _symbol(bars: Bars, traded: bool) -> dict[str, Any]:
+def _symbol(bars: Bars, traded: bool, zone: str) -> dict[str, Any]:
+    days = sessions(bars.times[[0, -1]], zone)
     return {
         "name": bars.symbol,
         "traded": "yes" if traded else "no",
         "bars": len(bars),
-        "first": f"{bars.times[0]:%F}",
-        "last": f"{bars.times[-1]:%F}",
+        "first": f"{days[0]:%F}",
+        "last": f"{days[-1]:%F}",
         "digest": frame_digest(bars.frame),
     }

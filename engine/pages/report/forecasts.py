@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from core.number_format import format_value
-from engine.results.outcome import TESTS, Outcome
+from core.number_format import format_4sig, format_value, p_value
+from engine.results.outcome import Outcome, test_in_words
 from signals.evaluation.evaluate import Comparison, Evaluation
 from signals.evaluation.scores import Scores
 from signals.signals_result import FoldReport
@@ -56,6 +56,10 @@ def section(outcome: Outcome) -> Section | None:
         fold_heads=[head for head, _ in FOLD_SCORES],
         n=evaluation.overall.model.n,
         tests=list(_tests(evaluation)),
+        answers=[
+            (question, p_value(answer.p_value), p_value(answer.adjusted), "yes" if answer.yes else "not shown")
+            for question, answer in evaluation.answers.items()
+        ],
         folds=[_fold(fold, reports[fold.fold]) for fold in evaluation.folds if fold.fold is not None],
         reasons=sorted(set(evaluation.overall.model.reasons.items())),
         members=[
@@ -71,7 +75,7 @@ def _cells(scores: Scores) -> list[str]:
 
 def _tests(evaluation: Evaluation) -> Iterator[tuple[str, str, str, str]]:
     for name, test in evaluation.tests.items():
-        yield TESTS[name], format_value(test.statistic, "ratio"), format_value(test.p_value, "ratio"), test.reason or ""
+        yield test_in_words(name, test), format_4sig(test.statistic), p_value(test.p_value), test.reason
 
 
 def _fold(fold: Comparison, report: FoldReport) -> dict[str, Any]:

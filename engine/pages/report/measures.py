@@ -31,6 +31,7 @@ def section(outcome: Outcome) -> Section:
         "measures.html",
         "Further measures",
         names=list(names.values()),
+        period=outcome.calendar.period,
         groups=[(group, list(zip(*columns.values(), strict=True))) for group, columns in groups],
         remarks=[text for _, columns in groups for text in flagged(_present(columns), names)],
         heads=[f"{name} {100 * level:.10g} %" for level in spec.var_levels for name in ("VaR", "ES")],

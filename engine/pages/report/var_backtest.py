@@ -34,13 +34,14 @@ def section(outcome: Outcome) -> Section:
     """A table of tests for the strategy and for the benchmark, and a picture of the strategy's forecasts."""
     names = {STRATEGY: outcome.name, BENCHMARK: outcome.market.benchmark}
     strategy = outcome.exams[STRATEGY]
-    picture = svg(draw(outcome.daily.index, strategy), _alt(outcome.name, strategy)) if strategy.results else ""
+    picture = svg(draw(outcome.daily.index, strategy), _alt(outcome, strategy)) if strategy.results else ""
     return fill(
         "var_exam.html",
         "VaR backtest (Kupiec, Christoffersen, Acerbi-Szekely)",
         exams=[(names[column], exam, [_row(test) for test in exam.results]) for column, exam in outcome.exams.items()],
         picture=safe(picture),
         window=strategy.window,
+        adjective=outcome.calendar.adjective,
         papers=any(exam.results for exam in outcome.exams.values()),
         remarks=[(names[column], flag) for column, exam in outcome.exams.items() for flag in _flags(exam)],
     )
@@ -79,11 +80,12 @@ def _result(verdict: str) -> str:
     return ", ".join(RESULTS[phrase] for phrase in verdict.split(", "))
 
 
-def _alt(name: str, exam: VarBacktest) -> str:
+def _alt(outcome: Outcome, exam: VarBacktest) -> str:
     counts = ", ".join(
         f"{title(test.method)} {test.hits} exceedances, {test.expected:.0f} expected" for test in exam.results
     )
-    return f"Daily returns of {name} and the value at risk forecast for each day: {counts}"
+    returns = f"{outcome.calendar.adjective.capitalize()} returns of {outcome.name}"
+    return f"{returns} and the value at risk forecast for each {outcome.calendar.period}: {counts}"
 
 
 @styled

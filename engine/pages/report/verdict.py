@@ -8,5 +8,5 @@ ORDER = 10
 
 
 def section(outcome: Outcome) -> Section:
-    """The verdict and what it rests on."""
-    return fill("verdict.html", "", verdict=outcome.verdict)
+    """The verdict, what it rests on, and the number of settings tried."""
+    return fill("verdict.html", "", verdict=outcome.verdict, tried=outcome.tried)

@@ -1,8 +1,9 @@
 """The charts of a tear-sheet in order, and what is said of them."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,21 +11,25 @@ import pandas as pd
 from engine.backtest.account_returns import AT_EXPOSURE, BENCHMARK, STRATEGY
 from engine.pages.svg_charts import svg
 from engine.pages.templates import safe
+from risk.periods import adjective, period_rate
 
 from .charts import (
     compounded,
-    draw_daily,
     draw_distribution,
     draw_lines,
     draw_log,
     draw_longest,
     draw_quantiles,
+    draw_returns,
     draw_under_water,
     draw_yearly,
     rolling_beta,
+    rolling_sharpe,
+    rolling_sortino,
+    rolling_volatility,
     yearly,
 )
-from .quantstats_table import Annualisation
+from .key_figures import Terms
 from .sheet_input import TearsheetInput
 
 if TYPE_CHECKING:
@@ -57,13 +62,12 @@ class Album:
     omitted : why pictures are missing, in words.
     """
 
-    def __init__(self, sheet: TearsheetInput, terms: Annualisation, stats: Any) -> None:
+    def __init__(self, sheet: TearsheetInput, terms: Terms) -> None:
         self._terms = terms
-        self._stats = stats
         self._names = sheet.names
         self._series: dict[str, pd.Series] = {name: sheet.daily[name] for name in sheet.names}
-        self._half = -(-terms.periods // 2)
-        self._year = terms.periods
+        self._year = max(2, round(terms.periods))
+        self._half = max(2, math.ceil(terms.periods / 2))
         self.omitted: list[str] = []
         self.pictures = [*self._growth(), *self._periods(), *self._rolling(), *self._falls()]
 
@@ -99,7 +103,8 @@ class Album:
             yield _picture("Distribution of monthly returns", figure, f"histograms of {' and of '.join(months)}")
         else:
             self.omitted.append(f"No distribution of monthly returns: it needs {MONTHS} months.")
-        yield _picture("Daily returns", draw_daily(self._series[STRATEGY]), "a bar from zero for each session")
+        name = f"{adjective(self._terms.period).capitalize()} returns"
+        yield _picture(name, draw_returns(self._series[STRATEGY]), "a bar from zero for each session")
 
     def _rolling(self) -> Iterator[Picture]:
         strategy = self._series[STRATEGY]
@@ -111,7 +116,7 @@ class Album:
         name = f"Rolling beta to {self._names[BENCHMARK]}"
         yield _picture(name, draw_lines(betas, percent=False), "beta over windows of half a year and of a year")
         rolled = {
-            label: self._stats.rolling_volatility(returns, self._half, self._year, prepare_returns=False).dropna()
+            label: rolling_volatility(returns, self._half, self._terms.periods)
             for label, returns in self._pair().items()
         }
         window = f"{self._half} sessions"
@@ -121,10 +126,9 @@ class Album:
         yield from self._ratios(strategy, window)
 
     def _ratios(self, strategy: pd.Series, window: str) -> Iterator[Picture]:
-        for name in ("Sharpe", "Sortino"):
-            roll = getattr(self._stats, f"rolling_{name.lower()}")
-            rolled = roll(strategy, self._terms.risk_free, self._half, True, self._year)
-            rolled = rolled[np.isfinite(rolled)]
+        terms = self._terms
+        for name, roll in (("Sharpe", rolling_sharpe), ("Sortino", rolling_sortino)):
+            rolled = roll(strategy - period_rate(terms.risk_free, terms.periods), self._half, terms.periods)
             if rolled.empty:
                 self.omitted.append(f"No rolling {name} ratio: the returns do not vary.")
                 continue
@@ -139,4 +143,5 @@ class Album:
         yield _picture(
             "Underwater plot", draw_under_water(strategy), "distance below the last high", "Dashed: the mean."
         )
-        yield _picture("Return quantiles", draw_quantiles(strategy), "boxes of daily to yearly returns")
+        text = "boxes of the returns of sessions and of calendar periods"
+        yield _picture("Return quantiles", draw_quantiles(strategy, self._terms.period), text)

@@ -27,15 +27,18 @@ from engine.pages.svg_charts import (
     zero,
 )
 from engine.results.drawdowns import stretches, under_water
+from risk.periods import adjective
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-EVERY = {"Daily": None, "Weekly": "W-FRI", "Monthly": "ME", "Quarterly": "QE", "Yearly": "YE"}
+EVERY = {"week": "W-FRI", "month": "ME", "quarter": "QE", "year": "YE"}
 COLOURS = (STRATEGY_COLOUR, AT_EXPOSURE_COLOUR, BENCHMARK_COLOUR)
 BAR = 0.38
 HEIGHT = 2.5
+TINY = 1e-12
+"""A deviation that is the rounding of a rolling sum."""
 
 
 def compounded(returns: pd.Series, every: str | None) -> pd.Series:
@@ -68,6 +71,24 @@ def monthly_table(returns: pd.Series) -> pd.DataFrame:
 def rolling_beta(strategy: pd.Series, benchmark: pd.Series, window: int) -> pd.Series:
     """Covariance with the benchmark / its variance over the last ``window`` days; only full windows."""
     return (strategy.rolling(window).cov(benchmark) / benchmark.rolling(window).var()).dropna()
+
+
+def rolling_volatility(returns: pd.Series, window: int, periods: float) -> pd.Series:
+    """Annual volatility over the last ``window`` returns, ddof = 1; only full windows."""
+    return returns.rolling(window).std().dropna() * math.sqrt(periods)
+
+
+def rolling_sharpe(excess: pd.Series, window: int, periods: float) -> pd.Series:
+    """Annual Sharpe ratio over the last ``window`` excess returns; only full windows whose returns vary."""
+    rolled = excess.rolling(window)
+    deviation = rolled.std()
+    return (rolled.mean() / deviation)[deviation > TINY] * math.sqrt(periods)
+
+
+def rolling_sortino(excess: pd.Series, window: int, periods: float) -> pd.Series:
+    """Annual Sortino ratio over the last ``window`` excess returns; only full windows with a loss."""
+    downside = (excess.clip(upper=0.0) ** 2).rolling(window).mean() ** 0.5
+    return (excess.rolling(window).mean() / downside)[downside > TINY] * math.sqrt(periods)
 
 
 @styled
@@ -167,7 +188,7 @@ def draw_distribution(samples: Mapping[str, pd.Series]) -> "Figure":
 
 
 @styled
-def draw_daily(returns: pd.Series) -> "Figure":
+def draw_returns(returns: pd.Series) -> "Figure":
     """Each session's return as a thin bar from zero."""
     figure, (axis,) = canvas(HEIGHT)
     bars(axis, returns, STRATEGY_COLOUR)
@@ -192,7 +213,7 @@ def draw_under_water(returns: pd.Series) -> "Figure":
 def draw_longest(returns: pd.Series, count: int = 5) -> "Figure":
     """The compounded return with the longest drawdowns shaded."""
     figure, (axis,) = canvas(HEIGHT)
-    longest = stretches(returns).nlargest(count, "days")
+    longest = stretches(returns).nlargest(count, "sessions")
     for start, end in zip(longest["start"], longest["end"].fillna(returns.index[-1]), strict=True):
         axis.axvspan(start, end, color=RED, alpha=0.1, linewidth=0)
     axis.plot(returns.index, ((1.0 + returns).cumprod() - 1.0).to_numpy(), color=STRATEGY_COLOUR)
@@ -202,10 +223,18 @@ def draw_longest(returns: pd.Series, count: int = 5) -> "Figure":
 
 
 @styled
-def draw_quantiles(returns: pd.Series) -> "Figure":
-    """Boxes of the returns of days, weeks, months, quarters and years, each period counted once."""
+def draw_quantiles(returns: pd.Series, period: str) -> "Figure":
+    """Boxes of the returns by session and by each longer calendar period, each period counted once.
+
+    Parameters
+    ----------
+    period : of one return, as in :class:`risk.periods.Calendar`.
+    """
     figure, (axis,) = canvas(HEIGHT)
-    groups = {name: compounded(returns, every).to_numpy() for name, every in EVERY.items()}
+    longer = list(EVERY)[list(EVERY).index(period) + 1 :] if period in EVERY else list(EVERY)
+    names = {adjective(name).capitalize(): EVERY[name] for name in longer}
+    every = {adjective(period).capitalize(): None, **names}
+    groups = {name: compounded(returns, length).to_numpy() for name, length in every.items()}
     _boxes(axis, list(groups.values()))
     axis.set_xticks(range(1, len(groups) + 1), [f"{name} ({len(values)})" for name, values in groups.items()])
     axis.grid(visible=False, axis="x")

@@ -11,11 +11,13 @@ from core.number_format import format_value, percent, title
 from engine.backtest.account_returns import BENCHMARK, COLUMNS, STRATEGY
 from engine.pages.measure_warnings import flagged
 from engine.pages.templates import render
+from risk.periods import adjective
+from risk.returns import warnings_of
 
 from .chart_list import Album
 from .charts import monthly_table, yearly
-from .quantstats_differences import Compared, compare, signed
-from .quantstats_table import Annualisation, Series, against, groups
+from .key_figures import Series, Terms, against, groups
+from .quantstats_differences import Annualisation, Compared, compare, signed
 from .sheet_input import TearsheetInput
 
 IN_MARKET = "Time in market"
@@ -43,15 +45,15 @@ class Line:
 
 def page(sheet: TearsheetInput, quantstats: Any) -> str:
     """The whole page; ``quantstats`` is the module."""
-    terms = Annualisation(sheet.risk_free, max(1, round(sheet.periods_per_year)))
-    columns = [Series.of(sheet.daily[name]) for name in COLUMNS]
-    album = Album(sheet, terms, quantstats.stats)
+    terms = Terms(sheet.risk_free, sheet.periods_per_year, sheet.period)
+    columns = {name: Series.of(sheet.daily[name], terms) for name in COLUMNS}
+    album = Album(sheet, terms)
     days = sheet.daily.index
-    compared = list(_compared(sheet, terms, quantstats.stats))
+    compared = list(_compared(sheet, quantstats.stats))
     return render(
         "tearsheet.html",
         sheet=sheet,
-        terms=terms,
+        returns=f"{adjective(sheet.period)} returns",
         names=sheet.names,
         first=f"{days[0]:%F}",
         last=f"{days[-1]:%F}",
@@ -59,24 +61,26 @@ def page(sheet: TearsheetInput, quantstats: Any) -> str:
         differing=[item for item in compared if item.differs],
         alike=[item.name for item in compared if not item.differs],
         remarks=flagged(sheet.measures, sheet.names),
+        warnings=warnings_of(columns[STRATEGY].values, terms.periods),
         pictures=album.pictures,
         omitted=album.omitted,
         months=_months(sheet.daily[STRATEGY]),
-        groups=list(groups(columns, terms, quantstats.stats)),
-        against=against(sheet.daily[STRATEGY], sheet.daily[BENCHMARK], terms, quantstats.stats),
+        groups=list(groups(list(columns.values()), terms)),
+        against=against(columns[STRATEGY], columns[BENCHMARK]),
         years=yearly(sheet.daily).reset_index(names="year").to_dict("records"),
-        drawdowns=columns[0].falls.nsmallest(10, "depth").to_dict("records"),
+        drawdowns=columns[STRATEGY].falls.nsmallest(10, "depth").to_dict("records"),
         version=quantstats.__version__,
     )
 
 
-def _compared(sheet: TearsheetInput, terms: Annualisation, stats: Any) -> Iterator[Compared]:
+def _compared(sheet: TearsheetInput, stats: Any) -> Iterator[Compared]:
     """Our figures beside those of quantstats: the time in the market, and the measures."""
+    terms = Annualisation(sheet.risk_free, max(1, round(sheet.periods_per_year)))
     strategy = sheet.daily[STRATEGY]
     benchmark = sheet.daily[BENCHMARK]
     our_time = sheet.exposure.time_in_market
     quantstats_time = float(stats.exposure(strategy, False))
-    why = "quantstats has no data on positions: it counts days with a return, and rounds up to whole per cent"
+    why = "quantstats has no data on positions: it counts sessions with a return, and rounds up to whole per cent"
     texts = percent(our_time), percent(quantstats_time)
     yield Compared(IN_MARKET, *texts, signed(quantstats_time - our_time, "fraction"), texts[0] != texts[1], why)
     measures = (*sheet.measures[STRATEGY], *sheet.further)

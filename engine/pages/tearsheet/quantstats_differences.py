@@ -9,7 +9,14 @@ import pandas as pd
 from core.number_format import NONE, format_value, title
 from risk.measures.base import Measured
 
-from .quantstats_table import Annualisation
+
+@dataclass(frozen=True)
+class Annualisation:
+    """The conventions of annual figures: the risk-free rate a year, and whole periods a year, for quantstats."""
+
+    risk_free: float
+    periods: int
+
 
 Stat: TypeAlias = Callable[[Any, pd.Series, pd.Series, Annualisation], float]
 
@@ -20,7 +27,7 @@ class QuantstatsFigure:
 
     Attributes
     ----------
-    figure : of `quantstats.stats`, the strategy's and the benchmark's daily returns, and the terms.
+    figure : of `quantstats.stats`, the strategy's and the benchmark's returns by session, and the terms.
     why : why it differs from ours; empty where it should not.
     yearly : whether it rests on the number of sessions a year.
     """
@@ -45,17 +52,18 @@ FIGURES: Mapping[str, QuantstatsFigure] = {
     "omega": QuantstatsFigure(lambda q, s, _, t: q.omega(s, t.risk_free, 0.0, t.periods), yearly=True),
     "hit_rate": QuantstatsFigure(
         lambda q, s, _, __: q.win_rate(s, prepare_returns=False),
-        "quantstats leaves flat days out of the count; ours counts them as days without a gain",
+        "quantstats leaves flat sessions out of the count; ours counts them as sessions without a gain",
     ),
     "ulcer_index": QuantstatsFigure(
         lambda q, s, _, __: q.ulcer_index(s), "quantstats divides the sum of squares by n - 1, ours by n"
     ),
     "win_rate": QuantstatsFigure(
-        lambda q, s, _, __: q.win_rate(s, prepare_returns=False), "quantstats counts days; ours counts closed trades"
+        lambda q, s, _, __: q.win_rate(s, prepare_returns=False),
+        "quantstats counts sessions; ours counts closed trades",
     ),
     "profit_factor": QuantstatsFigure(
         lambda q, s, _, __: q.profit_factor(s, False),
-        "quantstats sums the gains and losses of days; ours those of closed trades",
+        "quantstats sums the gains and losses of sessions; ours those of closed trades",
     ),
     "alpha": QuantstatsFigure(
         lambda q, s, b, t: q.greeks(s, b, t.periods, prepare_returns=False)["alpha"],

@@ -21,8 +21,10 @@ class TearsheetInput:
     names : how each column of ``daily`` is called on the page.
     daily : as in :class:`engine.results.outcome.Outcome`, and so are the measures, the exposure and the rest.
     further : the strategy's further measures.
+    period : of one return, as in :class:`risk.periods.Calendar`.
     headline : the verdict's.
     beats : whether the verdict found something.
+    tried : sentences on the settings tried on the same data.
     """
 
     name: str
@@ -35,8 +37,12 @@ class TearsheetInput:
     exposure: Exposure
     periods_per_year: float
     risk_free: float
+    period: str
+    cash_interest: float
+    risk_free_note: str
     headline: str
     beats: bool
+    tried: tuple[str, ...]
 
     @classmethod
     def of(cls, outcome: Outcome) -> "TearsheetInput":
@@ -52,6 +58,10 @@ class TearsheetInput:
             exposure=outcome.exposure,
             periods_per_year=outcome.periods_per_year,
             risk_free=outcome.risk_free,
+            period=outcome.calendar.period,
+            cash_interest=outcome.cash_interest,
+            risk_free_note=outcome.risk_free_note,
             headline=outcome.verdict.headline,
             beats=outcome.verdict.beats,
+            tried=outcome.tried.sentences if outcome.tried else (),
         )

@@ -31,7 +31,7 @@ def problem(daily: pd.DataFrame) -> str:
     negative and somewhere above 1 for prices.
     """
     if len(daily) < MIN_RETURNS:
-        return f"{len(daily)} daily returns are fewer than {MIN_RETURNS}; run it over a longer span"
+        return f"{len(daily)} returns are fewer than {MIN_RETURNS}; run it over a longer span"
     for column in daily.columns:
         values = daily[column].to_numpy()
         bad = ~np.isfinite(values) | (values < -1.0)

@@ -125,7 +125,7 @@ class Confirmation:
                 f"trial {trial_number}: the sweep found {swept_value!r} after {swept_fills:g} fills, "
                 f"backtrader {value!r} after {fills}; please report this config"
             )
-        return Confirmed(trial_number, point, config, signals, result, daily_returns(result, self.plan.market))
+        return Confirmed(trial_number, point, config, signals, result, _daily(result, self.plan.market, config))
 
     def _run_on_engines(
         self, trial_number: int, config: "RunConfig", market: Market, signals: Signals, group: Group
@@ -161,6 +161,7 @@ class Confirmation:
         """A trial on all data, the holdout included."""
         config = trial_config(self.session.config, confirmed.point, confirmed.config.name)
         market = config.data.load()
+        self.session.registry.record_opening(market)
         log.warning(
             "the holdout is opened: trial %d is run on the bars after %s", confirmed.number, self.plan.spec.holdout
         )
@@ -169,15 +170,19 @@ class Confirmation:
         return config, market, signals, self._run_on_engines(confirmed.number, config, market, signals, group)
 
 
+def _daily(result: RunResult, market: Market, config: "RunConfig") -> pd.DataFrame:
+    return daily_returns(result, market, config.broker.cash_interest)
+
+
 def _holdout_measures(sweep_plan: Plan, market: Market, result: RunResult) -> dict[str, Any]:
     """Measures of a trial and of the benchmark in the sessions that no trial saw."""
-    daily = daily_returns(result, market)
+    daily = _daily(result, market, sweep_plan.config)
     later = daily[daily.index > sweep_plan.span.sessions[-1]]
     spec = sweep_plan.config.measures
     year = periods_per_year(pd.DatetimeIndex(daily.index), spec.periods_per_year)
     measures = [measure for measure in measures_of(sweep_plan.config) if measure.kind in HOLDOUT_MEASURES]
     held_out: dict[str, Any] = {"first_session": f"{later.index[0]:%F}", "sessions": len(later)}
     for column in (STRATEGY, BENCHMARK):
-        sample = Sample(later[column].to_numpy(), periods_per_year=year, risk_free=spec.risk_free)
+        sample = Sample(later[column].to_numpy(), periods_per_year=year, risk_free=sweep_plan.config.risk_free)
         held_out[column] = {measure.name: measure.of(sample).dump() for measure in measures}
     return held_out

@@ -5,21 +5,26 @@ from collections.abc import Iterator
 import numpy as np
 
 from core.types import Vector
+from engine.ledger.settings import PriorTrials
+from engine.results.run_notes import hole_notes
 from engine.sweep.trials.plan import Plan
 from engine.sweep.trials.ranking import TrialRanking
+from risk.periods import calendar
+from risk.returns import warnings_of
 
 from .overfitting_tests import TrialSample
 
 
-def sweep_notes(sweep_plan: Plan, ranking: TrialRanking, sample: TrialSample) -> list[str]:
+def sweep_notes(sweep_plan: Plan, ranking: TrialRanking, sample: TrialSample, prior: PriorTrials) -> list[str]:
     """The notes of a sweep with or without a winner."""
     return [
         *sweep_plan.market.notes,
         *_span_notes(sweep_plan),
+        *hole_notes(calendar(sweep_plan.span.sessions, sweep_plan.config.measures.periods_per_year)),
         *_sample_notes(sweep_plan, ranking, sample),
         *_selection_notes(sweep_plan),
         *_engine_notes(sweep_plan),
-        *_holdout_notes(sweep_plan),
+        *_holdout_notes(sweep_plan, prior),
     ]
 
 
@@ -34,6 +39,18 @@ def late_start_notes(winner_returns: Vector) -> list[str]:
     if not missing:
         return []
     return [f"the winner has no returns in the first {missing} sessions of the shared span: they count as 0"]
+
+
+def unreliable_notes(winner_returns: Vector, periods_per_year: float) -> list[str]:
+    """Notes that ratios of the winner, and so of the trials, are unreliable.
+
+    Parameters
+    ----------
+    winner_returns : (D,) NaN in sessions before its first return.
+    """
+    returns = winner_returns[~np.isnan(winner_returns)]
+    texts = warnings_of(returns, periods_per_year)
+    return [f"ratios and annual figures of the winner: {text}" for text in texts]
 
 
 def _span_notes(sweep_plan: Plan) -> Iterator[str]:
@@ -74,7 +91,8 @@ def _engine_notes(sweep_plan: Plan) -> Iterator[str]:
         yield f"run on backtrader, some thousand times slower: {reason}"
 
 
-def _holdout_notes(sweep_plan: Plan) -> Iterator[str]:
+def _holdout_notes(sweep_plan: Plan, prior: PriorTrials) -> Iterator[str]:
     holdout = sweep_plan.spec.holdout
     if holdout:
-        yield f"bars after {holdout} were seen by no trial; the confirmation has opened them"
+        uses = f"; they were {prior.holdout_uses}, and are no holdout any more" if prior.holdout_uses else ""
+        yield f"bars after {holdout} were seen by no trial; the confirmation has opened them{uses}"

@@ -1,7 +1,7 @@
 """Overfitting tests of a sweep's winner: deflated Sharpe ratio, PBO, superior ability, and lengths of the record."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,8 @@ import numpy as np
 from core.digests import seed_of
 from core.errors import DataError, WorkbenchError
 from core.types import Matrix, Rows, Vector
-from engine.sweep.storage.trial_registry import SCORED, PriorTrials, pooled_variance
+from engine.ledger.settings import PriorTrials, pooled_variance
+from engine.sweep.storage.trial_registry import SCORED
 from engine.sweep.storage.trial_store import TrialStore
 from engine.sweep.trials.plan import Plan
 from engine.sweep.trials.ranking import TrialRanking
@@ -51,6 +52,15 @@ class TrialSample:
     with_returns: Rows
     left_out: int
 
+    def net_of(self, interest: Vector, rate: float) -> "TrialSample":
+        """The sample less what cash earned: its returns session by session, its sums at the mean rate of a session."""
+        return replace(self, sums=_net_sums(self.sums, rate), returns=net_of(self.returns, interest))
+
+
+def net_of(returns: Matrix, interest: Vector) -> Matrix:
+    """(D,) or (D, R) returns less what cash earned in the same sessions; a loss of all stays one."""
+    return np.maximum(returns - (interest if returns.ndim == 1 else interest[:, None]), -1.0)
+
 
 def sample_trials(sweep_plan: Plan, trial_store: TrialStore) -> TrialSample:
     """Read the stored sums and returns of the trials."""
@@ -91,7 +101,7 @@ class OverfittingTests:
 
     Attributes
     ----------
-    scored, prior : trials of this sweep that were run, and others on the same data.
+    scored, prior : trials of this sweep that were run, and settings tried before on the same data.
     effective : clusters of trials; None where their returns do not vary.
     variance : of all trials' Sharpe ratios.
     sharpe : of the winner, over the shared span.
@@ -142,8 +152,10 @@ def run_overfitting_tests(
     Parameters
     ----------
     winner, benchmark : (D,) returns over the shared span.
+    year : sessions in a year, and the annual rate that ratios compare with.
     """
     rate = year.rate
+    sums = _net_sums(sample.sums, rate)
     scored = int(np.isin(ranking.status, SCORED).sum())
     trials = max(scored + prior.trials, 1)
     variance = pooled_variance(ranking.sharpe / np.sqrt(year.periods), prior)
@@ -166,12 +178,20 @@ def run_overfitting_tests(
         deflated_effective=None if clusters is None else deflated_sharpe(excess, clusters.count, clusters.variance),
         track=minimum_track_record_length(excess),
         backtest=minimum_backtest_length(trials, sharpe * np.sqrt(year.periods)),
-        pbo=None if sample.sums is None else pbo_of_blocks(sample.sums),
+        pbo=None if sums is None else pbo_of_blocks(sums),
         cash=spa(against_cash(table, rate), reps=spec.reps, seed=seed % 2**32),
         benchmark=_against(benchmark, table, rate, spec.reps, seed % 2**32),
         observations=len(winner),
         per_year=year.periods,
     )
+
+
+def _net_sums(sums: BlockSums | None, rate: float) -> BlockSums | None:
+    """The sums of the returns less a rate per session: of ``r - c`` and of its square."""
+    if sums is None or rate == 0.0:
+        return sums
+    count = sums.count[None, :]
+    return BlockSums(sums.count, sums.total - count * rate, sums.squares - 2.0 * rate * sums.total + count * rate**2)
 
 
 def _against(benchmark: Vector, table: Matrix, rate: float, reps: int, seed: int) -> Spa:

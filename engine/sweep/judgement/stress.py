@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.types import Market, SignalFrame
+import numpy as np
+import pandas as pd
+
+from core.clock import sessions
+from core.types import Market, RunResult, SignalFrame
 from engine.audit.trading_tests import one_bar_late
+from engine.backtest.account_returns import cash_returns
 from engine.backtest.bt import engine
 from engine.backtest.engine_output import BacktestInput
 
@@ -14,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stress:
-    """Total returns over the swept span under worse conditions; None where the account was ruined."""
+    """Total returns over the swept span under worse conditions, less what the account earns untraded.
+
+    None where the account was ruined.
+    """
 
     doubled_costs: float | None
     one_bar_late: float | None
@@ -32,7 +40,15 @@ def stress_test(market: Market, config: "RunConfig", signals: SignalFrame) -> St
 def _total_return(market: Market, config: "RunConfig", signals: SignalFrame) -> float | None:
     """The total return of a backtest; None if the account was ruined."""
     task = BacktestInput.from_config(market, signals, config)
-    equity = engine.run_task(task, solvent=False).equity["equity"]
+    result = engine.run_task(task, solvent=False)
+    equity = result.equity["equity"]
     if (equity <= 0).any():
         return None
-    return float(equity.iloc[-1] / config.broker.cash - 1.0)
+    return float(equity.iloc[-1] / config.broker.cash - 1.0) - _untraded(result, config)
+
+
+def _untraded(result: RunResult, config: "RunConfig") -> float:
+    """The total return of the same account in cash."""
+    times = pd.DatetimeIndex(result.equity["time"])
+    days = sessions(times, result.zone).unique()
+    return float(np.prod(1.0 + cash_returns(times, days, result.zone, config.broker.cash_interest)) - 1.0)

@@ -37,6 +37,7 @@ def sweep_numbers(assessment: SweepAssessment) -> dict[str, Any]:
         "groups": len(sweep_plan.groups.by_key),
         "span": _span(sweep_plan),
         "holdout": None if spec.holdout is None else spec.holdout.isoformat(),
+        "holdout_uses": assessment.holdout_uses,
         "verdict": assessment.verdict.dump(),
         "winners": [_winner(assessment, winner) for winner in assessment.winners],
         "spot_checks": list(assessment.spot_checks),

@@ -1,10 +1,10 @@
 """The verdict of a sweep: the tests that all have to be passed before a result counts as evidence of skill."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from core.number_format import count, format_4sig, p_value, percent
+from core.number_format import count, format_4sig, odds, p_text, percent
 from risk.overfitting import Pbo, Spa
 
 from .overfitting_tests import OverfittingTests
@@ -15,6 +15,7 @@ SKILL = "evidence of skill: it passed every test"
 NO_WINNER = "no trial can be chosen"
 MIN_TRIALS = 20
 DSR, PBO, ALPHA = 0.95, 0.2, 0.05
+CASH = "the same account untraded, in cash,"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class VerdictTest:
     Attributes
     ----------
     name : in a few words.
-    passed : None where it could not be tested; then it does not pass.
+    passed : None where it was not or could not be tried, which is neither passed nor failed, and no evidence either.
     sentence : the result, and the limit.
     """
 
@@ -58,13 +59,20 @@ class SweepVerdict:
         return {"headline": self.headline, "sentence": self.sentence, "tests": [asdict(test) for test in self.tests]}
 
 
-def numeric_tests(overfitting: OverfittingTests, stress: Stress) -> tuple[VerdictTest, ...]:
-    """Every condition but the leak battery, which takes longest and is run last."""
+def numeric_tests(
+    overfitting: OverfittingTests, stress: Stress, benchmark: str = "buy and hold"
+) -> tuple[VerdictTest, ...]:
+    """Every condition but the leak battery, which takes longest and is run last.
+
+    Parameters
+    ----------
+    benchmark : in words.
+    """
     return (
         _deflated_sharpe_test(overfitting),
         _pbo_test(overfitting.pbo),
         _ability_test("cash", overfitting.cash),
-        _ability_test("buy and hold", overfitting.benchmark),
+        _ability_test("buy and hold", overfitting.benchmark, benchmark),
         _length_test(overfitting),
         *_stress_tests(stress),
     )
@@ -75,7 +83,7 @@ def _deflated_sharpe_test(overfitting: OverfittingTests) -> VerdictTest:
     deflated = overfitting.deflated
     trials = f"{overfitting.trials:,} trials" if overfitting.trials != 1 else "1 trial"
     if overfitting.prior:
-        trials += f", {overfitting.prior:,} of them in other sweeps"
+        trials += f", {overfitting.prior:,} of them before this sweep"
     probability = f"unknown ({deflated.reason})" if deflated.value is None else format_4sig(deflated.value)
     return VerdictTest(
         "deflated Sharpe ratio",
@@ -100,15 +108,16 @@ def _pbo_test(pbo: Pbo | None) -> VerdictTest:
     )
 
 
-def _ability_test(benchmark: str, spa: Spa) -> VerdictTest:
-    name = f"superior to {benchmark}"
+def _ability_test(name: str, spa: Spa, benchmark: str = CASH) -> VerdictTest:
+    name = f"superior to {name}"
     if spa.consistent is None:
         return VerdictTest(name, None, f"Against {benchmark} there was nothing to test: {spa.reason}.")
     return VerdictTest(
         name,
         spa.consistent <= ALPHA,
-        f"Against {benchmark} at equal volatility, p = {p_value(spa.consistent)} for the best of all trials together "
-        f"(Hansen's test; White's reality check {p_value(spa.reality_check)}); it takes {ALPHA:g}.",
+        f"Against {benchmark} at equal volatility, {p_text(spa.consistent)} for the best of all trials together: as "
+        f"many trials without skill would look as good in {odds(spa.consistent)} such sweeps (Hansen's test; White's "
+        f"reality check {p_text(spa.reality_check)}); it takes {ALPHA:g}.",
     )
 
 
@@ -123,36 +132,47 @@ def _length_test(overfitting: OverfittingTests) -> VerdictTest:
         end = (
             f"; the best of as many tries shows as much by luck within {format_4sig(overfitting.backtest.value)} years"
         )
+    is_long = overfitting.track.value <= overfitting.observations
+    more = "" if is_long else f", so that {format_4sig(min_years - years)} more at this ratio would change the answer"
     return VerdictTest(
         name,
-        overfitting.track.value <= overfitting.observations,
+        is_long,
         f"It takes {format_4sig(min_years)} years to tell the winner's ratio from 0; "
-        f"there are {format_4sig(years)}{end}.",
+        f"there are {format_4sig(years)}{more}{end}.",
     )
 
 
 def _stress_tests(stress: Stress) -> Iterator[VerdictTest]:
     for name, value in (("with doubled costs", stress.doubled_costs), ("a bar late", stress.one_bar_late)):
-        result = "was ruined" if value is None else f"earned {percent(value)}"
-        yield VerdictTest(
-            name, value is not None and value > 0, f"The winner {name} {result} in all; it takes more than 0."
-        )
+        result = "was ruined" if value is None else f"earned {percent(value)} more in all than the account untraded"
+        yield VerdictTest(name, value is not None and value > 0, f"The winner {name} {result}; it takes more than 0.")
 
 
 def leak_test(verdict: str, is_clean: bool | None) -> VerdictTest:
     """The result of the leak battery; None where it was not run because another test was not passed."""
     if is_clean is None:
-        return VerdictTest("no leak", None, "The leak battery was not run, because a test above was not passed.")
+        return VerdictTest("no leak", None, "Not tried: the leak battery is run only if all other tests are passed.")
     return VerdictTest("no leak", is_clean, f"The leak battery: {verdict}.")
 
 
 def conclude(tests: tuple[VerdictTest, ...]) -> SweepVerdict:
     """The verdict; ``no evidence of skill`` is the normal one."""
-    failed = [test.name for test in tests if not test.passed]
-    if not failed:
+    passed = sum(test.passed is True for test in tests)
+    if passed == len(tests):
         return SweepVerdict(SKILL, f"{SKILL[0].upper()}{SKILL[1:]} of {len(tests)}; time alone is the last one.", tests)
-    sentence = f"No evidence of skill: {len(tests) - len(failed)} of {count(len(tests), 'test')} passed; not passed: "
-    return SweepVerdict(NOTHING, f"{sentence}{', '.join(failed)}.", tests)
+    parts = [f"No evidence of skill: {passed} of {count(len(tests), 'test')} passed"]
+    for words, state in (("not passed", False), ("not tried", None)):
+        names = [test.name for test in tests if test.passed is state]
+        parts += [f"{words}: {', '.join(names)}"] if names else []
+    return SweepVerdict(NOTHING, f"{'; '.join(parts)}.", tests)
+
+
+def with_holdout_uses(verdict: SweepVerdict, uses: str) -> SweepVerdict:
+    """The verdict with a sentence on earlier uses of the holdout, if there were any."""
+    if not uses:
+        return verdict
+    sentence = f"{verdict.sentence} The holdout was {uses}: its results are those of a choice, not of a test."
+    return replace(verdict, sentence=sentence)
 
 
 def without_winner(trials_by_status: dict[str, int], is_constrained: bool) -> SweepVerdict:

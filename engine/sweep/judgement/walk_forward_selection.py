@@ -25,6 +25,7 @@ from risk.periods import Year
 
 from .confirm import Confirmation, Confirmed
 from .overfitting_tests import TrialSample
+from .untraded import or_untraded, untraded
 
 DEFAULT = -1
 """The number of the config without any point."""
@@ -57,9 +58,9 @@ def select_walk_forward(confirmation: Confirmation, sample: TrialSample, year: Y
         return None
     walk_forward = sweep_plan.config.walk_forward
     default = _run_default(confirmation)
-    default_returns = np.zeros(len(sweep_plan.span.sessions))
+    default_returns = untraded(sweep_plan)
     if default is not None:  # where it begins later than the others, it is cash until then
-        default_returns = np.nan_to_num(default.returns_over(sweep_plan.span.sessions))
+        default_returns = or_untraded(default.returns_over(sweep_plan.span.sessions), sweep_plan)
     return select(
         sweep_plan.spec,
         np.ascontiguousarray(sample.returns.T),
@@ -87,7 +88,8 @@ def _run_default(confirmation: Confirmation) -> Confirmed | None:
                 result = engine.run_task(task)
             except WorkbenchError:
                 return None
-            return Confirmed(DEFAULT, {}, config, signals, result, daily_returns(result, sweep_plan.market))
+            daily = daily_returns(result, sweep_plan.market, config.broker.cash_interest)
+            return Confirmed(DEFAULT, {}, config, signals, result, daily)
     return None
 
 

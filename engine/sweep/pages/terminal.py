@@ -14,7 +14,7 @@ from core.number_format import count, format_4sig, money, p_value, percent, titl
 from engine.run_folder.run_folder import read_json
 from engine.sweep.storage.file_names import NUMBERS, PAGE, TABLE
 
-MARKS = {True: ("passed", "green"), False: ("not passed", "red"), None: ("not run", "yellow")}
+MARKS = {True: ("passed", "green"), False: ("not passed", "red"), None: ("not tried", "yellow")}
 
 
 def show(numbers: Mapping[str, Any], folder: Path, note: str = "", console: Console | None = None) -> None:
@@ -141,7 +141,7 @@ def _winner_lines(numbers: Mapping[str, Any]) -> Iterator[str]:
         yield _trials_and_clusters_line(overfitting)
     held_out = numbers["winners"][0]["held_out"]
     if held_out:
-        yield _holdout_line(held_out, numbers["benchmark"])
+        yield _holdout_line(held_out, numbers["benchmark"], numbers.get("holdout_uses", ""))
 
 
 def _stability_line(stability: Mapping[str, Any], measure: str) -> str:
@@ -162,7 +162,7 @@ def _selection_line(selection: Mapping[str, Any]) -> str:
 
 def _trials_and_clusters_line(overfitting: Mapping[str, Any]) -> str:
     trials = overfitting["trials"]
-    prior = f"{trials['earlier']:,} in other sweeps on these data, and " if trials["earlier"] else ""
+    prior = f"{trials['earlier']:,} before it on these data, and " if trials["earlier"] else ""
     cash = overfitting["superior_ability"]["cash"]["consistent"]
     return (
         f"trials: {prior}{trials['scored']:,} here, in about {overfitting['effective_trials']['count']} clusters of "
@@ -170,9 +170,9 @@ def _trials_and_clusters_line(overfitting: Mapping[str, Any]) -> str:
     )
 
 
-def _holdout_line(held_out: Mapping[str, Any], benchmark: str) -> str:
+def _holdout_line(held_out: Mapping[str, Any], benchmark: str, uses: str) -> str:
     return (
         f"holdout from {held_out['first_session']}, {count(held_out['sessions'], 'session')}: "
         f"Sharpe {format_4sig(held_out['strategy']['sharpe']['value'])}, "
-        f"{benchmark} {format_4sig(held_out['benchmark']['sharpe']['value'])}"
+        f"{benchmark} {format_4sig(held_out['benchmark']['sharpe']['value'])}" + (f"; {uses}" if uses else "")
     )

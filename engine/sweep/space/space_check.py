@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 POLICY = ("strategy", "risk", "broker")
 """Blocks whose parameters need no new signals."""
+INTEREST = "broker.cash_interest"
 REFUSED = {
     "data": "trials are compared on the same data; write a config for each data set",
     "measures": "trials are compared by the same measures",
+    INTEREST: "trials are compared with what cash earns, the same for all; set it in the config",
     "seed": "the best seed is luck; to see how much hangs on it, run the config with several",
     "sweep": "a sweep does not change itself",
     **dict.fromkeys(("version", "name", "report", "engine", "workers"), "it changes no result"),
@@ -113,9 +115,9 @@ def _block_of(path: str) -> str:
 
 
 def _require_key(path: str, others: Iterable[str], location: str) -> None:
-    block = path.partition(".")[0]
-    if block in REFUSED:
-        raise ConfigError(f"{location}: sweep.space.{path}: cannot be tried: {REFUSED[block]}; remove it")
+    refused = REFUSED.get(path) or REFUSED.get(path.partition(".")[0])
+    if refused:
+        raise ConfigError(f"{location}: sweep.space.{path}: cannot be tried: {refused}; remove it")
     for other in others:
         if other.startswith(f"{path}."):
             raise ConfigError(
@@ -178,7 +180,10 @@ def _thinned(values: tuple[Any, ...]) -> tuple[Any, ...]:
 def _problem(config: "RunConfig", point: Mapping[str, Any]) -> str:
     """The error message of a point; empty if it is valid."""
     try:
-        trial_config(config, point)
+        interest = trial_config(config, point).broker.cash_interest
     except ConfigError as error:
         return str(error)
+    if interest != config.broker.cash_interest:
+        given = config.broker.cash_interest
+        return f"{INTEREST} is {interest:g} in a trial, {given:g} in the config: {REFUSED[INTEREST]}"
     return ""

@@ -1,1 +1,1 @@
-"""The durable state of a sweep: journal, trials, folder, and the registry of all trials."""
+"""The durable state of a sweep: journal, trials, folder, and its records in the ledger."""

@@ -19,7 +19,15 @@ from engine.run_folder import manifest
 
 from .journal import Journal, write_durably
 
-LOCK, OWNER, CODE, CHANGES, CHUNKS, WINNERS = "lock", "owner.json", "code.zip", "code.diff", "chunks", "winners"
+LOCK, OWNER, CODE, CHANGES, CHUNKS, WINNERS, SIGNALS = (
+    "lock",
+    "owner.json",
+    "code.zip",
+    "code.diff",
+    "chunks",
+    "winners",
+    "signals",
+)
 
 
 class CodeChangedError(StoreError):
@@ -147,6 +155,22 @@ def others(out: Path, name: str, label: str) -> list[Path]:
     pattern = re.compile(rf"\.{re.escape(name)}-[0-9a-f]{{12}}")
     folders = (path for path in out.iterdir() if pattern.fullmatch(path.name))
     return sorted(path for path in folders if path.name != f".{label}" and (path / CHUNKS).is_dir())
+
+
+@contextmanager
+def removed_if_nothing_is_finished(folder: Path, *, is_new: bool) -> Iterator[None]:
+    """Remove an owned folder if the block fails before a trial or a set of signals is finished.
+
+    Parameters
+    ----------
+    is_new : the folder was made by this process; another one is left alone.
+    """
+    try:
+        yield
+    except BaseException:
+        if is_new and not any((folder / CHUNKS).glob("*")) and not any((folder / SIGNALS).rglob("*.*")):
+            remove(folder)
+        raise
 
 
 def remove(folder: Path) -> None:

@@ -1,27 +1,26 @@
-"""The registry of every trial ever scored on these data, of every sweep, aborted ones included.
+"""The trials of a sweep in the ledger, and the settings that were tried on its data before it.
 
-The deflated Sharpe ratio needs the number of all tries, and it makes no difference whether they were made in one sweep
-or in ten. So each sweep writes its trials to a file beside the user's data, and counts those of the other sweeps. A
-setting that two spaces reach by different keys counts twice, which is the cautious side.
+A setting that two spaces reach by different keys counts twice, which is the cautious side.
 """
 
-import hashlib
-import json
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import replace
+from datetime import timedelta
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
+from core.clock import sessions
 from core.digests import canonical, digest
-from core.files import write_atomically
 from core.progress import Progress, ProgressCallback
-from core.types import Rows, Vector
+from core.types import Market, Rows
+from engine.ledger.ledger import AUDIT, HOLDOUT, RUN, SWEEP, Ledger
+from engine.ledger.settings import ENTRY, PriorTrials, key_of, statistics
+from engine.ledger.tried_data import TriedSpan
 from engine.sweep.space.dimensions import Columns, iter_points
 from engine.sweep.space.index_windows import index_windows
 from engine.sweep.space.space_check import base_values
@@ -29,98 +28,86 @@ from engine.sweep.trials.plan import Plan
 from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.trial_scores import DONE, FAILED, RUINED
 
+if TYPE_CHECKING:
+    from engine.config.run_config import RunConfig
+
 log = logging.getLogger(__name__)
 
-ENTRY = np.dtype([("key", "<u8"), ("sharpe", "<f8")])
 PAUSE = 60.0
 """Seconds between two writes of a running sweep."""
 SCORED = (DONE, RUINED, FAILED)
-REQUIRED = ("symbols", "first", "last")
-"""Keys that the description of a sweep's file must have."""
-
-
-@dataclass(frozen=True)
-class PriorTrials:
-    """The trials of other sweeps on the same symbols and overlapping spans, as they were when a sweep began.
-
-    Attributes
-    ----------
-    trials : that are not among this sweep's.
-    sharpes : the number of them that have a Sharpe ratio.
-    mean, squares : of these ratios, per observation; sum of the squares around the mean.
-    """
-
-    trials: int
-    sharpes: int
-    mean: float
-    squares: float
-
-
-def registry_folder() -> Path:
-    """The user's data folder, or that of the environment variable BACKTRADER_ML_DATA."""
-    from platformdirs import user_data_path
-
-    setting = os.environ.get("BACKTRADER_ML_DATA")
-    return (Path(setting) if setting else user_data_path("backtrader-ml")) / "trials"
 
 
 class TrialRegistry:
-    """The file of one sweep in the registry, and the files of the others.
+    """The records of one sweep in the ledger.
 
     Parameters
     ----------
     plan : of the sweep.
-    name : of its file: its id.
+    name : its id.
+    is_recording : False for the repetition of a finished sweep, which adds nothing.
     """
 
-    def __init__(self, plan: Plan, name: str) -> None:
+    def __init__(self, plan: Plan, name: str, *, is_recording: bool = True) -> None:
         self._plan = plan
         self._name = name
-        self._base = digest(_without(base_values(plan.config), [axis.path for axis in plan.axes]))
+        self._is_recording = is_recording
+        self._is_opened = False
+        self._span = TriedSpan.of(plan.market, plan.span.sessions[0], plan.span.sessions[-1])
+        values = {**base_values(plan.config), "data": self._span.data.digest}  # whatever its files are called
+        self._base = digest(_without(values, [axis.path for axis in plan.axes]))
+        self._ledger = Ledger()
 
     def keys(self, columns: Columns) -> Rows:
         """(P,) a number for each point, the same in every sweep of this config over these keys."""
         paths = sorted(columns)
         ordered = {path: columns[path] for path in paths}
-        numbers = [_number(self._base.encode() + canonical(point)) for point in iter_points(ordered)]
+        numbers = [key_of(self._base.encode() + canonical(point)) for point in iter_points(ordered)]
         return np.array(numbers, dtype=np.uint64)
 
-    def prior_trials(self) -> PriorTrials:
-        """The trials of other sweeps on the same symbols, on spans that overlap with this one's."""
-        files = []
-        for path, description in self._others():
-            if self._overlaps(description):
-                files.append(_entries(path))
-        if not files:
-            return PriorTrials(0, 0, 0.0, 0.0)
-        entries = np.concatenate(files)
-        entries = entries[np.unique(entries["key"], return_index=True)[1]]
-        entries = entries[~np.isin(entries["key"], self._planned_keys())]
-        sharpes = entries["sharpe"][np.isfinite(entries["sharpe"])]
-        mean = float(sharpes.mean()) if len(sharpes) else 0.0
-        return PriorTrials(len(entries), len(sharpes), mean, float(((sharpes - mean) ** 2).sum()))
+    def prior_trials(self, config: "RunConfig | None" = None) -> PriorTrials:
+        """The settings tried before on the same data, on spans that overlap with this one's.
 
-    def warn_of_opened_holdout(self) -> None:
-        """Warn if other sweeps have used bars that this one holds out, in their trials or by opening a holdout."""
+        Parameters
+        ----------
+        config : of the sweep on all its data, for the uses of its holdout; None leaves them out.
+        """
+        self._ledger = Ledger()
+        entries = self._ledger.settings(self._span, self._name)
+        prior = statistics(entries[~np.isin(entries["key"], self._planned_keys())])
+        for remark in self._ledger.remarks(self._span):
+            log.warning("%s", remark)
+        return prior if config is None else self._with_holdout_uses(prior, config)
+
+    def begin(self) -> None:
+        """Record that the sweep has begun."""
+        if self._is_recording:
+            self._ledger.record(SWEEP, self._name, self._plan.config.name, self._span)
+
+    def record_opening(self, market: Market) -> None:
+        """Record that the holdout is opened, once.
+
+        Parameters
+        ----------
+        market : all the data.
+        """
         holdout = self._plan.spec.holdout
-        if holdout is None:
-            return
-        names: set[str] = set()
-        for _, description in self._others():
-            has_seen = description["last"] > holdout.isoformat() or description.get("holdout")
-            if self._shares_symbols(description) and has_seen:
-                names.add(str(description.get("name")))
-        if names:
-            sweeps = ", ".join(sorted(names))
-            log.warning("bars after %s were seen before, by %s: they are no holdout any more", holdout, sweeps)
+        if self._is_recording and not self._is_opened and holdout:
+            span = _after(market, pd.Timestamp(holdout))
+            self._ledger.record(HOLDOUT, self._name, self._plan.config.name, span)
+        self._is_opened = True
 
-    def write(self, ranking: TrialRanking, point: Callable[[int], Mapping[str, Any]] | None, per_year: float) -> None:
+    def write(self, ranking: TrialRanking, point: Callable[[int], Mapping[str, Any]] | None, per_year: float) -> str:
         """Write every trial that was scored so far; an error is logged as a warning.
 
         Parameters
         ----------
         point : returns the point of a trial's number; needed where points do not follow from numbers.
         per_year : observations in a year.
+
+        Returns
+        -------
+        The digest of the file; empty if it could not be written.
         """
         scored = np.flatnonzero(np.isin(ranking.status, SCORED))
         entries = np.empty(len(scored), dtype=ENTRY)
@@ -128,9 +115,17 @@ class TrialRegistry:
         for window in index_windows(len(scored)):
             entries["key"][window] = self.keys(self._columns(scored[window], point))
         try:
-            self._put(entries.tobytes())
+            return self._ledger.write_trials(self._name, entries)
         except OSError as error:
-            log.warning("the trials cannot be written down in %s: %s", registry_folder(), error)
+            log.warning("the trials cannot be written down in %s: %s", self._ledger.trials_folder, error)
+            return ""
+
+    def finish(self, ranking: TrialRanking, point: Callable[[int], Mapping[str, Any]] | None, per_year: float) -> None:
+        """Write the trials and the line that holds their number and their digest; parameters as :meth:`write`."""
+        file = self.write(ranking, point, per_year)
+        trials = int(np.isin(ranking.status, SCORED).sum())
+        if file:
+            self._ledger.record(SWEEP, self._name, self._plan.config.name, self._span, trials=trials, file=file)
 
     @contextmanager
     def updated(
@@ -146,6 +141,9 @@ class TrialRegistry:
         ------
         The callback to use instead of ``on_progress``.
         """
+        if not self._is_recording:
+            yield on_progress
+            return
         last = monotonic()
 
         def write_on_progress(step: Progress) -> None:
@@ -158,7 +156,26 @@ class TrialRegistry:
         try:
             yield write_on_progress
         finally:
-            self.write(ranking, point, per_year)
+            self.finish(ranking, point, per_year)
+
+    def _with_holdout_uses(self, prior: PriorTrials, config: "RunConfig") -> PriorTrials:
+        """The settings with what has used bars of the holdout: the sweeps that opened one, and everything else."""
+        holdout = self._plan.spec.holdout
+        if holdout is None:
+            return prior
+        span = _after(config.data.load(), pd.Timestamp(holdout))
+        lines = [
+            line
+            for line in self._ledger.overlapping(span, (RUN, AUDIT, SWEEP, HOLDOUT))
+            if line["setting"] != self._name
+        ]
+        older = [record for record in self._ledger.named if record.id != self._name]
+        opened = {str(line["setting"]): str(line["name"]) for line in lines if line["kind"] == HOLDOUT}
+        opened |= {record.id: record.name for record in older if record.opened(span)}
+        views = {str(line["setting"]): str(line["name"]) for line in lines if line["setting"] not in opened}
+        views |= {record.id: record.name for record in older if record.overlaps(span) and record.id not in opened}
+        names = ", ".join(sorted({*opened.values(), *views.values()}))
+        return replace(prior, openings=len(opened), views=len(views), seen_by=names)
 
     def _columns(self, trials: Rows, point: Callable[[int], Mapping[str, Any]] | None) -> Columns:
         if self._plan.points is not None:
@@ -167,25 +184,6 @@ class TrialRegistry:
         points = [point(number) for number in trials.tolist()]
         return {axis.path: [values[axis.path] for values in points] for axis in self._plan.axes}
 
-    def _put(self, content: bytes) -> None:
-        folder = registry_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        for suffix, data in ((".bin", content), (".json", json.dumps(self._description()).encode())):
-            write_atomically(folder / f"{self._name}{suffix}", data)
-
-    def _description(self) -> dict[str, Any]:
-        """Symbols, span, name and holdout of this sweep, for the others."""
-        sessions = self._plan.span.sessions
-        description = {
-            "symbols": list(self._plan.market.trade),
-            "first": f"{sessions[0]:%F}",
-            "last": f"{sessions[-1]:%F}",
-            "name": self._plan.config.name,
-        }
-        if self._plan.spec.holdout:
-            description["holdout"] = self._plan.spec.holdout.isoformat()
-        return description
-
     def _planned_keys(self) -> Rows:
         """The keys of this sweep's trials; none where points do not follow from numbers."""
         points = self._plan.points
@@ -193,56 +191,17 @@ class TrialRegistry:
             return np.empty(0, dtype=np.uint64)
         return np.concatenate([self.keys(points.columns(trials)) for trials in index_windows(points.count)])
 
-    def _others(self) -> Iterator[tuple[Path, dict[str, Any]]]:
-        """The files of other sweeps and their descriptions."""
-        for path in sorted(registry_folder().glob("*.json")):
-            if path.stem != self._name:
-                try:
-                    description = json.loads(path.read_text(encoding="utf-8"))
-                    required = {name: description[name] for name in REQUIRED}
-                    yield path.with_suffix(".bin"), {**description, **required}
-                except (OSError, ValueError, KeyError, TypeError) as error:
-                    log.warning("%s: cannot be read: %s", path, error)
 
-    def _overlaps(self, description: dict[str, Any]) -> bool:
-        sessions = self._plan.span.sessions
-        return (
-            self._shares_symbols(description)
-            and description["first"] <= f"{sessions[-1]:%F}"
-            and description["last"] >= f"{sessions[0]:%F}"
-        )
-
-    def _shares_symbols(self, description: dict[str, Any]) -> bool:
-        return bool(set(description["symbols"]) & set(self._plan.market.trade))
+def warn_of_seen_holdout(plan: Plan, prior: PriorTrials) -> None:
+    """Warn if bars that a sweep holds out were used before."""
+    if prior.holdout_uses:
+        log.warning("the bars after %s were %s: they are no holdout any more", plan.spec.holdout, prior.holdout_uses)
 
 
-def dump(prior: PriorTrials) -> dict[str, Any]:
-    """A plain mapping for the journal and the manifest."""
-    return asdict(prior)
-
-
-def pooled_variance(sharpes: Vector, prior: PriorTrials) -> float:
-    """The variance (ddof 1) of this sweep's and prior trials' Sharpe ratios, taken together."""
-    finite = sharpes[np.isfinite(sharpes)]
-    count = len(finite) + prior.sharpes
-    if count < 2:
-        return 0.0
-    mean = float(finite.mean()) if len(finite) else 0.0
-    between = (mean - prior.mean) ** 2 * len(finite) * prior.sharpes / count
-    return float((((finite - mean) ** 2).sum() + prior.squares + between) / (count - 1))
-
-
-def _entries(path: Path) -> Any:
-    """The entries of a sweep's file; an incomplete last one is left out."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return np.empty(0, dtype=ENTRY)
-    return np.frombuffer(content[: len(content) // ENTRY.itemsize * ENTRY.itemsize], dtype=ENTRY)
-
-
-def _number(content: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+def _after(market: Market, last: pd.Timestamp) -> TriedSpan:
+    """The sessions of a market after a date."""
+    end = sessions(market.times[-1:], market.zone)[0]
+    return TriedSpan.of(market, last + timedelta(days=1), end)
 
 
 def _without(values: dict[str, Any], paths: list[str]) -> dict[str, Any]:

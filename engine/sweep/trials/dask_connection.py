@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from core.errors import WorkbenchError
+from core.installation import install_hint
 from core.processes import ONE_THREAD, without_main
 from engine.config.sweep_spec import ClusterSpec
 
@@ -14,7 +15,7 @@ from .cluster_worker import REMEDY, environment, require_same
 
 log = logging.getLogger(__name__)
 
-MISSING = "sweep.cluster needs Dask: pip install 'backtrader-ml[cluster]'"
+MISSING = f"sweep.cluster needs Dask, which is not installed: {install_hint('cluster')}"
 LARGE_GRAPH = "distributed.admin.large-graph-warning-threshold"
 
 

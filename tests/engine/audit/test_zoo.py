@@ -8,8 +8,10 @@ import zoo
 
 from core.digests import digest
 from engine.audit.battery import audit
+from engine.audit.traced_pipeline import Subject
 from engine.config.run_config import RunConfig
 from signals.leaks import pipeline_trace
+from signals.leaks.each_bar import each_bar
 
 HERE = Path(__file__).parent
 
@@ -41,8 +43,18 @@ def test_a_planted_leak_is_caught(name, monkeypatch):
     found = audited(zoo.LEAKS[name](monkeypatch))
     assert found.leaks, found.dump()
     assert found.verdict.startswith("LEAK: ")
-    moved = [check.moved for check in found.leaks if check.number in ("L1", "L2")]
+    moved = [check.moved for check in found.leaks if check.number in ("L1", "L2", "L11")]
     assert all(each.stage and each.row and each.rows > 0 and each.cut for each in moved)
+
+
+@pytest.mark.parametrize("name", zoo.SPARSE)
+def test_a_leak_on_a_few_bars_is_caught_by_the_test_of_each_bar(name, monkeypatch):
+    planted = zoo.SPARSE[name](monkeypatch)
+    market = planted.market or zoo.market_of()
+    subject = Subject.of(RunConfig.parse({**BASE, **planted.changes}), market, planted.extra)
+    check = each_bar(market, subject.spec, full=False, seed=3)
+    assert check.status == "leak"
+    assert check.moved.rows < 0.2 * check.runs
 
 
 LONG = "lstm", "ensemble with learned weights", "one model a symbol"
@@ -56,7 +68,7 @@ def test_an_honest_pipeline_is_not_flagged(name):
     found = audited(zoo.CLEAN[name])
     assert [check for check in found.checks if check.status == "leak"] == []
     assert found.verdict == "no leak found (quick battery)"
-    assert {check.number for check in found.checks} == {"L1", "L2", "L3", "L10"}
+    assert {check.number for check in found.checks} == {"L1", "L2", "L3", "L10", "L11"}
     assert all(check.runs for check in found.checks if check.status != "skipped")
 
 
@@ -65,7 +77,7 @@ def test_an_honest_pipeline_is_not_flagged(name):
 def test_nor_by_the_whole_battery(name):
     found = audited(zoo.CLEAN[name], full=True)
     assert found.leaks == ()
-    assert [check.number for check in found.checks] == [f"L{number}" for number in range(1, 11)]
+    assert [check.number for check in found.checks] == [f"L{number}" for number in range(1, 12)]
     if name != "a rule":
         assert {check.status for check in found.checks} <= {"clean", "suspicious"}
 

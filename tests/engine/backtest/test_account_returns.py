@@ -1,5 +1,7 @@
 """Daily returns and exposure, worked by hand."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,14 @@ import pytest
 from core.errors import DataError
 from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, STOPS, TRADES
 from core.types import Bars, Market, RunResult
-from engine.backtest.account_returns import benchmark_gaps, daily_returns, exposure, session_exposure
+from engine.backtest.account_returns import (
+    benchmark_gaps,
+    benchmark_returns,
+    cash_returns,
+    daily_returns,
+    exposure,
+    session_exposure,
+)
 from engine.results.run_notes import _gap_notes
 
 NEW_YORK = "America/New_York"
@@ -68,6 +77,67 @@ def test_the_benchmark_at_exposure_is_its_return_times_the_mean_gross_exposure()
     account = result(DAYS, [100.0] * 4, gross=[0.0, 0.4, 0.4, 0.0], net=[0.0, -0.4, 0.4, 0.0])
     returns = daily_returns(account, market(bars(DAYS, [10.0, 11.0, 11.0, 22.0])))
     assert returns["benchmark_at_exposure"].tolist() == pytest.approx([0.02, 0.0, 0.2])
+
+
+def test_the_rest_of_the_benchmark_at_exposure_earns_what_the_accounts_cash_earns():
+    """A tenth in the benchmark, nine tenths in cash at 36.5 % a year: 0.1 % a day, and three days over a weekend."""
+    days = [*DAYS[1:], "2024-01-08 21:00"]
+    account = result(days, [100.0] * 4, gross=[0.1] * 4)
+    returns = daily_returns(account, market(bars(days, [10.0, 11.0, 11.0, 22.0])), cash_interest=0.365)
+    assert returns["benchmark"].tolist() == pytest.approx([0.1, 0.0, 1.0])
+    expected = [0.01 + 0.9 * 0.001, 0.9 * 0.001, 0.1 + 0.9 * 0.003]
+    assert returns["benchmark_at_exposure"].tolist() == pytest.approx(expected)
+
+
+def test_an_account_that_borrows_has_no_cash_and_pays_nothing_for_it():
+    account = result(DAYS, [100.0] * 4, gross=[1.5] * 4)
+    returns = daily_returns(account, market(bars(DAYS, [10.0, 11.0, 11.0, 22.0])), cash_interest=0.365)
+    assert returns["benchmark_at_exposure"].tolist() == pytest.approx([0.15, 0.0, 1.5])
+
+
+def test_cash_earns_by_calendar_day_at_each_close():
+    times = pd.DatetimeIndex(INTRADAY, tz="UTC")
+    days = pd.DatetimeIndex(["2024-01-02", "2024-01-03"])
+    # 01:00 UTC is another day in UTC, by which the broker counts, and still the second of January in New York.
+    assert cash_returns(times, days, NEW_YORK, 0.365).tolist() == pytest.approx([0.001, 0.0])
+    assert cash_returns(times, days, NEW_YORK, 0.0).tolist() == [0.0, 0.0]
+
+
+def basket(kind):
+    """X doubles in three days and halves; LATE begins on the second of them, and rises by half on the last."""
+    items = (bars(DAYS, [10.0, 20.0, 20.0, 10.0]), bars(DAYS[2:], [4.0, 6.0], symbol="LATE"))
+    return Market({item.symbol: item for item in items}, ("X", "LATE"), "basket", NEW_YORK, basket=kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        # 1/2 in X, 1/2 in cash until LATE's first close: worth 0.5 + 0.5, 1 + 0.5, 1 + 0.5, 0.5 + 0.75
+        ("held", [0.5, 0.0, 1.25 / 1.5 - 1]),
+        # half of each part's return: 100 % and 0, 0 and 0, -50 % and 50 %
+        ("rebalanced", [0.5, 0.0, 0.0]),
+    ],
+)
+def test_a_basket_holds_equal_parts_and_cash_for_what_is_not_there_yet(kind, expected):
+    returns = daily_returns(result(DAYS, [100.0] * 4), basket(kind))
+    assert returns["benchmark"].tolist() == pytest.approx(expected)
+    assert benchmark_gaps(basket(kind), returns.index, NEW_YORK).empty
+
+
+def test_the_waiting_cash_of_a_basket_earns_interest():
+    days = pd.DatetimeIndex([day[:10] for day in DAYS[1:]])
+    start = pd.Timestamp(DAYS[0], tz="UTC")
+    returns = benchmark_returns(basket("held"), start, days, NEW_YORK, np.array([0.1, 0.1, 0.1]))
+    wealth = [1.0, 1.0 + 0.5 * 1.1, 1.0 + 0.5 * 1.1**2, 0.5 + 0.5 * 1.1**2 * 1.5]
+    assert returns.tolist() == pytest.approx([after / before - 1 for before, after in pairwise(wealth)])
+
+
+def test_a_basket_is_bought_at_the_first_decision_whatever_came_before():
+    """Equal parts on the second day, not on the first, since when X has doubled."""
+    items = (bars(DAYS, [10.0, 20.0, 20.0, 10.0]), bars(DAYS, [4.0, 4.0, 4.0, 6.0], symbol="Y"))
+    both = Market({item.symbol: item for item in items}, ("X", "Y"), "basket", NEW_YORK, basket="held")
+    returns = daily_returns(result(DAYS[1:], [100.0] * 3), both)
+    assert returns["benchmark"].tolist() == pytest.approx([0.0, 0.5 * 0.5 + 0.5 * 1.5 - 1])
 
 
 def test_exposure_counts_closes():

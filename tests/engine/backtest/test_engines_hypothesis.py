@@ -52,6 +52,7 @@ def test_no_market_and_no_setting_tells_the_engines_apart(general):
         "cap at the fill",
         "loss at the stop at the fill",
         "stop_passed",
+        "target_passed",
         "rejected by the broker",
         "the other order of its bracket was filled",
     } <= set(seen)

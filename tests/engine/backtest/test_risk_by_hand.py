@@ -1,6 +1,7 @@
 """The risk rule case by case, each number worked out by hand from docs/risk-rule.md.
 
-An account of 10,000 and no costs unless a test says otherwise; a bar is a price, or (open, high, low, close).
+An account of 10,000 and no costs unless a test says otherwise; a bar is a price, or (open, high, low, close). Every
+case runs on both engines, whose tables are equal.
 """
 
 import numpy as np
@@ -8,13 +9,17 @@ import pandas as pd
 import pytest
 
 from core.types import Bars, Market, SignalFrame
-from engine.backtest.bt.engine import run
+from engine.backtest import compiled
+from engine.backtest.bt import engine as bt_engine
+from engine.backtest.engine_output import BacktestInput
+from engine.backtest.engines import first_difference
 from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
 from strategies.threshold import Threshold
 
 NAN = np.nan
 FREE = {"commission": 0.0, "slippage": 0.0, "short_interest": 0.0}
+pytestmark = pytest.mark.usefixtures("general")
 STOP = {"kind": "percent", "value": 0.05}
 TRAIL = {"kind": "trail_percent", "value": 0.05}
 
@@ -27,7 +32,11 @@ def trade(rows, predictions, risk, *, times=None, **costs):
     prediction = pairs[..., 0].T
     confidence = np.where(np.isnan(pairs[..., 0]), NAN, pairs[..., 1]).T
     signals = SignalFrame(times, tuple(rows), prediction, confidence, np.zeros(len(times), dtype=np.int64))
-    return run(market, signals, Threshold(), RiskSpec.parse(risk), BrokerSpec(**FREE | costs), "0123456789ab")
+    broker = BrokerSpec.parse(FREE | costs)
+    task = BacktestInput.of(market, signals, Threshold(), RiskSpec.parse(risk), broker, "0123456789ab")
+    result = bt_engine.run_task(task)
+    assert first_difference(result, compiled.run_task(task)) == ""
+    return result
 
 
 def bars(symbol, prices, times):
@@ -116,6 +125,35 @@ def test_an_open_at_the_stop_cancels_the_entry(opened, reason):
     result = one([100, opened, opened], [1, NAN, NAN], {"stop": STOP})
     assert [order[-1] for order in market_orders(result)] == [reason]
     assert len(result.fills) == (not reason)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("moved", "reason"), [(10.0, "target_passed"), (2.0, "target_passed"), (1.99, "")])
+def test_an_open_at_the_target_cancels_the_entry(side, moved, reason):
+    # decided at 100 with a target 2 away: at or beyond it nothing is left to be gained
+    opened = 100 + side * moved
+    result = one([100, opened, opened], [side, NAN, NAN], {"take_profit": {"kind": "percent", "value": 0.02}})
+    assert [order[-1] for order in market_orders(result)] == [reason]
+    assert len(result.fills) == (1 if not reason else 0)
+    if reason:
+        assert list(result.orders["status"]) == ["rejected", "cancelled"]
+        assert (
+            result.orders["reason"].iloc[0]
+            == f"target_passed: the market was at {opened:g}, the target at {100 + 2 * side:g}"
+        )
+
+
+def test_a_target_passed_by_slippage_alone_is_not_passed():
+    risk = {"take_profit": {"kind": "percent", "value": 0.02}}
+    assert len(one([100, 101.5, 101.5], [1, NAN, NAN], risk, slippage=0.01).fills) == 1
+
+
+def test_an_addition_that_opens_beyond_the_target_is_not_made():
+    # 10 units are to become 20; at 110 the target of 105 takes the 10, and no more are bought to be sold there at once
+    risk = {"base": 0.2, "cap": 0.3, "take_profit": {"kind": "percent", "value": 0.05}, "resize": {"band": 0.1}}
+    result = one([100, 100, 110], [(1, 0.5), (1, 1.0), NAN], risk)
+    assert market_orders(result)[1] == (10.0, 0.0, 0.0, "rejected", "target_passed")
+    assert fills(result)[1:] == near((2, "limit", -10.0, 110.0))
 
 
 def test_a_reversal_trims_only_what_it_opens():
@@ -349,12 +387,9 @@ def test_a_resize_at_the_open_comes_before_a_stop_within_the_bar():
     assert fills(result)[1:] == near((2, "market", -10.0, 110.0), (2, "stop", -10.0, 95.0))
 
 
-# --- where the engine still falls short of what one may wish: docs/risk-rule.md says so at its end
-
-departs = pytest.mark.xfail(strict=True, reason="known, see the end of docs/risk-rule.md")
+# --- orders that are dated, sized and refused at the close that decides
 
 
-@departs
 def test_an_exit_by_a_stop_of_the_account_is_written_down_at_the_close_that_acted():
     rows = {"a": [100, 100, 40, 40], "b": [100, 100, None, 100]}
     result = trade(rows, {"a": [1, NAN, NAN, NAN], "b": [1, NAN, NAN, NAN]}, {"base": 0.2, "cap": 0.2, "limits": HALT})
@@ -362,7 +397,6 @@ def test_an_exit_by_a_stop_of_the_account_is_written_down_at_the_close_that_acte
     assert list(exits["created_at"]) == [result.equity["time"].iloc[2]] * 2
 
 
-@departs
 def test_a_reduction_sent_at_the_same_close_makes_room():
     # a goes from 20 % to 10 %, so that 25 % of 35 are left for b, which asks for 20
     rows = {"a": [100] * 3, "b": [100] * 3}
@@ -371,14 +405,91 @@ def test_a_reduction_sent_at_the_same_close_makes_room():
     assert fills(trade(rows, predictions, risk))[1:] == near((2, "market", -10.0, 100.0), (2, "market", 20.0, 100.0))
 
 
-@departs
 def test_a_resize_in_lots_of_a_hundredth_loses_none():
     # from 3.00 units to 1.12; as floats the difference is a hair below 188 lots
     result = one([100] * 3, [(1, 0.601), (1, 0.225), NAN], {"base": 0.05, "resize": {"band": 0.1}}, lot=0.01)
     assert list(result.fills["size"]) == near(3.0, -1.88)
 
 
-@departs
 def test_a_refused_order_says_what_it_wanted():
     result = trade({s: [100] * 3 for s in "ab"}, {s: [1, NAN, NAN] for s in "ab"}, {"limits": {"positions": 1}})
     assert list(result.orders["asked"]) == near(2.0, 2.0)
+
+
+def test_a_reduction_makes_room_whatever_the_order_of_the_symbols():
+    rows = {"a": [100] * 3, "b": [100] * 3}
+    predictions = {"b": [(1, 1.0), (1, 0.5), NAN], "a": [NAN, 1, NAN]}
+    risk = {"base": 0.2, "cap": 0.2, "resize": {"band": 0.2}, "limits": {"gross": 0.35}}
+    assert fills(trade(rows, predictions, risk))[1:] == near((2, "market", -10.0, 100.0), (2, "market", 20.0, 100.0))
+
+
+# --- symbols that end
+
+SHORT_LIFE = {"a": [100.0] * 9, "b": [50.0, 50.0, 60.0, *[None] * 6]}
+B_ALONE = {"a": [NAN] * 9, "b": [1, NAN, NAN, *[NAN] * 6]}
+QUARTER = {"base": 0.25, "cap": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("delisting", "price"), [("close_at_last", 60.0), ({"return": -0.3}, 42.0), ({"return": -1.0}, 0.0)]
+)
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_position_in_a_symbol_that_ended_is_closed_after_five_sessions(delisting, price, side):
+    # 50 units at 50; the last bar is that of day 2, and day 7 is the fifth session of the account after it
+    signals = {**B_ALONE, "b": [side, *[NAN] * 8]}
+    result = trade(SHORT_LIFE, signals, QUARTER, delisting=delisting, commission=0.001)
+    units = side * 50.0
+    assert fills(result) == near((1, "market", units, 50.0), (7, "market", -units, price))
+    assert list(result.trades["exit_reason"]) == ["delisting"]
+    assert result.trades["pnl"].iloc[0] == pytest.approx(units * (price - 50) - 0.05 * (50 + price))
+    assert list(result.positions["b"]) == [0.0, *[units] * 6, 0.0, 0.0]
+    assert result.orders["reason"].iloc[-1] == "delisting: the symbol has no later bar"
+    assert result.orders["created_at"].iloc[-1] == result.equity["time"].iloc[7]
+    note = f"b has no bar after 2024-01-03: its position was closed on 2024-01-08 at {price:g} (broker.delisting)"
+    assert result.notes == (note,)
+
+
+def test_a_position_in_a_symbol_that_ended_is_held_if_so_asked():
+    result = trade(SHORT_LIFE, B_ALONE, QUARTER, delisting="hold")
+    assert len(result.fills) == 1
+    assert list(result.positions["b"]) == [0.0, *[50.0] * 8]
+    assert list(result.trades["exit_reason"]) == ["open"]
+
+
+def test_a_symbol_that_misses_five_sessions_or_is_missing_for_four_at_the_end_has_not_ended():
+    gap = {"a": [100.0] * 9, "b": [50.0, 50.0, *[None] * 6, 55.0]}
+    assert len(trade(gap, B_ALONE, QUARTER).fills) == 1
+    four = {"a": [100.0] * 7, "b": [50.0, 50.0, 60.0, *[None] * 4]}
+    assert len(trade(four, {name: words[:7] for name, words in B_ALONE.items()}, QUARTER).fills) == 1
+
+
+def test_what_waits_for_a_symbol_that_ended_is_taken_back():
+    # at its last bar b is told to reverse: neither its exit nor its entry finds another bar
+    risk = QUARTER | {"stop": {"kind": "percent", "value": 0.9}}
+    result = trade(SHORT_LIFE, {**B_ALONE, "b": [1, NAN, -1, *[NAN] * 6]}, risk)
+    rows = list(zip(result.orders["kind"], result.orders["side"], result.orders["status"], strict=True))
+    assert rows == [
+        ("market", "buy", "completed"),
+        ("stop", "sell", "cancelled"),
+        ("market", "sell", "cancelled"),
+        ("market", "sell", "cancelled"),
+        ("stop", "buy", "cancelled"),
+        ("market", "sell", "completed"),
+    ]
+    reasons = list(result.orders["reason"].str.partition(":")[0])
+    assert reasons == ["", "its position was closed by the strategy", *["delisting"] * 4]
+    assert result.positions["b"].iloc[-1] == 0.0
+
+
+def test_the_stop_of_a_symbol_that_ended_is_taken_back():
+    result = trade(SHORT_LIFE, B_ALONE, QUARTER | {"stop": {"kind": "percent", "value": 0.9}})
+    assert list(result.orders["status"]) == ["completed", "cancelled", "completed"]
+    assert list(result.orders["reason"].str.partition(":")[0]) == ["", "delisting", "delisting"]
+
+
+@pytest.mark.parametrize(("delisting", "units"), [("close_at_last", 106.2), ("hold", 10.0)])
+def test_the_money_of_a_symbol_that_ended_can_be_used_again(delisting, units):
+    # 180 units of b are worth 10,800 of 11,800; a wants 90 % of it at the close of day 7, where b is closed
+    signals = {"a": [*[NAN] * 7, 1, NAN], "b": B_ALONE["b"]}
+    result = trade(SHORT_LIFE, signals, {"base": 0.9, "cap": 0.9, "limits": {"gross": 1.0}}, delisting=delisting)
+    assert result.positions["a"].iloc[-1] == pytest.approx(units)

@@ -16,11 +16,11 @@ from risk_oracle import Account
 from core.types import Market, SignalFrame
 from engine.backtest.bt.engine import run
 from risk.costs import BrokerSpec
+from risk.delisting import DelistingReturn
 from risk.spec import RiskSpec
 from strategies.threshold import Threshold
 
 EXACT = 1e-12
-HALTS = ("daily_loss", "drawdown")
 
 
 @st.composite
@@ -41,7 +41,7 @@ def cases(draw, **fixed):
     side = draw(st.sampled_from(["both", "long", "short"]))
     spec = Threshold(entry=entry, exit=draw(st.sampled_from([0.0, entry])), side=side)
     risk = draw(risks(**fixed))
-    return market, signals, spec, risk, draw(brokers(risk))
+    return market, signals, spec, risk, draw(brokers())
 
 
 @st.composite
@@ -73,16 +73,16 @@ def risks(draw, **fixed):
 
 
 @st.composite
-def brokers(draw, risk):
-    """A resize in lots of 0.01 has a test of its own; 1/64 is a lot that floats can count."""
+def brokers(draw):
     return BrokerSpec(
         commission=draw(st.sampled_from([0.0, 0.002])),
         commission_per_unit=draw(st.sampled_from([0.0, 0.01])),
         commission_minimum=draw(st.sampled_from([0.0, 0.5, 3.0])),
         slippage=draw(st.sampled_from([0.0, 0.002])),
-        lot=draw(st.sampled_from([0.0, 1 / 64 if risk.resize else 0.01, 1.0])),
+        lot=draw(st.sampled_from([0.0, 0.01, 1.0])),
         short_interest=draw(st.sampled_from([0.0, 0.05])),
         cash_interest=draw(st.sampled_from([0.0, 0.04])),
+        delisting=draw(st.sampled_from(["hold", "close_at_last", DelistingReturn(**{"return": -0.3})])),
     )
 
 
@@ -97,7 +97,6 @@ def backtest(market, signals, spec, risk, broker):
 @given(cases())
 def test_a_run_is_what_the_words_of_the_rule_say(case):
     oracle = Account(*case)
-    assume(not oracle.meets_reduction)  # it has a test of its own in test_risk_by_hand.py
     result = backtest(*case)
     compare_fills(result, oracle)
     compare_orders(result, oracle)
@@ -127,7 +126,7 @@ def compare_orders(result, oracle):
     sizes = [(order.requested, order.trimmed, order.filled) for order in oracle.orders]
     assert rows_of_table[["asked", "trimmed", "filled"]].to_numpy() == near(np.array(sizes).reshape(-1, 3))
     for time, order in zip(rows_of_table["created_at"], oracle.orders, strict=True):
-        assert time == order.time or order.exit_reason in HALTS  # see test_risk_by_hand.py
+        assert time == order.time
 
 
 def compare_trades(result, oracle):

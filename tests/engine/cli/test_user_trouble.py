@@ -308,8 +308,8 @@ def test_a_run_without_a_trade_says_why(changes, note, prices):
 def test_interest_on_cash_that_looks_like_skill_is_told(prices):
     told = [note for note in crossing(prices, broker={"cash_interest": 0.02}) if note.startswith("idle cash")]
     assert told == [
-        "idle cash earns 2 % a year, but ratios compare with 0 %, so that interest looks like skill: "
-        "set measures.risk_free"
+        "idle cash earns 2 % a year, more than measures.risk_free (0 %): ratios compare with 2.020 %, which is what "
+        "cash earned, and the verdict with the same account untraded"
     ]
     fair = crossing(prices, broker={"cash_interest": 0.02}, measures={"risk_free": 0.02})
     assert not [note for note in fair if note.startswith("idle cash")]
@@ -320,7 +320,7 @@ def test_a_symbol_that_ends_early_is_noted(walk, prices, tmp_path):
     files = {"X": str(prices), "Y": str(tmp_path / "y.csv")}
     data = {"source": {"kind": "csv", "files": files}, "benchmark": "X", "trade": ["X", "Y"]}
     first, last = walk.index[30], walk.index[299]
-    noted = f"Y has bars from {first:%F} to {last:%F} only; a position at its end stays, at its last close"
+    noted = f"Y has bars from {first:%F} to {last:%F} only; a position at its end is closed 5 sessions later"
     assert noted in crossing(prices, data=data)
 
 

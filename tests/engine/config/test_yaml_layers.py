@@ -1,11 +1,12 @@
 """YAML layers: what is read, how it merges, and one clear line for what is wrong."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from core.errors import ConfigError
-from engine.config.yaml_layers import Layer, merge, override, read_layer
+from engine.config.yaml_layers import Layer, layer_from_mapping, merge, override, read_layer
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -113,3 +114,32 @@ def test_a_path_may_begin_at_home(tmp_path, monkeypatch):
     path = tmp_path / "c.yaml"
     path.write_text("data: {benchmark: {source: {kind: csv, files: {X: ~/x.csv}}}}\n", encoding="utf-8")
     assert read_layer(path).values["data"]["benchmark"]["source"]["files"]["X"] == str(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"), [("000010", "a number"), ("TRUE", "true or false"), ("NULL", "nothing"), ("1e5", "a number")]
+)
+def test_a_key_that_yaml_does_not_read_as_text_is_refused(key, kind, tmp_path):
+    """A symbol 000010 would become 10 in silence."""
+    path = tmp_path / "config.yaml"
+    path.write_text(f"name: x\ndata:\n  source: {{files: {{{key}: a.csv}}}}\n")
+    advice = f"key {key} is not text: YAML reads it as {kind}; write it in quotes: '{key}'"
+    with pytest.raises(ConfigError) as caught:
+        read_layer(path)
+    assert caught.value.line == f"{path}:3: {advice}"
+    with pytest.raises(ConfigError, match=re.escape(advice)):
+        override(Layer({}, {}), f"data.source.files={{{key}: a.csv}}")
+    path.write_text(f"data:\n  source: {{files: {{'{key}': a.csv}}}}\n")
+    assert list(read_layer(path).values["data"]["source"]["files"]) == [key]
+    assert list(override(Layer({}, {}), f"data.source.files.{key}=a.csv").values["data"]["source"]["files"]) == [key]
+
+
+def test_a_key_of_a_mapping_must_be_text():
+    with pytest.raises(ConfigError, match=r"key 10 is not text but a int; write it in quotes: '10'"):
+        layer_from_mapping({"data": {"source": {"files": {10: "a.csv"}}}}, "the mapping given")
+
+
+def test_merged_keys_and_aliases_are_read_as_before(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("a: &one {x: 1}\nb: {<<: *one, y: [*one, *one]}\n")
+    assert read_layer(path).values["b"] == {"x": 1, "y": [{"x": 1}, {"x": 1}]}

@@ -139,3 +139,17 @@ def test_bars_on_a_terminal_come_and_go():
         on_progress(Progress("lstm", 3, 3))
         on_progress(Progress("folds", 2, 2))
     assert "folds" in stream.getvalue()
+
+
+def test_few_returns_are_flagged_in_the_summary(make_outcome):
+    text = printed(metrics(make_outcome(bars=45)), 200)
+    assert "Volatility, Sharpe, Sortino: fewer than 30 returns" in text
+    assert "fewer than" not in printed(metrics(make_outcome(bars=200)), 200)
+
+
+def test_the_returns_have_the_name_of_their_period(make_outcome):
+    numbers = {**metrics(make_outcome(bars=100)), "period": "week"}
+    text = printed(numbers, 120)
+    assert "79 weekly returns, " in text
+    assert "weekly returns   " in text
+    assert "daily" not in text

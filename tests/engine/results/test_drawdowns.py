@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.results.drawdowns import stretches, under_water
+from risk.measures.longest_drawdown import longest_drawdown
 
 
 def series(*returns):
@@ -24,13 +25,13 @@ def test_stretches_by_hand():
     assert found["end"].iloc[0] == pd.Timestamp("2024-01-04")
     assert pd.isna(found["end"].iloc[1])
     assert found["depth"].tolist() == pytest.approx([-0.5, -0.1])
-    assert found["days"].tolist() == [2, 0]
+    assert found["sessions"].tolist() == [3, 1]  # three returns from the peak back to it; one below it so far
 
 
 def test_no_loss_has_no_stretch_but_all_columns():
     found = stretches(series(0.1, 0.0))
     assert found.empty
-    assert list(found.columns) == ["start", "valley", "end", "depth", "days"]
+    assert list(found.columns) == ["start", "valley", "end", "depth", "sessions"]
 
 
 @given(st.lists(st.sampled_from([-0.03, -0.01, 0.0, 0.01, 0.02]), min_size=1, max_size=60))
@@ -46,3 +47,18 @@ def test_under_water_against_a_loop(returns):
     found = stretches(series(*returns))
     assert len(found) <= below
     assert found["depth"].min() == water.min() if below else found.empty
+
+
+@given(st.lists(st.sampled_from([-0.03, -0.01, 0.0, 0.01, 0.02]), min_size=1, max_size=60))
+def test_sessions_are_counted_from_the_peak_on_every_page_and_in_every_measure(returns):
+    wealth, peak, since_peak, lengths = 1.0, 1.0, 0, []
+    for each in returns:  # a counter that runs below the peak, and is kept when the peak is reached again
+        wealth *= 1 + each
+        since_peak += 1
+        if wealth >= peak:
+            if since_peak > 1:
+                lengths.append(since_peak)
+            peak, since_peak = wealth, 0
+    lengths += [since_peak] * (since_peak > 0)
+    assert stretches(series(*returns))["sessions"].tolist() == lengths
+    assert longest_drawdown(returns).value == max(lengths, default=0)

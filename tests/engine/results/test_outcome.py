@@ -12,7 +12,7 @@ from engine.config.run_config import RunConfig
 from engine.results.fill_checks import execution
 from engine.results.metrics_json import metrics
 from engine.results.outcome import _verdict, build
-from engine.results.verdict import LEAK, NOTHING
+from engine.results.verdict import LEAK, NOTHING, ReturnTests
 from marketdata.news import ILLUSTRATIVE
 from risk.costs import BrokerSpec
 from risk.measure_set import MeasuresSpec
@@ -142,6 +142,7 @@ def test_a_leak_is_the_verdict(make_outcome):
     good = make_outcome(skill=0.9, bars=600)
     early = good.result.fills.assign(time=good.result.equity["time"].iloc[0])
     result = replace(good.result, fills=early)
-    found = _verdict(good.daily, good.evaluation, 0.0, (execution(result, good.market, BrokerSpec()),), ())
+    returns = ReturnTests(good.verdict.cash, good.verdict.test, "X", 252.0)
+    found = _verdict(returns, good.evaluation, (execution(result, good.market, BrokerSpec()),), ())
     assert found.headline == LEAK
     assert "L10" in found.sentences[0]

@@ -6,9 +6,9 @@ from click.testing import CliRunner
 
 from engine.cli.main import app
 from engine.config.yaml_text import as_yaml
+from engine.ledger.ledger import Ledger, ledger_folder
 from engine.pipeline import Options
 from engine.sweep.run import sweep_and_save
-from engine.sweep.storage.trial_registry import registry_folder
 
 SPACE = {"strategy.side": ["both", "long"], "risk.base": [0.01, 0.02, 0.03]}
 
@@ -28,12 +28,14 @@ def reproduced(folder):
 
 def test_it_is_equal_whatever_was_tried_since(folder):
     before = sorted((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file())
-    files = sorted(path.name for path in registry_folder().iterdir())
+    lines = Ledger().chain.count
+    files = sorted(path.name for path in ledger_folder().rglob("*"))
     done = reproduced(folder)
     assert (done.return_value, done.exception) == (0, None)
     assert "all 4 result files are equal" in " ".join(done.output.split())
     assert sorted((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file()) == before
-    assert sorted(path.name for path in registry_folder().iterdir()) == files
+    assert sorted(path.name for path in ledger_folder().rglob("*")) == files
+    assert Ledger().chain.count == lines
 
 
 def test_a_cell_that_was_changed_is_named(folder):

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from core.errors import ConfigError
 from engine.backtest.compiled import batch_run, engine
 from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.cli.main import main
+from engine.ledger.settings import ENTRY
 from engine.pipeline import Options
 from engine.run_folder.run_folder import read_json
-from engine.sweep import run_trials
+from engine.sweep import run, run_trials
 from engine.sweep.judgement import confirm
 from engine.sweep.judgement.confirm import ConfirmationError
 from engine.sweep.load_config import load
@@ -166,7 +168,7 @@ def test_a_sweep_that_is_interrupted_counts_and_goes_on(swept, config_of, monkey
     with pytest.raises(KeyboardInterrupt):
         sweep_and_save(config, options)
     (file,) = (tmp_path / "data" / "trials").glob("*.bin")
-    assert file.stat().st_size == 8 * trial_registry.ENTRY.itemsize  # one group of two
+    assert file.stat().st_size == 8 * ENTRY.itemsize  # one group of two
     other = plan_sweep(config_of({"space": {"risk.base": [0.01]}}))
     assert trial_registry.TrialRegistry(other, "other").prior_trials().trials == 8
     monkeypatch.setattr(run_trials.TrialStore, "put", put)
@@ -174,6 +176,16 @@ def test_a_sweep_that_is_interrupted_counts_and_goes_on(swept, config_of, monkey
     for name in RESULTS:
         assert (again.saved.folder / name).read_bytes() == (swept.saved.folder / name).read_bytes()
     assert [item.name for item in options.out.iterdir()] == [again.saved.folder.name]
+
+
+def test_a_sweep_that_fails_before_its_first_trial_leaves_no_folder(config_of, monkeypatch, tmp_path):
+    def fail(*_):
+        raise ConfigError("the scheduler does not answer")
+
+    monkeypatch.setattr(run, "run_function", fail)
+    with pytest.raises(ConfigError, match="does not answer"):
+        sweep_and_save(config_of(SWEEP), Options(out=tmp_path / "runs", cache=False, quiet=True))
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
 def test_keys_in_another_order_are_another_sweep(config_of):

@@ -1,8 +1,11 @@
 """The rule at the fill in a plain Cerebro, each case worked by hand: the account begins with 10,000."""
 
+import datetime
 import math
+from zoneinfo import ZoneInfo
 
 import backtrader as bt
+import pandas as pd
 import pytest
 
 from core.errors import ConfigError
@@ -10,6 +13,8 @@ from core.table_schemas import COSTS, STOPS
 from risk.account_limits import LimitsSpec
 from risk.bt_adapter import RiskAudit, RiskBroker, RuleCommission
 from risk.costs import BrokerSpec, VolumeShare
+
+from .conftest import Scripted
 
 QUIET = (100.0, 101.0, 99.0, 100.0)
 UP = (110.0, 111.0, 109.0, 110.0)  # opens 10 % higher
@@ -328,10 +333,47 @@ def test_commission_by_value_by_unit_and_at_least(play):
     assert [fill["commission"] for fill in book["fills"]] == pytest.approx([1.0, 5.0 + 1.0])
 
 
-def test_interest_owed_at_the_end_is_a_cost(play):
+def test_interest_is_a_cost_of_the_day_that_it_is_taken(play):
     info = RuleCommission.of(BrokerSpec(commission=0.0, short_interest=0.365))
     _, book = run(play, {0: lambda s: s.sell(size=10)}, [QUIET] * 4, broker=RiskBroker(), info=info)
-    assert [(row["kind"], row["amount"]) for row in book["costs"]] == [("short_interest", pytest.approx(2.0))]
+    paid = [(row["kind"], row["amount"], row["time"].day) for row in book["costs"]]
+    assert paid == [("short_interest", pytest.approx(1.0), day) for day in (8, 9)]
+
+
+@pytest.mark.parametrize("checksubmit", [True, False])
+@pytest.mark.parametrize(("zone", "nights"), [(None, 1), ("Australia/Sydney", 0)])
+def test_interest_counts_the_days_of_the_feeds_zone(zone, nights, checksubmit):
+    # sold at 23:20 UTC and bought back at 00:20: a night of UTC, and one morning of Sydney
+    index = pd.date_range("2024-01-07 23:00", periods=4, freq="40min")
+    bars = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close", "volume"), 100.0), index=index)
+    cerebro = bt.Cerebro(stdstats=False)
+    feed = bt.feeds.PandasData(dataname=bars, timeframe=bt.TimeFrame.Minutes, tz=zone and Local(zone))
+    cerebro.adddata(feed, name="A")
+    cerebro.broker = RiskBroker(cash_interest=0.365, checksubmit=checksubmit)
+    cerebro.broker.addcommissioninfo(RuleCommission.of(BrokerSpec(commission=0.0, short_interest=0.365)))
+    cerebro.addanalyzer(RiskAudit)
+    cerebro.addstrategy(Scripted, script={0: lambda s: s.sell(size=10), 1: lambda s: s.buy(size=10)})
+    book = cerebro.run()[0].analyzers[0].get_analysis()
+    assert [row["kind"] for row in book["costs"]] == ["short_interest", "cash_interest"] * nights
+
+
+class Local(datetime.tzinfo):
+    """A zone as backtrader takes it: with a method ``localize``, as those of pytz have."""
+
+    def __init__(self, name):
+        self._zone = ZoneInfo(name)
+
+    def localize(self, time):
+        return time.replace(tzinfo=self)
+
+    def utcoffset(self, time):
+        return self._zone.utcoffset(time)
+
+    def dst(self, time):
+        return self._zone.dst(time)
+
+    def fromutc(self, time):
+        return self._zone.fromutc(time.replace(tzinfo=self._zone)).replace(tzinfo=self)
 
 
 # --- what cannot be

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import rankdata, zscore
 
 from core.types import Bars, Market, SignalFrame
 from signals.evaluation.evaluate import Bin, evaluate, reliability
@@ -144,9 +145,59 @@ def test_tests_average_the_symbols_of_each_time_first():
     prediction = skilled(market, 0.2)
     y = realised(market)
     result = evaluate(market, signals_of(market, prediction), LABEL)
-    difference = np.nanmean((y**2 - (y - prediction) ** 2)[300:899], axis=1)
-    expected = difference.mean() / (difference.std() / np.sqrt(len(difference)))
-    assert result.tests["zero"].statistic == pytest.approx(expected, rel=1e-9)
+    gain = np.nanmean((2 * y * prediction)[300:899], axis=1)
+    errors = [hac_error(gain, lags) for lags in (0, 5)]  # 599 times: 4 (5.99)^(2/9) is 5.95
+    assert result.tests["zero"].statistic == pytest.approx(gain.mean() / max(errors), rel=1e-9)
+    assert result.tests["zero"].n == 599
+
+
+def hac_error(values, lags):
+    """The standard error of a mean with Bartlett weights, as a double sum."""
+    rows = np.arange(len(values))
+    weights = np.clip(1 - np.abs(rows[:, None] - rows) / (lags + 1), 0, None)
+    centred = values - values.mean()
+    return np.sqrt(centred @ weights @ centred) / len(values)
+
+
+def test_direction_and_rank_are_tested_over_the_symbols_of_each_time():
+    market = market_of()
+    prediction = skilled(market, 0.2)
+    tests = evaluate(market, signals_of(market, prediction), LABEL).tests
+    y = realised(market)[300:899]
+    p = np.where(np.isnan(y), np.nan, prediction[300:899])
+    rises = np.where(np.isnan(y), np.nan, y > 0)
+    calls = np.where(np.isnan(y), np.nan, p > 0)
+    products = np.nanmean((rises - np.nanmean(rises)) * (calls - np.nanmean(calls)), axis=1)
+    assert tests["direction"].statistic == pytest.approx(
+        products.mean() / max(hac_error(products, lags) for lags in (0, 5)), rel=1e-9
+    )
+    known = np.isfinite(y)
+    ranks_y, ranks_p = np.full(y.shape, np.nan), np.full(y.shape, np.nan)
+    ranks_y[known], ranks_p[known] = zscore(rankdata(y[known])), zscore(rankdata(p[known]))
+    by_time = np.nanmean(ranks_y * ranks_p, axis=1)
+    expected = by_time.mean() / max(hac_error(by_time, lags) for lags in (0, 5))
+    assert tests["rank_ic"].statistic == pytest.approx(expected, rel=1e-9)
+    assert {name: test.method for name, test in tests.items()} == {
+        "zero": "Clark-West",
+        "expanding_mean": "Clark-West",
+        "ar1": "Diebold-Mariano",
+        "direction": "Pesaran-Timmermann",
+        "rank_ic": "rank IC",
+        "always_long": "Diebold-Mariano",
+    }
+
+
+def test_a_model_that_predicts_the_training_mean_has_no_skill_in_a_rising_market():
+    """It beats zero, as anybody who knows of the rise does, and is the other baseline up to rounding."""
+    market = market_of(seed=5)
+    folds = signals_of(market, np.zeros((len(TIMES), 2))).folds
+    means = np.where(np.arange(len(TIMES)) < CUTS[1], folds[0].train_mean, folds[1].train_mean)
+    flat = np.column_stack([means, means])
+    assert (means > 0).all()
+    tests = evaluate(market, signals_of(market, flat * (1 + 1e-15)), LABEL).tests
+    assert tests["expanding_mean"].reason == "the predictions are the baseline's"
+    assert tests["direction"].reason == "all predictions have one sign"
+    assert not evaluate(market, signals_of(market, flat), LABEL).beats
 
 
 def test_planted_skill_is_seen():
@@ -181,8 +232,17 @@ def test_a_model_that_does_not_train_has_no_errors_and_no_folds():
     assert result.overall.model.mse is None
     assert result.overall.model.hit_rate > 0.5
     assert result.tests["zero"].reason == "the model does not train: its predictions are no returns"
-    assert result.tests["always_long"].beats
+    assert result.tests["always_long"].p_value < 0.025
+    assert result.tests["direction"].p_value < 0.001
+    assert result.beats
     assert result.confidence_note == "not judged: the confidence is no probability"
+
+
+def test_a_trained_model_of_a_sign_is_not_said_not_to_train():
+    market = market_of()
+    result = evaluate(market, signals_of(market, np.sign(skilled(market, 0.2))), Direction())
+    assert result.tests["zero"].reason == "the label is a sign, not a return: a forecast of it has no error as a return"
+    assert result.folds
 
 
 def test_a_horizon_and_an_open_to_open_label_are_taken_from_the_spec():
@@ -223,7 +283,7 @@ def test_the_dump_is_json_without_nan():
         dumped = result.dump()
         assert json.loads(json.dumps(dumped, allow_nan=False))["verdict"] == result.verdict
         blocks = {"overall", "folds", "reliability", "tests", "members", "coverage", "notes"}
-        assert set(dumped) == blocks | {"verdict", "confidence_note"}
+        assert set(dumped) == blocks | {"verdict", "confidence_note", "questions"}
         assert {"mse", "r2", "hit_rate", "brier"} <= set(dumped["folds"][0]["model"])
 
 

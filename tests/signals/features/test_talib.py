@@ -253,4 +253,4 @@ def test_without_talib_it_says_what_to_install():
         "except Exception as error: print(error.errors()[0]['msg'])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "needs TA-Lib, which is not installed: pip install 'backtrader-ml[talib]'\n"
+    assert done.stdout.startswith("needs TA-Lib, which is not installed: run `make install` in ")

@@ -131,7 +131,7 @@ def test_a_hub_that_cannot_be_reached_names_both_ways_out():
 def test_a_missing_library_says_what_to_install(monkeypatch, tiny_bert):
     module._pipeline.cache_clear()
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(ModelError, match=r"not installed .*pip install -e '\.\[text\]'.*kind: vader"):
+    with pytest.raises(ModelError, match=r"not installed .*run `make install` in .*kind: vader"):
         scorer(tiny_bert).score([GOOD])
     module._pipeline.cache_clear()
 

@@ -12,8 +12,9 @@ from risk.account_limits import LimitValues
 from risk.costs import commission, idle_cash
 from risk.sizing import lot_floor, risk_money, rule_units, stop_units
 
+from .log_writer import write_charge
 from .record_types import PolicyRow, Position, Records
-from .records import MarketArrays
+from .records import Log, MarketArrays
 
 
 def count(positions: Records[Position]) -> int:
@@ -113,19 +114,21 @@ def interest_on_cash(days: int, cash: float, positions: Records[Position], polic
     return days * policy.cash_rate * idle_cash(cash, shorts)
 
 
-def interest_on_shorts(step: int, arrays: MarketArrays, positions: Records[Position], policy: PolicyRow) -> float:
-    """Interest that shorts with a new bar owe since their last; a fill that closes books it."""
+def interest_on_shorts(
+    step: int, arrays: MarketArrays, positions: Records[Position], policy: PolicyRow, log: Log
+) -> float:
+    """Interest that shorts with a new bar owe since their last; a fill that closes books it into its trade."""
     total = 0.0
     for symbol in range(count(positions)):
         position = positions[symbol]
         if position.units != 0.0:
-            if FEATURES.record and position.due_since < 0:
-                position.due_since = step
             days = arrays.bar_days[step, symbol] if is_fresh(arrays, step, symbol) else 0
             if position.units < 0.0 and days > 0:
                 owed = days * policy.short_rate * abs(position.units) * position.entry
                 position.due += owed
                 total += owed
+                if FEATURES.record:
+                    write_charge(log, step, symbol, owed)
     return total
 
 

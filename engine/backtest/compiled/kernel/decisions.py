@@ -10,7 +10,7 @@ from engine.backtest.compiled.codes import CANCELLED, CLOSE, ENTRY, EXIT, HALT, 
 from engine.backtest.compiled.kernel_features import FEATURES
 
 from .account import count, is_fresh
-from .log_writer import bar_of, close_order, explain, last_halt, write_order
+from .log_writer import close_order, explain, last_halt, write_order
 from .record_types import Position
 from .records import Log, MarketArrays, Queue, Reason, Workspace
 
@@ -173,7 +173,7 @@ def overfull(queue: Queue) -> Queue:
 
 def write_exit(step: int, symbol: int, position: Position, halt: int, arrays: MarketArrays, log: Log) -> int:
     """Log an order that closes a position, with the inputs of its reason; returns its id."""
-    order_id = write_order(log, MARKET_ORDER, symbol, bar_of(arrays, step, symbol), -position.units)
+    order_id = write_order(log, MARKET_ORDER, symbol, step, -position.units)
     order = log.orders[order_id]
     order.halt = EXIT
     order.prediction = arrays.prediction[step, symbol]

@@ -38,7 +38,7 @@ from .account import (
     trails,
 )
 from .decisions import keeps, overfull, with_order
-from .log_writer import bar_of, explain, last_halt, write_children, write_order, write_refusal
+from .log_writer import explain, last_halt, write_children, write_order, write_refusal
 from .record_types import Order, PolicyRow, Position
 from .records import Admission, Decision, Log, MarketArrays, Queue, Reason, Request, Workspace
 
@@ -52,7 +52,7 @@ def enter_all(
     workspace: Workspace,
     log: Log,
 ) -> Queue:
-    """Send the entries and the resizes of a close, in the order of the symbols, within the account's limits.
+    """Send the reductions of a close, then entries and additions in the order of the symbols, within the limits.
 
     Parameters
     ----------
@@ -64,6 +64,8 @@ def enter_all(
         for symbol in range(count(workspace.positions)):
             position = workspace.positions[symbol]
             position.planned = 0.0 if position.is_closing else position.units
+        if policy.resize and decision.halt_bars == 0:
+            queue = reduce_all(decision, changes, queue, arrays, policy, workspace, log)
     for index in range(changes):
         symbol = workspace.changed_symbols[index]
         position = workspace.positions[symbol]
@@ -71,7 +73,7 @@ def enter_all(
             if position.target_side != 0:
                 queue = enter(decision, symbol, queue, arrays, policy, workspace, log)
         elif FEATURES.resize and policy.resize and not position.is_closing and decision.halt_bars == 0:
-            queue = resize(decision, symbol, queue, arrays, policy, workspace, log)
+            queue = add(decision, symbol, queue, arrays, policy, workspace, log)
         if queue.waiting > len(workspace.orders):
             return queue
     return queue
@@ -156,7 +158,7 @@ def enter(
         if FEATURES.record:
             allowed = 0.0 if code else rule_size(side, confidence, decision.value, close, stop, policy)
             at = stop if code == LOW_STOP else (target if code == LOW_TARGET else float(decision.halt_bars))
-            order_id = write_refusal(log, symbol, bar_of(arrays, decision.step, symbol), side)
+            order_id = write_refusal(log, symbol, decision.step, side, 0.0)
             reason = Reason(code=code if code else NO_SIZE, room=allowed, requested=0.0, at=at, quoted=close)
             explain(log, order_id, reason)
             log.orders[order_id].halt = last_halt(log)
@@ -166,7 +168,7 @@ def enter(
     plan_entry(request, admission, queue.planned, position, workspace)
     queue = Queue(queue.accepted, queue.waiting, queue.sent, queue.planned + 1)
     if admission.units <= 0.0:
-        refuse(decision.step, request, admission, arrays, workspace, log)
+        refuse(decision.step, request, admission, workspace, log)
         return queue
     if queue.waiting >= len(workspace.orders):
         return overfull(queue)
@@ -178,7 +180,7 @@ def enter(
     order.stop = stop
     fill_in(order, request, queue, confidence, policy)
     if FEATURES.record:
-        order.id = write_entry(decision.step, request, admission, target, arrays, policy, log)
+        order.id = write_entry(decision.step, request, admission, target, policy, log)
     return with_order(queue)
 
 
@@ -203,16 +205,15 @@ def write_entry(
     request: Request,
     admission: Admission,
     target: float,
-    arrays: MarketArrays,
     policy: PolicyRow,
     log: Log,
 ) -> int:
     """Log an entry with its stop and target; returns its id."""
-    order_id = write_request(step, request, admission, request.side, arrays, log)
+    order_id = write_request(step, request, admission, request.side, log)
     stops = 0 if math.isnan(request.stop) else (2 if trails(policy) else 1)
     targets = 0 if math.isnan(target) else 1
     size = request.side * admission.units
-    write_children(log, order_id, request.symbol, bar_of(arrays, step, request.symbol), size, stops, targets)
+    write_children(log, order_id, request.symbol, step, size, stops, targets)
     return order_id
 
 
@@ -234,7 +235,36 @@ def bar_to_entry(halt_bars: int, stop: float, target: float, policy: PolicyRow) 
 # --- resizes
 
 
-def resize(
+def reduce_all(
+    decision: Decision,
+    changes: int,
+    queue: Queue,
+    arrays: MarketArrays,
+    policy: PolicyRow,
+    workspace: Workspace,
+    log: Log,
+) -> Queue:
+    """Send the orders that move positions down to the rule's size: they make room for what is opened at this close."""
+    for index in range(changes):
+        symbol = workspace.changed_symbols[index]
+        position = workspace.positions[symbol]
+        if not keeps(position) or position.is_closing:
+            continue
+        change = resizing(decision, symbol, position, arrays, policy)
+        if change >= 0.0:
+            continue
+        if queue.waiting >= len(workspace.orders):
+            return overfull(queue)
+        side = position.target_side
+        request = Request(symbol, side, -change, arrays.close[decision.step, symbol], position.stop, False)
+        position.planned = position.planned - side * -change
+        queue = send_resize(
+            decision, request, Admission(-change, 0, 0.0), REDUCE, queue, arrays, policy, workspace, log
+        )
+    return queue
+
+
+def add(
     decision: Decision,
     symbol: int,
     queue: Queue,
@@ -243,37 +273,54 @@ def resize(
     workspace: Workspace,
     log: Log,
 ) -> Queue:
-    """Move a position back to the rule's size if it is off by more than the band."""
+    """Move a position up to the rule's size if it is off by more than the band."""
     position = workspace.positions[symbol]
-    side = position.target_side
-    close = arrays.close[decision.step, symbol]
-    confidence = arrays.confidence[decision.step, symbol]
-    units = abs(position.units)
-    target_units = resized(decision, symbol, position, arrays, policy)
-    min_value = max(policy.min_order if FEATURES.min_order else 0.0, DUST * decision.value)
-    change = resize_units(target_units, units, close, policy.band, lot_of(policy), min_value)
+    change = resizing(decision, symbol, position, arrays, policy)
     if change <= 0.0:
         return queue
-    request = Request(symbol, side, change, close, position.stop, False)
-    kind = REDUCE
-    admission = Admission(change, 0, 0.0)
-    if not target_units < units:
-        kind = ADD
-        admission = admit_request(request, decision, queue.planned, arrays, policy, workspace)
-        position.planned = position.planned + side * admission.units
-        if admission.units <= 0.0:
-            refuse(decision.step, request, admission, arrays, workspace, log)
-            return queue
+    side = position.target_side
+    request = Request(symbol, side, change, arrays.close[decision.step, symbol], position.stop, False)
+    admission = admit_request(request, decision, queue.planned, arrays, policy, workspace)
+    position.planned = position.planned + side * admission.units
+    if admission.units <= 0.0:
+        refuse(decision.step, request, admission, workspace, log)
+        return queue
     if queue.waiting >= len(workspace.orders):
         return overfull(queue)
+    return send_resize(decision, request, admission, ADD, queue, arrays, policy, workspace, log)
+
+
+def send_resize(
+    decision: Decision,
+    request: Request,
+    admission: Admission,
+    kind: int,
+    queue: Queue,
+    arrays: MarketArrays,
+    policy: PolicyRow,
+    workspace: Workspace,
+    log: Log,
+) -> Queue:
+    """Send the order of a resize, for which there is room in the queue."""
+    side = request.side if kind == ADD else -request.side
     order = workspace.orders[queue.waiting]
     order.kind = kind
-    order.units = side * admission.units if kind == ADD else -side * admission.units
+    order.units = side * admission.units
     order.stop = order.target = math.nan
-    fill_in(order, request, queue, confidence, policy)
+    fill_in(order, request, queue, arrays.confidence[decision.step, request.symbol], policy)
     if FEATURES.record:
-        order.id = write_request(decision.step, request, admission, side if kind == ADD else -side, arrays, log)
+        order.id = write_request(decision.step, request, admission, side, log)
     return with_order(queue)
+
+
+def resizing(decision: Decision, symbol: int, position: Position, arrays: MarketArrays, policy: PolicyRow) -> float:
+    """The units by which a position is moved back to the rule's size: above 0 added, below 0 taken off."""
+    units = abs(position.units)
+    target_units = resized(decision, symbol, position, arrays, policy)
+    close = arrays.close[decision.step, symbol]
+    min_value = max(policy.min_order if FEATURES.min_order else 0.0, DUST * decision.value)
+    change = resize_units(target_units, units, close, policy.band, lot_of(policy), min_value)
+    return -change if target_units < units else change
 
 
 def resized(decision: Decision, symbol: int, position: Position, arrays: MarketArrays, policy: PolicyRow) -> float:
@@ -293,7 +340,7 @@ def resized(decision: Decision, symbol: int, position: Position, arrays: MarketA
 # --- the log
 
 
-def write_request(step: int, request: Request, admission: Admission, side: int, arrays: MarketArrays, log: Log) -> int:
+def write_request(step: int, request: Request, admission: Admission, side: int, log: Log) -> int:
     """Log a market order, and the units that the limits cut at the signal; returns its id.
 
     Parameters
@@ -301,7 +348,7 @@ def write_request(step: int, request: Request, admission: Admission, side: int, 
     side : of the order; a reduction is on the other side than its position.
     """
     size = side * admission.units
-    order_id = write_order(log, MARKET_ORDER, request.symbol, bar_of(arrays, step, request.symbol), size)
+    order_id = write_order(log, MARKET_ORDER, request.symbol, step, size)
     cut = request.units - admission.units
     if cut != 0.0:
         log.orders[order_id].cut = cut
@@ -309,13 +356,11 @@ def write_request(step: int, request: Request, admission: Admission, side: int, 
     return order_id
 
 
-def refuse(
-    step: int, request: Request, admission: Admission, arrays: MarketArrays, workspace: Workspace, log: Log
-) -> None:
+def refuse(step: int, request: Request, admission: Admission, workspace: Workspace, log: Log) -> None:
     """Count and log a request that the limits bar."""
     workspace.counters[REJECTIONS] += 1.0
     if FEATURES.record:
-        order_id = write_refusal(log, request.symbol, bar_of(arrays, step, request.symbol), request.side)
+        order_id = write_refusal(log, request.symbol, step, request.side, request.units)
         explain(log, order_id, limit_at_signal(request, admission))
 
 

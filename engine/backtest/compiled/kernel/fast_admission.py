@@ -26,7 +26,7 @@ def clearly_fits(
     if workspace.positions[order.symbol].units != 0.0 or order.loss_share < math.inf:
         return False
     side = 1 if order.units > 0.0 else -1
-    if side * (execution.quoted - order.stop) <= 0.0:
+    if side * (execution.quoted - order.stop) <= 0.0 or side * (execution.quoted - order.target) >= 0.0:
         return False
     account = workspace.approx_account[0]
     if account.step != execution.step:

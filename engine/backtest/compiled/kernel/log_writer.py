@@ -6,6 +6,7 @@ Nothing here is called unless ``FEATURES.record`` is set. :mod:`engine.backtest.
 import math
 
 from engine.backtest.compiled.codes import (
+    CHARGES_WRITTEN,
     FILLS_WRITTEN,
     HALTS_WRITTEN,
     INTEREST_WRITTEN,
@@ -20,18 +21,20 @@ from engine.backtest.compiled.codes import (
 )
 
 from .record_types import Position, Records
-from .records import Execution, Log, MarketArrays, Reason
+from .records import Execution, Log, Reason
 
 ORDERS_A_STEP = 8
 
 
 def is_full(log: Log, positions: Records[Position]) -> bool:
-    """True if the orders and fills of one more step might not fit; the log is then marked as overflowed.
+    """True if the rows of one more step might not fit; the log is then marked as overflowed.
 
-    A symbol sends at most a closing order, an entry with a stop and a target, and has two fills of what waited before.
+    A symbol sends at most a closing order, an entry with a stop and a target, has two fills of what waited before, and
+    is charged interest once.
     """
     room = ORDERS_A_STEP * len(positions)
-    if len(log.orders) - log.counts[ORDERS_WRITTEN] < room or len(log.fills) - log.counts[FILLS_WRITTEN] < room:
+    left = min(len(log.orders) - log.counts[ORDERS_WRITTEN], len(log.fills) - log.counts[FILLS_WRITTEN])
+    if left < room or len(log.charges) - log.counts[CHARGES_WRITTEN] < len(positions):
         log.counts[OVERFLOW] = 1
         return True
     return False
@@ -44,13 +47,13 @@ def next_row(log: Log, which: int) -> int:
     return index
 
 
-def write_order(log: Log, kind: int, symbol: int, bar: int, size: float) -> int:
-    """A new order; returns its id."""
+def write_order(log: Log, kind: int, symbol: int, step: int, size: float) -> int:
+    """A new order, decided at a step; returns its id."""
     order_id = next_row(log, ORDERS_WRITTEN)
     order = log.orders[order_id]
     order.kind = kind
     order.symbol = symbol
-    order.bar = bar
+    order.step = step
     order.status = PENDING
     order.size = size
     order.side = 1 if size > 0.0 else -1
@@ -61,7 +64,7 @@ def write_order(log: Log, kind: int, symbol: int, bar: int, size: float) -> int:
     return order_id
 
 
-def write_children(log: Log, entry: int, symbol: int, bar: int, size: float, stops: int, targets: int) -> None:
+def write_children(log: Log, entry: int, symbol: int, step: int, size: float, stops: int, targets: int) -> None:
     """The stop and the target of an entry, in the order in which they are sent; 0 where there is none.
 
     Parameters
@@ -70,16 +73,17 @@ def write_children(log: Log, entry: int, symbol: int, bar: int, size: float, sto
     """
     if stops:
         kind = TRAIL_ORDER if stops == 2 else STOP_ORDER
-        child = write_order(log, kind, symbol, bar, -size)
+        child = write_order(log, kind, symbol, step, -size)
         log.orders[child].parent = entry
     if targets:
-        child = write_order(log, LIMIT_ORDER, symbol, bar, -size)
+        child = write_order(log, LIMIT_ORDER, symbol, step, -size)
         log.orders[child].parent = entry
 
 
-def write_refusal(log: Log, symbol: int, bar: int, side: int) -> int:
-    """An entry for which no order is sent; returns its id."""
-    order_id = write_order(log, REFUSED, symbol, bar, float(side))
+def write_refusal(log: Log, symbol: int, step: int, side: int, units: float) -> int:
+    """An entry of so many units, not signed, for which no order is sent; returns its id."""
+    order_id = write_order(log, REFUSED, symbol, step, side * units)
+    log.orders[order_id].side = side
     log.orders[order_id].status = REJECTED
     return order_id
 
@@ -154,7 +158,17 @@ def write_interest(log: Log, step: int, amount: float) -> None:
     """Interest on idle cash."""
     interest = log.interest[next_row(log, INTEREST_WRITTEN)]
     interest.step = step
+    interest.symbol = -1
     interest.amount = amount
+
+
+def write_charge(log: Log, step: int, symbol: int, amount: float) -> None:
+    """Interest that a short pays."""
+    if amount != 0.0:
+        charge = log.charges[next_row(log, CHARGES_WRITTEN)]
+        charge.step = step
+        charge.symbol = symbol
+        charge.amount = amount
 
 
 def write_close(log: Log, step: int, value: float, cash: float, positions: Records[Position]) -> None:
@@ -163,8 +177,3 @@ def write_close(log: Log, step: int, value: float, cash: float, positions: Recor
     log.cash[step] = cash
     for symbol in range(len(positions)):
         log.units[step, symbol] = positions[symbol].units
-
-
-def bar_of(arrays: MarketArrays, step: int, symbol: int) -> int:
-    """The symbol's latest bar."""
-    return arrays.last_bar[step, symbol]

@@ -12,6 +12,7 @@ from .account import count, interest_on_cash, interest_on_shorts, value_at_close
 from .brackets import work_brackets
 from .cash_check import check_sent
 from .decisions import call_rule, close_all
+from .delisting import close_ended
 from .entries import enter_all
 from .event_skipping import end_session, skip_to_next_event
 from .log_writer import is_full, write_close, write_halt, write_interest
@@ -104,11 +105,13 @@ def work(
     if waiting > queue.accepted:
         waiting = check_sent(cash, queue, policy, workspace, log)
     if FEATURES.short_interest:
-        cash -= interest_on_shorts(step, arrays, workspace.positions, policy)
+        cash -= interest_on_shorts(step, arrays, workspace.positions, policy, log)
     if waiting:
         cash, waiting = work_orders(step, cash, waiting, arrays, policy, workspace, log)
     if FEATURES.stop != NONE or FEATURES.target != NONE:
         cash = work_brackets(step, cash, arrays, policy, workspace, log)
+    if FEATURES.delisting:
+        cash, waiting = close_ended(step, cash, waiting, arrays, policy, workspace, log)
     return cash, waiting
 
 
@@ -138,7 +141,7 @@ def clear(workspace: Workspace) -> None:
         position.units = position.entry = position.due = position.planned = 0.0
         position.stop = position.target = math.nan
         position.bars_held = position.bracket = position.live_from = position.is_closing = position.hit = 0
-        position.due_since = position.entry_id = position.stop_id = position.target_id = -1
+        position.entry_id = position.stop_id = position.target_id = -1
     workspace.counters[:] = 0.0
     workspace.approx_account[0].step = -1
     workspace.planned_exposure[0].entries = -1

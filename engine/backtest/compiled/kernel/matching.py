@@ -20,7 +20,7 @@ from engine.backtest.compiled.codes import (
     TRADES,
 )
 from engine.backtest.compiled.kernel_features import FEATURES
-from risk.account_limits import STOP_PASSED, AccountExposure, with_holding
+from risk.account_limits import STOP_PASSED, TARGET_PASSED, AccountExposure, with_holding
 from risk.fill_limits import FillTerms, Quote, admit
 
 from .account import (
@@ -130,7 +130,6 @@ def fill_open(
         cash = cash_after_close(cash, closed, position.entry, price, policy)
         interest = position.due
         position.due = 0.0
-        position.due_since = -1
     left = cash
     fails = False
     if opened != 0.0:
@@ -156,9 +155,9 @@ def fill_open(
     if fails:
         cancel_entry(order, MARGIN, log)
         return cash
-    if order.kind == ENTRY:
+    if order.kind == ENTRY and (closed == 0.0 or children(order) > 0):
         protect(execution.step, order, position, log)
-    elif FEATURES.record:
+    elif FEATURES.record and order.kind != ENTRY:
         resize_children(position, log)
     return left
 
@@ -201,15 +200,16 @@ def admitted_size(
                 exposure = with_holding(exposure, held.units, price_at_open(execution.step, other, arrays), held.stop)
     price = execution.price
     stop = position.stop if adds else order.stop
+    target = position.target if adds else order.target
     units_before = abs(position.units) if adds else 0.0
-    quote = Quote(side, opening, units_before, execution.quoted, price, price, 0.0, stop, order.loss_share)
+    quote = Quote(side, opening, units_before, execution.quoted, price, price, 0.0, stop, target, order.loss_share)
     cap = policy.cap if policy.cap_at_fill else math.inf
     verdict = admit(quote, exposure, FillTerms(cap, lot_of(policy), math.inf, limits_of(policy)), policy)
     if verdict.units == opening:
         return order.units
     admitted = side * (closing + verdict.units)
     if FEATURES.record:
-        at = stop if verdict.code == STOP_PASSED else price
+        at = stop if verdict.code == STOP_PASSED else (target if verdict.code == TARGET_PASSED else price)
         reason = Reason(code=verdict.code, room=verdict.max_units, requested=opening, at=at, quoted=execution.quoted)
         explain(log, order.id, reason)
         if closing + verdict.units > 0.0:
@@ -295,7 +295,6 @@ def fill_close(
     if FEATURES.record:
         write_execution(symbol, order_id, execution, execution.size, position.due, position.units, log)
     position.due = 0.0
-    position.due_since = -1
     if position.units == 0.0:
         position.entry = 0.0
         position.stop = math.nan

@@ -48,6 +48,7 @@ class PolicyRow(Protocol):
     slippage: float
     short_rate: float
     cash_rate: float
+    delisting_return: float
     mode: int
     stop: int
     target: int
@@ -58,6 +59,7 @@ class PolicyRow(Protocol):
     resume_after: int
     slip_out: int
     cap_at_fill: int
+    delists: int
 
 
 class Position(Protocol):
@@ -79,7 +81,6 @@ class Position(Protocol):
     live_from: int
     sent: int
     hit: int
-    due_since: int
     entry_id: int
     stop_id: int
     target_id: int
@@ -121,7 +122,7 @@ class LoggedOrder(Protocol):
     trigger: float
     stopped_at: float
     symbol: int
-    bar: int
+    step: int
     kind: int
     side: int
     status: int
@@ -159,10 +160,11 @@ class LoggedHalt(Protocol):
 
 
 class LoggedInterest(Protocol):
-    """Interest on idle cash; see :data:`~engine.backtest.compiled.kernel.records.INTEREST`."""
+    """Interest as it is logged; see :data:`~engine.backtest.compiled.kernel.records.INTEREST`."""
 
-    step: int
     amount: float
+    step: int
+    symbol: int
 
 
 class CheckedSymbol(Protocol):

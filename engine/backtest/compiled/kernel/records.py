@@ -33,20 +33,20 @@ def _layout(reals: str, integers: str) -> "np.dtype[np.void]":
 
 POLICY = _layout(
     "cash base cap lot stop_value target_value band gross net short positions open_risk min_order daily_loss drawdown "
-    "commission commission_per_unit commission_minimum slippage short_rate cash_rate",
-    "mode stop target trails resize stop_range target_range resume_after slip_out cap_at_fill",
+    "commission commission_per_unit commission_minimum slippage short_rate cash_rate delisting_return",
+    "mode stop target trails resize stop_range target_range resume_after slip_out cap_at_fill delists",
 )
 """One policy as numbers: infinity where a limit is not given. ``stop_range`` and ``target_range`` are indices into
 ``MarketArrays.true_ranges``; rates of interest are by day."""
 
 POSITION = _layout(
     "units entry stop target distance due quoted price planned",
-    "bars_held target_side is_closing bracket live_from sent hit due_since entry_id stop_id target_id",
+    "bars_held target_side is_closing bracket live_from sent hit entry_id stop_id target_id",
 )
 """One symbol: the position, the prices of its stop and target, and what the present close plans for it.
 
-``distance`` lies between a stop that trails and the close; ``due`` is short interest that no fill has booked yet, since
-the step ``due_since``. ``planned`` are the units after the orders of this close. ``bars_held`` is signed like the
+``distance`` lies between a stop that trails and the close; ``due`` is short interest that no fill has booked yet.
+``planned`` are the units after the orders of this close. ``bars_held`` is signed like the
 position. ``bracket`` is the side that stop and target protect, 0 for none; they act from the step ``live_from`` on, in
 the order of ``sent``. ``hit`` is the exit that the bar reaches, ``quoted`` and ``price`` are its prices before and
 after slippage. The ids are those of logged orders, -1 for none."""
@@ -68,7 +68,7 @@ summed yet."""
 ORDER = _layout(
     "size cut trimmed filled price share room requested at quoted prediction entry_size entry_price entry_stop "
     "stopped_size trigger stopped_at",
-    "symbol bar kind side status code parent bars_held halt fill entered stopped",
+    "symbol step kind side status code parent bars_held halt fill entered stopped",
 )
 """An order as it is logged; see :mod:`engine.backtest.compiled.log_reader`."""
 
@@ -78,8 +78,8 @@ FILL = _layout("size price closed opened interest after quoted", "order step sym
 HALT_ROW = _layout("value reference", "step code")
 """A stop of the account that acted: the account, and the value that its loss is measured from."""
 
-INTEREST = _layout("amount", "step")
-"""Interest on idle cash."""
+INTEREST = _layout("amount", "step symbol")
+"""Interest at a step: on idle cash, or of a short of a symbol."""
 
 TOTAL = _layout("value mean squares downside extreme drawdown traded", "fills trades rejections ended step")
 """Sums over the backtest of one policy: the account at the end; of the returns the mean, the sum of squares around it,
@@ -94,11 +94,11 @@ class MarketArrays(NamedTuple):
     ----------
     open, high, low, close : (T, N) prices; ``close`` is the last one known, the others are those of a new bar.
     has_bar : (T, N) True where the symbol has a new bar.
-    bar_days : (T, N) calendar days since the symbol's bar before.
+    bar_days : (T, N) calendar days from the session of the symbol's bar before to that of this one.
     prediction, confidence : (T, N) NaN for no opinion.
     true_ranges : (K, T, N) average true ranges, one for each window in use.
-    last_bar : (T, N) the index of the symbol's latest bar.
-    step_days : (T,) calendar days since the step before.
+    end_step : (N,) the step at which a symbol is taken as ended; -1 if it has not.
+    step_days : (T,) calendar days from the session of the step before.
     new_session : (T,) True where the step is the first of its session.
     return_index : (T,) the daily return that ends at the step; -1 for none.
     next_return : (T + 1,) the first step from here on at which one ends; T for none.
@@ -113,7 +113,7 @@ class MarketArrays(NamedTuple):
     prediction: "np.ndarray"
     confidence: "np.ndarray"
     true_ranges: "np.ndarray"
-    last_bar: "np.ndarray"
+    end_step: "np.ndarray"
     step_days: "np.ndarray"
     new_session: "np.ndarray"
     return_index: "np.ndarray"
@@ -203,8 +203,9 @@ class Log(NamedTuple):
     Attributes
     ----------
     value, cash : (T,); units : (T, N).
-    orders, fills, halts, interest : of :data:`ORDER`, :data:`FILL`, :data:`HALT_ROW` and :data:`INTEREST`.
-    counts : (5,) rows that are written; see ``ORDERS_WRITTEN`` and so on.
+    orders, fills, halts : of :data:`ORDER`, :data:`FILL` and :data:`HALT_ROW`.
+    interest, charges : of :data:`INTEREST`: earned on idle cash, and paid by shorts.
+    counts : (6,) rows that are written; see ``ORDERS_WRITTEN`` and so on.
     """
 
     value: "np.ndarray"
@@ -214,6 +215,7 @@ class Log(NamedTuple):
     fills: Records[LoggedFill]
     halts: Records[LoggedHalt]
     interest: Records[LoggedInterest]
+    charges: Records[LoggedInterest]
     counts: "np.ndarray"
 
 

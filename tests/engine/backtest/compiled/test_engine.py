@@ -44,6 +44,7 @@ def test_random_settings_give_the_same_bits(general):
         "not enough cash at the fill",
         "cap at the fill",
         "stop_passed",
+        "target_passed",
         "rejected by the broker",
         "no stop yet",
         "the other order of its bracket was filled",

@@ -110,7 +110,10 @@ def test_costs_against_the_tables(page, outcome, tables):
     assert rows["Commission"][0] == money(outcome.result.fills["commission"].sum())
     assert rows["Total"][1] == percent(outcome.costs.total / 10_000)
     assert rows["Total"][2] == percent(outcome.costs.total_drag)
-    assert rows["With a gain"][0] == percent((outcome.result.trades["pnl"] > 0).mean())
+    trades = outcome.result.trades.dropna(subset="exited_at")
+    assert rows["Still open"][0] == "1"
+    assert rows["With a gain"][0] == rows["Win rate"][0] == percent((trades["pnl"] > 0).sum() / len(trades))
+    assert rows["Best return"][0] == percent(trades["pnl_fraction"].max())
 
 
 def test_orders_are_listed_with_reasons(outcome, tmp_path, tables):
@@ -190,3 +193,19 @@ def test_the_equity_picture_draws_the_account():
     assert lines["Strategy"].tolist() == pytest.approx([1100.0, 550.0, 550.0])
     assert lines["B"].tolist() == pytest.approx([1000.0, 1100.0, 1100.0])
     assert middle.lines[0].get_ydata().tolist() == pytest.approx([0.0, -0.5, -0.5])
+
+
+def test_the_period_of_the_returns_is_in_every_label(make_outcome, tmp_path):
+    run = make_outcome(bars=700)
+    weekly = replace(run, calendar=replace(run.calendar, period="week"))
+    page = write_report(weekly, tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "Weekly returns of walk and the value at risk forecast for each week" in page
+    assert "of one week, estimated by several methods" in page
+    assert not re.findall(r"(?i)daily (returns|value)|one-day", page)
+
+
+def test_few_returns_are_flagged(make_outcome, tmp_path):
+    page = write_report(make_outcome(bars=45), tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "Volatility, Sharpe, Sortino: fewer than 30 returns." in page
+    assert re.search(r"Probabilistic Sharpe ratio[^.<]*: fewer than 30 returns", page)
+    assert re.search(r"Win rate[^.<]*SQN[^.<]*: fewer than 30 trades", page)

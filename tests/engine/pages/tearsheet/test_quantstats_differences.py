@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.pages.tearsheet.quantstats_differences import FIGURES, LEVELLED, compare, quantstats_figure
-from engine.pages.tearsheet.quantstats_table import Annualisation
+from engine.pages.tearsheet.quantstats_differences import FIGURES, LEVELLED, Annualisation, compare, quantstats_figure
 from engine.pages.tearsheet.write import _load, _quiet
 from risk.measure_set import MeasuresSpec, further, headline
 from risk.measures.base import Sample
@@ -84,3 +83,26 @@ def test_what_we_do_not_give_has_our_reason(stats):
 @pytest.mark.parametrize("name", ["value_at_risk_95_ewma", "sqn", "information_ratio_at_equal_volatility", "turnover"])
 def test_measures_that_it_does_not_have(name):
     assert quantstats_figure(name) is None
+
+
+KINDS = {
+    "flat": np.zeros(300),
+    "gains only": np.abs(OWN.to_numpy()[:300]),
+    "losses only": -np.abs(OWN.to_numpy()[:300]),
+    "hardly invested": np.where(RNG.random(300) < 0.97, 0.0, 0.001 * RNG.normal(size=300)),
+    "short": OWN.to_numpy()[:25],
+    "less than a year": OWN.to_numpy()[:59],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_difference_of_an_odd_series_is_without_a_reason(stats, kind):
+    returns = KINDS[kind]
+    market = MARKET[: len(returns)]
+    own = pd.Series(returns, index=market.index)
+    sample = Sample(returns, periods_per_year=252.0, benchmark=market.to_numpy(), trades=TRADES)
+    spec = MeasuresSpec.parse({"var_methods": ["gaussian"]})
+    measures = (*headline(sample, spec), *(item for items in further(sample, spec).values() for item in items))
+    with _quiet():
+        found = list(compare(measures, (own, market), Annualisation(0.0, 252), 252.0, stats))
+    assert {item.name: (item.ours, item.quantstats) for item in found if item.differs != bool(item.why)} == {}

@@ -58,7 +58,7 @@ GOOD = np.tile([0.01, -0.01], 20)
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (GOOD[:21], "21 daily returns are fewer than 22; run it over a longer span"),
+        (GOOD[:21], "21 returns are fewer than 22; run it over a longer span"),
         (np.where(np.arange(40) == 2, np.nan, GOOD), "strategy return of 2024-01-03 is nan; it must be finite"),
         (np.where(np.arange(40) == 2, np.inf, GOOD), "strategy return of 2024-01-03 is inf"),
         (np.where(np.arange(40) == 2, -1.2, GOOD), "strategy return of 2024-01-03 is -1.2; .* at least -1"),
@@ -124,7 +124,7 @@ def test_where_quantstats_says_otherwise_it_is_told_by_how_much_and_why(page, ou
     gains, losses = returns[returns > 0].sum(), -returns[returns < 0].sum()
     assert found["Profit factor"][:2] == [format_4sig(ours["profit_factor"]), format_4sig(gains / losses)]
     assert found["Profit factor"][2] == f"+{format_4sig(gains / losses - ours['profit_factor'])}"
-    assert "days; ours those of closed trades" in found["Profit factor"][3]
+    assert "sessions; ours those of closed trades" in found["Profit factor"][3]
     active = returns - outcome.daily["benchmark"]
     assert found["Information ratio"][1] == format_4sig(active.mean() / active.std())
     assert found["Information ratio"][0] == format_4sig(active.mean() / active.std() * np.sqrt(260))
@@ -176,7 +176,7 @@ def test_periods_are_compounded_once_each_also_when_they_end_on_a_weekend():
     returns = pd.Series(0.01, index=index)
     months = compounded(returns, "ME")
     assert months.tolist() == pytest.approx([1.01**n - 1 for n in (21, 22, 22, 21)])
-    axis = draw_quantiles(returns).axes[0]
+    axis = draw_quantiles(returns, "day").axes[0]
     names = [label.get_text() for label in axis.get_xticklabels()]
     assert names == ["Daily (86)", "Weekly (18)", "Monthly (4)", "Quarterly (2)", "Yearly (1)"]
 
@@ -239,6 +239,23 @@ def test_another_calendar_and_a_risk_free_rate(make_outcome, tmp_path, tables):
     page = write_tearsheet(sheet, tmp_path / "t.html").read_text(encoding="utf-8")
     assert "52.18 sessions a year" in page
     assert "quantstats takes 52 sessions a year, a whole number" in page
+
+
+def test_the_period_of_the_returns_is_in_every_label(make_outcome, tmp_path):
+    sheet = replace(TearsheetInput.of(make_outcome(bars=420)), period="week")
+    page = write_tearsheet(sheet, tmp_path / "t.html").read_text(encoding="utf-8")
+    words = re.sub(r"<(style|script|svg).*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
+    labels = ("399 weekly returns", "Weekly returns", "Best week", "Weekly VaR 95 %")
+    assert [label for label in labels if label not in words] == []
+    assert not re.findall(r"(?i)\b(days?|daily)\b", words)
+
+
+def test_few_returns_are_flagged(make_outcome, tmp_path):
+    sheet = TearsheetInput.of(make_outcome(bars=46))
+    page = write_tearsheet(sheet, tmp_path / "t.html").read_text(encoding="utf-8")
+    assert len(sheet.daily) < 30
+    assert "Ratios and annual figures of walk: fewer than 30 returns." in page
+    assert re.search(r"Sharpe[^<]*: fewer than 30 returns\.", page)
 
 
 def test_the_page_is_written_in_another_process(outcome, tmp_path, page):

@@ -78,7 +78,7 @@ BAD = {
     "pbo": ("backtest overfitting", {"overfitting": replace(GOOD, pbo=pbo(0.2001))}, False, "20.01 %"),
     "few for pbo": ("backtest overfitting", {"overfitting": replace(GOOD, pbo=pbo(0.0, 19))}, None, "19 are too few"),
     "no pbo": ("backtest overfitting", {"overfitting": replace(GOOD, pbo=None)}, None, "too few trials"),
-    "cash": ("superior to cash", {"overfitting": replace(GOOD, cash=spa(0.0501))}, False, "p = 0.050"),
+    "cash": ("superior to cash", {"overfitting": replace(GOOD, cash=spa(0.0501))}, False, "1 of 20 such sweeps"),
     "no cash": (
         "superior to cash",
         {"overfitting": replace(GOOD, cash=spa(None, "flat"))},
@@ -93,11 +93,11 @@ BAD = {
         False,
         "not above the benchmark",
     ),
-    "costs": ("with doubled costs", {"stress": replace(CALM, doubled_costs=0.0)}, False, "earned 0 %"),
+    "costs": ("with doubled costs", {"stress": replace(CALM, doubled_costs=0.0)}, False, "earned 0 % more"),
     "ruined": ("with doubled costs", {"stress": replace(CALM, doubled_costs=None)}, False, "was ruined"),
     "late": ("a bar late", {"stress": replace(CALM, one_bar_late=-0.0123)}, False, "-1.230 %"),
     "leak": ("no leak", {"is_clean": False, "audit": "a leak in sma"}, False, "a leak in sma"),
-    "no battery": ("no leak", {"is_clean": None}, None, "was not run"),
+    "no battery": ("no leak", {"is_clean": None}, None, "Not tried"),
 }
 
 
@@ -111,7 +111,30 @@ def test_each_alone_flips_the_verdict(name):
     (failed,) = (item for item in result.tests if item.name == test)
     assert failed.passed is passed
     assert text in failed.sentence
-    assert result.sentence == f"No evidence of skill: 7 of 8 tests passed; not passed: {test}."
+    words = "not passed" if passed is False else "not tried"
+    assert result.sentence == f"No evidence of skill: 7 of 8 tests passed; {words}: {test}."
+
+
+def test_what_was_not_tried_is_not_called_not_passed():
+    result = verdict(replace(GOOD, deflated=Estimate(0.9), pbo=None), is_clean=None)
+    assert result.sentence == (
+        "No evidence of skill: 5 of 8 tests passed; not passed: deflated Sharpe ratio; "
+        "not tried: backtest overfitting, no leak."
+    )
+
+
+def test_a_record_that_is_too_short_says_how_much_is_missing():
+    (found,) = [
+        test for test in verdict(replace(GOOD, track=Estimate(1260.0))).tests if test.name == "length of the record"
+    ]
+    assert "5.000 years" in found.sentence
+    assert "1.000 more at this ratio would change the answer" in found.sentence
+
+
+def test_the_benchmark_is_named():
+    tests = sweep_verdict.numeric_tests(GOOD, CALM, "a basket of A, B in equal parts, bought once")
+    (found,) = [test.sentence for test in tests if test.name == "superior to buy and hold"]
+    assert found.startswith("Against a basket of A, B in equal parts, bought once at equal volatility, p = 0.020")
 
 
 def test_limits_belong_to_the_good_side():
@@ -124,7 +147,13 @@ def test_limits_belong_to_the_good_side():
 def test_sentences_hold_their_numbers():
     sentences = {test.name: test.sentence for test in verdict().tests}
     year = 252.0**0.5
-    for part in (f"{0.1 * year:.3f}", f"{0.05 * year:.4f}", "200 trials, 50 of them in other sweeps", "0.9700", "0.95"):
+    for part in (
+        f"{0.1 * year:.3f}",
+        f"{0.05 * year:.4f}",
+        "200 trials, 50 of them before this sweep",
+        "0.9700",
+        "0.95",
+    ):
         assert part in sentences["deflated Sharpe ratio"]
     for part in ("10.00 %", "12,870 ways", "20.00 %"):
         assert part in sentences["backtest overfitting"]
@@ -132,7 +161,7 @@ def test_sentences_hold_their_numbers():
     assert "0.123" in sentences["superior to cash"]
     for part in ("3.175 years", "4.000", "3.250 years"):
         assert part in sentences["length of the record"]
-    assert "earned 5.000 %" in sentences["with doubled costs"]
+    assert "earned 5.000 % more in all than the account untraded" in sentences["with doubled costs"]
     alone = {test.name: test.sentence for test in verdict(replace(GOOD, scored=1, prior=0)).tests}
     assert "(1 trial)" in alone["deflated Sharpe ratio"]
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.sweep.storage.trial_registry import PriorTrials, TrialRegistry, pooled_variance
+from engine.ledger.settings import PriorTrials, pooled_variance
+from engine.sweep.storage.trial_registry import TrialRegistry, warn_of_seen_holdout
 from engine.sweep.trials.plan import plan_sweep
 from engine.sweep.trials.ranking import TrialRanking
 
@@ -22,7 +23,7 @@ def register(config, name, sharpes=None, status="done"):
     ranking = TrialRanking.empty(sweep_plan.spec, sweep_plan.count)
     ranking.sharpe[:] = np.arange(sweep_plan.count) if sharpes is None else sharpes
     ranking.status[:] = status
-    TrialRegistry(sweep_plan, name).write(ranking, None, 252.0)
+    TrialRegistry(sweep_plan, name).finish(ranking, None, 252.0)
     return sweep_plan
 
 
@@ -61,18 +62,33 @@ def test_another_config_is_another_setting(config_of):
     assert TrialRegistry(plan_sweep(named), "two").prior_trials().trials == 0
 
 
-def test_other_symbols_and_other_spans_do_not_count(config_of, prices):
+def data_of(path, symbol="X", **span):
+    return {"source": {"kind": "csv", "files": {symbol: str(path)}}, **span}
+
+
+def test_other_spans_do_not_count(config_of, prices):
     register(config_of({"space": SPACE}), "one")
-
-    def data(symbol="X", **span):
-        return {"source": {"kind": "csv", "files": {symbol: str(prices)}}, **span}
-
-    assert TrialRegistry(plan_sweep(config_of({"space": SPACE}, data=data("Z"))), "two").prior_trials().trials == 0
-    early = config_of({"space": SPACE}, data=data(end="2015-06-01"))
+    early = config_of({"space": SPACE}, data=data_of(prices, end="2015-06-01"))
     register(early, "early")
-    late = plan_sweep(config_of({"space": SPACE}, data=data(start="2015-06-02")))
+    late = plan_sweep(config_of({"space": SPACE}, data=data_of(prices, start="2015-06-02")))
     assert TrialRegistry(late, "late").prior_trials().trials == 6  # of the first sweep alone, whose span overlaps
     assert TrialRegistry(plan_sweep(early), "other").prior_trials().trials == 6
+
+
+def test_data_are_known_by_their_content_and_not_by_their_names(config_of, prices, walk, tmp_path):
+    """Renamed, rescaled and longer files of the same prices count; other prices of the same name do not."""
+    register(config_of({"space": SPACE}, broker={"commission": 0.003}), "one")
+    renamed = config_of({"space": SPACE}, data=data_of(prices, "Z"))
+    assert TrialRegistry(plan_sweep(renamed), "two").prior_trials().trials == 6
+    frame = walk.iloc[:260] * 1.0
+    frame[["Open", "High", "Low", "Close"]] = (frame[["Open", "High", "Low", "Close"]] * 0.7312).round(4)
+    frame.to_csv(tmp_path / "again.csv")
+    again = config_of({"space": SPACE}, data=data_of(tmp_path / "again.csv", "Q"))
+    assert TrialRegistry(plan_sweep(again), "two").prior_trials().trials == 6
+    changed = walk.iloc[::-1].set_index(walk.index).iloc[:200]
+    changed.to_csv(tmp_path / "changed.csv")
+    other = config_of({"space": SPACE}, data=data_of(tmp_path / "changed.csv"))
+    assert TrialRegistry(plan_sweep(other), "two").prior_trials().trials == 0
 
 
 def test_ruined_and_failed_trials_were_tried_and_contradictions_were_not(config_of):
@@ -82,20 +98,69 @@ def test_ruined_and_failed_trials_were_tried_and_contradictions_were_not(config_
     assert (prior.trials, prior.sharpes) == (4, 2)
 
 
-@pytest.mark.parametrize("block", [{}, {"holdout": "2015-07-31"}])
-def test_a_warning_names_the_sweep_that_has_seen_the_holdout(block, config_of, caplog):
-    """The other sweep's trials saw these bars, or its winner was run on them."""
-    register(config_of({"space": SPACE, **block}), "one")
-    held_out = config_of({"space": SPACE, "holdout": "2015-07-31"}, name="other")
-    TrialRegistry(plan_sweep(held_out), "two").warn_of_opened_holdout()
-    assert "bars after 2015-07-31 were seen before, by tiny: they are no holdout any more" in caplog.text
+HELD_OUT = {"space": SPACE, "holdout": "2015-07-31"}
+
+
+def uses_of_holdout(config, name, caplog):
+    """The prior trials of a sweep with a holdout, and the warning."""
+    sweep_plan = plan_sweep(config)
+    prior = TrialRegistry(sweep_plan, name).prior_trials(config)
+    warn_of_seen_holdout(sweep_plan, prior)
+    return prior, caplog.text
+
+
+def test_a_warning_names_the_sweep_whose_trials_have_seen_the_holdout(config_of, caplog):
+    register(config_of({"space": SPACE}), "one")
+    prior, warning = uses_of_holdout(config_of(HELD_OUT, name="other"), "two", caplog)
+    assert (prior.openings, prior.views) == (0, 1)
+    assert "the bars after 2015-07-31 were seen before: used by 1 other run (tiny)" in warning
+
+
+def test_a_warning_names_the_sweeps_that_have_opened_the_holdout(config_of, caplog):
+    config = config_of(HELD_OUT)
+    for name in ("one", "two", "two"):
+        sweep_plan = register(config, name)
+        TrialRegistry(sweep_plan, name).record_opening(config.data.load())
+    prior, warning = uses_of_holdout(config, "three", caplog)
+    assert (prior.openings, prior.views) == (2, 0)
+    assert "seen before: opened by 2 earlier sweeps (tiny): they are no holdout any more" in warning
 
 
 def test_no_warning_for_bars_that_no_sweep_has_seen(config_of, prices, caplog):
-    data = {"source": {"kind": "csv", "files": {"X": str(prices)}}, "end": "2015-06-30"}
-    register(config_of({"space": SPACE}, data=data), "one")
-    TrialRegistry(plan_sweep(config_of({"space": SPACE, "holdout": "2015-07-31"})), "two").warn_of_opened_holdout()
-    assert not caplog.text
+    register(config_of({"space": SPACE}, data=data_of(prices, end="2015-06-30")), "one")
+    register(config_of(HELD_OUT), "two")  # its trials ended before the holdout, and it was never opened
+    prior, warning = uses_of_holdout(config_of(HELD_OUT), "three", caplog)
+    assert (prior.holdout_uses, warning) == ("", "")
+
+
+def test_the_repetition_of_a_sweep_records_nothing(config_of, registry_files):
+    config = config_of(HELD_OUT)
+    sweep_plan = plan_sweep(config)
+    registry = TrialRegistry(sweep_plan, "one", is_recording=False)
+    registry.begin()
+    registry.record_opening(config.data.load())
+    with registry.updated(TrialRanking.empty(sweep_plan.spec, 6), None, 252.0, print) as callback:
+        assert callback is print
+    assert not registry_files.parent.exists()
+
+
+def as_older_version(registry_files, name, **changes):
+    """The records of a sweep as an earlier version wrote them: symbols, span and name beside its trials."""
+    for path in registry_files.parent.glob("ledger.*"):
+        path.unlink()
+    values = {"symbols": ["X"], "first": "2015-01-14", "last": "2015-10-06", "name": "old", **changes}
+    (registry_files / f"{name}.json").write_text(json.dumps(values))
+
+
+def test_records_of_an_earlier_version_are_read_with_a_note(config_of, prices, registry_files, caplog):
+    register(config_of({"space": SPACE}, broker={"commission": 0.003}), "one")
+    as_older_version(registry_files, "one", holdout="2015-07-31")
+    config = config_of(HELD_OUT)
+    prior, warning = uses_of_holdout(config, "two", caplog)
+    assert (prior.trials, prior.openings) == (6, 1)
+    assert "1 of the sweeps counted was recorded by an earlier version, and matched by the symbols' names" in warning
+    renamed = config_of({"space": SPACE}, data=data_of(prices, "Z"))
+    assert TrialRegistry(plan_sweep(renamed), "two").prior_trials().trials == 0
 
 
 def test_a_damaged_file_does_not_stop_a_sweep(config_of, registry_files, caplog):
@@ -154,7 +219,7 @@ def test_points_that_were_asked_for_are_written_down_too(config_of):
     ranking = TrialRanking.empty(sweep_plan.spec, 3)
     ranking.status[:] = "done"
     points = [{"risk.base": base, "model.slow": 8} for base in (0.01, 0.02, 0.02)]
-    TrialRegistry(sweep_plan, "one").write(ranking, points.__getitem__, 252.0)
+    TrialRegistry(sweep_plan, "one").finish(ranking, points.__getitem__, 252.0)
     grid = plan_sweep(config_of({"space": {"risk.base": [0.5], "model.slow": [8]}}))
     assert TrialRegistry(grid, "two").prior_trials().trials == 2
     assert TrialRegistry(plan_sweep(config_of({"space": SPACE})), "two").prior_trials().trials == 0

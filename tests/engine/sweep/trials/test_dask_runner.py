@@ -454,7 +454,14 @@ def test_a_scheduler_without_workers(tmp_path, config_of, options, capsys):
 
 def test_the_extra_may_be_missing(tmp_path, config_of, options, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    refused(re.escape("pip install 'backtrader-ml[cluster]'"), tmp_path, config_of, options, capsys, {"dask": "local"})
+    refused(
+        "needs Dask, which is not installed: run `make install` in ",
+        tmp_path,
+        config_of,
+        options,
+        capsys,
+        {"dask": "local"},
+    )
 
 
 @pytest.mark.parametrize(
