@@ -118,9 +118,9 @@ class Market:
     zone : time zone whose calendar days are the sessions, as `core.clock.sessions` takes it.
     notes : findings of the data checks; they go into the run folder.
     news : dated headlines; None where the config names none.
-    reading : by symbol, how its file was read; empty for data of the project.
     basket : "held" or "rebalanced" where the benchmark is a basket of the traded symbols, in equal parts, which has no
         bars of its own; empty otherwise.
+    reading : by symbol, how its file was read; empty for data of the project.
     """
 
     bars: Mapping[str, Bars]

@@ -204,8 +204,14 @@ class DataSpec(Spec):
             for note in symbol_notes:
                 notes.setdefault(note, []).append(symbol)
         self._require_known_symbols(bars)
-        zone = self.session.market_zone
-        market = Market(bars, self.trade_symbols, self.benchmark_symbol, zone, reading=reading, basket=self.basket)
+        market = Market(
+            bars,
+            self.trade_symbols,
+            self.benchmark_symbol,
+            self.session.market_zone,
+            basket=self.basket,
+            reading=reading,
+        )
         require_together(market, where)
         stated = (f"{_listed(symbols)}: {note}" for note, symbols in notes.items())
         return replace(market, notes=(*stated, *self._disclosures(market)))
@@ -216,7 +222,7 @@ class DataSpec(Spec):
 
     def _require_known_symbols(self, bars: Mapping[str, Bars]) -> None:
         """The choice that cannot be checked with the config where symbols stand in files that were not there then."""
-        named = (*self.trade_symbols, *(() if self.basket else (self.benchmark_symbol,)))
+        named = self.trade_symbols if self.basket else (*self.trade_symbols, self.benchmark_symbol)
         unknown = next((symbol for symbol in named if symbol not in bars), None)
         if unknown:
             raise DataError(f"the data have no symbol {unknown!r}; they have {_listed(list(bars))}")

@@ -24,11 +24,11 @@ TOLERANCE = 1e-6
 Vendors keep prices in single precision (6e-8 relative) and print six decimals, so the four prices of one bar can
 disagree in the last digits. Such values are taken as they are.
 """
+LATEST_CHANGE = 3
+"""The latest hour of the day that a change of the clock repeats."""
 ALMOST = 0.999
 """The fraction of a second from which a stamp is taken as the next second: ``59.999`` is how vendors write an end."""
 LISTED_FAULTS = 4  # faults told in one line; the rest is counted
-LATEST_CHANGE = 3
-"""The latest hour of the day that a change of the clock repeats."""
 
 Mask = npt.NDArray[np.bool_]
 Check = Callable[[pd.DataFrame], Fault | None]

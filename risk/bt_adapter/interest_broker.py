@@ -23,7 +23,7 @@ class InterestBroker(FreshBroker):
         credited, or that on a position taken from the cash.
     """
 
-    params = (("cash_interest", 0.0), ("session", None))
+    params: tuple[tuple[str, Any], ...] = (("cash_interest", 0.0), ("session", None))
 
     def init(self) -> None:
         """Begin an empty account."""

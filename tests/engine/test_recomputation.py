@@ -125,6 +125,6 @@ def test_shipped_configs(path, tmp_path, tables):
     config = load(path, overrides)
     if config.label:  # what it trades is decided by its models, how it is accounted for is not
         cheaper = ["model={kind: random_forest, trees: 5}", "workers=1"]
-        shorter = ["data.end=2005-12-30"] if config.data.source.kind in ("sample", "stocks") else []
+        shorter = ["data.end=2007-12-31"] if config.data.source.kind in ("sample", "stocks") else []
         config = load(path, [*overrides, *cheaper, *shorter])
     check(config, tmp_path, tables, pages=path.stem in WITH_PAGES)
