@@ -8,7 +8,6 @@ from core.deprecation import deprecated_names
 from core.plugins import FAMILIES
 from core.progress import ProgressCallback, no_progress
 
-
 NEWER = {"marketdata.layouts"}
 """Families that began after the old name."""
 
