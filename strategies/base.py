@@ -103,9 +103,9 @@ class Strategy(PluginSpec):
     """A :class:`Rule`; in a :class:`CrossSectional`, a :class:`CrossRule`."""
 
     reenter: Annotated[Literal["always", "new_signal"] | Pause, Field(exclude_if=_is_always)] = "always"
-    """Entries after a position has ended, by a stop, a target or the rule: `always`; `new_signal`: on the same side only
-    once the rule, asked without a position, has wanted something else at a bar since; `{after: 5}`: none at the next 5
-    closes of the symbol."""
+    """Entries after a position has ended, by a stop, a target or the rule: `always`; `new_signal`: on the same side
+    only once the rule, asked without a position, wanted something else; `{after: 5}`: none at the symbol's next 5
+    closes."""
 
     @property
     def reenter_new(self) -> int:

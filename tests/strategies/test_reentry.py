@@ -168,6 +168,5 @@ def test_the_functions_by_hand():
     p = Threshold(reenter={"after": 2})
     assert [side_left(last, side) for last, side in ((0, 1), (1, 0), (1, -1))] == [1, 1, -1]
     assert [bars_to_wait(wait, side, p) for wait, side in ((0, 1), (3, 0), (1, 0), (0, 0))] == [3, 2, 0, 0]
-    assert [gated(target, side, 0, wait, p) for target, side, wait in ((1, 1, 3), (-1, 1, 3), (1, 0, 1), (1, 0, 0))] == [
-        1, 0, 0, 1,
-    ]  # fmt: skip
+    cases = ((1, 1, 3), (-1, 1, 3), (1, 0, 1), (1, 0, 0))
+    assert [gated(target, side, 0, wait, p) for target, side, wait in cases] == [1, 0, 0, 1]

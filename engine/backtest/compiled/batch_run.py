@@ -209,14 +209,9 @@ class BatchRun:
 
     def _skipping(self, features: KernelFeatures, policies: Policies) -> int:
         """The way to skip steps without events; to call the rule beforehand pays if several policies share it."""
-        if (
-            features.reenter
-            or features.cross
-            or features.gaps
-            or features.symbols != 1
-            or features.halts
-            or features.cash_interest
-        ):
+        if features.cross or features.gaps or features.symbols != 1 or features.halts or features.cash_interest:
+            return NO
+        if features.reenter:  # the rule's side depends on more than the side held, so it cannot be called beforehand
             return NO
         if not self._shares_rules and len(policies.rows) < 2 * len(policies.rules):
             return STEPWISE
