@@ -1,8 +1,31 @@
 """Entries after a position has ended: the rule of ``strategy.reenter``. Pure functions, which both engines use."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
 
-__all__ = ["bars_to_wait", "gated", "side_left"]
+from pydantic import Discriminator, PositiveInt, Tag
+
+from core.spec import Spec
+
+__all__ = ["Pause", "Reenter", "bars_to_wait", "gated", "side_left"]
+
+
+class Pause(Spec):
+    """No entry for some bars after a position has ended."""
+
+    after: PositiveInt
+    """Closes of the symbol without an entry, from the first one after the position on."""
+
+
+def _form(value: object) -> str:
+    """The tag of a value of the config: of a word, or of a mapping; messages leave tags with ``<`` out."""
+    return "<pause>" if isinstance(value, Mapping | Spec) else "<word>"
+
+
+Reenter: TypeAlias = Annotated[
+    Annotated[Literal["always", "new_signal"], Tag("<word>")] | Annotated[Pause, Tag("<pause>")],
+    Discriminator(_form),
+]
 
 
 def side_left(last: int, side: int) -> int:

@@ -18,16 +18,16 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from core.plugins import PluginSpec
-from core.spec import Spec
 from core.types import Vector
+
+from ._reentry import Pause, Reenter
 
 __all__ = [
     "CrossRule",
     "CrossSectional",
-    "Pause",
     "Rule",
     "Sided",
     "Sides",
@@ -79,13 +79,6 @@ class CrossRule(Protocol):
         ...
 
 
-class Pause(Spec):
-    """No entry for some bars after a position has ended."""
-
-    after: PositiveInt
-    """Closes of the symbol without an entry, from the first one after the position on."""
-
-
 def _is_always(reenter: object) -> bool:
     return reenter == "always"
 
@@ -102,7 +95,7 @@ class Strategy(PluginSpec):
     rule: ClassVar[Any]
     """A :class:`Rule`; in a :class:`CrossSectional`, a :class:`CrossRule`."""
 
-    reenter: Annotated[Literal["always", "new_signal"] | Pause, Field(exclude_if=_is_always)] = "always"
+    reenter: Annotated[Reenter, Field(exclude_if=_is_always)] = "always"
     """Entries after a position has ended, by a stop, a target or the rule: `always`; `new_signal`: on the same side
     only once the rule, asked without a position, wanted something else; `{after: 5}`: none at the symbol's next 5
     closes."""
