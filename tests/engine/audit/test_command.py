@@ -111,6 +111,7 @@ def report_of(config, out):
     return page, metrics
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_cached_verdict_and_equal_runs_stay_equal_files(config, tmp_path, leak):
     before, metrics = report_of(config, tmp_path / "runs")
     assert "The leak battery has not been run" in before
