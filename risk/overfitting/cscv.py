@@ -133,9 +133,9 @@ def pbo(returns: npt.ArrayLike, blocks: int = USUAL_BLOCKS) -> Pbo:
 
     Returns
     -------
-    The share with its logits. Trials with equal returns are one, so that a clone changes nothing. A trial whose returns do not vary in a half has the Sharpe ratio 0 there; ties share the
-    average of their ranks; of trials that are equally good in the sample one is chosen that does not depend on their
-    order.
+    The share with its logits. Trials with equal returns are one, so that a clone changes nothing. A trial whose returns
+    do not vary in a half has the Sharpe ratio 0 there; ties share the average of their ranks; of trials that are
+    equally good in the sample one is chosen that does not depend on their order.
 
     Raises
     ------

@@ -16,7 +16,7 @@ NO_WINNER = "no trial can be chosen"
 MIN_TRIALS = 20
 DSR, PBO, ALPHA = 0.95, 0.2, 0.05
 LOSS, KEPT = 0.05, 0.3
-"""The chosen trial may lose in so many halves, and has to keep so much of its Sharpe ratio where PBO is above its limit."""
+"""Limits of the chosen trial: the share of losses, and the share of its ratio that is kept, where PBO is too high."""
 CASH = "the same account untraded, in cash,"
 
 
