@@ -152,16 +152,16 @@ def says_yes(seed: int, case: Case) -> tuple[bool, str, float]:
             return verdict["headline"].startswith("evidence"), failed or verdict["headline"], float("nan")
         outcome = compute(config)
         assert outcome.evaluation is not None  # the config has a label
-        return outcome.verdict.beats, outcome.verdict.headline, float(outcome.evaluation.scores["ic"])
+        return outcome.verdict.beats, outcome.verdict.headline, float(outcome.evaluation.overall.model.ic or 0.0)
 
 
 def cases() -> Iterator[Case]:
     """The lines of the table."""
     single = Case("", 40, 0.0)
-    for years in (2, 5, 10, 20):
-        yield replace(single, name=f"noise, {years} years, 3 symbols", markets=125, years=years)
+    for years in (2, 5, 8, 10, 20):
+        yield replace(single, name=f"noise, {years} years, 3 symbols", markets=100, years=years)
     for edge in (0.02, 0.05, 0.10, 0.15):
-        for years in (2, 5, 10, 20):
+        for years in (2, 5, 8, 10, 20):
             yield replace(single, name=f"edge {edge:.2f}, {years} years, 3 symbols", edge=edge, years=years)
     for symbols in (1, 10):
         for edge in (0.0, 0.10):
