@@ -15,7 +15,7 @@ from marketdata.sources.base import RawTable
 from .data_faults import Fault
 from .data_warnings import data_warnings
 from .timestamps import Session, close_times
-from .validation import beyond_time, checked
+from .validation import beyond_time, checked, duplicates
 
 FIRST_YEAR, LAST_YEAR = 1700, 2200
 TURNED = "the rows run from new to old and are turned round"
@@ -76,6 +76,7 @@ def cut_to_span(symbol: str, raw: RawTable, session: Session, span: Span) -> Cut
     raw, turned = oldest_first(raw)
     closed = close_times(raw, session)
     if isinstance(closed, Fault):
+        closed = duplicates(raw.frame) or closed  # an hour that is there twice is why a time is in doubt
         raise closed.error(symbol, raw.where, raw.row_names)
     days = sessions(closed.times, session.market_zone)
     inside = span.holds(days)

@@ -192,9 +192,11 @@ class DataSpec(Spec):
         notes: dict[str, list[str]] = {}  # a note that holds for several symbols is written once
         where: dict[str, str] = {}
         reading: dict[str, str] = {}
+        trade = frozenset(self.trade_symbols)
+        session = self.session
         for symbol, raw in (pair for source in self.sources for pair in source.each_table()):
-            traded = symbol in self.trade_symbols
-            bars[symbol], symbol_notes = checked_bars(symbol, raw, self.session, self._span, traded=traded)
+            traded = symbol in trade
+            bars[symbol], symbol_notes = checked_bars(symbol, raw, session, self._span, traded=traded)
             where[symbol] = raw.where
             if raw.recognition:
                 reading[symbol] = raw.recognition.text

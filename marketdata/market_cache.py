@@ -182,9 +182,9 @@ def _packed(market: Market) -> bytes:
         "trade": list(market.trade),
         "benchmark": market.benchmark,
         "zone": market.zone,
-        "basket": market.basket,
         "notes": list(market.notes),
         "reading": dict(market.reading),
+        "basket": market.basket,
     }
     text = canonical({**header, "order": list(market.bars)})
     start = 9 + len(text) + 1
@@ -223,6 +223,6 @@ def _market(path: Path, header: Mapping[str, Any], start: int) -> Market:
         header["benchmark"],
         header["zone"],
         tuple(header["notes"]),
-        basket=header["basket"],
         reading=header["reading"],
+        basket=header["basket"],
     )
