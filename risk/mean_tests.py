@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.types import Matrix, Vector
-from risk.returns import ROUNDING
 
+ROUNDING = 1e-15
+"""A range up to this multiple of the largest value is rounding error."""
 EXPLAINED = 1e-10
 """A regressor whose variance the others leave this share of, or less, is a combination of them but for rounding."""
 
