@@ -124,7 +124,7 @@ def _of_equal_volatility(test: PairedTest | None) -> str:
 
 
 def _of_power(returns: ReturnTests) -> str:
-    """What the record could have shown at all: the Sharpe ratio of the part that is not the benchmark's."""
+    """The edge that the record could have shown at all: the Sharpe ratio of the part that is not the benchmark's."""
     test = returns.benchmark
     if test.t is None or returns.beat:
         return ""

@@ -103,7 +103,7 @@ class Pbo:
     strict : share of the splits whose logit is below 0. It differs for ties, and for an odd number of trials.
     loss : probability of loss: share of the splits in which the chosen trial's Sharpe ratio outside its sample is at
         most 0.
-    kept : the chosen trial's mean Sharpe ratio outside its sample over its mean ratio in it, the means over all splits:
+    retained : the chosen trial's mean Sharpe ratio outside its sample over its mean ratio in it, the means over all splits:
         1 less the degradation. None where it has no ratio above 0 in the sample.
     logits : (splits,) ``log(w / (1 - w))``, ``w = rank / (trials + 1)`` and rank 1 the worst.
     splits, trials, blocks : numbers of them; trials with equal sums are one.
@@ -113,7 +113,7 @@ class Pbo:
     pbo: float
     strict: float
     loss: float
-    kept: float | None
+    retained: float | None
     logits: Vector = field(repr=False)
     splits: int
     trials: int
@@ -192,7 +192,7 @@ def pbo_of_blocks(sums: BlockSums) -> Pbo:
         pbo=float(np.mean(ranks <= middle)),
         strict=float(np.mean(ranks < middle)),
         loss=float(np.mean(outside <= 0)),
-        kept=float(outside.mean() / inside.mean()) if inside.mean() > 0.0 else None,
+        retained=float(outside.mean() / inside.mean()) if inside.mean() > 0.0 else None,
         logits=read_only(logits),
         splits=len(logits),
         trials=trials,

@@ -236,7 +236,7 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
 
 
 def _pbo(pbo: Pbo) -> dict[str, Any]:
-    names = ("pbo", "strict", "loss", "kept", "splits", "trials", "blocks")
+    names = ("pbo", "strict", "loss", "retained", "splits", "trials", "blocks")
     return {**{name: getattr(pbo, name) for name in names}, "notes": list(pbo.notes)}
 
 

@@ -91,10 +91,10 @@ def test_copies_of_trials_change_nothing(seed, copies):
     returns = noise(80, 9, seed)
     plain_result = pbo(returns, 4)
     copied = pbo(returns[:, [*range(9), *copies]], 4)
-    assert (copied.pbo, copied.loss, copied.kept, copied.trials) == (
+    assert (copied.pbo, copied.loss, copied.retained, copied.trials) == (
         plain_result.pbo,
         plain_result.loss,
-        plain_result.kept,
+        plain_result.retained,
         9,
     )
     assert np.array_equal(copied.logits, plain_result.logits)
@@ -113,8 +113,8 @@ def test_what_is_kept_is_the_mean_outside_over_the_mean_inside():
         chosen = ratios[0].argmax()
         inside.append(ratios[0][chosen])
         outside.append(ratios[1][chosen])
-    assert pbo(returns, 4).kept == pytest.approx(np.mean(outside) / np.mean(inside), rel=1e-9)
-    assert pbo(noise(80, 9, 3) - 0.1, 4).kept is None  # no trial has a ratio above 0 in any half
+    assert pbo(returns, 4).retained == pytest.approx(np.mean(outside) / np.mean(inside), rel=1e-9)
+    assert pbo(noise(80, 9, 3) - 0.1, 4).retained is None  # no trial has a ratio above 0 in any half
 
 
 def test_a_trial_that_does_not_vary_has_a_ratio_of_zero():

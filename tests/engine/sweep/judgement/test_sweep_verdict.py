@@ -27,8 +27,8 @@ def spa(consistent, reason=""):
     return SimpleNamespace(consistent=consistent, reality_check=0.123, reason=reason)
 
 
-def pbo(value=0.1, trials=200, loss=0.0375, kept=0.25):
-    return SimpleNamespace(pbo=value, splits=12870, trials=trials, loss=loss, kept=kept)
+def pbo(value=0.1, trials=200, loss=0.0375, retained=0.25):
+    return SimpleNamespace(pbo=value, splits=12870, trials=trials, loss=loss, retained=retained)
 
 
 GOOD = OverfittingTests(
@@ -76,16 +76,16 @@ BAD = {
         "unknown (the returns do not vary)",
     ),
     "pbo": ("backtest overfitting", {"overfitting": replace(GOOD, pbo=pbo(0.2001))}, False, "20.01 %"),
-    "pbo and nothing kept": (
+    "pbo and nothing retained": (
         "backtest overfitting",
-        {"overfitting": replace(GOOD, pbo=pbo(0.2001, kept=None))},
+        {"overfitting": replace(GOOD, pbo=pbo(0.2001, retained=None))},
         False,
         "0 %",
     ),
     "loss": ("backtest overfitting", {"overfitting": replace(GOOD, pbo=pbo(loss=0.0501))}, False, "5.010 %"),
     "loss on a plateau": (
         "backtest overfitting",
-        {"overfitting": replace(GOOD, pbo=pbo(0.5, loss=0.0501, kept=0.9))},
+        {"overfitting": replace(GOOD, pbo=pbo(0.5, loss=0.0501, retained=0.9))},
         False,
         "5.010 %",
     ),
@@ -158,9 +158,9 @@ def test_limits_belong_to_the_good_side():
 
 
 def test_a_plateau_of_good_trials_passes_whatever_their_ranking():
-    plateau = pbo(0.5, loss=0.05, kept=0.3)
+    plateau = pbo(0.5, loss=0.05, retained=0.3)
     assert verdict(replace(GOOD, pbo=plateau)).skill
-    assert not verdict(replace(GOOD, pbo=pbo(0.5, loss=0.05, kept=0.29))).skill
+    assert not verdict(replace(GOOD, pbo=pbo(0.5, loss=0.05, retained=0.29))).skill
 
 
 def test_sentences_hold_their_numbers():
