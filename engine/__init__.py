@@ -9,8 +9,9 @@ from core.deprecation import moved_modules
 
 if TYPE_CHECKING:
     from .api import load_run, run
+    from .loaded_sweep import load_sweep
 
-__all__ = ["load_run", "run"]
+__all__ = ["load_run", "load_sweep", "run"]
 
 moved_modules(
     {
@@ -25,7 +26,7 @@ moved_modules(
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for: the command line loads this package before anything heavy."""
     if name in __all__:
-        from . import api
+        from . import api, loaded_sweep
 
-        return getattr(api, name)
+        return getattr(loaded_sweep if name == "load_sweep" else api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

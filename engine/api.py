@@ -8,20 +8,24 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from core.errors import ConfigError, StoreError
-from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, STOPS, TRADES
+from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, SIGNALS, STOPS, TRADES
 from core.types import RunResult
 from engine.config.run_config import RunConfig
 from engine.results.metrics_json import metrics
 from engine.results.outcome import recorded_outcome
+from engine.run_folder import result_files
+from engine.run_folder.own_plugins import own_plugins
 from engine.run_folder.run_folder import MANIFEST, RESULT_FILES, is_run_folder, read_json, result_digest
 from engine.sweep import load_config
+from engine.sweep.storage.file_names import NUMBERS
 
 Config: TypeAlias = RunConfig | Mapping[str, Any] | str | PathLike[str]
 
-TABLES = (EQUITY, ORDERS, FILLS, TRADES, COSTS, STOPS)
-METRICS = "metrics.json"
+TABLES = (SIGNALS, EQUITY, ORDERS, FILLS, TRADES, COSTS, STOPS)
+METRICS, CONFIG = ("metrics.json", "config.yaml")
 MANIFEST_KEYS = ("config_id", "engine", "result_digest", "zone")
 AGAIN = "run its config.yaml again"
 
@@ -69,7 +73,15 @@ def run(
             return load_run(run_and_save(resolved, Options(Path(out), cache, quiet=not progress)).saved.folder)
     with reporting(quiet=not progress) as on_progress, keeping_markets(cache):
         outcome = recorded_outcome(compute(resolved, signal_store() if cache else None, on_progress))
-    return replace(outcome.result, notes=outcome.notes, metrics=metrics(outcome))
+    return replace(
+        outcome.result,
+        notes=outcome.notes,
+        metrics=metrics(outcome),
+        config=outcome.config,
+        signals=result_files.signals(outcome.signals.frame, outcome.market),
+        daily=outcome.daily,
+        plugins={path: item["source"] for path, item in own_plugins(outcome.config).items()},
+    )
 
 
 def load_run(folder: str | PathLike[str]) -> RunResult:
@@ -102,6 +114,9 @@ def load_run(folder: str | PathLike[str]) -> RunResult:
         positions=positions(tables["fills"], tables["equity"]["time"], numbers["symbols"]),
         notes=tuple(numbers["notes"]),
         metrics=numbers,
+        config=yaml.safe_load((path / CONFIG).read_text(encoding="utf-8")),
+        daily=result_files.read_returns(path, about.get("returns_digest")),
+        plugins={name: item["source"] for name, item in about.get("plugins", {}).items()},
         **tables,
     )
 
@@ -144,7 +159,9 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
         raise StoreError(f"{folder}: there is no such folder")
     if not is_run_folder(folder):
         raise StoreError(f"{folder}: is no run folder: it holds no {MANIFEST}; give the folder that a run has written")
-    missing = [name for name in RESULT_FILES if not (folder / name).is_file()]
+    if (folder / NUMBERS).is_file():
+        raise StoreError(f"{folder}: is the folder of a sweep; load_sweep reads it, and load_run each of its winners/")
+    missing = [name for name in (*RESULT_FILES, CONFIG) if not (folder / name).is_file()]
     if missing:
         raise StoreError(f"{folder}: {', '.join(missing)} missing; {AGAIN}")
     about = read_json(folder / MANIFEST)

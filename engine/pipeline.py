@@ -26,6 +26,7 @@ from engine.results.compute_measures import Measure, measure_here, measure_in
 from engine.results.metrics_json import metrics
 from engine.results.outcome import Outcome, build, recorded_outcome
 from engine.run_folder import manifest, result_files
+from engine.run_folder.own_plugins import own_plugins
 from engine.run_folder.run_folder import (
     MANIFEST,
     Saved,
@@ -204,6 +205,8 @@ def save(
             outcome.tried.dump() if outcome.tried else None,
         )
         contents["reading"] = dict(outcome.market.reading)
+        contents["returns_digest"] = result_files.write_returns(outcome.daily, folder)
+        contents["plugins"] = own_plugins(outcome.config)
         write_json(folder / MANIFEST, contents)
         (folder / "run.log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         pages = ("report.html", "tearsheet.html") if sheet else ("report.html",)
