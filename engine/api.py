@@ -8,12 +8,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from core.errors import ConfigError, StoreError
 from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, SIGNALS, STOPS, TRADES
 from core.types import RunResult
 from engine.config.run_config import RunConfig
+from engine.config.yaml_layers import read_layer
 from engine.results.metrics_json import metrics
 from engine.results.outcome import recorded_outcome
 from engine.run_folder import result_files
@@ -114,7 +114,7 @@ def load_run(folder: str | PathLike[str]) -> RunResult:
         positions=positions(tables["fills"], tables["equity"]["time"], numbers["symbols"]),
         notes=tuple(numbers["notes"]),
         metrics=numbers,
-        config=yaml.safe_load((path / CONFIG).read_text(encoding="utf-8")),
+        config=read_layer(path / CONFIG).values,
         daily=result_files.read_returns(path, about.get("returns_digest")),
         plugins={name: item["source"] for name, item in about.get("plugins", {}).items()},
         **tables,

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from core.errors import StoreError
 from core.types import RunResult
 from engine.api import CONFIG, load_run
+from engine.config.yaml_layers import read_layer
 from engine.run_folder.run_folder import MANIFEST, read_json, result_digest
 from engine.sweep.storage.file_names import NUMBERS, RESULTS, TABLE
 
@@ -69,5 +69,5 @@ def load_sweep(folder: str | PathLike[str]) -> SweepResult:
         raise StoreError(f"{path}: {', '.join(missing)} missing; run the sweep again")
     if result_digest(path, RESULTS) != read_json(path / MANIFEST).get("result_digest"):
         raise StoreError(f"{path}: its tables are not those that its {MANIFEST} was written for; run the sweep again")
-    config = yaml.safe_load((path / CONFIG).read_text(encoding="utf-8"))
+    config = read_layer(path / CONFIG).values
     return SweepResult(path, config, pd.read_parquet(path / TABLE), read_json(path / NUMBERS))

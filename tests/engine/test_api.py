@@ -271,7 +271,8 @@ def test_the_results_are_at_hand(in_memory, folder):
     assert loaded.measures.loc["total_return", "strategy"] == pytest.approx(growth - 1)
     assert set(loaded.measures.columns) == {*loaded.daily.columns, "unit", "period", "n", "formula"}
     returns, benchmark = loaded.to_quantstats()
-    assert returns.index.tz is None and returns.index.equals(benchmark.index)
+    assert returns.index.tz is None
+    assert returns.index.equals(benchmark.index)
     assert loaded.config["model"] == {"kind": "sma_cross", "fast": 20, "slow": 50}
     assert list(loaded.signals.columns) == ["time", "symbol", "prediction", "confidence", "fold"]
 
@@ -295,14 +296,3 @@ def test_edited_returns_are_refused(copy):
 def test_a_result_without_daily_returns_says_so(in_memory):
     with pytest.raises(StoreError, match="its daily returns are not stored; run its config again"):
         _ = replace(in_memory, daily=None).returns
-
-
-def test_an_untracked_plugin_comes_back_from_the_run_folder(tmp_path):
-    file = ROOT / "strategies" / "zz_brought_back.py"
-    source = (ROOT / "strategies" / "threshold.py").read_text(encoding="utf-8")
-    file.write_text(source, encoding="utf-8")
-    try:
-        made = run(SMA, overrides=(*SHORT, "strategy.kind=zz_brought_back"), out=tmp_path)
-    finally:
-        file.unlink()
-    assert made.plugins["strategies/zz_brought_back.py"] == source
