@@ -44,6 +44,7 @@ from signals.signals_result import Signals
 log = logging.getLogger(__name__)
 
 CACHE_LIMIT = 2 * 1024**3
+AGREED = "both engines gave the same result, bit for bit"
 NOT_WANTED = "the config says report.tearsheet: false"
 
 
@@ -170,7 +171,9 @@ def run_and_save(config: RunConfig, options: Options, pool: Executor | None = No
         saved = save(outcome, config, options.out, submit, watch, lines)
     numbers = metrics(outcome)
     if not options.quiet:
-        show(numbers, saved.folder, saved.note, tried=outcome.tried.sentences if outcome.tried else ())
+        agreed = AGREED if config.engine == "both" else ""
+        note = "; ".join(text for text in (saved.note, agreed) if text)
+        show(numbers, saved.folder, note, tried=outcome.tried.sentences if outcome.tried else ())
     return Finished(saved, numbers)
 
 

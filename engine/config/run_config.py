@@ -1,6 +1,7 @@
 """The configuration of a run: the blocks of all packages in one model, and error messages of one line."""
 
 import difflib
+import inspect
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ from risk.costs import BrokerSpec
 from risk.measure_set import MeasuresSpec
 from risk.spec import RiskSpec
 from signals.spec import SignalSpec
-from strategies.base import Strategy
+from strategies.base import CrossRule, CrossSectional, Rule, Strategy
 
 from .foreign_words import here_it_is
 from .sweep_spec import SweepSpec
@@ -89,6 +90,18 @@ class RunConfig(SignalSpec):
                 "lower it"
             )
             raise PydanticCustomError("min_order", "{text}", {"text": text, "path": ["risk", "limits", "min_order"]})
+        return self
+
+    @model_validator(mode="after")
+    def _rule_can_be_called(self) -> Self:
+        contract: Any = CrossRule if isinstance(self.strategy, CrossSectional) else Rule
+        given = list(inspect.signature(contract.__call__).parameters)[1:]
+        rule = inspect.signature(type(self.strategy).rule)
+        try:
+            rule.bind(*given)
+        except TypeError:
+            text = f"the rule of {self.strategy.kind} takes {rule}, but it is called with ({', '.join(given)})"
+            raise PydanticCustomError("rule", "{text}; mend it", {"text": text, "path": ["strategy"]}) from None
         return self
 
     @model_validator(mode="after")

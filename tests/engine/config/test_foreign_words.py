@@ -1,6 +1,7 @@
 """Words of other tools are answered with the key that stands for them here."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,8 @@ from core.spec import known_keys
 from engine.config.foreign_words import FOREIGN_WORDS
 from engine.config.run_config import RunConfig
 from engine.sweep.load_config import load
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize(
@@ -31,7 +34,7 @@ from engine.sweep.load_config import load
 )
 def test_a_word_of_another_tool(override, answer):
     with pytest.raises(ConfigError, match=re.escape(answer)):
-        load("configs/sma_cross.yaml", [override])
+        load(ROOT / "configs" / "sma_cross.yaml", [override])
 
 
 def test_every_key_that_is_named_exists():
