@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from . import display, result_views
+from . import display
 from .digests import digest
 from .errors import DataError, StoreError
 
@@ -313,11 +313,11 @@ class RunResult:
 
         NaN where a measure has no value; the reason is in ``metrics``.
         """
-        return result_views.measures_frame(self.metrics)
+        return display.measures_frame(self.metrics)
 
     def plot(self) -> Any:
         """Draw growth and drawdown of account and benchmark; returns the matplotlib figure."""
-        return result_views.plot(self._daily(), f"{self.config.get('name', 'run')} {self.config_id}")
+        return display.plot(self._daily(), f"{self.config.get('name', 'run')} {self.config_id}")
 
     def to_quantstats(self) -> tuple[pd.Series, pd.Series]:
         """Returns and benchmark as quantstats and pyfolio take them: ``qs.reports.full(*result.to_quantstats())``.

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from core.deprecation import moved_modules
 
 if TYPE_CHECKING:
-    from .api import load_run, run
-    from .loaded_sweep import load_sweep
+    from .api import load_run, load_sweep, run
 
 __all__ = ["load_run", "load_sweep", "run"]
 
@@ -26,7 +25,7 @@ moved_modules(
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for: the command line loads this package before anything heavy."""
     if name in __all__:
-        from . import api, loaded_sweep
+        from . import api
 
-        return getattr(loaded_sweep if name == "load_sweep" else api, name)
+        return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -118,5 +118,5 @@ def _attempt(perform: Perform, context: Any, task: Any, on_progress: ProgressCal
         return Error(error, f"{type(error).__name__}: {error}")
     except Exception as error:  # the code of a plug-in may raise anything
         logging.getLogger(__name__).debug("a task failed", exc_info=True)
-        place = raised_in(error)
-        return Error(None, f"{f'{place}: ' if place else ''}{type(error).__name__}: {error}")
+        location = raised_in(error)
+        return Error(None, f"{f'{location}: ' if location else ''}{type(error).__name__}: {error}")

@@ -90,11 +90,11 @@ def main(words: list[str]) -> int:
 
 def _plugin_failed(error: Exception) -> int:
     """The exit code for an error that a plug-in raised; any other is raised again."""
-    place = raised_in(error)
-    if not place:
+    location = raised_in(error)
+    if not location:
         raise error
     log.info("a plug-in raised", exc_info=error)
-    return _fail(f"{place}: the plug-in raised {type(error).__name__}: {error}; -v shows the traceback", 2)
+    return _fail(f"{location}: the plug-in raised {type(error).__name__}: {error}; -v shows the traceback", 2)
 
 
 def _answer(words: list[str]) -> int:

@@ -37,7 +37,7 @@ FOREIGN_WORDS = {
 
 
 def here_it_is(key: str, path: tuple[str, ...] = ()) -> str:
-    """What stands for another tool's word; empty for a word that is not known, or that is a key of ours.
+    """The key of ours for another tool's word; empty for a word that is not known, or that is a key of ours.
 
     Parameters
     ----------

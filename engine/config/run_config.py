@@ -95,12 +95,12 @@ class RunConfig(SignalSpec):
     @model_validator(mode="after")
     def _rule_can_be_called(self) -> Self:
         contract: Any = CrossRule if isinstance(self.strategy, CrossSectional) else Rule
-        given = list(inspect.signature(contract.__call__).parameters)[1:]
+        arguments = list(inspect.signature(contract.__call__).parameters)[1:]
         rule = inspect.signature(type(self.strategy).rule)
         try:
-            rule.bind(*given)
+            rule.bind(*arguments)
         except TypeError:
-            text = f"the rule of {self.strategy.kind} takes {rule}, but it is called with ({', '.join(given)})"
+            text = f"the rule of {self.strategy.kind} takes {rule}, but it is called with ({', '.join(arguments)})"
             raise PydanticCustomError("rule", "{text}; mend it", {"text": text, "path": ["strategy"]}) from None
         return self
 

@@ -2,7 +2,7 @@
 
 import math
 
-from core.result_views import measures_frame
+from core.display import measures_frame
 
 ABOUT = {"unit": "ratio", "period": "annual", "n": 9, "formula": "a / b"}
 
