@@ -184,6 +184,7 @@ def _packed(market: Market) -> bytes:
         "zone": market.zone,
         "basket": market.basket,
         "notes": list(market.notes),
+        "warnings": list(market.warnings),
         "reading": dict(market.reading),
     }
     text = canonical({**header, "order": list(market.bars)})
@@ -225,4 +226,5 @@ def _market(path: Path, header: Mapping[str, Any], start: int) -> Market:
         tuple(header["notes"]),
         basket=header["basket"],
         reading=header["reading"],
+        warnings=tuple(header["warnings"]),
     )

@@ -1,10 +1,19 @@
-"""Values that are possible but odd are noted in one line, and the run goes on."""
+"""Values that are possible but odd are noted in one line; those that no market has refuse the file."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from marketdata.data_warnings import data_warnings
+from marketdata.doctor.finding import Finding, Series
+from marketdata.doctor.series_checks import findings_of
+
+
+def found(frame: pd.DataFrame, **keys) -> list[Finding]:
+    return findings_of(Series(frame, pd.DatetimeIndex(frame.index), **keys))
+
+
+def data_warnings(frame: pd.DataFrame) -> list[str]:
+    return [finding.text for finding in found(frame)]
 
 
 def walk(count: int = 300, seed: int = 7) -> pd.DataFrame:
@@ -22,18 +31,13 @@ def test_a_plain_walk_needs_no_remark():
     assert data_warnings(walk()) == []
 
 
-def test_one_bar_a_hundred_times_too_high():
+@pytest.mark.parametrize("factor", [100, 0.01])
+def test_a_factor_of_a_hundred_there_and_back_is_refused(factor):
     frame = walk()
-    frame.loc[frame.index[50], ["open", "high", "low", "close"]] *= 100
-    (note,) = data_warnings(frame)
-    assert note.startswith("the price jumps by a factor of 10")
-    assert note.endswith(f"on {frame.index[50]:%Y-%m-%d} and on 1 bar more: a split or a typo?")
-
-
-def test_one_bar_a_hundred_times_too_low():
-    frame = walk()
-    frame.loc[frame.index[50], ["open", "high", "low", "close"]] /= 100
-    assert f"on {frame.index[50]:%Y-%m-%d} and on 1 bar more" in data_warnings(frame)[0]
+    frame.loc[frame.index[50:60], ["open", "high", "low", "close"]] *= factor
+    (finding,) = found(frame)
+    assert (finding.check, finding.severity, finding.rows) == ("unit_error", "refuse", (50,))
+    assert f"on {frame.index[50]:%Y-%m-%d} and back on {frame.index[60]:%Y-%m-%d}" in finding.text
 
 
 def test_a_high_with_a_slipped_decimal_point():
@@ -42,10 +46,13 @@ def test_a_high_with_a_slipped_decimal_point():
     assert f"on {frame.index[0]:%Y-%m-%d}: a split" in data_warnings(frame)[0]
 
 
-def test_a_split_that_was_not_adjusted():
+@pytest.mark.parametrize(("factor", "ratio"), [(2, "2:1"), (1.5, "3:2"), (7, "7:1"), (0.1, "1:10")])
+def test_a_split_that_was_not_adjusted_is_dated_with_its_ratio(factor, ratio):
     frame = walk()
-    frame.loc[frame.index[100] :, ["open", "high", "low", "close"]] /= 2
-    assert f"on {frame.index[100]:%Y-%m-%d}: a split" in data_warnings(frame)[0]
+    frame.loc[frame.index[100] :, ["open", "high", "low", "close"]] /= factor
+    (finding,) = found(frame)
+    assert (finding.check, finding.severity, finding.rows) == ("split", "warn", (100,))
+    assert f"split: {ratio} on {frame.index[100]:%Y-%m-%d}" in finding.text
 
 
 def test_a_gap_of_200_days():
