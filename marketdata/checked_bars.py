@@ -19,6 +19,7 @@ from .repair import Repair, repaired, sorted_rows
 from .timestamps import Session, close_times
 from .validation import beyond_time, checked
 
+NO_REPAIR = Repair()
 FIRST_YEAR, LAST_YEAR = 1700, 2200
 TURNED = "the rows run from new to old and are turned round"
 
@@ -74,7 +75,7 @@ class Examination:
 
     session: Session
     span: Span
-    repair: Repair = Repair()
+    repair: Repair = NO_REPAIR
     calendar: str | None = None
 
 

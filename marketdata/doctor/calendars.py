@@ -200,8 +200,8 @@ def _clock(series: Series) -> Iterator[Finding]:
         times = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in (winter_start, summer_start)]
         yield Finding(
             "clock",
-            f"the first bar of a session closes at {times[0]} in winter and at {times[1]} in summer, {name}: the stamps "
-            "are of a clock without summer time, or of another zone",
+            f"the first bar of a session closes at {times[0]} in winter and at {times[1]} in summer, {name}: the "
+            "stamps are of a clock without summer time, or of another zone",
             "state `stamp_zone` in the source",
         )
 

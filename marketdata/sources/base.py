@@ -153,6 +153,16 @@ class Source(PluginSpec):
         """The pairs of :meth:`tables`; a source may read each when it is asked for."""
         yield from self.tables().items()
 
+    def attempts(self) -> Iterator[tuple[str, RawTable | DataError]]:
+        """The pairs of :meth:`each_table`, or in place of a table the error that reading it raised.
+
+        Where files are read one by one, an error of one leaves the others.
+        """
+        try:
+            yield from self.each_table()
+        except DataError as error:
+            yield "data", error
+
     def digests(self) -> dict[str, str]:
         """The SHA-256 of each symbol's file."""
         return {symbol: _digest(symbol, path) for symbol, path in self.paths().items()}
