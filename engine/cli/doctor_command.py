@@ -21,9 +21,7 @@ EPILOG = "Exit codes: 0 no file is refused, 1 a run would refuse one, 2 bad inpu
 
 @click.command("doctor", epilog=EPILOG)
 @click.argument("words", metavar="CONFIG|FILE... [key=value ...]", nargs=-1, required=True)
-@click.option(
-    "--page", type=click.Path(path_type=Path, dir_okay=False), help="Draw the worst spots into this HTML file."
-)
+@click.option("--page", type=click.Path(path_type=Path, dir_okay=False), help="Draw the worst spots into this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, and nothing else.")
 def doctor(words: tuple[str, ...], page: Path | None, as_json: bool) -> int:
     """Check data files, or those of configs: each finding with file, row, value, severity and what to do."""

@@ -20,11 +20,13 @@ def doctor_page(patients: Sequence[Patient], entries: Sequence[Entry]) -> str:
 
 def _pictures(patients: Sequence[Patient]) -> Iterator[dict[str, Any]]:
     for patient in patients:
+        series = patient.series
+        if series is None:
+            continue
         for finding in patient.findings:
-            for row in finding.rows[:SPOTS] if patient.series is not None else ():
-                assert patient.series is not None
-                title = f"{patient.symbol}: {finding.check} on {patient.series.days[row]:%Y-%m-%d}"
-                yield {"title": title, "svg": safe(_spot(patient.series, finding, row, title)), "text": finding.problem}
+            for row in finding.rows[:SPOTS]:
+                title = f"{patient.symbol}: {finding.check} on {series.days[row]:%Y-%m-%d}"
+                yield {"title": title, "svg": safe(_spot(series, finding, row, title)), "text": finding.problem}
 
 
 @styled

@@ -174,8 +174,7 @@ def _mixed_steps(series: Series) -> Iterator[Finding]:
     daily = steps < 5
     if len(steps) < ENOUGH or not (2 * FEW < daily.sum() < len(steps) - 2 * FEW):
         return
-    share = np.cumsum(daily) / np.arange(1, len(daily) + 1)
-    split = int(share.argmin() if daily[-1] else share.argmax()) + 1
+    split = int(np.abs(np.cumsum(daily - daily.mean())).argmax()) + 1
     parts = daily[:split].mean(), daily[split:].mean() if split < len(daily) else 0.5
     if min(parts) < 0.05 and max(parts) > 0.95:
         change = series.days[split]

@@ -1,6 +1,7 @@
 """Moves of the price that a mistake explains better than a market: units, splits, spikes, jumps."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -52,14 +53,17 @@ def _there_and_back(series: Series, large: Rows) -> tuple[list[tuple[int, int]],
     units: list[tuple[int, int]] = []
     spikes: list[tuple[int, int]] = []
     steps = series.steps
-    rows = large.tolist()
+    unit_rows = [row for row in large.tolist() if _is_unit(steps[row])]
+    for first, second in pairwise(unit_rows):
+        if steps[first] * steps[second] < 0 and (not units or units[-1][1] != first):
+            units.append((first, second))
+    paired = {row for pair in units for row in pair}
+    rows = [row for row in large.tolist() if row not in paired]
     place = 0
     while place < len(rows) - 1:
         first, second = rows[place : place + 2]
         together = abs(steps[first] + steps[second])
-        if _is_unit(steps[first]) and _is_unit(steps[second]) and steps[first] * steps[second] < 0:
-            units.append((first, second))
-        elif second - first <= LONGEST and together < 0.25 * min(abs(steps[first]), abs(steps[second])):
+        if second - first <= LONGEST and together < 0.25 * min(abs(steps[first]), abs(steps[second])):
             spikes.append((first, second))
         else:
             place -= 1
@@ -97,7 +101,8 @@ def _unit_findings(series: Series, pairs: list[tuple[int, int]], single: list[in
             "unit_error",
             f"the close goes from {closes[first]:g} to {closes[first + 1]:g} on {series.dates(rows)} and back on "
             f"{series.dates([pair[1] + 1 for pair in pairs])}: a factor of 100 there and back is a unit (pence, cents)",
-            f"divide or multiply the prices of rows {first + 1} to {second} by 100, or remove them",
+            f"bring the bars from {series.days[first + 1]:%Y-%m-%d} to {series.days[second]:%Y-%m-%d} to the unit of "
+            "the others, or remove them",
             tuple(rows),
             "refuse",
         )

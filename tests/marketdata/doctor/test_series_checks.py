@@ -111,3 +111,83 @@ def test_opens_that_are_the_previous_close():
 
 def test_a_single_bar_is_enough():
     assert data_warnings(walk(1)) == []
+
+
+PRICES = ["open", "high", "low", "close"]
+
+
+def only(frame: pd.DataFrame, check: str, **keys) -> Finding:
+    (finding,) = [finding for finding in found(frame, **keys) if finding.check == check]
+    return finding
+
+
+def test_a_spike_of_one_close_and_a_level_of_five_days():
+    frame = walk()
+    frame.loc[frame.index[80], ["high", "close"]] *= 1.85
+    assert only(frame, "spike").rows == (80,)
+    frame = walk()
+    frame.loc[frame.index[80:85], PRICES] *= 1.6
+    assert "within 5 bars, 1 x" in only(frame, "spike").text
+
+
+def test_a_stretch_that_stands_still_and_one_that_is_copied():
+    frame = walk()
+    frame.loc[frame.index[100:130], PRICES] = 77.0
+    assert "the close is 77 on 30 bars in a row" in only(frame, "frozen").text
+    frame = walk()
+    frame.iloc[120:140] = frame.iloc[100:120].to_numpy()
+    assert only(frame, "copied").rows == (120, 100)
+    assert f"prices of 20 bars from {frame.index[120]:%Y-%m-%d}" in only(frame, "copied").text
+
+
+def test_eighteen_business_days_are_a_gap_and_a_week_of_holidays_is_none():
+    frame = walk()
+    assert "of 10 weekdays or more" in only(frame.drop(frame.index[100:118]), "gap").text
+    assert found(frame.drop(frame.index[100:107])) == []
+
+
+def test_days_of_a_stated_calendar_without_a_bar_are_counted():
+    frame = walk()
+    series = Series(frame.drop(frame.index[[10, 20]]), pd.DatetimeIndex(frame.index.delete([10, 20])))
+    (finding,) = findings_of(series, "weekdays")
+    assert "2 of 300 sessions of weekdays have no bar: 2019-01-15, 2019-01-29" in finding.text
+
+
+def test_sundays_beside_weekdays_are_named_and_markets_open_then_are_not():
+    frame = walk()
+    sundays = frame.iloc[[4, 9]].set_axis(frame.index[[3, 8]] + pd.Timedelta(days=2))
+    assert only(pd.concat([frame, sundays]).sort_index(), "weekend").text.startswith("there are bars on")
+    every_day = frame.set_axis(pd.date_range("2019-01-01", periods=300))
+    assert found(every_day) == []
+    to_thursday = every_day[~every_day.index.day_of_week.isin([4, 5])]
+    assert [finding.check for finding in found(to_thursday)] == []
+
+
+def test_volume_of_another_unit_and_weekly_bars_after_daily_ones():
+    frame = walk()
+    frame.loc[frame.index[150:], "volume"] *= 100
+    assert "from 1000 to 1e+05" in only(frame, "volume_regime").text
+    frame = walk()
+    change = only(pd.concat([frame.iloc[:150], frame.iloc[150::5]]), "mixed_sizes")
+    assert "of weeks or months" in change.text
+
+
+def test_columns_that_are_not_what_they_say():
+    frame = walk()
+    assert "high and low are the same" in only(frame.assign(high=999.0, low=1.0), "constant_column").text
+    assert only(frame.assign(volume=frame["close"]), "volume_is_price").rows == ()
+    same = dict.fromkeys(PRICES, frame["close"])
+    assert "equal on 100% of bars" in only(frame.assign(**same), "no_range").text
+
+
+def test_stamps_without_summer_time_under_a_zone_that_has_it():
+    days = pd.bdate_range("2019-01-01", periods=300)
+    local = pd.DatetimeIndex([day + pd.Timedelta(hours=hour) for day in days for hour in range(15, 22)])
+    frame = walk(len(local)).set_axis(local)
+
+    def texts(times):
+        series = Series(frame, local.normalize(), True, times.tz_convert("UTC"), "America/New_York")
+        return [finding.text for finding in findings_of(series) if finding.check == "clock"]
+
+    assert texts(local.tz_localize("America/New_York")) == []
+    assert "10:00 in winter and at 11:00 in summer" in texts(local.tz_localize("UTC"))[0]
