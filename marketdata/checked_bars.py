@@ -17,7 +17,7 @@ from .doctor.finding import Finding, Series
 from .doctor.series_checks import findings_of
 from .repair import Repair, repaired, sorted_rows
 from .timestamps import Session, close_times
-from .validation import beyond_time, checked
+from .validation import beyond_time, checked, duplicates
 
 NO_REPAIR = Repair()
 FIRST_YEAR, LAST_YEAR = 1700, 2200
@@ -127,6 +127,7 @@ def cut_to_span(symbol: str, raw: RawTable, how: Examination) -> Cut:
     raw, moved = sorted_rows(raw) if how.repair.sort else (raw, ())
     closed = close_times(raw, how.session)
     if isinstance(closed, Fault):
+        closed = duplicates(raw.frame) or closed  # an hour that is there twice is why a time is in doubt
         raise closed.error(symbol, raw.where, raw.row_names)
     zone = how.session.market_zone
     days = sessions(closed.times, zone)

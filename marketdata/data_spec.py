@@ -227,8 +227,10 @@ class DataSpec(Spec):
         warnings: dict[str, None] = {}
         where: dict[str, str] = {}
         reading: dict[str, str] = {}
+        trade = frozenset(self.trade_symbols)
+        examination = self.examination
         for symbol, raw in self._tables():
-            judged = checked_bars(symbol, raw, self.examination, traded=symbol in self.trade_symbols)
+            judged = checked_bars(symbol, raw, examination, traded=symbol in trade)
             bars[symbol] = judged.bars
             where[symbol] = raw.where
             if raw.recognition:

@@ -182,10 +182,10 @@ def _packed(market: Market) -> bytes:
         "trade": list(market.trade),
         "benchmark": market.benchmark,
         "zone": market.zone,
-        "basket": market.basket,
         "notes": list(market.notes),
         "warnings": list(market.warnings),
         "reading": dict(market.reading),
+        "basket": market.basket,
     }
     text = canonical({**header, "order": list(market.bars)})
     start = 9 + len(text) + 1
@@ -224,7 +224,7 @@ def _market(path: Path, header: Mapping[str, Any], start: int) -> Market:
         header["benchmark"],
         header["zone"],
         tuple(header["notes"]),
-        basket=header["basket"],
         reading=header["reading"],
         warnings=tuple(header["warnings"]),
+        basket=header["basket"],
     )

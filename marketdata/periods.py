@@ -20,7 +20,7 @@ def dated_at_start(days: pd.DatetimeIndex, length: str) -> bool:
     if len(days) < ENOUGH:
         return False
     if length == "weekly":
-        return bool(days.day_of_week.value_counts().idxmax() in (0, 6))
+        return bool(np.bincount(days.day_of_week.to_numpy()).argmax() in (0, 6))
     return bool((days.day <= 4).mean() > 0.5)
 
 
@@ -30,7 +30,7 @@ def ends_of_periods(days: pd.DatetimeIndex, length: str) -> pd.DatetimeIndex:
     A week has seven days and begins on the weekday that most dates have: after a holiday a bar may be dated later.
     """
     if length == "monthly":
-        return days + pd.offsets.MonthEnd(0)
-    first = int(days.day_of_week.value_counts().idxmax())
+        return pd.DatetimeIndex(days + pd.offsets.MonthEnd(0))
+    first = int(np.bincount(days.day_of_week.to_numpy(), minlength=7).argmax())
     late = (days.day_of_week - first) % 7
-    return days - pd.to_timedelta(late, unit="D") + pd.Timedelta(days=6)
+    return pd.DatetimeIndex(days - pd.to_timedelta(late, unit="D") + pd.Timedelta(days=6))

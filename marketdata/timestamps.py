@@ -237,7 +237,7 @@ def _closes_of_days(days: pd.DatetimeIndex, session: Session) -> pd.DatetimeInde
 
 def _in_zone(index: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex | Fault:
     aware = index.tz_localize(ZoneInfo(zone), ambiguous="NaT", nonexistent="NaT")
-    lost = aware.isna() & index.notna()
+    lost = np.asarray(aware.isna()) & np.asarray(index.notna())
     if lost.any():
         rows = np.flatnonzero(lost).tolist()
         return Fault(f"the time falls into a change of the clock in {zone}", "write it with its UTC offset", rows)

@@ -115,7 +115,8 @@ def _undated(frame: pd.DataFrame) -> Fault | None:
     return Fault("the date is missing", "fill it in or remove the row", rows) if rows else None
 
 
-def _duplicates(frame: pd.DataFrame) -> Fault | None:
+def duplicates(frame: pd.DataFrame) -> Fault | None:
+    """The fault of dates that are there twice."""
     index = _stamps(frame)
     rows = _rows(index.duplicated() & index.notna()) if not index.is_unique else []
     if not rows:
@@ -296,7 +297,7 @@ FORM: tuple[Check, ...] = (
     _undated,
     _sub_second,
     beyond_time,
-    _duplicates,
+    duplicates,
     _unsorted,
     _not_numbers,
 )

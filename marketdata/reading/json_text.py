@@ -105,8 +105,6 @@ def _symbol(value: Any) -> str:
     """The symbol that an answer names beside its bars."""
     if not isinstance(value, Mapping):
         return ""
-    for mapping in (value, value.get("Meta Data")):
-        for key in SYMBOL_KEYS if isinstance(mapping, Mapping) else ():
-            if isinstance(mapping.get(key), str):
-                return str(mapping[key])
-    return ""
+    metadata = value.get("Meta Data")
+    names = {**value, **(metadata if isinstance(metadata, Mapping) else {})}
+    return next((names[key] for key in SYMBOL_KEYS if isinstance(names.get(key), str)), "")

@@ -86,7 +86,7 @@ def local_times(texts: Any, dayfirst: bool | None) -> Zoned | Fault:
 
 
 def _present(parts: Parts, *names: str) -> npt.NDArray[np.bool_]:
-    return np.any([parts[name] != "" for name in names], axis=0)
+    return np.asarray(np.any([parts[name] != "" for name in names], axis=0))
 
 
 def _has_time(parts: Parts) -> npt.NDArray[np.bool_]:

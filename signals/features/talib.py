@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from core.installation import install_hint
+from core.errors import install_hint
 from core.types import COLUMNS, Bars, Matrix
 
 from ._talib import IN_PRICE, MOVING_AVERAGES, PATTERN, REFUSED, Number, memory, offered

@@ -177,8 +177,8 @@ def _of_labels(symbol: str, base: RowValues, ended: RowValues, warmup: int) -> I
 
 
 def _moved(stage: str, time: pd.Timestamp, where: str, before: float, after: float) -> Moved:
-    values = (float(value) if np.isfinite(value) else None for value in (before, after))
-    return Moved(stage, time.isoformat(), where, *values, rows=1, cut="the history ends there")
+    values = [float(value) if np.isfinite(value) else None for value in (before, after)]
+    return Moved(stage, time.isoformat(), where, values[0], values[1], rows=1, cut="the history ends there")
 
 
 def _judge(differences: list[Moved], count: int, *, full: bool) -> Check:

@@ -31,8 +31,8 @@ def _pauses(times: pd.DatetimeIndex, days: pd.DatetimeIndex) -> npt.NDArray[np.b
     if not days.is_unique:
         gaps = np.diff(times.as_unit("s").asi8)
         return np.asarray((gaps > 1.5 * np.median(gaps)) | np.asarray(days[1:] != days[:-1]))
-    gaps = pd.Series(np.diff(days.as_unit("s").asi8))
-    return np.asarray(gaps > gaps.groupby(np.asarray(days.day_of_week)[:-1]).transform("median"))
+    pauses = pd.Series(np.diff(days.as_unit("s").asi8))
+    return np.asarray(pauses > pauses.groupby(np.asarray(days.day_of_week)[:-1]).transform("median"))
 
 
 def _before_headlines(market: Market) -> Rows:

@@ -12,8 +12,7 @@ from pydantic import PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.digests import digest, tree_digest
-from core.errors import ModelError
-from core.installation import install_hint
+from core.errors import ModelError, install_hint
 from core.types import Vector
 
 from .base import Scorer

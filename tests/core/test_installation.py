@@ -6,18 +6,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from core import installation
-from core.installation import install_hint
+from core import errors
+from core.errors import install_hint
 
 
 def test_a_checkout_is_told_of_make():
-    assert install_hint("cluster") == f"run `make install` in {installation.ROOT}"
+    assert install_hint("cluster") == f"run `make install` in {errors.ROOT}"
 
 
 @pytest.fixture
 def installed(monkeypatch, tmp_path):
     """Pretend that the program was installed with this record of pip."""
-    monkeypatch.setattr(installation, "ROOT", tmp_path)
+    monkeypatch.setattr(errors, "ROOT", tmp_path)
 
     def install(record):
         monkeypatch.setattr(metadata, "distribution", lambda name: SimpleNamespace(read_text=lambda file: record))

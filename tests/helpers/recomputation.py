@@ -59,12 +59,6 @@ class Folder:
         return days[1:] if alone else days
 
 
-def is_interest_by_trade(run):
-    """Whether interest on a short is one row a trade, so that costs do not tell the cash in between."""
-    charges = sum(c["kind"] == "short_interest" for c in run.costs)
-    return 0 < charges <= sum(t["side"] == "short" for t in run.trades)
-
-
 def account(run):
     """Cash, equity, exposures and positions at every close, from fills, costs and closes."""
     cash, held, marks = run.cash, defaultdict(float), {}

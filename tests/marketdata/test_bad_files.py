@@ -244,10 +244,3 @@ def test_the_hour_that_a_clock_change_repeats_is_named(tmp_path):
 def test_other_duplicates_are_not_taken_for_a_change_of_the_clock(tmp_path):
     for stamps in (["2020-11-02 10:00", "2020-11-02 10:00"], ["2020-11-02", "2020-11-02"]):
         assert "duplicate date" in fault_of(tmp_path, bars_at(stamps))
-
-
-def test_the_headers_of_several_tickers_are_named(tmp_path):
-    text = "Price,Close,High,Low,Open,Volume\nTicker,A,A,A,A,A\nDate,,,,,\n2015-01-05,1,1,1,1,1\n"
-    line = fault_of(tmp_path, text)
-    assert "yfinance" in line
-    assert "multi_level_index=False" in line

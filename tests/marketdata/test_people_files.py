@@ -430,10 +430,10 @@ def test_a_source_has_one_place(source, match):
         DataSpec.parse({"source": {"kind": "csv", **source}})
 
 
-def test_several_symbols_need_a_benchmark(tmp_path):
+def test_several_symbols_of_one_file_are_compared_with_their_basket(tmp_path):
     two(tmp_path)
-    with pytest.raises(ValidationError, match="must name one of several symbols: AAA, BBB"):
-        DataSpec.parse({"source": {"kind": "csv", "file": str(tmp_path / "long.csv")}, "benchmark": None})
+    spec = DataSpec.parse({"source": {"kind": "csv", "file": str(tmp_path / "long.csv")}})
+    assert spec.load().basket == "held"
 
 
 def test_a_parquet_index_of_dates_and_symbols_is_a_long_file(tmp_path):

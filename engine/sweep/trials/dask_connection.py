@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from core.errors import WorkbenchError
-from core.installation import install_hint
+from core.errors import WorkbenchError, install_hint
 from core.processes import ONE_THREAD, without_main
 from engine.config.sweep_spec import ClusterSpec
 

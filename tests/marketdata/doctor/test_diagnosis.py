@@ -1,10 +1,13 @@
 """Everything that is wrong with a file is said at once."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from test_series_checks import walk
 
+from core.errors import DataError
 from core.types import Bars, Market
 from marketdata.data_spec import DataSpec
 from marketdata.doctor.diagnosis import block_of, diagnose
@@ -23,7 +26,7 @@ def test_all_faults_of_a_file_are_named_at_once(tmp_path):
     frame.iloc[260, 1] = 1.0
     frame.iloc[270, 3] = np.nan
     frame = pd.concat([frame, frame.iloc[[5]]])
-    (patient,), together = diagnose(block_of(tmp_path / written(frame, tmp_path / "bad.csv")))
+    (patient,), together = diagnose(block_of(Path(written(frame, tmp_path / "bad.csv"))))
     assert together == ()
     texts = [entry.line for entry in patient.entries]
     for part in (
@@ -50,11 +53,11 @@ def test_a_file_that_cannot_be_read_leaves_the_others(tmp_path):
 def test_a_run_refuses_what_no_market_makes_and_warns_of_the_rest(tmp_path):
     frame = walk()
     frame.iloc[200:, :4] /= 1.5
-    spec = block_of(tmp_path / written(frame, tmp_path / "x.csv"))
+    spec = block_of(Path(written(frame, tmp_path / "x.csv")))
     assert [text for text in spec.load().warnings if "3:2" in text] == [*spec.load().warnings]
     frame.iloc[100:110, :4] *= 100
-    with pytest.raises(Exception, match="factor of 100 there and back"):
-        block_of(tmp_path / written(frame, tmp_path / "x.csv")).load()
+    with pytest.raises(DataError, match="factor of 100 there and back"):
+        block_of(Path(written(frame, tmp_path / "x.csv"))).load()
 
 
 def market(**frames: pd.DataFrame) -> Market:

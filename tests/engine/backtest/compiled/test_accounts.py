@@ -142,6 +142,9 @@ def require_possible_prices(market, broker, result):
     away = broker.slippage if broker.slip_out else 0.0
     for fill in result.fills.itertuples():
         bars = market.bars[fill.symbol]
+        if fill.time not in bars.times:
+            require_delisted(market, broker, fill)
+            continue
         row = bars.times.get_loc(fill.time)
         assert bars.low[row] * (1 - away) <= fill.price <= bars.high[row] * (1 + away)
         if fill.kind == "market":
@@ -150,12 +153,24 @@ def require_possible_prices(market, broker, result):
             assert fill.price == bound
 
 
+def require_delisted(market, broker, fill):
+    """A fill beside the bars closes a position in a symbol that has ended, at its last close changed by the return."""
+    bars = market.bars[fill.symbol]
+    assert broker.delisting != "hold"
+    assert fill.position_after == 0.0
+    assert bars.times[-1] < fill.time
+    change = 0.0 if broker.delisting == "close_at_last" else getattr(broker.delisting, "return")
+    assert fill.price == bars.close[-1] * (1 + change)
+
+
 def require_later_than_decided(market, result):
     """A market order fills at its symbol's first bar after the decision, a stop or a target after its entry's bar."""
     orders = result.orders.set_index("order_id")
     filled = result.fills.set_index("order_id")["time"]
     for fill in result.fills.itertuples():
         times = market.bars[fill.symbol].times
+        if fill.time > times[-1]:
+            continue  # the symbol has ended: see require_delisted
         created = orders.loc[fill.order_id, "created_at"]
         if fill.kind == "market":
             assert fill.time == times[times.searchsorted(created, side="right")]
