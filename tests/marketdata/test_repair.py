@@ -1,7 +1,6 @@
 """Repairs are made only when the config asks, and each is counted."""
 
 import pytest
-from conftest import rows
 
 from core.errors import DataError
 
@@ -30,9 +29,7 @@ def test_nothing_is_repaired_unasked(spec_of, cells):
         (lambda cells: cells[1].__setitem__(HIGH, "11.995"), [{"clamp": "0.1 %"}], 4, "at most 0.1 % on 1 bars"),
     ],
 )
-def test_each_repair_is_counted(spec_of, change, repair, left, note):
-    cells = rows()
-    cells[1][CLOSE] = "12" if repair != ["drop_null_rows"] else cells[1][CLOSE]
+def test_each_repair_is_counted(spec_of, cells, change, repair, left, note):
     change(cells)
     spec = spec_of(cells, repair=repair)
     (text,) = notes_of(spec)

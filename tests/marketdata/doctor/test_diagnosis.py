@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from test_series_checks import walk
+from daily_walk import walk
 
 from core.errors import DataError
 from core.types import Bars, Market
