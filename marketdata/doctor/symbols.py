@@ -27,9 +27,9 @@ def symbol_findings(market: Market) -> list[tuple[str, Finding]]:
 def _closes(bars: Mapping[str, Bars], zone: str) -> pd.DataFrame:
     """The last closes of every symbol, by session."""
     series = {}
-    for symbol, one in bars.items():
-        days = sessions(one.times[-COMPARED:], zone)
-        column = pd.Series(one.close[-COMPARED:], index=days)
+    for symbol, symbol_bars in bars.items():
+        days = sessions(symbol_bars.times[-COMPARED:], zone)
+        column = pd.Series(symbol_bars.close[-COMPARED:], index=days)
         series[symbol] = column[~days.duplicated(keep="last")]
     return pd.DataFrame(series)
 
@@ -45,9 +45,9 @@ def _equal_returns(closes: pd.DataFrame) -> Iterator[tuple[str, Finding]]:
     moving = np.flatnonzero(spread > 0)
     correlation = np.corrcoef(values[:, moving], rowvar=False) if len(moving) > 1 else np.eye(1)
     pairs = np.argwhere(np.triu(np.atleast_2d(correlation) > EQUAL, 1))
-    for one, other in pairs[:MAX_DATES].tolist():
-        first, second = complete.columns[moving[one]], complete.columns[moving[other]]
-        if abs(spread[moving[one]] / spread[moving[other]] - 1) > 0.01:
+    for left, right in pairs[:MAX_DATES].tolist():
+        first, second = complete.columns[moving[left]], complete.columns[moving[right]]
+        if abs(spread[moving[left]] / spread[moving[right]] - 1) > 0.01:
             continue
         same = closes[[first, second]].dropna()
         what = "the same closes" if (same[first] == same[second]).all() else "the same returns"
@@ -77,11 +77,11 @@ def unfinished(market: Market, now: pd.Timestamp) -> list[tuple[str, Finding]]:
             symbol,
             Finding(
                 "unfinished",
-                f"the last bar closes at {one.times[-1]:%Y-%m-%d %H:%M} UTC, which is not yet: it is unfinished",
+                f"the last bar closes at {bars.times[-1]:%Y-%m-%d %H:%M} UTC, which is not yet: it is unfinished",
                 "set data.end to the day before, or run later",
-                (len(one) - 1,),
+                (len(bars) - 1,),
             ),
         )
-        for symbol, one in market.bars.items()
-        if one.times[-1] > now
+        for symbol, bars in market.bars.items()
+        if bars.times[-1] > now
     ]
