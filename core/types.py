@@ -121,6 +121,7 @@ class Market:
     basket : "held" or "rebalanced" where the benchmark is a basket of the traded symbols, in equal parts, which has no
         bars of its own; empty otherwise.
     reading : by symbol, how its file was read; empty for data of the project.
+    warnings : those of the notes that say what may be wrong with the data; pages show them beside the verdict.
     """
 
     bars: Mapping[str, Bars]
@@ -131,6 +132,7 @@ class Market:
     news: News | None = None
     reading: Mapping[str, str] = field(default_factory=dict)
     basket: Literal["", "held", "rebalanced"] = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def benchmark_in_words(self) -> str:

@@ -256,8 +256,9 @@ def check_only(config: RunConfig) -> str:
     market = config.data.load()
     config.strategy.check(market.trade)
     folds = planned(market, config)
+    warnings = "".join(f"\ndata: {text}" for text in market.warnings)
     if not config.model.trains:
-        return f"{config.name}: valid; {_extent(market)}; the model does not train"
+        return f"{config.name}: valid; {_extent(market)}; the model does not train{warnings}"
     pooled = config.signals.training.model.scope == "pooled"
     models = 1 if pooled else len(market.trade)
     fit_count = (
@@ -265,7 +266,7 @@ def check_only(config: RunConfig) -> str:
     )
     work = f"{len(folds)} folds, {fit_count} fits"
     first = sessions(pd.DatetimeIndex([folds[0].cut]), market.zone)[0]
-    return f"{config.name}: valid; {_extent(market)}; {work}; first decision {first:%F}"
+    return f"{config.name}: valid; {_extent(market)}; {work}; first decision {first:%F}{warnings}"
 
 
 def _extent(market: Market) -> str:

@@ -14,6 +14,7 @@ from core.plugins import raised_in
 
 from .audit_command import audit
 from .cache_command import cache
+from .doctor_command import doctor
 from .interrupts import recorded_interrupts
 from .ledger_command import ledger
 from .list_command import list_plugins
@@ -68,7 +69,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (run, show, list_plugins, audit, reproduce, cache, ledger):
+for command in (run, show, doctor, list_plugins, audit, reproduce, cache, ledger):
     app.add_command(command)
 
 
