@@ -62,10 +62,8 @@ def _zip(content: bytes) -> bytes:
         if not tables:
             raise _ArchiveError("the zip archive is empty; it must hold one table: download it again")
         if len(tables) > 1:
-            names_shown = ", ".join(tables[:3])
-            raise _ArchiveError(
-                f"the archive holds {len(tables)} tables ({names_shown}); unpack it and name one of them"
-            )
+            found = f"the archive holds {len(tables)} tables ({', '.join(tables[:3])})"
+            raise _ArchiveError(f"{found}; unpack it and name one of them")
         return archive.read(tables[0])
 
 
