@@ -1,10 +1,11 @@
 """Benchmarks that are no symbol of the data: one with a source of its own, and the basket of the traded symbols."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from core.plugins import PluginField, nested
 from core.spec import Spec
@@ -49,6 +50,8 @@ class BenchmarkSpec(Spec):
 
 def _mapping_first(value: object, handler: ValidatorFunctionWrapHandler) -> object:
     """Read a mapping as the spec that it means, so that its errors are not those of a choice of several forms."""
+    if isinstance(value, bool | int | float | date | list):
+        raise PydanticKnownError("string_type")
     if not isinstance(value, Mapping):
         return handler(value)
     spec = BasketSpec if "kind" in value or "rebalanced" in value else BenchmarkSpec

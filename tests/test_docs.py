@@ -83,6 +83,8 @@ def test_runs_are_made_again_as_written(line, tmp_path, monkeypatch, shared_cach
 
 
 CONFIGS = [(page, block) for page, block in blocks("yaml") if page != RECIPES]
+LONG = {"engines.md"}
+"""Pages whose code compiles kernels or sweeps thousands of settings."""
 PYTHON = {page: block for page, block in blocks("python") if page != RECIPES}
 
 
@@ -101,7 +103,9 @@ def test_configs_in_the_docs_are_valid(page, block, beside_configs):
     validate(Layer(read_layer(path).values, {}), page)
 
 
-@pytest.mark.parametrize("page", PYTHON)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=pytest.mark.slow if page in LONG else ()) for page in PYTHON]
+)
 def test_python_in_the_docs_runs_from_top_to_bottom(page, beside_configs):
     lines = "\n".join(block for name, block in blocks("python") if name == page)
     exec(compile(lines, page, "exec"), {"__name__": "docs"})  # noqa: S102 - that is what is tested

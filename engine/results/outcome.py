@@ -273,8 +273,9 @@ def forecast_sentence(evaluation: Evaluation) -> str:
         for question in evaluation.answers
     ]
     corrected = [answer.adjusted for answer in evaluation.answers.values() if answer.adjusted is not None]
-    end = f"; the smallest p corrected for {len(corrected)} questions (Holm): {p_text(min(corrected))}"
-    return f"Out of sample the forecasts {words} ({'; '.join(parts)}{end if corrected else ''})."
+    if corrected:
+        parts.append(f"the smallest p corrected for {len(corrected)} questions (Holm): {p_text(min(corrected))}")
+    return f"Out of sample the forecasts {words} ({'; '.join(parts)})."
 
 
 def test_in_words(name: str, test: SkillTest) -> str:

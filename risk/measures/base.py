@@ -14,6 +14,8 @@ from risk.returns import checked_numbers, checked_returns, checked_year, warning
 from ._running_totals import Estimates, Totals
 
 __all__ = [
+    "FEW_TRADES",
+    "FEW_TRADES_TEXT",
     "NO_BENCHMARK",
     "NO_TRADES",
     "Estimate",

@@ -248,6 +248,7 @@ def test_the_package_names_what_it_has():
         _ = engine.runs
 
 
+@pytest.mark.slow
 def test_a_script_without_a_guard_may_train_in_several_processes(walk, cheap, tmp_path):
     walk.to_csv(tmp_path / "walk.csv")
     values = cheap(tmp_path / "walk.csv", workers=2).dump()

@@ -142,7 +142,7 @@ def test_intraday_is_said_in_the_notes(intraday):
     assert any(
         note.startswith("60-minute bars, mostly 7 a session: 250 sessions (days in America/New_York)") for note in notes
     )
-    daily = f"{len(intraday.daily)} daily returns are made of {len(intraday.result.equity)} bars"
+    daily = f"daily returns are made of {len(intraday.result.equity)} bars"
     assert any(daily in note and "252 periods a year" in note for note in notes)
 
 

@@ -200,7 +200,7 @@ def test_benchmarks_that_cannot_be_are_refused(benchmark, match):
         ({"source": STOCKS}, "f: data.benchmark.source: must have exactly one symbol; it has AAPL, GOOG$"),
         ({"sorce": 1}, "f: data.benchmark.source: is missing"),
         ({**INDEX, "symbl": 1}, "f: data.benchmark.symbl: unknown key; known here: source"),
-        (5, "f: data.benchmark: input should be a valid string"),
+        (5, "f: data.benchmark: must be text, but YAML reads it as 5; write it in quotes, as it is called$"),
     ],
 )
 def test_the_config_names_the_key_of_a_wrong_benchmark(benchmark, match):

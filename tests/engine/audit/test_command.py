@@ -64,7 +64,7 @@ def test_a_clean_config_exits_0_and_says_so(config, tmp_path, monkeypatch, colum
     assert re.fullmatch(r"small-[0-9a-f]{12}-audit", folder.name)
     found = json.loads((folder / "audit.json").read_text())
     assert found["verdict"] == "no leak found (quick battery)"
-    assert [check["number"] for check in found["checks"]] == ["L1", "L2", "L3", "L10"]
+    assert [check["number"] for check in found["checks"]] == ["L1", "L2", "L3", "L10", "L11"]
     assert len(found["cuts"]) == len(set(found["cuts"])) >= 9
     page = (folder / "audit.html").read_text()
     assert "http" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
@@ -74,7 +74,7 @@ def test_a_leak_exits_1_and_names_stage_row_and_values(config, tmp_path, leak):
     leak()
     done = audited(config, tmp_path / "out")
     assert done.return_value == 1
-    assert "LEAK: L1, L2 failed (quick battery)" in done.stdout
+    assert "LEAK: L1, L2, L11 failed (quick battery)" in done.stdout
     said = " ".join(done.stdout.split())
     assert re.search(
         r"L1 first changed: features, 1999-[-0-9: ]+ nasdaq sma_10: [-0-9.e]+ became [-0-9.e]+ \(cut off", said
@@ -111,6 +111,7 @@ def report_of(config, out):
     return page, metrics
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_cached_verdict_and_equal_runs_stay_equal_files(config, tmp_path, leak):
     before, metrics = report_of(config, tmp_path / "runs")
     assert "The leak battery has not been run" in before

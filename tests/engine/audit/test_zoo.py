@@ -38,7 +38,12 @@ def audited(planted, full=False):
     return audit(config, planted.market or zoo.market_of(), full=full, extra=planted.extra)
 
 
-@pytest.mark.parametrize("name", zoo.LEAKS)
+def some_quick(names):
+    """One name in five is tried at every change, the others with the slow tests: each audits a whole pipeline."""
+    return [pytest.param(name, marks=() if at % 5 == 0 else pytest.mark.slow) for at, name in enumerate(names)]
+
+
+@pytest.mark.parametrize("name", some_quick(zoo.LEAKS))
 def test_a_planted_leak_is_caught(name, monkeypatch):
     found = audited(zoo.LEAKS[name](monkeypatch))
     assert found.leaks, found.dump()
@@ -47,7 +52,7 @@ def test_a_planted_leak_is_caught(name, monkeypatch):
     assert all(each.stage and each.row and each.rows > 0 and each.cut for each in moved)
 
 
-@pytest.mark.parametrize("name", zoo.SPARSE)
+@pytest.mark.parametrize("name", some_quick(zoo.SPARSE))
 def test_a_leak_on_a_few_bars_is_caught_by_the_test_of_each_bar(name, monkeypatch):
     planted = zoo.SPARSE[name](monkeypatch)
     market = planted.market or zoo.market_of()
@@ -82,6 +87,7 @@ def test_nor_by_the_whole_battery(name):
         assert {check.status for check in found.checks} <= {"clean", "suspicious"}
 
 
+@pytest.mark.slow
 def test_a_comparison_that_sees_nothing_fails_the_exam(monkeypatch):
     """Were the comparison blind, the battery would say so itself: it cannot catch the oracle."""
     monkeypatch.setattr(pipeline_trace, "_difference", lambda *given: None)

@@ -33,7 +33,7 @@ def difference(one, other):
 def test_no_market_and_no_setting_tells_the_engines_apart(general):
     seen = Counter()
 
-    @settings(max_examples=150)
+    @settings(max_examples=240)
     @given(cases())
     def agree(case):
         one = outcome(bt_engine, case)
@@ -62,7 +62,7 @@ def test_no_market_and_no_setting_tells_the_engines_apart(general):
 def test_what_is_cut_off_changes_nothing_before_the_cut(general):
     seen = Counter()
 
-    @settings(max_examples=60)
+    @settings(max_examples=100)
     @given(cases(daily=True), st.lists(st.integers(1, 30), min_size=3, max_size=3))
     def unchanged(case, rows):
         full = outcome(compiled, case)

@@ -136,7 +136,7 @@ def test_the_verdict_states_what_it_compares_with_and_what_it_did_not_try():
     text = " ".join(verdict.sentences)
     assert "SPY, bought and held" in text
     assert "the same account untraded, in cash" in text
-    assert len(verdict.not_tried) == 3
+    assert len(verdict.not_tried) == 2
     assert not [item for item in verdict.not_tried if item in text]
 
 

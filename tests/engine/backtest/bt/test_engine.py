@@ -316,6 +316,7 @@ def cases(draw):
         slip_out=True,
         lot=draw(st.sampled_from([0.0, 0.01, 1.0])),
         short_interest=draw(st.sampled_from([0.0, 0.05])),
+        delisting="hold",
     )
     entry = draw(st.sampled_from([0.0, 0.005]))
     exit_ = draw(st.sampled_from([0.0, entry]))
