@@ -13,10 +13,13 @@ from core.types import Bars
 from marketdata.sources.base import RawTable
 
 from .data_faults import Fault
-from .data_warnings import data_warnings
+from .doctor.finding import Finding, Series
+from .doctor.series_checks import findings_of
+from .repair import Repair, repaired, sorted_rows
 from .timestamps import Session, close_times
 from .validation import beyond_time, checked, duplicates
 
+NO_REPAIR = Repair()
 FIRST_YEAR, LAST_YEAR = 1700, 2200
 TURNED = "the rows run from new to old and are turned round"
 
@@ -48,45 +51,98 @@ class Cut:
     times : (T,) close times, UTC; NaT where the stamp is missing.
     days : (T,) sessions.
     notes : what was done, for readers of the results.
+    warnings : what may be wrong about the file.
     """
 
     raw: RawTable
     times: pd.DatetimeIndex
     days: pd.DatetimeIndex
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
-def checked_bars(symbol: str, raw: RawTable, session: Session, span: Span, *, traded: bool) -> tuple[Bars, list[str]]:
-    """The bars of a table and the notes on them.
+@dataclass(frozen=True)
+class Examination:
+    """How tables are judged.
+
+    Attributes
+    ----------
+    session : when sessions close and end.
+    span : what is used of a table.
+    repair : what may be repaired.
+    calendar : the days on which bars are expected; None: not stated.
+    """
+
+    session: Session
+    span: Span
+    repair: Repair = NO_REPAIR
+    calendar: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """The bars of a table, and what readers of the results should know.
+
+    Attributes
+    ----------
+    bars : checked.
+    notes : what was done, and how the file was read.
+    findings : of the doctor, in the rows of the table that is left.
+    """
+
+    bars: Bars
+    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def checked_bars(symbol: str, raw: RawTable, how: Examination, *, traded: bool) -> Judged:
+    """The bars of a table, the notes on them, and the findings.
 
     Raises
     ------
     DataError
         The stamps cannot be placed in time, no bar lies in the span, or a check refuses one that does.
     """
-    cut = cut_to_span(symbol, raw, session, span)
+    judged = examined(symbol, raw, how, traded=traded)
+    refused = [finding.text for finding in judged.findings if finding.severity == "refuse"]
+    if refused:
+        raise DataError(f"{symbol} ({raw.where}): {'; also: '.join(refused)}")
+    return judged
+
+
+def examined(symbol: str, raw: RawTable, how: Examination, *, traded: bool) -> Judged:
+    """As :func:`checked_bars`, without an error for findings that refuse a file."""
+    cut = cut_to_span(symbol, raw, how)
     frame = checked(symbol, cut.raw)
-    warnings = data_warnings(frame.set_axis(cut.days), traded=traded)
-    return Bars.of(symbol, frame.set_axis(cut.times)), [*cut.notes, *warnings]
+    zone = how.session.market_zone
+    findings = findings_of(Series(frame, cut.days, traded, cut.times, zone), how.calendar)
+    remarks = (Finding("reading", text) for text in cut.warnings)
+    return Judged(Bars.of(symbol, frame.set_axis(cut.times)), cut.notes, (*remarks, *findings))
 
 
-def cut_to_span(symbol: str, raw: RawTable, session: Session, span: Span) -> Cut:
-    """A table cut to the span before anything in it is judged; errors as of :func:`checked_bars`."""
+def cut_to_span(symbol: str, raw: RawTable, how: Examination) -> Cut:
+    """A table cut to the span before anything in it is judged, and repaired; errors as of :func:`checked_bars`."""
     _require_calendar(symbol, raw)
     raw, turned = oldest_first(raw)
-    closed = close_times(raw, session)
+    raw, moved = sorted_rows(raw) if how.repair.sort else (raw, ())
+    closed = close_times(raw, how.session)
     if isinstance(closed, Fault):
         closed = duplicates(raw.frame) or closed  # an hour that is there twice is why a time is in doubt
         raise closed.error(symbol, raw.where, raw.row_names)
-    days = sessions(closed.times, session.market_zone)
-    inside = span.holds(days)
+    zone = how.session.market_zone
+    days = sessions(closed.times, zone)
+    inside = how.span.holds(days)
     if len(days) and not inside.any():
-        raise _outside(symbol, raw.where, days, span)
+        raise _outside(symbol, raw.where, days, how.span)
     read = (f"read as {raw.recognition.text}",) if raw.recognition and raw.recognition.unusual else ()
-    notes = (*read, *raw.notes, *turned, *closed.notes)
-    if inside.all():
-        return Cut(raw, closed.times, days, notes)
-    return Cut(raw.cut(inside), closed.times[inside], days[inside], notes)
+    times = closed.times
+    if not inside.all():
+        raw, times, days = raw.cut(inside), times[inside], days[inside]
+    raw, kept, repairs = repaired(raw, days, how.repair)
+    if not kept.all():
+        times, days = times[kept], days[kept]
+    notes = (*read, *raw.notes, *turned, *moved, *repairs, *closed.notes)
+    return Cut(raw, times, days, notes, (*raw.warnings, *closed.warnings))
 
 
 def _require_calendar(symbol: str, raw: RawTable) -> None:

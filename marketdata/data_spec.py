@@ -5,9 +5,10 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+import pandas as pd
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.errors import DataError
@@ -15,14 +16,18 @@ from core.plugins import PluginField
 from core.spec import Spec
 from core.types import Bars, Market
 from marketdata.sources._files import NOT_IN_IDENTITY, Files
-from marketdata.sources.base import Source
+from marketdata.sources.base import RawTable, Source
 
 from .bar_size import extent
 from .benchmark import BASKET, BasketSpec, Benchmark, BenchmarkSpec
-from .checked_bars import Span, checked_bars
+from .checked_bars import Examination, Span, checked_bars
 from .cross_symbol_checks import require_together
+from .doctor.calendars import known_calendar
+from .doctor.finding import Finding
+from .doctor.symbols import symbol_findings, unfinished
 from .market_cache import market_key, store_for
 from .news import NewsSpec
+from .repair import Repair, parsed
 from .timestamps import Session
 
 log = logging.getLogger(__name__)
@@ -52,9 +57,37 @@ class DataSpec(Spec):
     """When a session ends, as "17:00 America/New_York": bars that close later belong to the next day's session; dates
     close then, too, if session_close is not stated. null: at midnight of the zone of session_close."""
 
-    # Written out only where there are any: the ids of configs are older than it.
+    # Written out only where they are set: the ids of configs are older than they are.
+    calendar: Annotated[str | None, Field(exclude_if=lambda calendar: calendar is None)] = None
+    """Days on which bars are expected: 24/7, fx, weekdays, or an exchange's code such as XNYS (extra `calendars`); a
+    note counts the days without a bar. null: gaps are judged by the series itself."""
+    repair: Annotated[tuple[str | dict[str, Any], ...], Field(exclude_if=lambda repair: not repair)] = ()
+    """What may be repaired, each counted in a note: sort, drop_exact_duplicates, keep: last, drop_null_rows,
+    drop_zero_rows, drop_weekend, clamp: 0.1 %, adjust."""
     news: Annotated[NewsSpec | None, Field(exclude_if=lambda news: news is None)] = None
     """Dated headlines, which features of text read: {file: news.csv}; null: none."""
+
+    @model_validator(mode="after")
+    def _adjusted_source(self) -> Self:
+        """The repair `adjust` is the source's key of this name."""
+        source = self.source
+        if "adjust" not in self.repair or not isinstance(source, Files) or source.adjust:
+            return self
+        return self.model_copy(update={"source": source.model_copy(update={"adjust": True})})
+
+    @field_validator("calendar")
+    @classmethod
+    def _known_calendar(cls, name: str | None) -> str | None:
+        try:
+            return name and known_calendar(name)
+        except DataError as error:
+            raise PydanticCustomError("calendar", "{why}", {"why": error.line}) from error
+
+    @field_validator("repair")
+    @classmethod
+    def _known_repair(cls, entries: tuple[str | dict[str, Any], ...]) -> tuple[str | dict[str, Any], ...]:
+        parsed(entries)
+        return entries
 
     @field_validator("news")
     @classmethod
@@ -161,6 +194,7 @@ class DataSpec(Spec):
             A file is missing, a check refuses it, it has no bar in the span, or the symbols do not belong together.
         """
         market = self._cached() or self._prices()
+        market = _with_findings(market, unfinished(market, pd.Timestamp.now("UTC")))
         return self._with_news(market) if self.news else market
 
     def _cached(self) -> Market | None:
@@ -190,18 +224,21 @@ class DataSpec(Spec):
     def _prices(self) -> Market:
         bars: dict[str, Bars] = {}
         notes: dict[str, list[str]] = {}  # a note that holds for several symbols is written once
+        warnings: dict[str, None] = {}
         where: dict[str, str] = {}
         reading: dict[str, str] = {}
         trade = frozenset(self.trade_symbols)
-        session = self.session
-        for symbol, raw in (pair for source in self.sources for pair in source.each_table()):
-            traded = symbol in trade
-            bars[symbol], symbol_notes = checked_bars(symbol, raw, session, self._span, traded=traded)
+        examination = self.examination
+        for symbol, raw in self._tables():
+            judged = checked_bars(symbol, raw, examination, traded=symbol in trade)
+            bars[symbol] = judged.bars
             where[symbol] = raw.where
             if raw.recognition:
                 reading[symbol] = raw.recognition.text
                 log.info("%s (%s): read as %s", symbol, raw.where, raw.recognition.text)
-            for note in symbol_notes:
+            texts = [finding.text for finding in judged.findings]
+            warnings.update(dict.fromkeys(texts))
+            for note in (*judged.notes, *texts):
                 notes.setdefault(note, []).append(symbol)
         self._require_known_symbols(bars)
         market = Market(
@@ -213,8 +250,28 @@ class DataSpec(Spec):
             reading=reading,
         )
         require_together(market, where)
-        stated = (f"{_listed(symbols)}: {note}" for note, symbols in notes.items())
-        return replace(market, notes=(*stated, *self._disclosures(market)))
+        stated = {note: f"{_listed(symbols)}: {note}" for note, symbols in notes.items()}
+        market = replace(
+            market,
+            notes=(*stated.values(), *self._disclosures(market)),
+            warnings=tuple(stated[text] for text in warnings),
+        )
+        return _with_findings(market, symbol_findings(market))
+
+    def _tables(self) -> Iterator[tuple[str, RawTable]]:
+        """Every symbol's raw table, read when it is asked for."""
+        for source in self.sources:
+            yield from source.each_table()
+
+    @property
+    def examination(self) -> Examination:
+        """How each table is cut, repaired and judged."""
+        return Examination(self.session, self._span, self.repairs, self.calendar)
+
+    @property
+    def repairs(self) -> Repair:
+        """The repairs that the block asks for."""
+        return parsed(self.repair)
 
     @property
     def _span(self) -> Span:
@@ -266,6 +323,12 @@ class DataSpec(Spec):
         if self.source.dividends and not self.sources[-1].dividends:
             kind = "a price index" if self.sources[-1].dividends is False else "not known to contain dividends"
             yield f"benchmark {market.benchmark} is {kind}, beside dividend-adjusted prices: that favours the strategy"
+
+
+def _with_findings(market: Market, findings: Iterable[tuple[str, Finding]]) -> Market:
+    """The market with more findings of the doctor."""
+    texts = tuple(f"{symbol}: {finding.text}" for symbol, finding in findings)
+    return replace(market, notes=(*market.notes, *texts), warnings=(*market.warnings, *texts)) if texts else market
 
 
 def _placeless(source: Source) -> dict[str, Any]:

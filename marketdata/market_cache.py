@@ -183,6 +183,7 @@ def _packed(market: Market) -> bytes:
         "benchmark": market.benchmark,
         "zone": market.zone,
         "notes": list(market.notes),
+        "warnings": list(market.warnings),
         "reading": dict(market.reading),
         "basket": market.basket,
     }
@@ -224,5 +225,6 @@ def _market(path: Path, header: Mapping[str, Any], start: int) -> Market:
         header["zone"],
         tuple(header["notes"]),
         reading=header["reading"],
+        warnings=tuple(header["warnings"]),
         basket=header["basket"],
     )

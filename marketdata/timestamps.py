@@ -90,10 +90,12 @@ class Closes:
     ----------
     times : (T,) UTC, ns; NaT where the stamp is missing.
     notes : remarks on how the stamps were taken.
+    warnings : what may be wrong about them.
     """
 
     times: pd.DatetimeIndex
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def close_times(raw: RawTable, session: Session) -> Closes | Fault:
@@ -152,6 +154,7 @@ def _midnights(index: pd.DatetimeIndex) -> bool:
 
 def _closes_of_dates(days: pd.DatetimeIndex, session: Session, recognition: Recognition, aware: bool) -> Closes | Fault:
     notes = ["every stamp is a midnight, as it is written: they are taken as dates"] if aware else []
+    warnings: list[str] = []
     length = period_of(days)
     if recognition.side == "start" and length and (recognition.stated or dated_at_start(days, length)):
         days = ends_of_periods(days, length)
@@ -160,12 +163,12 @@ def _closes_of_dates(days: pd.DatetimeIndex, session: Session, recognition: Reco
         usual = (
             f"mostly {days.day_name().value_counts().idxmax()}s" if length == "weekly" else "the first days of months"
         )
-        notes.append(
+        warnings.append(
             f"{length} bars whose dates are {usual} may be dated at their start, and are then used before they are "
             "known; set `stamp: start` (or end) in the source"
         )
     times = _closes_of_days(days, session)
-    return times if isinstance(times, Fault) else Closes(times, tuple(notes))
+    return times if isinstance(times, Fault) else Closes(times, tuple(notes), tuple(warnings))
 
 
 def _moments(

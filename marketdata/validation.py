@@ -121,7 +121,18 @@ def duplicates(frame: pd.DataFrame) -> Fault | None:
     rows = _rows(index.duplicated() & index.notna()) if not index.is_unique else []
     if not rows:
         return None
-    return _repeated_hour(index, rows) or Fault("duplicate date", "keep one row for each date", rows)
+    return _repeated_hour(index, rows) or _equal_or_conflicting(frame, rows)
+
+
+def _equal_or_conflicting(frame: pd.DataFrame, rows: list[int]) -> Fault:
+    """Duplicate dates, with the number of rows that are equal to an earlier one of their date in every column."""
+    again = int(frame.reset_index(drop=True).assign(stamp=frame.index).duplicated().sum())
+    kinds = [f"{again} equal in all columns"] if again else []
+    kinds += [f"{len(rows) - again} with other values"] if again < len(rows) else []
+    repair = "drop_exact_duplicates" if again == len(rows) else "keep: last"
+    return Fault(
+        f"duplicate date ({', '.join(kinds)})", f"keep one row for each date, or `data.repair: [{repair}]`", rows
+    )
 
 
 def _repeated_hour(index: pd.DatetimeIndex, rows: list[int]) -> Fault | None:

@@ -94,6 +94,8 @@ def _head(metrics: Mapping[str, Any], folder: Path, tried: Sequence[str]) -> Ite
     yield Text(f"{', '.join(metrics['symbols'])}: {days}; {trained}")
     if metrics["risk_free_note"]:
         yield Text(f"ratios compare with {percent(metrics['risk_free'])} a year ({metrics['risk_free_note']})")
+    for text in metrics.get("data_warnings", ()):
+        yield Text(f"data: {text}", style="yellow")
     yield Text()
     yield Text(verdict["headline"], style="bold green" if metrics["verdict"].get("beats") else "bold yellow")
     for sentence in (*verdict["sentences"], *tried):
@@ -191,7 +193,8 @@ def _account(metrics: Mapping[str, Any]) -> Iterable[Any]:
         table.add_row("brackets", ", ".join(f"{n} {what}" for what, n in metrics["orders"]["brackets"].items()))
     if metrics["stops"]:
         table.add_row("stops", _stops(metrics["stops"]))
-    for text in metrics.get("notes", ()):
+    above = metrics.get("data_warnings", ())
+    for text in (note for note in metrics.get("notes", ()) if note not in above):
         table.add_row("note", Text(text))  # a symbol may hold brackets, which rich would take for markup
     yield Text()
     yield table

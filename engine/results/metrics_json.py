@@ -52,6 +52,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "stops_reason": "" if outcome.stops else "the config has no risk.stop",
         "trades": len(outcome.result.trades),
         "notes": list(outcome.notes),
+        "data_warnings": list(outcome.market.warnings),
         "folds": len(outcome.signals.folds),
         "forecasts": _forecasts(outcome.evaluation),
         "forecasts_reason": ""

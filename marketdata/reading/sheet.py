@@ -1,7 +1,7 @@
 """A file's table as it was read, of one symbol or of several, and the raw tables in it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,9 @@ class Sheet:
         """
         symbols = self.symbols
         if symbols is None or len(symbols.names) <= 1:
-            return self._raw(where, None, () if symbols is None else tuple(_other(symbols, symbol)))
+            return replace(
+                self._raw(where, None, ()), warnings=() if symbols is None else tuple(_other(symbols, symbol))
+            )
         if symbol not in symbols.names:
             listed = ", ".join(symbols.names[:FEW]) + (" ..." if len(symbols.names) > FEW else "")
             raise DataError(

@@ -107,14 +107,28 @@ class Files(Source, ReadingOptions):
         """One raw table a symbol, each read when it is asked for."""
         if self.file is None:
             for symbol, path in self.paths().items():
-                sheet = self.read(read_bytes(symbol, path), f"{symbol} ({path})", path.name)
-                yield symbol, sheet.table(symbol, str(path))
+                yield symbol, self._table(symbol, path)
             return
         tables = dict(self._sheet().tables(self.file))
         for symbol in self.names:
             if symbol not in tables:
                 raise DataError(f"{symbol} ({self.file}): the file has no such symbol; {_few(tables)}")
             yield symbol, tables[symbol]
+
+    def attempts(self) -> Iterator[tuple[str, RawTable | DataError]]:
+        """One raw table a symbol, or the error that its file raised."""
+        if self.file is not None:
+            yield from super().attempts()
+            return
+        for symbol, path in self.paths().items():
+            try:
+                yield symbol, self._table(symbol, path)
+            except DataError as error:
+                yield symbol, error
+
+    def _table(self, symbol: str, path: Path) -> RawTable:
+        sheet = self.read(read_bytes(symbol, path), f"{symbol} ({path})", path.name)
+        return sheet.table(symbol, str(path))
 
     def digests(self) -> dict[str, str]:
         """The SHA-256 of each symbol's file."""

@@ -71,6 +71,7 @@ class RawTable:
     rows : (T,) numbers of the rows in the file, from 0; None: they are all rows, in its order.
     first_line : the number of the line of the file's row 0.
     typed : its times are of a type with a zone, so that the offsets are those of one zone.
+    warnings : what may be wrong about the file, as another symbol in its column.
     """
 
     frame: pd.DataFrame
@@ -81,6 +82,7 @@ class RawTable:
     rows: npt.NDArray[np.intp] | None = None
     first_line: int = 2
     typed: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def row_names(self) -> RowNames:
@@ -150,6 +152,16 @@ class Source(PluginSpec):
     def each_table(self) -> Iterator[tuple[str, RawTable]]:
         """The pairs of :meth:`tables`; a source may read each when it is asked for."""
         yield from self.tables().items()
+
+    def attempts(self) -> Iterator[tuple[str, RawTable | DataError]]:
+        """The pairs of :meth:`each_table`, or in place of a table the error that reading it raised.
+
+        Where files are read one by one, an error of one leaves the others.
+        """
+        try:
+            yield from self.each_table()
+        except DataError as error:
+            yield "data", error
 
     def digests(self) -> dict[str, str]:
         """The SHA-256 of each symbol's file."""

@@ -9,4 +9,4 @@ ORDER = 10
 
 def section(outcome: Outcome) -> Section:
     """The verdict, what it rests on, and the number of settings tried."""
-    return fill("verdict.html", "", verdict=outcome.verdict, tried=outcome.tried)
+    return fill("verdict.html", "", verdict=outcome.verdict, tried=outcome.tried, warnings=outcome.market.warnings)

@@ -25,6 +25,7 @@ class TearsheetInput:
     headline : the verdict's.
     beats : whether the verdict found something.
     tried : sentences on the settings tried on the same data.
+    data_warnings : what may be wrong with the data.
     """
 
     name: str
@@ -43,6 +44,7 @@ class TearsheetInput:
     headline: str
     beats: bool
     tried: tuple[str, ...]
+    data_warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, outcome: Outcome) -> "TearsheetInput":
@@ -64,4 +66,5 @@ class TearsheetInput:
             headline=outcome.verdict.headline,
             beats=outcome.verdict.beats,
             tried=outcome.tried.sentences if outcome.tried else (),
+            data_warnings=outcome.market.warnings,
         )

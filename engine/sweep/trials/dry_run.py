@@ -28,7 +28,7 @@ def check_sweep(config: "RunConfig") -> str:
         _groups_text(plan),
         f"about {memory / 1e6:,.0f} MB of memory beside the data, {disk / 1e6:,.0f} MB on disk",
     ]
-    return "; ".join(parts)
+    return "\n".join(["; ".join(parts), *(f"data: {text}" for text in plan.market.warnings)])
 
 
 def _groups_text(plan: Plan) -> str:

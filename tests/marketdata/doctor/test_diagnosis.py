@@ -1,0 +1,90 @@
+"""Everything that is wrong with a file is said at once."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from daily_walk import walk
+
+from core.errors import DataError
+from core.types import Bars, Market
+from marketdata.data_spec import DataSpec
+from marketdata.doctor.diagnosis import block_of, diagnose
+from marketdata.doctor.symbols import symbol_findings, unfinished
+
+
+def written(frame: pd.DataFrame, path) -> str:
+    frame.rename_axis("Date").to_csv(path)
+    return str(path)
+
+
+def test_all_faults_of_a_file_are_named_at_once(tmp_path):
+    frame = walk()
+    frame.iloc[100:110, :4] *= 100
+    frame.iloc[200:, :4] /= 1.5
+    frame.iloc[260, 1] = 1.0
+    frame.iloc[270, 3] = np.nan
+    frame = pd.concat([frame, frame.iloc[[5]]])
+    (patient,), together = diagnose(block_of(Path(written(frame, tmp_path / "bad.csv"))))
+    assert together == ()
+    texts = [entry.line for entry in patient.entries]
+    for part in (
+        "1 equal in all columns",
+        "earlier than",
+        "close is missing",
+        "is below low",
+        "100 there and",
+        "3:2 on",
+    ):
+        assert sum(part in text for text in texts) == 1, (part, texts)
+    assert [entry.severity for entry in patient.entries] == ["refuse"] * 5 + ["warn"]
+    assert patient.entries[3].rows == (f"261 (line 262, {frame.index[260]:%Y-%m-%d})",)
+
+
+def test_a_file_that_cannot_be_read_leaves_the_others(tmp_path):
+    (tmp_path / "b.csv").write_text("")
+    files = {"A": written(walk(), tmp_path / "a.csv"), "B": str(tmp_path / "b.csv")}
+    patients, _ = diagnose(DataSpec.parse({"source": {"kind": "csv", "files": files}}))
+    assert [len(patient.entries) for patient in patients] == [0, 1]
+    assert "the file is empty" in patients[1].entries[0].line
+
+
+def test_a_run_refuses_what_no_market_makes_and_warns_of_the_rest(tmp_path):
+    frame = walk()
+    frame.iloc[200:, :4] /= 1.5
+    spec = block_of(Path(written(frame, tmp_path / "x.csv")))
+    assert [text for text in spec.load().warnings if "3:2" in text] == [*spec.load().warnings]
+    frame.iloc[100:110, :4] *= 100
+    with pytest.raises(DataError, match="factor of 100 there and back"):
+        block_of(Path(written(frame, tmp_path / "x.csv"))).load()
+
+
+def market(**frames: pd.DataFrame) -> Market:
+    bars = {
+        name: Bars.of(name, frame.set_axis(pd.DatetimeIndex(frame.index).tz_localize("UTC") + pd.Timedelta("21h")))
+        for name, frame in frames.items()
+    }
+    return Market(bars, tuple(bars), next(iter(bars)), "UTC")
+
+
+def test_one_series_under_two_names_and_one_that_ends_early():
+    other = walk(seed=8)
+    scaled = walk()
+    scaled[["open", "high", "low", "close"]] *= 3
+    found = symbol_findings(market(A=walk(), B=walk(), C=other, D=scaled, E=walk(200, seed=9)))
+    assert [(symbol, finding.check) for symbol, finding in found] == [
+        ("B", "equal_returns"),
+        ("D", "equal_returns"),
+        ("D", "equal_returns"),
+        ("E", "early_end"),
+    ]
+    assert "B has the same closes as A" in found[0][1].text
+    assert "D has the same returns as A" in found[1][1].text
+
+
+def test_a_bar_that_has_not_ended():
+    one = market(A=walk(10))
+    last = one.bars["A"].times[-1]
+    assert unfinished(one, last) == []
+    assert "which is not yet" in unfinished(one, last - pd.Timedelta("1s"))[0][1].text
