@@ -108,8 +108,9 @@ def _pbo_test(pbo: Pbo | None) -> VerdictTest:
         None if is_small else pbo.loss <= LOSS and (pbo.pbo <= PBO or retained >= RETAINED),
         f"Over {pbo.splits:,} ways to split the time in halves, the trial that is best in one half loses in the other "
         f"in {percent(pbo.loss)} (probability of loss), keeps {percent(retained)} of its Sharpe ratio there, and is "
-        f"in the lower half of all in {percent(pbo.pbo)} (PBO). It takes a loss in at most {percent(LOSS)}, and a PBO of "
-        f"at most {percent(PBO)} or {percent(RETAINED)} retained: where all trials are good, their ranking is chance{end}",
+        f"in the lower half of all in {percent(pbo.pbo)} (PBO). It takes a loss in at most {percent(LOSS)}, "
+        f"and a PBO of at most {percent(PBO)} or {percent(RETAINED)} kept: where all trials are good, their ranking is "
+        f"chance{end}",
     )
 
 
