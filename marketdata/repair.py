@@ -96,7 +96,7 @@ def repaired(raw: RawTable, days: pd.DatetimeIndex, repair: Repair) -> tuple[Raw
     days : (T,) sessions of its rows.
     """
     remaining = np.ones(len(raw.frame), dtype=bool)
-    if repair == Repair() or not len(kept) or any(name not in raw.frame for name in COLUMNS):
+    if repair == Repair() or not len(remaining) or any(name not in raw.frame for name in COLUMNS):
         return raw, remaining, ()
     notes = []
     for text, mask in _dropped(raw.frame, days, repair):
