@@ -12,10 +12,12 @@ import inspect
 import keyword
 import pkgutil
 import re
+import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextvars import ContextVar
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -88,7 +90,7 @@ def load(package: str, kind: str) -> type[PluginSpec]:
     available = kinds(package)
     file = f"{package.replace('.', '/')}/{kind}.py"
     if kind not in available:
-        raise PluginError(f"there is no {kind!r} in {package.replace('.', '/')}; {_hint(kind, available)}")
+        raise PluginError(f"there is no {kind!r} in {package.replace('.', '/')}; {_hint(kind, available, package)}")
     if not NAME.fullmatch(kind) or keyword.iskeyword(kind):
         raise PluginError(
             f"{file}: a plug-in's file name is its kind: lower-case letters, digits and _ only; rename it"
@@ -103,13 +105,38 @@ def load(package: str, kind: str) -> type[PluginSpec]:
     return _checked(file, package, _only_spec(file, module))
 
 
-def _hint(kind: str, available: Sequence[str]) -> str:
+def _hint(kind: str, available: Sequence[str], package: str = "") -> str:
     if kind.startswith("_"):
         return "names that begin with _ are the family's own modules, no plug-ins"
     if kind == CONTRACT:
         return f"{CONTRACT} holds the family's base classes and is no plug-in"
-    close = difflib.get_close_matches(kind, available, n=1)
+    same = [name for name in available if _letters(name) == _letters(kind)]
+    homes = [family for family, home in FAMILIES.items() if home != package and kind in kinds(home)]
+    if homes and not same:
+        return f"{kind!r} is of the family {' and '.join(homes)}, not this one; known here: {', '.join(available)}"
+    close = same or difflib.get_close_matches(kind.lower(), available, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(available)}"
+
+
+def _letters(kind: str) -> str:
+    """A name without case and separators: ``RandomForest`` is ``random_forest``."""
+    return re.sub("[^a-z0-9]", "", kind.lower())
+
+
+def raised_in(error: BaseException) -> str:
+    """The plug-in's file and line in which an error was raised, ``file:line``; empty if no plug-in's code was running.
+
+    The innermost frame of a plug-in counts, also where a library that it called raised.
+    """
+    folders = [module.__path__ for package in FAMILIES.values() if (module := sys.modules.get(package))]
+    homes = {Path(folder).resolve() for paths in folders for folder in paths}
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_plugin_file(frame.filename, homes)]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+
+
+def _is_plugin_file(name: str, homes: Collection[Path]) -> bool:
+    path = Path(name)
+    return path.stem != CONTRACT and not path.stem.startswith("_") and path.resolve().parent in homes
 
 
 def _last_line(error: Exception) -> str:

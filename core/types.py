@@ -16,7 +16,7 @@ import pandas as pd
 
 from . import display
 from .digests import digest
-from .errors import DataError
+from .errors import DataError, StoreError
 
 Vector: TypeAlias = npt.NDArray[np.float64]
 Matrix: TypeAlias = npt.NDArray[np.float64]
@@ -268,6 +268,11 @@ class RunResult:
     orders, fills, trades, costs, stops : the tables of those names.
     notes : remarks on the run.
     metrics : what the run folder's ``metrics.json`` holds; empty as an engine returns it, before anything is measured.
+    config : the resolved config as plain values; empty as an engine returns it.
+    signals : table ``signals``; None as an engine returns it.
+    daily : simple daily returns, fractions: index naive session dates, columns ``strategy``, ``benchmark`` and
+        ``benchmark_at_exposure``; None as an engine returns it, and from a run folder of an earlier version.
+    plugins : the user's own plug-in files that were in place: source text by path.
     """
 
     engine: str
@@ -283,6 +288,50 @@ class RunResult:
     stops: pd.DataFrame
     notes: tuple[str, ...] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    signals: pd.DataFrame | None = None
+    daily: pd.DataFrame | None = None
+    plugins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def returns(self) -> pd.Series:
+        """Simple daily returns of the account, fractions; index naive session dates.
+
+        Raises
+        ------
+        StoreError
+            The daily returns are not known: the result is an engine's own, or of a folder of an earlier version.
+        """
+        return self._daily()["strategy"]
+
+    @property
+    def benchmark_returns(self) -> pd.Series:
+        """Simple daily returns of the benchmark over the same sessions; errors as of :attr:`returns`."""
+        return self._daily()["benchmark"]
+
+    @property
+    def measures(self) -> pd.DataFrame:
+        """All measures: one row for each name, the value for each column of the daily returns, unit, period, formula.
+
+        NaN where a measure has no value; the reason is in ``metrics``.
+        """
+        return display.measures_frame(self.metrics)
+
+    def plot(self) -> Any:
+        """Draw growth and drawdown of account and benchmark; returns the matplotlib figure."""
+        return display.plot(self._daily(), f"{self.config.get('name', 'run')} {self.config_id}")
+
+    def to_quantstats(self) -> tuple[pd.Series, pd.Series]:
+        """Returns and benchmark as quantstats and pyfolio take them: ``qs.reports.full(*result.to_quantstats())``.
+
+        Series of simple daily returns, index naive dates. pyfolio wants dates in UTC: use ``.tz_localize("UTC")``.
+        """
+        return self.returns.rename("Strategy"), self.benchmark_returns.rename("Benchmark")
+
+    def _daily(self) -> pd.DataFrame:
+        if self.daily is None:
+            raise StoreError(f"run {self.config_id}: its daily returns are not stored; run its config again")
+        return self.daily
 
     def __repr__(self) -> str:
         return display.line("RunResult", self._facts())

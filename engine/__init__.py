@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from core.deprecation import moved_modules
 
 if TYPE_CHECKING:
-    from .api import load_run, run
+    from .api import load_run, load_sweep, run
 
-__all__ = ["load_run", "run"]
+__all__ = ["load_run", "load_sweep", "run"]
 
 moved_modules(
     {

@@ -1,7 +1,7 @@
 """Runs from Python: a config in, a :class:`~core.types.RunResult` out, in memory or from a run folder."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,19 +10,24 @@ import numpy as np
 import pandas as pd
 
 from core.errors import ConfigError, StoreError
-from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, STOPS, TRADES
+from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, SIGNALS, STOPS, TRADES
 from core.types import RunResult
 from engine.config.run_config import RunConfig
+from engine.config.yaml_layers import read_layer
 from engine.results.metrics_json import metrics
 from engine.results.outcome import recorded_outcome
+from engine.run_folder import result_files
+from engine.run_folder.own_plugins import own_plugins
 from engine.run_folder.run_folder import MANIFEST, RESULT_FILES, is_run_folder, read_json, result_digest
 from engine.sweep import load_config
+from engine.sweep.storage.file_names import NUMBERS, RESULTS, TABLE
 
 Config: TypeAlias = RunConfig | Mapping[str, Any] | str | PathLike[str]
 
-TABLES = (EQUITY, ORDERS, FILLS, TRADES, COSTS, STOPS)
-METRICS = "metrics.json"
+TABLES = (SIGNALS, EQUITY, ORDERS, FILLS, TRADES, COSTS, STOPS)
+METRICS, CONFIG = ("metrics.json", "config.yaml")
 MANIFEST_KEYS = ("config_id", "engine", "result_digest", "zone")
+WINNERS = "winners"
 AGAIN = "run its config.yaml again"
 
 
@@ -69,7 +74,15 @@ def run(
             return load_run(run_and_save(resolved, Options(Path(out), cache, quiet=not progress)).saved.folder)
     with reporting(quiet=not progress) as on_progress, keeping_markets(cache):
         outcome = recorded_outcome(compute(resolved, signal_store() if cache else None, on_progress))
-    return replace(outcome.result, notes=outcome.notes, metrics=metrics(outcome))
+    return replace(
+        outcome.result,
+        notes=outcome.notes,
+        metrics=metrics(outcome),
+        config=outcome.config,
+        signals=result_files.signals(outcome.signals.frame, outcome.market),
+        daily=outcome.daily,
+        plugins={path: item["source"] for path, item in own_plugins(outcome.config).items()},
+    )
 
 
 def load_run(folder: str | PathLike[str]) -> RunResult:
@@ -102,8 +115,66 @@ def load_run(folder: str | PathLike[str]) -> RunResult:
         positions=positions(tables["fills"], tables["equity"]["time"], numbers["symbols"]),
         notes=tuple(numbers["notes"]),
         metrics=numbers,
+        config=read_layer(path / CONFIG).values,
+        daily=result_files.read_returns(path, about.get("returns_digest")),
+        plugins={name: item["source"] for name, item in about.get("plugins", {}).items()},
         **tables,
     )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SweepResult:
+    """A finished sweep.
+
+    Attributes
+    ----------
+    folder : where it was read from.
+    config : the resolved config, its ``sweep`` block included, as plain values.
+    trials : table ``trials``: a row for each trial with its settings, status and measures.
+    numbers : the content of ``sweep.json``: the verdict and the tests behind it.
+    """
+
+    folder: Path
+    config: Mapping[str, Any]
+    trials: pd.DataFrame
+    numbers: Mapping[str, Any]
+
+    @property
+    def winners(self) -> dict[str, RunResult]:
+        """The runs of the best trials that have a folder of their own, by the folder's name."""
+        return {path.name: load_run(path) for path in sorted((self.folder / WINNERS).glob("*")) if path.is_dir()}
+
+    def __repr__(self) -> str:
+        return f"<SweepResult {self.folder.name}: {len(self.trials)} trials>"
+
+
+def load_sweep(folder: str | PathLike[str]) -> SweepResult:
+    """Read the folder of a finished sweep.
+
+    Raises
+    ------
+    StoreError
+        There is no such folder, it is none of a finished sweep, or its tables are not those that the sweep wrote.
+
+    Examples
+    --------
+    >>> load_sweep("runs/gone")
+    Traceback (most recent call last):
+    core.errors.StoreError: runs/gone: there is no such folder
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise StoreError(f"{path}: there is no such folder")
+    if not (path / NUMBERS).is_file():
+        hint = "load_run reads it" if (path / MANIFEST).is_file() else "give the folder that a sweep has written"
+        raise StoreError(f"{path}: is no folder of a finished sweep: it holds no {NUMBERS}; {hint}")
+    missing = [name for name in (*RESULTS, MANIFEST, CONFIG) if not (path / name).is_file()]
+    if missing:
+        raise StoreError(f"{path}: {', '.join(missing)} missing; run the sweep again")
+    if result_digest(path, RESULTS) != read_json(path / MANIFEST).get("result_digest"):
+        raise StoreError(f"{path}: its tables are not those that its {MANIFEST} was written for; run the sweep again")
+    config = read_layer(path / CONFIG).values
+    return SweepResult(path, config, pd.read_parquet(path / TABLE), read_json(path / NUMBERS))
 
 
 def positions(fills: pd.DataFrame, times: pd.Series, symbols: Sequence[str]) -> pd.DataFrame:
@@ -144,7 +215,9 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
         raise StoreError(f"{folder}: there is no such folder")
     if not is_run_folder(folder):
         raise StoreError(f"{folder}: is no run folder: it holds no {MANIFEST}; give the folder that a run has written")
-    missing = [name for name in RESULT_FILES if not (folder / name).is_file()]
+    if (folder / NUMBERS).is_file():
+        raise StoreError(f"{folder}: is the folder of a sweep; load_sweep reads it, and load_run each of its winners/")
+    missing = [name for name in (*RESULT_FILES, CONFIG) if not (folder / name).is_file()]
     if missing:
         raise StoreError(f"{folder}: {', '.join(missing)} missing; {AGAIN}")
     about = read_json(folder / MANIFEST)

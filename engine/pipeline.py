@@ -26,6 +26,7 @@ from engine.results.compute_measures import Measure, measure_here, measure_in
 from engine.results.metrics_json import metrics
 from engine.results.outcome import Outcome, build, recorded_outcome
 from engine.run_folder import manifest, result_files
+from engine.run_folder.own_plugins import own_plugins
 from engine.run_folder.run_folder import (
     MANIFEST,
     Saved,
@@ -43,6 +44,7 @@ from signals.signals_result import Signals
 log = logging.getLogger(__name__)
 
 CACHE_LIMIT = 2 * 1024**3
+AGREED = "both engines gave the same result, bit for bit"
 NOT_WANTED = "the config says report.tearsheet: false"
 
 
@@ -169,7 +171,9 @@ def run_and_save(config: RunConfig, options: Options, pool: Executor | None = No
         saved = save(outcome, config, options.out, submit, watch, lines)
     numbers = metrics(outcome)
     if not options.quiet:
-        show(numbers, saved.folder, saved.note, tried=outcome.tried.sentences if outcome.tried else ())
+        agreed = AGREED if config.engine == "both" else ""
+        note = "; ".join(text for text in (saved.note, agreed) if text)
+        show(numbers, saved.folder, note, tried=outcome.tried.sentences if outcome.tried else ())
     return Finished(saved, numbers)
 
 
@@ -204,6 +208,8 @@ def save(
             outcome.tried.dump() if outcome.tried else None,
         )
         contents["reading"] = dict(outcome.market.reading)
+        contents["returns_digest"] = result_files.write_returns(outcome.daily, folder)
+        contents["plugins"] = own_plugins(outcome.config)
         write_json(folder / MANIFEST, contents)
         (folder / "run.log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         pages = ("report.html", "tearsheet.html") if sheet else ("report.html",)

@@ -1,11 +1,17 @@
-"""Standard errors of a mean under autocorrelation, and Holm's correction for several tests."""
+"""Standard errors of a mean and of an intercept under autocorrelation, and Holm's correction for several tests."""
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from core.types import Vector
+from core.types import Matrix, Vector
+
+ROUNDING = 1e-15
+"""A range up to this multiple of the largest value is rounding error."""
+EXPLAINED = 1e-10
+"""A regressor whose variance the others leave this share of, or less, is a combination of them but for rounding."""
 
 
 def newey_west_lags(n: int) -> int:
@@ -72,3 +78,84 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
         largest = max(largest, min(1.0, (len(ascending) - rank) * p_value))
         adjusted[name] = largest
     return {name: adjusted[name] for name in p_values}
+
+
+@dataclass(frozen=True)
+class Intercept:
+    """The intercept of a regression by least squares.
+
+    Attributes
+    ----------
+    value : alpha, in the unit of the outcome.
+    error : its standard error, Newey-West.
+    slopes : one a regressor, 0 for one that was left out.
+    explained : R squared, the share of the outcome's variance that the regressors explain.
+    """
+
+    value: float
+    error: float
+    slopes: tuple[float, ...]
+    explained: float
+
+
+def regression_intercept(outcome: Vector, regressors: Matrix, lags: int) -> Intercept:
+    """The intercept of ``y = a + X b + u``, with a standard error under heteroskedasticity and autocorrelation.
+
+    By the theorem of Frisch, Waugh and Lovell ``a`` is ``w'y / w'w`` for the residual ``w`` of a constant regressed on
+    X, so that its error is that of the mean of ``w u / mean(w^2)`` (Newey & West 1987), times ``sqrt(T / (T - k))``
+    for the k coefficients that were estimated. Jensen (1968) is the use of ``a`` as a measure of skill.
+
+    Parameters
+    ----------
+    outcome : (T,) finite.
+    regressors : (T, K) finite, K may be 0. One that does not vary, or is explained by those before it, is left out.
+    lags : autocovariances taken in, below T.
+    """
+    used = _independent(regressors)
+    columns = regressors[:, used]
+    n = len(outcome)
+    design = np.column_stack([np.ones(n), columns])
+    coefficients = np.linalg.lstsq(design, outcome, rcond=None)[0]
+    residuals = outcome - design @ coefficients
+    weights = np.ones(n) - columns @ np.linalg.lstsq(columns, np.ones(n), rcond=None)[0] if used else np.ones(n)
+    scores = weights * residuals / (weights @ weights / n)
+    error = newey_west_error(scores, lags) * math.sqrt(n / (n - design.shape[1]))
+    slopes = dict(zip(used, coefficients[1:].tolist(), strict=True))
+    total = float(((outcome - outcome.mean()) ** 2).sum())
+    explained = 1.0 - float(residuals @ residuals) / total if total > 0.0 else 0.0
+    all_slopes = tuple(slopes.get(index, 0.0) for index in range(regressors.shape[1]))
+    return Intercept(float(coefficients[0]), error, all_slopes, explained)
+
+
+def regression_ahead(outcome: Vector, regressors: Matrix) -> Vector:
+    """(T,) forecasts ``X b`` of an outcome, b of each row from the rows before it alone, without an intercept.
+
+    Parameters
+    ----------
+    outcome : (T,) finite.
+    regressors : (T, K) finite, K may be 0; those that :func:`regression_intercept` leaves out are left out here. Before
+        there are more rows than regressors, b is 0.
+    """
+    columns = regressors[:, _independent(regressors)]
+    products = np.cumsum(columns[:, :, None] * columns[:, None, :], axis=0)
+    with_outcome = np.cumsum(columns * outcome[:, None], axis=0)
+    inverses = np.linalg.pinv(products, hermitian=True)
+    slopes = np.einsum("tij,tj->ti", inverses, with_outcome)
+    ahead = np.zeros(len(outcome))
+    first = columns.shape[1] + 1
+    ahead[first:] = (columns[first:] * slopes[first - 1 : -1]).sum(axis=1)
+    return ahead
+
+
+def _independent(regressors: Matrix) -> list[int]:
+    """The regressors that vary and are not explained by those before them."""
+    used: list[int] = []
+    for index in range(regressors.shape[1]):
+        centred = regressors[:, [*used, index]] - regressors[:, [*used, index]].mean(axis=0)
+        column = centred[:, -1]
+        others = centred[:, :-1]
+        rest = column - others @ np.linalg.lstsq(others, column, rcond=None)[0] if used else column
+        is_flat = np.abs(column).max() <= ROUNDING * (1.0 + np.abs(regressors[:, index]).max())
+        if not is_flat and rest @ rest > EXPLAINED * (column @ column):
+            used.append(index)
+    return used

@@ -14,13 +14,16 @@ exponentials and logarithms differ in the last bit between Python and a compiler
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from core.plugins import PluginSpec
 from core.types import Vector
+
+from ._reentry import Pause, Reenter
 
 __all__ = [
     "CrossRule",
@@ -76,6 +79,10 @@ class CrossRule(Protocol):
         ...
 
 
+def _is_always(reenter: object) -> bool:
+    return reenter == "always"
+
+
 class Strategy(PluginSpec):
     """A strategy's parameters; its rule looks at one symbol.
 
@@ -87,6 +94,21 @@ class Strategy(PluginSpec):
     family: ClassVar[str] = "strategies"
     rule: ClassVar[Any]
     """A :class:`Rule`; in a :class:`CrossSectional`, a :class:`CrossRule`."""
+
+    reenter: Annotated[Reenter, Field(exclude_if=_is_always)] = "always"
+    """Entries after a position has ended, by a stop, a target or the rule: `always`; `new_signal`: on the same side
+    only once the rule, asked without a position, wanted something else; `{after: 5}`: none at the symbol's next 5
+    closes."""
+
+    @property
+    def reenter_new(self) -> int:
+        """1 if an entry on the side of the last position needs a new signal, else 0."""
+        return int(self.reenter == "new_signal")
+
+    @property
+    def reenter_after(self) -> int:
+        """Closes without an entry after each position."""
+        return self.reenter.after if isinstance(self.reenter, Pause) else 0
 
     def exit_reason(self, prediction: float, side: int, held: int) -> str:  # noqa: ARG002 (for strategies with more reasons than one)
         """The word in the table ``trades`` for an exit by the rule; the arguments are the rule's."""

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
 from core.errors import WorkbenchError
+from core.plugins import raised_in
 from core.processes import end_with_parent
 from core.progress import ProgressCallback
 
@@ -117,4 +118,5 @@ def _attempt(perform: Perform, context: Any, task: Any, on_progress: ProgressCal
         return Error(error, f"{type(error).__name__}: {error}")
     except Exception as error:  # the code of a plug-in may raise anything
         logging.getLogger(__name__).debug("a task failed", exc_info=True)
-        return Error(None, f"{type(error).__name__}: {error}")
+        location = raised_in(error)
+        return Error(None, f"{f'{location}: ' if location else ''}{type(error).__name__}: {error}")

@@ -1,5 +1,6 @@
 """The command line: the group of commands, and the exit code of a call."""
 
+import logging
 import re
 from contextlib import suppress
 from difflib import get_close_matches
@@ -9,6 +10,7 @@ from typing import Any
 import click
 
 from core.errors import WorkbenchError
+from core.plugins import raised_in
 
 from .audit_command import audit
 from .cache_command import cache
@@ -19,6 +21,8 @@ from .list_command import list_plugins
 from .reproduce_command import reproduce
 from .run_command import EPILOG, run
 from .show_command import show
+
+log = logging.getLogger(__name__)
 
 INTERRUPTED = "interrupted; nothing was left half-written"
 WORD = re.compile("[A-Za-z_-]+")
@@ -85,6 +89,15 @@ def main(words: list[str]) -> int:
             raise
 
 
+def _plugin_failed(error: Exception) -> int:
+    """The exit code for an error that a plug-in raised; any other is raised again."""
+    location = raised_in(error)
+    if not location:
+        raise error
+    log.info("a plug-in raised", exc_info=error)
+    return _fail(f"{location}: the plug-in raised {type(error).__name__}: {error}; -v shows the traceback", 2)
+
+
 def _answer(words: list[str]) -> int:
     """The exit code of a command line."""
     try:
@@ -98,6 +111,8 @@ def _answer(words: list[str]) -> int:
         return _fail(message or INTERRUPTED, 130)
     except OSError as error:  # what a run reads and writes names its own errors; this is the terminal or a pipe
         return _fail(f"{error.filename or 'the output'}: {error.strerror or error}; send the output elsewhere", 2)
+    except Exception as error:
+        return _plugin_failed(error)
     return answer if isinstance(answer, int) else 0
 
 

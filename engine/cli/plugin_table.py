@@ -1,7 +1,11 @@
 """A table of the plug-ins of each family with their parameters and defaults."""
 
+from typing import get_args
+
 from core.errors import ConfigError
 from core.plugins import FAMILIES, PluginSpec, kinds, load, summary
+
+SCALED = "fitted on each fold's training rows only"
 
 
 def print_plugins(family: str | None) -> None:
@@ -16,6 +20,8 @@ def print_plugins(family: str | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from signals.scaling import ScalerName
+
     if family is not None and family not in FAMILIES:
         raise ConfigError(f"there is no family {family!r}; known: {', '.join(FAMILIES)}")
     console = Console()
@@ -29,6 +35,8 @@ def print_plugins(family: str | None) -> None:
             table.add_row(kind, Text(summary(spec)), Text(parameters(spec)))
         console.print(table)
         console.print()
+    if family in (None, "features"):
+        console.print(Text(f"scaler, a word in the config: {', '.join(get_args(ScalerName))}; {SCALED}"))
 
 
 def parameters(spec: type[PluginSpec]) -> str:

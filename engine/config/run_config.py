@@ -1,6 +1,7 @@
 """The configuration of a run: the blocks of all packages in one model, and error messages of one line."""
 
 import difflib
+import inspect
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,8 +20,9 @@ from risk.costs import BrokerSpec
 from risk.measure_set import MeasuresSpec
 from risk.spec import RiskSpec
 from signals.spec import SignalSpec
-from strategies.base import Strategy
+from strategies.base import CrossRule, CrossSectional, Rule, Strategy
 
+from .foreign_words import here_it_is
 from .sweep_spec import SweepSpec
 from .yaml_layers import KeyPath, Layer, layer_from_mapping, override, read_layer
 
@@ -39,6 +41,9 @@ LEAKS = {
     "fit": "a scaler is fitted on each training window only; fitted on all data it would know the future",
     "purge": "the purge is derived from when each label becomes known; it is not a setting",
 }
+
+DISTANCES = (("risk", "stop"), ("risk", "take_profit"))
+"""Keys whose value is a distance from the price, which people write as a bare number."""
 
 
 class ReportSpec(Spec):
@@ -85,6 +90,18 @@ class RunConfig(SignalSpec):
                 "lower it"
             )
             raise PydanticCustomError("min_order", "{text}", {"text": text, "path": ["risk", "limits", "min_order"]})
+        return self
+
+    @model_validator(mode="after")
+    def _rule_can_be_called(self) -> Self:
+        contract: Any = CrossRule if isinstance(self.strategy, CrossSectional) else Rule
+        arguments = list(inspect.signature(contract.__call__).parameters)[1:]
+        rule = inspect.signature(type(self.strategy).rule)
+        try:
+            rule.bind(*arguments)
+        except TypeError:
+            text = f"the rule of {self.strategy.kind} takes {rule}, but it is called with ({', '.join(arguments)})"
+            raise PydanticCustomError("rule", "{text}; mend it", {"text": text, "path": ["strategy"]}) from None
         return self
 
     @model_validator(mode="after")
@@ -212,9 +229,11 @@ def _message(problem: ErrorDetails, context: Mapping[str, Any], path: KeyPath) -
     kind = context.get("type", problem["type"])
     value = context.get("given", problem["input"])
     if kind == "extra_forbidden":
-        return _unknown_key(path[-1], context.get("known") or known_keys(RunConfig, path))
+        return _unknown_key(path, context.get("known") or known_keys(RunConfig, path))
     if kind == "missing":
         return "is missing; add it"
+    if path in DISTANCES and not isinstance(value, Mapping):
+        return f"must be a mapping{_distance_hint(value)}; given {value!r}"
     if kind == "string_type" and (value is None or isinstance(value, bool | int | float)):
         return f"must be text, but YAML reads it as {value!r}; write it in quotes, as it is called"
     text = BAD_NAME if path == ("name",) and kind.startswith("string_pattern") else problem["msg"]
@@ -223,7 +242,17 @@ def _message(problem: ErrorDetails, context: Mapping[str, Any], path: KeyPath) -
     return text if isinstance(value, Mapping | list | tuple) else f"{text}; given {value!r}"
 
 
-def _unknown_key(key: str, valid_keys: Iterable[str]) -> str:
+def _distance_hint(value: object) -> str:
+    """The mapping that a bare number was meant as."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1
+    return f"; write {{kind: percent, value: {value if number else 0.05}}}"
+
+
+def _unknown_key(path: KeyPath, valid_keys: Iterable[str]) -> str:
+    key = path[-1]
+    foreign = here_it_is(key, path)
+    if foreign:
+        return f"unknown key; {foreign}"
     if key in LEAKS:
         return f"is refused: {LEAKS[key]}"
     names = list(valid_keys)

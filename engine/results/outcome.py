@@ -14,6 +14,7 @@ from engine.backtest.account_returns import (
     COLUMNS,
     STRATEGY,
     Exposure,
+    benchmark_returns,
     cash_returns,
     daily_returns,
     exposure,
@@ -38,8 +39,9 @@ from .costs_paid import Costs, costs
 from .fill_checks import execution
 from .measure_inputs import samples
 from .order_audit import CapCheck, Orders, StopCheck, check_cap, check_stops, count_orders
+from .return_tests import ReturnTests, alpha_test, cash_test, paired_test
 from .run_notes import run_notes
-from .verdict import LEAK, NOTHING, ReturnTests, Verdict, cash_test, judge, paired_test, verdict_of
+from .verdict import LEAK, NOTHING, Verdict, judge, verdict_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +158,7 @@ def build(
     constant_confidence = constant_confidence_run(config, market, signals, per_year)
     exams = {c: run_var_backtest(inputs[c].returns, spec.exam, spec.var_levels, seed) for c in (STRATEGY, BENCHMARK)}
     checks = (fit_inputs(signals.folds), execution(result, market, config.broker))
+    hurdle_returns = hurdle(config, result, days, per_year)
     measures = pending_measures()
     return Outcome(
         name=config.name,
@@ -178,7 +181,7 @@ def build(
         constant_confidence=constant_confidence,
         checks=checks,
         verdict=_verdict(
-            _return_tests(daily, market, hurdle(config, result, days, per_year), per_year),
+            _return_tests(daily, traded_returns(result, market, days, config), market, hurdle_returns, per_year),
             evaluation,
             checks,
             market.notes,
@@ -216,15 +219,27 @@ def hurdle(config: RunConfig, result: RunResult, days: pd.DatetimeIndex, per_yea
     return period_rate(config.measures.risk_free, per_year)
 
 
+def traded_returns(result: RunResult, market: Market, days: pd.DatetimeIndex, config: RunConfig) -> Vector:
+    """(T,) the returns of the traded symbols in equal parts, bought once at the first decision.
+
+    Holding what one trades is no skill, whatever the benchmark is.
+    """
+    times = pd.DatetimeIndex(result.equity["time"])
+    cash = cash_returns(times, days, result.zone, config.broker.cash_interest)
+    return np.asarray(benchmark_returns(replace(market, basket="held"), times[0], days, result.zone, cash))
+
+
 def _return_tests(
-    daily: pd.DataFrame, market: Market, per_session: Vector | float, periods_per_year: float
+    daily: pd.DataFrame, traded: Vector, market: Market, per_session: Vector | float, periods_per_year: float
 ) -> ReturnTests:
     strategy = np.asarray(daily[STRATEGY])
+    benchmark = np.asarray(daily[BENCHMARK])
     return ReturnTests(
         cash=cash_test(strategy, per_session, periods_per_year),
-        benchmark=paired_test(strategy, np.asarray(daily[BENCHMARK]), per_session, periods_per_year),
+        benchmark=alpha_test(strategy, np.column_stack([benchmark, traded]), per_session, periods_per_year),
         name=market.benchmark_in_words,
         periods_per_year=periods_per_year,
+        equal_volatility=paired_test(strategy, benchmark, per_session, periods_per_year),
     )
 
 

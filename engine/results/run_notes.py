@@ -27,6 +27,7 @@ def run_notes(
         *_idle_notes(result),
         *_interest_notes(config),
         *_unit_notes(config),
+        *_reentry_notes(config, result),
         *_span_notes(config, market, days, result.zone),
         *_gap_notes(market, days, result.zone),
         *hole_notes(year),
@@ -54,6 +55,21 @@ def _interest_notes(config: RunConfig) -> tuple[str, ...]:
     return (
         f"idle cash earns {100 * earned:g} % a year, more than measures.risk_free ({100 * free:g} %): ratios compare "
         f"with {percent(config.risk_free)}, which is what cash earned, and the verdict with the same account untraded",
+    )
+
+
+def _reentry_notes(config: RunConfig, result: RunResult) -> tuple[str, ...]:
+    """Entries on the side that a stop or a target had just closed, where nothing bars them."""
+    if config.strategy.reenter != "always":
+        return ()
+    trades = result.trades.sort_values("entered_at", kind="stable")
+    before = trades.groupby("symbol")[["side", "exit_reason"]].shift(1)
+    again = int((before["exit_reason"].isin(("stop", "target")) & (before["side"] == trades["side"])).sum())
+    if not again:
+        return ()
+    return (
+        f"{again} of {len(trades)} positions are on the side that a stop or a target of their symbol had just "
+        "closed: the rule enters again as long as its signal lasts (strategy.reenter: new_signal enters once a signal)",
     )
 
 

@@ -118,6 +118,11 @@ def git_state() -> dict[str, str]:
     return {"commit": commit.strip(), "diff": _git("diff", "HEAD", "--", *PACKAGES)} if commit else {}
 
 
+def git_lines(*words: str) -> list[str]:
+    """The lines that git prints in the project's folder; none outside a git checkout."""
+    return _git(*words).splitlines()
+
+
 def _git(*words: str) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - fixed words, no shell

@@ -7,12 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.digests import file_digest
+from core.errors import StoreError
 from core.table_schemas import SIGNALS, TABLES
 from core.types import Market, SignalFrame
 from engine.results.metrics_json import metrics
 from engine.results.outcome import Outcome
 
 from .run_folder import write_json
+
+RETURNS = "returns.parquet"
+"""The daily returns: derived from the tables and the market, so they are no part of the result's digest."""
 
 
 def write(outcome: Outcome, folder: Path) -> None:
@@ -23,6 +28,28 @@ def write(outcome: Outcome, folder: Path) -> None:
         table.write(frames[table.name], folder)
     write_json(folder / "folds.json", folds(outcome))
     write_json(folder / "metrics.json", metrics(outcome))
+
+
+def write_returns(daily: pd.DataFrame, folder: Path) -> str:
+    """Write the daily returns as ``returns.parquet``; returns the file's SHA-256."""
+    daily.to_parquet(folder / RETURNS)
+    return file_digest(folder / RETURNS)
+
+
+def read_returns(folder: Path, sha256: str | None) -> pd.DataFrame | None:
+    """The daily returns of a run folder; None where its manifest has no digest of them: an earlier version's.
+
+    Raises
+    ------
+    StoreError
+        The file is missing or is not what the run wrote.
+    """
+    if sha256 is None:
+        return None
+    path = folder / RETURNS
+    if not path.is_file() or file_digest(path) != sha256:
+        raise StoreError(f"{path}: is missing or not what its manifest.json was written for; run its config.yaml again")
+    return pd.read_parquet(path)
 
 
 def signals(frame: SignalFrame, market: Market) -> pd.DataFrame:

@@ -38,7 +38,7 @@ def unpacked(content: bytes, label: str) -> tuple[bytes, str]:
     Raises
     ------
     DataError
-        The archive is damaged, or holds more than one table.
+        The archive is damaged, or holds no table or more than one.
     """
     for mark, (name, unpack) in _FORMS.items():
         if content.startswith(mark):
@@ -46,21 +46,24 @@ def unpacked(content: bytes, label: str) -> tuple[bytes, str]:
                 return unpack(content), name
             except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
                 raise DataError(f"{label}: is {name} but cannot be unpacked: {error}; download it again") from error
-            except _SeveralError as error:
-                raise DataError(f"{label}: {error}; unpack it and name one of them") from None
+            except _ArchiveError as error:
+                raise DataError(f"{label}: {error}") from None
     return content, ""
 
 
-class _SeveralError(Exception):
-    """An archive with several tables."""
+class _ArchiveError(Exception):
+    """An archive without a table, or with several."""
 
 
 def _zip(content: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = [item.filename for item in archive.infolist() if not item.is_dir() and "__MACOSX" not in item.filename]
         tables = [name for name in names if name.lower().endswith((".csv", ".json", ".parquet"))] or names
-        if len(tables) != 1:
-            raise _SeveralError(f"the archive holds {len(tables)} tables ({', '.join(tables[:3])})")
+        if not tables:
+            raise _ArchiveError("the zip archive is empty; it must hold one table: download it again")
+        if len(tables) > 1:
+            found = f"the archive holds {len(tables)} tables ({', '.join(tables[:3])})"
+            raise _ArchiveError(f"{found}; unpack it and name one of them")
         return archive.read(tables[0])
 
 
@@ -74,6 +77,7 @@ def _zstandard(content: bytes) -> bytes:
 _FORMS: dict[bytes, tuple[str, Callable[[bytes], bytes]]] = {
     b"\x1f\x8b": ("gzip", gzip.decompress),
     b"PK\x03\x04": ("zip", _zip),
+    b"PK\x05\x06": ("zip", _zip),  # an archive without a member begins with its end record
     b"\x28\xb5\x2f\xfd": ("zstandard", _zstandard),
     b"\xfd7zXZ\x00": ("xz", lzma.decompress),
     b"BZh": ("bzip2", bz2.decompress),

@@ -101,15 +101,19 @@ class Pbo:
     ----------
     pbo : share of the splits whose logit is at most 0: the chosen trial is no better than the median of the others.
     strict : share of the splits whose logit is below 0. It differs for ties, and for an odd number of trials.
-    loss : share of the splits in which the chosen trial's Sharpe ratio outside its sample is at most 0.
+    loss : probability of loss: share of the splits in which the chosen trial's Sharpe ratio outside its sample is at
+        most 0.
+    retained : the chosen trial's mean Sharpe ratio outside its sample over its mean ratio in it, the means over all splits:
+        1 less the degradation. None where it has no ratio above 0 in the sample.
     logits : (splits,) ``log(w / (1 - w))``, ``w = rank / (trials + 1)`` and rank 1 the worst.
-    splits, trials, blocks : numbers of them.
+    splits, trials, blocks : numbers of them; trials with equal sums are one.
     notes : for the reader of the shares.
     """
 
     pbo: float
     strict: float
     loss: float
+    retained: float | None
     logits: Vector = field(repr=False)
     splits: int
     trials: int
@@ -129,9 +133,9 @@ def pbo(returns: npt.ArrayLike, blocks: int = USUAL_BLOCKS) -> Pbo:
 
     Returns
     -------
-    The share with its logits. A trial whose returns do not vary in a half has the Sharpe ratio 0 there; ties share the
-    average of their ranks; of trials that are equally good in the sample one is chosen that does not depend on their
-    order.
+    The share with its logits. Trials with equal returns are one, so that a clone changes nothing. A trial whose returns
+    do not vary in a half has the Sharpe ratio 0 there; ties share the average of their ranks; of trials that are
+    equally good in the sample one is chosen that does not depend on their order.
 
     Raises
     ------
@@ -176,18 +180,19 @@ def pbo_of_blocks(sums: BlockSums) -> Pbo:
     >>> pbo_of_blocks(sums).pbo  # whichever is the better in one half is the worse in the other
     1.0
     """
-    trials, blocks = sums.total.shape
+    blocks = sums.total.shape[1]
     if np.sort(sums.count)[: blocks // 2].sum() < 2:
         raise DataError("each half of the blocks needs 2 or more returns; use fewer blocks or more rows")
-    distinct, counts = _distinct(sums)
-    ranks_and_ratios = [_rank_outside(inside, outside, counts) for inside, outside in _halves(distinct)]
-    ranks, ratios = (np.concatenate(column) for column in zip(*ranks_and_ratios, strict=True))
+    distinct, trials = _distinct(sums)
+    ranked = [_rank_outside(inside, outside, trials) for inside, outside in _halves(distinct)]
+    ranks, outside, inside = (np.concatenate(column) for column in zip(*ranked, strict=True))
     logits = np.log(ranks) - np.log(trials + 1 - ranks)
     middle = (trials + 1) / 2  # a logit of 0; ranks are halves of whole numbers, exactly
     return Pbo(
         pbo=float(np.mean(ranks <= middle)),
         strict=float(np.mean(ranks < middle)),
-        loss=float(np.mean(ratios <= 0)),
+        loss=float(np.mean(outside <= 0)),
+        retained=float(outside.mean() / inside.mean()) if inside.mean() > 0.0 else None,
         logits=read_only(logits),
         splits=len(logits),
         trials=trials,
@@ -210,17 +215,17 @@ def _notes(trials: int, blocks: int) -> tuple[str, ...]:
     return tuple(note for holds, note in conditions if holds)
 
 
-def _distinct(sums: BlockSums) -> tuple[BlockSums, Vector]:
-    """The distinct trials, sorted by their sums, and the number of each.
+def _distinct(sums: BlockSums) -> tuple[BlockSums, int]:
+    """The distinct trials, sorted by their sums, and their number.
 
     A product of matrices may round the same column differently in two places: equal trials would tie at random.
     """
     width = len(sums.count)
-    rows, counts = np.unique(np.hstack([sums.total, sums.squares]), axis=0, return_counts=True)
-    if len(rows) == 1:  # all trials are one: a second row of it, counted 0 times, keeps the shapes
+    rows = np.unique(np.hstack([sums.total, sums.squares]), axis=0)
+    trials = len(rows)
+    if trials == 1:  # a second row, which does not count, keeps the shapes
         rows = rows[[0, 0]]
-        counts = np.append(counts, 0)
-    return BlockSums(sums.count, rows[:, :width], rows[:, width:]), counts.astype(np.float64)
+    return BlockSums(sums.count, rows[:, :width], rows[:, width:]), trials
 
 
 def _halves(sums: BlockSums) -> Iterator[tuple[Matrix, Matrix]]:
@@ -258,9 +263,10 @@ def _sharpes(halves: Matrix, sums: BlockSums) -> Matrix:
     return total * (np.sqrt(n - 1.0) / n) / np.sqrt(deviations)
 
 
-def _rank_outside(inside: Matrix, outside: Matrix, counts: Vector) -> tuple[Vector, Vector]:
-    """(splits,) the chosen trial's rank outside its sample, ties averaged, and its Sharpe ratio there."""
+def _rank_outside(inside: Matrix, outside: Matrix, trials: int) -> tuple[Vector, Vector, Vector]:
+    """(splits,) the chosen trial's rank outside its sample, ties averaged, and its ratios there and in its sample."""
     chosen = inside.argmax(axis=1)[:, None]
     ratio = np.take_along_axis(outside, chosen, axis=1)
-    better_less_worse = np.sign(outside - ratio) @ counts
-    return (counts.sum() + 1.0 - better_less_worse) / 2.0, ratio[:, 0]
+    better_less_worse = np.sign(outside - ratio).sum(axis=1)
+    chosen_inside = np.take_along_axis(inside, chosen, axis=1)
+    return (trials + 1.0 - better_less_worse) / 2.0, ratio[:, 0], chosen_inside[:, 0]

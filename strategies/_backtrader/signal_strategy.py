@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from core.errors import PluginError
+from strategies._reentry import bars_to_wait, gated, side_left
 from strategies.base import CrossSectional
 from strategies.threshold import Threshold
 
@@ -77,6 +78,8 @@ class SignalStrategy(OrderStrategy):
         super().__init__()
         self._bars_seen = dict.fromkeys(self.datas, 0)
         self._held = dict.fromkeys(self.datas, 0)
+        self._side_left = dict.fromkeys(self.datas, 0)
+        self._bars_to_wait = dict.fromkeys(self.datas, 0)
 
     def prenext(self) -> None:
         """Trade what has begun: a feed that starts later delays no other."""
@@ -120,6 +123,9 @@ class SignalStrategy(OrderStrategy):
         before = self._held[data]
         # Signed, so that a position that was reversed since the last bar begins anew.
         self._held[data] = before + side if before * side > 0 else side
+        if self.bars_reentry:
+            self._side_left[data] = side_left(self._side_left[data], side)
+            self._bars_to_wait[data] = bars_to_wait(self._bars_to_wait[data], side, self.p.spec)
         prediction, confidence = self.opinion(data)
         return View(data, prediction, confidence, side, abs(self._held[data]))
 
@@ -137,7 +143,32 @@ class SignalStrategy(OrderStrategy):
         with_opinion = [view for view in views if not math.isnan(view.prediction)]
         # Staying flat is a move that acts, too: it withdraws an entry that is still pending. Staying in leaves orders
         # alone, for they may protect the position.
-        return [Move(view, target) for view, target in zip(with_opinion, self.targets(with_opinion), strict=True)]
+        moves = [Move(view, target) for view, target in zip(with_opinion, self.targets(with_opinion), strict=True)]
+        return [self._gated(move) for move in moves] if self.bars_reentry else moves
+
+    @property
+    def bars_reentry(self) -> bool:
+        """True if ``reenter`` of the strategy may bar an entry."""
+        spec = self.p.spec
+        return bool(getattr(spec, "reenter_new", 0) or getattr(spec, "reenter_after", 0))
+
+    def _gated(self, move: Move) -> Move:
+        """The move, or to be flat in place of an entry that the strategy's ``reenter`` bars."""
+        view, target = move
+        if self.p.spec.reenter_new and self._signal(move) != self._side_left[view.data]:
+            self._side_left[view.data] = 0
+        last, wait = self._side_left[view.data], self._bars_to_wait[view.data]
+        return Move(view, gated(target, view.side, last, wait, self.p.spec))
+
+    def _signal(self, move: Move) -> int:
+        """The side that the rule wants without a position; of a cross-sectional rule, the side that it gave."""
+        view, target = move
+        if isinstance(self.p.spec, CrossSectional):
+            return target
+        try:
+            return as_side(self.target(view.prediction, view.confidence, 0, 0))
+        except Exception as error:
+            raise self._failed([view], error) from error
 
     def targets(self, views: list[View]) -> list[int]:
         """The sides to be on, one for each view; views hold no NaN."""

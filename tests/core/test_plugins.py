@@ -1,3 +1,4 @@
+import importlib
 import sys
 from itertools import count
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import PluginError
-from core.plugins import FAMILIES, PluginField, PluginSpec, kinds, load, summary
+from core.plugins import FAMILIES, PluginField, PluginSpec, kinds, load, raised_in, summary
 from core.spec import Spec
 
 NUMBER = count()
@@ -224,3 +225,16 @@ def test_the_json_schema_of_a_family_that_holds_itself_ends(family):
 
 def test_the_summary_is_the_first_line(family):
     assert summary(load(family(), "sma")) == "A moving average."
+
+
+def test_an_error_is_placed_in_the_plugin_that_was_running():
+    path = importlib.import_module("signals.features.sma").__file__
+    code = compile("\n\ndef broken():\n    return 1 / 0\n", path, "exec")
+    names = {}
+    exec(code, names)  # noqa: S102 - a plug-in's file without writing one
+    with pytest.raises(ZeroDivisionError) as caught:
+        names["broken"]()
+    assert raised_in(caught.value) == f"{path}:4"
+    with pytest.raises(ZeroDivisionError) as caught:
+        _ = 1 / 0
+    assert raised_in(caught.value) == ""

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from io import StringIO
 from pathlib import Path
@@ -21,6 +21,7 @@ from core.types import Bars, Market, SignalFrame
 from engine import load_run, run
 from engine.api import positions
 from engine.backtest.bt import engine as bt_engine
+from engine.config.run_config import NO_RESULT
 from engine.sweep.load_config import load
 from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
@@ -29,7 +30,7 @@ from strategies.threshold import Threshold
 ROOT = Path(__file__).resolve().parents[2]
 SMA = ROOT / "configs" / "sma_cross.yaml"
 SHORT = ("data.end=2001-06-30", "report.tearsheet=false")
-FRAMES = ("equity", "positions", "orders", "fills", "trades", "costs", "stops")
+FRAMES = ("equity", "positions", "orders", "fills", "trades", "costs", "stops", "signals", "daily")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,10 @@ def assert_same(one, other):
         left, right = getattr(one, field.name), getattr(other, field.name)
         if field.name in FRAMES:
             pd.testing.assert_frame_equal(left, right, check_exact=True, check_freq=False)
+        elif field.name == "config":  # neither name nor pages are part of a run's identity
+            assert {k: v for k, v in left.items() if k not in NO_RESULT} == {
+                k: v for k, v in right.items() if k not in NO_RESULT
+            }
         else:
             assert left == right, field.name
 
@@ -243,7 +248,7 @@ def test_the_package_is_cheap_until_it_is_asked():
 
 
 def test_the_package_names_what_it_has():
-    assert engine.__all__ == ["load_run", "run"]
+    assert engine.__all__ == ["load_run", "load_sweep", "run"]
     with pytest.raises(AttributeError, match="no attribute 'runs'"):
         _ = engine.runs
 
@@ -258,3 +263,37 @@ def test_a_script_without_a_guard_may_train_in_several_processes(walk, cheap, tm
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("<RunResult") == 1
     assert [path.name.partition("-")[0] for path in (tmp_path / "runs").iterdir()] == ["run"]
+
+
+def test_the_results_are_at_hand(in_memory, folder):
+    loaded = load_run(folder)
+    growth = (1 + loaded.returns).prod()
+    assert growth == pytest.approx(loaded.equity["equity"].iloc[-1] / loaded.cash)
+    assert loaded.measures.loc["total_return", "strategy"] == pytest.approx(growth - 1)
+    assert set(loaded.measures.columns) == {*loaded.daily.columns, "unit", "period", "n", "formula"}
+    returns, benchmark = loaded.to_quantstats()
+    assert returns.index.tz is None
+    assert returns.index.equals(benchmark.index)
+    assert loaded.config["model"] == {"kind": "sma_cross", "fast": 20, "slow": 50}
+    assert list(loaded.signals.columns) == ["time", "symbol", "prediction", "confidence", "fold"]
+
+
+def test_the_chart_shows_what_the_returns_say(in_memory, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    growth, drawdown = in_memory.plot().axes
+    account, benchmark = (line.get_ydata() for line in growth.get_lines())
+    assert account[-1] == pytest.approx(in_memory.equity["equity"].iloc[-1] / in_memory.cash)
+    assert benchmark[-1] == pytest.approx((1 + in_memory.benchmark_returns).prod())
+    lowest = -in_memory.measures.loc["max_drawdown", "strategy"]
+    assert abs(min(drawdown.get_lines()[0].get_ydata())) == pytest.approx(abs(lowest))
+
+
+def test_edited_returns_are_refused(copy):
+    pd.read_parquet(copy / "returns.parquet").mul(2).to_parquet(copy / "returns.parquet")
+    with pytest.raises(StoreError, match=r"returns\.parquet: is missing or not what its manifest\.json"):
+        load_run(copy)
+
+
+def test_a_result_without_daily_returns_says_so(in_memory):
+    with pytest.raises(StoreError, match="its daily returns are not stored; run its config again"):
+        _ = replace(in_memory, daily=None).returns

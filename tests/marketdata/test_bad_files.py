@@ -43,6 +43,7 @@ def refused(spec, match: str) -> str:
         ("Date,Open\n2020-01-02,1€\n".encode("cp1252"), "byte 0x80 in line 2 is not UTF-8"),
         (HEADER.encode("utf-16"), "there is a header but no row"),
         (b"PK\x03\x04\x00\x00", "is zip but cannot be unpacked"),
+        (b"PK\x05\x06" + bytes(18), "the zip archive is empty; it must hold one table: download it again"),
         (b"Date\0", "the file is binary"),
         (HEADER + '\n2020-01-02,"1\n', "line 2 is no row of a table: unexpected end of data"),
         (HEADER + "\n2020-01-02,1,2,1,1,5,9\n", r"7 cells where the header has 6 in row 1 \(line 2\)"),

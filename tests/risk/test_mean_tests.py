@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.regression.linear_model import OLS
 
-from risk.mean_tests import holm, newey_west_error, newey_west_lags, overlap_error
+from risk.mean_tests import (
+    holm,
+    newey_west_error,
+    newey_west_lags,
+    overlap_error,
+    regression_ahead,
+    regression_intercept,
+)
 
 
 def noise(seed, n=1000):
@@ -88,3 +95,33 @@ def test_holm_rejects_what_the_step_down_procedure_rejects(values, alpha):
 
 def test_holm_of_nothing_is_nothing():
     assert holm({}) == {}
+
+
+@pytest.mark.parametrize("regressors", [0, 1, 2])
+def test_the_intercept_against_statsmodels(regressors):
+    columns = np.column_stack([noise(seed) for seed in range(2, 2 + regressors)] or [np.empty((1000, 0))])
+    outcome = noise(1) + 0.4 * columns.sum(axis=1)
+    fit = regression_intercept(outcome, columns, 6)
+    settings = {"maxlags": 6, "use_correction": True}
+    reference = OLS(outcome, np.column_stack([np.ones(1000), columns])).fit(cov_type="HAC", cov_kwds=settings)
+    assert (fit.value, *fit.slopes) == pytest.approx(reference.params, rel=1e-9)
+    assert fit.error == pytest.approx(reference.bse[0], rel=1e-9)
+    assert fit.explained == pytest.approx(reference.rsquared, abs=1e-9)
+
+
+def test_regressors_that_say_nothing_new_are_left_out():
+    column = noise(2)
+    outcome = noise(1)
+    alone = regression_intercept(outcome, column[:, None], 6)
+    more = regression_intercept(outcome, np.column_stack([np.full(1000, 0.1), column, 0.5 * column]), 6)
+    assert (more.value, more.error, more.slopes) == (alone.value, alone.error, (0.0, *alone.slopes, 0.0))
+
+
+def test_slopes_ahead_know_the_past_alone():
+    columns = np.column_stack([noise(2, 60), noise(3, 60)])
+    outcome = noise(1, 60)
+    ahead = regression_ahead(outcome, columns)
+    for row in (3, 20, 59):
+        slopes = np.linalg.lstsq(columns[:row], outcome[:row], rcond=None)[0]
+        assert ahead[row] == pytest.approx(columns[row] @ slopes, rel=1e-6)
+    assert not regression_ahead(outcome, columns[:, :0]).any()

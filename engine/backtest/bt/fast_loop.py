@@ -273,7 +273,9 @@ class LeanStrategy(SignalStrategy):
         self._target_sides: dict[Any, int] = {}
         self._spec = self.p.spec
         risk = self.p.risk
-        self._is_plain = not (isinstance(self._spec, CrossSectional) or risk.limits.stops_account or risk.resize)
+        self._is_plain = not (
+            isinstance(self._spec, CrossSectional) or risk.limits.stops_account or risk.resize or self.bars_reentry
+        )
 
     def on_bar(self, fresh: Sequence[Any]) -> None:
         """One cycle, in which these feeds have a new bar."""

@@ -15,7 +15,7 @@ from engine.backtest.engine_output import BacktestInput
 
 from .compilation import is_cross, kernel, reads_held, rule_of
 from .engine import kernel_error, new_workspace, no_log, refuse, rule_error, with_next_changes
-from .market_arrays import arrays_of, features_of, market_features, true_ranges_of
+from .market_arrays import arrays_of, bars_reentry, features_of, market_features, true_ranges_of
 from .policy_table import Reader
 from .setting_errors import SettingError, SettingRuleError
 
@@ -201,7 +201,8 @@ class BatchRun:
 
     def _features_with(self, policies: Policies) -> KernelFeatures:
         cross = is_cross(self.task.strategy)
-        features = features_of(policies.rows, self._market_features, cross=cross, record=False)
+        shared = {**self._market_features, "reenter": bars_reentry(policies.rules)}
+        features = features_of(policies.rows, shared, cross=cross, record=False)
         if self._features is None or self._features == features:
             return features
         return union(self._features, features)
@@ -209,6 +210,8 @@ class BatchRun:
     def _skipping(self, features: KernelFeatures, policies: Policies) -> int:
         """The way to skip steps without events; to call the rule beforehand pays if several policies share it."""
         if features.cross or features.gaps or features.symbols != 1 or features.halts or features.cash_interest:
+            return NO
+        if features.reenter:  # the rule's side depends on more than the side held, so it cannot be called beforehand
             return NO
         if not self._shares_rules and len(policies.rows) < 2 * len(policies.rules):
             return STEPWISE

@@ -32,6 +32,7 @@ from .compilation import functions_of, is_cross, kernel, parameters, rule_of
 from .log_reader import LogReader
 from .market_arrays import (
     arrays_of,
+    bars_reentry,
     features_of,
     market_features,
     policy_of,
@@ -63,7 +64,9 @@ def run_task(task: BacktestInput, *, solvent: bool = True, like: KernelFeatures 
     windows = windows_of(task.risk)
     arrays = arrays_of(task, windows)
     policies = policy_of(task.risk, task.broker, windows)
-    features = features_of(policies, market_features(arrays), cross=is_cross(task.strategy), record=True)
+    rules = rule_parameters([task.strategy], parameters(rule_of(type(task.strategy))))
+    market = {**market_features(arrays), "reenter": bars_reentry(rules)}
+    features = features_of(policies, market, cross=is_cross(task.strategy), record=True)
     if like:
         features = union(features, like)._replace(record=True, skipping=features.skipping)
     log, positions = _logged_run(task, arrays, policies[0], features)

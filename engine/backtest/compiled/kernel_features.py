@@ -13,6 +13,7 @@ class KernelFeatures(NamedTuple):
     symbols : 1, or 0 for any number.
     gaps : True if a symbol may have no bar at a step.
     cross : True if the rule sees all symbols at once.
+    reenter : True if any strategy bars entries after a position has ended.
     mode : ``NOTIONAL``, ``STOP`` or ``ANY``.
     stop, target : ``NONE``, ``PERCENT``, ``ATR`` or ``ANY``.
     trails : stops follow the close: ``NO``, ``YES`` or ``ANY``.
@@ -53,6 +54,7 @@ class KernelFeatures(NamedTuple):
     daily: bool = False
     skipping: int = NO
     delisting: bool = True
+    reenter: bool = True
 
 
 FEATURES = KernelFeatures()

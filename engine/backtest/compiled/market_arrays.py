@@ -19,6 +19,8 @@ from risk.delisting import delisting_return
 from risk.spec import RiskSpec
 from risk.stops import Atr, average_true_range
 
+REENTRY = ("reenter_new", "reenter_after")
+"""The parameters of every strategy that the kernel itself reads."""
 POLICY_NAMES: tuple[str, ...] = tuple(POLICY.names or ())
 
 
@@ -219,6 +221,11 @@ def features_of(policies: Any, market: Mapping[str, Any], *, cross: bool, record
     )
 
 
+def bars_reentry(rules: Any) -> bool:
+    """True if any of these records of :func:`rule_parameters` bars entries after a position has ended."""
+    return any(bool(np.any(rules[name])) for name in REENTRY)
+
+
 def require_numeric(specs: Sequence[Any], names: tuple[str, ...]) -> None:
     """Refuse strategies of which a parameter that the rule reads is no number.
 
@@ -238,7 +245,7 @@ def require_numeric(specs: Sequence[Any], names: tuple[str, ...]) -> None:
 
 
 def rule_parameters(specs: Sequence[Any], names: tuple[str, ...]) -> Any:
-    """The parameters that a rule reads, one record for each of several strategies of one class.
+    """The parameters that a rule reads and those of re-entry, one record for each of several strategies of one class.
 
     Raises
     ------
@@ -246,13 +253,14 @@ def rule_parameters(specs: Sequence[Any], names: tuple[str, ...]) -> Any:
         A parameter that the rule reads is no number.
     """
     require_numeric(specs, names)
+    names = tuple(dict.fromkeys((*names, *REENTRY)))
     values = [tuple(getattr(spec, name) for name in names) for spec in specs]
     integers = [all(isinstance(row[column], int) for row in values) for column in range(len(names))]
-    return np.array(values if names else [(0.0,)] * len(specs), _parameter_layout(names, tuple(integers)))
+    return np.array(values, _parameter_layout(names, tuple(integers)))
 
 
 @cache
 def _parameter_layout(names: tuple[str, ...], integers: tuple[bool, ...]) -> "np.dtype[np.void]":
     """The type of a record with these parameters, each an integer or a float."""
     kinds = [(name, "i8" if is_integer else "f8") for name, is_integer in zip(names, integers, strict=True)]
-    return np.dtype(kinds or [("nothing", "f8")])
+    return np.dtype(kinds)

@@ -158,7 +158,9 @@ def _test_winner(
             sweep_plan, ranking, tested_sample, session.prior, returns, benchmark, tested_year
         ),
         stress=stress_test(sweep_plan.market, winner.config, winner.signals.frame),
-        stability=stability(sweep_plan, winner.number, ranking.objective, confirmation.point),
+        stability=stability(
+            sweep_plan, winner.number, ranking.objective, confirmation.point, ranking.equals(winner.number)
+        ),
         selection=select_walk_forward(confirmation, sample, year),
     )
 

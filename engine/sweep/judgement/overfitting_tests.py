@@ -103,7 +103,7 @@ class OverfittingTests:
     ----------
     scored, prior : trials of this sweep that were run, and settings tried before on the same data.
     effective : clusters of trials; None where their returns do not vary.
-    variance : of all trials' Sharpe ratios.
+    variance : of the Sharpe ratios of all trials with different results: clones would make it smaller.
     sharpe : of the winner, over the shared span.
     threshold : the expected Sharpe ratio of the best of as many trials without skill.
     probabilistic, deflated, deflated_effective : probabilities that the winner's true ratio is above 0, above the
@@ -158,7 +158,7 @@ def run_overfitting_tests(
     sums = _net_sums(sample.sums, rate)
     scored = int(np.isin(ranking.status, SCORED).sum())
     trials = max(scored + prior.trials, 1)
-    variance = pooled_variance(ranking.sharpe / np.sqrt(year.periods), prior)
+    variance = pooled_variance(ranking.sharpe[ranking.distinct] / np.sqrt(year.periods), prior)
     excess = winner - rate
     deviation = float(excess.std(ddof=1))
     sharpe = float(excess.mean() / deviation) if deviation > 0 else 0.0
@@ -236,7 +236,7 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
 
 
 def _pbo(pbo: Pbo) -> dict[str, Any]:
-    names = ("pbo", "strict", "loss", "splits", "trials", "blocks")
+    names = ("pbo", "strict", "loss", "retained", "splits", "trials", "blocks")
     return {**{name: getattr(pbo, name) for name in names}, "notes": list(pbo.notes)}
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from core.types import Matrix, Rows, Vector
 from engine.sweep.space.dimensions import Columns, Dimension, Discrete
@@ -21,7 +22,8 @@ class Stability:
 
     Attributes
     ----------
-    neighbours : their numbers; in a grid, those one step away on one axis, else the nearest ones.
+    neighbours : their numbers; in a grid, those one step away on one axis, else the nearest ones. Neither the winner
+        nor a trial with the same result is among them.
     winner, median, worst : the objective, of the winner and of its neighbours; None where there is none.
     better_than : fraction of all trials with an objective that the median neighbour is at least as good as.
     """
@@ -33,15 +35,27 @@ class Stability:
     better_than: float | None
 
 
-def stability(sweep_plan: Plan, winner: int, objective: Vector, point: Callable[[int], Mapping[str, Any]]) -> Stability:
+def stability(
+    sweep_plan: Plan,
+    winner: int,
+    objective: Vector,
+    point: Callable[[int], Mapping[str, Any]],
+    equals: Rows | None = None,
+) -> Stability:
     """The winner's objective beside that of its neighbours.
 
     Parameters
     ----------
     objective : (T,) of every trial; NaN where it has none.
     point : returns the point of a trial's number.
+    equals : trials with the winner's result. They are the same trades under other settings, and no neighbours: in a
+        grid, the next trial in the same direction takes the place of one.
     """
-    neighbours = _neighbours(sweep_plan, winner, objective, point)
+    is_equal = np.zeros(len(objective), dtype=bool)
+    is_equal[winner] = True
+    if equals is not None:
+        is_equal[equals] = True
+    neighbours = _neighbours(sweep_plan, winner, objective, point, is_equal)
     values = objective[neighbours]
     values = values[np.isfinite(values)]
     if not len(values):
@@ -59,27 +73,48 @@ def stability(sweep_plan: Plan, winner: int, objective: Vector, point: Callable[
     )
 
 
-def _neighbours(sweep_plan: Plan, winner: int, objective: Vector, point: Callable[[int], Mapping[str, Any]]) -> Rows:
+def _neighbours(
+    sweep_plan: Plan,
+    winner: int,
+    objective: Vector,
+    point: Callable[[int], Mapping[str, Any]],
+    is_equal: npt.NDArray[np.bool_],
+) -> Rows:
     if isinstance(sweep_plan.points, Grid):
-        return np.array(sorted(_one_step_away(sweep_plan.points, winner)), dtype=np.int64)
-    return _nearest(sweep_plan, winner, objective, point)
+        return np.array(sorted(_one_step_away(sweep_plan.points, winner, is_equal)), dtype=np.int64)
+    return _nearest(sweep_plan, winner, objective, point, is_equal)
 
 
-def _one_step_away(grid: Grid, winner: int) -> Iterator[Any]:
+def _one_step_away(grid: Grid, winner: int, is_equal: npt.NDArray[np.bool_]) -> Iterator[int]:
     """The points of a grid that differ on one axis: by a step where its values have an order, by any value else."""
+    for directions in _directions(grid, winner):
+        yield from [number for number in directions if not is_equal[number]][:1]
+
+
+def _directions(grid: Grid, winner: int) -> Iterator[list[int]]:
+    """The trials in each direction from a winner, the nearest first; without an order, each value is a direction."""
     codes = [int(code[0]) for code in grid.codes(np.array([winner]))]
     lengths = tuple(len(axis) for axis in grid.dimensions)
     for index, axis in enumerate(grid.dimensions):
-        others = (codes[index] - 1, codes[index] + 1) if axis.ordered else range(len(axis))
-        for other in others:
-            if 0 <= other < len(axis) and other != codes[index]:
-                yield np.ravel_multi_index([*codes[:index], other, *codes[index + 1 :]], lengths)
+        code = codes[index]
+        others = [range(code - 1, -1, -1), range(code + 1, len(axis))]
+        for direction in others if axis.ordered else [[other] for side in others for other in side]:
+            yield [
+                int(np.ravel_multi_index([*codes[:index], other, *codes[index + 1 :]], lengths)) for other in direction
+            ]
 
 
-def _nearest(sweep_plan: Plan, winner: int, objective: Vector, point: Callable[[int], Mapping[str, Any]]) -> Rows:
+def _nearest(
+    sweep_plan: Plan,
+    winner: int,
+    objective: Vector,
+    point: Callable[[int], Mapping[str, Any]],
+    is_equal: npt.NDArray[np.bool_],
+) -> Rows:
     """The trials nearest to a winner, each axis as long as every other."""
-    candidates = np.flatnonzero(np.isfinite(objective))
-    candidates = candidates[candidates != winner]
+    candidates = np.flatnonzero(np.isfinite(objective) & ~is_equal)
+    if not len(candidates):
+        return candidates
     columns = _columns(sweep_plan, np.append(candidates, winner), point)
     points = positions(sweep_plan.axes, columns)
     distances = np.abs(points[:-1] - points[-1]).sum(axis=1)

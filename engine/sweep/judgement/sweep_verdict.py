@@ -15,6 +15,8 @@ SKILL = "evidence of skill: it passed every test"
 NO_WINNER = "no trial can be chosen"
 MIN_TRIALS = 20
 DSR, PBO, ALPHA = 0.95, 0.2, 0.05
+LOSS, RETAINED = 0.05, 0.3
+"""Limits of the chosen trial: the share of losses, and the share of its ratio that is retained, where PBO is too high."""
 CASH = "the same account untraded, in cash,"
 
 
@@ -99,12 +101,15 @@ def _pbo_test(pbo: Pbo | None) -> VerdictTest:
     if pbo is None:
         return VerdictTest(name, None, "There are too few trials to tell how often the best fails later.")
     is_small = pbo.trials < MIN_TRIALS
-    end = f", and {MIN_TRIALS} trials ({pbo.trials} are too few)." if is_small else "."
+    end = f", and {MIN_TRIALS} trials with different returns ({pbo.trials} are too few)." if is_small else "."
+    retained = pbo.retained if pbo.retained is not None else 0.0
     return VerdictTest(
         name,
-        None if is_small else pbo.pbo <= PBO,
-        f"In {percent(pbo.pbo)} of {pbo.splits:,} ways to split the time in halves, the trial that is best in one half "
-        f"is in the lower half of all in the other (PBO); it takes at most {percent(PBO)}{end}",
+        None if is_small else pbo.loss <= LOSS and (pbo.pbo <= PBO or retained >= RETAINED),
+        f"Over {pbo.splits:,} ways to split the time in halves, the trial that is best in one half loses in the other "
+        f"in {percent(pbo.loss)} (probability of loss), keeps {percent(retained)} of its Sharpe ratio there, and is in the "
+        f"lower half of all in {percent(pbo.pbo)} (PBO). It takes a loss in at most {percent(LOSS)}, and a PBO of at "
+        f"most {percent(PBO)} or {percent(RETAINED)} retained: where all trials are good, their ranking is chance{end}",
     )
 
 

@@ -15,6 +15,8 @@ Columns: TypeAlias = dict[str, list[Any]]
 """Values by dotted path, one a trial."""
 DIGITS = 6
 """Significant digits of a value that is drawn from a range without a step: more would only be hard to read."""
+MAX_LISTED = 10_000
+"""Steps of a tenth of the last digit of the widest range whose values are listed; a wider one counts as endless."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,17 @@ class Continuous:
     def representatives(self) -> tuple[Any, ...]:
         """The values with which a space is checked: both ends and the middle."""
         return tuple(dict.fromkeys(self.from_unit(np.array([0.0, 0.5, 1.0 - 1e-12]))))
+
+    @property
+    def listed(self) -> Sequence[Any] | None:
+        """All values, increasing; None where there are more than some ten thousand numbers that are not whole."""
+        if self.is_integer:
+            return range(int(self.low), int(self.high) + 1)
+        last_digit = 10.0 ** (math.floor(math.log10(max(abs(self.low), abs(self.high)))) - DIGITS)
+        count = math.ceil((self.high - self.low) / last_digit)
+        if count > MAX_LISTED:
+            return None
+        return sorted({self.rounded(self.low + index * last_digit) for index in range(count + 1)})
 
     def from_unit(self, unit: Vector) -> list[Any]:
         """The values at positions in [0, 1)."""

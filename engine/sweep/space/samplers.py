@@ -6,7 +6,7 @@ resumed sweep tries the same points.
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,12 +17,21 @@ from core.number_format import count as format_count
 from core.types import Matrix, Rows
 from engine.config.sweep_spec import Method, SweepSpec
 
-from .dimensions import Columns, Continuous, Dimension, Discrete, columns_from_unit, dimension
+from .dimensions import Columns, Continuous, Dimension, Discrete, columns_from_unit, dimension, iter_points
+from .distinct_points import (
+    MAX_NUMBERED_POINTS,
+    distinct_unit,
+    filled,
+    grid_numbers,
+    listed_axes,
+    point_key,
+    space_size,
+)
 
 MAX_UNSTATED_POINTS = 1_000_000
 """Points of the largest grid that is run without ``trials`` in the config."""
-MAX_NUMBERED_POINTS = 2**62
-"""Points of the largest grid that can be indexed; in a larger space nothing is drawn twice anyway."""
+REPEATS = 20
+"""Times that TPE is asked again for a point that was not tried; then one is drawn at random."""
 
 
 class Sampler(Protocol):
@@ -106,10 +115,32 @@ def sampler(spec: SweepSpec, seed: int) -> Sampler:
     if spec.method == "grid" and grid:
         return grid
     if spec.method == "random" and grid and grid.count <= MAX_NUMBERED_POINTS:
-        return _grid_sample(grid, count, sampling_seed)
-    if spec.method == "random":
-        return CubeSample(axes, np.random.default_rng(sampling_seed).random((count, len(axes))))
-    return CubeSample(axes, sobol(len(axes), count, sampling_seed))
+        return GridSample(grid, filled(np.empty(0, dtype=np.int64), grid.count, count, sampling_seed))
+    return _cube_sample(axes, spec.method, distinct_count(spec, axes), sampling_seed)
+
+
+def distinct_count(spec: SweepSpec, axes: Sequence[Dimension]) -> int:
+    """The trials of a sweep that samples its space: ``trials``, or all distinct points where there are fewer."""
+    size = space_size(axes)
+    count = int(spec.trials or 0)
+    return count if size is None else min(count, size)
+
+
+def _cube_sample(axes: tuple[Dimension, ...], method: Method, count: int, seed: int) -> Sampler:
+    """Distinct points at positions of the unit cube; where these repeat too often, the rest is drawn at random."""
+
+    def draw(number: int) -> Matrix:
+        if method == "random":
+            return np.random.default_rng(seed).random((number, len(axes)))
+        return sobol(len(axes), number, seed)
+
+    unit = distinct_unit(axes, draw, count)
+    discrete = listed_axes(axes) if len(unit) < count else None
+    if discrete is None:
+        return CubeSample(axes, unit)
+    grid = Grid(discrete)
+    numbers = grid_numbers(discrete, columns_from_unit(axes, unit))
+    return GridSample(grid, filled(numbers, grid.count, count, seed))
 
 
 def require_grid(spec: SweepSpec) -> None:
@@ -153,18 +184,6 @@ def _grid_of(spec: SweepSpec) -> Grid | None:
     return Grid(discrete) if len(discrete) == len(axes) else None
 
 
-def _grid_sample(grid: Grid, count: int, seed: int) -> GridSample:
-    rng = np.random.default_rng(seed)
-    if grid.count <= 20 * count:
-        return GridSample(grid, rng.permutation(grid.count)[:count])
-    distinct = np.empty(0, dtype=np.int64)
-    while len(distinct) < count:  # in a grid much larger than the sample few are drawn twice
-        drawn = np.concatenate([distinct, rng.integers(grid.count, size=count)])
-        first_draws = np.sort(np.unique(drawn, return_index=True)[1])
-        distinct = drawn[first_draws]
-    return GridSample(grid, distinct[:count])
-
-
 def sobol(dimensions: int, count: int, seed: int) -> Matrix:
     """(count, dimensions) points of a scrambled Sobol sequence."""
     from scipy.stats import qmc
@@ -177,6 +196,9 @@ def sobol(dimensions: int, count: int, seed: int) -> Matrix:
 
 class Tpe:
     """Optuna's TPE sampler with an ask-and-tell interface, batch by batch, in the order of the trials.
+
+    No point is returned twice. Where the sampler proposes one that was tried, it is asked again; where it does not find
+    another, one of the others is drawn at random. Nobody may ask for more points than the space has.
 
     Its points depend on the seed and on the values that it was told. Telling it the same values again restores its
     state, so nothing is stored on disk.
@@ -197,13 +219,50 @@ class Tpe:
         direction: Any = f"{spec.objective.direction}imize"
         self._study = optuna.create_study(direction=direction, sampler=tpe)
         self._open_trials: list[Any] = []
+        self._tried: set[str] = set()
+        self._random = np.random.default_rng(seed_of(seed_for(spec, seed), "untried"))
+        self._size = space_size(self.dimensions)
 
     def ask(self, count: int) -> list[dict[str, Any]]:
         """The next points, by path."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._open_trials = [self._study.ask(self._distributions) for _ in range(count)]
+            self._open_trials = [self._new_trial() for _ in range(count)]
         return [self._point(trial.params) for trial in self._open_trials]
+
+    def _new_trial(self) -> Any:
+        """An open trial of Optuna at a point that was not tried; proposals that were tried are closed as failed."""
+        for _ in range(REPEATS):
+            trial = self._study.ask(self._distributions)
+            if self._is_new(self._point(trial.params)):
+                return trial
+            self._study.tell(trial, state=self._failed_state)
+        self._study.enqueue_trial(self._untried())
+        return self._study.ask(self._distributions)
+
+    def _is_new(self, point: Mapping[str, Any]) -> bool:
+        """True for a point that was not tried; from then on it was."""
+        key = point_key(point)
+        is_new = key not in self._tried
+        self._tried.add(key)
+        return is_new
+
+    def _untried(self) -> dict[str, Any]:
+        """Optuna's parameters of a point that was not tried, drawn at random; for spaces that are almost exhausted."""
+        for point in self._random_points():
+            if self._is_new(point):
+                return {axis.path: _param(axis, point[axis.path]) for axis in self.dimensions}
+        raise ConfigError(f"sweep.trials: all {self._size:,} points of the space were tried; lower it")
+
+    def _random_points(self) -> Iterator[Mapping[str, Any]]:
+        """Points at random: each once in a space that is small, else without an end."""
+        axes = listed_axes(self.dimensions)
+        if axes is not None and (self._size or 0) <= MAX_UNSTATED_POINTS:
+            grid = Grid(axes)
+            yield from iter_points(grid.columns(self._random.permutation(grid.count)))
+            return
+        while True:
+            yield from iter_points(columns_from_unit(self.dimensions, self._random.random((1, len(self.dimensions)))))
 
     def tell(self, values: Sequence[float | None], violations: Sequence[Sequence[float]]) -> None:
         """Record the results of the last batch of points.
@@ -239,6 +298,13 @@ def _config_value(axis: Dimension, param: Any) -> Any:
     if isinstance(axis, Discrete):
         return axis.values[int(param)]
     return int(param) if axis.is_integer else axis.rounded(param)
+
+
+def _param(axis: Dimension, value: Any) -> Any:
+    """Optuna's parameter of a config value."""
+    if not isinstance(axis, Discrete):
+        return value
+    return next(code for code, other in enumerate(axis.values) if type(other) is type(value) and other == value)
 
 
 def _distribution(axis: Dimension) -> Any:

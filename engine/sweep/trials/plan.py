@@ -1,6 +1,7 @@
 """Plan of a sweep: its points, the groups of trials that share signals, and the sessions that all trials share."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,13 @@ from core.types import Market, Rows
 from engine.config.sweep_spec import SweepSpec
 from engine.sweep.space.dimensions import Dimension, iter_points
 from engine.sweep.space.index_windows import index_windows
-from engine.sweep.space.samplers import Sampler, dimensions_of, sampler, seed_for
+from engine.sweep.space.samplers import Sampler, dimensions_of, distinct_count, sampler, seed_for
 from engine.sweep.space.space_check import is_policy, trial_config
 
 if TYPE_CHECKING:
     from engine.config.run_config import RunConfig
+
+log = logging.getLogger(__name__)
 
 CHUNK = 1024
 """Trials that are run, and written to disk, at a time."""
@@ -201,7 +204,13 @@ def plan_sweep(config: "RunConfig") -> Plan:
     axes = dimensions_of(spec)
     groups = Groups(config, market)
     points = None if spec.method == "tpe" else sampler(spec, config.seed)
-    count = points.count if points else int(spec.trials or 0)
+    count = points.count if points else distinct_count(spec, axes)
+    if spec.method != "grid" and count < int(spec.trials or 0):
+        log.warning(
+            "sweep.trials: is %d, but the space has %d distinct points; the sweep ends when all are tried",
+            spec.trials,
+            count,
+        )
     group_numbers = _group_numbers(points, groups) if points else np.empty(0, dtype=np.int64)
     if points is None:
         for point in _probe_points(axes):

@@ -81,6 +81,18 @@ class TrialRanking:
         sign = -1.0 if self.spec.objective.direction == "max" else 1.0
         return numbers[np.argsort(sign * self.objective[numbers], kind="stable")]
 
+    def equals(self, number: int) -> Rows:
+        """The trials with the same result as a trial, itself among them."""
+        columns = (self.objective, self.final_value, self.fills)
+        return np.flatnonzero(np.all([column == column[number] for column in columns], axis=0))
+
+    @property
+    def distinct(self) -> Rows:
+        """The first of the trials of each result; without those that have no Sharpe ratio."""
+        with_ratio = np.flatnonzero(np.isfinite(self.sharpe))
+        results = np.column_stack([self.sharpe, self.final_value, self.fills])[with_ratio]
+        return np.sort(with_ratio[np.unique(results, axis=0, return_index=True)[1]])
+
     def best(self, count: int) -> list[int]:
         """The best trials with different results: of trials with the same result, the first."""
         return list(self._best(count))

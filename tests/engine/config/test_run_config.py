@@ -12,6 +12,7 @@ from engine.config.run_config import RunConfig
 from engine.config.yaml_layers import Layer, read_layer
 from engine.config.yaml_text import as_yaml
 from engine.sweep.load_config import load, validate
+from strategies.threshold import Threshold
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 QUICKSTART = CONFIGS / "quickstart.yaml"
@@ -207,3 +208,9 @@ def test_the_config_is_frozen():
     with pytest.raises(ValueError, match="frozen"):
         config.seed = 8
     assert isinstance(config, RunConfig)
+
+
+def test_a_rule_with_a_wrong_signature_fails_on_load(monkeypatch):
+    monkeypatch.setattr(Threshold, "rule", staticmethod(lambda prediction, p: 1))
+    with pytest.raises(ConfigError, match=r"rule of threshold takes \(prediction, p\), but it is called with \(pred"):
+        load(CONFIGS / "sma_cross.yaml")

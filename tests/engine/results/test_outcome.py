@@ -12,7 +12,8 @@ from engine.config.run_config import RunConfig
 from engine.results.fill_checks import execution
 from engine.results.metrics_json import metrics
 from engine.results.outcome import _verdict, build
-from engine.results.verdict import LEAK, NOTHING, ReturnTests
+from engine.results.return_tests import ReturnTests
+from engine.results.verdict import LEAK, NOTHING
 from marketdata.news import ILLUSTRATIVE
 from risk.costs import BrokerSpec
 from risk.measure_set import MeasuresSpec

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from engine.config.run_config import RunConfig
-from engine.results.run_notes import _session_notes, _unit_notes, hole_notes
+from engine.results.run_notes import _reentry_notes, _session_notes, _unit_notes, hole_notes
 from risk.periods import calendar
 
 BASE = {"model": {"kind": "buy_and_hold"}, "strategy": {"kind": "threshold"}}
@@ -54,3 +54,33 @@ def test_units_of_adjusted_prices_are_no_shares(broker, tmp_path):
 def test_a_risk_free_rate_may_be_negative():
     spec = RunConfig.parse({**BASE, "data": INDEX, "measures": {"risk_free": -0.005}}).measures
     assert spec.risk_free == -0.005
+
+
+@pytest.mark.parametrize(
+    ("reenter", "reasons", "told"),
+    [
+        ("always", ["stop", "target", "signal", "open"], "2 of 4 positions"),
+        ("always", ["signal", "signal", "signal", "stop"], ""),
+        ("new_signal", ["stop", "target", "signal", "open"], ""),
+    ],
+)
+def test_positions_entered_again_after_a_stop_are_counted(reenter, reasons, told):
+    trades = pd.DataFrame(
+        {"symbol": "x", "side": "long", "entered_at": pd.date_range("2020-01-01", periods=4), "exit_reason": reasons}
+    )
+    config = SimpleNamespace(strategy=SimpleNamespace(reenter=reenter))
+    notes = _reentry_notes(config, SimpleNamespace(trades=trades))
+    assert [note.startswith(told) for note in notes] == [True] * bool(told)
+
+
+def test_the_other_side_and_another_symbol_are_not_entered_again():
+    trades = pd.DataFrame(
+        {
+            "symbol": ["x", "y", "x"],
+            "side": ["long", "long", "short"],
+            "entered_at": pd.date_range("2020-01-01", periods=3),
+            "exit_reason": ["stop", "stop", "stop"],
+        }
+    )
+    config = SimpleNamespace(strategy=SimpleNamespace(reenter="always"))
+    assert _reentry_notes(config, SimpleNamespace(trades=trades)) == ()

@@ -4,16 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from engine.results.verdict import (
-    BEATS,
-    FORECASTS_ONLY,
-    NOTHING,
-    PairedTest,
-    ReturnTests,
-    cash_test,
-    judge,
-    paired_test,
-)
+from engine.results.return_tests import PairedTest, ReturnTests, cash_test, paired_test
+from engine.results.verdict import BEATS, FORECASTS_ONLY, NOTHING, judge
 from risk.bootstrap import Interval
 from risk.mean_tests import newey_west_error
 
@@ -146,7 +138,7 @@ def test_the_record_that_would_change_the_answer_has_a_t_at_the_limit():
     longer = test.n + test.more_periods
     assert test.t * np.sqrt(longer / test.n) == pytest.approx(norm.ppf(0.95), rel=1e-9)
     assert judge(returns_of(3.0, 1.0)).sentences[-1] == (
-        "About 7 more years at the same Sharpe ratios would change that."  # 4 years x (1.645^2 - 1) is 6.8
+        "About 7 more years at the same means and errors would change that."  # 4 years x (1.645^2 - 1) is 6.8
     )
     assert "About 2 more months" in judge(returns_of(3.0, 1.62)).sentences[-1]
     assert "No longer record" in judge(returns_of(3.0, -0.1)).sentences[-1]

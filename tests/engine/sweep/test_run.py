@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from core.errors import ConfigError
+from core.errors import ConfigError, StoreError
+from engine import load_run, load_sweep
 from engine.backtest.compiled import batch_run, engine
 from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.cli.main import main
@@ -72,6 +73,20 @@ def test_the_folder_holds_what_it_should(swept, config_of, options):
     (winner,) = (folder / "winners").iterdir()
     assert {"config.yaml", "equity.parquet", "metrics.json", "report.html"} <= set(names(winner))
     assert [item.name for item in options.out.iterdir()] == [folder.name]
+
+
+def test_the_folder_is_read_back(swept):
+    folder = swept.saved.folder
+    sweep = load_sweep(folder)
+    pd.testing.assert_frame_equal(sweep.trials, pd.read_parquet(folder / "trials.parquet"))
+    assert sweep.numbers == swept.numbers
+    assert sweep.config["sweep"]["holdout"] == HOLDOUT
+    [winner] = sweep.winners.values()
+    assert winner.config["model"]["kind"] == "sma_cross"
+    with pytest.raises(StoreError, match="is the folder of a sweep; load_sweep reads it"):
+        load_run(folder)
+    with pytest.raises(StoreError, match=r"is no folder of a finished sweep.*load_run reads it"):
+        load_sweep(next((folder / "winners").iterdir()))
 
 
 def test_the_table_is_one_of_plain_columns(swept):

@@ -80,16 +80,41 @@ def test_two_blocks_by_hand():
 
 
 def test_a_median_counts_in_the_one_share_and_not_in_the_other():
-    same = np.repeat(noise(40, 1, 1), 4, axis=1)  # all tie: rank 2.5 of 4
+    same = np.repeat(noise(40, 1, 1), 4, axis=1)  # all are one trial: rank 1 of 1
     result = pbo(same, blocks=4)
     assert (result.pbo, result.strict) == (1.0, 0.0)
     assert result.logits == pytest.approx(np.zeros(6), abs=1e-15)
 
 
-def test_copies_share_their_rank():
-    returns = noise(80, 9, 3)
-    copied = returns[:, [0, 1, 1, 2, 3, 4, 5, 5, 5, 6, 7, 8]]
-    assert np.sort(pbo(copied, 4).logits) == pytest.approx(np.sort(plain(copied, 4)[0]), abs=1e-12)
+@given(st.integers(0, 99), st.lists(st.integers(0, 8), max_size=12))
+def test_copies_of_trials_change_nothing(seed, copies):
+    returns = noise(80, 9, seed)
+    plain_result = pbo(returns, 4)
+    copied = pbo(returns[:, [*range(9), *copies]], 4)
+    assert (copied.pbo, copied.loss, copied.retained, copied.trials) == (
+        plain_result.pbo,
+        plain_result.loss,
+        plain_result.retained,
+        9,
+    )
+    assert np.array_equal(copied.logits, plain_result.logits)
+
+
+def test_what_is_kept_is_the_mean_outside_over_the_mean_inside():
+    returns = noise(80, 9, 3) + 0.002
+    halves = [np.array(half) for half in combinations(range(4), 2)]
+    rows = np.arange(80).reshape(4, 20)
+    inside, outside = [], []
+    for half in halves:
+        ratios = [
+            returns[rows[blocks].ravel()].mean(axis=0) / returns[rows[blocks].ravel()].std(axis=0, ddof=1)
+            for blocks in (half, np.setdiff1d(range(4), half))
+        ]
+        chosen = ratios[0].argmax()
+        inside.append(ratios[0][chosen])
+        outside.append(ratios[1][chosen])
+    assert pbo(returns, 4).retained == pytest.approx(np.mean(outside) / np.mean(inside), rel=1e-9)
+    assert pbo(noise(80, 9, 3) - 0.1, 4).retained is None  # no trial has a ratio above 0 in any half
 
 
 def test_a_trial_that_does_not_vary_has_a_ratio_of_zero():

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.backtest.compiled.codes import CANCELLED, CLOSE, ENTRY, EXIT, HALT, KEEP, MARKET_ORDER, SYMBOL
 from engine.backtest.compiled.kernel_features import FEATURES
+from strategies._reentry import bars_to_wait, gated, side_left
 
 from .account import count, is_fresh
 from .log_writer import close_order, explain, last_halt, write_order
@@ -46,22 +47,47 @@ def call_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> 
         if is_fresh(arrays, step, symbol):
             side = side_of(position.units)
             position.bars_held = position.bars_held + side if position.bars_held * side > 0 else side
+            if FEATURES.reenter:
+                position.side_left = side_left(position.side_left, side)
+                position.bars_to_wait = bars_to_wait(position.bars_to_wait, side, p)
             prediction = arrays.prediction[step, symbol]
             if not FEATURES.cross and not math.isnan(prediction):
                 workspace.failed_at[SYMBOL] = symbol
                 target = rule(prediction, arrays.confidence[step, symbol], side, abs(position.bars_held), p)
                 if target not in (1, 0, -1):
                     return -1
-                position.target_side = target
+                if FEATURES.reenter and p.reenter_new != 0:
+                    signal = rule(prediction, arrays.confidence[step, symbol], 0, 0, p)
+                    if signal not in (1, 0, -1):
+                        return -1
+                    end_signal(position, signal)
+                position.target_side = after_reentry(target, side, position, p)
                 changes = add_change(symbol, changes, position, workspace)
     if not FEATURES.cross:
         return changes
     if call_cross_rule(step, arrays, p, workspace):
         return -1
     for symbol in range(count(workspace.positions)):
-        if workspace.positions[symbol].target_side != KEEP:
-            changes = add_change(symbol, changes, workspace.positions[symbol], workspace)
+        position = workspace.positions[symbol]
+        if position.target_side != KEEP:
+            if FEATURES.reenter and p.reenter_new != 0:
+                end_signal(position, position.target_side)
+            position.target_side = after_reentry(position.target_side, side_of(position.units), position, p)
+            changes = add_change(symbol, changes, position, workspace)
     return changes
+
+
+def end_signal(position: Position, signal: int) -> None:
+    """Forget the side of the last position if the rule, asked without a position, wants something else."""
+    if signal != position.side_left:
+        position.side_left = 0
+
+
+def after_reentry(target: int, side: int, position: Position, p: Any) -> int:
+    """The rule's side, or 0 in place of an entry that ``strategy.reenter`` bars."""
+    if not FEATURES.reenter:
+        return target
+    return gated(target, side, position.side_left, position.bars_to_wait, p)
 
 
 def add_change(symbol: int, changes: int, position: Position, workspace: Workspace) -> int:

@@ -141,6 +141,7 @@ def clear(workspace: Workspace) -> None:
         position.units = position.entry = position.due = position.planned = 0.0
         position.stop = position.target = math.nan
         position.bars_held = position.bracket = position.live_from = position.is_closing = position.hit = 0
+        position.side_left = position.bars_to_wait = 0
         position.entry_id = position.stop_id = position.target_id = -1
     workspace.counters[:] = 0.0
     workspace.approx_account[0].step = -1

@@ -84,6 +84,8 @@ class Position(Protocol):
     entry_id: int
     stop_id: int
     target_id: int
+    side_left: int
+    bars_to_wait: int
 
 
 class Order(Protocol):

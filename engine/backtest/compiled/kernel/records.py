@@ -41,7 +41,7 @@ POLICY = _layout(
 
 POSITION = _layout(
     "units entry stop target distance due quoted price planned",
-    "bars_held target_side is_closing bracket live_from sent hit entry_id stop_id target_id",
+    "bars_held target_side is_closing bracket live_from sent hit entry_id stop_id target_id side_left bars_to_wait",
 )
 """One symbol: the position, the prices of its stop and target, and what the present close plans for it.
 
@@ -49,7 +49,8 @@ POSITION = _layout(
 ``planned`` are the units after the orders of this close. ``bars_held`` is signed like the
 position. ``bracket`` is the side that stop and target protect, 0 for none; they act from the step ``live_from`` on, in
 the order of ``sent``. ``hit`` is the exit that the bar reaches, ``quoted`` and ``price`` are its prices before and
-after slippage. The ids are those of logged orders, -1 for none."""
+after slippage. The ids are those of logged orders, -1 for none. ``side_left`` and ``bars_to_wait`` are those of
+:mod:`strategies._reentry`."""
 
 QUEUED = _layout("units price stop target distance loss_share", "symbol kind sent id")
 """A market order that waits for its symbol's next open; ``price`` is the close of its decision."""

@@ -42,7 +42,7 @@ def one_for_all(monkeypatch):
 @pytest.fixture
 def single(monkeypatch):
     """The same for one symbol with a bar at every step, so that steps at which nothing happens are passed over."""
-    shape = partial(KernelFeatures, symbols=1, gaps=False, halts=False, cash_interest=False, daily=True)
+    shape = partial(KernelFeatures, symbols=1, gaps=False, halts=False, cash_interest=False, daily=True, reenter=False)
     monkeypatch.setattr(batch_run, "features_of", lambda *_, cross, record: shape(cross=cross, record=record))
 
 
@@ -107,6 +107,19 @@ def test_each_row_is_the_run_of_its_setting(one_for_all):
             require_equal(row, batched.equity[number], result, task)
             seen[row.status] += 1
     assert seen["done"] > 40
+
+
+def test_a_sweep_of_reentry_is_the_run_of_each_setting(one_for_all):
+    finals = []
+    for seed in range(8):
+        task = task_of(seed)
+        settings = {"strategy.reenter": ["always", "new_signal", {"after": 2}], "risk.base": [0.1, 0.1, 0.1]}
+        batched = batch(task, settings, equity=True, per_year=252)
+        for number, row in batched.table.iterrows():
+            result = alone(task, {path: values[number] for path, values in settings.items()})
+            require_equal(row, batched.equity[number], result, task)
+        finals.append(batched.table["final_value"].nunique())
+    assert max(finals) == 3
 
 
 def one_symbol(seed, days=400):

@@ -64,6 +64,32 @@ def test_an_entry_that_meets_the_other_side_closes_first(general, seed):
     assert (reverses & opens).any() or result.orders["reason"].str.startswith("only closes").any()
 
 
+@pytest.mark.parametrize("reenter", ["new_signal", {"after": 2}])
+def test_entries_after_a_position_give_the_same_bits(general, reenter):
+    barred = 0
+    for seed in range(40):
+        market, signals, strategy, risk, broker = case(seed, rules=("threshold", "time_exit"), tight=False)
+        guarded = type(strategy).parse({**parameters_of(strategy), "reenter": reenter})
+        result = agree(market, signals, guarded, risk, broker)
+        free = bt_engine.run_task(BacktestInput.of(market, signals, strategy, risk, broker, ID), solvent=False)
+        barred += len(result.trades) < len(free.trades)
+    assert barred > 10
+
+
+def parameters_of(strategy):
+    """The parameters of a strategy as plain values."""
+    return {name: value for name, value in strategy.dump().items() if name != "kind"}
+
+
+@pytest.mark.slow
+def test_a_cross_sectional_rule_enters_again_on_a_new_signal_only(general):
+    for seed in range(10):
+        market, signals, strategy, risk, broker = case(seed, rules=("rank",), tight=False)
+        for reenter in ("new_signal", {"after": 2}):
+            guarded = type(strategy).parse({**parameters_of(strategy), "reenter": reenter})
+            agree(market, signals, guarded, risk, broker)
+
+
 @pytest.mark.slow
 def test_a_cross_sectional_rule_gives_the_same_bits(general):
     results = [agree(*case(seed, rules=("rank",), tight=seed % 2 == 0)) for seed in range(20)]

@@ -93,3 +93,13 @@ def test_positions_lie_in_the_unit_cube():
     )
     columns = {"a.x": [5, 1, 9], "a.y": [1, 10, 100], "a.z": [None, {"kind": "u"}, None]}
     np.testing.assert_allclose(positions(plan.axes, columns), [[0, 0, 1], [0.5, 0.5, 0], [1, 1, 1]], atol=1e-15)
+
+
+def test_equals_of_the_winner_are_no_neighbours():
+    plan = plan_of(GRID)
+    points = list(iter_points(plan.points.columns(np.arange(9))))
+    values = np.array([9, 9, 3, 4, 5, 6, 7, 8, 5], dtype=float)
+    result = stability(plan, 0, values, lambda number: points[number], np.array([0, 1]))
+    assert result.neighbours.tolist() == [2, 3]  # 1 has the winner's result: the next in its direction takes its place
+    same = stability(plan, 0, np.full(9, 9.0), lambda number: points[number], np.arange(9))
+    assert (same.neighbours.tolist(), same.median) == ([], None)

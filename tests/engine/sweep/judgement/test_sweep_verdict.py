@@ -27,8 +27,8 @@ def spa(consistent, reason=""):
     return SimpleNamespace(consistent=consistent, reality_check=0.123, reason=reason)
 
 
-def pbo(value=0.1, trials=200):
-    return SimpleNamespace(pbo=value, splits=12870, trials=trials)
+def pbo(value=0.1, trials=200, loss=0.0375, retained=0.25):
+    return SimpleNamespace(pbo=value, splits=12870, trials=trials, loss=loss, retained=retained)
 
 
 GOOD = OverfittingTests(
@@ -76,6 +76,19 @@ BAD = {
         "unknown (the returns do not vary)",
     ),
     "pbo": ("backtest overfitting", {"overfitting": replace(GOOD, pbo=pbo(0.2001))}, False, "20.01 %"),
+    "pbo and nothing retained": (
+        "backtest overfitting",
+        {"overfitting": replace(GOOD, pbo=pbo(0.2001, retained=None))},
+        False,
+        "0 %",
+    ),
+    "loss": ("backtest overfitting", {"overfitting": replace(GOOD, pbo=pbo(loss=0.0501))}, False, "5.010 %"),
+    "loss on a plateau": (
+        "backtest overfitting",
+        {"overfitting": replace(GOOD, pbo=pbo(0.5, loss=0.0501, retained=0.9))},
+        False,
+        "5.010 %",
+    ),
     "few for pbo": ("backtest overfitting", {"overfitting": replace(GOOD, pbo=pbo(0.0, 19))}, None, "19 are too few"),
     "no pbo": ("backtest overfitting", {"overfitting": replace(GOOD, pbo=None)}, None, "too few trials"),
     "cash": ("superior to cash", {"overfitting": replace(GOOD, cash=spa(0.0501))}, False, "1 of 20 such sweeps"),
@@ -144,6 +157,12 @@ def test_limits_belong_to_the_good_side():
     assert verdict(overfitting).skill
 
 
+def test_a_plateau_of_good_trials_passes_whatever_their_ranking():
+    plateau = pbo(0.5, loss=0.05, retained=0.3)
+    assert verdict(replace(GOOD, pbo=plateau)).skill
+    assert not verdict(replace(GOOD, pbo=pbo(0.5, loss=0.05, retained=0.29))).skill
+
+
 def test_sentences_hold_their_numbers():
     sentences = {test.name: test.sentence for test in verdict().tests}
     year = 252.0**0.5
@@ -155,7 +174,7 @@ def test_sentences_hold_their_numbers():
         "0.95",
     ):
         assert part in sentences["deflated Sharpe ratio"]
-    for part in ("10.00 %", "12,870 ways", "20.00 %"):
+    for part in ("10.00 %", "12,870 ways", "20.00 %", "3.750 %", "25.00 %", "30.00 %"):
         assert part in sentences["backtest overfitting"]
     assert "0.010" in sentences["superior to cash"]
     assert "0.123" in sentences["superior to cash"]

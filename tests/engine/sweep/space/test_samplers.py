@@ -4,12 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from core.errors import ConfigError
 from engine.config.sweep_spec import Choices, Range, SweepSpec
 from engine.sweep.space.dimensions import Continuous, Discrete, dimension, iter_points
-from engine.sweep.space.samplers import CubeSample, Tpe, dimensions_of, sampler
+from engine.sweep.space.distinct_points import point_key, space_size
+from engine.sweep.space.samplers import CubeSample, Tpe, dimensions_of, distinct_count, sampler
 
 BASES = (0.005, 0.0075, 0.01, 0.0125, 0.015, 0.0175, 0.02, 0.0225, 0.025, 0.0275, 0.03)
 
@@ -220,3 +222,46 @@ def test_tpe_told_the_same_asks_the_same():
     other = run_tpe(1, lambda points: ([-point["a.x"] for point in points], [[0.0] for _ in points]))
     assert first[:8] == other[:8]
     assert first != other
+
+
+def keys_of(points):
+    return [point_key(point) for point in points]
+
+
+@given(
+    space=st.lists(axes(), min_size=1, max_size=3),
+    method=st.sampled_from(["random", "sobol"]),
+    trials=st.integers(1, 60),
+)
+@settings(max_examples=40)
+def test_no_sample_holds_a_point_twice_and_small_spaces_are_exhausted(space, method, trials):
+    spec = spec_of({f"a.x{number}": axis for number, axis in enumerate(space)}, method=method, trials=trials)
+    size = space_size(dimensions_of(spec))
+    if method == "random" and size is not None and size < trials:
+        assume(any(isinstance(axis, Continuous) for axis in dimensions_of(spec)))  # else it is refused
+    keys = keys_of(points_of(spec))
+    assert len(set(keys)) == len(keys) == (trials if size is None else min(trials, size))
+
+
+@pytest.mark.parametrize(("trials", "expected"), [(18, 18), (100, 18), (10, 10)])
+def test_tpe_never_asks_a_point_again(trials, expected):
+    spec = spec_of({"a.x": [1, 2, 3], "a.y": ["u", "v"], "a.z": {"low": 4, "high": 6}}, method="tpe", trials=trials)
+    dimensions = dimensions_of(spec)
+    count = distinct_count(spec, dimensions)
+    assert count == expected
+    asked = []
+    tpe = Tpe(dimensions, spec, 1)
+    for first in range(0, count, 4):
+        points = tpe.ask(min(4, count - first))
+        asked += points
+        tpe.tell([float(point["a.x"]) for point in points], [[] for _ in points])
+    assert len(set(keys_of(asked))) == expected
+    if count == 18:
+        with pytest.raises(ConfigError, match="all 18 points"):
+            tpe.ask(1)
+
+
+def test_a_narrow_range_has_as_many_values_as_digits():
+    assert dimension("x", Range(low=1.0, high=1.00002)).listed == [1.0, 1.00001, 1.00002]
+    assert dimension("x", Range(low=0.0, high=1.0)).listed is None
+    assert list(dimension("x", Range(low=2, high=5)).listed) == [2, 3, 4, 5]
