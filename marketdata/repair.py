@@ -100,7 +100,7 @@ def repaired(raw: RawTable, days: pd.DatetimeIndex, repair: Repair) -> tuple[Raw
         return raw, remaining, ()
     notes = []
     for text, mask in _dropped(raw.frame, days, repair):
-        count = int((mask & kept).sum())
+        count = int((mask & remaining).sum())
         remaining &= ~mask
         if count:
             notes.append(f"repaired: {text}, {count} row{'s' if count > 1 else ''} left out")
