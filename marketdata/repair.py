@@ -104,7 +104,7 @@ def repaired(raw: RawTable, days: pd.DatetimeIndex, repair: Repair) -> tuple[Raw
         remaining &= ~mask
         if count:
             notes.append(f"repaired: {text}, {count} row{'s' if count > 1 else ''} left out")
-    raw = raw if remaining.all() else raw.cut(kept)
+    raw = raw if remaining.all() else raw.cut(remaining)
     if repair.clamp:
         raw, count = _clamped(raw, repair.clamp)
         if count:
