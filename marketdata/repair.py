@@ -108,7 +108,7 @@ def repaired(raw: RawTable, days: pd.DatetimeIndex, repair: Repair) -> tuple[Raw
     if repair.clamp:
         raw, count = _clamped(raw, repair.clamp)
         if count:
-            notes.append(f"repaired: high or low moved by at limit {100 * repair.clamp:g} % on {count} bars")
+            notes.append(f"repaired: high or low moved by at most {100 * repair.clamp:g} % on {count} bars")
     return raw, remaining, tuple(notes)
 
 
@@ -135,7 +135,7 @@ def _dropped(frame: pd.DataFrame, days: pd.DatetimeIndex, repair: Repair) -> lis
 
 
 def _clamped(raw: RawTable, limit: float) -> tuple[RawTable, int]:
-    """Highs and lows moved to hold open and close, where they are off by at limit a fraction of the price."""
+    """Highs and lows moved to hold open and close, where they are off by at most a fraction of the price."""
     try:
         prices = raw.frame[list(PRICES)].astype(np.float64)
     except (TypeError, ValueError):
