@@ -20,8 +20,11 @@ HEADS = ("line", "time", "kind", "name", "id", "data", "first", "last", "setting
 @click.option("--ledger", "folder", type=click.Path(path_type=Path), help=LEDGER_HELP)
 def ledger(action: str, folder: Path | None) -> int:
     """Show every recorded setting, or verify that no record was removed or changed."""
+    from core.errors import StoreError
     from engine.ledger.ledger import Ledger
 
+    if folder and not folder.is_dir():
+        raise StoreError(f"--ledger {folder}: there is no such folder")
     records = Ledger(folder)
     lines = _shown(records) if action == "show" else _verified(records)
     for line in lines:

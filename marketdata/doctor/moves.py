@@ -37,7 +37,7 @@ def _large(series: Series) -> Rows:
     """The steps beyond the series' tail and beyond that of the bars around them."""
     sizes = np.abs(series.steps)
     candidates = np.flatnonzero(sizes > series.tail)
-    return np.array([row for row in candidates if sizes[row] > 4 * _local(sizes, row)], dtype=np.intp)
+    return np.array([row for row in candidates.tolist() if sizes[row] > 4 * _local(sizes, row)], dtype=np.intp)
 
 
 def _local(sizes: Vector, row: int) -> float:

@@ -36,7 +36,7 @@ def _closes(bars: Mapping[str, Bars], zone: str) -> pd.DataFrame:
 
 def _equal_returns(closes: pd.DataFrame) -> Iterator[tuple[str, Finding]]:
     """Pairs of symbols with the same returns, by their correlation and their size."""
-    returns = np.log(closes).diff().iloc[1:]
+    returns = closes.apply(np.log).diff().iloc[1:]
     complete = returns.dropna(axis=1, thresh=ENOUGH)
     if complete.shape[1] < 2:
         return

@@ -103,8 +103,8 @@ class Pbo:
     strict : share of the splits whose logit is below 0. It differs for ties, and for an odd number of trials.
     loss : probability of loss: share of the splits in which the chosen trial's Sharpe ratio outside its sample is at
         most 0.
-    retained : the chosen trial's mean Sharpe ratio outside its sample over its mean ratio in it, the means over all splits:
-        1 less the degradation. None where it has no ratio above 0 in the sample.
+    retained : the chosen trial's mean Sharpe ratio outside its sample over its mean ratio in it, the means over all
+        splits: 1 less the degradation. None where it has no ratio above 0 in the sample.
     logits : (splits,) ``log(w / (1 - w))``, ``w = rank / (trials + 1)`` and rank 1 the worst.
     splits, trials, blocks : numbers of them; trials with equal sums are one.
     notes : for the reader of the shares.

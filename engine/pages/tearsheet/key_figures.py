@@ -174,7 +174,7 @@ FALLS: tuple[Figure, ...] = (
     ("Longest drawdown, sessions", "count", lambda s: s.falls["sessions"].max()),
     ("Average drawdown, sessions", "count", lambda s: s.falls["sessions"].mean()),
     ("Recovery factor", "ratio", lambda s: _ratio(s.measure(TotalReturn()), -s.measure(MaxDrawdown()))),
-    ("Ulcer index", "ratio", lambda s: s.measure(UlcerIndex())),
+    ("Ulcer index", "fraction", lambda s: s.measure(UlcerIndex())),
     (
         "Ulcer performance index",
         "ratio",

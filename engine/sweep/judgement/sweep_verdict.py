@@ -16,7 +16,7 @@ NO_WINNER = "no trial can be chosen"
 MIN_TRIALS = 20
 DSR, PBO, ALPHA = 0.95, 0.2, 0.05
 LOSS, RETAINED = 0.05, 0.3
-"""Limits of the chosen trial: the share of losses, and the share of its ratio that is retained, where PBO is too high."""
+"""Limits of the chosen trial: the share of losses, and the retained share of its ratio where PBO is too high."""
 CASH = "the same account untraded, in cash,"
 
 
@@ -107,9 +107,10 @@ def _pbo_test(pbo: Pbo | None) -> VerdictTest:
         name,
         None if is_small else pbo.loss <= LOSS and (pbo.pbo <= PBO or retained >= RETAINED),
         f"Over {pbo.splits:,} ways to split the time in halves, the trial that is best in one half loses in the other "
-        f"in {percent(pbo.loss)} (probability of loss), keeps {percent(retained)} of its Sharpe ratio there, and is in the "
-        f"lower half of all in {percent(pbo.pbo)} (PBO). It takes a loss in at most {percent(LOSS)}, and a PBO of at "
-        f"most {percent(PBO)} or {percent(RETAINED)} retained: where all trials are good, their ranking is chance{end}",
+        f"in {percent(pbo.loss)} (probability of loss), keeps {percent(retained)} of its Sharpe ratio there, and is in "
+        f"the lower half of all in {percent(pbo.pbo)} (PBO). It takes a loss in at most {percent(LOSS)}, and a PBO of "
+        f"at most {percent(PBO)} or {percent(RETAINED)} retained: where all trials are good, their "
+        f"ranking is chance{end}",
     )
 
 

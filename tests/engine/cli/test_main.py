@@ -115,6 +115,7 @@ def test_check_validates_without_training_or_writing(tmp_path):
         ([SMA, "--chek"], "error: No such option '--chek'"),
         (["show", "."], "neither a config file nor a run folder"),
         (["list", "modells"], "there is no family 'modells'; known: sources"),
+        (["ledger", "verify", "--ledger", "no/such"], "error: --ledger no/such: there is no such folder"),
         (["cache", "drop"], "'drop' is not one of 'info', 'clear'"),
         (["configs/quickstart.yaml", "walk_forward.train=50000", "--check"], "50000"),
         (["configs/quickstart.yaml", "model.members.lstm.sequence=800", "--check"], "800"),
