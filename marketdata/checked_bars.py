@@ -63,7 +63,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Examination:
-    """How tables are judged.
+    """The rules by which tables are judged.
 
     Attributes
     ----------
@@ -137,10 +137,13 @@ def cut_to_span(symbol: str, raw: RawTable, how: Examination) -> Cut:
     read = (f"read as {raw.recognition.text}",) if raw.recognition and raw.recognition.unusual else ()
     times = closed.times
     if not inside.all():
-        raw, times, days = raw.cut(inside), times[inside], days[inside]
-    raw, kept, repairs = repaired(raw, days, how.repair)
-    if not kept.all():
-        times, days = times[kept], days[kept]
+        raw = raw.cut(inside)
+        times = times[inside]
+        days = days[inside]
+    raw, remaining, repairs = repaired(raw, days, how.repair)
+    if not remaining.all():
+        times = times[remaining]
+        days = days[remaining]
     notes = (*read, *raw.notes, *turned, *moved, *repairs, *closed.notes)
     return Cut(raw, times, days, notes, (*raw.warnings, *closed.warnings))
 

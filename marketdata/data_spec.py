@@ -265,7 +265,7 @@ class DataSpec(Spec):
 
     @property
     def examination(self) -> Examination:
-        """How each table is cut, repaired and judged."""
+        """The rules by which each table is cut, repaired and judged."""
         return Examination(self.session, self._span, self.repairs, self.calendar)
 
     @property

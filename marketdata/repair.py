@@ -13,7 +13,7 @@ from core.types import COLUMNS, PRICES
 from marketdata.sources.base import RawTable
 
 PLAIN = ("sort", "drop_exact_duplicates", "drop_null_rows", "drop_zero_rows", "drop_weekend", "adjust")
-KNOWN = f"{', '.join(PLAIN)}, keep: last (or first), clamp: 0.1 %"
+REPAIRS = f"{', '.join(PLAIN)}, keep: last (or first), clamp: 0.1 %"
 LARGEST_CLAMP = 0.05
 Mask = npt.NDArray[np.bool_]
 
@@ -60,7 +60,7 @@ def parsed(entries: tuple[str | dict[str, Any], ...]) -> Repair:
             continue
         else:
             raise PydanticCustomError(
-                "repair", "has no repair {entry}; known: {known}", {"entry": repr(entry), "known": KNOWN}
+                "repair", "has no repair {entry}; known: {known}", {"entry": repr(entry), "known": REPAIRS}
             )
     return Repair(frozenset(steps), keep, clamp)
 
@@ -89,27 +89,27 @@ def sorted_rows(raw: RawTable) -> tuple[RawTable, tuple[str, ...]]:
 
 
 def repaired(raw: RawTable, days: pd.DatetimeIndex, repair: Repair) -> tuple[RawTable, Mask, tuple[str, ...]]:
-    """The table with the rows that are kept, their mask, and a note on each repair that had something to do.
+    """The table with the rows that are remaining, their mask, and a note on each repair that had something to do.
 
     Parameters
     ----------
     days : (T,) sessions of its rows.
     """
-    kept = np.ones(len(raw.frame), dtype=bool)
-    if repair == Repair() or not len(kept) or any(name not in raw.frame for name in COLUMNS):
-        return raw, kept, ()
+    remaining = np.ones(len(raw.frame), dtype=bool)
+    if repair == Repair() or not len(remaining) or any(name not in raw.frame for name in COLUMNS):
+        return raw, remaining, ()
     notes = []
     for text, mask in _dropped(raw.frame, days, repair):
-        count = int((mask & kept).sum())
-        kept &= ~mask
+        count = int((mask & remaining).sum())
+        remaining &= ~mask
         if count:
             notes.append(f"repaired: {text}, {count} row{'s' if count > 1 else ''} left out")
-    raw = raw if kept.all() else raw.cut(kept)
+    raw = raw if remaining.all() else raw.cut(remaining)
     if repair.clamp:
         raw, count = _clamped(raw, repair.clamp)
         if count:
             notes.append(f"repaired: high or low moved by at most {100 * repair.clamp:g} % on {count} bars")
-    return raw, kept, tuple(notes)
+    return raw, remaining, tuple(notes)
 
 
 def _dropped(frame: pd.DataFrame, days: pd.DatetimeIndex, repair: Repair) -> list[tuple[str, Mask]]:
@@ -134,7 +134,7 @@ def _dropped(frame: pd.DataFrame, days: pd.DatetimeIndex, repair: Repair) -> lis
     return dropped
 
 
-def _clamped(raw: RawTable, most: float) -> tuple[RawTable, int]:
+def _clamped(raw: RawTable, limit: float) -> tuple[RawTable, int]:
     """Highs and lows moved to hold open and close, where they are off by at most a fraction of the price."""
     try:
         prices = raw.frame[list(PRICES)].astype(np.float64)
@@ -142,8 +142,8 @@ def _clamped(raw: RawTable, most: float) -> tuple[RawTable, int]:
         return raw, 0  # the checks name the cell
     top = prices[["open", "close"]].max(axis=1)
     bottom = prices[["open", "close"]].min(axis=1)
-    high_off = ((prices["high"] < top) & (prices["high"] >= top * (1 - most))).to_numpy()
-    low_off = ((prices["low"] > bottom) & (prices["low"] <= bottom * (1 + most))).to_numpy()
+    high_off = ((prices["high"] < top) & (prices["high"] >= top * (1 - limit))).to_numpy()
+    low_off = ((prices["low"] > bottom) & (prices["low"] <= bottom * (1 + limit))).to_numpy()
     moved = high_off | low_off
     if not moved.any():
         return raw, 0

@@ -59,15 +59,15 @@ def _there_and_back(series: Series, large: Rows) -> tuple[list[tuple[int, int]],
             units.append((first, second))
     paired = {row for pair in units for row in pair}
     rows = [row for row in large.tolist() if row not in paired]
-    place = 0
-    while place < len(rows) - 1:
-        first, second = rows[place : place + 2]
+    position = 0
+    while position < len(rows) - 1:
+        first, second = rows[position : position + 2]
         together = abs(steps[first] + steps[second])
         if second - first <= LONGEST and together < 0.25 * min(abs(steps[first]), abs(steps[second])):
             spikes.append((first, second))
         else:
-            place -= 1
-        place += 2
+            position -= 1
+        position += 2
     return units, spikes
 
 
@@ -132,7 +132,7 @@ def _spike_findings(series: Series, spikes: list[tuple[int, int]]) -> Iterator[F
         return
     sizes = [abs(series.steps[first]) for first, _ in spikes]
     order = np.argsort(sizes)[::-1]
-    rows = [spikes[place][0] + 1 for place in order]
+    rows = [spikes[position][0] + 1 for position in order]
     lengths = max(second - first for first, second in spikes)
     worst = spikes[int(order[0])][0]
     closes = series.column("close")

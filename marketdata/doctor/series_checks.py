@@ -19,5 +19,5 @@ def findings_of(series: Series, calendar: str | None = None) -> list[Finding]:
     calendar : that the sessions are compared with; None: gaps and week-ends are judged by the series itself.
     """
     stated = list(against(series, calendar)) if calendar and len(series) else []
-    found = [finding for group in GROUPS for finding in group(series)]
-    return [*stated, *(item for item in found if not (calendar and item.check in ("gap", "weekend")))]
+    findings = [finding for group in GROUPS for finding in group(series)]
+    return [*stated, *(item for item in findings if not (calendar and item.check in ("gap", "weekend")))]

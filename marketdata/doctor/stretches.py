@@ -33,10 +33,10 @@ def _frozen(series: Series) -> Iterator[Finding]:
     close = series.column("close")
     starts, lengths = _runs(close[1:] == close[:-1])
     lengths = lengths + 1
-    least = FROZEN_INTRADAY if series.intraday else FROZEN
-    if not len(lengths) or lengths.max() < least or lengths.max() == len(close):
+    shortest = FROZEN_INTRADAY if series.intraday else FROZEN
+    if not len(lengths) or lengths.max() < shortest or lengths.max() == len(close):
         return
-    long = lengths >= least
+    long = lengths >= shortest
     worst = int(lengths.argmax())
     first = int(starts[worst])
     last = first + int(lengths[worst]) - 1
