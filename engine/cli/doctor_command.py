@@ -13,7 +13,7 @@ from .console import say
 
 if TYPE_CHECKING:
     from marketdata.data_spec import DataSpec
-    from marketdata.doctor.diagnosis import Entry, Patient
+    from marketdata.doctor.diagnosis import Entry, SymbolDiagnosis
 
 CONFIGS = (".yaml", ".yml")
 EPILOG = "Exit codes: 0 no file is refused, 1 a run would refuse one, 2 bad input."
@@ -28,19 +28,19 @@ def doctor(words: tuple[str, ...], page: Path | None, as_json: bool) -> int:
     from marketdata.doctor.diagnosis import as_mapping, diagnose
 
     paths, overrides = files_and_overrides(words)
-    patients: list[Patient] = []
+    diagnoses: list[SymbolDiagnosis] = []
     entries: list[Entry] = []
     for path in paths:
         seen, together = diagnose(_block(path, overrides))
-        patients += seen
-        entries += [entry for patient in seen for entry in patient.entries]
+        diagnoses += seen
+        entries += [entry for diagnosis in seen for entry in diagnosis.entries]
         entries += together
     if as_json:
         say(json.dumps([as_mapping(entry) for entry in entries], indent=2))
     else:
-        _print(patients, entries)
+        _print(diagnoses, entries)
     if page:
-        _draw(page, patients, entries)
+        _draw(page, diagnoses, entries)
     return int(any(entry.severity == "refuse" for entry in entries))
 
 
@@ -56,21 +56,21 @@ def _block(path: Path, overrides: list[str]) -> "DataSpec":
     return block_of(path)
 
 
-def _print(patients: "list[Patient]", entries: "list[Entry]") -> None:
+def _print(diagnoses: "list[SymbolDiagnosis]", entries: "list[Entry]") -> None:
     refused = sum(entry.severity == "refuse" for entry in entries)
-    for patient in patients:
-        length = f"{len(patient.series)} sound bars" if patient.series is not None else "not readable"
-        say(f"{patient.symbol} ({patient.file}): {length}" if patient.file else f"{patient.symbol}: {length}")
+    for diagnosis in diagnoses:
+        length = f"{len(diagnosis.series)} sound bars" if diagnosis.series is not None else "not readable"
+        say(f"{diagnosis.symbol} ({diagnosis.file}): {length}" if diagnosis.file else f"{diagnosis.symbol}: {length}")
     for entry in entries:
         say(entry.line)
     say(f"{len(entries)} findings, {refused} of them refuse a run" if entries else "nothing found")
 
 
-def _draw(page: Path, patients: "list[Patient]", entries: "list[Entry]") -> None:
+def _draw(page: Path, diagnoses: "list[SymbolDiagnosis]", entries: "list[Entry]") -> None:
     from engine.pages.doctor_page import doctor_page
 
     try:
-        page.write_text(doctor_page(patients, entries), encoding="utf-8")
+        page.write_text(doctor_page(diagnoses, entries), encoding="utf-8")
     except OSError as error:
         raise DataError(f"{page}: the page cannot be written: {error.strerror}") from error
     say(f"page {page}", quiet=False)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from marketdata.doctor.diagnosis import Entry, Patient
+from marketdata.doctor.diagnosis import Entry, SymbolDiagnosis
 from marketdata.doctor.finding import Finding, Series
 
 from .svg_charts import BLUE, RED, canvas, styled, svg
@@ -13,19 +13,19 @@ AROUND = 40  # bars on each side of a row
 SPOTS = 3  # rows that are drawn of one finding
 
 
-def doctor_page(patients: Sequence[Patient], entries: Sequence[Entry]) -> str:
+def doctor_page(diagnoses: Sequence[SymbolDiagnosis], entries: Sequence[Entry]) -> str:
     """The whole page."""
-    return render("doctor.html", patients=patients, entries=entries, pictures=list(_pictures(patients)))
+    return render("doctor.html", diagnoses=diagnoses, entries=entries, pictures=list(_pictures(diagnoses)))
 
 
-def _pictures(patients: Sequence[Patient]) -> Iterator[dict[str, Any]]:
-    for patient in patients:
-        series = patient.series
+def _pictures(diagnoses: Sequence[SymbolDiagnosis]) -> Iterator[dict[str, Any]]:
+    for diagnosis in diagnoses:
+        series = diagnosis.series
         if series is None:
             continue
-        for finding in patient.findings:
+        for finding in diagnosis.findings:
             for row in finding.rows[:SPOTS]:
-                title = f"{patient.symbol}: {finding.check} on {series.days[row]:%Y-%m-%d}"
+                title = f"{diagnosis.symbol}: {finding.check} on {series.days[row]:%Y-%m-%d}"
                 yield {"title": title, "svg": safe(_spot(series, finding, row, title)), "text": finding.problem}
 
 

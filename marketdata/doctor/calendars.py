@@ -1,5 +1,6 @@
 """Dates and times: gaps, week-ends, mixed bar sizes, the clock."""
 
+import warnings
 from collections.abc import Iterator
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -60,8 +61,10 @@ def expected_days(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Date
     _exchange(name)
     import exchange_calendars
 
-    calendar = exchange_calendars.get_calendar(name, start=first, end=max(last, first + pd.Timedelta(days=7)))
-    sessions = pd.DatetimeIndex(calendar.sessions).tz_localize(None).normalize()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas warns of what the library calls
+        calendar = exchange_calendars.get_calendar(name, start=first, end=max(last, first + pd.Timedelta(days=7)))
+        sessions = pd.DatetimeIndex(calendar.sessions).tz_localize(None).normalize()
     return sessions[(sessions >= first) & (sessions <= last)]
 
 

@@ -56,7 +56,7 @@ class Entry:
 
 
 @dataclass(frozen=True, eq=False)
-class Patient:
+class SymbolDiagnosis:
     """One symbol's table with its findings.
 
     Attributes
@@ -87,23 +87,23 @@ def block_of(path: Path) -> DataSpec:
     return DataSpec.parse({"source": {"kind": kind, "files": {path.name.split(".")[0].strip() or "data": str(path)}}})
 
 
-def diagnose(spec: DataSpec) -> tuple[tuple[Patient, ...], tuple[Entry, ...]]:
+def diagnose(spec: DataSpec) -> tuple[tuple[SymbolDiagnosis, ...], tuple[Entry, ...]]:
     """Every table with its findings, and the findings about symbols side by side."""
-    patients = tuple(patient for source in spec.sources for patient in _patients(source, spec))
-    bars = {patient.symbol: patient.bars for patient in patients if patient.bars is not None}
+    diagnoses = tuple(diagnosis for source in spec.sources for diagnosis in _patients(source, spec))
+    bars = {diagnosis.symbol: diagnosis.bars for diagnosis in diagnoses if diagnosis.bars is not None}
     if not bars:
-        return patients, ()
+        return diagnoses, ()
     market = Market(bars, tuple(bars), next(iter(bars)), spec.session.market_zone)
     together = [*symbol_findings(market), *unfinished(market, pd.Timestamp.now("UTC"))]
-    return patients, tuple(
+    return diagnoses, tuple(
         Entry(symbol, "", item.check, item.severity, item.problem, item.advice) for symbol, item in together
     )
 
 
-def _patients(source: Source, spec: DataSpec) -> Iterator[Patient]:
+def _patients(source: Source, spec: DataSpec) -> Iterator[SymbolDiagnosis]:
     for symbol, raw in source.attempts():
         if isinstance(raw, DataError):
-            yield Patient(symbol, "", (_refusal(symbol, "", "file", raw),))
+            yield SymbolDiagnosis(symbol, "", (_refusal(symbol, "", "file", raw),))
             continue
         traded = symbol in spec.trade_symbols
         yield _examined(symbol, raw, spec.examination, traded)
@@ -113,7 +113,7 @@ def _refusal(symbol: str, file: str, check: str, error: DataError) -> Entry:
     return Entry(symbol, file, check, "refuse", error.line, "")
 
 
-def _examined(symbol: str, raw: RawTable, how: Examination, traded: bool) -> Patient:
+def _examined(symbol: str, raw: RawTable, how: Examination, traded: bool) -> SymbolDiagnosis:
     entries: list[Entry] = []
     try:
         cut = cut_to_span(symbol, raw, how)
@@ -122,11 +122,11 @@ def _examined(symbol: str, raw: RawTable, how: Examination, traded: bool) -> Pat
         try:  # what else is wrong does not depend on the zone
             cut = cut_to_span(symbol, raw, replace(how, session=ANY_ZONE))
         except DataError:
-            return Patient(symbol, raw.where, tuple(entries))
+            return SymbolDiagnosis(symbol, raw.where, tuple(entries))
     return _with_values(symbol, cut, how, traded, entries)
 
 
-def _with_values(symbol: str, cut: Cut, how: Examination, traded: bool, entries: list[Entry]) -> Patient:
+def _with_values(symbol: str, cut: Cut, how: Examination, traded: bool, entries: list[Entry]) -> SymbolDiagnosis:
     """The findings of the table's rows, and those of the doctor in the rows that are sound."""
     wrong = faults(cut.raw)
     names = cut.raw.row_names
@@ -140,13 +140,13 @@ def _with_values(symbol: str, cut: Cut, how: Examination, traded: bool, entries:
     try:
         frame = checked(symbol, sound.raw)
     except DataError:
-        return Patient(symbol, cut.raw.where, _sorted(entries))
+        return SymbolDiagnosis(symbol, cut.raw.where, _sorted(entries))
     series = Series(frame, sound.days, traded, sound.times, how.session.market_zone)
     findings = tuple(findings_of(series, how.calendar))
     entries += [_entry(symbol, sound.raw, series, finding) for finding in findings]
     refused = bool(wrong) or any(entry.check == "dates" for entry in entries)
     bars = None if refused else Bars.of(symbol, frame.set_axis(sound.times))
-    return Patient(symbol, cut.raw.where, _sorted(entries), findings, series, bars)
+    return SymbolDiagnosis(symbol, cut.raw.where, _sorted(entries), findings, series, bars)
 
 
 def _sound(cut: Cut, rows: list[int]) -> Cut:

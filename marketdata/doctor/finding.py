@@ -11,6 +11,8 @@ import pandas as pd
 
 from core.types import Vector
 
+JUMP = 1.9
+"""A factor between neighbouring bars that a split or a typo explains better than a market; a 2:1 split reaches it."""
 MAX_DATES = 5  # that a text lists; the rest is counted
 
 Severity = Literal["refuse", "warn"]
@@ -84,9 +86,11 @@ class Series:
         """A move that the series' own returns do not explain.
 
         The larger of 8 standard deviations by the median absolute deviation (Hampel 1974, x 1.4826), twice the 99 %
-        quantile of absolute returns, and 2 %.
+        quantile of absolute returns, and 2 %. Moves by a factor of 1.9 or more are left out of the quantile: a few
+        mistakes would hide each other.
         """
         sizes = np.abs(self.steps)
+        sizes = sizes[sizes < np.log(JUMP)]
         if not len(sizes):
             return np.inf
         return float(max(8 * 1.4826 * np.median(sizes), 2 * np.quantile(sizes, 0.99), 0.02))

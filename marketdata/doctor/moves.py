@@ -7,11 +7,9 @@ import numpy as np
 
 from core.types import Vector
 
-from .finding import Finding, Rows, Series, dates
+from .finding import JUMP, Finding, Rows, Series, dates
 
 UNIT = 100.0  # pounds and pence, dollars and cents
-JUMP = 1.9
-"""A factor between neighbouring bars that a split or a typo explains better than a market; a 2:1 split reaches it."""
 RATIOS = ("5:4", "4:3", "3:2", "2:1", "5:2", "3:1", "4:1", "5:1", "6:1", "7:1", "8:1", "10:1", "15:1", "20:1", "25:1")
 SPLIT_TOLERANCE = 0.04  # log distance of an overnight move from a ratio
 LONGEST = 10  # bars that a level may be off before it counts as the market's

@@ -26,9 +26,9 @@ def test_all_faults_of_a_file_are_named_at_once(tmp_path):
     frame.iloc[260, 1] = 1.0
     frame.iloc[270, 3] = np.nan
     frame = pd.concat([frame, frame.iloc[[5]]])
-    (patient,), together = diagnose(block_of(Path(written(frame, tmp_path / "bad.csv"))))
+    (diagnosis,), together = diagnose(block_of(Path(written(frame, tmp_path / "bad.csv"))))
     assert together == ()
-    texts = [entry.line for entry in patient.entries]
+    texts = [entry.line for entry in diagnosis.entries]
     for part in (
         "1 equal in all columns",
         "earlier than",
@@ -38,16 +38,16 @@ def test_all_faults_of_a_file_are_named_at_once(tmp_path):
         "3:2 on",
     ):
         assert sum(part in text for text in texts) == 1, (part, texts)
-    assert [entry.severity for entry in patient.entries] == ["refuse"] * 5 + ["warn"]
-    assert patient.entries[3].rows == (f"261 (line 262, {frame.index[260]:%Y-%m-%d})",)
+    assert [entry.severity for entry in diagnosis.entries] == ["refuse"] * 5 + ["warn"]
+    assert diagnosis.entries[3].rows == (f"261 (line 262, {frame.index[260]:%Y-%m-%d})",)
 
 
 def test_a_file_that_cannot_be_read_leaves_the_others(tmp_path):
     (tmp_path / "b.csv").write_text("")
     files = {"A": written(walk(), tmp_path / "a.csv"), "B": str(tmp_path / "b.csv")}
-    patients, _ = diagnose(DataSpec.parse({"source": {"kind": "csv", "files": files}}))
-    assert [len(patient.entries) for patient in patients] == [0, 1]
-    assert "the file is empty" in patients[1].entries[0].line
+    diagnoses, _ = diagnose(DataSpec.parse({"source": {"kind": "csv", "files": files}}))
+    assert [len(diagnosis.entries) for diagnosis in diagnoses] == [0, 1]
+    assert "the file is empty" in diagnoses[1].entries[0].line
 
 
 def test_a_run_refuses_what_no_market_makes_and_warns_of_the_rest(tmp_path):
