@@ -121,6 +121,12 @@ def _staging_folder(out: Path) -> Path:
     return staged
 
 
+def remove_leftovers(out: Path) -> None:
+    """Remove what runs that were killed left beside ``out``."""
+    with suppress(OSError):
+        _staging_folder(out).rmdir()
+
+
 def _sweep(staged: Path) -> None:
     """Remove what killed runs left behind; a folder's name begins with the id of the process that owns it."""
     for left in staged.iterdir() if staged.is_dir() else ():

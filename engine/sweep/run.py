@@ -15,7 +15,7 @@ from engine.ledger.settings import PriorTrials
 from engine.pages.progress import reporting
 from engine.pipeline import CACHE_LIMIT, Options, Stopwatch, signal_store
 from engine.run_folder import manifest
-from engine.run_folder.run_folder import Saved, ensure_writable, is_run_folder, read_json
+from engine.run_folder.run_folder import Saved, ensure_writable, is_run_folder, read_json, remove_leftovers
 from engine.run_folder.run_log import recorded
 from engine.sweep.judgement.assess import SweepAssessment, assess
 from engine.sweep.judgement.confirm import Confirmation
@@ -91,6 +91,7 @@ def _finished_before(out: Path, label: str) -> FinishedSweep | None:
     folder = out / label
     if not is_run_folder(folder):
         return None
+    remove_leftovers(out)  # of a process that was killed after it had moved the folder to its place
     return FinishedSweep(Saved(folder, "it was finished before: the folder is unchanged"), read_json(folder / NUMBERS))
 
 

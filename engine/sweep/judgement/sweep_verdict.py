@@ -136,7 +136,7 @@ def _length_test(overfitting: OverfittingTests) -> VerdictTest:
     end = ""
     if overfitting.backtest.value is not None:
         end = (
-            f"; the best of as many tries shows as much by luck within {format_4sig(overfitting.backtest.value)} years"
+            f"; the best of as many shows as much by chance within {format_4sig(overfitting.backtest.value)} years"
         )
     is_long = overfitting.track.value <= overfitting.observations
     more = "" if is_long else f", so that {format_4sig(min_years - years)} more at this ratio would change the answer"
@@ -157,7 +157,7 @@ def _stress_tests(stress: Stress) -> Iterator[VerdictTest]:
 def leak_test(verdict: str, is_clean: bool | None) -> VerdictTest:
     """The result of the leak battery; None where it was not run because another test was not passed."""
     if is_clean is None:
-        return VerdictTest("no leak", None, "Not tried: the leak battery is run only if all other tests are passed.")
+        return VerdictTest("no leak", None, "The leak battery is run only if all other tests are passed.")
     return VerdictTest("no leak", is_clean, f"The leak battery: {verdict}.")
 
 
