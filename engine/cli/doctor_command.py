@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from core.errors import DataError
+from core.number_format import count
 
 from .arguments import files_and_overrides
 from .console import say
@@ -63,7 +64,7 @@ def _print(diagnoses: "list[SymbolDiagnosis]", entries: "list[Entry]") -> None:
         say(f"{diagnosis.symbol} ({diagnosis.file}): {length}" if diagnosis.file else f"{diagnosis.symbol}: {length}")
     for entry in entries:
         say(entry.line)
-    say(f"{len(entries)} findings, {refused} of them refuse a run" if entries else "nothing found")
+    say(f"{count(len(entries), 'finding')}, {refused} of them refuse a run" if entries else "nothing found")
 
 
 def _draw(page: Path, diagnoses: "list[SymbolDiagnosis]", entries: "list[Entry]") -> None:

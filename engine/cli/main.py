@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from core.errors import WorkbenchError
-from core.plugins import raised_in
 
 from .audit_command import audit
 from .cache_command import cache
@@ -91,6 +90,8 @@ def main(words: list[str]) -> int:
 
 def _plugin_failed(error: Exception) -> int:
     """The exit code for an error that a plug-in raised; any other is raised again."""
+    from core.plugins import raised_in
+
     location = raised_in(error)
     if not location:
         raise error
