@@ -1,5 +1,6 @@
 """The content of metrics.json: every number of a run with its formula, period and sample; null with a reason."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -61,11 +62,15 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "constant_confidence": outcome.constant_confidence.dump() if outcome.constant_confidence else None,
         "constant_confidence_reason": "" if outcome.constant_confidence else "the confidence does not vary",
         "leak_checks": [check.dump() for check in outcome.checks],
-        "verdict": {
-            **asdict(outcome.verdict),
-            **{key: list(getattr(outcome.verdict, key)) for key in ("sentences", "compared_with", "not_tried")},
-            "beats": outcome.verdict.beats,
-        },
+        "verdict": {**_with_lists(asdict(outcome.verdict)), "beats": outcome.verdict.beats},
+    }
+
+
+def _with_lists(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping as JSON gives it back: lists in the place of tuples, in inner mappings, too."""
+    return {
+        key: _with_lists(item) if isinstance(item, Mapping) else list(item) if isinstance(item, tuple) else item
+        for key, item in values.items()
     }
 
 

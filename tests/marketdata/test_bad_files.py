@@ -103,8 +103,11 @@ def test_returns_in_place_of_prices_are_recognised(spec_of, cells):
 @pytest.mark.parametrize(
     ("days", "match"),
     [
-        (("2020-01-02", "2020-01-03", "2020-01-03", "2020-01-07"), r"duplicate date in row 3 \(line 4, 2020-01-03\)"),
-        (("2020-01-02", "2020-01-03", "2020-01-06", "2020-01-02"), r"duplicate date in row 4"),
+        (
+            ("2020-01-02", "2020-01-03", "2020-01-03", "2020-01-07"),
+            r"duplicate date \(1 with other values\) in row 3 \(line 4, 2020-01-03\)",
+        ),
+        (("2020-01-02", "2020-01-03", "2020-01-06", "2020-01-02"), r"duplicate date \(1 with other values\) in row 4"),
         (
             ("2020-01-02", "2020-01-06", "2020-01-03", "2020-01-07"),
             r"earlier than the one before it in row 3 \(line 4, 2020",

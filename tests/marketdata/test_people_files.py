@@ -218,7 +218,7 @@ def test_several_faults_are_told_at_once(load):
     line = caught.value.line
     assert "\n" not in line
     for fault in (
-        "duplicate date in row 31",
+        "duplicate date (1 equal in all columns) in row 31",
         "close is infinite in row 6",
         "open is 0 in row 3",
         "high 1 is below low",

@@ -135,9 +135,7 @@ def _length_test(overfitting: OverfittingTests) -> VerdictTest:
     min_years = overfitting.track.value / overfitting.per_year
     end = ""
     if overfitting.backtest.value is not None:
-        end = (
-            f"; the best of as many shows as much by chance within {format_4sig(overfitting.backtest.value)} years"
-        )
+        end = f"; the best of as many shows as much by chance within {format_4sig(overfitting.backtest.value)} years"
     is_long = overfitting.track.value <= overfitting.observations
     more = "" if is_long else f", so that {format_4sig(min_years - years)} more at this ratio would change the answer"
     return VerdictTest(

@@ -38,7 +38,9 @@ def test_a_run_prints_its_summary_plainly_when_piped_and_leaves_one_folder(tmp_p
     assert done.stderr == ""
     [folder] = (tmp_path / "runs").iterdir()
     assert names(tmp_path) == ["runs"]
-    tables = {f"{table}.parquet" for table in ("costs", "equity", "fills", "orders", "signals", "stops", "trades")}
+    tables = {
+        f"{table}.parquet" for table in ("costs", "equity", "fills", "orders", "returns", "signals", "stops", "trades")
+    }
     said = {"config.yaml", "folds.json", "manifest.json", "metrics.json", "report.html", "run.log", "tearsheet.html"}
     assert set(names(folder)) == tables | said
     assert "\x1b[" not in done.stdout
