@@ -28,6 +28,8 @@ from ._reentry import Pause, Reenter
 __all__ = [
     "CrossRule",
     "CrossSectional",
+    "Pause",
+    "Reenter",
     "Rule",
     "Sided",
     "Sides",

@@ -16,23 +16,23 @@ LINK = re.compile(r"^\| \[[\w/]+\]\((configs/[\w/]+\.yaml)\)", re.MULTILINE)
 QUICK = ("measures.intervals.reps=0", "report.tearsheet=false", "workers=1")
 STOCKS = (
     "data.source.symbols=[AAPL, IBM, MSFT]",
-    "data.end=2001-12-31",
+    "data.end=2002-12-31",
     "walk_forward={train: 250, test: 100}",
 )
 SWEEP = ("sweep.confirm=1", "sweep.spot_checks=0", "sweep.overfitting.reps=100")
 SHORT = {
-    "quickstart": ("data.end=2001-12-31", "walk_forward={train: 400, test: 200}"),
-    "lstm_full": ("data.end=2001-06-30", "walk_forward={train: 400, test: 100}", "model.hidden=8"),
+    "quickstart": ("data.end=2001-12-31", "walk_forward={train: 300, test: 150}"),
+    "lstm_full": ("data.end=2001-06-30", "walk_forward={train: 250, test: 100}", "model.hidden=8"),
     "portfolio": STOCKS,
     "risk_notional": STOCKS,
     "risk_stop": STOCKS,
     "rank": STOCKS,
-    "sentiment": ("data.end=2002-12-31", "walk_forward={train: 400, test: 200}"),
+    "sentiment": ("data.end=2002-12-31", "walk_forward={train: 300, test: 150}"),
     "my_csv": (),
     "sma_cross": ("data.end=2001-12-31",),
     "buy_and_hold": ("data.end=2001-12-31",),
-    "sweeps/thresholds": ("data.end=2001-12-31", "walk_forward={train: 400, test: 200}", *SWEEP),
-    "sweeps/models": ("data.end=2001-12-31", "walk_forward={train: 400, test: 200}", *SWEEP),
+    "sweeps/thresholds": ("data.end=2001-12-31", "walk_forward={train: 300, test: 150}", *SWEEP),
+    "sweeps/models": ("data.end=2001-12-31", "walk_forward={train: 300, test: 150}", *SWEEP),
     "sweeps/tpe": ("data.end=2001-12-31", "sweep.trials=16", *SWEEP),
     "sweeps/cluster": ("data.end=2001-12-31", *SWEEP),
 }
