@@ -323,6 +323,7 @@ def test_a_scheduler_with_other_code_is_refused(other_code, on_cluster, tmp_path
     """It unpacks tasks on their way."""
     with Site(tmp_path, root=other_code) as site:
         site.worker()
+        joined(site, 1)
         with pytest.raises(WorkerDiffersError, match=r"^scheduler tcp://127.0.0.1:\d+ differs"):
             on_cluster(site.address, {"space": SPACE})
 
