@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.clock import split_zone
-from core.errors import DataError
+from core.errors import DataError, install_hint
 
 from .finding import Finding, Series, dates
 
@@ -20,7 +20,6 @@ ENOUGH = 20
 SEVERAL = 3  # bars of a session within the day
 FEW = 5
 BUILT_IN = ("24/7", "fx", "weekdays")
-HINT = 'install the extra: pip install "backtrader-ml[calendars]", or state 24/7, fx or weekdays'
 
 
 def calendars(series: Series) -> Iterator[Finding]:
@@ -46,7 +45,8 @@ def _exchange(name: str) -> "frozenset[str]":
     try:
         import exchange_calendars
     except ImportError as error:
-        raise DataError(f"data.calendar {name!r}: exchange_calendars is not installed; {HINT}") from error
+        hint = f"{install_hint('calendars')}, or state one of {', '.join(BUILT_IN)}"
+        raise DataError(f"data.calendar {name!r}: exchange_calendars is not installed; {hint}") from error
     names = frozenset(exchange_calendars.get_calendar_names())
     if name not in names:
         raise DataError(f"data.calendar {name!r}: exchange_calendars has no such calendar; give a code such as XNYS")
