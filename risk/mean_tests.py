@@ -23,6 +23,15 @@ def newey_west_lags(n: int) -> int:
     return math.floor(4.0 * math.pow(n / 100.0, 2.0 / 9.0))
 
 
+def one_sided_p(t: float) -> float:
+    """The probability that a standard normal variable is above t.
+
+    >>> round(one_sided_p(1.6448536269514722), 12)
+    0.05
+    """
+    return 0.5 * math.erfc(t / math.sqrt(2.0))
+
+
 def newey_west_error(values: Vector, lags: int) -> float:
     """The standard error of a mean under autocorrelation (Newey & West 1987, Bartlett weights, divisor n).
 

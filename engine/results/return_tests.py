@@ -1,6 +1,5 @@
 """Tests of a run's returns against cash and against the benchmark."""
 
-import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from core.number_format import count
 from core.types import Matrix, Vector
-from risk.mean_tests import newey_west_error, newey_west_lags, regression_ahead, regression_intercept
+from risk.mean_tests import newey_west_error, newey_west_lags, one_sided_p, regression_ahead, regression_intercept
 from risk.periods import EXCHANGE
 from risk.returns import FEW_RETURNS, STEADY, hardly_vary, is_rounding
 
@@ -109,9 +108,9 @@ def paired_test(
     lags = newey_west_lags(n)
     strategy_excess = strategy - hurdle
     benchmark_excess = benchmark - hurdle
-    reason = _untestable(strategy_excess, strategy, "strategy") or _untestable(benchmark_excess, benchmark, "benchmark")
-    reason = reason or _too_steady(strategy_excess, periods_per_year)
-    if reason:
+    if refused := _refused(strategy_excess, strategy, periods_per_year):
+        return refused
+    if reason := _untestable(benchmark_excess, benchmark, "benchmark"):
         return PairedTest(None, None, None, None, lags, n, reason)
     scale = float(benchmark_excess.std(ddof=1) / strategy_excess.std(ddof=1))
     difference = strategy_excess * scale - benchmark_excess
@@ -147,12 +146,11 @@ def alpha_test(
     Jensen, M. C. (1968), The performance of mutual funds in the period 1945-1964, Journal of Finance 23(2), equation 8.
     Stambaugh, R. F. (1999), Predictive regressions, Journal of Financial Economics 54(3).
     """
+    excess = strategy - hurdle
+    if refused := _refused(excess, strategy, periods_per_year):
+        return refused
     n = len(strategy)
     lags = newey_west_lags(n)
-    excess = strategy - hurdle
-    reason = _untestable(excess, strategy, "strategy") or _too_steady(excess, periods_per_year)
-    if reason:
-        return PairedTest(None, None, None, None, lags, n, reason)
     # A constant return less interest by calendar day varies with the interest alone: it is no benchmark either.
     columns = [np.zeros(n) if is_rounding(column.std(), column) else column - hurdle for column in benchmarks.T]
     regressors = np.column_stack(columns)
@@ -162,8 +160,7 @@ def alpha_test(
         return PairedTest(None, None, None, None, lags, n, reason)
     ahead = excess[BURN_IN:] - regression_ahead(excess, regressors)[BURN_IN:]
     t = min(fit.value / fit.error, float(ahead.mean() / newey_west_error(ahead, newey_west_lags(len(ahead)))))
-    p = 0.5 * math.erfc(t / math.sqrt(2.0))
-    return PairedTest(t, p, fit.value, 1.0, lags, n, slopes=fit.slopes)
+    return PairedTest(t, one_sided_p(t), fit.value, 1.0, lags, n, slopes=fit.slopes)
 
 
 def cash_test(strategy: Vector, hurdle: Vector | float = 0.0, periods_per_year: float = EXCHANGE) -> PairedTest:
@@ -173,19 +170,23 @@ def cash_test(strategy: Vector, hurdle: Vector | float = 0.0, periods_per_year: 
     ----------
     strategy, hurdle, periods_per_year : as for :func:`paired_test`.
     """
-    n = len(strategy)
-    lags = newey_west_lags(n)
     excess = strategy - hurdle
-    reason = _untestable(excess, strategy, "strategy") or _too_steady(excess, periods_per_year)
-    if reason:
-        return PairedTest(None, None, None, None, lags, n, reason)
+    if refused := _refused(excess, strategy, periods_per_year):
+        return refused
+    lags = newey_west_lags(len(excess))
     return _tested(excess, newey_west_error(excess, lags), lags, 1.0)
 
 
 def _tested(difference: Vector, error: float, lags: int, scale: float) -> PairedTest:
     t = float(difference.mean() / error)
-    p = 0.5 * math.erfc(t / math.sqrt(2.0))
-    return PairedTest(t, p, float(difference.mean()), scale, lags, len(difference))
+    return PairedTest(t, one_sided_p(t), float(difference.mean()), scale, lags, len(difference))
+
+
+def _refused(excess: Vector, strategy: Vector, periods_per_year: float) -> PairedTest | None:
+    """The test of a strategy that cannot be tested, with its reason; None for any other."""
+    reason = _untestable(excess, strategy, "strategy") or _too_steady(excess, periods_per_year)
+    n = len(excess)
+    return PairedTest(None, None, None, None, newey_west_lags(n), n, reason) if reason else None
 
 
 def _untestable(excess: Vector, returns: Vector, name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.types import Vector
-from risk.mean_tests import holm, overlap_error
+from risk.mean_tests import holm, one_sided_p, overlap_error
 
 ALPHA = 0.05
 MIN_TIMES = 30  # the tests' distribution is only known for many decision times
@@ -135,7 +135,7 @@ def mean_test(method: str, values: Vector, horizon: int) -> SkillTest:
     if np.ptp(values) == 0:
         return SkillTest(method, mean, n=n, reason="the tested quantity is the same at all times")
     statistic = mean / overlap_error(values, horizon)
-    return SkillTest(method, mean, statistic, 0.5 * math.erfc(statistic / math.sqrt(2)), n)
+    return SkillTest(method, mean, statistic, one_sided_p(statistic), n)
 
 
 def diebold_mariano(difference: Vector, horizon: int) -> SkillTest:
@@ -167,7 +167,7 @@ def diebold_mariano(difference: Vector, horizon: int) -> SkillTest:
         reason = "the estimated variance of the loss difference is not above 0"
         return SkillTest(DIEBOLD_MARIANO, mean, n=n, reason=reason)
     statistic = mean / math.sqrt(variance / n)
-    return SkillTest(DIEBOLD_MARIANO, mean, statistic, 0.5 * math.erfc(statistic / math.sqrt(2)), n)
+    return SkillTest(DIEBOLD_MARIANO, mean, statistic, one_sided_p(statistic), n)
 
 
 def answers(tests: Mapping[str, SkillTest]) -> dict[str, Answer]:
