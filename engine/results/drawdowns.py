@@ -29,8 +29,8 @@ def stretches(returns: pd.Series) -> pd.DataFrame:
     Returns
     -------
     Columns: `start` (the first session below the high), `valley` (the lowest), `end` (the session that reached the high
-    again; NaT while it has not), `depth` (a fraction, negative), `sessions` (from the peak to the end, or to the last
-    session, as :attr:`risk.measures._drawdowns.Stretches.length` counts them).
+    again; NaT while it has not), `depth` (a fraction, negative), `sessions` (below the high, as
+    :attr:`risk.measures._drawdowns.Stretches.length` counts them).
     """
     drawdowns = _drawdowns.stretches(returns.to_numpy())
     days = pd.DatetimeIndex(returns.index)

@@ -31,11 +31,11 @@ class Stretches(NamedTuple):
 
     @property
     def length(self) -> Rows:
-        """(D,) sessions from the peak to the one that reached it again, or to the last one; at least 1.
+        """(D,) sessions whose wealth is below the peak; at least 1.
 
         The one definition of a drawdown's length, on every page and in every measure.
         """
-        return np.minimum(self.end, self.n - 1) - self.first + 1
+        return self.end - self.first
 
 
 def under_water(returns: Vector) -> Vector:

@@ -13,7 +13,7 @@ OPEN = "not recovered by the end"
 
 @np.errstate(over="ignore", invalid="ignore")
 def longest_drawdown(returns: npt.ArrayLike) -> Estimate:
-    """The most periods in a row from a peak of the wealth until it was reached again.
+    """The most periods in a row whose wealth is below an earlier peak.
 
     Parameters
     ----------
@@ -21,16 +21,16 @@ def longest_drawdown(returns: npt.ArrayLike) -> Estimate:
 
     Returns
     -------
-    Periods, 0 or more: from the first return below the peak to the one that reached it again, both counted; one that
-    was not recovered counts to the end and is flagged. Undefined without returns.
+    Periods, 0 or more: from the first return below the peak to the last one, both counted; a drawdown that was not
+    recovered counts to the end and is flagged. Undefined without returns.
 
     Raises
     ------
     DataError
         NaN, infinity, or a return below -1.
 
-    >>> longest_drawdown([0.1, -0.5, 0.2, 1.0, -0.1]).value  # two below, and the third return brings it back
-    3.0
+    >>> longest_drawdown([0.1, -0.5, 0.2, 1.0, -0.1]).value  # two below; the third return brings it back
+    2.0
     """
     drawdowns = checked_stretches(returns)
     if isinstance(drawdowns, Estimate):
@@ -44,7 +44,7 @@ def longest_drawdown(returns: npt.ArrayLike) -> Estimate:
 
 
 class LongestDrawdown(Measure):
-    """Longest drawdown: the most sessions from a peak until it was reached again."""
+    """Longest drawdown: the most sessions in a row below an earlier peak."""
 
     unit: ClassVar[Unit] = "count"
     period: ClassVar[str] = "whole span"
@@ -52,7 +52,7 @@ class LongestDrawdown(Measure):
     @property
     def formula(self) -> str:
         """The computation in words."""
-        return "most sessions from the first below a peak to the one that reached it again, or to the end"
+        return "most sessions in a row whose wealth is below an earlier peak"
 
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`longest_drawdown` of the sample."""

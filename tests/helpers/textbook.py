@@ -30,7 +30,7 @@ def below_peak(returns):
 
 
 def falls(returns):
-    """Depth, sessions from the peak, first and last row of each drawdown; the last row is None while it lasts."""
+    """Depth, sessions below the peak, first and last row of each drawdown; the last row is None while it lasts."""
     found, peak_row, first, depth = [], -1, None, 0.0
     for row, water in enumerate(below_peak(returns)):
         if water < 0.0:
@@ -38,7 +38,7 @@ def falls(returns):
             depth = min(depth, water)
         else:
             if first is not None:
-                found.append((depth, row - peak_row, first, row))
+                found.append((depth, row - peak_row - 1, first, row))
             peak_row, first, depth = row, None, 0.0
     if first is not None:
         found.append((depth, len(returns) - 1 - peak_row, first, None))

@@ -25,7 +25,7 @@ def test_stretches_by_hand():
     assert found["end"].iloc[0] == pd.Timestamp("2024-01-04")
     assert pd.isna(found["end"].iloc[1])
     assert found["depth"].tolist() == pytest.approx([-0.5, -0.1])
-    assert found["sessions"].tolist() == [3, 1]  # three returns from the peak back to it; one below it so far
+    assert found["sessions"].tolist() == [2, 1]  # the third return is at the peak again; one below it so far
 
 
 def test_no_loss_has_no_stretch_but_all_columns():
@@ -50,15 +50,15 @@ def test_under_water_against_a_loop(returns):
 
 
 @given(st.lists(st.sampled_from([-0.03, -0.01, 0.0, 0.01, 0.02]), min_size=1, max_size=60))
-def test_sessions_are_counted_from_the_peak_on_every_page_and_in_every_measure(returns):
-    wealth, peak, since_peak, lengths = 1.0, 1.0, 0, []
+def test_sessions_below_the_peak_are_counted_on_every_page_and_in_every_measure(returns):
+    wealth, peak, below, lengths = 1.0, 1.0, 0, []
     for each in returns:  # a counter that runs below the peak, and is kept when the peak is reached again
         wealth *= 1 + each
-        since_peak += 1
-        if wealth >= peak:
-            if since_peak > 1:
-                lengths.append(since_peak)
-            peak, since_peak = wealth, 0
-    lengths += [since_peak] * (since_peak > 0)
+        if wealth < peak:
+            below += 1
+        else:
+            lengths += [below] * (below > 0)
+            peak, below = wealth, 0
+    lengths += [below] * (below > 0)
     assert stretches(series(*returns))["sessions"].tolist() == lengths
     assert longest_drawdown(returns).value == max(lengths, default=0)

@@ -19,7 +19,7 @@ def exact(*values):
 
 
 def by_loop(returns):
-    """Every drawdown as (depth, sessions from the peak, sessions from the valley or None), counted one by one."""
+    """Every drawdown as (depth, sessions below the peak, sessions from the valley or None), counted one by one."""
     wealth = 1.0
     peak = 1.0
     begun = -1
@@ -30,7 +30,7 @@ def by_loop(returns):
         wealth *= 1 + simple_return
         if wealth >= peak:
             if begun >= 0:
-                drawdowns.append((low / peak - 1, row - begun + 1, row - at))
+                drawdowns.append((low / peak - 1, row - begun, row - at))
             peak = wealth
             begun = -1
         elif begun < 0:
@@ -46,10 +46,10 @@ def by_loop(returns):
 
 
 def test_by_hand():
-    # Down 1 to 0.5 and back: two sessions from the peak, one from the valley. Then 2 to 0.5, 0.25, 1, 2: four and two.
+    # Down 1 to 0.5 and back: one session below, one from the valley. Then 2 to 0.5, 0.25, 1, 2: three and two.
     returns = exact(0.5, 1, 2, 0.5, 0.25, 1, 2, 4)
     assert average_drawdown(returns).value == (-0.5 - 0.875) / 2
-    assert longest_drawdown(returns).value == 4.0
+    assert longest_drawdown(returns).value == 3.0
     assert recovery_time(returns).value == 2.0
 
 
@@ -61,7 +61,7 @@ def test_a_drawdown_that_is_not_over_counts_to_the_end_and_says_so():
 
 def test_a_recovered_one_is_not_flagged_because_another_is_open():
     estimate = longest_drawdown(exact(0.5, 0.5, 0.5, 1, 0.5))
-    assert (estimate.value, estimate.flags) == (4.0, ())
+    assert (estimate.value, estimate.flags) == (3.0, ())
     assert recovery_time(exact(0.25, 0.5, 1, 0.5)).value == 2.0
 
 
