@@ -121,9 +121,12 @@ class RunConfig(SignalSpec):
 
     @property
     def risk_free(self) -> float:
-        """The annual rate that ratios compare with: `measures.risk_free`, or what cash earns where that is more."""
+        """The annual rate that ratios compare with: `measures.risk_free`, or what cash earns where that is more.
+
+        Where cash earns nothing, a stated rate below 0 counts as it is.
+        """
         stated = self.measures.risk_free
-        return self.broker.cash_yield if self.broker.cash_interest > stated else stated
+        return self.broker.cash_yield if self.broker.cash_interest > max(stated, 0.0) else stated
 
     @property
     def id(self) -> str:

@@ -107,7 +107,7 @@ class Outcome:
     def risk_free_note(self) -> str:
         """The origin of the rate of the ratios, if it is not the config's; empty otherwise."""
         stated = float(self.config["measures"]["risk_free"])
-        if self.cash_interest <= stated:
+        if self.cash_interest <= max(stated, 0.0):
             return ""
         return f"what idle cash earned; measures.risk_free is {percent(stated)}"
 
@@ -245,7 +245,7 @@ def _return_tests(
 
 def recorded_outcome(outcome: Outcome) -> Outcome:
     """A finished run, recorded in the ledger, with the number of settings tried on its data."""
-    rate = period_rate(outcome.risk_free, outcome.periods_per_year)
+    rate = period_rate(max(outcome.risk_free, 0.0), outcome.periods_per_year)  # the account untraded loses nothing
     excess = np.asarray(outcome.daily[STRATEGY], dtype=np.float64) - rate
     days = pd.DatetimeIndex(outcome.daily.index)
     run = FinishedRun(outcome.config_id, outcome.name, outcome.market, days, excess)

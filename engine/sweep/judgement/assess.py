@@ -149,7 +149,7 @@ def _test_winner(
     tested_sample = sample
     interest = _interest(sweep_plan)
     if interest is not None:  # results are tested net of it, session by session, and so against a rate of 0
-        tested_sample = sample.net_of(interest, year.rate)
+        tested_sample = sample.net_of(interest, max(year.rate, 0.0))
         returns = net_of(returns, interest)
         benchmark = net_of(benchmark, interest)
         tested_year = Year(year.periods, 0.0)

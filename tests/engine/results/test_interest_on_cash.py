@@ -82,3 +82,13 @@ def test_the_benchmark_at_the_same_exposure_earns_the_same_interest():
     np.testing.assert_allclose(outcome.daily["benchmark_at_exposure"], expected, rtol=0, atol=1e-12)
     found = {item.name: item.value for item in outcome.measures["benchmark_at_exposure"]}
     assert found["total_return"] == pytest.approx(np.prod(1 + expected) - 1, rel=1e-9)
+
+
+def test_a_rate_below_0_counts_in_ratios_and_is_no_help_for_the_verdict():
+    plain, negative = run(), run(measures={**CROSS["measures"], "risk_free": -0.01})
+    daily = negative.daily["strategy"] - (0.99 ** (1 / 252) - 1)
+    found = metrics(negative)
+    assert found["measures"]["strategy"]["sharpe"]["value"] == pytest.approx(daily.mean() / daily.std() * np.sqrt(252))
+    assert found["measures"]["strategy"]["sharpe"]["value"] > metrics(plain)["measures"]["strategy"]["sharpe"]["value"]
+    assert found["risk_free_note"] == ""
+    assert negative.verdict.cash.t == plain.verdict.cash.t

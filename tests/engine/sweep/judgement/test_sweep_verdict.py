@@ -110,7 +110,7 @@ BAD = {
     "ruined": ("with doubled costs", {"stress": replace(CALM, doubled_costs=None)}, False, "was ruined"),
     "late": ("a bar late", {"stress": replace(CALM, one_bar_late=-0.0123)}, False, "-1.230 %"),
     "leak": ("no leak", {"is_clean": False, "audit": "a leak in sma"}, False, "a leak in sma"),
-    "no battery": ("no leak", {"is_clean": None}, None, "Not tried"),
+    "no battery": ("no leak", {"is_clean": None}, None, "run only if all other tests are passed"),
 }
 
 
