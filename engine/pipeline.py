@@ -45,7 +45,6 @@ log = logging.getLogger(__name__)
 
 CACHE_LIMIT = 2 * 1024**3
 AGREED = "both engines gave the same result, bit for bit"
-NOT_WANTED = "the config says report.tearsheet: false"
 
 
 @dataclass(frozen=True)

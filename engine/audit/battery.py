@@ -23,8 +23,6 @@ from signals.leaks.warmup import warmup
 from .traced_pipeline import Run, Subject
 from .trading_tests import random_walks, shifted_and_late
 
-QUICK = ("L1", "L2", "L3", "L10", "L11")
-
 
 @dataclass(frozen=True)
 class Audit:

@@ -49,7 +49,6 @@ ZONED = {"gmttime": "UTC", "utctime": "UTC", "timeutc": "UTC", "dateutc": "UTC",
 WEAK = frozenset({"price", "last", "umsatz", "t", "name", "stock", "lastprice"})
 """Names that have their role only if no other column has it."""
 NAMES = {DATE: "Date", "open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"}
-OPTIONAL = ("volume", ADJUSTED, SYMBOL, CLOSE_TIME)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ CURRENCY = r"^(-?)\s*(?:[$€£¥]|zł|USD|EUR)\s*|\s*(?:[$€£¥]|zł|USD|EUR)
 GROUPED = {".": r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$", ",": r"^[+-]?\d{1,3}([. ']\d{3})+(,\d+)?$"}
 """Numbers with separated thousands, by the sign before decimals."""
 SUFFIXES = {"K": "e3", "M": "e6", "B": "e9", "T": "e12"}
-SPACES = r"[\s\u00a0\u202f']"
 
 
 def numbers(cells: Any, decimal: str, *, amounts: bool = False, missing: tuple[str, ...] = ()) -> npt.NDArray[Any]:
