@@ -1,6 +1,7 @@
 """A market is read once: as long as nothing that decides it changes, and as if it had been read."""
 
 import os
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from vendor_files import bars, days
 
 from core.caches import caching
-from core.types import COLUMNS
+from core.types import COLUMNS, Market
 from marketdata import market_cache
 from marketdata.data_spec import DataSpec
 from marketdata.market_cache import keeping_markets, market_store
@@ -44,9 +45,13 @@ def spec_of(path, **keys):
     return DataSpec.parse({"source": {"kind": "csv", "file": str(path)}, "benchmark": "AAA", **keys})
 
 
+PLAIN = [field.name for field in fields(Market) if field.name not in ("bars", "news")]
+"""All that a market holds beside its bars; news are read apart."""
+
+
 def assert_same(one, other):
-    for name in ("trade", "benchmark", "zone", "notes", "reading"):
-        assert getattr(one, name) == getattr(other, name)
+    for name in PLAIN:
+        assert getattr(one, name) == getattr(other, name), name
     assert list(one.bars) == list(other.bars)
     for symbol, left in one.bars.items():
         right = other.bars[symbol]
@@ -65,7 +70,26 @@ def test_the_second_time_nothing_is_read(path, reads):
     assert [entry.suffix for entry in market_store().entries()] == [".market"]
 
 
-@pytest.mark.parametrize("keys", [{"start": "2020-01-10"}, {"session_close": "16:00 UTC"}, {"benchmark": "BBB"}])
+def test_every_field_of_a_market_is_kept(path):
+    values = {"warnings": ("odd",), "notes": ("odd", "plain"), "reading": {"AAA": "a table"}, "basket": "rebalanced"}
+    market = replace(spec_of(path).load(), **values)
+    defaults = {field.name: (field.default, field.default_factory) for field in fields(Market)}
+    optional = {name for name, pair in defaults.items() if pair != (MISSING, MISSING)}
+    assert optional - {"news"} == set(values)  # a new field is given here, too
+    market_store().put("key", market)
+    assert_same(market, market_store().get("key"))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"start": "2020-01-10"},
+        {"session_close": "16:00 UTC"},
+        {"benchmark": "BBB"},
+        {"benchmark": "basket"},
+        {"benchmark": {"kind": "basket", "rebalanced": True}},
+    ],
+)
 def test_another_block_is_another_market(path, reads, keys):
     spec_of(path).load()
     assert_same(spec_of(path, **keys).load(), spec_of(path, **keys).load())
@@ -150,3 +174,8 @@ def test_the_entries_used_longest_ago_make_room(path, monkeypatch):
     assert not old.exists()
     assert market_store().clear() == 1
     assert list(market_store().folder.iterdir()) == []
+
+
+def test_a_basket_that_is_held_is_not_taken_for_one_that_is_rebalanced(path):
+    assert spec_of(path, benchmark="basket").load().basket == "held"
+    assert spec_of(path, benchmark={"kind": "basket", "rebalanced": True}).load().basket == "rebalanced"
