@@ -58,7 +58,7 @@ def measures_frame(metrics: Mapping[str, Any]) -> pd.DataFrame:
     ``unit``, ``period``, ``n`` and ``formula``.
 
     >>> sharpe = {"value": 0.5, "unit": "ratio", "period": "annual", "n": 9, "formula": "mean / deviation"}
-    >>> measures_frame({"measures": {"strategy": {"sharpe": sharpe}}}).loc["sharpe", "strategy"]
+    >>> float(measures_frame({"measures": {"strategy": {"sharpe": sharpe}}}).loc["sharpe", "strategy"])
     0.5
     """
     columns: Mapping[str, Mapping[str, Any]] = metrics.get("measures", {})

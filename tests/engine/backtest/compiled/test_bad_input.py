@@ -122,6 +122,7 @@ def test_a_side_may_be_a_whole_float():
 # --- a queue without room
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rules", "seed"), [(("threshold",), 2), (("threshold",), 5)])
 def test_an_overflow_of_the_queue_is_one_line(rules, seed, general, monkeypatch):
     honest = compiled.new_workspace

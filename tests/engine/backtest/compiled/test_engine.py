@@ -64,6 +64,7 @@ def test_an_entry_that_meets_the_other_side_closes_first(general, seed):
     assert (reverses & opens).any() or result.orders["reason"].str.startswith("only closes").any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reenter", ["new_signal", {"after": 2}])
 def test_entries_after_a_position_give_the_same_bits(general, reenter):
     barred = 0
