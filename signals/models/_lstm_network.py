@@ -25,6 +25,8 @@ from ._lstm_sequences import Chunks
 WINDOWS = "windows"
 
 PREDICT_BATCH = 256
+FEW = 8
+"""Rows up to which a batch is smaller. The bits are the same: only batches of less than 4 take another path."""
 log = logging.getLogger(__name__)
 
 
@@ -146,13 +148,14 @@ def train_network(
 def predict_network(network: nn.ModuleDict, X: Matrix, sequence: int, rows: Rows) -> Vector:
     """(K,) outputs for the windows that end at some rows (at least one), by a network that is not training.
 
-    Every batch has the same shape, the last one filled up: so a row's output does not depend on the number of rows.
+    Batches have one of two shapes, the last one filled up: so a row's output does not depend on the number of rows.
     """
-    padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % PREDICT_BATCH)])
+    size = FEW if len(rows) <= FEW else PREDICT_BATCH
+    padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % size)])
     windows = windows_of(X, sequence)
     network.eval()
     with _one_thread(), torch.inference_mode():
-        starts = _batches(torch.from_numpy(padded - (sequence - 1)), PREDICT_BATCH)
+        starts = _batches(torch.from_numpy(padded - (sequence - 1)), size)
         answers = torch.cat([_forward(network, windows[batch].to(device())).cpu() for batch in starts])
     return answers[: len(rows)].numpy().astype(np.float64)
 
