@@ -156,15 +156,15 @@ def _market(loaded: "Bundle", words: tuple[str, ...]) -> "Market":
 
 
 def described(loaded: "Bundle") -> list[str]:
-    """What people want to know of a bundle."""
+    """The summary of a bundle, line by line."""
     about = loaded.contents
-    fits = ", ".join(symbol or "all symbols" for symbol in about.parts) or "a rule, nothing is fitted"
+    fitted_for = ", ".join(symbol or "all symbols" for symbol in about.parts) or "a rule, nothing is fitted"
     rows = sum(part.rows for part in about.parts.values())
     lines = [
         f"bundle    {loaded.folder}",
         f"config    {about.name} ({about.config_id}), model {about.config['model']['kind']}",
         f"known     until {about.cut}" + (f"; for the {about.valid_for} bars after it" if about.valid_for else ""),
-        f"symbols   {', '.join(about.symbols)}; fitted: {fits}" + (f", {rows:,} training rows" if rows else ""),
+        f"symbols   {', '.join(about.symbols)}; fitted: {fitted_for}" + (f", {rows:,} training rows" if rows else ""),
     ]
     lines += [f"features  {', '.join(about.features)}"] if about.features else []
     lines += [f"no model  {symbol}: {reason}" for symbol, reason in about.untrained.items()]

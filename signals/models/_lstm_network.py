@@ -176,10 +176,10 @@ def network_of(spec: NetworkSpec, stored: Stored) -> nn.ModuleDict:
     features = stored.array("lstm.weight_ih_l0", shape=(4 * spec.hidden, None)).shape[1]
     with torch.random.fork_rng(devices=[]):  # the weights that it begins with are drawn
         network = _build(spec, features)
-    wanted = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
-    if set(wanted) != set(stored.arrays):
+    shapes = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
+    if set(shapes) != set(stored.arrays):
         raise StoreError(f"the network has the weights {', '.join(sorted(stored.arrays))}")
-    weights = {name: stored.array(name, shape=shape).astype(np.float32) for name, shape in wanted.items()}
+    weights = {name: stored.array(name, shape=shape).astype(np.float32) for name, shape in shapes.items()}
     network.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
     return network.to(device())
 
