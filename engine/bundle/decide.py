@@ -11,7 +11,7 @@ import pandas as pd
 from core.errors import DataError
 from core.types import Market, Vector
 from signals.confidence.constant import Constant
-from signals.folds.fit_at_cut import ALL, panel_of, window_of
+from signals.folds.fit_at_cut import panel_of, window_of
 from signals.folds.fit_fold import answer
 from signals.models.base import RuleModel
 from signals.panel import Panel
