@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +17,12 @@ from engine.config.run_config import RunConfig
 from risk.costs import BrokerSpec
 from risk.delisting import DELISTING
 from risk.spec import RiskSpec
+from signals.features.base import Feature
+from strategies._contract import columns_of
 from strategies.base import Strategy
 
 from .round_trips import Mark, round_trips
+from .rule_features import rule_features
 from .timeline import Timeline
 
 
@@ -31,6 +35,7 @@ class BacktestInput:
     market, signals : the full history, and the rule's inputs at each bar.
     strategy, risk, broker : the rule, the sizes, the costs.
     config_id : written into the result.
+    features : of the config; the rule may read them.
     """
 
     market: Market
@@ -41,6 +46,7 @@ class BacktestInput:
     config_id: str
     bars: Mapping[str, Bars]
     timeline: Timeline
+    features: tuple[Feature, ...] = ()
 
     @classmethod
     def of(
@@ -51,6 +57,7 @@ class BacktestInput:
         risk: RiskSpec,
         broker: BrokerSpec,
         config_id: str,
+        features: Sequence[Feature] = (),
     ) -> "BacktestInput":
         """The input of a backtest.
 
@@ -68,12 +75,28 @@ class BacktestInput:
             if (rows < 0).any():
                 missing = item.times[int(np.argmin(rows))]
                 raise DataError(f"{symbol}: there is no signal row for the bar of {missing}")
-        return cls(market, signals, strategy, risk, broker, config_id, bars, Timeline.of(bars, market.zone))
+        timeline = Timeline.of(bars, market.zone)
+        return cls(market, signals, strategy, risk, broker, config_id, bars, timeline, tuple(features))
 
     @classmethod
     def from_config(cls, market: Market, signals: SignalFrame, config: RunConfig) -> "BacktestInput":
         """The input of a backtest with the strategy, risk rule and broker of a config; errors as :meth:`of`."""
-        return cls.of(market, signals, config.strategy, config.risk, config.broker, config.id)
+        return cls.of(
+            market, signals, config.strategy, config.risk, config.broker, config.id, features=config.features
+        )
+
+    @cached_property
+    def rule_features(self) -> Mapping[str, Matrix]:
+        """By symbol (T, R): the features that the strategy's rule reads, at the bars that are traded.
+
+        Raises
+        ------
+        ConfigError
+            The rule reads a feature that is not there.
+        DataError
+            A feature is not finite after its warm-up.
+        """
+        return rule_features(self.market, self.bars, columns_of(self.strategy, self.features), self.features)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,7 @@ class Refusal:
     side : 1 for a refused buy, -1 for a refused sell.
     reason : one line.
     requested : units that were wanted, signed; 0 if no size was worked out.
+    decision : the strategy's word for the entry.
     """
 
     ref: int
@@ -38,6 +39,24 @@ class Refusal:
     side: int
     reason: str
     requested: float = 0.0
+    decision: str = ""
+
+
+class Wanted(NamedTuple):
+    """The position that a strategy wants in a feed.
+
+    Attributes
+    ----------
+    side : 1 long, -1 short.
+    confidence : in [0, 1].
+    weight : the part of the risk rule's size, above 0 and at most 1.
+    decision : the strategy's word for it.
+    """
+
+    side: int
+    confidence: float
+    weight: float = 1.0
+    decision: str = "signal"
 
 
 class Bracket(NamedTuple):
@@ -63,6 +82,7 @@ class OrderStrategy(bt.Strategy):
     ----------
     refusals : the entries that were not sent, in order.
     exit_reasons : by the reference of each closing order, the word for why it was sent.
+    decisions : by the reference of each order that opens, adds or reduces, the strategy's word for it.
     account : the :class:`~strategies._backtrader.account.AccountStops`; its ``halts`` are the stops that acted.
     """
 
@@ -71,6 +91,7 @@ class OrderStrategy(bt.Strategy):
     def __init__(self) -> None:
         self.refusals: list[Refusal] = []
         self.exit_reasons: dict[int, str] = {}
+        self.decisions: dict[int, str] = {}
         self.account = AccountStops(self.p.risk.limits, self.broker.startingcash)
         self._shares = self.broker.get_fundshares()
 
@@ -122,19 +143,25 @@ class OrderStrategy(bt.Strategy):
             if order.data is data and order.owner is self:
                 self.cancel(order)
 
-    def enter(self, data: Any, side: int, confidence: float) -> None:
+    def enter(self, data: Any, wanted: Wanted) -> None:
         """Open a position of the sizer's size, or record the reason why there is none."""
+        side = wanted.side
         bracket = self.bracket(data, side)
         refusal = self._refusal_at_close(data, bracket)
-        size = 0.0 if refusal else self.opening_size(data, side, confidence, bracket.stop)
+        size = 0.0 if refusal else self.opening_size(data, side, wanted.confidence, bracket.stop, wanted.weight)
         if size <= 0.0:
-            self.refuse(data, side, refusal or self.refusal_reason(data, side, confidence, bracket.stop))
+            self.refuse(data, wanted, refusal or self.refusal_reason(data, wanted, bracket.stop))
             return
         admitted, reason = self._planned.admit(data, side, size, data.close[0], bracket.stop)
         if admitted <= 0.0:
-            self.refuse(data, side, reason, side * size)
+            self.refuse(data, wanted, reason, side * size)
             return
-        self._send(data, side, admitted, bracket, self._order_info(confidence, size - admitted, reason))
+        order_info = self._order_info(wanted, size - admitted, reason)
+        self._remember(self._send(data, side, admitted, bracket, order_info), wanted)
+
+    def _remember(self, order: Any, wanted: Wanted) -> None:
+        """Remember the strategy's word for an order."""
+        self.decisions[getattr(order, "ref", 0)] = wanted.decision
 
     def _refusal_at_close(self, data: Any, bracket: Bracket) -> str:
         """The reason why no position may be opened at all; empty if one may."""
@@ -148,9 +175,9 @@ class OrderStrategy(bt.Strategy):
                 return f"no {name}: it would lie at {price:g}, below any price (the close is {data.close[0]:g})"
         return ""
 
-    def _order_info(self, confidence: float, trimmed: float, why: str) -> dict[str, Any]:
+    def _order_info(self, wanted: Wanted, trimmed: float, why: str) -> dict[str, Any]:
         """The entries of an order's ``info`` for the broker and the audit."""
-        loss = {"loss_share": self.p.risk.base * confidence} if self._holds_loss else {}
+        loss = {"loss_share": self.p.risk.base * wanted.confidence * wanted.weight} if self._holds_loss else {}
         return {**loss, **({"trimmed": trimmed, "why": why} if trimmed else {})}
 
     @property
@@ -172,19 +199,19 @@ class OrderStrategy(bt.Strategy):
         target = float(distances.target[row])
         return Bracket(stop_price(side, close, stop), target_price(side, close, target), stop)
 
-    def _send(self, data: Any, side: int, size: float, bracket: Bracket, order_info: dict[str, Any]) -> None:
-        """Send an entry with its stop and target; the last of them transmits all to the broker."""
+    def _send(self, data: Any, side: int, size: float, bracket: Bracket, order_info: dict[str, Any]) -> Any:
+        """Send an entry with its stop and target; the last of them transmits all to the broker. Returns the entry."""
         has_stop = not math.isnan(bracket.stop)
         has_target = not math.isnan(bracket.target)
         if not (has_stop or has_target):
-            self.open_order(data, side, size, **order_info)
-            return
+            return self.open_order(data, side, size, **order_info)
         entry = self.open_order(data, side, size, transmit=False, **order_info)
         leave = self.sell if side > 0 else self.buy
         if has_stop:
             leave(data=data, size=size, parent=entry, transmit=not has_target, **self._stop_order(bracket))
         if has_target:
             leave(data=data, size=size, parent=entry, transmit=True, exectype=bt.Order.Limit, price=bracket.target)
+        return entry
 
     def _stop_order(self, bracket: Bracket) -> dict[str, Any]:
         """The order type of a stop and its price; of a trailing one, its distance."""
@@ -195,42 +222,42 @@ class OrderStrategy(bt.Strategy):
             return {"exectype": bt.Order.StopTrail, "trailpercent": stop.value}
         return {"exectype": bt.Order.StopTrail, "trailamount": bracket.distance}
 
-    def resizing(self, data: Any, side: int, confidence: float) -> float:
-        """The units by which a position is moved back to the rule's size: above 0 added, below 0 taken off.
+    def resizing(self, data: Any, wanted: Wanted) -> float:
+        """The units by which a position is moved to the size that is wanted: above 0 added, below 0 taken off.
 
-        0 within the band; a position is never closed by this.
+        0 within the band of ``risk.resize``; a position is never closed by this.
         """
         if self.account.halted:
             return 0.0
         held_units = abs(self.getposition(data).size)
-        target_units = self._rule_size(data, side, confidence, self.stop_of(data))
+        target_units = self._rule_size(data, wanted, self.stop_of(data))
         min_value = max(self.p.risk.limits.min_order, DUST * self.broker.getvalue())
-        band = self.p.risk.resize.band
+        band = self.p.risk.resize.band if self.p.risk.resize else 0.0
         difference = resize_units(target_units, held_units, data.close[0], band, self._lot, min_value)
         return -difference if target_units < held_units else difference
 
-    def reduce(self, data: Any, side: int, units: float) -> None:
+    def reduce(self, data: Any, wanted: Wanted, units: float) -> None:
         """Take units off a position; what is left counts for the account's limits at this close."""
-        self._planned.reduce(data, side * units)
-        self._order(data, -side, units, resize=True)
+        self._planned.reduce(data, wanted.side * units)
+        self._remember(self._order(data, -wanted.side, units, resize=True), wanted)
 
-    def add(self, data: Any, side: int, confidence: float, difference: float) -> None:
+    def add(self, data: Any, wanted: Wanted, difference: float) -> None:
         """Add units to a position, as far as the account's limits admit."""
-        stop = self.stop_of(data)
-        admitted, reason = self._planned.admit(data, side, difference, data.close[0], stop)
+        side = wanted.side
+        admitted, reason = self._planned.admit(data, side, difference, data.close[0], self.stop_of(data))
         if admitted > 0.0:
-            self._order(
-                data, side, admitted, resize=True, **self._order_info(confidence, difference - admitted, reason)
-            )
+            order_info = self._order_info(wanted, difference - admitted, reason)
+            self._remember(self._order(data, side, admitted, resize=True, **order_info), wanted)
         else:
-            self.refuse(data, side, reason, side * difference)
+            self.refuse(data, wanted, reason, side * difference)
 
-    def _rule_size(self, data: Any, side: int, confidence: float, stop: float) -> float:
-        """The rule's size of a new position now; in mode ``stop`` no more than the position's own stop allows."""
-        size = self.opening_size(data, side, confidence, self.bracket(data, side).stop)
+    def _rule_size(self, data: Any, wanted: Wanted, stop: float) -> float:
+        """The size that is wanted now; in mode ``stop`` no more than the position's own stop allows."""
+        side, confidence, weight, _ = wanted
+        size = self.opening_size(data, side, confidence, self.bracket(data, side).stop, weight)
         if self.p.risk.mode != "stop" or math.isnan(stop):
             return size
-        loss = self.broker.getvalue() * self.p.risk.base * confidence
+        loss = self.broker.getvalue() * self.p.risk.base * confidence * weight
         max_units = units_for_loss(loss, side, data.close[0], stop, costs_of(self.broker, data))
         return lot_floor(min(size, max_units), self._lot)
 
@@ -239,23 +266,34 @@ class OrderStrategy(bt.Strategy):
             self.buy(data=data, size=size, **order_info) if side > 0 else self.sell(data=data, size=size, **order_info)
         )
 
-    def opening_size(self, data: Any, side: int, confidence: float, stop: float = math.nan) -> float:
-        """Units to open from flat, not signed; ``stop`` is the price of the stop, NaN for none."""
+    def opening_size(
+        self, data: Any, side: int, confidence: float, stop: float = math.nan, weight: float = 1.0
+    ) -> float:
+        """Units to open from flat, not signed.
+
+        Parameters
+        ----------
+        stop : the price of the stop; NaN for none.
+        weight : the part of the rule's size that is wanted.
+        """
         opening = getattr(self.sizer, "opening", None)
         if opening is None:
-            return float(abs(self.getsizing(data, isbuy=side > 0)))
-        return float(opening(data, confidence) if math.isnan(stop) else opening(data, confidence, side, stop))
+            return lot_floor(float(abs(self.getsizing(data, isbuy=side > 0))) * weight, self._lot)
+        return float(opening(data, confidence, **_terms(side, stop, weight)))
 
-    def refusal_reason(self, data: Any, side: int, confidence: float, stop: float = math.nan) -> str:
+    def refusal_reason(self, data: Any, wanted: Wanted, stop: float = math.nan) -> str:
         """The reason why the opening size is 0, in one line."""
         refusal = getattr(self.sizer, "refusal", None)
         if refusal is None:
             return f"size 0: {type(self.sizer).__name__} allows nothing"
-        return str(refusal(data, confidence) if math.isnan(stop) else refusal(data, confidence, side, stop))
+        return str(refusal(data, wanted.confidence, **_terms(wanted.side, stop, wanted.weight)))
 
-    def refuse(self, data: Any, side: int, reason: str, requested: float = 0.0) -> None:
+    def refuse(self, data: Any, wanted: Wanted, reason: str, requested: float = 0.0) -> None:
         """Record an entry for which no order is sent; ``requested`` are the units that it was for, signed."""
-        self.refusals.append(Refusal(next(bt.Order.refbasis), data, data.datetime[0], side, reason, requested))
+        ref = next(bt.Order.refbasis)
+        self.refusals.append(
+            Refusal(ref, data, data.datetime[0], wanted.side, reason, requested, decision=wanted.decision)
+        )
 
     def open_order(self, data: Any, side: int, size: float, **order_info: Any) -> Any:
         """Send the opening order; a market order unless overridden.
@@ -270,3 +308,9 @@ class OrderStrategy(bt.Strategy):
     def close_order(self, data: Any) -> Any:
         """Send the order that closes exactly the position; a market order unless overridden."""
         return self.close(data=data)
+
+
+def _terms(side: int, stop: float, weight: float) -> dict[str, Any]:
+    """The arguments of a sizer's ``opening`` beyond the plainest."""
+    stops = {} if math.isnan(stop) else {"side": side, "stop": stop}
+    return stops if weight == 1.0 else {**stops, "weight": weight}

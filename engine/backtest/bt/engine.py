@@ -1,6 +1,7 @@
 """The backtrader engine: one run over a market and its signals. It is the reference for every other."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,7 @@ from risk.costs import BrokerSpec
 from risk.delisting import delisting_return
 from risk.spec import RiskSpec
 from risk.stops import Distances
+from signals.features.base import Feature
 from strategies._backtrader import SignalStrategy
 from strategies.base import Strategy
 
@@ -99,6 +101,7 @@ def run(
     broker: BrokerSpec,
     config_id: str,
     *,
+    features: Sequence[Feature] = (),
     solvent: bool = True,
 ) -> RunResult:
     """Backtest the signals from the first out-of-sample decision to the last bar.
@@ -109,6 +112,7 @@ def run(
     signals : for every bar of the traded symbols.
     strategy, risk, broker : the rule, the sizes, the costs.
     config_id : written into the result.
+    features : of the config; the rule may read them.
     solvent : refuse an account that lost more than it had. The leak battery, which trades on impossible
         futures, compares only the time before the loss.
 
@@ -124,7 +128,8 @@ def run(
     ConfigError
         The account lost more than it had, so returns mean nothing from there on.
     """
-    return run_task(BacktestInput.of(market, signals, strategy, risk, broker, config_id), solvent=solvent)
+    task = BacktestInput.of(market, signals, strategy, risk, broker, config_id, features=features)
+    return run_task(task, solvent=solvent)
 
 
 def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
@@ -141,7 +146,13 @@ def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
         cerebro.adddata(SignalFeed(dataname=frame, name=symbol))  # type: ignore[call-arg]  # its metaclass takes them
         signals[symbol] = tuple(frame[name].tolist() for name in SIGNALS)
     distances = {symbol: _distances(task.market.bars[symbol], item, risk) for symbol, item in task.bars.items()}
-    rule = {"spec": task.strategy, "risk": risk, "distances": distances, "session": clock.sessions.__getitem__}
+    rule = {
+        "spec": task.strategy,
+        "features": task.rule_features,
+        "risk": risk,
+        "distances": distances,
+        "session": clock.sessions.__getitem__,
+    }
     if lean:
         cerebro.addstrategy(fast_loop.LeanStrategy, signals=signals, **rule)
     else:
