@@ -149,6 +149,8 @@ def result_of(output: EngineOutput, task: BacktestInput, engine: str, *, solvent
     if solvent:
         _require_solvent(output, timeline.times, closes, list(task.bars))
     fills = FILLS.frame(output.fills)
+    orders = ORDERS.frame(output.orders)
+    decisions = dict(zip(orders["order_id"].tolist(), orders["decision"].tolist(), strict=True))
     marks = {symbol: Mark(bars.times, float(bars.close[-1]), output.due[symbol]) for symbol, bars in task.bars.items()}
     units = pd.DataFrame(output.units, index=timeline.times, columns=list(task.bars), dtype=np.float64)
     return RunResult(
@@ -158,9 +160,9 @@ def result_of(output: EngineOutput, task: BacktestInput, engine: str, *, solvent
         zone=task.market.zone,
         equity=_equity(timeline.times, output.value, output.cash, output.units * closes),
         positions=units.reindex(columns=list(symbols), fill_value=0.0),
-        orders=ORDERS.frame(output.orders),
+        orders=orders,
         fills=fills,
-        trades=round_trips(fills, output.interest, output.exit_reasons, marks),
+        trades=round_trips(fills, output.interest, output.exit_reasons, marks, decisions),
         costs=COSTS.frame(output.costs).sort_values("time", kind="stable", ignore_index=True),
         stops=STOPS.frame(output.stops),
         notes=tuple(_notes(output, task)),

@@ -37,6 +37,9 @@ AT_SIGNAL = 32
 ) = range(64, 76)
 """Reasons of an order's status, beyond the codes of :mod:`risk.account_limits`."""
 
+RESIZED = -2
+"""In place of the reason of a decision: the order moves a position back to the rule's size."""
+
 STOP_HIT, TARGET_HIT = 1, 2
 """Exits that the bar reaches; 0 for none."""
 

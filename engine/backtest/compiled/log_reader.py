@@ -29,6 +29,7 @@ from engine.backtest.compiled.codes import (
     PENDING,
     REFUSED,
     REJECTED,
+    RESIZED,
     SHORT_AT_FILL,
     SHORT_OF_CASH,
 )
@@ -41,6 +42,7 @@ from risk.delisting import DELISTED as DELISTED_TEXT
 from risk.delisting import DELISTING
 from risk.fill_limits import fill_message
 from strategies._backtrader.account import Halt
+from strategies._backtrader.signal_strategy import RESIZE
 
 KINDS = ("market", "stop", "limit", "trail", "market")
 STATUSES = ("pending", "completed", "cancelled", "margin", "rejected")
@@ -152,7 +154,21 @@ class LogReader:
             "status": STATUSES[int(order["status"])],
             "reason": self._reason(order, trimmed),
             "share_at_fill": float(order["share"]),
+            "decision": self._decision(order),
         }
+
+    def _decision(self, order: Any) -> str:
+        """The strategy's word for an order; empty for a stop or a target."""
+        if order["parent"] >= 0:
+            return ""
+        if order["kind"] != REFUSED and (reason := self._exit_reason(order)):
+            return reason
+        return RESIZE if order["reason"] == RESIZED else self._words(order)
+
+    def _words(self, order: Any) -> str:
+        """The rule's reason of an order."""
+        reasons = self._task.strategy.reasons
+        return str(reasons[int(order["reason"])]) if reasons and order["reason"] >= 0 else "signal"
 
     def _reason(self, order: Any, trimmed: float) -> str:
         status = int(order["status"])
@@ -212,6 +228,8 @@ class LogReader:
             return DELISTING
         if order["halt"] != EXIT:
             return ""
+        if order["reason"] >= 0:
+            return self._words(order)
         held = int(order["bars_held"])
         return str(self._task.strategy.exit_reason(float(order["prediction"]), int(np.sign(held)), abs(held)))
 

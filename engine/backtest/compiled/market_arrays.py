@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import ConfigError
-from core.types import PRICES
+from core.types import PRICES, Bars
 from engine.backtest.compiled.codes import ANY, ATR, NONE, NOTIONAL, PERCENT, STOP
 from engine.backtest.compiled.kernel.records import POLICY, MarketArrays
 from engine.backtest.compiled.kernel_features import KernelFeatures
@@ -18,7 +18,11 @@ from risk.costs import DAYS_OF_INTEREST, BrokerSpec
 from risk.delisting import delisting_return
 from risk.spec import RiskSpec
 from risk.stops import Atr, average_true_range
+from strategies._contract import form_of
+from strategies.base import CrossSectional, Strategy
 
+VIEWED_TOO = ("volume", "previous_prediction", "previous_confidence")
+"""Arrays that only rules of a view read."""
 REENTRY = ("reenter_new", "reenter_after")
 """The parameters of every strategy that the kernel itself reads."""
 POLICY_NAMES: tuple[str, ...] = tuple(POLICY.names or ())
@@ -40,12 +44,18 @@ def arrays_of(task: BacktestInput, windows: Sequence[int]) -> MarketArrays:
     steps = len(line.ticks)
     count = len(task.bars)
     has_bar = np.zeros((steps, count), dtype=np.bool_)
-    columns = {name: np.full((steps, count), np.nan) for name in ("open", "high", "low", "prediction", "confidence")}
+    names = ("open", "high", "low", *SIGNALS)
+    takes_view = form_of(type(task.strategy)).takes_view
+    columns = {name: np.full((steps, count), np.nan) for name in (*names, *(VIEWED_TOO if takes_view else ()))}
+    features = np.full((steps, count, len(task.strategy.reads._fields) if task.strategy.reads else 0), np.nan)
     bar_days = np.zeros((steps, count), dtype=np.int64)
     for column, symbol in enumerate(task.bars):
         rows = line.rows[symbol]
         has_bar[rows, column] = True
         inputs = _checked_inputs(task, symbol)
+        if takes_view:
+            inputs |= _viewed_too(task.bars[symbol], inputs)
+            features[rows, column] = task.rule_features[symbol]
         for name, values in columns.items():
             values[rows, column] = inputs[name]
         bar_days[rows[1:], column] = np.diff(line.days[rows])
@@ -56,6 +66,8 @@ def arrays_of(task: BacktestInput, windows: Sequence[int]) -> MarketArrays:
         low=columns["low"],
         prediction=columns["prediction"],
         confidence=columns["confidence"],
+        features=features,
+        **{name: columns.get(name, np.empty((0, 0))) for name in VIEWED_TOO},
         close=line.marked(task.bars),
         has_bar=has_bar,
         bar_days=bar_days,
@@ -80,6 +92,12 @@ def _checked_inputs(task: BacktestInput, symbol: str) -> dict[str, Any]:
     check_prices(inputs, stamps, symbol)
     check_signals(inputs, stamps, symbol)
     return inputs
+
+
+def _viewed_too(bars: Bars, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What rules of a view are handed beyond prices and signals, at a symbol's bars."""
+    before = {f"previous_{name}": np.concatenate([[np.nan], inputs[name][:-1]]) for name in SIGNALS}
+    return {"volume": bars.volume, **before}
 
 
 def true_ranges_of(
@@ -175,12 +193,27 @@ def market_features(arrays: MarketArrays) -> Mapping[str, Any]:
     }
 
 
-def features_of(policies: Any, market: Mapping[str, Any], *, cross: bool, record: bool) -> KernelFeatures:
+def rule_kernel_features(strategy: Strategy, rules: Any) -> Mapping[str, Any]:
+    """The kernel features that a strategy decides.
+
+    Parameters
+    ----------
+    rules : records of :func:`rule_parameters`.
+    """
+    return {
+        "cross": isinstance(strategy, CrossSectional),
+        "reenter": bars_reentry(rules),
+        "view": form_of(type(strategy)).takes_view,
+        "reasons": max(len(strategy.reasons), 1),
+    }
+
+
+def features_of(policies: Any, market: Mapping[str, Any], *, record: bool) -> KernelFeatures:
     """The features of a kernel that can run these policies.
 
     Parameters
     ----------
-    market : see :func:`market_features`.
+    market : see :func:`market_features` and :func:`rule_kernel_features`.
     """
     # Of one policy, plain numbers: to look into an array of one takes longer than the bars.
     numbers = dict(zip(POLICY_NAMES, policies[0].item(), strict=True)) if len(policies) == 1 else None
@@ -199,12 +232,11 @@ def features_of(policies: Any, market: Mapping[str, Any], *, cross: bool, record
 
     return KernelFeatures(
         **{**market, "delisting": market["delisting"] and is_used("delists")},
-        cross=cross,
         mode=common("mode"),
         stop=common("stop"),
         target=common("target"),
         trails=common("trails"),
-        resize=is_used("resize"),
+        resize=is_used("resize") or market["view"],
         halts=is_limited("daily_loss") or is_limited("drawdown"),
         gross=is_limited("gross"),
         net=is_limited("net"),

@@ -14,6 +14,7 @@ from .account import count, is_fresh
 from .log_writer import close_order, explain, last_halt, write_order
 from .record_types import Position
 from .records import Log, MarketArrays, Queue, Reason, Workspace
+from .views import decide, reason_of, signal_without_position, watch_prices
 
 
 def side_of(units: float) -> int:
@@ -50,14 +51,16 @@ def call_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> 
             if FEATURES.reenter:
                 position.side_left = side_left(position.side_left, side)
                 position.bars_to_wait = bars_to_wait(position.bars_to_wait, side, p)
+            if FEATURES.view:
+                watch_prices(step, side, position.bars_held, arrays, symbol, workspace)
             prediction = arrays.prediction[step, symbol]
             if not FEATURES.cross and not math.isnan(prediction):
                 workspace.failed_at[SYMBOL] = symbol
-                target = rule(prediction, arrays.confidence[step, symbol], side, abs(position.bars_held), p)
+                target = ask(step, symbol, side, abs(position.bars_held), arrays, p, workspace)
                 if target not in (1, 0, -1):
                     return -1
                 if FEATURES.reenter and p.reenter_new != 0:
-                    signal = rule(prediction, arrays.confidence[step, symbol], 0, 0, p)
+                    signal = ask_from_flat(step, symbol, arrays, p, workspace)
                     if signal not in (1, 0, -1):
                         return -1
                     end_signal(position, signal)
@@ -75,6 +78,20 @@ def call_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> 
             position.target_side = after_reentry(position.target_side, side_of(position.units), position, p)
             changes = add_change(symbol, changes, position, workspace)
     return changes
+
+
+def ask(step: int, symbol: int, side: int, held: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> int:
+    """The side that the rule asks for."""
+    if FEATURES.view:
+        return decide(step, symbol, side, arrays, p, workspace)
+    return rule(arrays.prediction[step, symbol], arrays.confidence[step, symbol], side, held, p)
+
+
+def ask_from_flat(step: int, symbol: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> int:
+    """The side that the rule would ask for without a position."""
+    if FEATURES.view:
+        return signal_without_position(step, symbol, arrays, p, workspace)
+    return rule(arrays.prediction[step, symbol], arrays.confidence[step, symbol], 0, 0, p)
 
 
 def end_signal(position: Position, signal: int) -> None:
@@ -183,7 +200,7 @@ def close_position(
     order.stop = order.target = math.nan
     order.id = -1
     if FEATURES.record:
-        order.id = write_exit(step, symbol, position, halt, arrays, log)
+        order.id = write_exit(step, symbol, position, halt, reason_of(symbol, workspace), arrays, log)
     return with_order(queue)
 
 
@@ -197,11 +214,14 @@ def overfull(queue: Queue) -> Queue:
     return Queue(queue.accepted, queue.waiting + 1, queue.sent, queue.planned)
 
 
-def write_exit(step: int, symbol: int, position: Position, halt: int, arrays: MarketArrays, log: Log) -> int:
+def write_exit(
+    step: int, symbol: int, position: Position, halt: int, reason: int, arrays: MarketArrays, log: Log
+) -> int:
     """Log an order that closes a position, with the inputs of its reason; returns its id."""
     order_id = write_order(log, MARKET_ORDER, symbol, step, -position.units)
     order = log.orders[order_id]
     order.halt = EXIT
+    order.reason = reason
     order.prediction = arrays.prediction[step, symbol]
     order.bars_held = side_of(position.units) * abs(position.bars_held)
     if halt:

@@ -18,6 +18,7 @@ from engine.backtest.compiled.codes import (
     NO_TARGET,
     REDUCE,
     REJECTIONS,
+    RESIZED,
 )
 from engine.backtest.compiled.kernel_features import FEATURES
 from risk.account_limits import AccountExposure, headroom, settle, with_holding
@@ -41,6 +42,7 @@ from .decisions import keeps, overfull, with_order
 from .log_writer import explain, last_halt, write_children, write_order, write_refusal
 from .record_types import Order, PolicyRow, Position
 from .records import Admission, Decision, Log, MarketArrays, Queue, Reason, Request, Workspace
+from .views import reason_of, scales, weight_of
 
 
 def enter_all(
@@ -64,7 +66,7 @@ def enter_all(
         for symbol in range(count(workspace.positions)):
             position = workspace.positions[symbol]
             position.planned = 0.0 if position.is_closing else position.units
-        if policy.resize and decision.halt_bars == 0:
+        if (policy.resize or FEATURES.view) and decision.halt_bars == 0:
             queue = reduce_all(decision, changes, queue, arrays, policy, workspace, log)
     for index in range(changes):
         symbol = workspace.changed_symbols[index]
@@ -72,11 +74,21 @@ def enter_all(
         if not keeps(position):
             if position.target_side != 0:
                 queue = enter(decision, symbol, queue, arrays, policy, workspace, log)
-        elif FEATURES.resize and policy.resize and not position.is_closing and decision.halt_bars == 0:
+        elif FEATURES.resize and is_resized(symbol, policy, workspace) and is_added_to(position, decision):
             queue = add(decision, symbol, queue, arrays, policy, workspace, log)
         if queue.waiting > len(workspace.orders):
             return queue
     return queue
+
+
+def is_resized(symbol: int, policy: PolicyRow, workspace: Workspace) -> bool:
+    """True if a position that is kept is moved to the size that is wanted."""
+    return policy.resize != 0 or scales(symbol, workspace)
+
+
+def is_added_to(position: Position, decision: Decision) -> bool:
+    """True if a position may be added to at this close."""
+    return position.is_closing == 0 and decision.halt_bars == 0
 
 
 # --- the account's limits
@@ -152,16 +164,18 @@ def enter(
     if has_target(policy):
         target = target_price(side, close, target_distance(decision.step, symbol, close, arrays, policy))
     code = bar_to_entry(decision.halt_bars, stop, target, policy)
-    units = 0.0 if code else size_in_lots(side, confidence, decision.value, close, stop, policy)
+    weight = weight_of(symbol, workspace)
+    units = 0.0 if code else size_in_lots(side, confidence, decision.value, close, stop, weight, policy)
     if units <= 0.0:
         workspace.counters[REJECTIONS] += 1.0
         if FEATURES.record:
-            allowed = 0.0 if code else rule_size(side, confidence, decision.value, close, stop, policy)
+            allowed = 0.0 if code else rule_size(side, confidence, decision.value, close, stop, policy) * weight
             at = stop if code == LOW_STOP else (target if code == LOW_TARGET else float(decision.halt_bars))
             order_id = write_refusal(log, symbol, decision.step, side, 0.0)
             reason = Reason(code=code if code else NO_SIZE, room=allowed, requested=0.0, at=at, quoted=close)
             explain(log, order_id, reason)
             log.orders[order_id].halt = last_halt(log)
+            log.orders[order_id].reason = reason_of(symbol, workspace)
         return queue
     request = Request(symbol, side, units, close, stop, True)
     admission = admit_request(request, decision, queue.planned, arrays, policy, workspace)
@@ -178,9 +192,10 @@ def enter(
     order.target = target
     order.distance = distance
     order.stop = stop
-    fill_in(order, request, queue, confidence, policy)
+    fill_in(order, request, queue, policy.base * confidence * weight, policy)
     if FEATURES.record:
         order.id = write_entry(decision.step, request, admission, target, policy, log)
+        log.orders[order.id].reason = reason_of(symbol, workspace)
     return with_order(queue)
 
 
@@ -191,12 +206,12 @@ def plan_entry(request: Request, admission: Admission, entries: int, position: P
     workspace.planned_symbols[entries] = request.symbol
 
 
-def fill_in(order: Order, request: Request, queue: Queue, confidence: float, policy: PolicyRow) -> None:
-    """Write the parts of an order that entries and resizes share."""
+def fill_in(order: Order, request: Request, queue: Queue, loss_share: float, policy: PolicyRow) -> None:
+    """Write the parts of an order that entries and resizes share; ``loss_share`` may be lost at the stop."""
     order.symbol = request.symbol
     order.sent = queue.sent
     order.price = request.close
-    order.loss_share = policy.base * confidence if is_stop_mode(policy) and policy.cap_at_fill else math.inf
+    order.loss_share = loss_share if is_stop_mode(policy) and policy.cap_at_fill else math.inf
     order.id = -1
 
 
@@ -248,9 +263,9 @@ def reduce_all(
     for index in range(changes):
         symbol = workspace.changed_symbols[index]
         position = workspace.positions[symbol]
-        if not keeps(position) or position.is_closing:
+        if not keeps(position) or position.is_closing or not is_resized(symbol, policy, workspace):
             continue
-        change = resizing(decision, symbol, position, arrays, policy)
+        change = resizing(decision, symbol, weight_of(symbol, workspace), position, arrays, policy)
         if change >= 0.0:
             continue
         if queue.waiting >= len(workspace.orders):
@@ -275,7 +290,7 @@ def add(
 ) -> Queue:
     """Move a position up to the rule's size if it is off by more than the band."""
     position = workspace.positions[symbol]
-    change = resizing(decision, symbol, position, arrays, policy)
+    change = resizing(decision, symbol, weight_of(symbol, workspace), position, arrays, policy)
     if change <= 0.0:
         return queue
     side = position.target_side
@@ -307,31 +322,44 @@ def send_resize(
     order.kind = kind
     order.units = side * admission.units
     order.stop = order.target = math.nan
-    fill_in(order, request, queue, arrays.confidence[decision.step, request.symbol], policy)
+    weight = weight_of(request.symbol, workspace)
+    loss_share = policy.base * arrays.confidence[decision.step, request.symbol] * weight
+    fill_in(order, request, queue, loss_share, policy)
     if FEATURES.record:
         order.id = write_request(decision.step, request, admission, side, log)
+        log.orders[order.id].reason = reason_of_resize(request.symbol, workspace)
     return with_order(queue)
 
 
-def resizing(decision: Decision, symbol: int, position: Position, arrays: MarketArrays, policy: PolicyRow) -> float:
-    """The units by which a position is moved back to the rule's size: above 0 added, below 0 taken off."""
+def reason_of_resize(symbol: int, workspace: Workspace) -> int:
+    """The reason of an order that moves a position to another part of the rule's size; else the code of a resize."""
+    return reason_of(symbol, workspace) if scales(symbol, workspace) else RESIZED
+
+
+def resizing(
+    decision: Decision, symbol: int, weight: float, position: Position, arrays: MarketArrays, policy: PolicyRow
+) -> float:
+    """The units by which a position is moved to the size that is wanted: above 0 added, below 0 taken off."""
     units = abs(position.units)
-    target_units = resized(decision, symbol, position, arrays, policy)
+    target_units = resized(decision, symbol, weight, position, arrays, policy)
     close = arrays.close[decision.step, symbol]
     min_value = max(policy.min_order if FEATURES.min_order else 0.0, DUST * decision.value)
-    change = resize_units(target_units, units, close, policy.band, lot_of(policy), min_value)
+    band = policy.band if policy.resize else 0.0
+    change = resize_units(target_units, units, close, band, lot_of(policy), min_value)
     return -change if target_units < units else change
 
 
-def resized(decision: Decision, symbol: int, position: Position, arrays: MarketArrays, policy: PolicyRow) -> float:
-    """The rule's size of a position at this close; in mode ``stop`` it may lose no more at the stop that it has."""
+def resized(
+    decision: Decision, symbol: int, weight: float, position: Position, arrays: MarketArrays, policy: PolicyRow
+) -> float:
+    """The size of a position that is wanted at this close; in mode ``stop`` it may lose no more at the stop it has."""
     side = position.target_side
     close = arrays.close[decision.step, symbol]
     confidence = arrays.confidence[decision.step, symbol]
     stop = stop_price(side, close, stop_distance(decision.step, symbol, close, arrays, policy))
-    units = size_in_lots(side, confidence, decision.value, close, stop, policy)
+    units = size_in_lots(side, confidence, decision.value, close, stop, weight, policy)
     if is_stop_mode(policy) and not math.isnan(position.stop):
-        money = decision.value * policy.base * confidence
+        money = decision.value * policy.base * confidence * weight
         max_units = units_for_loss(money, side, close, position.stop, policy)
         units = lot_floor(min(units, max_units), lot_of(policy))
     return units
@@ -361,6 +389,10 @@ def refuse(step: int, request: Request, admission: Admission, workspace: Workspa
     workspace.counters[REJECTIONS] += 1.0
     if FEATURES.record:
         order_id = write_refusal(log, request.symbol, step, request.side, request.units)
+        if request.is_new:
+            log.orders[order_id].reason = reason_of(request.symbol, workspace)
+        else:
+            log.orders[order_id].reason = reason_of_resize(request.symbol, workspace)
         explain(log, order_id, limit_at_signal(request, admission))
 
 

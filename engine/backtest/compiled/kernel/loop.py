@@ -19,6 +19,7 @@ from .log_writer import is_full, write_close, write_halt, write_interest
 from .matching import work_orders
 from .record_types import PolicyRow
 from .records import Decision, Log, MarketArrays, Queue, Workspace
+from .views import clear_view
 
 
 def run_policy(arrays: MarketArrays, policy: PolicyRow, p: Any, workspace: Workspace, log: Log) -> int:
@@ -143,6 +144,8 @@ def clear(workspace: Workspace) -> None:
         position.bars_held = position.bracket = position.live_from = position.is_closing = position.hit = 0
         position.side_left = position.bars_to_wait = 0
         position.entry_id = position.stop_id = position.target_id = -1
+        if FEATURES.view:
+            clear_view(symbol, workspace)
     workspace.counters[:] = 0.0
     workspace.approx_account[0].step = -1
     workspace.planned_exposure[0].entries = -1

@@ -88,6 +88,16 @@ class Position(Protocol):
     bars_to_wait: int
 
 
+class Seen(Protocol):
+    """What a rule of a view is handed beyond the market's arrays; see :data:`~engine.backtest.compiled.kernel.records.SEEN`."""
+
+    highest: float
+    lowest: float
+    weight: float
+    reason: int
+    scales: int
+
+
 class Order(Protocol):
     """A market order that waits; see :data:`~engine.backtest.compiled.kernel.records.QUEUED`."""
 
@@ -135,6 +145,7 @@ class LoggedOrder(Protocol):
     fill: int
     entered: int
     stopped: int
+    reason: int
 
 
 class LoggedFill(Protocol):

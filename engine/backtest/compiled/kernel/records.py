@@ -17,6 +17,7 @@ from .record_types import (
     PolicyTotals,
     Position,
     Records,
+    Seen,
 )
 
 REAL, INTEGER = "f8", "i8"
@@ -52,6 +53,10 @@ the order of ``sent``. ``hit`` is the exit that the bar reaches, ``quoted`` and 
 after slippage. The ids are those of logged orders, -1 for none. ``side_left`` and ``bars_to_wait`` are those of
 :mod:`strategies._reentry`."""
 
+SEEN = _layout("highest lowest weight", "reason scales")
+"""One symbol, for rules of a view: the highest and the lowest price since the entry, the part of the rule's size and the
+reason at the last decision; ``scales`` is 1 if that moves a position to another part of the rule's size."""
+
 QUEUED = _layout("units price stop target distance loss_share", "symbol kind sent id")
 """A market order that waits for its symbol's next open; ``price`` is the close of its decision."""
 
@@ -69,7 +74,7 @@ summed yet."""
 ORDER = _layout(
     "size cut trimmed filled price share room requested at quoted prediction entry_size entry_price entry_stop "
     "stopped_size trigger stopped_at",
-    "symbol step kind side status code parent bars_held halt fill entered stopped",
+    "symbol step kind side status code parent bars_held halt fill entered stopped reason",
 )
 """An order as it is logged; see :mod:`engine.backtest.compiled.log_reader`."""
 
@@ -97,6 +102,9 @@ class MarketArrays(NamedTuple):
     has_bar : (T, N) True where the symbol has a new bar.
     bar_days : (T, N) calendar days from the session of the symbol's bar before to that of this one.
     prediction, confidence : (T, N) NaN for no opinion.
+    volume, previous_prediction, previous_confidence : (T, N) for rules of a view, else empty: units traded in the bar,
+        and the opinion at the symbol's bar before.
+    features : (T, N, R) the features that the rule reads.
     true_ranges : (K, T, N) average true ranges, one for each window in use.
     end_step : (N,) the step at which a symbol is taken as ended; -1 if it has not.
     step_days : (T,) calendar days from the session of the step before.
@@ -113,6 +121,10 @@ class MarketArrays(NamedTuple):
     bar_days: "np.ndarray"
     prediction: "np.ndarray"
     confidence: "np.ndarray"
+    volume: "np.ndarray"
+    previous_prediction: "np.ndarray"
+    previous_confidence: "np.ndarray"
+    features: "np.ndarray"
     true_ranges: "np.ndarray"
     end_step: "np.ndarray"
     step_days: "np.ndarray"
@@ -133,6 +145,9 @@ class Workspace(NamedTuple):
     hit_symbols, planned_symbols, changed_symbols : (N,) symbols whose stop or target the bar reaches; with an entry at
         this close; for which the rule changes something at this close.
     rule_predictions, rule_confidences, rule_sides : (N,) inputs of a cross-sectional rule.
+    seen : (N,) of :data:`SEEN`; of length 1 for rules that are handed no view.
+    rule_state : (N, S) the numbers of a rule that looks at one symbol, (S, N) of one that looks at all.
+    rule_view, rule_features, rule_held : (13, N), (R, N) and (N,) inputs of a cross-sectional rule of a view.
     counters : (5,) counts and sums; see ``FILLS`` and so on.
     failed_at : (2,) ``STEP`` and ``SYMBOL`` at which the kernel ended.
     session_equity : (D + 1,) the account before the first session, and at the end of each.
@@ -153,6 +168,11 @@ class Workspace(NamedTuple):
     rule_predictions: "np.ndarray"
     rule_confidences: "np.ndarray"
     rule_sides: "np.ndarray"
+    seen: Records[Seen]
+    rule_state: "np.ndarray"
+    rule_view: "np.ndarray"
+    rule_features: "np.ndarray"
+    rule_held: "np.ndarray"
     counters: "np.ndarray"
     failed_at: "np.ndarray"
     session_equity: "np.ndarray"
