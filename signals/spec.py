@@ -106,7 +106,7 @@ class SignalSpec(Spec):
     """The only source of chance."""
 
     features: tuple[Annotated[Feature, PluginField("signals.features")], ...] = ()
-    """What a model that trains looks at, in this order, and what the strategy's rule may read; for a model that does not
+    """What a model that trains looks at, in this order, and what the strategy may read; for a model that does not
     train, the latter alone."""
 
     label: Annotated[Label, PluginField("signals.labels", NO_LABELS, default="forward_return")] | None = None

@@ -130,6 +130,18 @@ def columns_of(strategy: Any, features: Sequence[Feature]) -> tuple[str, ...]:
     return tuple(column_of(name, strategy.features, features, f"strategy {strategy.kind} reads") for name in names)
 
 
+def filtered_columns(strategy: Any, features: Sequence[Feature]) -> dict[str, str]:
+    """By name in the conditions of ``only_if``, the column of the config's features.
+
+    Raises
+    ------
+    ConfigError
+        One of them is not there.
+    """
+    who = "strategy.only_if names"
+    return {name: column_of(name, {}, features, who) for name in strategy.entry_filter.columns}
+
+
 def column_of(name: str, renamed: Mapping[str, str], features: Sequence[Feature], who: str) -> str:
     """The column of a config's features under a name: a column's own, or the kind of a feature of one column.
 
@@ -148,5 +160,6 @@ def column_of(name: str, renamed: Mapping[str, str], features: Sequence[Feature]
     if of_kind:
         raise ConfigError(f"{who} {wanted!r}, which is more than one feature: {', '.join(of_kind)}; name one of them")
     known = ", ".join(columns) or "none"
-    hint = f"add it, or name one of them under strategy.features: {{{name}: ...}}" if columns else "add it"
+    renames = f", or name one of them under strategy.features: {{{name}: ...}}"
+    hint = f"add it{renames if columns and who.endswith('reads') else ''}"
     raise ConfigError(f"{who} the feature {wanted!r}, which the config has not; its features: {known}; {hint}")

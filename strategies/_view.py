@@ -109,7 +109,7 @@ class CrossDecision(NamedTuple):
 
     Attributes
     ----------
-    target : (N,) as in :class:`Decision`; only those of symbols with a prediction count, the others keep what they have.
+    target : (N,) as in :class:`Decision`; those of symbols without a prediction do not count, they keep what they have.
     reason : (N,) whole numbers as in :class:`Decision`; None for 0 throughout.
     """
 

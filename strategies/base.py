@@ -12,9 +12,9 @@ A rule has one of two signatures. One that is called with prediction, confidence
 called with a :class:`~strategies._view.View` sees the bar, the position, features of the config and numbers of its own,
 and gives a :class:`~strategies._view.Decision`: a target from -1 to 1, and a reason.
 
-Every rule reads ``p`` only by attribute, every attribute it reads is a number, and it uses only ``+ - * /``, comparisons,
-``min``, ``max``, square roots and sorting. Then it can be compiled as it stands and gives the same bits: powers,
-exponentials and logarithms differ in the last bit between Python and a compiler.
+Every rule reads ``p`` only by attribute, every attribute it reads is a number, and it uses only ``+ - * /``,
+comparisons, ``min``, ``max``, square roots and sorting. Then it can be compiled as it stands and gives the same bits:
+powers, exponentials and logarithms differ in the last bit between Python and a compiler.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +27,7 @@ from pydantic import Field
 from core.plugins import PluginSpec
 from core.types import Vector
 
+from ._entry_filter import Condition, EntryFilter, Hours, Weekday
 from ._reentry import Pause, Reenter
 from ._view import (
     CrossDecision,
@@ -40,12 +41,14 @@ from ._view import (
 )
 
 __all__ = [
+    "Condition",
     "CrossDecision",
     "CrossRule",
     "CrossSectional",
     "CrossView",
     "CrossViewRule",
     "Decision",
+    "EntryFilter",
     "Pause",
     "Reenter",
     "Rule",
@@ -138,6 +141,25 @@ class Strategy(PluginSpec):
     features: Annotated[Mapping[str, str], Field(exclude_if=_is_empty)] = {}
     """The columns of the config's features that the rule reads under other names: `{fast: sma_10, slow: sma_50}`. A
     name that is a column's own, or the kind of the config's only feature of that kind, needs no entry."""
+
+    only_if: Annotated[tuple[Condition, ...], Field(exclude_if=_is_empty)] = ()
+    """Conditions for an entry, all of which must hold: `[{feature: volatility_20, op: "<", value: 0.02}]`. They hold
+    back entries alone, not exits or resizes; a reversal that they bar only closes."""
+
+    warmup: Annotated[int, Field(ge=0, exclude_if=_is_empty)] = 0
+    """Bars of each symbol, from the first decision on, at which nothing is entered."""
+
+    sessions: Annotated[tuple[Weekday, ...], Field(exclude_if=_is_empty)] = ()
+    """Days of the week at whose sessions entries may be decided, such as `[mon, tue]`; all by default."""
+
+    hours: Annotated[tuple[Hours, ...], Field(exclude_if=_is_empty)] = ()
+    """Spans of the day, in the market's time zone, in which a bar may close that decides an entry: `["09:45-15:30"]`;
+    all by default."""
+
+    @property
+    def entry_filter(self) -> EntryFilter:
+        """The bars at which entries may be decided."""
+        return EntryFilter(self.only_if, self.warmup, self.sessions, self.hours)
 
     @property
     def reenter_new(self) -> int:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from core.clock import sessions
@@ -19,10 +20,11 @@ from risk.delisting import DELISTING
 from risk.spec import RiskSpec
 from signals.features.base import Feature
 from strategies._contract import columns_of
+from strategies._entry_filter import NO_FILTER
 from strategies.base import Strategy
 
 from .round_trips import Mark, round_trips
-from .rule_features import rule_features
+from .rule_features import entries_allowed, rule_features
 from .timeline import Timeline
 
 
@@ -81,9 +83,7 @@ class BacktestInput:
     @classmethod
     def from_config(cls, market: Market, signals: SignalFrame, config: RunConfig) -> "BacktestInput":
         """The input of a backtest with the strategy, risk rule and broker of a config; errors as :meth:`of`."""
-        return cls.of(
-            market, signals, config.strategy, config.risk, config.broker, config.id, features=config.features
-        )
+        return cls.of(market, signals, config.strategy, config.risk, config.broker, config.id, features=config.features)
 
     @cached_property
     def rule_features(self) -> Mapping[str, Matrix]:
@@ -97,6 +97,20 @@ class BacktestInput:
             A feature is not finite after its warm-up.
         """
         return rule_features(self.market, self.bars, columns_of(self.strategy, self.features), self.features)
+
+    def entries_allowed(self, strategy: Strategy | None = None) -> Mapping[str, npt.NDArray[np.bool_]]:
+        """By symbol (T,): True at the bars that are traded at whose close a strategy's filters allow an entry.
+
+        Parameters
+        ----------
+        strategy : another one than the task's own.
+
+        Raises
+        ------
+        ConfigError
+            A filter names a feature that is not there.
+        """
+        return entries_allowed(self.market, self.bars, self.signals, strategy or self.strategy, self.features)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +190,7 @@ def _notes(output: EngineOutput, task: BacktestInput) -> Iterator[str]:
         if symbol not in task.bars:
             yield f"{symbol} has no bar from the first decision on"
     after = f"everything was sold at the next open, and no position opened for {task.risk.limits.resume_after} bars"
+    yield from _filter_notes(task)
     for step, text in output.halts:
         yield f"{_day(task, task.timeline.times[step])}: {text}; {after}"
     for fill, reason in zip(output.fills, output.exit_reasons, strict=True):
@@ -185,6 +200,16 @@ def _notes(output: EngineOutput, task: BacktestInput) -> Iterator[str]:
                 f"{fill['symbol']} has no bar after {last}: its position was closed on {_day(task, fill['time'])} at "
                 f"{fill['price']:g} (broker.delisting)"
             )
+
+
+def _filter_notes(task: BacktestInput) -> Iterator[str]:
+    """How many bars the strategy's filters leave for entries."""
+    if task.strategy.entry_filter != NO_FILTER:
+        allowed = task.entries_allowed().values()
+        yield (
+            f"the strategy's filters allow entries at {sum(int(item.sum()) for item in allowed):,} of "
+            f"{sum(len(item) for item in allowed):,} bars (strategy.only_if, warmup, sessions, hours)"
+        )
 
 
 def _day(task: BacktestInput, time: pd.Timestamp) -> str:

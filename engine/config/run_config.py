@@ -19,7 +19,7 @@ from risk.costs import BrokerSpec
 from risk.measure_set import MeasuresSpec
 from risk.spec import RiskSpec
 from signals.spec import SignalSpec
-from strategies._contract import columns_of, fault_of
+from strategies._contract import columns_of, fault_of, filtered_columns
 from strategies.base import CrossSectional, Strategy
 
 from .foreign_words import here_it_is
@@ -103,7 +103,7 @@ class RunConfig(SignalSpec):
     @model_validator(mode="after")
     def _features_are_there(self) -> Self:
         try:
-            read = columns_of(self.strategy, self.features)
+            read = (*columns_of(self.strategy, self.features), *filtered_columns(self.strategy, self.features).values())
         except ConfigError as error:
             raise PydanticCustomError("reads", "{text}", {"text": str(error), "path": ["strategy"]}) from None
         if self.features and not self.model.trains and not read:

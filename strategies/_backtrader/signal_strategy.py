@@ -90,6 +90,7 @@ class SignalStrategy(OrderStrategy):
     ----------
     spec : a strategy spec such as ``Threshold(entry=0.001)``; its ``rule`` is called with it as parameters.
     features : by a feed's name (T, R): the features that the rule ``reads``, one row a bar.
+    entries : by a feed's name (T,): True at the bars at which an entry may be decided; empty for all bars.
     risk, distances, session : see :class:`OrderStrategy`, which has the attributes, too.
 
     Raises
@@ -98,7 +99,7 @@ class SignalStrategy(OrderStrategy):
         The rule failed, or gave something else than its contract says; the message names strategy, symbol and bar.
     """
 
-    params: tuple[tuple[str, Any], ...] = (("spec", Threshold()), ("features", {}))
+    params: tuple[tuple[str, Any], ...] = (("spec", Threshold()), ("features", {}), ("entries", {}))
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,6 +109,7 @@ class SignalStrategy(OrderStrategy):
         self._bars_to_wait = dict.fromkeys(self.datas, 0)
         spec = self.p.spec
         takes_view = isinstance(spec, Strategy) and form_of(type(spec)).takes_view
+        self._entries = {data: np.asarray(self.p.entries[data._name]).tolist() for data in self.datas if self.p.entries}
         self._memory = RuleMemory(spec, list(self.datas), self.p.features) if takes_view else None
 
     def prenext(self) -> None:
@@ -179,7 +181,16 @@ class SignalStrategy(OrderStrategy):
             moves = self._moves_of_views(self._memory, views, with_opinion)
         else:
             moves = [Move(view, target) for view, target in zip(with_opinion, self.targets(with_opinion), strict=True)]
-        return [self._gated(move) for move in moves] if self.bars_reentry else moves
+        if self.bars_reentry:
+            moves = [self._gated(move) for move in moves]
+        return [self._filtered(move) for move in moves] if self._entries else moves
+
+    def _filtered(self, move: Move) -> Move:
+        """The move, or to be flat in place of an entry that the strategy's filters bar."""
+        data, _, _, side, *_ = move.view
+        if move.target in (0, side) or self._entries[data][len(data) - 1]:
+            return move
+        return move._replace(target=0)
 
     def _moves_of_views(self, memory: RuleMemory, views: list[FeedView], with_opinion: list[FeedView]) -> list[Move]:
         """The moves by a rule that is handed views."""

@@ -1,8 +1,9 @@
 """Small markets and configs that several tests of the engine share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd

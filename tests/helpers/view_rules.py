@@ -3,7 +3,9 @@
 import math
 from typing import Any, ClassVar, NamedTuple
 
-from strategies.base import Decision, Sided, Strategy, View
+import numpy as np
+
+from strategies.base import CrossDecision, CrossSectional, CrossView, Decision, Sided, Strategy, View
 
 
 class Reads(NamedTuple):
@@ -20,7 +22,7 @@ class State(NamedTuple):
     was_up: bool = False
 
 
-def everything(view: View, state: State, p: Any) -> tuple[Decision, State]:
+def everything(view: View, state: State, p: Any) -> tuple[Decision, State]:  # noqa: PLR0911 (one for each reason)
     """Use every field of the view: a target that changes in steps, and a reason for each way to come to it."""
     level = state.level * 0.5 + abs(view.prediction)
     is_up = view.close > view.open
@@ -83,3 +85,74 @@ class Plain(Strategy):
 
     scale: float = 50.0
     """Of the prediction."""
+
+
+class CrossState(NamedTuple):
+    """A number for each symbol."""
+
+    mean: float = 0.0
+    entries: int = 0
+
+
+def against_the_mean(view: CrossView, state: CrossState, p: Any) -> tuple[CrossDecision, CrossState]:
+    """Long below a slow mean of the closes, short above it, each by a part of the size."""
+    count = len(view.side)
+    target = np.zeros(count)
+    reason = np.zeros(count, dtype=np.int64)
+    mean = state.mean * 1.0
+    entries = state.entries * 1.0
+    for symbol in range(count):
+        close = view.close[symbol]
+        if math.isnan(close):
+            continue
+        mean[symbol] = close if mean[symbol] == 0.0 else 0.8 * mean[symbol] + 0.2 * close
+        gap = close / mean[symbol] - 1.0
+        if view.side[symbol] != 0 and (view.held[symbol] >= p.bars or view.unrealised[symbol] > p.enough):
+            reason[symbol] = 1
+        elif abs(gap) > p.width and not math.isnan(view.features.momentum[symbol]):
+            target[symbol] = -1.0 if gap > 0.0 else min(1.0, -gap * p.scale)
+            reason[symbol] = 2
+            entries[symbol] += 1
+        else:
+            target[symbol] = view.side[symbol]
+    return CrossDecision(target, reason), CrossState(mean=mean, entries=entries)
+
+
+class AgainstTheMean(CrossSectional):
+    """A cross-sectional rule with a state."""
+
+    rule: ClassVar[Any] = staticmethod(against_the_mean)
+    reads: ClassVar[Any] = Reads
+    state: ClassVar[Any] = CrossState
+    reasons: ClassVar[tuple[str, ...]] = ("as it is", "long enough", "far from the mean")
+
+    bars: int = 6
+    """To hold."""
+    enough: float = 0.08
+    """Return to leave at."""
+    width: float = 0.02
+    """Of the band around the mean."""
+    scale: float = 20.0
+    """Of the gap."""
+
+
+def by_rank(view: CrossView, p: Any) -> CrossDecision:
+    """Long in what is predicted to rise most."""
+    target = np.zeros(len(view.side))
+    best = p.least
+    for symbol in range(len(target)):
+        if view.prediction[symbol] > best:  # noqa: PLR1730 (max is another for NaN)
+            best = view.prediction[symbol]
+    for symbol in range(len(target)):
+        if view.prediction[symbol] == best:
+            target[symbol] = 0.5 if view.close[symbol] < view.open[symbol] else 1.0
+    return CrossDecision(target)
+
+
+class ByRank(CrossSectional):
+    """A cross-sectional rule without a state."""
+
+    rule: ClassVar[Any] = staticmethod(by_rank)
+
+    least: float = 0.0
+    """Prediction to enter at."""

@@ -21,6 +21,7 @@ from risk.spec import RiskSpec
 from risk.stops import Distances
 from signals.features.base import Feature
 from strategies._backtrader import SignalStrategy
+from strategies._entry_filter import NO_FILTER
 from strategies.base import Strategy
 
 from . import fast_loop
@@ -149,6 +150,7 @@ def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
     rule = {
         "spec": task.strategy,
         "features": task.rule_features,
+        "entries": task.entries_allowed() if task.strategy.entry_filter != NO_FILTER else {},
         "risk": risk,
         "distances": distances,
         "session": clock.sessions.__getitem__,

@@ -276,6 +276,7 @@ class LeanStrategy(SignalStrategy):
         self._is_plain = not (
             isinstance(self._spec, CrossSectional)
             or self._memory
+            or self._entries
             or risk.limits.stops_account
             or risk.resize
             or self.bars_reentry

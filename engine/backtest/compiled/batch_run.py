@@ -15,7 +15,7 @@ from engine.backtest.engine_output import BacktestInput
 
 from .compilation import kernel, reads_held, rule_of
 from .engine import kernel_error, new_workspace, no_log, refuse, rule_error, with_next_changes
-from .market_arrays import arrays_of, features_of, market_features, rule_kernel_features, true_ranges_of
+from .market_arrays import allowed_steps, arrays_of, features_of, market_features, rule_kernel_features, true_ranges_of
 from .policy_table import Reader
 from .setting_errors import SettingError, SettingRuleError
 
@@ -142,7 +142,7 @@ class BatchRun:
                 self._require_done(end, first, numbers)
 
     def _block_kernel(self, policies: Policies, result: KernelResult) -> BlockKernel:
-        arrays = self._arrays_with_ranges()
+        arrays = self._arrays_in_use()
         features = self._features_for(policies)
         run = kernel(type(self.task.strategy), features)
         return BlockKernel(run, features, arrays, policies, self._log, result)
@@ -189,11 +189,15 @@ class BatchRun:
         error_type = SettingRuleError if isinstance(error, PluginError) else SettingError
         raise error_type(first + int(numbers[end.policy]), str(error)) from end.error
 
-    def _arrays_with_ranges(self) -> MarketArrays:
-        """The market, with the average true ranges that are in use by now."""
+    def _arrays_in_use(self) -> MarketArrays:
+        """The market, with the average true ranges and the filters of entries that are in use by now."""
         if len(self.reader.windows) > len(self._arrays.true_ranges):
             ranges = true_ranges_of(self.task, self.reader.windows)
             self._arrays = self._arrays._replace(true_ranges=ranges)
+        new = list(self.reader.filters.values())[len(self._arrays.may_enter) :]
+        if new:
+            allowed = np.concatenate([self._arrays.may_enter, allowed_steps(self.task, new)])
+            self._arrays = self._arrays._replace(may_enter=allowed)
         return self._arrays
 
     def _features_for(self, policies: Policies) -> KernelFeatures:
@@ -213,7 +217,9 @@ class BatchRun:
         """The way to skip steps without events; to call the rule beforehand pays if several policies share it."""
         if features.cross or features.gaps or features.symbols != 1 or features.halts or features.cash_interest:
             return NO
-        if features.reenter or features.view:  # the rule's side depends on more than the side held, so it cannot be called beforehand
+        if (
+            features.reenter or features.view
+        ):  # the rule's side depends on more than the side held, so it cannot be called beforehand
             return NO
         if not self._shares_rules and len(policies.rows) < 2 * len(policies.rules):
             return STEPWISE

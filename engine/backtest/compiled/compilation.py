@@ -14,7 +14,7 @@ from typing import Any, cast
 from core.caches import cache_folder, caches_used
 from core.errors import ConfigError
 from core.files import write_atomically
-from engine.backtest.compiled.kernel import batch_kernel, decisions, loop, running_totals
+from engine.backtest.compiled.kernel import batch_kernel, cross_views, decisions, loop, running_totals
 from engine.backtest.compiled.kernel_features import KernelFeatures
 from strategies._contract import form_of
 from strategies._view import CrossDecision
@@ -104,7 +104,7 @@ def source_of(strategy: type[Strategy], cross: bool, features: KernelFeatures) -
     constants = {"FEATURES": features}
     if features.view:
         states = {rule: strategy.state} if form_of(strategy).has_state else {}
-        linker = Linker({}, constants, generated(strategy), makers(strategy, cross=cross), states)
+        linker = Linker({}, constants, generated(strategy, cross=cross), makers(strategy, cross=cross), states)
     else:
         linker = Linker({placeholder: rule}, constants)
     name = linker.add(entry)
@@ -113,6 +113,8 @@ def source_of(strategy: type[Strategy], cross: bool, features: KernelFeatures) -
     decorators = {
         entry: KERNEL,
         cast("FunctionType", decisions.call_cross_rule): CALLS_RULE,
+        cast("FunctionType", cross_views.call_cross_view): CALLS_RULE,
+        cast("FunctionType", cross_views.ask_cross): CALLS_RULE,
         **dict.fromkeys(rules, RULE),
         cast("FunctionType", CrossDecision): RULE,
     }

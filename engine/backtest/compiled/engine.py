@@ -28,11 +28,13 @@ from engine.backtest.compiled.kernel_features import KernelFeatures, union
 from engine.backtest.engine_output import BacktestInput, result_of
 from risk.costs import BrokerSpec
 from strategies._contract import form_of
+from strategies._entry_filter import NO_FILTER
 from strategies.base import CrossSectional, Strategy
 
 from .compilation import functions_of, kernel, parameters, rule_of
 from .log_reader import LogReader
 from .market_arrays import (
+    allowed_steps,
     arrays_of,
     features_of,
     market_features,
@@ -67,20 +69,24 @@ def run_task(task: BacktestInput, *, solvent: bool = True, like: KernelFeatures 
     windows = windows_of(task.risk)
     arrays = arrays_of(task, windows)
     policies = policy_of(task.risk, task.broker, windows)
-    rules = rule_parameters([task.strategy], parameters(rule_of(type(task.strategy))))
+    filters = [task.strategy.entry_filter]
+    if filters != [NO_FILTER]:
+        arrays = arrays._replace(may_enter=allowed_steps(task, [task.strategy]))
+    rules = rule_parameters([task.strategy], parameters(rule_of(type(task.strategy))), filters)
     market = {**market_features(arrays), **rule_kernel_features(task.strategy, rules)}
     features = features_of(policies, market, record=True)
     if like:
         features = union(features, like)._replace(record=True, skipping=features.skipping)
-    log, positions = _logged_run(task, arrays, policies[0], features)
+    log, positions = _logged_run(task, arrays, policies[0], rules[0], features)
     output = LogReader(log, task).engine_output(positions["due"])
     return result_of(output, task, ENGINE, solvent=solvent)
 
 
-def _logged_run(task: BacktestInput, arrays: MarketArrays, policy: Any, features: KernelFeatures) -> tuple[Log, Any]:
+def _logged_run(
+    task: BacktestInput, arrays: MarketArrays, policy: Any, p: Any, features: KernelFeatures
+) -> tuple[Log, Any]:
     """The log of a run, in as much room as it needs, and the positions at its end."""
     strategy = type(task.strategy)
-    p = rule_parameters([task.strategy], parameters(rule_of(strategy)))[0]
     compiled = kernel(strategy, features)
     room = ROOM + ORDERS_A_STEP * len(task.bars)
     while True:

@@ -223,7 +223,7 @@ class LogReader:
 
     def _exit_reason(self, order: Any) -> str:
         if order["halt"] == HALT:
-            return self._halts[int(order["at"])].word
+            return self._halts[int(order["reason"])].word
         if order["halt"] == DELISTED:
             return DELISTING
         if order["halt"] != EXIT:

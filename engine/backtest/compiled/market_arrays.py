@@ -19,6 +19,7 @@ from risk.delisting import delisting_return
 from risk.spec import RiskSpec
 from risk.stops import Atr, average_true_range
 from strategies._contract import form_of
+from strategies._entry_filter import NO_FILTER, EntryFilter
 from strategies.base import CrossSectional, Strategy
 
 VIEWED_TOO = ("volume", "previous_prediction", "previous_confidence")
@@ -67,6 +68,7 @@ def arrays_of(task: BacktestInput, windows: Sequence[int]) -> MarketArrays:
         prediction=columns["prediction"],
         confidence=columns["confidence"],
         features=features,
+        may_enter=np.zeros((0, steps, count), dtype=np.bool_),
         **{name: columns.get(name, np.empty((0, 0))) for name in VIEWED_TOO},
         close=line.marked(task.bars),
         has_bar=has_bar,
@@ -98,6 +100,15 @@ def _viewed_too(bars: Bars, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What rules of a view are handed beyond prices and signals, at a symbol's bars."""
     before = {f"previous_{name}": np.concatenate([[np.nan], inputs[name][:-1]]) for name in SIGNALS}
     return {"volume": bars.volume, **before}
+
+
+def allowed_steps(task: BacktestInput, strategies: Sequence[Strategy]) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    """(M, T, N) True at the bars at which the filters of each of some strategies allow an entry."""
+    allowed = np.zeros((len(strategies), len(task.timeline.ticks), len(task.bars)), dtype=np.bool_)
+    for index, strategy in enumerate(strategies):
+        for column, (symbol, rows) in enumerate(task.entries_allowed(strategy).items()):
+            allowed[index, task.timeline.rows[symbol], column] = rows
+    return allowed
 
 
 def true_ranges_of(
@@ -203,6 +214,7 @@ def rule_kernel_features(strategy: Strategy, rules: Any) -> Mapping[str, Any]:
     return {
         "cross": isinstance(strategy, CrossSectional),
         "reenter": bars_reentry(rules),
+        "filters": bool((rules["entry_filter"] >= 0).any()),
         "view": form_of(type(strategy)).takes_view,
         "reasons": max(len(strategy.reasons), 1),
     }
@@ -276,8 +288,12 @@ def require_numeric(specs: Sequence[Any], names: tuple[str, ...]) -> None:
                 )
 
 
-def rule_parameters(specs: Sequence[Any], names: tuple[str, ...]) -> Any:
-    """The parameters that a rule reads and those of re-entry, one record for each of several strategies of one class.
+def rule_parameters(specs: Sequence[Any], names: tuple[str, ...], filters: Sequence[EntryFilter]) -> Any:
+    """The parameters that a rule reads and those of entries, one record for each of several strategies of one class.
+
+    Parameters
+    ----------
+    filters : those in use; a record has the number of its strategy's own, -1 for none.
 
     Raises
     ------
@@ -286,7 +302,9 @@ def rule_parameters(specs: Sequence[Any], names: tuple[str, ...]) -> Any:
     """
     require_numeric(specs, names)
     names = tuple(dict.fromkeys((*names, *REENTRY)))
-    values = [tuple(getattr(spec, name) for name in names) for spec in specs]
+    numbers = [-1 if spec.entry_filter == NO_FILTER else filters.index(spec.entry_filter) for spec in specs]
+    values = [(*(getattr(spec, name) for name in names), number) for spec, number in zip(specs, numbers, strict=True)]
+    names = (*names, "entry_filter")
     integers = [all(isinstance(row[column], int) for row in values) for column in range(len(names))]
     return np.array(values, _parameter_layout(names, tuple(integers)))
 

@@ -27,7 +27,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from core.errors import ConfigError
 
@@ -120,9 +120,7 @@ class Linker:
     def _definition(self, function: FunctionType) -> ast.FunctionDef:
         """The syntax of a function that may be compiled."""
         if function in self.generated:
-            tree = ast.parse(self.generated[function].text).body[0]
-            assert isinstance(tree, ast.FunctionDef)
-            return tree
+            return cast("ast.FunctionDef", ast.parse(self.generated[function].text).body[0])
         tree = definition(function)
         require_exact(function, tree)
         if function in self.states:

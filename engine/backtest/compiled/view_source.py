@@ -1,15 +1,14 @@
-"""The functions of a kernel that know a strategy's own named tuples, as source: a compiler needs each of their types."""
+"""The functions of a kernel that know a strategy's own named tuples, as source: a compiler needs their types."""
 
 from types import FunctionType
 from typing import Any
 
-from engine.backtest.compiled.kernel import views
+from engine.backtest.compiled.kernel import cross_views, views
 from strategies._contract import form_of, kinds_of
 from strategies._view import CrossDecision, CrossView, Decision
 from strategies.base import Strategy
 
 from .source_linker import Generated, literal
-
 
 VIEWED = tuple(name for name in CrossView._fields if name not in ("side", "held", "features"))
 """The fields of a cross-sectional view that are prices, returns and signals, in the rows of ``Workspace.rule_view``."""
@@ -49,17 +48,54 @@ def _maker(made: Any, kinds: dict[str, Any]) -> str:
     return f"def {{name}}({arguments}):\n    return {{tuple}}({values})\n"
 
 
-def generated(strategy: type[Strategy]) -> dict[FunctionType, Generated]:
-    """By placeholder of a kernel, what takes its place for a rule that looks at one symbol."""
+def generated(strategy: type[Strategy], *, cross: bool) -> dict[FunctionType, Generated]:
+    """By placeholder of a kernel, what takes its place for a strategy's rule."""
     state = strategy.state if form_of(strategy).has_state else None
-    known = {"rule": strategy.rule, "State": state, "Reads": strategy.reads}
-    texts = {
-        views.read_features: _read_features(strategy.reads),
+    known = {"rule": strategy.rule, "State": state, "Reads": strategy.reads, "CrossView": CrossView}
+    texts = _cross_texts(strategy.reads, state) if cross else _scalar_texts(strategy.reads, state)
+    return {placeholder: Generated(text, known) for placeholder, text in texts.items()}
+
+
+def _scalar_texts(reads: Any, state: Any) -> dict[Any, str]:
+    """The sources for a rule that looks at one symbol."""
+    return {
+        views.read_features: _read_features(reads),
         views.ask_rule: _ask(state, "ask_rule", keeps_state=True),
         views.ask_in_passing: _ask(state, "ask_in_passing", keeps_state=False),
-        views.begin_state: _begin_state(state),
+        views.begin_state: _begin_state(state, "symbol, {index}"),
     }
-    return {placeholder: Generated(text, known) for placeholder, text in texts.items()}  # type: ignore[misc]  # functions
+
+
+def _cross_texts(reads: Any, state: Any) -> dict[Any, str]:
+    """The sources for a rule that looks at all symbols."""
+    return {
+        views.read_features: _read_features(None),
+        views.begin_state: _begin_state(state, "{index}, symbol"),
+        cross_views.ask_cross: _ask_cross(reads, state),
+    }
+
+
+def _ask_cross(reads: Any, state: Any) -> str:
+    viewed = {name: f"workspace.rule_view[{row}]" for row, name in enumerate(VIEWED)}
+    viewed |= {"side": "workspace.rule_sides", "held": "workspace.rule_held"}
+    columns = ", ".join(f"workspace.rule_features[{row}]" for row in range(len(reads._fields) if reads else 0))
+    viewed["features"] = f"Reads({columns})" if reads else "()"
+    view = f"CrossView({', '.join(viewed[name] for name in CrossView._fields)})"
+    head = f"def ask_cross(workspace, p):\n    view = {view}\n"
+    if not state:
+        return f"{head}    return rule(view, p)\n"
+    fields = list(enumerate(state._fields))
+    # Copies, for what is kept below may be made of them.
+    kept = ", ".join(f"workspace.rule_state[{row}].copy()" for row, _ in fields)
+    lines = [f"    decision, state = rule(view, State({kept}), p)\n"]
+    for row, name in fields:
+        lines += [
+            f"    if len(state.{name}) != len(workspace.positions):\n",
+            f"        raise ValueError('the state {name} has not one number for each symbol')\n",
+            f"    for symbol in range(len(state.{name})):\n",
+            f"        workspace.rule_state[{row}, symbol] = state.{name}[symbol]\n",
+        ]
+    return f"{head}{''.join(lines)}    return decision\n"
 
 
 def _read_features(reads: Any) -> str:
@@ -78,9 +114,11 @@ def _ask(state: Any, name: str, *, keeps_state: bool) -> str:
     return f"{head}    decision, state = rule(view, State({values}), p)\n{''.join(kept)}    return decision\n"
 
 
-def _begin_state(state: Any) -> str:
+def _begin_state(state: Any, place: str) -> str:
+    """The source of what writes the start values; ``place`` is that of the number ``index``."""
     head = "def begin_state(symbol, workspace):\n"
     if not state:
         return f"{head}    return\n"
     start = enumerate(float(state._field_defaults[field]) for field in state._fields)
-    return head + "".join(f"    workspace.rule_state[symbol, {index}] = {literal(value)}\n" for index, value in start)
+    rows = [f"    workspace.rule_state[{place.format(index=index)}] = {literal(value)}\n" for index, value in start]
+    return head + "".join(rows)

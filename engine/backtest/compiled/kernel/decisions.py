@@ -11,6 +11,7 @@ from engine.backtest.compiled.kernel_features import FEATURES
 from strategies._reentry import bars_to_wait, gated, side_left
 
 from .account import count, is_fresh
+from .cross_views import call_cross_view
 from .log_writer import close_order, explain, last_halt, write_order
 from .record_types import Position
 from .records import Log, MarketArrays, Queue, Reason, Workspace
@@ -64,7 +65,7 @@ def call_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> 
                     if signal not in (1, 0, -1):
                         return -1
                     end_signal(position, signal)
-                position.target_side = after_reentry(target, side, position, p)
+                position.target_side = after_bars(step, symbol, target, side, arrays, p, workspace)
                 changes = add_change(symbol, changes, position, workspace)
     if not FEATURES.cross:
         return changes
@@ -75,7 +76,8 @@ def call_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> 
         if position.target_side != KEEP:
             if FEATURES.reenter and p.reenter_new != 0:
                 end_signal(position, position.target_side)
-            position.target_side = after_reentry(position.target_side, side_of(position.units), position, p)
+            side = side_of(position.units)
+            position.target_side = after_bars(step, symbol, position.target_side, side, arrays, p, workspace)
             changes = add_change(symbol, changes, position, workspace)
     return changes
 
@@ -100,11 +102,23 @@ def end_signal(position: Position, signal: int) -> None:
         position.side_left = 0
 
 
-def after_reentry(target: int, side: int, position: Position, p: Any) -> int:
-    """The rule's side, or 0 in place of an entry that ``strategy.reenter`` bars."""
-    if not FEATURES.reenter:
-        return target
-    return gated(target, side, position.side_left, position.bars_to_wait, p)
+def after_bars(
+    step: int, symbol: int, target: int, side: int, arrays: MarketArrays, p: Any, workspace: Workspace
+) -> int:
+    """The rule's side, or 0 in place of an entry that ``strategy.reenter`` or the filters of the strategy bar."""
+    if FEATURES.reenter:
+        position = workspace.positions[symbol]
+        target = gated(target, side, position.side_left, position.bars_to_wait, p)
+    if FEATURES.filters and target not in (0, side) and not may_enter(step, symbol, arrays, p):
+        return 0
+    return target
+
+
+def may_enter(step: int, symbol: int, arrays: MarketArrays, p: Any) -> bool:
+    """True if the filters of the strategy allow an entry that is decided at a step."""
+    if not FEATURES.filters:
+        return True
+    return p.entry_filter < 0 or arrays.may_enter[p.entry_filter, step, symbol]
 
 
 def add_change(symbol: int, changes: int, position: Position, workspace: Workspace) -> int:
@@ -117,6 +131,8 @@ def add_change(symbol: int, changes: int, position: Position, workspace: Workspa
 
 def call_cross_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> int:
     """Call a rule that sees all symbols at once; 1 if it does not give a side for each."""
+    if FEATURES.view:
+        return call_cross_view(step, arrays, p, workspace)
     positions = workspace.positions
     predictions = workspace.rule_predictions
     opinions = 0
@@ -226,6 +242,7 @@ def write_exit(
     order.bars_held = side_of(position.units) * abs(position.bars_held)
     if halt:
         order.halt = HALT
+        order.reason = last_halt(log)
         explain(log, order_id, Reason(code=HALT, room=0.0, requested=0.0, at=float(last_halt(log)), quoted=0.0))
     return order_id
 

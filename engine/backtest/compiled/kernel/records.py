@@ -105,6 +105,7 @@ class MarketArrays(NamedTuple):
     volume, previous_prediction, previous_confidence : (T, N) for rules of a view, else empty: units traded in the bar,
         and the opinion at the symbol's bar before.
     features : (T, N, R) the features that the rule reads.
+    may_enter : (M, T, N) True where an entry may be decided, by each filter in use.
     true_ranges : (K, T, N) average true ranges, one for each window in use.
     end_step : (N,) the step at which a symbol is taken as ended; -1 if it has not.
     step_days : (T,) calendar days from the session of the step before.
@@ -125,6 +126,7 @@ class MarketArrays(NamedTuple):
     previous_prediction: "np.ndarray"
     previous_confidence: "np.ndarray"
     features: "np.ndarray"
+    may_enter: "np.ndarray"
     true_ranges: "np.ndarray"
     end_step: "np.ndarray"
     step_days: "np.ndarray"

@@ -88,7 +88,7 @@ def view_of(step: int, symbol: int, side: int, arrays: MarketArrays, workspace: 
 
 
 def decide(step: int, symbol: int, side: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> int:
-    """The side that a rule of a view asks for, ``KEEP`` if its answer is not valid; weight and reason are remembered."""
+    """The side that a rule of a view asks for, ``KEEP`` for an invalid answer; weight and reason are remembered."""
     decision = ask_rule(view_of(step, symbol, side, arrays, workspace), symbol, workspace, p)
     return remember(decision.target, decision.reason, side, workspace.seen[symbol])
 
