@@ -141,9 +141,9 @@ ORDERS = Table(
 )
 """The orders: one row an order, and one for each entry that was not sent.
 
-``reason`` says why an order was trimmed or not filled. ``decision`` is the strategy's word for it: the reason that its rule
-gave, else ``signal``; ``resize`` for a move back to the rule's size; of an exit the same as ``exit_reason`` of the trade;
-empty for the stop and the target of a bracket.
+``reason`` says why an order was trimmed or not filled. ``decision`` is the strategy's word for it: the reason that its
+rule gave, else ``signal``; ``resize`` for a move back to the rule's size; of an exit the same as ``exit_reason`` of the
+trade; empty for the stop and the target of a bracket.
 """
 FILLS = Table(
     "fills",

@@ -38,8 +38,8 @@ class View(NamedTuple):
     entry_price : average price of the position, slippage included; NaN when flat.
     unrealised : return of the position at this close, a fraction, without commission; NaN when flat.
     best, worst : the highest and the lowest return of the position at any price since its entry, fractions: those of
-        the bars' highs and lows, the bar of the entry included. For an entry that filled within its bar, by a limit or
-        a stop, that bar counts by its close alone. NaN when flat.
+        the bars' highs and lows, the bar of the entry included; that of an entry by a limit or a stop of its own counts
+        by its close alone, for the rest may lie before the fill. NaN when flat.
     features : the features that the strategy reads, unscaled, under the names of its ``reads``; NaN in a warm-up. An
         empty tuple if it reads none.
     """

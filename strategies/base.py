@@ -28,6 +28,7 @@ from core.plugins import PluginSpec
 from core.types import Vector
 
 from ._entry_filter import Condition, EntryFilter, Hours, Weekday
+from ._entry_order import EntryOrder
 from ._reentry import Pause, Reenter
 from ._view import (
     CrossDecision,
@@ -49,6 +50,7 @@ __all__ = [
     "CrossViewRule",
     "Decision",
     "EntryFilter",
+    "EntryOrder",
     "Pause",
     "Reenter",
     "Rule",
@@ -141,6 +143,10 @@ class Strategy(PluginSpec):
     features: Annotated[Mapping[str, str], Field(exclude_if=_is_empty)] = {}
     """The columns of the config's features that the rule reads under other names: `{fast: sma_10, slow: sma_50}`. A
     name that is a column's own, or the kind of the config's only feature of that kind, needs no entry."""
+
+    entry_order: Annotated[EntryOrder | None, Field(exclude_if=_is_empty)] = None
+    """The order that opens a position: by default a market order, which fills at the next open. `{kind: limit, offset:
+    {kind: percent, value: 0.01}, bars: 3}` waits three bars for a better price."""
 
     only_if: Annotated[tuple[Condition, ...], Field(exclude_if=_is_empty)] = ()
     """Conditions for an entry, all of which must hold: `[{feature: volatility_20, op: "<", value: 0.02}]`. They hold

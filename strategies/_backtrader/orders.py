@@ -13,9 +13,21 @@ import backtrader as bt
 from risk.bt_adapter.commission import costs_of
 from risk.sizing import DUST, lot_floor, resize_units, units_for_loss
 from risk.spec import RiskSpec
-from risk.stops import Distances, TrailPercent, stop_price, target_price
+from risk.stops import Distances, Percent, TrailPercent, stop_price, target_price
+from strategies._entry_order import entry_price, offset_at
 
 from .account import AccountStops, PlannedHoldings
+
+EXECTYPES = {"limit": bt.Order.Limit, "stop": bt.Order.Stop}
+
+
+def expired(bars: int) -> str:
+    """The reason of an entry that waited in vain.
+
+    >>> expired(1)
+    'expired: its price was not reached in 1 bar'
+    """
+    return f"expired: its price was not reached in {bars} bar{'s' if bars > 1 else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,15 @@ class Wanted(NamedTuple):
     decision: str = "signal"
 
 
+@dataclass(slots=True)
+class WaitingEntry:
+    """An entry that waits for its price: the order, its side, and the bars in which it may still fill."""
+
+    order: Any
+    side: int
+    bars_left: int
+
+
 class Bracket(NamedTuple):
     """Prices of a position's stop and target, and the stop's distance from the close; NaN for none."""
 
@@ -75,6 +96,9 @@ class OrderStrategy(bt.Strategy):
     risk : a :class:`~risk.spec.RiskSpec`: its stop, take_profit, resize and limits; base and cap are the sizer's.
     distances : :class:`~risk.stops.Distances` by the feed's name, one row a bar; needed for stops by the average true
         range, the others are computed from the close.
+    entry_order : an :class:`~strategies.base.EntryOrder`; None for market orders.
+    offsets : by the feed's name (T,): distances of its price from each close; needed for multiples of the average true
+        range alone.
     session : a callable of backtrader's number of a close, equal for closes of one session; None takes the date of the
         strategy's clock, in the time zone of the ``Cerebro`` (UTC without one).
 
@@ -83,15 +107,24 @@ class OrderStrategy(bt.Strategy):
     refusals : the entries that were not sent, in order.
     exit_reasons : by the reference of each closing order, the word for why it was sent.
     decisions : by the reference of each order that opens, adds or reduces, the strategy's word for it.
+    waiting : by feed, the entry that waits for its price.
     account : the :class:`~strategies._backtrader.account.AccountStops`; its ``halts`` are the stops that acted.
     """
 
-    params: tuple[tuple[str, Any], ...] = (("risk", RiskSpec()), ("distances", {}), ("session", None))
+    params: tuple[tuple[str, Any], ...] = (
+        ("risk", RiskSpec()),
+        ("distances", {}),
+        ("session", None),
+        ("entry_order", None),
+        ("offsets", {}),
+    )
 
     def __init__(self) -> None:
         self.refusals: list[Refusal] = []
         self.exit_reasons: dict[int, str] = {}
         self.decisions: dict[int, str] = {}
+        self.waiting: dict[Any, WaitingEntry] = {}
+        self._offsets = {data: self.p.offsets[data._name] for data in self.datas if self.p.offsets}
         self.account = AccountStops(self.p.risk.limits, self.broker.startingcash)
         self._shares = self.broker.get_fundshares()
 
@@ -146,28 +179,70 @@ class OrderStrategy(bt.Strategy):
     def enter(self, data: Any, wanted: Wanted) -> None:
         """Open a position of the sizer's size, or record the reason why there is none."""
         side = wanted.side
-        bracket = self.bracket(data, side)
-        refusal = self._refusal_at_close(data, bracket)
-        size = 0.0 if refusal else self.opening_size(data, side, wanted.confidence, bracket.stop, wanted.weight)
+        price = self.entry_price(data, side)
+        bracket = self.bracket(data, side, price) if self.p.entry_order else self.bracket(data, side)
+        refusal = self._refusal_at_close(data, price, bracket)
+        size = 0.0 if refusal else self.opening_size(data, wanted, bracket.stop, price)
         if size <= 0.0:
-            self.refuse(data, wanted, refusal or self.refusal_reason(data, wanted, bracket.stop))
+            self.refuse(data, wanted, refusal or self.refusal_reason(data, wanted, bracket.stop, price))
             return
-        admitted, reason = self._planned.admit(data, side, size, data.close[0], bracket.stop)
+        admitted, reason = self._planned.admit(data, side, size, price, bracket.stop)
         if admitted <= 0.0:
             self.refuse(data, wanted, reason, side * size)
             return
         order_info = self._order_info(wanted, size - admitted, reason)
-        self._remember(self._send(data, side, admitted, bracket, order_info), wanted)
+        if self.p.entry_order:
+            order_info |= {"exectype": EXECTYPES[self.p.entry_order.kind], "price": price}
+        entry = self._send(data, side, admitted, bracket, order_info)
+        self._remember(entry, wanted)
+        if self.p.entry_order and entry is not None:
+            self.waiting[data] = WaitingEntry(entry, side, self.p.entry_order.bars)
+
+    def entry_price(self, data: Any, side: int) -> float:
+        """The price of an entry's own order, at which it is sized; the close, for a market order."""
+        order = self.p.entry_order
+        close = float(data.close[0])
+        if not order:
+            return close
+        return entry_price(order.number, side, close, offset_at(order, close, self._offsets.get(data), len(data) - 1))
+
+    def age(self, data: Any) -> bool:
+        """Count a new bar of a feed for the entry that waits for its price; True if it was filled in the bar.
+
+        One that has waited through all its bars is cancelled.
+        """
+        entry = self.waiting.get(data)
+        if entry is None:
+            return False
+        if not entry.order.alive():
+            del self.waiting[data]
+            return bool(entry.order.status == bt.Order.Completed)
+        entry.bars_left -= 1
+        if entry.bars_left <= 0:
+            del self.waiting[data]
+            entry.order.addinfo(why=expired(self.p.entry_order.bars))
+            self.cancel(entry.order)
+        return False
+
+    def waits(self, data: Any, side: int) -> bool:
+        """True if an entry on this side of a feed waits for its price."""
+        entry = self.waiting.get(data)
+        return entry is not None and entry.side == side and entry.order.alive()
 
     def _remember(self, order: Any, wanted: Wanted) -> None:
         """Remember the strategy's word for an order."""
         self.decisions[getattr(order, "ref", 0)] = wanted.decision
 
-    def _refusal_at_close(self, data: Any, bracket: Bracket) -> str:
+    def _refusal_at_close(self, data: Any, entry: float, bracket: Bracket) -> str:
         """The reason why no position may be opened at all; empty if one may."""
         if self.account.halted:
             return self.account.refusal
-        levels = (("stop", self.p.risk.stop, bracket.stop), ("target", self.p.risk.take_profit, bracket.target))
+        order = self.p.entry_order
+        levels = (
+            ("entry price", order, entry),
+            ("stop", self.p.risk.stop, bracket.stop),
+            ("target", self.p.risk.take_profit, bracket.target),
+        )
         for name, spec, price in levels:
             if spec and math.isnan(price):
                 return f"no {name} yet: its average true range needs more bars"
@@ -184,10 +259,15 @@ class OrderStrategy(bt.Strategy):
     def _holds_loss(self) -> bool:
         return bool(self.p.risk.mode == "stop" and self.p.risk.cap_at == "fill")
 
-    def bracket(self, data: Any, side: int) -> Bracket:
-        """The stop and the target of a position that is decided on at this close."""
+    def bracket(self, data: Any, side: int, price: float | None = None) -> Bracket:
+        """The stop and the target of a position that is decided on at this close.
+
+        Parameters
+        ----------
+        price : of the entry's own order; the close by default. A part of the price is a part of it.
+        """
         risk = self.p.risk
-        close = data.close[0]
+        close = data.close[0] if price is None else price
         if not (risk.stop or risk.take_profit):
             return Bracket()
         distances = self.p.distances.get(data._name)
@@ -195,8 +275,8 @@ class OrderStrategy(bt.Strategy):
         if distances is None:
             distances = Distances.at_close(close, risk.stop, risk.take_profit)
             row = 0
-        stop = float(distances.stop[row])
-        target = float(distances.target[row])
+        stop = distance_at(risk.stop, close, distances.stop[row])
+        target = distance_at(risk.take_profit, close, distances.target[row])
         return Bracket(stop_price(side, close, stop), target_price(side, close, target), stop)
 
     def _send(self, data: Any, side: int, size: float, bracket: Bracket, order_info: dict[str, Any]) -> Any:
@@ -208,19 +288,21 @@ class OrderStrategy(bt.Strategy):
         entry = self.open_order(data, side, size, transmit=False, **order_info)
         leave = self.sell if side > 0 else self.buy
         if has_stop:
-            leave(data=data, size=size, parent=entry, transmit=not has_target, **self._stop_order(bracket))
+            terms = self._stop_order(bracket, order_info)
+            leave(data=data, size=size, parent=entry, transmit=not has_target, **terms)
         if has_target:
             leave(data=data, size=size, parent=entry, transmit=True, exectype=bt.Order.Limit, price=bracket.target)
         return entry
 
-    def _stop_order(self, bracket: Bracket) -> dict[str, Any]:
+    def _stop_order(self, bracket: Bracket, order_info: dict[str, Any]) -> dict[str, Any]:
         """The order type of a stop and its price; of a trailing one, its distance."""
         stop = self.p.risk.stop
         if stop is None or not stop.trails:
             return {"exectype": bt.Order.Stop, "price": bracket.stop}
+        start = {"price": order_info["price"]} if self.p.entry_order else {}  # else the close
         if isinstance(stop, TrailPercent):
-            return {"exectype": bt.Order.StopTrail, "trailpercent": stop.value}
-        return {"exectype": bt.Order.StopTrail, "trailamount": bracket.distance}
+            return {"exectype": bt.Order.StopTrail, "trailpercent": stop.value, **start}
+        return {"exectype": bt.Order.StopTrail, "trailamount": bracket.distance, **start}
 
     def resizing(self, data: Any, wanted: Wanted) -> float:
         """The units by which a position is moved to the size that is wanted: above 0 added, below 0 taken off.
@@ -254,7 +336,7 @@ class OrderStrategy(bt.Strategy):
     def _rule_size(self, data: Any, wanted: Wanted, stop: float) -> float:
         """The size that is wanted now; in mode ``stop`` no more than the position's own stop allows."""
         side, confidence, weight, _ = wanted
-        size = self.opening_size(data, side, confidence, self.bracket(data, side).stop, weight)
+        size = self.opening_size(data, wanted, self.bracket(data, side).stop)
         if self.p.risk.mode != "stop" or math.isnan(stop):
             return size
         loss = self.broker.getvalue() * self.p.risk.base * confidence * weight
@@ -266,27 +348,35 @@ class OrderStrategy(bt.Strategy):
             self.buy(data=data, size=size, **order_info) if side > 0 else self.sell(data=data, size=size, **order_info)
         )
 
-    def opening_size(
-        self, data: Any, side: int, confidence: float, stop: float = math.nan, weight: float = 1.0
-    ) -> float:
+    def opening_size(self, data: Any, wanted: Wanted, stop: float = math.nan, price: float | None = None) -> float:
         """Units to open from flat, not signed.
 
         Parameters
         ----------
         stop : the price of the stop; NaN for none.
-        weight : the part of the rule's size that is wanted.
+        price : of the entry's own order; the close by default.
         """
         opening = getattr(self.sizer, "opening", None)
         if opening is None:
-            return lot_floor(float(abs(self.getsizing(data, isbuy=side > 0))) * weight, self._lot)
-        return float(opening(data, confidence, **_terms(side, stop, weight)))
+            units = float(abs(self.getsizing(data, isbuy=wanted.side > 0)))
+            return lot_floor(units * wanted.weight, self._lot)
+        return float(opening(data, wanted.confidence, **self._terms(wanted, stop, price)))
 
-    def refusal_reason(self, data: Any, wanted: Wanted, stop: float = math.nan) -> str:
+    def refusal_reason(self, data: Any, wanted: Wanted, stop: float = math.nan, price: float | None = None) -> str:
         """The reason why the opening size is 0, in one line."""
         refusal = getattr(self.sizer, "refusal", None)
         if refusal is None:
             return f"size 0: {type(self.sizer).__name__} allows nothing"
-        return str(refusal(data, wanted.confidence, **_terms(wanted.side, stop, wanted.weight)))
+        return str(refusal(data, wanted.confidence, **self._terms(wanted, stop, price)))
+
+    def _terms(self, wanted: Wanted, stop: float, price: float | None) -> dict[str, Any]:
+        """The arguments of a sizer's ``opening`` beyond the plainest."""
+        terms: dict[str, Any] = {} if math.isnan(stop) else {"side": wanted.side, "stop": stop}
+        if wanted.weight != 1.0:
+            terms["weight"] = wanted.weight
+        if price is not None and self.p.entry_order:
+            terms["price"] = price
+        return terms
 
     def refuse(self, data: Any, wanted: Wanted, reason: str, requested: float = 0.0) -> None:
         """Record an entry for which no order is sent; ``requested`` are the units that it was for, signed."""
@@ -310,7 +400,6 @@ class OrderStrategy(bt.Strategy):
         return self.close(data=data)
 
 
-def _terms(side: int, stop: float, weight: float) -> dict[str, Any]:
-    """The arguments of a sizer's ``opening`` beyond the plainest."""
-    stops = {} if math.isnan(stop) else {"side": side, "stop": stop}
-    return stops if weight == 1.0 else {**stops, "weight": weight}
+def distance_at(spec: Any, price: float, distance: float) -> float:
+    """A distance from the price of an order: a part of it, or what was worked out beforehand; NaN for none."""
+    return price * spec.value if isinstance(spec, Percent) else float(distance)

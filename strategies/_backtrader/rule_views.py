@@ -25,6 +25,7 @@ class FeedMemory:
     before : prediction and confidence of the bar before.
     highest, lowest : prices since the position's entry; NaN without one.
     weight : the part of the rule's size at the last decision.
+    is_filled_in_bar : True if the entry was filled in this bar by a limit or a stop of its own.
     """
 
     state: Any = None
@@ -32,6 +33,7 @@ class FeedMemory:
     highest: float = math.nan
     lowest: float = math.nan
     weight: float = 0.0
+    is_filled_in_bar: bool = False
 
 
 @dataclass
@@ -64,14 +66,17 @@ class RuleMemory:
         """Remember the part of the rule's size at a decision."""
         self._of_feed[data].weight = weight
 
-    def look(self, data: Any, position: Any, opinion: tuple[float, float], side: int, held: int, row: int) -> View:
+    def filled_in_bar(self, data: Any) -> None:
+        """Take note of an entry that was filled in this bar by a limit or a stop of its own."""
+        self._of_feed[data].is_filled_in_bar = True
+
+    def look(self, data: Any, position: Any, opinion: tuple[float, float], side: int, held: int) -> View:
         """The view of a feed at a new bar; to be called once at each, since it remembers the bar.
 
         Parameters
         ----------
         position : backtrader's.
         opinion : prediction and confidence.
-        row : the number of the bar, counted from 0.
         """
         memory = self._of_feed[data]
         before, memory.before = memory.before, opinion
@@ -79,9 +84,10 @@ class RuleMemory:
         if side == 0:
             memory.highest = memory.lowest = math.nan
         elif held == 1:
-            memory.highest, memory.lowest = high, low
+            memory.highest, memory.lowest = (close, close) if memory.is_filled_in_bar else (high, low)
         else:
             memory.highest, memory.lowest = max(memory.highest, high), min(memory.lowest, low)
+        memory.is_filled_in_bar = False
         entry = position.price if side else math.nan
         best, worst = (memory.highest, memory.lowest) if side > 0 else (memory.lowest, memory.highest)
         return View(
@@ -98,7 +104,7 @@ class RuleMemory:
             unrealised=position_return(side, entry, close),
             best=position_return(side, entry, best),
             worst=position_return(side, entry, worst),
-            features=self._rows[data][row] if self._rows else (),
+            features=self._rows[data][len(data) - 1] if self._rows else (),
         )
 
     def ask(self, data: Any, view: View, *, keeps_state: bool = True) -> Decision:

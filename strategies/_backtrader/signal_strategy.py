@@ -119,6 +119,7 @@ class SignalStrategy(OrderStrategy):
     def next(self) -> None:
         """Decide on every feed with a new bar, then send the orders, all exits first."""
         moves = self.decide([self.view(data) for data in self.fresh()])
+        moves = [move for move in moves if not self._is_on_its_way(move)]
         leaving = {move.view.data: self.exit_word(move) for move in moves if not move.stays}
         leaving.update(self.look_at_account())
         for data, reason in leaving.items():
@@ -132,6 +133,10 @@ class SignalStrategy(OrderStrategy):
                 self.enter(data, move.wanted)
             elif data in additions:
                 self.add(data, move.wanted, additions[data])
+
+    def _is_on_its_way(self, move: Move) -> bool:
+        """True if the order of a move waits for its price already."""
+        return move.view.side == 0 and move.target != 0 and self.waits(move.view.data, move.target)
 
     def _reduce(self, staying: list[Move]) -> dict[Any, float]:
         """Send the reductions of a close, which make room for what is opened; by feed, the units to be added."""
@@ -150,6 +155,7 @@ class SignalStrategy(OrderStrategy):
 
     def view(self, data: Any) -> FeedView:
         """The rule's input for a feed; to be called once at each of its new bars, since it counts the bars held."""
+        is_filled_in_bar = self.age(data)
         side = self.side(data)
         before = self._held[data]
         # Signed, so that a position that was reversed since the last bar begins anew.
@@ -160,8 +166,11 @@ class SignalStrategy(OrderStrategy):
         opinion = self.opinion(data)
         held = abs(self._held[data])
         position = self.getposition(data)
-        seen = self._memory.look(data, position, opinion, side, held, len(data) - 1) if self._memory else None
-        return FeedView(data, *opinion, side, held, seen)
+        if not self._memory:
+            return FeedView(data, *opinion, side, held)
+        if is_filled_in_bar:
+            self._memory.filled_in_bar(data)
+        return FeedView(data, *opinion, side, held, self._memory.look(data, position, opinion, side, held))
 
     def opinion(self, data: Any) -> tuple[float, float]:
         """The prediction and the confidence at this bar; a NaN prediction is no opinion."""

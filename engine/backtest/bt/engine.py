@@ -94,7 +94,7 @@ class Account(bt.Analyzer):
         self.units.append([broker.getposition(data).size for data in self._feeds])
 
 
-def run(
+def run(  # noqa: PLR0913 (the parts of a config)
     market: Market,
     signals: SignalFrame,
     strategy: Strategy,
@@ -153,6 +153,7 @@ def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
         "entries": task.entries_allowed() if task.strategy.entry_filter != NO_FILTER else {},
         "risk": risk,
         "distances": distances,
+        **_entry_terms(task),
         "session": clock.sessions.__getitem__,
     }
     if lean:
@@ -161,6 +162,18 @@ def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
         cerebro.addstrategy(SignalStrategy, **rule)
     with fast_loop.without_collection():
         return result_of(_engine_output(cerebro.run()[0], clock), task, ENGINE, solvent=solvent)
+
+
+def _entry_terms(task: BacktestInput) -> dict[str, Any]:
+    """The strategy's parameters for entries at a price of their own."""
+    order = task.strategy.entry_order
+    if order is None:
+        return {}
+    offsets = {}
+    for symbol, fed in task.bars.items():
+        history = task.market.bars[symbol]
+        offsets[symbol] = order.distances(history)[len(history) - len(fed) :]
+    return {"entry_order": order, "offsets": offsets}
 
 
 def _distances(history: Bars, fed: Bars, risk: RiskSpec) -> Distances:

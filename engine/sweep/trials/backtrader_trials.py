@@ -75,7 +75,7 @@ def _ruined_scores(numbers: Rows, result: RunResult, bar: int, outputs: TrialOut
 def _counts(result: RunResult) -> dict[str, int]:
     """Fills, closed trades and rejected market orders."""
     orders = result.orders
-    rejected = (orders["kind"] == "market") & orders["status"].isin(["margin", "rejected"])
+    rejected = is_market(orders) & orders["status"].isin(["margin", "rejected"])
     return {
         "fills": len(result.fills),
         "trades": int(result.trades["exited_at"].notna().sum()),

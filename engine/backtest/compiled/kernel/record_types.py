@@ -89,7 +89,7 @@ class Position(Protocol):
 
 
 class Seen(Protocol):
-    """What a rule of a view is handed beyond the market's arrays; see :data:`~engine.backtest.compiled.kernel.records.SEEN`."""
+    """A symbol, for rules of a view; see :data:`~engine.backtest.compiled.kernel.records.SEEN`."""
 
     highest: float
     lowest: float

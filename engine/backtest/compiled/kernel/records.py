@@ -54,8 +54,8 @@ after slippage. The ids are those of logged orders, -1 for none. ``side_left`` a
 :mod:`strategies._reentry`."""
 
 SEEN = _layout("highest lowest weight", "reason scales")
-"""One symbol, for rules of a view: the highest and the lowest price since the entry, the part of the rule's size and the
-reason at the last decision; ``scales`` is 1 if that moves a position to another part of the rule's size."""
+"""One symbol, for rules of a view: the highest and the lowest price since the entry, and of the last decision the part of
+the rule's size and the reason; ``scales`` is 1 if that moves a position to another part of the rule's size."""
 
 QUEUED = _layout("units price stop target distance loss_share", "symbol kind sent id")
 """A market order that waits for its symbol's next open; ``price`` is the close of its decision."""

@@ -1,7 +1,7 @@
 """The view of a rule and its decision. Compiled; plain Python.
 
-The numbers are those of :mod:`strategies._backtrader.rule_views`. The functions that know the strategy's own named tuples
-are written by :mod:`engine.backtest.compiled.view_source`.
+The numbers are those of :mod:`strategies._backtrader.rule_views`. The functions that know the strategy's own named
+tuples are written by :mod:`engine.backtest.compiled.view_source`.
 """
 
 import math
