@@ -217,9 +217,8 @@ class BatchRun:
         """The way to skip steps without events; to call the rule beforehand pays if several policies share it."""
         if features.cross or features.gaps or features.symbols != 1 or features.halts or features.cash_interest:
             return NO
-        if (
-            features.reenter or features.view
-        ):  # the rule's side depends on more than the side held, so it cannot be called beforehand
+        # The side that such a rule asks for depends on more than the side held, so it cannot be called beforehand.
+        if features.reenter or features.view or features.entry_orders:
             return NO
         if not self._shares_rules and len(policies.rows) < 2 * len(policies.rules):
             return STEPWISE

@@ -36,6 +36,7 @@ from .log_reader import LogReader
 from .market_arrays import (
     allowed_steps,
     arrays_of,
+    entry_windows,
     features_of,
     market_features,
     policy_of,
@@ -66,13 +67,13 @@ def run_task(task: BacktestInput, *, solvent: bool = True, like: KernelFeatures 
         The rule failed, or gave something that is no side.
     """
     refuse(task.strategy, task.broker)
-    windows = windows_of(task.risk)
+    windows = tuple(dict.fromkeys((*windows_of(task.risk), *entry_windows(task.strategy))))
     arrays = arrays_of(task, windows)
     policies = policy_of(task.risk, task.broker, windows)
     filters = [task.strategy.entry_filter]
     if filters != [NO_FILTER]:
         arrays = arrays._replace(may_enter=allowed_steps(task, [task.strategy]))
-    rules = rule_parameters([task.strategy], parameters(rule_of(type(task.strategy))), filters)
+    rules = rule_parameters([task.strategy], parameters(rule_of(type(task.strategy))), filters, windows)
     market = {**market_features(arrays), **rule_kernel_features(task.strategy, rules)}
     features = features_of(policies, market, record=True)
     if like:
@@ -134,6 +135,7 @@ def new_workspace(arrays: MarketArrays, strategy: type[Strategy]) -> Workspace:
     return Workspace(
         positions=_zeros(count, POSITION),
         orders=_zeros(4 * count + 4, QUEUED),
+        waiting_entries=_zeros(count, QUEUED),
         checked=_zeros(count, CHECKED),
         planned_stops=np.zeros(count),
         hit_symbols=np.zeros(count, dtype=np.int64),

@@ -13,14 +13,17 @@ from engine.backtest.compiled.codes import (
     COMPLETED,
     DELISTED,
     EXIT,
+    EXPIRED,
     FILLS_WRITTEN,
     GONE,
     HALT,
     HALTS_WRITTEN,
     INTEREST_WRITTEN,
+    LOW_ENTRY,
     LOW_STOP,
     LOW_TARGET,
     MARGIN,
+    NO_ENTRY,
     NO_SIZE,
     NO_STOP,
     NO_TARGET,
@@ -42,6 +45,7 @@ from risk.delisting import DELISTED as DELISTED_TEXT
 from risk.delisting import DELISTING
 from risk.fill_limits import fill_message
 from strategies._backtrader.account import Halt
+from strategies._backtrader.orders import expired
 from strategies._backtrader.signal_strategy import RESIZE
 
 KINDS = ("market", "stop", "limit", "trail", "market")
@@ -208,6 +212,9 @@ class LogReader:
         if code == HALT:
             return self._halts[int(at)].text
         texts = {
+            EXPIRED: expired(self._task.strategy.entry_order.bars if self._task.strategy.entry_order else 0),
+            NO_ENTRY: "no entry price yet: its average true range needs more bars",
+            LOW_ENTRY: f"no entry price: it would lie at {at:g}, below any price (the close is {quoted:g})",
             DELISTED: DELISTED_TEXT,
             ONLY_CLOSES: "only closes: a bracket's order never opens a position",
             GONE: "nothing to resize: the position was closed before",

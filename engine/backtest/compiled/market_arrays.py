@@ -20,6 +20,7 @@ from risk.spec import RiskSpec
 from risk.stops import Atr, average_true_range
 from strategies._contract import form_of
 from strategies._entry_filter import NO_FILTER, EntryFilter
+from strategies._entry_order import MARKET
 from strategies.base import CrossSectional, Strategy
 
 VIEWED_TOO = ("volume", "previous_prediction", "previous_confidence")
@@ -215,6 +216,7 @@ def rule_kernel_features(strategy: Strategy, rules: Any) -> Mapping[str, Any]:
         "cross": isinstance(strategy, CrossSectional),
         "reenter": bars_reentry(rules),
         "filters": bool((rules["entry_filter"] >= 0).any()),
+        "entry_orders": bool((rules["entry_kind"] != MARKET).any()),
         "view": form_of(type(strategy)).takes_view,
         "reasons": max(len(strategy.reasons), 1),
     }
@@ -288,12 +290,35 @@ def require_numeric(specs: Sequence[Any], names: tuple[str, ...]) -> None:
                 )
 
 
-def rule_parameters(specs: Sequence[Any], names: tuple[str, ...], filters: Sequence[EntryFilter]) -> Any:
+def entry_windows(strategy: Strategy) -> tuple[int, ...]:
+    """The windows of the average true ranges that a strategy's entries use."""
+    order = strategy.entry_order
+    return (order.offset.window,) if order and isinstance(order.offset, Atr) else ()
+
+
+def entry_numbers(strategy: Strategy, filters: Sequence[EntryFilter], windows: Sequence[int]) -> dict[str, float]:
+    """The numbers of a strategy's entries: its filter, and the order with a price of its own."""
+    order = strategy.entry_order
+    number = -1 if strategy.entry_filter == NO_FILTER else filters.index(strategy.entry_filter)
+    offset = _distance("entry_offset", order.offset if order else None, windows)
+    return {
+        "entry_filter": number,
+        "entry_kind": order.number if order else MARKET,
+        "entry_bars": order.bars if order else 0,
+        "entry_offset": int(offset["entry_offset"]),
+        "entry_value": float(offset["entry_offset_value"]),
+        "entry_range": int(offset["entry_offset_range"]),
+    }
+
+
+def rule_parameters(
+    specs: Sequence[Any], names: tuple[str, ...], filters: Sequence[EntryFilter], windows: Sequence[int]
+) -> Any:
     """The parameters that a rule reads and those of entries, one record for each of several strategies of one class.
 
     Parameters
     ----------
-    filters : those in use; a record has the number of its strategy's own, -1 for none.
+    filters, windows : those in use; a record has the numbers of its strategy's own, -1 for no filter.
 
     Raises
     ------
@@ -302,9 +327,12 @@ def rule_parameters(specs: Sequence[Any], names: tuple[str, ...], filters: Seque
     """
     require_numeric(specs, names)
     names = tuple(dict.fromkeys((*names, *REENTRY)))
-    numbers = [-1 if spec.entry_filter == NO_FILTER else filters.index(spec.entry_filter) for spec in specs]
-    values = [(*(getattr(spec, name) for name in names), number) for spec, number in zip(specs, numbers, strict=True)]
-    names = (*names, "entry_filter")
+    entries = [entry_numbers(spec, filters, windows) for spec in specs]
+    values = [
+        (*(getattr(spec, name) for name in names), *numbers.values())
+        for spec, numbers in zip(specs, entries, strict=True)
+    ]
+    names = (*names, *entries[0])
     integers = [all(isinstance(row[column], int) for row in values) for column in range(len(names))]
     return np.array(values, _parameter_layout(names, tuple(integers)))
 

@@ -21,7 +21,7 @@ from strategies.base import Strategy
 
 from .compilation import parameters, rule_of
 from .engine import refuse_broker
-from .market_arrays import broker_numbers, policy_from_numbers, risk_numbers, rule_parameters, windows_of
+from .market_arrays import broker_numbers, entry_windows, policy_from_numbers, risk_numbers, rule_parameters, windows_of
 from .setting_errors import SettingError
 
 Settings: TypeAlias = Mapping[str, Any]
@@ -118,7 +118,7 @@ class Reader:
             _require_orders(rows, first)
         names = parameters(rule_of(type(self.task.strategy)))
         specs = [block.spec for block in strategies]
-        return Policies(rows, rule_parameters(specs, names, list(self.filters)), rule_index)
+        return Policies(rows, rule_parameters(specs, names, list(self.filters), self.windows), rule_index)
 
     def _blocks(self, name: str, columns: Settings, first: int) -> tuple[list[CheckedBlock], Rows]:
         """The distinct blocks of a chunk under one name, and the index of each setting's block."""
@@ -200,15 +200,20 @@ class Reader:
     def _numbers(self, name: str, spec: Any) -> Mapping[str, float]:
         """The numbers that a policy takes from a block."""
         if name == "risk":
-            self.windows += [window for window in windows_of(spec) if window not in self.windows]
+            self._use(windows_of(spec))
             return risk_numbers(spec, self.windows)
         if name == "broker":
             refuse_broker(spec)
             return broker_numbers(spec)
+        self._use(entry_windows(spec))
         if spec.entry_filter != NO_FILTER and spec.entry_filter not in self.filters:
             self._require_features(spec)
             self.filters[spec.entry_filter] = spec
         return {}
+
+    def _use(self, windows: Sequence[int]) -> None:
+        """Add windows of average true ranges to those in use."""
+        self.windows += [window for window in windows if window not in self.windows]
 
     def _require_features(self, strategy: Strategy) -> None:
         """Refuse a filter on a feature that is not there."""

@@ -13,6 +13,7 @@ from engine.backtest.account_returns import STRATEGY, daily_returns, session_equ
 from engine.backtest.engine_output import BacktestInput
 from engine.config.run_config import RunConfig
 from engine.results.measure_inputs import samples
+from engine.results.order_audit import is_market
 from risk.periods import periods_per_year
 
 from .compiled_trials import TrialOutputs, add_returns

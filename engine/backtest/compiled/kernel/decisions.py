@@ -8,10 +8,12 @@ from typing import Any
 
 from engine.backtest.compiled.codes import CANCELLED, CLOSE, ENTRY, EXIT, HALT, KEEP, MARKET_ORDER, SYMBOL
 from engine.backtest.compiled.kernel_features import FEATURES
+from strategies._entry_order import MARKET
 from strategies._reentry import bars_to_wait, gated, side_left
 
 from .account import count, is_fresh
 from .cross_views import call_cross_view
+from .entry_orders import age, is_waiting, take_back, waits_on
 from .log_writer import close_order, explain, last_halt, write_order
 from .record_types import Position
 from .records import Log, MarketArrays, Queue, Reason, Workspace
@@ -33,7 +35,7 @@ def cross_rule(prediction: Any, confidence: Any, side: Any, p: Any) -> Any:  # n
     return side
 
 
-def call_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> int:
+def call_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace, log: Log) -> int:
     """Call the rule for every symbol with a new bar.
 
     Returns
@@ -52,6 +54,8 @@ def call_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> 
             if FEATURES.reenter:
                 position.side_left = side_left(position.side_left, side)
                 position.bars_to_wait = bars_to_wait(position.bars_to_wait, side, p)
+            if FEATURES.entry_orders:
+                age(symbol, workspace, log)
             if FEATURES.view:
                 watch_prices(step, side, position.bars_held, arrays, symbol, workspace)
             prediction = arrays.prediction[step, symbol]
@@ -124,6 +128,11 @@ def may_enter(step: int, symbol: int, arrays: MarketArrays, p: Any) -> bool:
 def add_change(symbol: int, changes: int, position: Position, workspace: Workspace) -> int:
     """Add a symbol to those for which the rule changes something, if it does; their number."""
     is_changed = not keeps(position) and (position.units != 0.0 or position.target_side != 0 or position.bracket != 0)
+    if FEATURES.entry_orders and position.units == 0.0:
+        if waits_on(symbol, position.target_side, workspace):
+            is_changed = False
+        elif is_waiting(symbol, workspace):
+            is_changed = True
     position.is_closing = 1 if is_changed else 0
     workspace.changed_symbols[changes] = symbol
     return changes + (1 if is_changed or (FEATURES.resize and keeps(position)) else 0)
@@ -181,7 +190,7 @@ def close_all(
     for index in range(changes):
         symbol = workspace.changed_symbols[index]
         position = workspace.positions[symbol]
-        if position.is_closing and (position.units != 0.0 or position.bracket):
+        if position.is_closing and (position.units != 0.0 or position.bracket or is_waiting(symbol, workspace)):
             queue = close_position(step, symbol, queue, halt, arrays, workspace, log)
     if FEATURES.halts and halt:
         queue = withdraw_stale(step, queue, arrays, workspace, log)
@@ -196,8 +205,10 @@ def close_all(
 def close_position(
     step: int, symbol: int, queue: Queue, halt: int, arrays: MarketArrays, workspace: Workspace, log: Log
 ) -> Queue:
-    """Cancel the stop and the target of a symbol and send the order that closes its position."""
+    """Cancel the stop and the target of a symbol, or its waiting entry, and send the order that closes its position."""
     position = workspace.positions[symbol]
+    if FEATURES.entry_orders:
+        take_back(symbol, workspace, log)
     if position.bracket:
         position.bracket = 0
         if FEATURES.record:
@@ -214,6 +225,7 @@ def close_position(
     order.sent = queue.sent
     order.price = arrays.close[step, symbol]
     order.stop = order.target = math.nan
+    order.trigger = MARKET
     order.id = -1
     if FEATURES.record:
         order.id = write_exit(step, symbol, position, halt, reason_of(symbol, workspace), arrays, log)

@@ -10,20 +10,25 @@ from engine.backtest.compiled.codes import (
     AT_SIGNAL,
     ENTRY,
     HALT,
+    LIMIT_ORDER,
+    LOW_ENTRY,
     LOW_STOP,
     LOW_TARGET,
     MARKET_ORDER,
+    NO_ENTRY,
     NO_SIZE,
     NO_STOP,
     NO_TARGET,
     REDUCE,
     REJECTIONS,
     RESIZED,
+    STOP_ORDER,
 )
 from engine.backtest.compiled.kernel_features import FEATURES
 from risk.account_limits import AccountExposure, headroom, settle, with_holding
 from risk.sizing import DUST, lot_floor, resize_units, units_for_loss
 from risk.stops import stop_price, target_price
+from strategies._entry_order import LIMIT, MARKET
 
 from .account import (
     count,
@@ -39,8 +44,9 @@ from .account import (
     trails,
 )
 from .decisions import keeps, overfull, with_order
+from .entry_orders import price_of_entry
 from .log_writer import explain, last_halt, write_children, write_order, write_refusal
-from .record_types import Order, PolicyRow, Position
+from .record_types import EntryTerms, Order, PolicyRow, Position
 from .records import Admission, Decision, Log, MarketArrays, Queue, Reason, Request, Workspace
 from .views import reason_of, scales, weight_of
 
@@ -51,6 +57,7 @@ def enter_all(
     queue: Queue,
     arrays: MarketArrays,
     policy: PolicyRow,
+    p: EntryTerms,
     workspace: Workspace,
     log: Log,
 ) -> Queue:
@@ -73,7 +80,7 @@ def enter_all(
         position = workspace.positions[symbol]
         if not keeps(position):
             if position.target_side != 0:
-                queue = enter(decision, symbol, queue, arrays, policy, workspace, log)
+                queue = enter(decision, symbol, queue, arrays, policy, p, workspace, log)
         elif FEATURES.resize and is_resized(symbol, policy, workspace) and is_added_to(position, decision):
             queue = add(decision, symbol, queue, arrays, policy, workspace, log)
         if queue.waiting > len(workspace.orders):
@@ -150,29 +157,33 @@ def enter(
     queue: Queue,
     arrays: MarketArrays,
     policy: PolicyRow,
+    p: EntryTerms,
     workspace: Workspace,
     log: Log,
 ) -> Queue:
     """Send an entry of the rule's size with its stop and target, or log the reason for none."""
     position = workspace.positions[symbol]
     side = position.target_side
-    close = arrays.close[decision.step, symbol]
+    quoted = arrays.close[decision.step, symbol]
+    close = price_of_entry(decision.step, symbol, side, quoted, arrays, p)
     confidence = arrays.confidence[decision.step, symbol]
     distance = stop_distance(decision.step, symbol, close, arrays, policy)
     stop = stop_price(side, close, distance)
     target = math.nan
     if has_target(policy):
         target = target_price(side, close, target_distance(decision.step, symbol, close, arrays, policy))
-    code = bar_to_entry(decision.halt_bars, stop, target, policy)
+    code = bar_to_entry(decision.halt_bars, close, stop, target, policy)
     weight = weight_of(symbol, workspace)
     units = 0.0 if code else size_in_lots(side, confidence, decision.value, close, stop, weight, policy)
     if units <= 0.0:
         workspace.counters[REJECTIONS] += 1.0
         if FEATURES.record:
             allowed = 0.0 if code else rule_size(side, confidence, decision.value, close, stop, policy) * weight
-            at = stop if code == LOW_STOP else (target if code == LOW_TARGET else float(decision.halt_bars))
+            at = float(decision.halt_bars)
+            if code in (LOW_ENTRY, LOW_STOP, LOW_TARGET):
+                at = close if code == LOW_ENTRY else (stop if code == LOW_STOP else target)
             order_id = write_refusal(log, symbol, decision.step, side, 0.0)
-            reason = Reason(code=code if code else NO_SIZE, room=allowed, requested=0.0, at=at, quoted=close)
+            reason = Reason(code=code if code else NO_SIZE, room=allowed, requested=0.0, at=at, quoted=quoted)
             explain(log, order_id, reason)
             log.orders[order_id].halt = last_halt(log)
             log.orders[order_id].reason = reason_of(symbol, workspace)
@@ -193,8 +204,13 @@ def enter(
     order.distance = distance
     order.stop = stop
     fill_in(order, request, queue, policy.base * confidence * weight, policy)
+    if FEATURES.entry_orders:
+        order.trigger = p.entry_kind
+        order.bars = p.entry_bars
     if FEATURES.record:
         order.id = write_entry(decision.step, request, admission, target, policy, log)
+        if FEATURES.entry_orders:
+            log.orders[order.id].kind = kind_of_entry(p)
         log.orders[order.id].reason = reason_of(symbol, workspace)
     return with_order(queue)
 
@@ -211,8 +227,14 @@ def fill_in(order: Order, request: Request, queue: Queue, loss_share: float, pol
     order.symbol = request.symbol
     order.sent = queue.sent
     order.price = request.close
+    order.trigger = MARKET
     order.loss_share = loss_share if is_stop_mode(policy) and policy.cap_at_fill else math.inf
     order.id = -1
+
+
+def kind_of_entry(p: EntryTerms) -> int:
+    """The kind of an entry's order in the log."""
+    return MARKET_ORDER if p.entry_kind == MARKET else (LIMIT_ORDER if p.entry_kind == LIMIT else STOP_ORDER)
 
 
 def write_entry(
@@ -232,10 +254,12 @@ def write_entry(
     return order_id
 
 
-def bar_to_entry(halt_bars: int, stop: float, target: float, policy: PolicyRow) -> int:
+def bar_to_entry(halt_bars: int, price: float, stop: float, target: float, policy: PolicyRow) -> int:
     """The reason for which no position may be opened at all; 0 if one may."""
     if FEATURES.halts and halt_bars > 0:
         return HALT
+    if FEATURES.entry_orders and not price > 0.0:
+        return NO_ENTRY if math.isnan(price) else LOW_ENTRY
     if has_stop(policy) and math.isnan(stop):
         return NO_STOP
     if has_stop(policy) and stop <= 0.0:

@@ -53,12 +53,14 @@ the order of ``sent``. ``hit`` is the exit that the bar reaches, ``quoted`` and 
 after slippage. The ids are those of logged orders, -1 for none. ``side_left`` and ``bars_to_wait`` are those of
 :mod:`strategies._reentry`."""
 
-SEEN = _layout("highest lowest weight", "reason scales")
-"""One symbol, for rules of a view: the highest and the lowest price since the entry, and of the last decision the part of
-the rule's size and the reason; ``scales`` is 1 if that moves a position to another part of the rule's size."""
+SEEN = _layout("highest lowest weight", "reason scales is_filled_in_bar")
+"""One symbol, for rules of a view: the highest and the lowest price since the entry; of the last decision the part of
+the rule's size, the reason, and 1 if it moves a position to another part of the rule's size; 1 if the entry was filled
+in this bar by an order with a price of its own."""
 
-QUEUED = _layout("units price stop target distance loss_share", "symbol kind sent id")
-"""A market order that waits for its symbol's next open; ``price`` is the close of its decision."""
+QUEUED = _layout("units price stop target distance loss_share", "symbol kind sent id trigger bars")
+"""An order that waits: a market order for its symbol's next open, ``price`` is then the close of its decision; an entry
+with a price of its own, whose ``trigger`` is its kind, for its price, for so many ``bars``."""
 
 CHECKED = _layout("units", "is_checked")
 """A symbol in the check of the cash: its units after the orders checked so far."""
@@ -142,6 +144,7 @@ class Workspace(NamedTuple):
     ----------
     positions : (N,) of :data:`POSITION`.
     orders : of :data:`QUEUED`: the queue.
+    waiting_entries : (N,) of :data:`QUEUED`: each symbol's entry with a price of its own; ``trigger`` is 0 for none.
     checked : (N,) of :data:`CHECKED`, for the check of the cash.
     planned_stops : (N,) prices of the stops of planned entries.
     hit_symbols, planned_symbols, changed_symbols : (N,) symbols whose stop or target the bar reaches; with an entry at
@@ -162,6 +165,7 @@ class Workspace(NamedTuple):
 
     positions: Records[Position]
     orders: Records[Order]
+    waiting_entries: Records[Order]
     checked: Records[CheckedSymbol]
     planned_stops: "np.ndarray"
     hit_symbols: "np.ndarray"

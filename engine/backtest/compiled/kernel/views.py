@@ -39,7 +39,7 @@ def clear_view(symbol: int, workspace: Workspace) -> None:
     seen = workspace.seen[symbol]
     seen.highest = seen.lowest = math.nan
     seen.weight = 0.0
-    seen.reason = seen.scales = 0
+    seen.reason = seen.scales = seen.is_filled_in_bar = 0
     begin_state(symbol, workspace)
 
 
@@ -50,12 +50,15 @@ def watch_prices(step: int, side: int, bars_held: int, arrays: MarketArrays, sym
     low = arrays.low[step, symbol]
     if side == 0:
         seen.highest = seen.lowest = math.nan
+    elif bars_held == side and seen.is_filled_in_bar != 0:
+        seen.highest = seen.lowest = arrays.close[step, symbol]
     elif bars_held == side:
         seen.highest = high
         seen.lowest = low
     else:
         seen.highest = max(seen.highest, high)
         seen.lowest = min(seen.lowest, low)
+    seen.is_filled_in_bar = 0
 
 
 def view_of(step: int, symbol: int, side: int, arrays: MarketArrays, workspace: Workspace) -> View:
