@@ -35,6 +35,8 @@ class View(NamedTuple):
     volume : units traded in the bar.
     side : the side now: 1 long, -1 short, 0 flat.
     held : bars in a row at whose close the symbol was on this side, this one included; 0 when flat.
+    waiting : the side of an entry that waits for its price, by ``strategy.entry_order``; 0 for none. It goes on waiting
+        while the rule asks for its side, and is taken back otherwise.
     entry_price : average price of the position, slippage included; NaN when flat.
     unrealised : return of the position at this close, a fraction, without commission; NaN when flat.
     best, worst : the highest and the lowest return of the position at any price since its entry, fractions: those of
@@ -55,6 +57,7 @@ class View(NamedTuple):
     volume: float
     side: int
     held: int
+    waiting: int
     entry_price: float
     unrealised: float
     best: float
@@ -68,8 +71,8 @@ class CrossView(NamedTuple):
     Attributes
     ----------
     prediction, ... : as in :class:`View`, each an array (N,) in the symbols' order; ``features`` holds such arrays.
-        Symbols without a new bar are NaN throughout, but for ``side`` and ``held``; those without an opinion have a NaN
-        prediction.
+        Symbols without a new bar are NaN throughout, but for ``side``, ``held`` and ``waiting``; symbols without an
+        opinion have a NaN prediction.
     """
 
     prediction: Vector
@@ -83,6 +86,7 @@ class CrossView(NamedTuple):
     volume: Vector
     side: Whole
     held: Whole
+    waiting: Whole
     entry_price: Vector
     unrealised: Vector
     best: Vector

@@ -224,10 +224,10 @@ class OrderStrategy(bt.Strategy):
             self.cancel(entry.order)
         return False
 
-    def waits(self, data: Any, side: int) -> bool:
-        """True if an entry on this side of a feed waits for its price."""
+    def waiting_side(self, data: Any) -> int:
+        """The side of the entry of a feed that waits for its price; 0 for none."""
         entry = self.waiting.get(data)
-        return entry is not None and entry.side == side and entry.order.alive()
+        return entry.side if entry is not None and entry.order.alive() else 0
 
     def _remember(self, order: Any, wanted: Wanted) -> None:
         """Remember the strategy's word for an order."""

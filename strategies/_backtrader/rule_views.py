@@ -70,13 +70,14 @@ class RuleMemory:
         """Take note of an entry that was filled in this bar by a limit or a stop of its own."""
         self._of_feed[data].is_filled_in_bar = True
 
-    def look(self, data: Any, position: Any, opinion: tuple[float, float], side: int, held: int) -> View:
+    def look(self, data: Any, position: Any, opinion: tuple[float, float], side: int, held: int, waiting: int) -> View:
         """The view of a feed at a new bar; to be called once at each, since it remembers the bar.
 
         Parameters
         ----------
         position : backtrader's.
         opinion : prediction and confidence.
+        waiting : the side of an entry that waits for its price.
         """
         memory = self._of_feed[data]
         before, memory.before = memory.before, opinion
@@ -100,6 +101,7 @@ class RuleMemory:
             volume=data.volume[0],
             side=side,
             held=held,
+            waiting=waiting,
             entry_price=entry,
             unrealised=position_return(side, entry, close),
             best=position_return(side, entry, best),
@@ -124,15 +126,15 @@ class RuleMemory:
             memory.state = state
         return self._checked(decision)
 
-    def ask_cross(self, views: Mapping[Any, View], sides: Mapping[Any, int], held: Mapping[Any, int]) -> list[Decision]:
+    def ask_cross(self, views: Mapping[Any, View], whole: Mapping[str, Mapping[Any, int]]) -> list[Decision]:
         """The rule's decisions on all feeds, in their order.
 
         Parameters
         ----------
         views : of the feeds with a new bar.
-        sides, held : of all feeds.
+        whole : by ``side``, ``held`` and ``waiting``, those of all feeds.
         """
-        view = self._cross_view(views, sides, held)
+        view = self._cross_view(views, whole)
         if not self.form.has_state:
             return self._checked_cross(self.spec.rule(view, self.spec))
         answer = self.spec.rule(view, self._cross_state, self.spec)
@@ -146,15 +148,14 @@ class RuleMemory:
             raise ValueError(f"it gave a state of shape {vector.shape}, not one number for each of {len(self.feeds)}")
         return vector
 
-    def _cross_view(self, views: Mapping[Any, View], sides: Mapping[Any, int], held: Mapping[Any, int]) -> CrossView:
+    def _cross_view(self, views: Mapping[Any, View], whole: Mapping[str, Mapping[Any, int]]) -> CrossView:
         def column(get: Callable[[Any], float]) -> Any:
             return np.array([get(views[data]) if data in views else math.nan for data in self.feeds], dtype=np.float64)
 
-        whole = {
-            "side": np.array([sides[data] for data in self.feeds], dtype=np.int64),
-            "held": np.array([held[data] for data in self.feeds], dtype=np.int64),
+        numbers = {
+            name: np.array([by_feed[data] for data in self.feeds], dtype=np.int64) for name, by_feed in whole.items()
         }
-        names = [name for name in CrossView._fields if name not in (*whole, "features")]
+        names = [name for name in CrossView._fields if name not in (*numbers, "features")]
         columns = {name: column(lambda view, name=name: getattr(view, name)) for name in names}
         reads = self.spec.reads
         features = (
@@ -162,7 +163,7 @@ class RuleMemory:
             if reads
             else ()
         )
-        return CrossView(**columns, **whole, features=features)
+        return CrossView(**columns, **numbers, features=features)
 
     def _checked(self, decision: Any) -> Decision:
         if not isinstance(decision, Decision):

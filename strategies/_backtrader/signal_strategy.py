@@ -136,7 +136,7 @@ class SignalStrategy(OrderStrategy):
 
     def _is_on_its_way(self, move: Move) -> bool:
         """True if the order of a move waits for its price already."""
-        return move.view.side == 0 and move.target != 0 and self.waits(move.view.data, move.target)
+        return move.view.side == 0 and move.target != 0 and move.target == self.waiting_side(move.view.data)
 
     def _reduce(self, staying: list[Move]) -> dict[Any, float]:
         """Send the reductions of a close, which make room for what is opened; by feed, the units to be added."""
@@ -170,7 +170,8 @@ class SignalStrategy(OrderStrategy):
             return FeedView(data, *opinion, side, held)
         if is_filled_in_bar:
             self._memory.filled_in_bar(data)
-        return FeedView(data, *opinion, side, held, self._memory.look(data, position, opinion, side, held))
+        seen = self._memory.look(data, position, opinion, side, held, self.waiting_side(data))
+        return FeedView(data, *opinion, side, held, seen)
 
     def opinion(self, data: Any) -> tuple[float, float]:
         """The prediction and the confidence at this bar; a NaN prediction is no opinion."""
@@ -221,8 +222,12 @@ class SignalStrategy(OrderStrategy):
     def _cross_decisions(self, memory: RuleMemory, views: list[FeedView]) -> dict[Any, Decision]:
         seen = {view.data: cast("View", view.seen) for view in views}
         sides = {data: self.side(data) for data in self.datas}
-        held = {data: abs(self._held[data]) if sides[data] else 0 for data in self.datas}
-        return dict(zip(self.datas, memory.ask_cross(seen, sides, held), strict=True))
+        whole = {
+            "side": sides,
+            "held": {data: abs(self._held[data]) if sides[data] else 0 for data in self.datas},
+            "waiting": {data: self.waiting_side(data) for data in self.datas},
+        }
+        return dict(zip(self.datas, memory.ask_cross(seen, whole), strict=True))
 
     @staticmethod
     def _move(memory: RuleMemory, view: FeedView, decision: Decision) -> Move:

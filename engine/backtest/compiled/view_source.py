@@ -10,7 +10,9 @@ from strategies.base import Strategy
 
 from .source_linker import Generated, literal
 
-VIEWED = tuple(name for name in CrossView._fields if name not in ("side", "held", "features"))
+WHOLE = {"side": "workspace.rule_sides", "held": "workspace.rule_held", "waiting": "workspace.rule_waiting"}
+"""The fields of a cross-sectional view that are whole numbers, and where the workspace has them."""
+VIEWED = tuple(name for name in CrossView._fields if name not in (*WHOLE, "features"))
 """The fields of a cross-sectional view that are prices, returns and signals, in the rows of ``Workspace.rule_view``."""
 
 
@@ -77,7 +79,7 @@ def _cross_texts(reads: Any, state: Any) -> dict[Any, str]:
 
 def _ask_cross(reads: Any, state: Any) -> str:
     viewed = {name: f"workspace.rule_view[{row}]" for row, name in enumerate(VIEWED)}
-    viewed |= {"side": "workspace.rule_sides", "held": "workspace.rule_held"}
+    viewed |= WHOLE
     columns = ", ".join(f"workspace.rule_features[{row}]" for row in range(len(reads._fields) if reads else 0))
     viewed["features"] = f"Reads({columns})" if reads else "()"
     view = f"CrossView({', '.join(viewed[name] for name in CrossView._fields)})"

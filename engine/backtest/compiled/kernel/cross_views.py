@@ -8,7 +8,7 @@ from strategies._view import CrossDecision
 
 from .account import count, is_fresh
 from .records import MarketArrays, Workspace
-from .views import remember, view_of
+from .views import remember, view_of, waiting_side
 
 
 def ask_cross(workspace: Workspace, p: Any) -> CrossDecision:  # noqa: ARG001 (the signature of what is put here)
@@ -25,6 +25,7 @@ def fill_view(step: int, arrays: MarketArrays, workspace: Workspace) -> int:
         side = (position.units > 0.0) - (position.units < 0.0)
         workspace.rule_sides[symbol] = side
         workspace.rule_held[symbol] = abs(position.bars_held) if side != 0 else 0
+        workspace.rule_waiting[symbol] = waiting_side(symbol, workspace)
         if not is_fresh(arrays, step, symbol):
             for row in range(len(rows)):
                 rows[row, symbol] = math.nan

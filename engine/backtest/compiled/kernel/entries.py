@@ -118,8 +118,8 @@ def planned_exposure(decision: Decision, entries: int, arrays: MarketArrays, wor
                 exposure = with_holding(exposure, units, arrays.close[decision.step, symbol], position.stop)
     for index in range(first, entries):
         symbol = workspace.planned_symbols[index]
-        close = arrays.close[decision.step, symbol]
-        exposure = with_holding(exposure, positions[symbol].planned, close, workspace.planned_stops[symbol])
+        price = workspace.planned_prices[symbol]
+        exposure = with_holding(exposure, positions[symbol].planned, price, workspace.planned_stops[symbol])
     plan.entries = entries
     plan.gross = exposure.gross
     plan.net = exposure.net
@@ -218,6 +218,7 @@ def enter(
 def plan_entry(request: Request, admission: Admission, entries: int, position: Position, workspace: Workspace) -> None:
     """Add an entry to the plan of this close."""
     position.planned = request.side * admission.units
+    workspace.planned_prices[request.symbol] = request.close
     workspace.planned_stops[request.symbol] = request.stop
     workspace.planned_symbols[entries] = request.symbol
 

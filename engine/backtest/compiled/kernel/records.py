@@ -146,13 +146,14 @@ class Workspace(NamedTuple):
     orders : of :data:`QUEUED`: the queue.
     waiting_entries : (N,) of :data:`QUEUED`: each symbol's entry with a price of its own; ``trigger`` is 0 for none.
     checked : (N,) of :data:`CHECKED`, for the check of the cash.
-    planned_stops : (N,) prices of the stops of planned entries.
+    planned_prices, planned_stops : (N,) prices of planned entries and of their stops.
     hit_symbols, planned_symbols, changed_symbols : (N,) symbols whose stop or target the bar reaches; with an entry at
         this close; for which the rule changes something at this close.
     rule_predictions, rule_confidences, rule_sides : (N,) inputs of a cross-sectional rule.
     seen : (N,) of :data:`SEEN`; of length 1 for rules that are handed no view.
     rule_state : (N, S) the numbers of a rule that looks at one symbol, (S, N) of one that looks at all.
-    rule_view, rule_features, rule_held : (13, N), (R, N) and (N,) inputs of a cross-sectional rule of a view.
+    rule_view, rule_features : (13, N) and (R, N) inputs of a cross-sectional rule of a view.
+    rule_held, rule_waiting : (N,) the same.
     counters : (5,) counts and sums; see ``FILLS`` and so on.
     failed_at : (2,) ``STEP`` and ``SYMBOL`` at which the kernel ended.
     session_equity : (D + 1,) the account before the first session, and at the end of each.
@@ -167,6 +168,7 @@ class Workspace(NamedTuple):
     orders: Records[Order]
     waiting_entries: Records[Order]
     checked: Records[CheckedSymbol]
+    planned_prices: "np.ndarray"
     planned_stops: "np.ndarray"
     hit_symbols: "np.ndarray"
     planned_symbols: "np.ndarray"
@@ -179,6 +181,7 @@ class Workspace(NamedTuple):
     rule_view: "np.ndarray"
     rule_features: "np.ndarray"
     rule_held: "np.ndarray"
+    rule_waiting: "np.ndarray"
     counters: "np.ndarray"
     failed_at: "np.ndarray"
     session_equity: "np.ndarray"

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.backtest.compiled.codes import KEEP
 from engine.backtest.compiled.kernel_features import FEATURES
+from strategies._entry_order import MARKET
 from strategies._view import Decision, View, position_return
 
 from .record_types import Seen
@@ -61,6 +62,13 @@ def watch_prices(step: int, side: int, bars_held: int, arrays: MarketArrays, sym
     seen.is_filled_in_bar = 0
 
 
+def waiting_side(symbol: int, workspace: Workspace) -> int:
+    """The side of the entry of a symbol that waits for its price; 0 for none."""
+    if not FEATURES.entry_orders or workspace.waiting_entries[symbol].trigger == MARKET:
+        return 0
+    return 1 if workspace.waiting_entries[symbol].units > 0.0 else -1
+
+
 def view_of(step: int, symbol: int, side: int, arrays: MarketArrays, workspace: Workspace) -> View:
     """The view of one symbol at a new bar; with side 0, as it would be without a position."""
     position = workspace.positions[symbol]
@@ -82,6 +90,7 @@ def view_of(step: int, symbol: int, side: int, arrays: MarketArrays, workspace: 
         arrays.volume[step, symbol],
         side,
         held,
+        waiting_side(symbol, workspace),
         entry,
         position_return(side, entry, close),
         position_return(side, entry, best),
