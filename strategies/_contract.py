@@ -31,14 +31,15 @@ class RuleForm(NamedTuple):
 
 
 def form_of(strategy: type[Any]) -> RuleForm:
-    """The form of a strategy's rule, by the number of its arguments: two or three are a view's."""
+    """The form of a strategy's rule: its first argument is called ``view``, or it takes numbers."""
     return _form(strategy.rule)
 
 
 @cache
 def _form(rule: Any) -> RuleForm:
-    count = len(inspect.signature(rule).parameters)
-    return RuleForm(count in (len(VIEW), len(STATEFUL)), count == len(STATEFUL))
+    names = list(inspect.signature(rule).parameters)
+    takes_view = names[:1] == ["view"]
+    return RuleForm(takes_view, takes_view and len(names) == len(STATEFUL))
 
 
 def fault_of(strategy: type[Any], *, cross: bool) -> str:
@@ -49,11 +50,13 @@ def fault_of(strategy: type[Any], *, cross: bool) -> str:
     cross : True if the rule looks at all symbols at once.
     """
     signature = inspect.signature(strategy.rule)
-    forms = (CROSS if cross else SCALAR, VIEW, STATEFUL)
-    if not any(_binds(signature, form) for form in forms):
-        first, *others = (f"({', '.join(form)})" for form in forms)
-        return f"takes {signature}, but it is called with {first}; rules of a view take {' or '.join(others)}"
     form = form_of(strategy)
+    numbers = CROSS if cross else SCALAR
+    if not any(_binds(signature, names) for names in ((VIEW, STATEFUL) if form.takes_view else (numbers,))):
+        first, *others = (f"({', '.join(names)})" for names in (numbers, VIEW, STATEFUL))
+        return (
+            f"takes {signature}, but it is called with {first}; one that is handed a view takes {' or '.join(others)}"
+        )
     return next((fault for fault in _faults(strategy, form) if fault), "")
 
 

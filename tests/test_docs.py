@@ -19,6 +19,7 @@ pytestmark = pytest.mark.early
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 RECIPES = "CONTRIBUTING.md"  # its plug-ins and configs are carried out by test_recipes.py
+STRATEGIES = "strategies.md"  # its example is carried out by tests/engine/test_strategy_page.py
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 
@@ -82,7 +83,7 @@ def test_runs_are_made_again_as_written(line, tmp_path, monkeypatch, shared_cach
     assert done.stdout.partition(": ")[2] in page
 
 
-CONFIGS = [(page, block) for page, block in blocks("yaml") if page != RECIPES]
+CONFIGS = [(page, block) for page, block in blocks("yaml") if page not in (RECIPES, STRATEGIES)]
 LONG = {"engines.md"}
 """Pages whose code compiles kernels or sweeps thousands of settings."""
 PYTHON = {page: block for page, block in blocks("python") if page != RECIPES}
