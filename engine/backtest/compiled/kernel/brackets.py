@@ -35,7 +35,7 @@ def work_brackets(
     for index in range(hits):
         symbol = workspace.hit_symbols[index]
         position = workspace.positions[symbol]
-        if position.hit == ENTRY_HIT:
+        if FEATURES.entry_orders and position.hit == ENTRY_HIT:
             cash = fill_waiting(step, cash, symbol, arrays, policy, workspace, log)
             continue
         size = -position.units
