@@ -3,7 +3,7 @@
 from types import FunctionType
 from typing import Any
 
-from engine.backtest.compiled.kernel import cross_views, views
+from engine.backtest.compiled.kernel.rule_views import cross_views, views
 from strategies._contract import form_of, kinds_of
 from strategies._view import CrossDecision, CrossView, Decision
 from strategies.base import Strategy

@@ -15,9 +15,9 @@ from engine.backtest.compiled.codes import (
 from engine.backtest.compiled.kernel_features import FEATURES
 
 from .account import count, has_stop, has_target, is_fresh, slipped, trails, value_at_open
-from .entry_orders import fill_waiting, find_entry_hit, is_waiting
 from .log_writer import close_order, explain, only_code, resize_order
 from .matching import fill_close
+from .opening.entry_orders import fill_waiting, find_entry_hit, is_waiting
 from .record_types import PolicyRow, Position
 from .records import Execution, Log, MarketArrays, Workspace
 
