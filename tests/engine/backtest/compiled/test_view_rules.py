@@ -190,7 +190,7 @@ def beyond(view, p):
 def test_a_kernel_of_an_old_rule_holds_nothing_of_views():
     features = KernelFeatures(view=False, filters=False, entry_orders=False, record=False)
     text = source_of(Threshold, False, features)
-    for word in ("view", "seen", "rule_state", "waiting_entries", "arrays.may_enter", "Decision"):
+    for word in ("view", "seen", "rule_state", "waiting_entries", "arrays.may_enter"):
         assert word not in text
 
 
