@@ -106,7 +106,8 @@ class SignalSpec(Spec):
     """The only source of chance."""
 
     features: tuple[Annotated[Feature, PluginField("signals.features")], ...] = ()
-    """What a model that trains looks at, in this order; none for a rule."""
+    """What a model that trains looks at, in this order, and what the strategy may read; for a model that does not
+    train, the latter alone."""
 
     label: Annotated[Label, PluginField("signals.labels", NO_LABELS, default="forward_return")] | None = None
     """What a model that trains predicts; by default the next bar's close-to-close return."""
@@ -148,7 +149,7 @@ class SignalSpec(Spec):
             if not self.features:
                 raise self._refused("features", "trains: add at least one of `features`")
             return self._with_a_confidence_it_can_have()
-        for name in ("features", "label", "scaler", "walk_forward"):
+        for name in ("label", "scaler", "walk_forward"):
             if getattr(self, name):
                 raise self._refused(name, f"does not train: remove `{name}`")
         self._fill({"confidence": Constant()})
