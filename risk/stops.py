@@ -169,3 +169,8 @@ def _alone(close: float, spec: "StopSpec | TargetSpec | None") -> float:
     if isinstance(spec, Percent):
         return close * spec.value
     raise ConfigError(f"{spec.kind} needs the bars before: hand the strategy `distances`, made by Distances.of")
+
+
+def distance_at(spec: "StopSpec | TargetSpec | None", price: float, distance: float) -> float:
+    """A distance from the price of an order: a part of it, or what was worked out beforehand; NaN for none."""
+    return price * spec.value if isinstance(spec, Percent) else float(distance)

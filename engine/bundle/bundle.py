@@ -6,7 +6,8 @@ from pathlib import Path
 
 from core.types import Market
 
-from .decide import Decisions, Held, decide
+from .decide import Decisions, decide
+from .positions import Held
 from .trained import BundleContent
 
 

@@ -9,34 +9,23 @@ import numpy as np
 import pandas as pd
 
 from core.errors import DataError
-from core.types import Market, Vector
+from core.types import Bars, Market, SignalFrame, Vector
+from engine.backtest.rule_features import entries_allowed, rule_features
 from signals.confidence.constant import Constant
 from signals.folds.fit_at_cut import panel_of, window_of
 from signals.folds.fit_fold import answer
 from signals.models.base import RuleModel
 from signals.panel import Panel
-from strategies.base import CrossSectional
+from strategies._contract import columns_of as rule_columns
+from strategies._entry_filter import NO_FILTER
 
+from .positions import Held, Inputs, Target, targets
 from .sizes import Size, size_of
 from .trained import BundleContent, Part, alone, columns_of, last_rows, part_of
 
 CONTEXT = 512
 """Rows that a model is handed at first; only networks look at more than one."""
-FLAT = Size(0.0, 0.0, math.nan, math.nan)
-
-
-@dataclass(frozen=True)
-class Held:
-    """A position in a symbol.
-
-    Attributes
-    ----------
-    side : 1 long, -1 short, 0 flat.
-    held : bars of the symbol in a row at whose close it was on this side, the last bar included.
-    """
-
-    side: int = 0
-    held: int = 0
+FLAT = Size(0.0, 0.0, math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -51,6 +40,10 @@ class Decision:
     low, high : interval of the prediction; NaN where the confidence gives none.
     confidence : in [0, 1]; NaN where the prediction is.
     side : to be on after the bar: 1, -1 or 0.
+    weight : the part of the risk rule's size, from 0 to 1.
+    reason : in the strategy's words; empty for a rule without any.
+    state : the rule's own numbers, for ``Held.state`` of the next bar.
+    entry : price of the entry's order; NaN for a market order.
     value : money that the risk rule gives the position, account currency; 0 for flat.
     units : the same in whole lots at the bar's close, signed.
     stop, target : prices of the protective orders; NaN for none.
@@ -65,6 +58,10 @@ class Decision:
     high: float
     confidence: float
     side: int
+    weight: float
+    reason: str
+    state: Mapping[str, float]
+    entry: float
     value: float
     units: float
     stop: float
@@ -112,12 +109,13 @@ class Decisions:
 
 @dataclass(frozen=True)
 class _Forecast:
-    """A symbol's prediction at its last bar, and the warnings on its inputs."""
+    """A symbol's prediction at its last bar, the warnings on its inputs, and prediction and confidence before."""
 
     prediction: float
     confidence: float
     half_width: float
     warnings: tuple[str, ...] = ()
+    previous: tuple[float, float] = (math.nan, math.nan)
 
 
 def decide(bundle: BundleContent, market: Market, *, account: float | None, holding: Mapping[str, Held]) -> Decisions:
@@ -125,8 +123,8 @@ def decide(bundle: BundleContent, market: Market, *, account: float | None, hold
     market = _known_symbols(bundle, market)
     money = bundle.rules.broker.cash if account is None else account
     forecasts = _rule_forecasts(bundle, market) if not bundle.parts else _forecasts(bundle, market)
-    sides = _sides(bundle, market, forecasts, holding)
-    rows = [_decision(bundle, market, symbol, forecasts[symbol], sides[symbol], money) for symbol in market.trade]
+    decided = _targets(bundle, market, forecasts, holding)
+    rows = [_decision(bundle, market, symbol, forecasts[symbol], decided[symbol], money) for symbol in market.trade]
     return Decisions(market.times[-1], money, tuple(rows), tuple(_warnings(bundle, market)))
 
 
@@ -149,8 +147,9 @@ def _rule_forecasts(bundle: BundleContent, market: Market) -> dict[str, _Forecas
     for symbol in market.trade:
         bars = market.bars[symbol]
         _require_rows(symbol, len(bars), model.warmup + 1, model.kind)
-        prediction = float(model.signal(bars)[-1])
-        forecasts[symbol] = _Forecast(prediction, math.nan if math.isnan(prediction) else value, math.nan)
+        before, prediction = ([math.nan, *model.signal(bars).tolist()])[-2:]
+        sure = [math.nan if math.isnan(number) else value for number in (before, prediction)]
+        forecasts[symbol] = _Forecast(prediction, sure[1], math.nan, previous=(before, sure[0]))
     return forecasts
 
 
@@ -179,21 +178,24 @@ def _forecast(bundle: BundleContent, panel: Panel, symbol: str, row: int) -> _Fo
         return _Forecast(math.nan, math.nan, math.nan, (f"no model of its own: {reason}",))
     rows = alone(panel, symbol)
     answers = _answers(bundle, rows.take(slice(-CONTEXT, None)), part)
-    if np.isnan(answers["prediction"][0]) and len(rows) > CONTEXT:  # a model with a longer window
+    if np.isnan(answers["prediction"]).any() and len(rows) > CONTEXT:  # a model with a longer window
         answers = _answers(bundle, rows, part)
     warnings = tuple(_outside(panel, row, part))
     prediction, confidence, half_width = (
-        float(answers[name][0]) for name in ("prediction", "confidence", "half_width")
+        float(answers[name][-1]) for name in ("prediction", "confidence", "half_width")
     )
-    forecast = _Forecast(prediction, confidence, half_width, warnings)
+    before = (math.nan, math.nan)
+    if len(answers["prediction"]) > 1:
+        before = (float(answers["prediction"][0]), float(answers["confidence"][0]))
+    forecast = _Forecast(prediction, confidence, half_width, warnings, before)
     if math.isnan(forecast.prediction):
         return _Forecast(math.nan, math.nan, math.nan, (*warnings, "too few rows for the model's window"))
     return forecast
 
 
 def _answers(bundle: BundleContent, panel: Panel, part: Part) -> dict[str, Vector]:
-    """The prediction of the last row of one symbol's rows."""
-    last = np.array([len(panel) - 1])
+    """The predictions of the last two rows of one symbol's rows, or of its only one."""
+    last = np.arange(max(len(panel) - 2, 0), len(panel))
     return columns_of(answer(bundle.rules.signals.training, window_of(panel), part.fitted, last))
 
 
@@ -205,42 +207,51 @@ def _outside(panel: Panel, row: int, part: Part) -> Iterator[str]:
             yield f"{name} is {value:.6g}, outside the training range {low:.6g} to {high:.6g}"
 
 
-def _sides(
+def _targets(
     bundle: BundleContent, market: Market, forecasts: Mapping[str, _Forecast], holding: Mapping[str, Held]
-) -> dict[str, int]:
-    """The sides to be on: those of symbols without a new bar at the market's last time stay."""
+) -> dict[str, Target]:
+    """The targets of all symbols: those without a bar at the market's last time keep what they have."""
     strategy = bundle.rules.strategy
-    held = {symbol: holding.get(symbol, Held()) for symbol in market.trade}
-    fresh = {symbol: market.bars[symbol].times[-1] == market.times[-1] for symbol in market.trade}
-    if isinstance(strategy, CrossSectional):
-        shown = [
-            forecasts[symbol] if fresh[symbol] else _Forecast(math.nan, math.nan, math.nan) for symbol in market.trade
-        ]
-        prediction, confidence = (_column(shown, name) for name in ("prediction", "confidence"))
-        sides = np.array([held[symbol].side for symbol in market.trade], dtype=np.int64)
-        targets = type(strategy).rule(prediction, confidence, sides, strategy)
-        return {symbol: int(side) for symbol, side in zip(market.trade, targets, strict=True)}
-    return {
-        symbol: _scalar_side(strategy, forecasts[symbol], held[symbol]) if fresh[symbol] else held[symbol].side
+    features = bundle.rules.signals.features
+    last_bars = {symbol: market.bars[symbol].between(market.bars[symbol].times[-1], None) for symbol in market.trade}
+    values = rule_features(market, last_bars, rule_columns(strategy, features), features)
+    inputs = {
+        symbol: Inputs(
+            forecasts[symbol].prediction,
+            forecasts[symbol].confidence,
+            forecasts[symbol].previous,
+            market.bars[symbol],
+            strategy.reads(*values[symbol][-1].tolist()) if strategy.reads else (),
+            holding.get(symbol, Held()),
+            market.bars[symbol].times[-1] == market.times[-1],
+        )
         for symbol in market.trade
     }
+    return targets(strategy, inputs, _entries(bundle, market, last_bars, forecasts))
 
 
-def _scalar_side(strategy: Any, forecast: _Forecast, held: Held) -> int:
-    if math.isnan(forecast.prediction):
-        return held.side
-    return int(type(strategy).rule(forecast.prediction, forecast.confidence, held.side, held.held, strategy))
-
-
-def _column(forecasts: list[_Forecast], name: str) -> Vector:
-    return np.array([getattr(forecast, name) for forecast in forecasts], dtype=np.float64)
+def _entries(
+    bundle: BundleContent, market: Market, last_bars: Mapping[str, Bars], forecasts: Mapping[str, _Forecast]
+) -> dict[str, bool]:
+    """By symbol, True if the strategy's filters allow an entry now; its warm-up has passed long ago."""
+    strategy = bundle.rules.strategy
+    if strategy.entry_filter._replace(warmup=0) == NO_FILTER:
+        return {}
+    times = pd.DatetimeIndex(sorted({bars.times[0] for bars in last_bars.values()}))
+    prediction = np.array([[forecasts[symbol].prediction for symbol in market.trade]] * len(times))
+    confidence = np.array([[forecasts[symbol].confidence for symbol in market.trade]] * len(times))
+    frame = SignalFrame(times, market.trade, prediction, confidence, np.zeros(len(times), dtype=np.int64))
+    later = strategy.model_copy(update={"warmup": 0})
+    allowed = entries_allowed(market, last_bars, frame, later, bundle.rules.signals.features)
+    return {symbol: bool(allowed[symbol][-1]) for symbol in market.trade}
 
 
 def _decision(
-    bundle: BundleContent, market: Market, symbol: str, forecast: _Forecast, side: int, account: float
+    bundle: BundleContent, market: Market, symbol: str, forecast: _Forecast, target: Target, account: float
 ) -> Decision:
     bars = market.bars[symbol]
-    size = size_of(bundle.rules, bars, side, forecast.confidence, account) if side else FLAT
+    side = target.side
+    size = size_of(bundle.rules, bars, side, forecast.confidence, account, target.weight) if side else FLAT
     warnings = list(forecast.warnings)
     if bars.times[-1] < market.times[-1]:
         warnings.append(f"its last bar is of {bars.times[-1]:%Y-%m-%d %H:%M} UTC, before the others'")
@@ -252,6 +263,10 @@ def _decision(
         high=forecast.prediction + forecast.half_width,
         confidence=forecast.confidence,
         side=side,
+        weight=target.weight,
+        reason=target.reason,
+        state=dict(target.state),
+        entry=size.entry,
         value=size.value,
         units=size.units,
         stop=size.stop,

@@ -1,10 +1,12 @@
 """The size of a position by the risk rule, at a bar's close."""
 
+import math
 from typing import NamedTuple
 
 from core.types import Bars
 from risk.sizing import lot_floor, risk_money, rule_units, stop_units
-from risk.stops import Distances, stop_price, target_price
+from risk.stops import Distances, distance_at, stop_price, target_price
+from strategies._entry_order import entry_price
 
 from .trained import Rules
 
@@ -17,15 +19,17 @@ class Size(NamedTuple):
     value : money, account currency, before it is rounded to lots.
     units : whole lots, signed.
     stop, target : prices of the protective orders; NaN for none.
+    entry : price of the entry's own order; NaN for a market order.
     """
 
     value: float
     units: float
     stop: float
     target: float
+    entry: float
 
 
-def size_of(rules: Rules, bars: Bars, side: int, confidence: float, account: float) -> Size:
+def size_of(rules: Rules, bars: Bars, side: int, confidence: float, account: float, weight: float = 1.0) -> Size:
     """The position on a side at the last close, as the engines size one from flat.
 
     Parameters
@@ -33,16 +37,21 @@ def size_of(rules: Rules, bars: Bars, side: int, confidence: float, account: flo
     side : 1 or -1.
     confidence : in [0, 1]; NaN gives nothing.
     account : account value, account currency.
+    weight : the part of the rule's size.
     """
     risk = rules.risk
     broker = rules.broker
     close = float(bars.close[-1])
+    order = rules.strategy.entry_order
+    offset = float(order.distances(bars)[-1]) if order else math.nan
+    price = entry_price(order.number, side, close, offset) if order else close
     distances = Distances.of(bars, risk.stop, risk.take_profit)
-    stop = stop_price(side, close, float(distances.stop[-1]))
-    target = target_price(side, close, float(distances.target[-1]))
+    stop = stop_price(side, price, distance_at(risk.stop, price, distances.stop[-1]))
+    target = target_price(side, price, distance_at(risk.take_profit, price, distances.target[-1]))
     if risk.mode == "notional":
-        units = rule_units(confidence, account, close, risk.base, risk.cap, 0.0)
+        units = rule_units(confidence, account, price, risk.base, risk.cap, 0.0)
     else:
         loss = risk_money(confidence, account, risk.base, 1.0)
-        units = stop_units(loss, risk_money(1.0, account, risk.cap, risk.cap), side, close, stop, 0.0, broker)
-    return Size(units * close, side * lot_floor(units, broker.lot), stop, target)
+        units = stop_units(loss, risk_money(1.0, account, risk.cap, risk.cap), side, price, stop, 0.0, broker)
+    units *= weight
+    return Size(units * price, side * lot_floor(units, broker.lot), stop, target, price if order else math.nan)

@@ -13,7 +13,7 @@ import backtrader as bt
 from risk.bt_adapter.commission import costs_of
 from risk.sizing import DUST, lot_floor, resize_units, units_for_loss
 from risk.spec import RiskSpec
-from risk.stops import Distances, Percent, TrailPercent, stop_price, target_price
+from risk.stops import Distances, TrailPercent, distance_at, stop_price, target_price
 
 from .account import AccountStops, PlannedHoldings
 from .entry_orders import EntryOrders
@@ -343,8 +343,3 @@ class OrderStrategy(bt.Strategy):
     def close_order(self, data: Any) -> Any:
         """Send the order that closes exactly the position; a market order unless overridden."""
         return self.close(data=data)
-
-
-def distance_at(spec: Any, price: float, distance: float) -> float:
-    """A distance from the price of an order: a part of it, or what was worked out beforehand; NaN for none."""
-    return price * spec.value if isinstance(spec, Percent) else float(distance)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from engine import run
-from engine.bundle.decide import Held
+from engine.bundle.positions import Held
 from engine.bundle.train import train
 from signals.generate import plan
 
