@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from core.deprecation import moved_modules
 
 if TYPE_CHECKING:
-    from .api import load_run, load_sweep, run
+    from .api import load_bundle, load_run, load_sweep, run, train
 
-__all__ = ["load_run", "load_sweep", "run"]
+__all__ = ["load_bundle", "load_run", "load_sweep", "run", "train"]
 
 moved_modules(
     {

@@ -11,15 +11,16 @@ import click
 
 from core.errors import WorkbenchError
 
-from .audit_command import audit
-from .cache_command import cache
-from .doctor_command import doctor
+from .commands.audit_command import audit
+from .commands.bundle_command import bundle, predict, train
+from .commands.cache_command import cache
+from .commands.doctor_command import doctor
+from .commands.ledger_command import ledger
+from .commands.list_command import list_plugins
+from .commands.reproduce_command import reproduce
+from .commands.run_command import EPILOG, run
+from .commands.show_command import show
 from .interrupts import recorded_interrupts
-from .ledger_command import ledger
-from .list_command import list_plugins
-from .reproduce_command import reproduce
-from .run_command import EPILOG, run
-from .show_command import show
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (run, show, doctor, list_plugins, audit, reproduce, cache, ledger):
+for command in (run, show, doctor, list_plugins, audit, reproduce, cache, ledger, train, predict, bundle):
     app.add_command(command)
 
 

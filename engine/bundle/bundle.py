@@ -1,0 +1,43 @@
+"""A loaded bundle."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.types import Market
+
+from .decide import Decisions, Held, decide
+from .trained import BundleContent
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Bundle(BundleContent):
+    """A bundle whose content was verified.
+
+    Attributes
+    ----------
+    folder : where it was read from.
+    """
+
+    folder: Path
+
+    def decide(
+        self, market: Market, *, account: float | None = None, holding: Mapping[str, Held] | None = None
+    ) -> Decisions:
+        """The decisions that a backtest would make at the last bar of a market.
+
+        Parameters
+        ----------
+        market : the bars that are known, with enough of them before the last one.
+        account : account value for the sizes, in account currency; None: the config's ``broker.cash``.
+        holding : by symbol, what is held; symbols that are not named are flat.
+
+        Raises
+        ------
+        DataError
+            A symbol of the bundle is missing, or has too few bars.
+        """
+        return decide(self, market, account=account, holding=holding or {})
+
+    def __repr__(self) -> str:
+        return f"<Bundle {self.folder}: {self.contents.name}, fitted on what was known at {self.contents.cut}>"
