@@ -148,8 +148,8 @@ def _rule_forecasts(bundle: BundleContent, market: Market) -> dict[str, _Forecas
         bars = market.bars[symbol]
         _require_rows(symbol, len(bars), model.warmup + 1, model.kind)
         before, prediction = ([math.nan, *model.signal(bars).tolist()])[-2:]
-        sure = [math.nan if math.isnan(number) else value for number in (before, prediction)]
-        forecasts[symbol] = _Forecast(prediction, sure[1], math.nan, previous=(before, sure[0]))
+        confidences = [math.nan if math.isnan(number) else value for number in (before, prediction)]
+        forecasts[symbol] = _Forecast(prediction, confidences[1], math.nan, previous=(before, confidences[0]))
     return forecasts
 
 

@@ -105,24 +105,32 @@ def _barred(strategy: Strategy, target: Target, held: Held, *, is_allowed: bool)
 
 
 def _one_by_one(strategy: Strategy, inputs: Mapping[str, Inputs]) -> dict[str, Target]:
-    return {symbol: _scalar(strategy, symbol, given) for symbol, given in inputs.items()}
+    return {symbol: _scalar(strategy, symbol, symbol_inputs) for symbol, symbol_inputs in inputs.items()}
 
 
-def _kept(given: Inputs) -> Target:
-    return Target(given.held.side, float(given.held.side != 0), "", given.held.state)
+def _unchanged(symbol_inputs: Inputs) -> Target:
+    return Target(symbol_inputs.held.side, float(symbol_inputs.held.side != 0), "", symbol_inputs.held.state)
 
 
-def _scalar(strategy: Strategy, symbol: str, given: Inputs) -> Target:
-    if not given.is_fresh or math.isnan(given.prediction):
-        return _kept(given)
+def _scalar(strategy: Strategy, symbol: str, symbol_inputs: Inputs) -> Target:
+    if not symbol_inputs.is_fresh or math.isnan(symbol_inputs.prediction):
+        return _unchanged(symbol_inputs)
     rule = type(strategy).rule
     form = form_of(type(strategy))
     if not form.takes_view:
-        side = int(rule(given.prediction, given.confidence, given.held.side, given.held.held, strategy))
+        side = int(
+            rule(
+                symbol_inputs.prediction,
+                symbol_inputs.confidence,
+                symbol_inputs.held.side,
+                symbol_inputs.held.held,
+                strategy,
+            )
+        )
         return Target(side, float(side != 0), "", {})
     if not form.has_state:
-        return _target(strategy, rule(view_of(given), strategy), {})
-    decision, state = rule(view_of(given), _state(strategy, symbol, given.held), strategy)
+        return _target(strategy, rule(view_of(symbol_inputs), strategy), {})
+    decision, state = rule(view_of(symbol_inputs), _state(strategy, symbol, symbol_inputs.held), strategy)
     return _target(strategy, decision, cast_state(strategy.state, state)._asdict())
 
 
@@ -144,15 +152,15 @@ def _state(strategy: Strategy, symbol: str, held: Held) -> Any:
     return cast_state(strategy.state, [held.state[name] for name in names])
 
 
-def view_of(given: Inputs) -> View:
+def view_of(symbol_inputs: Inputs) -> View:
     """The view of a rule at a symbol's last bar."""
-    held = given.held
-    bars = given.bars
+    held = symbol_inputs.held
+    bars = symbol_inputs.bars
     close = float(bars.close[-1])
     return View(
-        given.prediction,
-        given.confidence,
-        *given.previous,
+        symbol_inputs.prediction,
+        symbol_inputs.confidence,
+        *symbol_inputs.previous,
         open=float(bars.open[-1]),
         high=float(bars.high[-1]),
         low=float(bars.low[-1]),
@@ -165,27 +173,32 @@ def view_of(given: Inputs) -> View:
         unrealised=position_return(held.side, held.entry_price, close),
         best=held.best,
         worst=held.worst,
-        features=given.features,
+        features=symbol_inputs.features,
     )
 
 
 def _of_all(strategy: Strategy, inputs: Mapping[str, Inputs]) -> dict[str, Target]:
     """The targets of a rule that looks at all symbols at once."""
     symbols = list(inputs)
-    shown = [given.is_fresh and not math.isnan(given.prediction) for given in inputs.values()]
-    if not any(shown):
-        return {symbol: _kept(given) for symbol, given in inputs.items()}
+    has_opinion = [
+        symbol_inputs.is_fresh and not math.isnan(symbol_inputs.prediction) for symbol_inputs in inputs.values()
+    ]
+    if not any(has_opinion):
+        return {symbol: _unchanged(symbol_inputs) for symbol, symbol_inputs in inputs.items()}
     rule = type(strategy).rule
     form = form_of(type(strategy))
     state: Any = None
     if not form.takes_view:
         numbers = [
             np.array(
-                [getattr(given, name) if show else math.nan for given, show in zip(inputs.values(), shown, strict=True)]
+                [
+                    getattr(symbol_inputs, name) if show else math.nan
+                    for symbol_inputs, show in zip(inputs.values(), has_opinion, strict=True)
+                ]
             )
             for name in ("prediction", "confidence")
         ]
-        sides = np.array([given.held.side for given in inputs.values()], dtype=np.int64)
+        sides = np.array([symbol_inputs.held.side for symbol_inputs in inputs.values()], dtype=np.int64)
         decisions = [Decision(float(side)) for side in rule(*numbers, sides, strategy)]
     else:
         view = _cross_view(strategy, inputs)
@@ -203,14 +216,14 @@ def _of_all(strategy: Strategy, inputs: Mapping[str, Inputs]) -> dict[str, Targe
     for number, symbol in enumerate(symbols):
         next_state = {} if state is None else {name: float(values[number]) for name, values in state._asdict().items()}
         target = _target(strategy, decisions[number], next_state)
-        result[symbol] = target if shown[number] else _kept(inputs[symbol])._replace(state=next_state)
+        result[symbol] = target if has_opinion[number] else _unchanged(inputs[symbol])._replace(state=next_state)
     return result
 
 
 def _cross_view(strategy: Strategy, inputs: Mapping[str, Inputs]) -> CrossView:
     """The view of all symbols; those without a new bar are NaN but for their position's integers."""
-    views = [view_of(given) for given in inputs.values()]
-    fresh = [given.is_fresh for given in inputs.values()]
+    views = [view_of(symbol_inputs) for symbol_inputs in inputs.values()]
+    fresh = [symbol_inputs.is_fresh for symbol_inputs in inputs.values()]
     integers = ("side", "held", "waiting")
     columns: dict[str, Any] = {
         name: np.array([getattr(view, name) for view in views], dtype=np.int64) for name in integers
