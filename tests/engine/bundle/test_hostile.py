@@ -154,7 +154,7 @@ def circle(array):
         ("test_input.X", lambda array: array[:, :1], "self-test"),
         ("test_input.close", lambda array: array[:1], "self-test"),
         ("test_answer.prediction", lambda array: array * (1 + 1e-15), "answers another prediction than it must"),
-        ("lightgbm.value", lambda array: array * 1.01, "answers another prediction than it must"),
+        ("lightgbm.value", lambda array: array * 1.01, "self-test answers another"),
     ],
 )
 def test_arrays_of_strangers(copy, part, change, text):
