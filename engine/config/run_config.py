@@ -171,6 +171,8 @@ def _overridden(layer: Layer, overrides: Iterable[str]) -> Layer:
 
 def validate(layer: Layer, source: str) -> RunConfig:
     """A layer as a :class:`RunConfig`; ``source`` is the location of keys that have none in the layer."""
+    if "cerebro" in layer.values:
+        raise ConfigError(f"{source}: describes a recorded Cerebro run and is no config; run the script again")
     version = layer.values.get("version", FORMAT)
     if isinstance(version, int) and version > FORMAT:
         raise ConfigError(

@@ -28,7 +28,18 @@ def run_notes(
         *_interest_notes(config),
         *_unit_notes(config),
         *_reentry_notes(config, result),
-        *_span_notes(config, market, days, result.zone),
+        *_span_notes(_end_of_symbols(config), market, days, result.zone),
+        *_gap_notes(market, days, result.zone),
+        *hole_notes(year),
+        *_session_notes(result, year),
+    )
+
+
+def recorded_notes(market: Market, result: RunResult, days: pd.DatetimeIndex, year: Calendar) -> tuple[str, ...]:
+    """The notes on a recorded Cerebro run; parameters as for :func:`run_notes`."""
+    return (
+        *_idle_notes(result),
+        *_span_notes("stays, at its last close", market, days, result.zone),
         *_gap_notes(market, days, result.zone),
         *hole_notes(year),
         *_session_notes(result, year),
@@ -88,9 +99,13 @@ def _unit_notes(config: RunConfig) -> tuple[str, ...]:
     )
 
 
-def _span_notes(config: RunConfig, market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
-    """Traded symbols that begin after the account does, or end before it."""
-    end = "stays, at its last close" if config.broker.delisting == "hold" else f"is closed {SESSIONS} sessions later"
+def _end_of_symbols(config: RunConfig) -> str:
+    """The end of a position in a symbol that has ended, in words."""
+    return "stays, at its last close" if config.broker.delisting == "hold" else f"is closed {SESSIONS} sessions later"
+
+
+def _span_notes(end: str, market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
+    """Traded symbols that begin after the account does, or end before it; ``end`` is that of their positions."""
     spans = ((symbol, sessions(market.bars[symbol].times, zone)[[0, -1]]) for symbol in market.trade)
     end = f"; a position at its end {end}"
     return tuple(
