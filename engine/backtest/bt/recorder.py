@@ -111,7 +111,7 @@ class AccountRecorder(bt.Analyzer):
         for data in self.datas:
             if len(data):
                 self._record_bar(data)
-        units = [float(self._broker.getposition(data).size) for data in self.datas]
+        units = [self._held(data) for data in self.datas]
         now = self.strategy.datetime[0]
         self._worth = float(self._broker.getvalue())
         self._shares = self._broker.get_fundshares()
@@ -122,6 +122,13 @@ class AccountRecorder(bt.Analyzer):
             size * self._close[data] * self._multiplier(data) if size else 0.0
             for data, size in self._last_units.items()
         ]
+
+    def _held(self, data: Any) -> float:
+        """Units held, without a look at a position that was never opened: backtrader would value it from then on."""
+        positions = getattr(self._broker, "positions", None)
+        if positions is not None and data not in positions:
+            return 0.0
+        return float(self._broker.getposition(data).size)
 
     def _record_bar(self, data: Any) -> None:
         bars = self._bars[data]
