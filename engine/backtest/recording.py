@@ -56,8 +56,11 @@ def recorded_result(recording: Recording) -> RunResult:
     require_finite(recording.times, output.value)
     ruin = np.flatnonzero(output.value <= 0)
     if ruin.size:
-        value, time = output.value[ruin[0]], recording.times[ruin[0]]
-        raise ConfigError(f"the account is worth {value:.2f} at {time}: no return can be computed; trade smaller sizes")
+        step = int(ruin[0])
+        raise ConfigError(
+            f"the account is worth {output.value[step]:.2f} at {recording.times[step]}: no return can be computed; "
+            "trade smaller sizes"
+        )
     symbols = list(recording.market.bars)
     units = pd.DataFrame(output.units, index=recording.times.rename("time"), columns=symbols, dtype=np.float64)
     marks = {

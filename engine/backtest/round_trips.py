@@ -12,7 +12,7 @@ from core.types import Rows
 
 REASONS = {"market": "signal", "limit": "take_profit"}
 """The word for an exit, by the kind of the order that made it; the other kinds name themselves. The strategy's own word
-for an order goes before.
+for a market or a limit order goes before.
 """
 
 
@@ -78,7 +78,7 @@ class Trip:
     def add(self, fill: Fill, size: float, interest: float, held: float, reason: str) -> None:
         """Add ``size`` units of a fill with their part of its commission; ``held`` units are left after it."""
         commission = fill.commission * (size / fill.size)
-        why = reason or REASONS.get(fill.kind, fill.kind)
+        why = reason if reason and fill.kind in REASONS else REASONS.get(fill.kind, fill.kind)
         self.legs.append(Leg(fill.time, size, fill.price, commission, interest, why))
         self.held = held
 

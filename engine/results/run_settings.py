@@ -1,4 +1,4 @@
-"""What the outcome of a run is made of, for a run of a config and for a recorded Cerebro run."""
+"""The input of a run's outcome, for a run of a config and for a recorded Cerebro run."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -12,7 +12,7 @@ from signals.signals_result import Signals
 
 
 class RunParts(NamedTuple):
-    """What went into a run and came out of it; ``evaluation`` is None where there are no forecasts."""
+    """Input and result of a run; ``evaluation`` is None where there are no forecasts."""
 
     market: Market
     signals: Signals

@@ -139,8 +139,8 @@ class Shares(RunRecorder):
     """Keeps what it computes where a RiskBroker knows better."""
 
     def stop(self):
-        self.computed = dict(self._share_of)
-        self.known = {ref: note.share_at_fill for (ref, _), note in self._broker.notes.items()}
+        self.computed = dict(self._shares_at_fills.by_order)
+        self.exact = {ref: note.share_at_fill for (ref, _), note in self._broker.notes.items()}
         super().stop()
 
 
@@ -150,9 +150,9 @@ def test_the_share_at_a_fill_is_what_a_risk_broker_knows():
     cerebro.broker.set_slippage_perc(0.001, slip_out=True)
     cerebro.addanalyzer(Shares, _name="run", measures=QUICK)
     run = cerebro.run()[0].analyzers.run
-    assert len(run.known) > 10
-    assert run.computed.keys() == run.known.keys()
-    for ref, share in run.known.items():
+    assert len(run.exact) > 10
+    assert run.computed.keys() == run.exact.keys()
+    for ref, share in run.exact.items():
         assert run.computed[ref] == pytest.approx(share, rel=1e-9)
 
 

@@ -13,36 +13,12 @@ from engine.backtest.feed_checks import SIGNALS, check_prices
 from engine.backtest.recording import Recording
 from engine.config.recorded_config import RecordedConfig, recorded_config
 from marketdata.benchmark import BASKET
-from risk.bt_adapter.audit_analyzer import RiskAudit, kind_of
 
 from .feed import times_of
+from .fill_shares import SharesAtFills, SharesAudit, multiplier_of
 from .script_facts import facts, source_of, symbols_of
 
 Line = tuple[float, ...]
-
-
-class SharesAudit(RiskAudit):
-    """The audit of orders with the share at each fill under any broker, and no limit order called a target.
-
-    Parameters
-    ----------
-    shares : by the reference of an order, the share of the account that its last fill left in the position; filled in
-        while the run goes on.
-    """
-
-    params = (("shares", None),)
-
-    def _order(self, order_id: int, order: Any) -> dict[str, Any]:
-        row = super()._order(order_id, order)
-        known = row["share_at_fill"] == row["share_at_fill"]
-        return row if known else {**row, "share_at_fill": self.p.shares.get(order.ref, float("nan"))}
-
-    def stop(self) -> None:
-        """Make the rows; a limit order that belongs to no bracket is a limit order, not a profit that was taken."""
-        super().stop()
-        plain = {ref for ref, order in self._orders.items() if order.parent is None and kind_of(order) == "limit"}
-        reasons = zip(self._fills, self._rows["exit_reasons"], strict=True)
-        self._rows["exit_reasons"] = [reason or ("limit" if fill.ref in plain else "") for fill, reason in reasons]
 
 
 class AccountRecorder(bt.Analyzer):
@@ -77,8 +53,8 @@ class AccountRecorder(bt.Analyzer):
     )
 
     def __init__(self) -> None:
-        self._share_of: dict[int, float] = {}
-        self._audit = SharesAudit(clock=self._time, symbol=self._symbol, shares=self._share_of)
+        self._shares_at_fills = SharesAtFills()
+        self._audit = SharesAudit(clock=self._time, symbol=self._symbol, shares=self._shares_at_fills.by_order)
 
     def start(self) -> None:
         """Begin with no records, and refuse what cannot be recorded."""
@@ -95,11 +71,8 @@ class AccountRecorder(bt.Analyzer):
         self._steps: dict[float, tuple[float, float, float]] = {}
         self._units: dict[float, list[float]] = {}
         self._exposed: dict[float, list[float]] = {}
-        self._close = dict.fromkeys(self.datas, 0.0)
-        self._last_units = dict.fromkeys(self.datas, 0.0)
-        self._worth = float(self._broker.startingcash)
-        self._shares = self._first_shares
         self._warmup = 0
+        self._shares_at_fills.begin(self._broker, self.datas)
 
     def prenext(self) -> None:
         """Record a bar on which the strategy's indicators have no value yet."""
@@ -111,17 +84,16 @@ class AccountRecorder(bt.Analyzer):
         for data in self.datas:
             if len(data):
                 self._record_bar(data)
-        units = [self._held(data) for data in self.datas]
+        units = {data: self._held(data) for data in self.datas}
         now = self.strategy.datetime[0]
-        self._worth = float(self._broker.getvalue())
-        self._shares = self._broker.get_fundshares()
-        self._steps[now] = (self._worth, float(self._broker.getcash()), self._shares / self._first_shares)
-        self._units[now] = units
-        self._last_units = dict(zip(self.datas, units, strict=True))
+        value = float(self._broker.getvalue())
+        shares = self._broker.get_fundshares() / self._first_shares
+        self._steps[now] = (value, float(self._broker.getcash()), shares)
+        self._units[now] = list(units.values())
         self._exposed[now] = [
-            size * self._close[data] * self._multiplier(data) if size else 0.0
-            for data, size in self._last_units.items()
+            size * data.close[0] * multiplier_of(self._broker, data) if size else 0.0 for data, size in units.items()
         ]
+        self._shares_at_fills.close(value, units)
 
     def _held(self, data: Any) -> float:
         """Units held, without a look at a position that was never opened: backtrader would value it from then on."""
@@ -141,45 +113,11 @@ class AccountRecorder(bt.Analyzer):
         bars[-1] = (data.datetime[0], *(float(getattr(data, name)[0]) for name in COLUMNS))
         lines = (getattr(data.lines, name, None) for name in SIGNALS)
         self._signals[data][-1] = tuple(float("nan") if line is None else float(line[0]) for line in lines)
-        self._close[data] = bars[-1][4]
 
     def notify_order(self, order: Any) -> None:
-        """Compute the share of the account that each new fill left in its position.
-
-        The account before a fill is its last close, with positions moved to the open of a new bar and with what was
-        paid in; interest that the broker charges on this bar is not known yet.
-        """
+        """Compute the share of the account that each new fill left in its position."""
         for execution in order.executed.iterpending():
-            data = order.data
-            multiplier = self._multiplier(data)
-            worth = self._worth_at_open()
-            self._last_units[data] += execution.size
-            share = abs(self._last_units[data]) * execution.price * multiplier / worth if worth > 0 else float("nan")
-            self._share_of[order.ref] = share
-            commission = self._broker.getcommissioninfo(data).getcommission(execution.size, execution.price)
-            gained = execution.size * multiplier * (self._mark(data) - execution.price)
-            self._worth += gained - commission - self._moved(data, execution.size, multiplier)
-
-    def _worth_at_open(self) -> float:
-        shares = self._broker.get_fundshares()
-        self._worth *= shares / self._shares
-        self._shares = shares
-        moved = sum(
-            self._moved(data, units, self._multiplier(data)) for data, units in self._last_units.items() if units
-        )
-        return self._worth + moved
-
-    def _moved(self, data: Any, units: float, multiplier: float) -> float:
-        """What units gain from the last recorded close to the mark."""
-        return units * multiplier * (self._mark(data) - self._close[data])
-
-    def _mark(self, data: Any) -> float:
-        """The open of a new bar, else the last close."""
-        return float(data.open[0] if len(data) > len(self._bars[data]) else data.close[0])
-
-    def _multiplier(self, data: Any) -> float:
-        info = self._broker.getcommissioninfo(data)
-        return 1.0 if info.stocklike else float(info.p.mult)
+            self._shares_at_fills.add(order, execution.size, execution.price)
 
     def _symbol(self, data: Any) -> str:
         return self._symbols[data]
@@ -194,7 +132,7 @@ class AccountRecorder(bt.Analyzer):
         self.finish(self._recording())
         # Orders and feeds are large, and no copy of the Cerebro in another process could take them along.
         self._children.clear()
-        for name in ("_audit", "_broker", "_bars", "_signals", "_symbols", "_close", "_last_units"):
+        for name in ("_audit", "_broker", "_bars", "_signals", "_symbols", "_shares_at_fills"):
             setattr(self, name, None)
 
     def finish(self, recording: Recording) -> None:
@@ -207,10 +145,8 @@ class AccountRecorder(bt.Analyzer):
         steps = np.array(list(self._steps.values()))
         order = np.argsort(list(self._steps))
         source, plugins = source_of(type(self.strategy))
-        due = {
-            symbol: float(getattr(self._broker, "d_credit", {}).get(data, 0.0))
-            for data, symbol in self._symbols.items()
-        }
+        credit = getattr(self._broker, "d_credit", {})
+        multipliers = {symbol: multiplier_of(self._broker, data) for data, symbol in self._symbols.items()}
         return Recording(
             config=self._config(market, source),
             market=market,
@@ -226,14 +162,12 @@ class AccountRecorder(bt.Analyzer):
                 stops=audit["stops"],
                 interest=audit["interest"],
                 exit_reasons=audit["exit_reasons"],
-                due=due,
+                due={symbol: float(credit.get(data, 0.0)) for data, symbol in self._symbols.items()},
                 halts=(),
                 shares=steps[order, 2] if (steps[:, 2] != 1.0).any() else None,
             ),
             exposed=np.array(list(self._exposed.values()))[order],
-            multipliers={
-                symbol: value for data, symbol in self._symbols.items() if (value := self._multiplier(data)) != 1.0
-            },
+            multipliers={symbol: value for symbol, value in multipliers.items() if value != 1.0},
             notes=tuple(self._notes()),
             plugins=plugins,
         )
@@ -301,10 +235,10 @@ class AccountRecorder(bt.Analyzer):
                 f"the first {self._warmup} of {len(self._steps)} bars are warm-up of the strategy's indicators; they "
                 "count in every figure, as in backtrader's analyzers"
             )
-        paid = self._shares / self._first_shares
-        if any(step[2] != 1.0 for step in self._steps.values()):
+        shares = [step[2] for step in self._steps.values()]
+        if any(share != 1.0 for share in shares):
             notes.append(
-                f"money was paid in or out: the account ends with {paid:.6g} shares for each one at the start; returns "
-                "are time-weighted, those of one share"
+                f"money was paid in or out: the account ends with {shares[-1]:.6g} shares for each one at the start; "
+                "returns are time-weighted, those of one share"
             )
         return notes
