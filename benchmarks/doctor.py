@@ -17,6 +17,8 @@ from marketdata.doctor.finding import Series
 from marketdata.doctor.series_checks import findings_of
 
 COUNT = 1000
+FIRST_SEED = 1000
+"""The limits of the checks were chosen on series of seeds from 0 on, so that the table needs others."""
 PRICES = ["open", "high", "low", "close"]
 Random = np.random.Generator
 Fault = Callable[[pd.DataFrame, Random], pd.DataFrame]
@@ -170,7 +172,7 @@ def error_rates(series: int) -> tuple[dict[str, int], Counter[str]]:
     misses = dict.fromkeys(KINDS, 0)
     alarms: Counter[str] = Counter()
     for number, (kind, (check, plant)) in enumerate(KINDS.items()):
-        for seed in range(series):
+        for seed in range(FIRST_SEED, FIRST_SEED + series):
             random = np.random.default_rng([number, seed])
             frame = clean(random)
             alarms.update(checks_of(frame))

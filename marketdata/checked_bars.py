@@ -71,12 +71,14 @@ class Examination:
     span : what is used of a table.
     repair : what may be repaired.
     calendar : the days on which bars are expected; None: not stated.
+    accepted : checks whose findings do not refuse a table.
     """
 
     session: Session
     span: Span
     repair: Repair = NO_REPAIR
     calendar: str | None = None
+    accepted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +106,11 @@ def checked_bars(symbol: str, raw: RawTable, how: Examination, *, traded: bool) 
         The stamps cannot be placed in time, no bar lies in the span, or a check refuses one that does.
     """
     judged = examined(symbol, raw, how, traded=traded)
-    refused = [finding.text for finding in judged.findings if finding.severity == "refuse"]
-    if refused:
-        raise DataError(f"{symbol} ({raw.where}): {'; also: '.join(refused)}")
+    refusing = [finding for finding in judged.findings if finding.severity == "refuse"]
+    if refusing:
+        names = ", ".join(sorted({finding.check for finding in refusing}))
+        texts = "; also: ".join(finding.text for finding in refusing)
+        raise DataError(f"{symbol} ({raw.where}): {texts}; if the prices are right, set data.accept: [{names}]")
     return judged
 
 
@@ -115,7 +119,7 @@ def examined(symbol: str, raw: RawTable, how: Examination, *, traded: bool) -> J
     cut = cut_to_span(symbol, raw, how)
     frame = checked(symbol, cut.raw)
     zone = how.session.market_zone
-    findings = findings_of(Series(frame, cut.days, traded, cut.times, zone), how.calendar)
+    findings = findings_of(Series(frame, cut.days, traded, cut.times, zone), how.calendar, how.accepted)
     remarks = (Finding("reading", text) for text in cut.warnings)
     return Judged(Bars.of(symbol, frame.set_axis(cut.times)), cut.notes, (*remarks, *findings))
 

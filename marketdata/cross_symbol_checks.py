@@ -1,6 +1,6 @@
 """Checks of a whole market: symbols that cannot be traded, or compared, side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from .bar_size import bar_size
 
 
 def require_together(market: Market, files: Mapping[str, str]) -> None:
-    """Refuse symbols that do not belong together.
+    """Refuse symbols that do not belong together: the first fault is raised.
 
     Parameters
     ----------
@@ -23,11 +23,17 @@ def require_together(market: Market, files: Mapping[str, str]) -> None:
     DataError
         Traded symbols have bars of different sizes, or no day in common; or the benchmark ends before they do.
     """
+    for fault in together_faults(market, files):
+        raise fault
+
+
+def together_faults(market: Market, files: Mapping[str, str]) -> Iterator[DataError]:
+    """Everything for which :func:`require_together` would refuse the symbols; ``files`` as there."""
     labels = {symbol: f"{symbol} ({files[symbol]})" for symbol in market.bars}
     if len(market.trade) > 1:
-        _one_size(market, labels)
-        _common_days(market, labels)
-    _benchmark(market, labels)
+        yield from _one_size(market, labels)
+        yield from _common_days(market, labels)
+    yield from _benchmark(market, labels)
 
 
 def _days(market: Market) -> dict[str, pd.DatetimeIndex]:
@@ -35,18 +41,18 @@ def _days(market: Market) -> dict[str, pd.DatetimeIndex]:
     return {symbol: sessions(market.bars[symbol].times, market.zone).unique() for symbol in market.trade}
 
 
-def _one_size(market: Market, labels: Mapping[str, str]) -> None:
+def _one_size(market: Market, labels: Mapping[str, str]) -> Iterator[DataError]:
     sizes = {symbol: bar_size(market.bars[symbol].times, market.zone) for symbol in market.trade}
     first, *others = market.trade
     odd = next((symbol for symbol in others if sizes[symbol].differs(sizes[first])), None)
     if odd:
-        raise DataError(
+        yield DataError(
             f"mixed bar sizes: {labels[first]} has {sizes[first].name} bars, {labels[odd]} has {sizes[odd].name} bars; "
             "give all traded symbols bars of one size"
         )
 
 
-def _common_days(market: Market, labels: Mapping[str, str]) -> None:
+def _common_days(market: Market, labels: Mapping[str, str]) -> Iterator[DataError]:
     days = _days(market)
     counts = pd.concat([pd.Series(1, index=index) for index in days.values()]).groupby(level=0).size()
     shared = counts.index[counts > 1]
@@ -54,13 +60,13 @@ def _common_days(market: Market, labels: Mapping[str, str]) -> None:
         others = [other for other in market.trade if other != symbol]
         if not days[symbol].isin(shared).any():
             spans = "; ".join(f"{labels[name]} has {_span(days[name])}" for name in (symbol, *others[:2]))
-            raise DataError(
+            yield DataError(
                 f"{symbol} has no day in common with any other traded symbol: {spans}; trade it alone, or give data of "
                 "the same years"
             )
 
 
-def _benchmark(market: Market, labels: Mapping[str, str]) -> None:
+def _benchmark(market: Market, labels: Mapping[str, str]) -> Iterator[DataError]:
     if market.basket:
         return
     name = market.benchmark
@@ -68,7 +74,7 @@ def _benchmark(market: Market, labels: Mapping[str, str]) -> None:
     days = {symbol: sessions(times, market.zone) for symbol, times in ends.items()}
     last = max(days[symbol][-1] for symbol in market.trade)
     if days[name][-1] < last or days[name][0] > last:
-        raise DataError(
+        yield DataError(
             f"benchmark {labels[name]} does not cover the span: it has {_span(days[name])}, but the traded symbols go "
             f"on to {last:%F}; give it more data, choose another, or set data.end"
         )

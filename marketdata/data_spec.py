@@ -24,6 +24,7 @@ from .checked_bars import Examination, Span, checked_bars
 from .cross_symbol_checks import require_together
 from .doctor.calendars import known_calendar
 from .doctor.finding import Finding
+from .doctor.series_checks import REFUSING
 from .doctor.symbols import symbol_findings, unfinished
 from .market_cache import market_key, store_for
 from .news import NewsSpec
@@ -64,6 +65,9 @@ class DataSpec(Spec):
     repair: Annotated[tuple[str | dict[str, Any], ...], Field(exclude_if=lambda repair: not repair)] = ()
     """What may be repaired, each counted in a note: sort, drop_exact_duplicates, keep: last, drop_null_rows,
     drop_zero_rows, drop_weekend, clamp: 0.1 %, adjust."""
+    accept: Annotated[tuple[str, ...], Field(exclude_if=lambda accept: not accept)] = ()
+    """Findings of the doctor that refuse a run and are right all the same, for example [unit_error]; they stay beside
+    the verdict as warnings."""
     news: Annotated[NewsSpec | None, Field(exclude_if=lambda news: news is None)] = None
     """Dated headlines, which features of text read: {file: news.csv}; null: none."""
 
@@ -88,6 +92,15 @@ class DataSpec(Spec):
     def _known_repair(cls, entries: tuple[str | dict[str, Any], ...]) -> tuple[str | dict[str, Any], ...]:
         parsed(entries)
         return entries
+
+    @field_validator("accept")
+    @classmethod
+    def _refusing_check(cls, accept: tuple[str, ...]) -> tuple[str, ...]:
+        for name in accept:
+            if name not in REFUSING:
+                text = "has no check {name} that refuses a run; known: {known}"
+                raise PydanticCustomError("accept", text, {"name": repr(name), "known": ", ".join(sorted(REFUSING))})
+        return accept
 
     @field_validator("news")
     @classmethod
@@ -266,7 +279,7 @@ class DataSpec(Spec):
     @property
     def examination(self) -> Examination:
         """The rules by which each table is cut, repaired and judged."""
-        return Examination(self.session, self._span, self.repairs, self.calendar)
+        return Examination(self.session, self._span, self.repairs, self.calendar, frozenset(self.accept))
 
     @property
     def repairs(self) -> Repair:

@@ -182,8 +182,10 @@ def _of_interval(headline: str, returns: ReturnTests, sharpe: Interval | None, f
 
 def _missing(returns: ReturnTests, forecasts_beat: bool | None) -> str:
     """The part of a verdict of skill, beyond a Sharpe ratio above 0, that the run does not show."""
+    if returns.benchmark.t is None:
+        return "the comparison with the benchmark, which skill needs as well, could not be made"
     if not returns.benchmark.beats:
-        return f"whoever held {returns.name} was paid for the same risk, and the strategy is not shown to do better"
+        return "skill needs more than shares of the benchmark explain, and alpha does not show it"
     if not returns.cash.beats:
         return "the test against cash, with Newey-West errors, is just on the other side of its limit"
     return "the forecasts are not shown to know anything" if forecasts_beat is False else "other tests stand against it"

@@ -82,7 +82,8 @@ def _zero_volume(series: Series) -> Iterator[Finding]:
 
 def _stale_opens(series: Series) -> Iterator[Finding]:
     """Opens that equal the previous close, by calendar year: vendors change their data from one year to the next."""
-    same = np.abs(series.column("open")[1:] / series.column("close")[:-1] - 1) <= SAME
+    closes = series.column("close")[:-1]
+    same = np.abs(series.column("open")[1:] - closes) <= SAME * closes
     if not same.any():
         return
     year = series.days.year.to_numpy()[1:]

@@ -11,6 +11,7 @@ import pandas as pd
 from core.errors import DataError
 from core.types import Bars, Market
 from marketdata.checked_bars import Cut, Examination, cut_to_span
+from marketdata.cross_symbol_checks import together_faults
 from marketdata.data_faults import MAX_LISTED
 from marketdata.data_spec import DataSpec
 from marketdata.sources.base import RawTable, Source
@@ -93,11 +94,22 @@ def diagnose(spec: DataSpec) -> tuple[tuple[SymbolDiagnosis, ...], tuple[Entry, 
     bars = {diagnosis.symbol: diagnosis.bars for diagnosis in diagnoses if diagnosis.bars is not None}
     if not bars:
         return diagnoses, ()
-    market = Market(bars, tuple(bars), next(iter(bars)), spec.session.market_zone)
+    market = _market_of(bars, spec)
+    files = {diagnosis.symbol: diagnosis.file for diagnosis in diagnoses}
+    refused = [_refusal("all", "", "together", fault) for fault in together_faults(market, files)]
     together = [*symbol_findings(market), *unfinished(market, pd.Timestamp.now("UTC"))]
-    return diagnoses, tuple(
-        Entry(symbol, "", item.check, item.severity, item.problem, item.advice) for symbol, item in together
+    return diagnoses, (
+        *refused,
+        *(Entry(symbol, "", item.check, item.severity, item.problem, item.advice) for symbol, item in together),
     )
+
+
+def _market_of(bars: dict[str, Bars], spec: DataSpec) -> Market:
+    """The symbols that could be read, in the parts that the block gives them."""
+    trade = tuple(symbol for symbol in spec.trade_symbols if symbol in bars) or tuple(bars)
+    known = spec.benchmark_symbol in bars or bool(spec.basket)
+    benchmark = spec.benchmark_symbol if known else trade[0]
+    return Market(bars, trade, benchmark, spec.session.market_zone, basket=spec.basket)
 
 
 def _patients(source: Source, spec: DataSpec) -> Iterator[SymbolDiagnosis]:
@@ -142,7 +154,7 @@ def _with_values(symbol: str, cut: Cut, how: Examination, traded: bool, entries:
     except DataError:
         return SymbolDiagnosis(symbol, cut.raw.where, _sorted(entries))
     series = Series(frame, sound.days, traded, sound.times, how.session.market_zone)
-    findings = tuple(findings_of(series, how.calendar))
+    findings = tuple(findings_of(series, how.calendar, how.accepted))
     entries += [_entry(symbol, sound.raw, series, finding) for finding in findings]
     refused = bool(wrong) or any(entry.check == "dates" for entry in entries)
     bars = None if refused else Bars.of(symbol, frame.set_axis(sound.times))

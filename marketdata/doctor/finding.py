@@ -79,7 +79,7 @@ class Series:
     @cached_property
     def gaps(self) -> Vector:
         """(T - 1,) log returns from a close to the next open."""
-        return np.asarray(np.log(self.column("open")[1:] / self.column("close")[:-1]))
+        return np.log(self.column("open")[1:]) - np.log(self.column("close")[:-1])
 
     @cached_property
     def tail(self) -> float:

@@ -147,15 +147,18 @@ def _jumps(series: Series, explained: set[int]) -> Iterator[Finding]:
     """Bars that reach far beyond the close before them and that nothing above explains."""
     close = series.column("close")
     before = np.r_[close[:1], close[:-1]]
-    factor = np.maximum(series.column("high"), before) / np.minimum(series.column("low"), before)
-    wide = np.array([row for row in np.flatnonzero(factor >= JUMP).tolist() if row - 1 not in explained], dtype=np.intp)
+    # Logs: the ratio of a usual price to the smallest number of a float is more than the largest one.
+    size = np.log(np.maximum(series.column("high"), before)) - np.log(np.minimum(series.column("low"), before))
+    wide = np.array(
+        [row for row in np.flatnonzero(size >= np.log(JUMP)).tolist() if row - 1 not in explained], dtype=np.intp
+    )
     if not len(wide):
         return
-    order = wide[np.argsort(-factor[wide], kind="stable")]
+    largest = np.exp(min(size.max(), 700.0))
+    order = wide[np.argsort(-size[wide], kind="stable")]
     more = f"; {len(wide)} such bars: {dates(series.days[wide])}" if len(wide) > 1 else ""
     yield Finding(
         "jump",
-        f"the price jumps by a factor of {factor[order[0]]:.4g} on {series.days[order[0]]:%Y-%m-%d}{more}: a split "
-        "or a typo?",
+        f"the price jumps by a factor of {largest:.4g} on {series.days[order[0]]:%Y-%m-%d}{more}: a split or a typo?",
         rows=tuple(order.tolist()),
     )

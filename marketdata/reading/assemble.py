@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from core.errors import DataError
 from core.plugins import kinds, load
@@ -96,7 +97,7 @@ def sheet_of(
         cells["volume"] = np.zeros(len(stamps.index))
     unit = file.parts.price_unit
     if unit is not None:
-        cells = {role: values * unit if role in PRICES else values for role, values in cells.items()}
+        cells = {role: _scaled(values, unit) if role in PRICES else values for role, values in cells.items()}
     side = roles.side or file.parts.stamp
     side = options.stamp or side
     zone = file.parts.stamp_zone or roles.zone
@@ -107,6 +108,14 @@ def sheet_of(
     )
     notes = tuple(_notes(roles, column, options.adjust, empty))
     return Sheet(cells, stamps, recognition, symbols=symbols, notes=notes)
+
+
+def _scaled(values: npt.NDArray[Any], unit: float) -> npt.NDArray[Any]:
+    """Prices in another unit; a cell that is no number stays as it is, so that the checks name it."""
+    if values.dtype.kind in "fiu":
+        return np.asarray(values * unit)
+    numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce")
+    return np.where(numbers.isna(), values, numbers * unit)
 
 
 def _is_empty(values: npt.NDArray[Any]) -> bool:

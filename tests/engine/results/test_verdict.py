@@ -151,7 +151,7 @@ ACROSS = Interval(-0.2, 1.4, "", 0.95, 1000, 1.0)
 @pytest.mark.parametrize(
     ("cash", "benchmark", "forecasts", "interval", "text"),
     [
-        (3.0, 1.0, None, ABOVE, "whoever held SPY, bought and held was paid for the same risk"),
+        (3.0, 1.0, None, ABOVE, "skill needs more than shares of the benchmark explain"),
         (3.0, 3.0, False, ABOVE, "the forecasts are not shown to know anything"),
         (1.6, 3.0, None, ABOVE, "just on the other side of its limit"),
         (1.7, 3.0, None, ACROSS, "contains 0"),
@@ -162,6 +162,14 @@ def test_an_interval_that_seems_to_disagree_is_reconciled(cash, benchmark, forec
     (sentence,) = [item for item in verdict.sentences if "interval of the Sharpe ratio" in item]
     assert text in sentence
     assert f"{interval.high:.2f}" in sentence
+
+
+def test_an_interval_beside_a_benchmark_that_was_not_tested_claims_nothing_of_it():
+    untested = PairedTest(None, None, None, None, 6, 1000, "it was held")
+    returns = ReturnTests(returns_of(3.0, 3.0).cash, untested, "SPY, bought and held", 250.0)
+    assert "the comparison with the benchmark, which skill needs as well, could not be made" in " ".join(
+        judge(returns, "", None, ABOVE).sentences
+    )
 
 
 @pytest.mark.parametrize(("cash", "interval"), [(3.0, ABOVE), (0.5, ACROSS)])

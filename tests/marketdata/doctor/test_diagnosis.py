@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from daily_walk import walk
+from pydantic import ValidationError
 
 from core.errors import DataError
 from core.types import Bars, Market
@@ -56,8 +57,29 @@ def test_a_run_refuses_what_no_market_makes_and_warns_of_the_rest(tmp_path):
     spec = block_of(Path(written(frame, tmp_path / "x.csv")))
     assert [text for text in spec.load().warnings if "3:2" in text] == [*spec.load().warnings]
     frame.iloc[100:110, :4] *= 100
-    with pytest.raises(DataError, match="factor of 100 there and back"):
-        block_of(Path(written(frame, tmp_path / "x.csv"))).load()
+    spec = block_of(Path(written(frame, tmp_path / "x.csv")))
+    with pytest.raises(DataError, match=r"factor of 100 there and back.*right, set data.accept: \[unit_error\]"):
+        spec.load()
+    accepted = spec.model_copy(update={"accept": ("unit_error",)}).load()
+    assert [text for text in accepted.warnings if "factor of 100" in text and "accepted by data.accept" in text]
+
+
+def test_only_a_check_that_refuses_can_be_accepted():
+    with pytest.raises(ValidationError, match=r"accept[^']*'spike'.*known: unit_error"):
+        DataSpec.parse({"source": {"kind": "sample"}, "accept": ["spike"]})
+
+
+def test_symbols_that_a_run_would_refuse_together_are_refused_by_the_doctor(tmp_path):
+    early = walk()
+    weekly = walk().iloc[::5].set_axis(pd.date_range("2001-01-05", periods=60, freq="W-FRI"))
+    files = {"A": written(early, tmp_path / "a.csv"), "B": written(weekly, tmp_path / "b.csv")}
+    spec = DataSpec.parse({"source": {"kind": "csv", "files": files}})
+    _, together = diagnose(spec)
+    refused = [entry.line for entry in together if entry.severity == "refuse"]
+    assert ["mixed bar sizes" in line for line in refused] == [True, False, False]
+    assert sum("no day in common" in line for line in refused) == 2
+    with pytest.raises(DataError, match="mixed bar sizes"):
+        spec.load()
 
 
 def market(**frames: pd.DataFrame) -> Market:

@@ -181,3 +181,11 @@ def test_stamps_without_summer_time_under_a_zone_that_has_it():
 
     assert texts(local.tz_localize("America/New_York")) == []
     assert "10:00 in winter and at 11:00 in summer" in texts(local.tz_localize("UTC"))[0]
+
+
+def test_a_price_near_the_smallest_number_of_a_float_is_a_jump_and_no_overflow():
+    frame = walk()
+    frame.loc[frame.index[50], ["low", "close"]] = 1e-320
+    jumps = [finding for finding in found(frame) if finding.check in ("jump", "spike", "split")]
+    assert jumps
+    assert 50 in jumps[0].rows or 51 in jumps[0].rows

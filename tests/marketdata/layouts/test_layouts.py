@@ -7,6 +7,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from vendor_files import DAILY, HOURLY, WRITERS, bars, days, hours, packed, yahoo_old
 
+from core.errors import DataError
 from core.plugins import kinds, load
 from core.types import COLUMNS
 from marketdata.data_spec import DataSpec
@@ -131,3 +132,15 @@ def test_names_are_compared_by_their_letters():
     assert letters("adj_close") == "adjclose"
     assert Head("", ("<DATE>", "Close/Last"), ()).has("date", "closelast")
     assert DAILY
+
+
+def test_a_cell_that_is_no_number_is_named_where_prices_have_a_unit_of_their_own(tmp_path):
+    file = WRITERS["databento"](bars(days()))
+    lines = file.content.split(b"\n")
+    lines[3] = lines[3].replace(b"000", b":", 1)
+    (tmp_path / file.name).write_bytes(b"\n".join(lines))
+    spec = DataSpec.parse(
+        {"source": {"kind": "csv", "files": {"AAPL": str(tmp_path / file.name)}, **file.source}, **file.data}
+    )
+    with pytest.raises(DataError, match=r"row 3 \(line 4"):
+        spec.load()
