@@ -96,15 +96,15 @@ def finished_periods(bars: Bars, zone: str, every: str) -> FinishedPeriods:
     label, is_last = (
         _clock(times, zone, every, step) if CLOCK.fullmatch(every) else _calendar(days, zone, times, every, step)
     )
-    first, end, known = _groups(label, is_last)
+    first, end, finished_row = _groups(label, is_last)
     if len(bars) >= ENOUGH and len(end) == len(bars):
         raise DataError(
             f"{bars.symbol}: a feature is computed every {every}, but no {every} has two bars; take a longer period"
         )
-    late_enough = (np.arange(len(end)) > 0) & (known > STEPS) & (known < len(bars))
+    late_enough = (np.arange(len(end)) > 0) & (finished_row > STEPS) & (finished_row < len(bars))
     if every in CALENDAR[1:]:
         late_enough &= np.asarray((days[first] - days[0]).days >= WEEKEND_DAYS)
-    return _merged(bars, first[late_enough], end[late_enough], known[late_enough])
+    return _merged(bars, first[late_enough], end[late_enough], finished_row[late_enough])
 
 
 def _steps(times: Rows, days: pd.DatetimeIndex) -> npt.NDArray[np.int64]:
@@ -184,20 +184,20 @@ def _groups(label: Rows, is_last: npt.NDArray[np.bool_]) -> tuple[Rows, Rows, Ro
     expected = np.full(count, len(label))
     np.minimum.at(expected, number[is_last], rows[is_last])
     end = np.minimum(expected, last_row)
-    known = np.where(expected <= last_row, expected, last_row + 1)
-    return np.append(0, end[:-1] + 1), end, known
+    finished_row = np.where(expected <= last_row, expected, last_row + 1)
+    return np.append(0, end[:-1] + 1), end, finished_row
 
 
-def _merged(bars: Bars, first: Rows, end: Rows, known: Rows) -> FinishedPeriods:
+def _merged(bars: Bars, first: Rows, end: Rows, finished_row: Rows) -> FinishedPeriods:
     if not len(first):
-        return FinishedPeriods(bars.between(None, bars.times[0] - pd.Timedelta(1)), known)
+        return FinishedPeriods(bars.between(None, bars.times[0] - pd.Timedelta(1)), finished_row)
     stop = end[-1] + 1
     high = np.maximum.reduceat(bars.high[:stop], first)
     low = np.minimum.reduceat(bars.low[:stop], first)
     volume = np.add.reduceat(bars.volume[:stop], first)
-    times = bars.times[known].as_unit("ns").asi8
+    times = bars.times[finished_row].as_unit("ns").asi8
     # Two periods may become known at one bar; then the earlier one was a moment earlier.
-    times = np.where(np.append(known[1:] == known[:-1], False), times - 1, times)
+    times = np.where(np.append(finished_row[1:] == finished_row[:-1], False), times - 1, times)
     index = pd.DatetimeIndex(times, tz="UTC")
     columns = (bars.open[first], high, low, bars.close[end], volume)
-    return FinishedPeriods(Bars(bars.symbol, index, *map(read_only, columns)), known)
+    return FinishedPeriods(Bars(bars.symbol, index, *map(read_only, columns)), finished_row)

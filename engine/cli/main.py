@@ -17,6 +17,7 @@ from .doctor_command import doctor
 from .interrupts import recorded_interrupts
 from .ledger_command import ledger
 from .list_command import list_plugins
+from .plugins.check_command import check_plugin
 from .reproduce_command import reproduce
 from .run_command import EPILOG, run
 from .show_command import show
@@ -68,7 +69,7 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (run, show, doctor, list_plugins, audit, reproduce, cache, ledger):
+for command in (run, show, doctor, list_plugins, check_plugin, audit, reproduce, cache, ledger):
     app.add_command(command)
 
 

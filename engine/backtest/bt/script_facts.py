@@ -1,4 +1,4 @@
-"""What is known of a Cerebro script from outside: classes, parameters and data as plain values, and the source."""
+"""Facts of a Cerebro script seen from outside: classes, parameters and data as plain values, and the source."""
 
 import hashlib
 import inspect

@@ -133,7 +133,7 @@ def test_a_sweep_may_try_other_periods():
 @pytest.mark.slow
 def test_the_leak_battery_finds_it_clean():
     config = load_mapping(SAMPLE)
-    checks = audit(config).checks
+    checks = audit(config, config.data.load()).checks
     assert {check.number: check.status for check in checks if check.status == "leak"} == {}
     assert len(checks) > 8
     assert layer_from_mapping(SAMPLE, "test").values["features"] == SAMPLE["features"]
