@@ -105,7 +105,6 @@ def test_defaults_names_and_serialisation(feature: Feature):
         == feature
     )
     assert len(set(feature.names)) == len(feature.names) > 0
-    assert all(field.description for field in type(feature).model_fields.values())
 
 
 @every_feature

@@ -16,7 +16,9 @@ from .locate_plugin import PluginFile
 ROOT = Path(__file__).resolve().parents[3]
 TESTS = ROOT / "tests" / "contracts"
 FIELDS = "test_plugin_fields.py"
-STYLE = ("docstring", "described", "in_a_line")
+ELSEWHERE = {"layouts": ROOT / "tests" / "marketdata" / "test_people_files.py"}
+"""The tests of families that have no file of contracts."""
+STYLE = ("docstring", "described", "description", "in_a_line", "says_what_it_is", "documented", "an_example")
 """Parts of the names of tests that ask for house style; all others are rules of the contract."""
 LONGEST = 400
 """Lines that a module may have."""
@@ -40,7 +42,7 @@ class Rule:
     style: bool
 
 
-@dataclass
+@dataclass(eq=False)
 class Collector:
     """A plugin of pytest that keeps the tests of one plug-in of ours, and their results by test function."""
 
@@ -60,7 +62,8 @@ class Collector:
         values = tuple(parameters.values())
         specs = [value for value in values if isinstance(value, PluginSpec)]
         specs += [value.model_construct() for value in values if _is_spec(value)]
-        return self.plugin.kind in values or any(spec.kind == self.plugin.kind for spec in specs)
+        names = [value for value in values if isinstance(value, str)]
+        return self.plugin.kind in (*names, *(spec.kind for spec in specs))
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Count a test that ran, and keep the message of one that failed."""
@@ -106,7 +109,7 @@ def contract_rules(plugin: PluginFile) -> tuple[Rule, ...]:
 
 
 def _files(plugin: PluginFile) -> list[Path]:
-    family = TESTS / f"test_{plugin.family}.py"
+    family = ELSEWHERE.get(plugin.family, TESTS / f"test_{plugin.family}.py")
     return [path for path in (family, TESTS / FIELDS) if path.is_file()]
 
 
@@ -136,12 +139,9 @@ def _failed_example(plugin: PluginFile) -> str:
     for test in doctest.DocTestFinder().find(module):
         runner.run(test, out=output.write)
         if runner.failures:
-            return f"{plugin.path.name}, {test.name}: {_last(output.getvalue())}"
+            example = output.getvalue().partition("Failed example:")[2]
+            return f"line {(test.lineno or 0) + 1}: {' '.join(example.split())}"
     return ""
-
-
-def _last(text: str) -> str:
-    return " ".join(text.split())[-200:]
 
 
 def _is_spec(value: object) -> bool:
@@ -156,4 +156,4 @@ def _message(longrepr: Any) -> str:
     """The error in one line: its type and text, without the parts of the expression that pytest adds."""
     crash = getattr(longrepr, "reprcrash", None)
     text = str(crash.message if crash else longrepr).strip()
-    return " ".join(text.partition("\n")[0].split()) or "failed"
+    return " ".join(text.partition("\n")[0].split()).removeprefix("AssertionError: ") or "failed"
