@@ -7,6 +7,7 @@ import numpy as np
 
 from core.types import Vector
 from signals.models.base import Model
+from signals.stored import Stored, restored_fields
 
 from .base import Block, Confidence, Judged, Predicted, nowhere, plain
 
@@ -31,6 +32,10 @@ class Agreement(Confidence):
         """Nothing is fitted."""
         del block
         return Votes()
+
+    def restore(self, stored: Stored) -> "Votes":
+        """The fitted confidence of a stored one."""
+        return restored_fields(Votes, stored)
 
 
 @dataclass(frozen=True)

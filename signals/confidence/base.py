@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from core.deprecated_members import warn_renamed
+from core.errors import StoreError
 from core.plugins import PluginSpec
 from core.types import Bars, Rows, Vector
 from signals.models.base import Forecast, Model
+from signals.stored import Stored, stored_fields
 
 __all__ = ["Block", "Calibrator", "Confidence", "Judged", "Predicted", "nowhere", "plain", "sided"]
 
@@ -126,6 +128,21 @@ class Confidence(PluginSpec):
     def refusal(self, model: Model) -> str:
         """The reason why it cannot be used with a model; empty where it can."""
         return "" if model.trains else "does not train: remove `confidence`, or take kind constant"
+
+    def store(self, calibrator: Calibrator) -> Stored:
+        """What a bundle keeps of a fitted confidence; by default the fields of its dataclass."""
+        return stored_fields(calibrator)
+
+    def restore(self, stored: Stored) -> Calibrator:
+        """The fitted confidence that was stored: its answers have the same bits.
+
+        Raises
+        ------
+        StoreError
+            The content is not that of such a confidence, or ones of this kind cannot be kept.
+        """
+        del stored
+        raise StoreError(f"confidence {self.kind}: its file has no `restore`, so it cannot be kept in a bundle")
 
     @abstractmethod
     def fit(self, block: Block) -> Calibrator:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from core.types import Vector
+from signals.stored import Stored, restored_fields
 
 from .base import Block, Confidence, Judged, Predicted, nowhere, plain, sided
 
@@ -46,6 +47,10 @@ class Calibrated(Confidence):
             reason = "calibration gains nothing over the base rate on the second half of the block"
             return Platt(block.up_share, rows=len(up), reason=reason)
         return _fit(prediction, up, block.up_share, weight)
+
+    def restore(self, stored: Stored) -> "Platt":
+        """The fitted confidence of a stored one."""
+        return restored_fields(Platt, stored)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pydantic import Field
 from core.spec import Part
 from core.types import Bars, Vector, read_only
 from signals.rolling_windows import rolling_std, simple_returns
+from signals.stored import Stored, restored_fields
 
 from .base import Block, Confidence, Judged, Predicted, nowhere, plain, sided
 
@@ -61,6 +62,10 @@ class Conformal(Confidence):
             reason = f"the block has {len(scores)} rows with a volatility, fewer than {MIN_ROWS}"
             return Errors(read_only([]), math.nan, block.up_share, reason)
         return Errors(read_only(scores), _quantile(np.sort(np.abs(scores)), self.coverage), block.up_share)
+
+    def restore(self, stored: Stored) -> "Errors":
+        """The fitted confidence of a stored one."""
+        return restored_fields(Errors, stored)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ import numpy as np
 
 from core.spec import Share
 from signals.models.base import Model
+from signals.stored import Stored, restored_fields
 
 from .base import Block, Confidence, Judged, Predicted, nowhere, plain
 
@@ -32,6 +33,10 @@ class Constant(Confidence):
         """Nothing is fitted."""
         del block
         return Always(self.value)
+
+    def restore(self, stored: Stored) -> "Always":
+        """The fitted confidence of a stored one."""
+        return restored_fields(Always, stored)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,41 @@ class FoldOutcome:
 
 
 @dataclass(frozen=True, eq=False)
+class FittedPart:
+    """All that is fitted before a cut, for all symbols together or for one.
+
+    Attributes
+    ----------
+    scaler, fitted, calibrator : of the features, the model, and the confidence.
+    seen : by fit, its inputs.
+    """
+
+    scaler: Scaler
+    fitted: Fitted
+    calibrator: Calibrator
+    seen: Mapping[str, FitInputs]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The predictions of K rows; simple returns where the label is one.
+
+    Attributes
+    ----------
+    prediction, confidence, p_up, half_width : (K,) as in :class:`FoldOutcome`.
+    parts : by member, (K,) its own prediction.
+    weights : by member, its part in the prediction.
+    """
+
+    prediction: Vector
+    confidence: Vector
+    p_up: Vector
+    half_width: Vector
+    parts: Mapping[str, Vector]
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
 class Window:
     """The rows of a panel in a stretch of time, and nothing else of it.
 
@@ -180,35 +215,50 @@ def _run_part(part: SymbolFold, training: Training, on_progress: ProgressCallbac
 def _run_fold(
     panel: Panel, training: Training, fold: Fold, on_progress: ProgressCallback, symbol: str = ""
 ) -> FoldOutcome:
-    used = training_rows(fold)
-    first = panel.times[used].min()
-    past = Window.cut_out(panel, first, panel.times[used].max(), fold.cut)
-    scaler = Scaler.fit(training.scaler, past.panel.X, past.at(fold.train))
-    seed = training.fold_seed(fold.cut.isoformat(), symbol)
-    fitted = fit_model(training, fold, past, scaler, seed, on_progress)
-    fitted, calibrator, calibration_inputs = _fit_on_calibration(training, fold, past, scaler, fitted)
-    test_window = Window.cut_out(panel, first, panel.times[fold.test].max(), fold.cut)
-    predicted = predict_rows(training, test_window, scaler, fitted, fold.test)
-    judged = calibrator.judge(predicted)
-    as_return = _as_return(training, panel, fold.test)
+    past = past_of(panel, fold)
+    part = fit_part(training, fold, past, on_progress, symbol)
+    test_window = Window.cut_out(panel, past.panel.times.min(), panel.times[fold.test].max(), fold.cut)
+    answers = answer(training, test_window, part, fold.test)
     diagnostics = FoldDiagnostics(
-        members=training.model.accounts(fitted),
-        calibrator=calibrator.dump(),
-        seen={**_fit_inputs(past, fold), **calibration_inputs},
-        scaler=scaler.dump(),
-        weights=dict(predicted.forecast.weights),
-        importance=_importance(training, fold, past, scaler, fitted, seed),
+        members=training.model.accounts(part.fitted),
+        calibrator=part.calibrator.dump(),
+        seen=part.seen,
+        scaler=part.scaler.dump(),
+        weights=dict(answers.weights),
+        importance=_importance(training, fold, past, part, symbol),
         constant=_constant(past, fold),
     )
     return FoldOutcome(
         rows=fold.test,
-        prediction=as_return(predicted.forecast.prediction),
-        confidence=judged.confidence,
-        p_up=judged.p_up,
-        half_width=as_return(judged.half_width),
-        parts={name: as_return(part) for name, part in predicted.forecast.parts.items()},
+        prediction=answers.prediction,
+        confidence=answers.confidence,
+        p_up=answers.p_up,
+        half_width=answers.half_width,
+        parts=answers.parts,
         report=_report(panel, training, fold, diagnostics),
     )
+
+
+def past_of(panel: Panel, fold: Fold) -> Window:
+    """The rows that are used before a fold's cut, with the labels known at it."""
+    times = panel.times[training_rows(fold)]
+    return Window.cut_out(panel, times.min(), times.max(), fold.cut)
+
+
+def fit_part(
+    training: Training, fold: Fold, past: Window, on_progress: ProgressCallback = no_progress, symbol: str = ""
+) -> FittedPart:
+    """Fit scaler, model and confidence before a fold's cut.
+
+    Parameters
+    ----------
+    past : the rows of :func:`past_of`.
+    symbol : the one whose own model it is; empty for a model of all symbols.
+    """
+    scaler = Scaler.fit(training.scaler, past.panel.X, past.at(fold.train))
+    fitted = fit_model(training, fold, past, scaler, training.fold_seed(fold.cut.isoformat(), symbol), on_progress)
+    fitted, calibrator, calibration_inputs = _fit_on_calibration(training, fold, past, scaler, fitted)
+    return FittedPart(scaler, fitted, calibrator, {**_fit_inputs(past, fold), **calibration_inputs})
 
 
 def fit_model(
@@ -226,6 +276,22 @@ def predict_rows(training: Training, window: Window, scaler: Scaler, fitted: Fit
     at = window.at(rows)
     forecast = training.model.forecast(fitted, window.samples(scaler, labelled=False), at)
     return Predicted(forecast, window.panel.spread[at])
+
+
+def answer(training: Training, window: Window, part: FittedPart, rows: Rows) -> Answers:
+    """Predict some rows of the full panel, which lie in the window, with all that was fitted; no label is used."""
+    predicted = predict_rows(training, window, part.scaler, part.fitted, rows)
+    judged = part.calibrator.judge(predicted)
+    forecast = predicted.forecast
+    returns = as_return(training, window.panel, window.at(rows))
+    return Answers(
+        prediction=returns(forecast.prediction),
+        confidence=judged.confidence,
+        p_up=judged.p_up,
+        half_width=returns(judged.half_width),
+        parts={name: returns(one) for name, one in forecast.parts.items()},
+        weights=forecast.weights,
+    )
 
 
 def _fit_on_calibration(
@@ -252,14 +318,16 @@ def _fit_on_calibration(
 
 
 def _importance(
-    training: Training, fold: Fold, past: Window, scaler: Scaler, fitted: Fitted, seed: int
+    training: Training, fold: Fold, past: Window, part: FittedPart, symbol: str
 ) -> dict[str, dict[str, float]]:
     """The importance of each feature on the calibration rows; empty for a model that learns from none."""
     if not training.model.learns:
         return {}
     rows = past.at(fold.calibration)
-    samples = past.samples(scaler, labelled=False)
-    return permutation_importance(training.model, fitted, samples, rows, past.panel.y[rows], past.panel.names, seed)
+    samples = past.samples(part.scaler, labelled=False)
+    seed = training.fold_seed(fold.cut.isoformat(), symbol)
+    y = past.panel.y[rows]
+    return permutation_importance(training.model, part.fitted, samples, rows, y, past.panel.names, seed)
 
 
 def _constant(past: Window, fold: Fold) -> tuple[str, ...]:
@@ -281,7 +349,7 @@ def _fit_inputs(past: Window, fold: Fold) -> dict[str, FitInputs]:
     }
 
 
-def _as_return(training: Training, panel: Panel, rows: Rows) -> Callable[[Vector], Vector]:
+def as_return(training: Training, panel: Panel, rows: Rows) -> Callable[[Vector], Vector]:
     """A function from the model's units to simple returns, for a label that is a return."""
     if not training.label.returns:
         return lambda values: values
@@ -300,7 +368,7 @@ def _report(panel: Panel, training: Training, fold: Fold, diagnostics: FoldDiagn
         stop=Span.from_rows(panel.times, fold.stop),
         calibration=Span.from_rows(panel.times, fold.calibration),
         test=Span.from_rows(panel.times, fold.test),
-        train_mean=float(np.mean(_as_return(training, panel, used)(labels))),
+        train_mean=float(np.mean(as_return(training, panel, used)(labels))),
         up_share=float(np.mean(labels > 0)),
         diagnostics=diagnostics,
     )

@@ -6,7 +6,7 @@ a row belongs to its block only if its label is known at or before the first dec
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,25 @@ def folds(panel: Panel, spec: WalkForward) -> tuple[Fold, ...]:
     )
 
 
+def fold_at_end(panel: Panel, spec: WalkForward) -> Fold:
+    """The fold whose cut is the panel's last decision time; what is predicted is the last row of each symbol.
+
+    Of a panel that ends at the cut of one of :func:`folds`, its training blocks are those of that fold.
+
+    Raises
+    ------
+    ConfigError
+        The data are too short, or a block has no rows.
+    """
+    times = _common(panel)
+    _require(times, spec.train, spec)
+    bar = times.get_indexer(panel.times)
+    known_bar = np.where(panel.known_at.isna(), len(times), times.get_indexer(panel.known_at))
+    fold = _fold(0, _edges(len(times) - 1, len(times), spec), times, bar, known_bar, spec)
+    last = np.searchsorted(panel.symbol, np.unique(panel.symbol), side="right") - 1
+    return replace(fold, test=last)
+
+
 def require_a_test_window(panel: Panel, spec: WalkForward) -> None:
     """Refuse data shorter than one training and one full test window."""
     _require(_common(panel), spec.train + spec.test - 1, spec)
@@ -77,10 +96,14 @@ def _require(times: pd.DatetimeIndex, more_than: int, spec: WalkForward) -> None
 def _steps(bars: int, spec: WalkForward) -> Iterator[_Edges]:
     """The one loop over folds."""
     for cut in range(spec.train, bars, spec.test):
-        begin = cut - spec.train if spec.scheme == "rolling" else 0
-        calibration = cut - round((cut - begin) * spec.calibration)
-        stop = calibration - round((cut - begin) * spec.stop)
-        yield _Edges(begin, stop, calibration, cut, min(cut + spec.test, bars))
+        yield _edges(cut, bars, spec)
+
+
+def _edges(cut: int, bars: int, spec: WalkForward) -> _Edges:
+    begin = cut - spec.train if spec.scheme == "rolling" else 0
+    calibration = cut - round((cut - begin) * spec.calibration)
+    stop = calibration - round((cut - begin) * spec.stop)
+    return _Edges(begin, stop, calibration, cut, min(cut + spec.test, bars))
 
 
 def _fold(

@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.errors import ModelError
+from core.errors import ModelError, StoreError
 from core.progress import Progress, ProgressCallback
 from core.types import Matrix, Rows, Vector
+from signals.stored import Stored
 
 from ._lstm_sequences import Chunks
 
@@ -154,6 +155,30 @@ def predict_network(network: nn.ModuleDict, X: Matrix, sequence: int, rows: Rows
         starts = _batches(torch.from_numpy(padded - (sequence - 1)), PREDICT_BATCH)
         answers = torch.cat([_forward(network, windows[batch].to(device())).cpu() for batch in starts])
     return answers[: len(rows)].numpy().astype(np.float64)
+
+
+def weights_of(network: nn.ModuleDict) -> dict[str, Matrix]:
+    """The weights by their names in the network, float32."""
+    return {name: weight.cpu().numpy() for name, weight in network.state_dict().items()}
+
+
+def network_of(spec: NetworkSpec, stored: Stored) -> nn.ModuleDict:
+    """A network with stored weights.
+
+    Raises
+    ------
+    StoreError
+        A weight is missing, there is one too many, or its shape is not that of such a network.
+    """
+    features = stored.array("lstm.weight_ih_l0", shape=(4 * spec.hidden, None)).shape[1]
+    with torch.random.fork_rng(devices=[]):  # the weights that it begins with are drawn
+        network = _build(spec, features)
+    wanted = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
+    if set(wanted) != set(stored.arrays):
+        raise StoreError(f"the network has the weights {', '.join(sorted(stored.arrays))}")
+    weights = {name: stored.array(name, shape=shape).astype(np.float32) for name, shape in wanted.items()}
+    network.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
+    return network.to(device())
 
 
 def best_epoch(losses: Sequence[float]) -> int:

@@ -8,9 +8,11 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeAlias
 from pydantic import Field
 
 from core.deprecated_members import RenamedAttribute, adopt_old_names
+from core.errors import ModelError
 from core.plugins import PluginSpec
 from core.progress import ProgressCallback, no_progress
 from core.types import Bars, Matrix, Rows, Vector
+from signals.stored import Stored
 
 __all__ = ["CHEAP", "POOLED", "Fitted", "Forecast", "Model", "RuleModel", "Samples", "Scope", "TrainedModel", "seed32"]
 
@@ -172,6 +174,35 @@ class TrainedModel(Model):
     def forecast(self, fitted: Fitted, samples: Samples, rows: Rows) -> Forecast:
         """Predict some rows; the forecast includes the parts of each prediction."""
         return Forecast(fitted.predict(samples, rows))
+
+    def store(self, fitted: Fitted) -> Stored:
+        """What a bundle keeps of a fitted model: numbers and arrays, from which :meth:`restore` makes its equal.
+
+        Raises
+        ------
+        ModelError
+            Models of this kind cannot be kept.
+        """
+        del fitted
+        raise self._unkept()
+
+    def restore(self, stored: Stored) -> Fitted:
+        """The fitted model that was stored: its predictions have the same bits.
+
+        The content may come from a stranger. Nothing in it is run, and every shape and index is checked.
+
+        Raises
+        ------
+        ModelError
+            Models of this kind cannot be kept.
+        StoreError
+            The content is not that of such a model.
+        """
+        del stored
+        raise self._unkept()
+
+    def _unkept(self) -> ModelError:
+        return ModelError(f"model {self.kind}: its file has no `store` and `restore`, so it cannot be kept in a bundle")
 
     def accounts(self, fitted: Fitted) -> Mapping[str, Mapping[str, Any]]:
         """The details of a fit, by the kind of each model in it."""

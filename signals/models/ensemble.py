@@ -10,8 +10,10 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.digests import seed_of
+from core.errors import StoreError
 from core.progress import ProgressCallback, no_progress
 from core.types import Matrix, Rows, Vector
+from signals.stored import Stored, nested
 
 from ._ensemble_members import ENSEMBLE, Member, MembersField
 from .base import Fitted, Forecast, Samples, TrainedModel
@@ -114,6 +116,25 @@ class Ensemble(TrainedModel):
         """The weighted sum, with each member's own predictions."""
         return cast(FittedEnsemble, fitted).forecast(samples, rows)
 
+    def store(self, fitted: Fitted) -> Stored:
+        """Each member's content under its kind, and the weights."""
+        ensemble = cast(FittedEnsemble, fitted)
+        models = {member.kind: member.model for member in self.members}
+        members = nested({part.kind: models[part.kind].store(part.fitted) for part in ensemble.parts})
+        weights = {part.kind: part.weight for part in ensemble.parts}
+        return Stored({"weights": weights, "reason": ensemble.reason, "members": members.facts}, members.arrays)
+
+    def restore(self, stored: Stored) -> "FittedEnsemble":
+        """The ensemble of stored members."""
+        weights = stored.fact("weights")
+        kinds = sorted(member.kind for member in self.members)
+        if not isinstance(weights, Mapping) or sorted(weights) != kinds or not all(map(_is_weight, weights.values())):
+            raise StoreError(f"the weights must be numbers from 0 to 1 of {', '.join(kinds)}")
+        members = Stored(stored.fact("members"), stored.arrays)
+        models = {member.kind: member.model for member in self.members}
+        parts = [WeightedMember(kind, weights[kind], models[kind].restore(members.under(kind))) for kind in kinds]
+        return FittedEnsemble(tuple(parts), str(stored.fact("reason")))
+
     def accounts(self, fitted: Fitted) -> Mapping[str, Mapping[str, Any]]:
         """The details of each member's fit."""
         return fitted.details
@@ -197,6 +218,10 @@ def learned_weights(columns: Matrix, y: Vector) -> tuple[Vector, str]:
     solution, _ = nnls(np.vstack([errors / scale, heavy]), np.append(np.zeros(len(y)), heavy[0]))
     total = float(solution.sum())
     return (solution / total, "") if total > 0 else (equal, "no weights fit")
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0
 
 
 def _refused(kind: str, message: str) -> PydanticCustomError:

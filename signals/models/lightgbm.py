@@ -1,18 +1,21 @@
 """Gradient-boosted trees (Ke et al. 2017) by LightGBM."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
+import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from core.errors import ModelError
 from core.progress import Progress, ProgressCallback, no_progress
 from core.spec import Share
 from core.types import Rows, Vector
+from signals.stored import Stored
 
 from ._native_imports import native
-from .base import Samples, TrainedModel, seed32
+from ._tree_arrays import LEAF, Node, StoredTrees, TreeArrays
+from .base import Fitted, Samples, TrainedModel, seed32
 
 
 class LightGBM(TrainedModel):
@@ -72,6 +75,18 @@ class LightGBM(TrainedModel):
                 f"lightgbm: subsample {self.subsample:g} of {len(train)} training rows is no row; raise it"
             )
 
+    def store(self, fitted: Fitted) -> Stored:
+        """The trees up to the best round, as arrays."""
+        model = cast(FittedLightGBM, fitted)
+        described = model.booster.dump_model(num_iteration=model.booster.best_iteration)["tree_info"]
+        trees = TreeArrays.of([_nodes(tree["tree_structure"]) for tree in described], np.float64, np.float64)
+        return Stored({"details": dict(model.details)}, trees.store())
+
+    def restore(self, stored: Stored) -> StoredTrees:
+        """The sum of stored trees."""
+        trees = TreeArrays.restored(stored, "float64", "float64")
+        return StoredTrees(trees, False, False, stored.fact("details"))
+
     def _parameters(self, seed: int) -> dict[str, Any]:
         return {
             "objective": "regression",
@@ -110,3 +125,18 @@ class FittedLightGBM:
             samples.X[rows], num_iteration=self.booster.best_iteration, num_threads=1
         )
         return prediction
+
+
+def _nodes(root: Mapping[str, Any]) -> Callable[[Any], Node]:
+    """The nodes of a tree of LightGBM, by the mappings that describe them."""
+
+    def node(key: Any) -> Node:
+        described = root if key is None else key
+        if "leaf_value" in described:
+            return Node(LEAF, value=float(described["leaf_value"]))
+        if described["decision_type"] != "<=":
+            raise ModelError(f"lightgbm: a tree decides by {described['decision_type']!r}, which cannot be kept")
+        children = described["left_child"], described["right_child"]
+        return Node(int(described["split_feature"]), float(described["threshold"]), *children)
+
+    return node

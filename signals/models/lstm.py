@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, cast
 
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from core.errors import ModelError
+from core.errors import ModelError, StoreError
 from core.progress import ProgressCallback, no_progress
 from core.spec import Rate
 from core.types import Rows, Vector
+from signals.stored import Stored
 
-from .base import Samples, TrainedModel
+from .base import Fitted, Samples, TrainedModel
 
 if TYPE_CHECKING:
     from torch.nn import ModuleDict
@@ -79,6 +80,25 @@ class Lstm(TrainedModel):
         data = TrainingData(samples.X, target, samples.weight, train_at, stop_at, samples.first)
         network, losses = train_network(self, data, seed, on_progress)
         return FittedLstm(network, self.sequence, centre, scale, losses)
+
+    def store(self, fitted: Fitted) -> Stored:
+        """The network's weights, and the scale of the labels."""
+        from ._lstm_network import weights_of
+
+        model = cast(FittedLstm, fitted)
+        return Stored(
+            {"centre": model.centre, "scale": model.scale, "losses": list(model.losses)}, weights_of(model.network)
+        )
+
+    def restore(self, stored: Stored) -> "FittedLstm":
+        """The network with stored weights."""
+        from ._lstm_network import network_of
+
+        centre, scale, losses = (stored.fact(name) for name in ("centre", "scale", "losses"))
+        numbers = [centre, scale, *(losses if isinstance(losses, list) else [None])]
+        if not all(isinstance(number, float) and np.isfinite(number) for number in numbers):
+            raise StoreError("the values 'centre', 'scale' and 'losses' must be finite numbers")
+        return FittedLstm(network_of(self, stored), self.sequence, centre, scale, tuple(losses))
 
     @property
     def tolerance(self) -> float:

@@ -9,8 +9,9 @@ import numpy as np
 from core.errors import ModelError
 from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Rows, Vector
+from signals.stored import Stored
 
-from .base import Samples, TrainedModel
+from .base import Fitted, Samples, TrainedModel
 
 
 class Persistence(TrainedModel):
@@ -34,6 +35,16 @@ class Persistence(TrainedModel):
         """There is nothing to fit."""
         del samples, train, stop, seed
         on_progress(Progress(self.kind, 1, 1))
+        return Repeats()
+
+    def store(self, fitted: Fitted) -> Stored:
+        """Nothing is learnt, so nothing is kept."""
+        del fitted
+        return Stored()
+
+    def restore(self, stored: Stored) -> "Repeats":
+        """The rule."""
+        del stored
         return Repeats()
 
 

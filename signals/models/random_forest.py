@@ -1,16 +1,19 @@
 """A random forest regression (Breiman 2001) by scikit-learn."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 from pydantic import PositiveInt
 
 from core.progress import Progress, ProgressCallback, no_progress
 from core.spec import Share
 from core.types import Rows, Vector
+from signals.stored import Stored
 
-from .base import Samples, TrainedModel, seed32
+from ._tree_arrays import LEAF, Node, StoredTrees, TreeArrays
+from .base import Fitted, Samples, TrainedModel, seed32
 
 
 class RandomForest(TrainedModel):
@@ -50,6 +53,17 @@ class RandomForest(TrainedModel):
         on_progress(Progress(self.kind, 1, 1))
         return FittedForest(forest)
 
+    def store(self, fitted: Fitted) -> Stored:
+        """The trees as arrays."""
+        forest = cast(FittedForest, fitted)
+        trees = TreeArrays.of([_nodes(tree.tree_) for tree in forest.forest.estimators_], np.float64, np.float64)
+        return Stored({"details": dict(forest.details)}, trees.store())
+
+    def restore(self, stored: Stored) -> StoredTrees:
+        """The mean over stored trees; features are compared in single precision, as scikit-learn does."""
+        trees = TreeArrays.restored(stored, "float64", "float64")
+        return StoredTrees(trees, True, False, stored.fact("details"), divisor=len(trees.roots))
+
 
 @dataclass(frozen=True, eq=False)
 class FittedForest:
@@ -67,3 +81,16 @@ class FittedForest:
         """Mean over the trees' leaves; never NaN."""
         prediction: Vector = self.forest.predict(samples.X[rows])
         return prediction
+
+
+def _nodes(tree: Any) -> Callable[[Any], Node]:
+    """The nodes of a tree of scikit-learn, by their numbers."""
+
+    def node(key: Any) -> Node:
+        number = key or 0
+        if tree.children_left[number] == LEAF:
+            return Node(LEAF, value=float(tree.value[number, 0, 0]))
+        left, right = int(tree.children_left[number]), int(tree.children_right[number])
+        return Node(int(tree.feature[number]), float(tree.threshold[number]), left, right)
+
+    return node

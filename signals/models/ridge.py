@@ -9,8 +9,9 @@ from pydantic import PositiveFloat
 
 from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Rows, Vector
+from signals.stored import Stored, restored_fields, stored_fields
 
-from .base import Samples, TrainedModel
+from .base import Fitted, Samples, TrainedModel
 
 
 class Ridge(TrainedModel):
@@ -41,6 +42,14 @@ class Ridge(TrainedModel):
         regression.fit(samples.X[train], samples.y[train], sample_weight=samples.weights(train))
         on_progress(Progress(self.kind, 1, 1))
         return FittedRidge(np.asarray(regression.coef_, dtype=np.float64), float(regression.intercept_))
+
+    def store(self, fitted: Fitted) -> Stored:
+        """The coefficients and the intercept."""
+        return stored_fields(fitted)
+
+    def restore(self, stored: Stored) -> "FittedRidge":
+        """The linear model of a stored one."""
+        return restored_fields(FittedRidge, stored)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,18 +1,22 @@
 """Gradient-boosted trees (Chen & Guestrin 2016) by XGBoost."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveInt
 
+from core.errors import StoreError
 from core.progress import Progress, ProgressCallback, no_progress
 from core.spec import Share
 from core.types import Rows, Vector
+from signals.stored import Stored
 
 from ._native_imports import native
-from .base import Samples, TrainedModel, seed32
+from ._tree_arrays import LEAF, Node, StoredTrees, TreeArrays
+from .base import Fitted, Samples, TrainedModel, seed32
 
 
 class XGBoost(TrainedModel):
@@ -62,6 +66,24 @@ class XGBoost(TrainedModel):
         on_progress(Progress(self.kind, 1, 1, f"{booster.best_iteration + 1} rounds"))
         return FittedXGBoost(booster, tuple(float(loss) for loss in losses["stop"]["rmse"]))
 
+    def store(self, fitted: Fitted) -> Stored:
+        """The trees up to the best round, as arrays, and the value that they are added to."""
+        model = cast(FittedXGBoost, fitted)
+        used = model.booster[: model.booster.best_iteration + 1]
+        learner = json.loads(bytes(used.save_raw("json")))["learner"]
+        described = learner["gradient_booster"]["model"]["trees"]
+        trees = TreeArrays.of([_nodes(tree) for tree in described], np.float32, np.float32)
+        start = float(np.float32(learner["learner_model_param"]["base_score"].strip("[]")))
+        return Stored({"details": dict(model.details), "start": start}, trees.store())
+
+    def restore(self, stored: Stored) -> StoredTrees:
+        """The sum of stored trees, in single precision, as XGBoost adds them."""
+        trees = TreeArrays.restored(stored, "float32", "float32")
+        start = stored.fact("start")
+        if not isinstance(start, float):
+            raise StoreError(f"the value 'start' is {start!r}")
+        return StoredTrees(trees, True, True, stored.fact("details"), start)
+
     def _parameters(self, seed: int) -> dict[str, Any]:
         return {
             "objective": "reg:squarederror",
@@ -99,3 +121,17 @@ class FittedXGBoost:
         used = (0, self.booster.best_iteration + 1)
         prediction = self.booster.predict(xgb.DMatrix(samples.X[rows], nthread=1), iteration_range=used)
         return np.asarray(prediction, dtype=np.float64)
+
+
+def _nodes(tree: Mapping[str, Any]) -> Callable[[Any], Node]:
+    """The nodes of a tree of XGBoost, by their numbers; a leaf's value stands in place of a threshold."""
+
+    def node(key: Any) -> Node:
+        number = key or 0
+        left, right = tree["left_children"][number], tree["right_children"][number]
+        condition = float(tree["split_conditions"][number])
+        return (
+            Node(LEAF, value=condition) if left == LEAF else Node(tree["split_indices"][number], condition, left, right)
+        )
+
+    return node

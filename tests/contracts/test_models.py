@@ -7,11 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.numpy
 
+from core.errors import StoreError
 from core.plugins import kinds, load
 from core.progress import Progress, no_progress
 from core.types import COLUMNS, Bars, read_only
 from signals.models.base import Model, RuleModel, Samples, TrainedModel
+from signals.stored import Stored
 
 PACKAGE = "signals.models"
 SEQUENCE = 5
@@ -218,3 +221,39 @@ def test_a_rule_sees_only_the_past(model):
     full = model.signal(bars)
     for last in (0, model.warmup, model.warmup + 1, 150):
         assert model.signal(bars.between(None, bars.times[last])).tobytes() == full[: last + 1].tobytes()
+
+
+def read_back(stored):
+    """The content after the way through the files of a bundle."""
+    arrays = safetensors.numpy.load(safetensors.numpy.save(dict(stored.arrays))) if stored.arrays else {}
+    return Stored(json.loads(json.dumps(stored.facts, allow_nan=False)), arrays)
+
+
+@every_trained
+def test_a_stored_model_predicts_the_same_bits(model):
+    samples = make_samples()
+    train, stop, rest = np.arange(0, 90), np.arange(90, 110), np.arange(110, sum(SYMBOL_ROWS))
+    fitted = model.fit(samples, train, stop, seed=3)
+    restored = model.restore(read_back(model.store(fitted)))
+    before, after = (model.forecast(each, samples, rest) for each in (fitted, restored))
+    np.testing.assert_array_equal(before.prediction, after.prediction)
+    assert before.weights == after.weights
+    for name, part in before.parts.items():
+        np.testing.assert_array_equal(part, after.parts[name])
+    assert json.dumps(model.accounts(fitted)) == json.dumps(model.accounts(restored))
+    one = rest[-1:]
+    np.testing.assert_array_equal(model.forecast(restored, samples, one).prediction, before.prediction[-1:])
+
+
+@every_trained
+def test_a_stored_model_that_lacks_something_is_refused(model):
+    stored = model.store(model.fit(make_samples(), np.arange(0, 90), np.arange(90, 110), seed=3))
+    for name in stored.facts:
+        if name not in ("details", "losses"):
+            with pytest.raises(StoreError):
+                model.restore(Stored({key: item for key, item in stored.facts.items() if key != name}, stored.arrays))
+    for name in stored.arrays:
+        with pytest.raises(StoreError):
+            model.restore(Stored(stored.facts, {key: item for key, item in stored.arrays.items() if key != name}))
+        with pytest.raises(StoreError):
+            model.restore(Stored(stored.facts, {**stored.arrays, name: stored.arrays[name].astype("complex128")}))
