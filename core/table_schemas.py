@@ -20,11 +20,15 @@ DTYPES = {TIME: "datetime64[ns, UTC]", TEXT: "str", NUMBER: "float64", INTEGER: 
 
 @dataclass(frozen=True)
 class Table:
-    """A table's name, its columns in order with their types, and the columns that may be null."""
+    """A table's name, its columns in order with their types, and the columns that may be null.
+
+    ``added`` are columns of text that folders of earlier versions lack; read from such, they are empty.
+    """
 
     name: str
     columns: dict[str, str]
     nullable: frozenset[str] = frozenset()
+    added: frozenset[str] = frozenset()
 
     def empty(self) -> pd.DataFrame:
         """A frame without rows that fits the contract."""
@@ -71,6 +75,7 @@ class Table:
             frame = pd.read_parquet(path)
         except (OSError, ValueError) as error:
             raise StoreError(f"{path} cannot be read: {error}") from error
+        frame = frame.assign(**dict.fromkeys(sorted(self.added - set(frame)), ""))
         try:
             frame = frame.astype({name: DTYPES[kind] for name, kind in self.columns.items() if name in frame})
         except (TypeError, ValueError) as error:
@@ -129,9 +134,17 @@ ORDERS = Table(
         "status": TEXT,
         "reason": TEXT,
         "share_at_fill": NUMBER,
+        "decision": TEXT,
     },
     frozenset({"price", "share_at_fill"}),
+    added=frozenset({"decision"}),
 )
+"""The orders: one row an order, and one for each entry that was not sent.
+
+``reason`` says why an order was trimmed or not filled. ``decision`` is the strategy's word for it: the reason that its
+rule gave, else ``signal``; ``resize`` for a move back to the rule's size; of an exit the same as ``exit_reason`` of the
+trade; empty for the stop and the target of a bracket.
+"""
 FILLS = Table(
     "fills",
     {
@@ -161,8 +174,10 @@ TRADES = Table(
         "pnl_fraction": NUMBER,
         "bars": INTEGER,
         "exit_reason": TEXT,
+        "entry_reason": TEXT,
     },
     frozenset({"exited_at", "exit_price"}),
+    added=frozenset({"entry_reason"}),
 )
 COSTS = Table("costs", {"time": TIME, "symbol": TEXT, "kind": TEXT, "amount": NUMBER})
 """The costs of trading: one row a cost, positive where it was paid, negative where it was earned.

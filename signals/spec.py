@@ -108,8 +108,9 @@ class SignalSpec(Spec):
     """The only source of chance."""
 
     features: tuple[FeatureSpec, ...] = ()
-    """What a model that trains looks at, in this order; none for a rule. Each takes `every` besides its own keys:
-    `{kind: sma, window: 10, every: week}` is computed on bars made of finished weeks."""
+    """What a model that trains looks at, in this order, and what the strategy may read; for a model that does not
+    train, the latter alone. Each takes `every` besides its own keys: `{kind: sma, window: 10, every: week}` is computed
+    on bars made of finished weeks."""
 
     label: Annotated[Label, PluginField("signals.labels", NO_LABELS, default="forward_return")] | None = None
     """What a model that trains predicts; by default the next bar's close-to-close return."""
@@ -152,7 +153,7 @@ class SignalSpec(Spec):
             if not self.features:
                 raise self._refused("features", "trains: add at least one of `features`")
             return self._with_a_confidence_it_can_have()
-        for name in ("features", "label", "scaler", "walk_forward"):
+        for name in ("label", "scaler", "walk_forward"):
             if getattr(self, name):
                 raise self._refused(name, f"does not train: remove `{name}`")
         self._fill({"confidence": Constant()})

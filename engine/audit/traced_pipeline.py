@@ -10,6 +10,7 @@ import pandas as pd
 from core.types import Labels, Market, Matrix, RunResult, SignalFrame, read_only
 from engine.backtest.bt import engine
 from engine.config.run_config import RunConfig
+from engine.results.order_audit import is_market
 from signals.feature_frame import feature_frame
 from signals.features.base import Feature
 from signals.generate import generate
@@ -152,7 +153,7 @@ def _flat(mapping: Mapping[str, Any], path: str) -> Iterator[tuple[str, float]]:
 
 
 def _dealt(result: RunResult) -> Iterator[Stage]:
-    orders = result.orders[result.orders["kind"] == "market"]
+    orders = result.orders[is_market(result.orders)]
     # What is asked is written down as what was filled and what was trimmed off: its last digit is theirs.
     yield replace(_rows("orders", orders, "created_at", ("symbol", "side"), ("asked",)), hair=1e-12)
     yield _rows("fills", result.fills, "time", ("symbol", "kind"), ("size", "price", "commission", "position_after"))

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from core.clock import sessions
@@ -16,9 +18,13 @@ from engine.config.run_config import RunConfig
 from risk.costs import BrokerSpec
 from risk.delisting import DELISTING
 from risk.spec import RiskSpec
+from signals.features.base import Feature
+from strategies._contract import columns_of
+from strategies._entry_filter import NO_FILTER
 from strategies.base import Strategy
 
 from .round_trips import Mark, round_trips
+from .rule_features import entries_allowed, rule_features
 from .timeline import Timeline
 
 
@@ -31,6 +37,7 @@ class BacktestInput:
     market, signals : the full history, and the rule's inputs at each bar.
     strategy, risk, broker : the rule, the sizes, the costs.
     config_id : written into the result.
+    features : of the config; the rule may read them.
     """
 
     market: Market
@@ -41,6 +48,7 @@ class BacktestInput:
     config_id: str
     bars: Mapping[str, Bars]
     timeline: Timeline
+    features: tuple[Feature, ...] = ()
 
     @classmethod
     def of(
@@ -51,6 +59,7 @@ class BacktestInput:
         risk: RiskSpec,
         broker: BrokerSpec,
         config_id: str,
+        features: Sequence[Feature] = (),
     ) -> "BacktestInput":
         """The input of a backtest.
 
@@ -68,12 +77,40 @@ class BacktestInput:
             if (rows < 0).any():
                 missing = item.times[int(np.argmin(rows))]
                 raise DataError(f"{symbol}: there is no signal row for the bar of {missing}")
-        return cls(market, signals, strategy, risk, broker, config_id, bars, Timeline.of(bars, market.zone))
+        timeline = Timeline.of(bars, market.zone)
+        return cls(market, signals, strategy, risk, broker, config_id, bars, timeline, tuple(features))
 
     @classmethod
     def from_config(cls, market: Market, signals: SignalFrame, config: RunConfig) -> "BacktestInput":
         """The input of a backtest with the strategy, risk rule and broker of a config; errors as :meth:`of`."""
-        return cls.of(market, signals, config.strategy, config.risk, config.broker, config.id)
+        return cls.of(market, signals, config.strategy, config.risk, config.broker, config.id, features=config.features)
+
+    @cached_property
+    def rule_features(self) -> Mapping[str, Matrix]:
+        """By symbol (T, R): the features that the strategy's rule reads, at the bars that are traded.
+
+        Raises
+        ------
+        ConfigError
+            The rule reads a feature that is not there.
+        DataError
+            A feature is not finite after its warm-up.
+        """
+        return rule_features(self.market, self.bars, columns_of(self.strategy, self.features), self.features)
+
+    def entries_allowed(self, strategy: Strategy | None = None) -> Mapping[str, npt.NDArray[np.bool_]]:
+        """By symbol (T,): True at the bars that are traded at whose close a strategy's filters allow an entry.
+
+        Parameters
+        ----------
+        strategy : another one than the task's own.
+
+        Raises
+        ------
+        ConfigError
+            A filter names a feature that is not there.
+        """
+        return entries_allowed(self.market, self.bars, self.signals, strategy or self.strategy, self.features)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,11 +189,13 @@ def tables(
     marks : by symbol.
     """
     fills = FILLS.frame(output.fills)
+    orders = ORDERS.frame(output.orders)
+    decisions = dict(zip(orders["order_id"].tolist(), orders["decision"].tolist(), strict=True))
     return {
         "equity": _equity(times, output, exposed),
-        "orders": ORDERS.frame(output.orders),
+        "orders": orders,
         "fills": fills,
-        "trades": round_trips(fills, output.interest, output.exit_reasons, marks),
+        "trades": round_trips(fills, output.interest, output.exit_reasons, marks, decisions),
         "costs": COSTS.frame(output.costs).sort_values("time", kind="stable", ignore_index=True),
         "stops": STOPS.frame(output.stops),
     }
@@ -168,6 +207,7 @@ def _notes(output: EngineOutput, task: BacktestInput) -> Iterator[str]:
         if symbol not in task.bars:
             yield f"{symbol} has no bar from the first decision on"
     after = f"everything was sold at the next open, and no position opened for {task.risk.limits.resume_after} bars"
+    yield from _filter_notes(task)
     for step, text in output.halts:
         yield f"{_day(task, task.timeline.times[step])}: {text}; {after}"
     for fill, reason in zip(output.fills, output.exit_reasons, strict=True):
@@ -177,6 +217,16 @@ def _notes(output: EngineOutput, task: BacktestInput) -> Iterator[str]:
                 f"{fill['symbol']} has no bar after {last}: its position was closed on {_day(task, fill['time'])} at "
                 f"{fill['price']:g} (broker.delisting)"
             )
+
+
+def _filter_notes(task: BacktestInput) -> Iterator[str]:
+    """How many bars the strategy's filters leave for entries."""
+    if task.strategy.entry_filter != NO_FILTER:
+        allowed = task.entries_allowed().values()
+        yield (
+            f"the strategy's filters allow entries at {sum(int(item.sum()) for item in allowed):,} of "
+            f"{sum(len(item) for item in allowed):,} bars (strategy.only_if, warmup, sessions, hours)"
+        )
 
 
 def _day(task: BacktestInput, time: pd.Timestamp) -> str:

@@ -49,6 +49,7 @@ class Fill(NamedTuple):
     price: float
     commission: float
     position_after: float
+    order_id: int
 
 
 class Leg(NamedTuple):
@@ -68,10 +69,12 @@ class Trip:
 
     Attributes
     ----------
+    entry_reason : the strategy's word for the order that opened it; empty for none.
     held : units held after the last leg, signed; 0.0 once it is closed.
     """
 
     symbol: str
+    entry_reason: str = ""
     legs: list[Leg] = field(default_factory=list)
     held: float = 0.0
 
@@ -84,7 +87,11 @@ class Trip:
 
 
 def round_trips(
-    fills: pd.DataFrame, interest: Sequence[float], reasons: Sequence[str], marks: Mapping[str, Mark]
+    fills: pd.DataFrame,
+    interest: Sequence[float],
+    reasons: Sequence[str],
+    marks: Mapping[str, Mark],
+    decisions: Mapping[int, str] | None = None,
 ) -> pd.DataFrame:
     """The table ``trades``, ordered by entry: one row per stretch of one symbol between flat and flat.
 
@@ -100,7 +107,9 @@ def round_trips(
     interest : short interest booked into each fill, account currency.
     reasons : the strategy's reason for each fill's order, as far as it closes; empty for none.
     marks : by symbol.
+    decisions : by number of an order, the strategy's word for it; ``entry_reason`` is that of the order that opened.
     """
+    decisions = decisions or {}
     trips: list[Trip] = []
     current: dict[str, Trip] = {}
     for fill, paid, reason in zip(_rows(fills), interest, reasons, strict=True):
@@ -110,7 +119,7 @@ def round_trips(
             trip.add(fill, closing, paid, 0.0 if opening else fill.position_after, reason)
         if opening:
             if not trip or not trip.held:
-                trip = current[fill.symbol] = Trip(fill.symbol)
+                trip = current[fill.symbol] = Trip(fill.symbol, decisions.get(fill.order_id, ""))
                 trips.append(trip)
             trip.add(fill, opening, 0.0, fill.position_after, "")
     return TRADES.frame([_row(trip, marks[trip.symbol]) for trip in trips])
@@ -155,6 +164,7 @@ def _row(trip: Trip, mark: Mark) -> dict[str, object]:
         "pnl_fraction": pnl / (sum(abs(leg.size) * leg.price for leg in entries) * mark.multiplier),
         "bars": _bars(trip, mark.stamps),
         "exit_reason": "open" if is_open else exits[-1].why,
+        "entry_reason": trip.entry_reason,
     }
 
 

@@ -1,7 +1,6 @@
 """The configuration of a run: the blocks of all packages in one model, and error messages of one line."""
 
 import difflib
-import inspect
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +19,8 @@ from risk.costs import BrokerSpec
 from risk.measure_set import MeasuresSpec
 from risk.spec import RiskSpec
 from signals.spec import SignalSpec
-from strategies.base import CrossRule, CrossSectional, Rule, Strategy
+from strategies._contract import columns_of, fault_of, filtered_columns
+from strategies.base import CrossSectional, Strategy
 
 from .foreign_words import here_it_is
 from .sweep_spec import SweepSpec
@@ -94,14 +94,21 @@ class RunConfig(SignalSpec):
 
     @model_validator(mode="after")
     def _rule_can_be_called(self) -> Self:
-        contract: Any = CrossRule if isinstance(self.strategy, CrossSectional) else Rule
-        arguments = list(inspect.signature(contract.__call__).parameters)[1:]
-        rule = inspect.signature(type(self.strategy).rule)
+        fault = fault_of(type(self.strategy), cross=isinstance(self.strategy, CrossSectional))
+        if fault:
+            text = f"the rule of {self.strategy.kind} {fault}; mend it"
+            raise PydanticCustomError("rule", "{text}", {"text": text, "path": ["strategy"]})
+        return self
+
+    @model_validator(mode="after")
+    def _features_are_there(self) -> Self:
         try:
-            rule.bind(*arguments)
-        except TypeError:
-            text = f"the rule of {self.strategy.kind} takes {rule}, but it is called with ({', '.join(arguments)})"
-            raise PydanticCustomError("rule", "{text}; mend it", {"text": text, "path": ["strategy"]}) from None
+            read = (*columns_of(self.strategy, self.features), *filtered_columns(self.strategy, self.features).values())
+        except ConfigError as error:
+            raise PydanticCustomError("reads", "{text}", {"text": str(error), "path": ["strategy"]}) from None
+        if self.features and not self.model.trains and not read:
+            text = f"model {self.model.kind} does not train, and the strategy reads no feature: remove `features`"
+            raise PydanticCustomError("unused", "{text}", {"text": text, "path": ["features"]})
         return self
 
     @model_validator(mode="after")

@@ -55,8 +55,11 @@ def count_orders(orders: pd.DataFrame) -> Orders:
 
 
 def is_market(orders: pd.DataFrame) -> pd.Series:
-    """A mask of the orders that enter, exit or resize; the others are stops and targets."""
-    return orders["kind"] == "market"
+    """A mask of the orders that enter, exit or resize; the others are stops and targets of a bracket.
+
+    An entry may be a limit or a stop, too: then the strategy's word for it tells it from a bracket's.
+    """
+    return (orders["kind"] == "market") | (orders["decision"] != "")
 
 
 def _counts(column: pd.Series) -> dict[str, int]:

@@ -137,7 +137,17 @@ class RiskAudit(bt.Analyzer):
             "status": STATUS[order.status],
             "reason": self._reason(order, trimmed),
             "share_at_fill": note.share_at_fill if note else float("nan"),
+            "decision": self._decision(order),
         }
+
+    def _decision(self, order: Any) -> str:
+        """The strategy's word for an order; empty for a stop or a target, and where it gave none."""
+        if order.parent:
+            return ""
+        if order.ref in getattr(self.strategy.broker, "settled", ()):
+            return DELISTING
+        words = (getattr(self.strategy, name, {}).get(order.ref) for name in ("exit_reasons", "decisions"))
+        return next((word for word in words if word), "")
 
     def _refusal(self, order_id: int, refusal: Any) -> Row:
         return {
@@ -151,6 +161,7 @@ class RiskAudit(bt.Analyzer):
             **dict.fromkeys(("price", "share_at_fill"), float("nan")),
             "status": "rejected",
             "reason": refusal.reason,
+            "decision": refusal.decision,
         }
 
     def _trimmed(self, order: Any) -> float:

@@ -42,7 +42,15 @@ class RiskRuleSizer(bt.Sizer):
 
     params = (("base", 0.02), ("cap", 0.05), ("lot", 0.0), ("confidence", 1.0), ("mode", "notional"), ("stop", None))
 
-    def opening(self, data: Any, confidence: float | None = None, side: int = 1, stop: float | None = None) -> float:
+    def opening(
+        self,
+        data: Any,
+        confidence: float | None = None,
+        side: int = 1,
+        stop: float | None = None,
+        weight: float = 1.0,
+        price: float | None = None,
+    ) -> float:
         """Units of a new position from flat; 0 when the rule allows less than one lot.
 
         Parameters
@@ -51,20 +59,32 @@ class RiskRuleSizer(bt.Sizer):
         confidence : in [0, 1]; None takes the sizer's own parameter.
         side : 1 long, -1 short; it matters in mode ``stop`` alone.
         stop : price of the stop; None takes the sizer's own parameter.
+        weight : the part of the rule's size that is wanted, at most 1.
+        price : at which the entry is expected; None takes the close.
         """
-        return lot_floor(self._allowed(data, confidence, side, stop), self.p.lot)
+        return lot_floor(self._allowed(data, confidence, side, stop, price) * weight, self.p.lot)
 
-    def refusal(self, data: Any, confidence: float | None = None, side: int = 1, stop: float | None = None) -> str:
+    def refusal(
+        self,
+        data: Any,
+        confidence: float | None = None,
+        side: int = 1,
+        stop: float | None = None,
+        weight: float = 1.0,
+        price: float | None = None,
+    ) -> str:
         """The reason why :meth:`opening` is 0, in one line."""
-        units = self._allowed(data, confidence, side, stop)
+        units = self._allowed(data, confidence, side, stop, price) * weight
         return f"size 0: the rule allows {units:.6g} units, the lot is {self.p.lot:g}"
 
-    def _allowed(self, data: Any, confidence: float | None, side: int, stop: float | None) -> float:
+    def _allowed(
+        self, data: Any, confidence: float | None, side: int, stop: float | None, price: float | None
+    ) -> float:
         """Units that the rule allows, before they are rounded to lots."""
         if self.p.mode not in MODES:
             raise ConfigError(f"RiskRuleSizer: mode={self.p.mode!r}; known: {', '.join(MODES)}")
         account = self.broker.getvalue()
-        price = data.close[0]
+        price = data.close[0] if price is None else price
         confidence = self._confidence(data, confidence)
         if self.p.mode == "notional":
             return rule_units(confidence, account, price, self.p.base, self.p.cap, 0.0)

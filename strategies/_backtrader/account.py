@@ -124,7 +124,7 @@ class PlannedHoldings:
         data : the feed.
         side : 1 to open or add long, -1 short.
         units : of the order, not signed.
-        price : the close.
+        price : the close, or that of the entry's own order.
         stop : price of the stop; NaN for none.
         """
         held = self._holdings.get(data, (0.0, price, math.nan))[0]

@@ -13,9 +13,21 @@ import backtrader as bt
 from risk.bt_adapter.commission import costs_of
 from risk.sizing import DUST, lot_floor, resize_units, units_for_loss
 from risk.spec import RiskSpec
-from risk.stops import Distances, TrailPercent, stop_price, target_price
+from risk.stops import Distances, Percent, TrailPercent, stop_price, target_price
+from strategies._entry_order import entry_price, offset_at
 
 from .account import AccountStops, PlannedHoldings
+
+EXECTYPES = {"limit": bt.Order.Limit, "stop": bt.Order.Stop}
+
+
+def expired(bars: int) -> str:
+    """The reason of an entry that waited in vain.
+
+    >>> expired(1)
+    'expired: its price was not reached in 1 bar'
+    """
+    return f"expired: its price was not reached in {bars} bar{'s' if bars > 1 else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,7 @@ class Refusal:
     side : 1 for a refused buy, -1 for a refused sell.
     reason : one line.
     requested : units that were wanted, signed; 0 if no size was worked out.
+    decision : the strategy's word for the entry.
     """
 
     ref: int
@@ -38,6 +51,33 @@ class Refusal:
     side: int
     reason: str
     requested: float = 0.0
+    decision: str = ""
+
+
+class Wanted(NamedTuple):
+    """The position that a strategy wants in a feed.
+
+    Attributes
+    ----------
+    side : 1 long, -1 short.
+    confidence : in [0, 1].
+    weight : the part of the risk rule's size, above 0 and at most 1.
+    decision : the strategy's word for it.
+    """
+
+    side: int
+    confidence: float
+    weight: float = 1.0
+    decision: str = "signal"
+
+
+@dataclass(slots=True)
+class WaitingEntry:
+    """An entry that waits for its price: the order, its side, and the bars in which it may still fill."""
+
+    order: Any
+    side: int
+    bars_left: int
 
 
 class Bracket(NamedTuple):
@@ -56,6 +96,9 @@ class OrderStrategy(bt.Strategy):
     risk : a :class:`~risk.spec.RiskSpec`: its stop, take_profit, resize and limits; base and cap are the sizer's.
     distances : :class:`~risk.stops.Distances` by the feed's name, one row a bar; needed for stops by the average true
         range, the others are computed from the close.
+    entry_order : an :class:`~strategies.base.EntryOrder`; None for market orders.
+    offsets : by the feed's name (T,): distances of its price from each close; needed for multiples of the average true
+        range alone.
     session : a callable of backtrader's number of a close, equal for closes of one session; None takes the date of the
         strategy's clock, in the time zone of the ``Cerebro`` (UTC without one).
 
@@ -63,14 +106,25 @@ class OrderStrategy(bt.Strategy):
     ----------
     refusals : the entries that were not sent, in order.
     exit_reasons : by the reference of each closing order, the word for why it was sent.
+    decisions : by the reference of each order that opens, adds or reduces, the strategy's word for it.
+    waiting : by feed, the entry that waits for its price.
     account : the :class:`~strategies._backtrader.account.AccountStops`; its ``halts`` are the stops that acted.
     """
 
-    params: tuple[tuple[str, Any], ...] = (("risk", RiskSpec()), ("distances", {}), ("session", None))
+    params: tuple[tuple[str, Any], ...] = (
+        ("risk", RiskSpec()),
+        ("distances", {}),
+        ("session", None),
+        ("entry_order", None),
+        ("offsets", {}),
+    )
 
     def __init__(self) -> None:
         self.refusals: list[Refusal] = []
         self.exit_reasons: dict[int, str] = {}
+        self.decisions: dict[int, str] = {}
+        self.waiting: dict[Any, WaitingEntry] = {}
+        self._offsets = {data: self.p.offsets[data._name] for data in self.datas if self.p.offsets}
         self.account = AccountStops(self.p.risk.limits, self.broker.startingcash)
         self._shares = self.broker.get_fundshares()
 
@@ -122,25 +176,73 @@ class OrderStrategy(bt.Strategy):
             if order.data is data and order.owner is self:
                 self.cancel(order)
 
-    def enter(self, data: Any, side: int, confidence: float) -> None:
+    def enter(self, data: Any, wanted: Wanted) -> None:
         """Open a position of the sizer's size, or record the reason why there is none."""
-        bracket = self.bracket(data, side)
-        refusal = self._refusal_at_close(data, bracket)
-        size = 0.0 if refusal else self.opening_size(data, side, confidence, bracket.stop)
+        side = wanted.side
+        price = self.entry_price(data, side)
+        bracket = self.bracket(data, side, price) if self.p.entry_order else self.bracket(data, side)
+        refusal = self._refusal_at_close(data, price, bracket)
+        size = 0.0 if refusal else self.opening_size(data, wanted, bracket.stop, price)
         if size <= 0.0:
-            self.refuse(data, side, refusal or self.refusal_reason(data, side, confidence, bracket.stop))
+            self.refuse(data, wanted, refusal or self.refusal_reason(data, wanted, bracket.stop, price))
             return
-        admitted, reason = self._planned.admit(data, side, size, data.close[0], bracket.stop)
+        admitted, reason = self._planned.admit(data, side, size, price, bracket.stop)
         if admitted <= 0.0:
-            self.refuse(data, side, reason, side * size)
+            self.refuse(data, wanted, reason, side * size)
             return
-        self._send(data, side, admitted, bracket, self._order_info(confidence, size - admitted, reason))
+        order_info = self._order_info(wanted, size - admitted, reason)
+        if self.p.entry_order:
+            order_info |= {"exectype": EXECTYPES[self.p.entry_order.kind], "price": price}
+        entry = self._send(data, side, admitted, bracket, order_info)
+        self._remember(entry, wanted)
+        if self.p.entry_order and entry is not None:
+            self.waiting[data] = WaitingEntry(entry, side, self.p.entry_order.bars)
 
-    def _refusal_at_close(self, data: Any, bracket: Bracket) -> str:
+    def entry_price(self, data: Any, side: int) -> float:
+        """The price of an entry's own order, at which it is sized; the close, for a market order."""
+        order = self.p.entry_order
+        close = float(data.close[0])
+        if not order:
+            return close
+        return entry_price(order.number, side, close, offset_at(order, close, self._offsets.get(data), len(data) - 1))
+
+    def age(self, data: Any) -> bool:
+        """Count a new bar of a feed for the entry that waits for its price; True if it was filled in the bar.
+
+        One that has waited through all its bars is cancelled.
+        """
+        entry = self.waiting.get(data)
+        if entry is None:
+            return False
+        if not entry.order.alive():
+            del self.waiting[data]
+            return bool(entry.order.status == bt.Order.Completed)
+        entry.bars_left -= 1
+        if entry.bars_left <= 0:
+            del self.waiting[data]
+            entry.order.addinfo(why=expired(self.p.entry_order.bars))
+            self.cancel(entry.order)
+        return False
+
+    def waiting_side(self, data: Any) -> int:
+        """The side of the entry of a feed that waits for its price; 0 for none."""
+        entry = self.waiting.get(data)
+        return entry.side if entry is not None and entry.order.alive() else 0
+
+    def _remember(self, order: Any, wanted: Wanted) -> None:
+        """Remember the strategy's word for an order."""
+        self.decisions[getattr(order, "ref", 0)] = wanted.decision
+
+    def _refusal_at_close(self, data: Any, entry: float, bracket: Bracket) -> str:
         """The reason why no position may be opened at all; empty if one may."""
         if self.account.halted:
             return self.account.refusal
-        levels = (("stop", self.p.risk.stop, bracket.stop), ("target", self.p.risk.take_profit, bracket.target))
+        order = self.p.entry_order
+        levels = (
+            ("entry price", order, entry),
+            ("stop", self.p.risk.stop, bracket.stop),
+            ("target", self.p.risk.take_profit, bracket.target),
+        )
         for name, spec, price in levels:
             if spec and math.isnan(price):
                 return f"no {name} yet: its average true range needs more bars"
@@ -148,19 +250,24 @@ class OrderStrategy(bt.Strategy):
                 return f"no {name}: it would lie at {price:g}, below any price (the close is {data.close[0]:g})"
         return ""
 
-    def _order_info(self, confidence: float, trimmed: float, why: str) -> dict[str, Any]:
+    def _order_info(self, wanted: Wanted, trimmed: float, why: str) -> dict[str, Any]:
         """The entries of an order's ``info`` for the broker and the audit."""
-        loss = {"loss_share": self.p.risk.base * confidence} if self._holds_loss else {}
+        loss = {"loss_share": self.p.risk.base * wanted.confidence * wanted.weight} if self._holds_loss else {}
         return {**loss, **({"trimmed": trimmed, "why": why} if trimmed else {})}
 
     @property
     def _holds_loss(self) -> bool:
         return bool(self.p.risk.mode == "stop" and self.p.risk.cap_at == "fill")
 
-    def bracket(self, data: Any, side: int) -> Bracket:
-        """The stop and the target of a position that is decided on at this close."""
+    def bracket(self, data: Any, side: int, price: float | None = None) -> Bracket:
+        """The stop and the target of a position that is decided on at this close.
+
+        Parameters
+        ----------
+        price : of the entry's own order; the close by default. A part of the price is a part of it.
+        """
         risk = self.p.risk
-        close = data.close[0]
+        close = data.close[0] if price is None else price
         if not (risk.stop or risk.take_profit):
             return Bracket()
         distances = self.p.distances.get(data._name)
@@ -168,69 +275,71 @@ class OrderStrategy(bt.Strategy):
         if distances is None:
             distances = Distances.at_close(close, risk.stop, risk.take_profit)
             row = 0
-        stop = float(distances.stop[row])
-        target = float(distances.target[row])
+        stop = distance_at(risk.stop, close, distances.stop[row])
+        target = distance_at(risk.take_profit, close, distances.target[row])
         return Bracket(stop_price(side, close, stop), target_price(side, close, target), stop)
 
-    def _send(self, data: Any, side: int, size: float, bracket: Bracket, order_info: dict[str, Any]) -> None:
-        """Send an entry with its stop and target; the last of them transmits all to the broker."""
+    def _send(self, data: Any, side: int, size: float, bracket: Bracket, order_info: dict[str, Any]) -> Any:
+        """Send an entry with its stop and target; the last of them transmits all to the broker. Returns the entry."""
         has_stop = not math.isnan(bracket.stop)
         has_target = not math.isnan(bracket.target)
         if not (has_stop or has_target):
-            self.open_order(data, side, size, **order_info)
-            return
+            return self.open_order(data, side, size, **order_info)
         entry = self.open_order(data, side, size, transmit=False, **order_info)
         leave = self.sell if side > 0 else self.buy
         if has_stop:
-            leave(data=data, size=size, parent=entry, transmit=not has_target, **self._stop_order(bracket))
+            terms = self._stop_order(bracket, order_info)
+            leave(data=data, size=size, parent=entry, transmit=not has_target, **terms)
         if has_target:
             leave(data=data, size=size, parent=entry, transmit=True, exectype=bt.Order.Limit, price=bracket.target)
+        return entry
 
-    def _stop_order(self, bracket: Bracket) -> dict[str, Any]:
+    def _stop_order(self, bracket: Bracket, order_info: dict[str, Any]) -> dict[str, Any]:
         """The order type of a stop and its price; of a trailing one, its distance."""
         stop = self.p.risk.stop
         if stop is None or not stop.trails:
             return {"exectype": bt.Order.Stop, "price": bracket.stop}
+        start = {"price": order_info["price"]} if self.p.entry_order else {}  # else the close
         if isinstance(stop, TrailPercent):
-            return {"exectype": bt.Order.StopTrail, "trailpercent": stop.value}
-        return {"exectype": bt.Order.StopTrail, "trailamount": bracket.distance}
+            return {"exectype": bt.Order.StopTrail, "trailpercent": stop.value, **start}
+        return {"exectype": bt.Order.StopTrail, "trailamount": bracket.distance, **start}
 
-    def resizing(self, data: Any, side: int, confidence: float) -> float:
-        """The units by which a position is moved back to the rule's size: above 0 added, below 0 taken off.
+    def resizing(self, data: Any, wanted: Wanted) -> float:
+        """The units by which a position is moved to the size that is wanted: above 0 added, below 0 taken off.
 
-        0 within the band; a position is never closed by this.
+        0 within the band of ``risk.resize``; a position is never closed by this.
         """
         if self.account.halted:
             return 0.0
         held_units = abs(self.getposition(data).size)
-        target_units = self._rule_size(data, side, confidence, self.stop_of(data))
+        target_units = self._rule_size(data, wanted, self.stop_of(data))
         min_value = max(self.p.risk.limits.min_order, DUST * self.broker.getvalue())
-        band = self.p.risk.resize.band
+        band = self.p.risk.resize.band if self.p.risk.resize else 0.0
         difference = resize_units(target_units, held_units, data.close[0], band, self._lot, min_value)
         return -difference if target_units < held_units else difference
 
-    def reduce(self, data: Any, side: int, units: float) -> None:
+    def reduce(self, data: Any, wanted: Wanted, units: float) -> None:
         """Take units off a position; what is left counts for the account's limits at this close."""
-        self._planned.reduce(data, side * units)
-        self._order(data, -side, units, resize=True)
+        self._planned.reduce(data, wanted.side * units)
+        self._remember(self._order(data, -wanted.side, units, resize=True), wanted)
 
-    def add(self, data: Any, side: int, confidence: float, difference: float) -> None:
+    def add(self, data: Any, wanted: Wanted, difference: float) -> None:
         """Add units to a position, as far as the account's limits admit."""
-        stop = self.stop_of(data)
-        admitted, reason = self._planned.admit(data, side, difference, data.close[0], stop)
+        side = wanted.side
+        admitted, reason = self._planned.admit(data, side, difference, data.close[0], self.stop_of(data))
         if admitted > 0.0:
-            self._order(
-                data, side, admitted, resize=True, **self._order_info(confidence, difference - admitted, reason)
-            )
+            order_info = self._order_info(wanted, difference - admitted, reason)
+            self._remember(self._order(data, side, admitted, resize=True, **order_info), wanted)
         else:
-            self.refuse(data, side, reason, side * difference)
+            self.refuse(data, wanted, reason, side * difference)
 
-    def _rule_size(self, data: Any, side: int, confidence: float, stop: float) -> float:
-        """The rule's size of a new position now; in mode ``stop`` no more than the position's own stop allows."""
-        size = self.opening_size(data, side, confidence, self.bracket(data, side).stop)
+    def _rule_size(self, data: Any, wanted: Wanted, stop: float) -> float:
+        """The size that is wanted now; in mode ``stop`` no more than the position's own stop allows."""
+        side, confidence, weight, _ = wanted
+        size = self.opening_size(data, wanted, self.bracket(data, side).stop)
         if self.p.risk.mode != "stop" or math.isnan(stop):
             return size
-        loss = self.broker.getvalue() * self.p.risk.base * confidence
+        loss = self.broker.getvalue() * self.p.risk.base * confidence * weight
         max_units = units_for_loss(loss, side, data.close[0], stop, costs_of(self.broker, data))
         return lot_floor(min(size, max_units), self._lot)
 
@@ -239,23 +348,42 @@ class OrderStrategy(bt.Strategy):
             self.buy(data=data, size=size, **order_info) if side > 0 else self.sell(data=data, size=size, **order_info)
         )
 
-    def opening_size(self, data: Any, side: int, confidence: float, stop: float = math.nan) -> float:
-        """Units to open from flat, not signed; ``stop`` is the price of the stop, NaN for none."""
+    def opening_size(self, data: Any, wanted: Wanted, stop: float = math.nan, price: float | None = None) -> float:
+        """Units to open from flat, not signed.
+
+        Parameters
+        ----------
+        stop : the price of the stop; NaN for none.
+        price : of the entry's own order; the close by default.
+        """
         opening = getattr(self.sizer, "opening", None)
         if opening is None:
-            return float(abs(self.getsizing(data, isbuy=side > 0)))
-        return float(opening(data, confidence) if math.isnan(stop) else opening(data, confidence, side, stop))
+            units = float(abs(self.getsizing(data, isbuy=wanted.side > 0)))
+            return lot_floor(units * wanted.weight, self._lot)
+        return float(opening(data, wanted.confidence, **self._terms(wanted, stop, price)))
 
-    def refusal_reason(self, data: Any, side: int, confidence: float, stop: float = math.nan) -> str:
+    def refusal_reason(self, data: Any, wanted: Wanted, stop: float = math.nan, price: float | None = None) -> str:
         """The reason why the opening size is 0, in one line."""
         refusal = getattr(self.sizer, "refusal", None)
         if refusal is None:
             return f"size 0: {type(self.sizer).__name__} allows nothing"
-        return str(refusal(data, confidence) if math.isnan(stop) else refusal(data, confidence, side, stop))
+        return str(refusal(data, wanted.confidence, **self._terms(wanted, stop, price)))
 
-    def refuse(self, data: Any, side: int, reason: str, requested: float = 0.0) -> None:
+    def _terms(self, wanted: Wanted, stop: float, price: float | None) -> dict[str, Any]:
+        """The arguments of a sizer's ``opening`` beyond the plainest."""
+        terms: dict[str, Any] = {} if math.isnan(stop) else {"side": wanted.side, "stop": stop}
+        if wanted.weight != 1.0:
+            terms["weight"] = wanted.weight
+        if price is not None and self.p.entry_order:
+            terms["price"] = price
+        return terms
+
+    def refuse(self, data: Any, wanted: Wanted, reason: str, requested: float = 0.0) -> None:
         """Record an entry for which no order is sent; ``requested`` are the units that it was for, signed."""
-        self.refusals.append(Refusal(next(bt.Order.refbasis), data, data.datetime[0], side, reason, requested))
+        ref = next(bt.Order.refbasis)
+        self.refusals.append(
+            Refusal(ref, data, data.datetime[0], wanted.side, reason, requested, decision=wanted.decision)
+        )
 
     def open_order(self, data: Any, side: int, size: float, **order_info: Any) -> Any:
         """Send the opening order; a market order unless overridden.
@@ -270,3 +398,8 @@ class OrderStrategy(bt.Strategy):
     def close_order(self, data: Any) -> Any:
         """Send the order that closes exactly the position; a market order unless overridden."""
         return self.close(data=data)
+
+
+def distance_at(spec: Any, price: float, distance: float) -> float:
+    """A distance from the price of an order: a part of it, or what was worked out beforehand; NaN for none."""
+    return price * spec.value if isinstance(spec, Percent) else float(distance)

@@ -1,25 +1,32 @@
 """Any strategy rule as a backtrader strategy: a shell around the rule and the sizer."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from core.errors import PluginError
+from strategies._contract import form_of
 from strategies._reentry import bars_to_wait, gated, side_left
-from strategies.base import CrossSectional
+from strategies._view import Decision, View
+from strategies.base import CrossSectional, Strategy
 from strategies.threshold import Threshold
 
-from .orders import OrderStrategy
+from .orders import OrderStrategy, Wanted
+from .rule_views import RuleMemory, flattened
+
+RESIZE = "resize"
+"""The word for an order that moves a position back to the rule's size."""
 
 
-class View(NamedTuple):
+class FeedView(NamedTuple):
     """The input of a rule for one feed with a new bar.
 
     Attributes
     ----------
     data : the feed.
     prediction, confidence, side, held : as in :class:`strategies.base.Rule`.
+    seen : what a rule of a view is handed; None for another.
     """
 
     data: Any
@@ -27,18 +34,36 @@ class View(NamedTuple):
     confidence: float
     side: int
     held: int
+    seen: View | None = None
 
 
 class Move(NamedTuple):
-    """A rule's decision: the target side (1, -1, 0) of the feed of a view."""
+    """A rule's decision: the target side (1, -1, 0) of the feed of a view.
 
-    view: View
+    Attributes
+    ----------
+    weight : the part of the risk rule's size, from 0 to 1.
+    decision : the strategy's word for it; empty for a side without a reason.
+    scales : True if a position that is kept is to be moved to another part of the rule's size.
+    """
+
+    view: FeedView
     target: int
+    weight: float = 1.0
+    decision: str = ""
+    scales: bool = False
 
     @property
     def stays(self) -> bool:
-        """True if a position is kept as it is."""
+        """True if a position is kept on its side."""
         return self.target == self.view.side != 0
+
+    @property
+    def wanted(self) -> Wanted:
+        """The position that it asks for."""
+        resizes = self.stays and not self.scales
+        decision = RESIZE if resizes else self.decision or "signal"
+        return Wanted(self.target, self.view.confidence, self.weight, decision)
 
 
 class SignalStrategy(OrderStrategy):
@@ -64,15 +89,17 @@ class SignalStrategy(OrderStrategy):
     Parameters
     ----------
     spec : a strategy spec such as ``Threshold(entry=0.001)``; its ``rule`` is called with it as parameters.
+    features : by a feed's name (T, R): the features that the rule ``reads``, one row a bar.
+    entries : by a feed's name (T,): True at the bars at which an entry may be decided; empty for all bars.
     risk, distances, session : see :class:`OrderStrategy`, which has the attributes, too.
 
     Raises
     ------
     PluginError
-        The rule failed, or gave something else than sides; the message names strategy, symbol and bar.
+        The rule failed, or gave something else than its contract says; the message names strategy, symbol and bar.
     """
 
-    params: tuple[tuple[str, Any], ...] = (("spec", Threshold()),)
+    params: tuple[tuple[str, Any], ...] = (("spec", Threshold()), ("features", {}), ("entries", {}))
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,6 +107,10 @@ class SignalStrategy(OrderStrategy):
         self._held = dict.fromkeys(self.datas, 0)
         self._side_left = dict.fromkeys(self.datas, 0)
         self._bars_to_wait = dict.fromkeys(self.datas, 0)
+        spec = self.p.spec
+        takes_view = isinstance(spec, Strategy) and form_of(type(spec)).takes_view
+        self._entries = {data: np.asarray(self.p.entries[data._name]).tolist() for data in self.datas if self.p.entries}
+        self._memory = RuleMemory(spec, list(self.datas), self.p.features) if takes_view else None
 
     def prenext(self) -> None:
         """Trade what has begun: a feed that starts later delays no other."""
@@ -88,28 +119,33 @@ class SignalStrategy(OrderStrategy):
     def next(self) -> None:
         """Decide on every feed with a new bar, then send the orders, all exits first."""
         moves = self.decide([self.view(data) for data in self.fresh()])
-        leaving = {move.view.data: self.exit_reason(move.view) for move in moves if not move.stays}
+        moves = [move for move in moves if not self._is_on_its_way(move)]
+        leaving = {move.view.data: self.exit_word(move) for move in moves if not move.stays}
         leaving.update(self.look_at_account())
         for data, reason in leaving.items():
             self.leave(data, reason)
         if any(move.target for move in moves):  # else nothing is opened or added to
             self.plan(leaving)
-        staying = [move.view for move in moves if move.stays and move.view.data not in leaving]
-        additions = self._reduce(staying) if self.p.risk.resize else {}
+        additions = self._reduce([move for move in moves if move.stays and move.view.data not in leaving])
         for move in moves:
-            data, _, confidence, side, _ = move.view
+            data = move.view.data
             if not move.stays and move.target:
-                self.enter(data, move.target, confidence)
+                self.enter(data, move.wanted)
             elif data in additions:
-                self.add(data, side, confidence, additions[data])
+                self.add(data, move.wanted, additions[data])
 
-    def _reduce(self, staying: list[View]) -> dict[Any, float]:
+    def _is_on_its_way(self, move: Move) -> bool:
+        """True if the order of a move waits for its price already."""
+        return move.view.side == 0 and move.target != 0 and move.target == self.waiting_side(move.view.data)
+
+    def _reduce(self, staying: list[Move]) -> dict[Any, float]:
         """Send the reductions of a close, which make room for what is opened; by feed, the units to be added."""
-        differences = [(view, self.resizing(view.data, view.side, view.confidence)) for view in staying]
-        for view, difference in differences:
+        resized = [move for move in staying if self.p.risk.resize or move.scales]
+        differences = [(move, self.resizing(move.view.data, move.wanted)) for move in resized]
+        for move, difference in differences:
             if difference < 0.0:
-                self.reduce(view.data, view.side, -difference)
-        return {view.data: difference for view, difference in differences if difference > 0.0}
+                self.reduce(move.view.data, move.wanted, -difference)
+        return {move.view.data: difference for move, difference in differences if difference > 0.0}
 
     def fresh(self) -> list[Any]:
         """The feeds that have a new bar, in the order of the feeds; those that have not begun have none."""
@@ -117,8 +153,9 @@ class SignalStrategy(OrderStrategy):
         self._bars_seen.update((data, len(data)) for data in new)
         return new
 
-    def view(self, data: Any) -> View:
+    def view(self, data: Any) -> FeedView:
         """The rule's input for a feed; to be called once at each of its new bars, since it counts the bars held."""
+        is_filled_in_bar = self.age(data)
         side = self.side(data)
         before = self._held[data]
         # Signed, so that a position that was reversed since the last bar begins anew.
@@ -126,8 +163,15 @@ class SignalStrategy(OrderStrategy):
         if self.bars_reentry:
             self._side_left[data] = side_left(self._side_left[data], side)
             self._bars_to_wait[data] = bars_to_wait(self._bars_to_wait[data], side, self.p.spec)
-        prediction, confidence = self.opinion(data)
-        return View(data, prediction, confidence, side, abs(self._held[data]))
+        opinion = self.opinion(data)
+        held = abs(self._held[data])
+        position = self.getposition(data)
+        if not self._memory:
+            return FeedView(data, *opinion, side, held)
+        if is_filled_in_bar:
+            self._memory.filled_in_bar(data)
+        seen = self._memory.look(data, position, opinion, side, held, self.waiting_side(data))
+        return FeedView(data, *opinion, side, held, seen)
 
     def opinion(self, data: Any) -> tuple[float, float]:
         """The prediction and the confidence at this bar; a NaN prediction is no opinion."""
@@ -138,13 +182,61 @@ class SignalStrategy(OrderStrategy):
         size = self.getposition(data).size
         return int(size > 0) - int(size < 0)
 
-    def decide(self, views: list[View]) -> list[Move]:
+    def decide(self, views: list[FeedView]) -> list[Move]:
         """The moves after the new bars; feeds without an opinion have none."""
         with_opinion = [view for view in views if not math.isnan(view.prediction)]
         # Staying flat is a move that acts, too: it withdraws an entry that is still pending. Staying in leaves orders
         # alone, for they may protect the position.
-        moves = [Move(view, target) for view, target in zip(with_opinion, self.targets(with_opinion), strict=True)]
-        return [self._gated(move) for move in moves] if self.bars_reentry else moves
+        if self._memory:
+            moves = self._moves_of_views(self._memory, views, with_opinion)
+        else:
+            moves = [Move(view, target) for view, target in zip(with_opinion, self.targets(with_opinion), strict=True)]
+        if self.bars_reentry:
+            moves = [self._gated(move) for move in moves]
+        return [self._filtered(move) for move in moves] if self._entries else moves
+
+    def _filtered(self, move: Move) -> Move:
+        """The move, or to be flat in place of an entry that the strategy's filters bar."""
+        data, _, _, side, *_ = move.view
+        if move.target in (0, side) or self._entries[data][len(data) - 1]:
+            return move
+        return move._replace(target=0)
+
+    def _moves_of_views(self, memory: RuleMemory, views: list[FeedView], with_opinion: list[FeedView]) -> list[Move]:
+        """The moves by a rule that is handed views."""
+        cross = isinstance(self.p.spec, CrossSectional)
+        evaluated = with_opinion
+        moves = []
+        try:
+            decisions = self._cross_decisions(memory, views) if cross and with_opinion else {}
+            for view in with_opinion:
+                evaluated = [view]
+                decision = (
+                    memory.checked(decisions[view.data]) if cross else memory.ask(view.data, cast("View", view.seen))
+                )
+                moves.append(self._move(memory, view, decision))
+        except Exception as error:
+            raise self._failed(evaluated, error) from error
+        return moves
+
+    def _cross_decisions(self, memory: RuleMemory, views: list[FeedView]) -> dict[Any, Decision]:
+        seen = {view.data: cast("View", view.seen) for view in views}
+        sides = {data: self.side(data) for data in self.datas}
+        whole = {
+            "side": sides,
+            "held": {data: abs(self._held[data]) if sides[data] else 0 for data in self.datas},
+            "waiting": {data: self.waiting_side(data) for data in self.datas},
+        }
+        return dict(zip(self.datas, memory.ask_cross(seen, whole), strict=True))
+
+    @staticmethod
+    def _move(memory: RuleMemory, view: FeedView, decision: Decision) -> Move:
+        """A decision as a move; its weight is remembered."""
+        side = as_side(int(decision.target > 0.0) - int(decision.target < 0.0))
+        weight = abs(decision.target)
+        scales = side == view.side != 0 and weight != memory.weight(view.data)
+        memory.set_weight(view.data, weight)
+        return Move(view, side, weight, memory.words(decision), scales)
 
     @property
     def bars_reentry(self) -> bool:
@@ -154,23 +246,27 @@ class SignalStrategy(OrderStrategy):
 
     def _gated(self, move: Move) -> Move:
         """The move, or to be flat in place of an entry that the strategy's ``reenter`` bars."""
-        view, target = move
+        view = move.view
         if self.p.spec.reenter_new and self._signal(move) != self._side_left[view.data]:
             self._side_left[view.data] = 0
         last, wait = self._side_left[view.data], self._bars_to_wait[view.data]
-        return Move(view, gated(target, view.side, last, wait, self.p.spec))
+        return move._replace(target=gated(move.target, view.side, last, wait, self.p.spec))
 
     def _signal(self, move: Move) -> int:
         """The side that the rule wants without a position; of a cross-sectional rule, the side that it gave."""
-        view, target = move
+        view = move.view
         if isinstance(self.p.spec, CrossSectional):
-            return target
+            return move.target
         try:
+            if self._memory:
+                flat = flattened(cast("View", view.seen))
+                target = self._memory.ask(view.data, flat, keeps_state=False).target
+                return int(target > 0.0) - int(target < 0.0)
             return as_side(self.target(view.prediction, view.confidence, 0, 0))
         except Exception as error:
             raise self._failed([view], error) from error
 
-    def targets(self, views: list[View]) -> list[int]:
+    def targets(self, views: list[FeedView]) -> list[int]:
         """The sides to be on, one for each view; views hold no NaN."""
         evaluated = views
         try:
@@ -189,7 +285,7 @@ class SignalStrategy(OrderStrategy):
         target: int = self.p.spec.rule(prediction, confidence, side, held, self.p.spec)
         return target
 
-    def _cross_section(self, views: list[View]) -> list[int]:
+    def _cross_section(self, views: list[FeedView]) -> list[int]:
         column_of = {data: index for index, data in enumerate(self.datas)}
         prediction, confidence = (np.full(len(column_of), np.nan) for _ in range(2))
         side = np.array([self.side(data) for data in self.datas], dtype=np.int64)
@@ -201,7 +297,7 @@ class SignalStrategy(OrderStrategy):
             raise ValueError(f"it gave an answer of shape {np.shape(sides)}, not one side for each of {side.shape}")
         return [as_side(sides[column_of[view.data]]) for view in views]
 
-    def _failed(self, views: list[View], error: Exception) -> PluginError:
+    def _failed(self, views: list[FeedView], error: Exception) -> PluginError:
         """The error for an exception of a rule, in one line with strategy, symbols and bar."""
         kind = getattr(self.p.spec, "kind", type(self.p.spec).__name__)
         bar = views[0].data.datetime.datetime(0)
@@ -211,8 +307,12 @@ class SignalStrategy(OrderStrategy):
             f"{type(error).__name__}: {error}; mend the rule"
         )
 
-    def exit_reason(self, view: View) -> str:
-        """The word for an exit by the rule at this bar."""
+    def exit_word(self, move: Move) -> str:
+        """The word for an exit by a move."""
+        return move.decision or self.exit_reason(move.view)
+
+    def exit_reason(self, view: FeedView) -> str:
+        """The word for an exit by a rule without reasons at this bar."""
         reason = getattr(self.p.spec, "exit_reason", None)
         return str(reason(view.prediction, view.side, view.held)) if reason else "signal"
 

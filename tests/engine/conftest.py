@@ -1,8 +1,9 @@
 """Small markets and configs that several tests of the engine share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,12 @@ QUICK = MeasuresSpec.parse({"intervals": {"reps": 100}, "var_methods": ["gaussia
 @pytest.fixture
 def general(monkeypatch: pytest.MonkeyPatch) -> None:
     """One kernel for everything: a kernel of its own for each random setting would take an hour to compile."""
-    monkeypatch.setattr(compiled, "features_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
+    decided = ("cross", "view", "reasons", "filters", "entry_orders")
+
+    def features_of(_: Any, market: Mapping[str, Any], *, record: bool) -> KernelFeatures:
+        return KernelFeatures(**{name: market[name] for name in decided}, record=record)
+
+    monkeypatch.setattr(compiled, "features_of", features_of)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The backtrader engine: one run over a market and its signals. It is the reference for every other."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,7 +19,9 @@ from risk.costs import BrokerSpec
 from risk.delisting import delisting_return
 from risk.spec import RiskSpec
 from risk.stops import Distances
+from signals.features.base import Feature
 from strategies._backtrader import SignalStrategy
+from strategies._entry_filter import NO_FILTER
 from strategies.base import Strategy
 
 from . import fast_loop
@@ -91,7 +94,7 @@ class Account(bt.Analyzer):
         self.units.append([broker.getposition(data).size for data in self._feeds])
 
 
-def run(
+def run(  # noqa: PLR0913 (the parts of a config)
     market: Market,
     signals: SignalFrame,
     strategy: Strategy,
@@ -99,6 +102,7 @@ def run(
     broker: BrokerSpec,
     config_id: str,
     *,
+    features: Sequence[Feature] = (),
     solvent: bool = True,
 ) -> RunResult:
     """Backtest the signals from the first out-of-sample decision to the last bar.
@@ -109,6 +113,7 @@ def run(
     signals : for every bar of the traded symbols.
     strategy, risk, broker : the rule, the sizes, the costs.
     config_id : written into the result.
+    features : of the config; the rule may read them.
     solvent : refuse an account that lost more than it had. The leak battery, which trades on impossible
         futures, compares only the time before the loss.
 
@@ -124,7 +129,8 @@ def run(
     ConfigError
         The account lost more than it had, so returns mean nothing from there on.
     """
-    return run_task(BacktestInput.of(market, signals, strategy, risk, broker, config_id), solvent=solvent)
+    task = BacktestInput.of(market, signals, strategy, risk, broker, config_id, features=features)
+    return run_task(task, solvent=solvent)
 
 
 def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
@@ -141,13 +147,33 @@ def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
         cerebro.adddata(SignalFeed(dataname=frame, name=symbol))  # type: ignore[call-arg]  # its metaclass takes them
         signals[symbol] = tuple(frame[name].tolist() for name in SIGNALS)
     distances = {symbol: _distances(task.market.bars[symbol], item, risk) for symbol, item in task.bars.items()}
-    rule = {"spec": task.strategy, "risk": risk, "distances": distances, "session": clock.sessions.__getitem__}
+    rule = {
+        "spec": task.strategy,
+        "features": task.rule_features,
+        "entries": task.entries_allowed() if task.strategy.entry_filter != NO_FILTER else {},
+        "risk": risk,
+        "distances": distances,
+        **_entry_terms(task),
+        "session": clock.sessions.__getitem__,
+    }
     if lean:
         cerebro.addstrategy(fast_loop.LeanStrategy, signals=signals, **rule)
     else:
         cerebro.addstrategy(SignalStrategy, **rule)
     with fast_loop.without_collection():
         return result_of(_engine_output(cerebro.run()[0], clock), task, ENGINE, solvent=solvent)
+
+
+def _entry_terms(task: BacktestInput) -> dict[str, Any]:
+    """The strategy's parameters for entries at a price of their own."""
+    order = task.strategy.entry_order
+    if order is None:
+        return {}
+    offsets = {}
+    for symbol, fed in task.bars.items():
+        history = task.market.bars[symbol]
+        offsets[symbol] = order.distances(history)[len(history) - len(fed) :]
+    return {"entry_order": order, "offsets": offsets}
 
 
 def _distances(history: Bars, fed: Bars, risk: RiskSpec) -> Distances:

@@ -19,7 +19,7 @@ import backtrader as bt
 import numpy as np
 
 from risk.bt_adapter import RiskAudit, RiskBroker
-from strategies._backtrader import SignalStrategy, View, as_side
+from strategies._backtrader import FeedView, SignalStrategy, as_side
 from strategies.base import CrossSectional
 
 VERSION = "1.9.78.123"
@@ -274,7 +274,13 @@ class LeanStrategy(SignalStrategy):
         self._spec = self.p.spec
         risk = self.p.risk
         self._is_plain = not (
-            isinstance(self._spec, CrossSectional) or risk.limits.stops_account or risk.resize or self.bars_reentry
+            isinstance(self._spec, CrossSectional)
+            or self._memory
+            or self._entries
+            or self.p.entry_order
+            or risk.limits.stops_account
+            or risk.resize
+            or self.bars_reentry
         )
 
     def on_bar(self, fresh: Sequence[Any]) -> None:
@@ -315,9 +321,9 @@ class LeanStrategy(SignalStrategy):
         try:
             return as_side(self._spec.rule(prediction, confidence, side, held, self._spec))
         except Exception as error:
-            raise self._failed([View(data, prediction, confidence, side, held)], error) from error
+            raise self._failed([FeedView(data, prediction, confidence, side, held)], error) from error
 
-    def targets(self, views: list[View]) -> list[int]:
+    def targets(self, views: list[FeedView]) -> list[int]:
         """The sides to be on, which the rule has given already."""
         return [self._target_sides[view.data] for view in views] if self._is_plain else super().targets(views)
 

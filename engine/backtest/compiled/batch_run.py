@@ -13,9 +13,9 @@ from engine.backtest.compiled.kernel.records import TOTAL, KernelResult, Log, Ma
 from engine.backtest.compiled.kernel_features import KernelFeatures, union
 from engine.backtest.engine_output import BacktestInput
 
-from .compilation import is_cross, kernel, reads_held, rule_of
+from .compilation import kernel, reads_held, rule_of
 from .engine import kernel_error, new_workspace, no_log, refuse, rule_error, with_next_changes
-from .market_arrays import arrays_of, bars_reentry, features_of, market_features, true_ranges_of
+from .market_arrays import allowed_steps, arrays_of, features_of, market_features, rule_kernel_features, true_ranges_of
 from .policy_table import Reader
 from .setting_errors import SettingError, SettingRuleError
 
@@ -142,9 +142,9 @@ class BatchRun:
                 self._require_done(end, first, numbers)
 
     def _block_kernel(self, policies: Policies, result: KernelResult) -> BlockKernel:
-        arrays = self._arrays_with_ranges()
+        arrays = self._arrays_in_use()
         features = self._features_for(policies)
-        run = kernel(rule_of(type(self.task.strategy)), features.cross, features)
+        run = kernel(type(self.task.strategy), features)
         return BlockKernel(run, features, arrays, policies, self._log, result)
 
     def _empty_result(self, count: int, risk_free: float) -> KernelResult:
@@ -167,12 +167,15 @@ class BatchRun:
     def _run_block(self, block_kernel: BlockKernel, first: int, last: int) -> BlockEnd:
         """:func:`run_block` in a workspace that no other thread works in."""
         arrays = block_kernel.arrays
-        workspace = self._workspaces.pop() if self._workspaces else new_workspace(arrays)
+        workspace = self._workspaces.pop() if self._workspaces else self._new_workspace(arrays)
         if block_kernel.features.skipping >= WHILE_FLAT and not workspace.next_change_flat.size:
             workspace = with_next_changes(workspace, arrays)
         end = run_block(block_kernel, workspace, first, last)
         self._workspaces.append(workspace)
         return end
+
+    def _new_workspace(self, arrays: MarketArrays) -> Workspace:
+        return new_workspace(arrays, type(self.task.strategy))
 
     def _require_done(self, end: BlockEnd, first: int, numbers: Any) -> None:
         if end.error is not None:
@@ -186,11 +189,15 @@ class BatchRun:
         error_type = SettingRuleError if isinstance(error, PluginError) else SettingError
         raise error_type(first + int(numbers[end.policy]), str(error)) from end.error
 
-    def _arrays_with_ranges(self) -> MarketArrays:
-        """The market, with the average true ranges that are in use by now."""
+    def _arrays_in_use(self) -> MarketArrays:
+        """The market, with the average true ranges and the filters of entries that are in use by now."""
         if len(self.reader.windows) > len(self._arrays.true_ranges):
             ranges = true_ranges_of(self.task, self.reader.windows)
             self._arrays = self._arrays._replace(true_ranges=ranges)
+        new = list(self.reader.filters.values())[len(self._arrays.may_enter) :]
+        if new:
+            allowed = np.concatenate([self._arrays.may_enter, allowed_steps(self.task, new)])
+            self._arrays = self._arrays._replace(may_enter=allowed)
         return self._arrays
 
     def _features_for(self, policies: Policies) -> KernelFeatures:
@@ -200,9 +207,8 @@ class BatchRun:
         return features._replace(skipping=self._skipping(features, policies))
 
     def _features_with(self, policies: Policies) -> KernelFeatures:
-        cross = is_cross(self.task.strategy)
-        shared = {**self._market_features, "reenter": bars_reentry(policies.rules)}
-        features = features_of(policies.rows, shared, cross=cross, record=False)
+        shared = {**self._market_features, **rule_kernel_features(self.task.strategy, policies.rules)}
+        features = features_of(policies.rows, shared, record=False)
         if self._features is None or self._features == features:
             return features
         return union(self._features, features)
@@ -211,7 +217,8 @@ class BatchRun:
         """The way to skip steps without events; to call the rule beforehand pays if several policies share it."""
         if features.cross or features.gaps or features.symbols != 1 or features.halts or features.cash_interest:
             return NO
-        if features.reenter:  # the rule's side depends on more than the side held, so it cannot be called beforehand
+        # The side that such a rule asks for depends on more than the side held, so it cannot be called beforehand.
+        if features.reenter or features.view or features.entry_orders:
             return NO
         if not self._shares_rules and len(policies.rows) < 2 * len(policies.rules):
             return STEPWISE

@@ -34,11 +34,17 @@ AT_SIGNAL = 32
     EXIT,
     ONLY_CLOSES,
     DELISTED,
-) = range(64, 76)
+    EXPIRED,
+    NO_ENTRY,
+    LOW_ENTRY,
+) = range(64, 79)
 """Reasons of an order's status, beyond the codes of :mod:`risk.account_limits`."""
 
-STOP_HIT, TARGET_HIT = 1, 2
-"""Exits that the bar reaches; 0 for none."""
+RESIZED = -2
+"""In place of the reason of a decision: the order moves a position back to the rule's size."""
+
+STOP_HIT, TARGET_HIT, ENTRY_HIT = 1, 2, 3
+"""Orders whose price the bar reaches; 0 for none."""
 
 DONE, RUINED, BAD_SIDE, QUEUE_FULL = range(4)
 """Ends of a kernel. ``RUINED``: the account lost more than it had, or its value is no number."""

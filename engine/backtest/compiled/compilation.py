@@ -14,11 +14,14 @@ from typing import Any, cast
 from core.caches import cache_folder, caches_used
 from core.errors import ConfigError
 from core.files import write_atomically
-from engine.backtest.compiled.kernel import batch_kernel, decisions, loop, running_totals
+from engine.backtest.compiled.kernel import batch_kernel, cross_views, decisions, loop, running_totals
 from engine.backtest.compiled.kernel_features import KernelFeatures
-from strategies.base import CrossSectional, Strategy
+from strategies._contract import form_of
+from strategies._view import CrossDecision
+from strategies.base import Strategy
 
 from .source_linker import Linker, definition
+from .view_source import generated, makers
 
 log = logging.getLogger(__name__)
 
@@ -93,28 +96,43 @@ def reads_held(rule: FunctionType) -> bool:
     return any(isinstance(node, ast.Name) and node.id == name for part in tree.body for node in ast.walk(part))
 
 
-def source_of(rule: FunctionType, cross: bool, features: KernelFeatures) -> str:
+def source_of(strategy: type[Strategy], cross: bool, features: KernelFeatures) -> str:
     """The text of the module that holds a kernel."""
+    rule = rule_of(strategy)
     placeholder: Any = decisions.cross_rule if cross else decisions.rule
     entry: Any = loop.run_policy if features.record else batch_kernel.run_policies
-    linker = Linker({placeholder: rule}, {"FEATURES": features})
+    constants = {"FEATURES": features}
+    if features.view:
+        states = {rule: strategy.state} if form_of(strategy).has_state else {}
+        linker = Linker({}, constants, generated(strategy, cross=cross), makers(strategy, cross=cross), states)
+    else:
+        linker = Linker({placeholder: rule}, constants)
     name = linker.add(entry)
     rules = functions_of(rule)
     # A rule divides as Python does: by zero is an error. The kernel's own divisors were checked before.
     decorators = {
         entry: KERNEL,
         cast("FunctionType", decisions.call_cross_rule): CALLS_RULE,
+        cast("FunctionType", cross_views.call_cross_view): CALLS_RULE,
+        cast("FunctionType", cross_views.ask_cross): CALLS_RULE,
         **dict.fromkeys(rules, RULE),
+        cast("FunctionType", CrossDecision): RULE,
     }
     decorators |= dict.fromkeys(SUM_FUNCTIONS, SUMS)
     text = linker.source(lambda function: decorators.get(function, INLINED))
     return f"{HEAD}{text}\n\n\nrun = {name}\n"
 
 
+def kernel(strategy: type[Strategy], features: KernelFeatures) -> Any:
+    """The compiled function of :func:`engine.backtest.compiled.kernel.loop.run_policy` for a strategy and features."""
+    return _kernel(strategy, rule_of(strategy), features)
+
+
 @cache
-def kernel(rule: FunctionType, cross: bool, features: KernelFeatures) -> Any:
-    """The compiled function of :func:`engine.backtest.compiled.kernel.loop.run_policy` for a rule and features."""
-    text = source_of(rule, cross, features)
+def _kernel(strategy: type[Strategy], rule: FunctionType, features: KernelFeatures) -> Any:
+    """The same; a strategy's rule may be another one later."""
+    del rule
+    text = source_of(strategy, features.cross, features)
     name = f"kernel_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
     if caches_used():
         try:
@@ -143,8 +161,3 @@ def _module(folder: Path, name: str, text: str) -> Any:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def is_cross(strategy: Strategy) -> bool:
-    """True if a strategy's rule sees all symbols at once."""
-    return isinstance(strategy, CrossSectional)

@@ -19,6 +19,7 @@ from engine.backtest.compiled.kernel.records import (
     PLANNED_EXPOSURE,
     POSITION,
     QUEUED,
+    SEEN,
     Log,
     MarketArrays,
     Workspace,
@@ -26,21 +27,26 @@ from engine.backtest.compiled.kernel.records import (
 from engine.backtest.compiled.kernel_features import KernelFeatures, union
 from engine.backtest.engine_output import BacktestInput, result_of
 from risk.costs import BrokerSpec
-from strategies.base import Strategy
+from strategies._contract import form_of
+from strategies._entry_filter import NO_FILTER
+from strategies.base import CrossSectional, Strategy
 
-from .compilation import functions_of, is_cross, kernel, parameters, rule_of
+from .compilation import functions_of, kernel, parameters, rule_of
 from .log_reader import LogReader
 from .market_arrays import (
+    allowed_steps,
     arrays_of,
-    bars_reentry,
+    entry_windows,
     features_of,
     market_features,
     policy_of,
     require_numeric,
+    rule_kernel_features,
     rule_parameters,
     windows_of,
 )
 from .source_linker import location_of
+from .view_source import VIEWED, state_size
 
 ENGINE = "compiled"
 ROOM = 1024
@@ -61,27 +67,31 @@ def run_task(task: BacktestInput, *, solvent: bool = True, like: KernelFeatures 
         The rule failed, or gave something that is no side.
     """
     refuse(task.strategy, task.broker)
-    windows = windows_of(task.risk)
+    windows = tuple(dict.fromkeys((*windows_of(task.risk), *entry_windows(task.strategy))))
     arrays = arrays_of(task, windows)
     policies = policy_of(task.risk, task.broker, windows)
-    rules = rule_parameters([task.strategy], parameters(rule_of(type(task.strategy))))
-    market = {**market_features(arrays), "reenter": bars_reentry(rules)}
-    features = features_of(policies, market, cross=is_cross(task.strategy), record=True)
+    filters = [task.strategy.entry_filter]
+    if filters != [NO_FILTER]:
+        arrays = arrays._replace(may_enter=allowed_steps(task, [task.strategy]))
+    rules = rule_parameters([task.strategy], parameters(rule_of(type(task.strategy))), filters, windows)
+    market = {**market_features(arrays), **rule_kernel_features(task.strategy, rules)}
+    features = features_of(policies, market, record=True)
     if like:
         features = union(features, like)._replace(record=True, skipping=features.skipping)
-    log, positions = _logged_run(task, arrays, policies[0], features)
+    log, positions = _logged_run(task, arrays, policies[0], rules[0], features)
     output = LogReader(log, task).engine_output(positions["due"])
     return result_of(output, task, ENGINE, solvent=solvent)
 
 
-def _logged_run(task: BacktestInput, arrays: MarketArrays, policy: Any, features: KernelFeatures) -> tuple[Log, Any]:
+def _logged_run(
+    task: BacktestInput, arrays: MarketArrays, policy: Any, p: Any, features: KernelFeatures
+) -> tuple[Log, Any]:
     """The log of a run, in as much room as it needs, and the positions at its end."""
-    rule = rule_of(type(task.strategy))
-    p = rule_parameters([task.strategy], parameters(rule))[0]
-    compiled = kernel(rule, features.cross, features)
+    strategy = type(task.strategy)
+    compiled = kernel(strategy, features)
     room = ROOM + ORDERS_A_STEP * len(task.bars)
     while True:
-        workspace = new_workspace(arrays)
+        workspace = new_workspace(arrays, strategy)
         log = new_log(arrays, room)
         try:
             ended = int(compiled(arrays, policy, p, workspace, log))
@@ -115,15 +125,19 @@ def refuse_broker(broker: BrokerSpec) -> None:
         )
 
 
-def new_workspace(arrays: MarketArrays) -> Workspace:
+def new_workspace(arrays: MarketArrays, strategy: type[Strategy]) -> Workspace:
     """A workspace for a market; steps cannot be skipped by it before :func:`with_next_changes`."""
     count = arrays.close.shape[1]
     sessions = int(arrays.return_index.max()) + 1
     nothing = np.zeros(0, dtype=np.int32)
+    seen, state = (count, state_size(strategy)) if form_of(strategy).takes_view else (1, 0)
+    cross = count if issubclass(strategy, CrossSectional) else 0
     return Workspace(
         positions=_zeros(count, POSITION),
         orders=_zeros(4 * count + 4, QUEUED),
+        waiting_entries=_zeros(count, QUEUED),
         checked=_zeros(count, CHECKED),
+        planned_prices=np.zeros(count),
         planned_stops=np.zeros(count),
         hit_symbols=np.zeros(count, dtype=np.int64),
         planned_symbols=np.zeros(count, dtype=np.int64),
@@ -131,6 +145,12 @@ def new_workspace(arrays: MarketArrays) -> Workspace:
         rule_predictions=np.zeros(count),
         rule_confidences=np.zeros(count),
         rule_sides=np.zeros(count, dtype=np.int64),
+        seen=_zeros(seen, SEEN),
+        rule_state=np.zeros((state, count) if cross else (seen, state)),
+        rule_view=np.zeros((len(VIEWED), cross)),
+        rule_features=np.zeros((arrays.features.shape[2], cross)),
+        rule_held=np.zeros(cross, dtype=np.int64),
+        rule_waiting=np.zeros(cross, dtype=np.int64),
         counters=np.zeros(5),
         failed_at=np.zeros(2, dtype=np.int64),
         session_equity=np.zeros(sessions + 1),
@@ -208,6 +228,14 @@ def _wrong_rule(task: BacktestInput, failed_at: Any, what: str) -> PluginError:
     return PluginError(f"strategy {kind}: its rule failed on {symbol} at the bar of {bar:%F %T}: {what}; mend the rule")
 
 
+def _no_answer(strategy: Strategy) -> str:
+    """The fault of a rule's answer that is none."""
+    if not form_of(type(strategy)).takes_view:
+        return "it gave something that is no side: 1 (long), -1 (short) or 0 (flat)"
+    reasons = max(len(strategy.reasons), 1)
+    return f"it gave a target that is not from -1 to 1, or a reason that is not from 0 to {reasons - 1}"
+
+
 def kernel_error(ended: int, task: BacktestInput, failed_at: Any) -> WorkbenchError:
     """The error of a kernel that could not go on.
 
@@ -217,7 +245,7 @@ def kernel_error(ended: int, task: BacktestInput, failed_at: Any) -> WorkbenchEr
     failed_at : of the :class:`~engine.backtest.compiled.kernel.records.Workspace`.
     """
     if ended == BAD_SIDE:
-        return _wrong_rule(task, failed_at, "it gave something that is no side: 1 (long), -1 (short) or 0 (flat)")
+        return _wrong_rule(task, failed_at, _no_answer(task.strategy))
     step = task.timeline.ticks[int(failed_at[STEP])]
     what = "more orders waited than it has room for" if ended == QUEUE_FULL else f"its kernel ended with code {ended}"
     return ConfigError(f"the compiled engine stopped at {step:%F %T}: {what}; report this, and use engine: backtrader")

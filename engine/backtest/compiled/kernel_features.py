@@ -14,6 +14,10 @@ class KernelFeatures(NamedTuple):
     gaps : True if a symbol may have no bar at a step.
     cross : True if the rule sees all symbols at once.
     reenter : True if any strategy bars entries after a position has ended.
+    entry_orders : True if any strategy's entries have a price of their own.
+    filters : True if any strategy allows entries at some bars only.
+    view : True if the rule is handed a view of the bar and the position, and gives a target.
+    reasons : number of the reasons that a rule of a view may give, at least 1.
     mode : ``NOTIONAL``, ``STOP`` or ``ANY``.
     stop, target : ``NONE``, ``PERCENT``, ``ATR`` or ``ANY``.
     trails : stops follow the close: ``NO``, ``YES`` or ``ANY``.
@@ -55,6 +59,10 @@ class KernelFeatures(NamedTuple):
     skipping: int = NO
     delisting: bool = True
     reenter: bool = True
+    entry_orders: bool = True
+    filters: bool = True
+    view: bool = False
+    reasons: int = 1
 
 
 FEATURES = KernelFeatures()

@@ -13,14 +13,17 @@ from engine.backtest.compiled.codes import (
     COMPLETED,
     DELISTED,
     EXIT,
+    EXPIRED,
     FILLS_WRITTEN,
     GONE,
     HALT,
     HALTS_WRITTEN,
     INTEREST_WRITTEN,
+    LOW_ENTRY,
     LOW_STOP,
     LOW_TARGET,
     MARGIN,
+    NO_ENTRY,
     NO_SIZE,
     NO_STOP,
     NO_TARGET,
@@ -29,6 +32,7 @@ from engine.backtest.compiled.codes import (
     PENDING,
     REFUSED,
     REJECTED,
+    RESIZED,
     SHORT_AT_FILL,
     SHORT_OF_CASH,
 )
@@ -41,6 +45,8 @@ from risk.delisting import DELISTED as DELISTED_TEXT
 from risk.delisting import DELISTING
 from risk.fill_limits import fill_message
 from strategies._backtrader.account import Halt
+from strategies._backtrader.orders import expired
+from strategies._backtrader.signal_strategy import RESIZE
 
 KINDS = ("market", "stop", "limit", "trail", "market")
 STATUSES = ("pending", "completed", "cancelled", "margin", "rejected")
@@ -152,7 +158,21 @@ class LogReader:
             "status": STATUSES[int(order["status"])],
             "reason": self._reason(order, trimmed),
             "share_at_fill": float(order["share"]),
+            "decision": self._decision(order),
         }
+
+    def _decision(self, order: Any) -> str:
+        """The strategy's word for an order; empty for a stop or a target."""
+        if order["parent"] >= 0:
+            return ""
+        if order["kind"] != REFUSED and (reason := self._exit_reason(order)):
+            return reason
+        return RESIZE if order["reason"] == RESIZED else self._words(order)
+
+    def _words(self, order: Any) -> str:
+        """The rule's reason of an order."""
+        reasons = self._task.strategy.reasons
+        return str(reasons[int(order["reason"])]) if reasons and order["reason"] >= 0 else "signal"
 
     def _reason(self, order: Any, trimmed: float) -> str:
         status = int(order["status"])
@@ -192,6 +212,9 @@ class LogReader:
         if code == HALT:
             return self._halts[int(at)].text
         texts = {
+            EXPIRED: expired(self._task.strategy.entry_order.bars if self._task.strategy.entry_order else 0),
+            NO_ENTRY: "no entry price yet: its average true range needs more bars",
+            LOW_ENTRY: f"no entry price: it would lie at {at:g}, below any price (the close is {quoted:g})",
             DELISTED: DELISTED_TEXT,
             ONLY_CLOSES: "only closes: a bracket's order never opens a position",
             GONE: "nothing to resize: the position was closed before",
@@ -207,11 +230,13 @@ class LogReader:
 
     def _exit_reason(self, order: Any) -> str:
         if order["halt"] == HALT:
-            return self._halts[int(order["at"])].word
+            return self._halts[int(order["reason"])].word
         if order["halt"] == DELISTED:
             return DELISTING
         if order["halt"] != EXIT:
             return ""
+        if order["reason"] >= 0:
+            return self._words(order)
         held = int(order["bars_held"])
         return str(self._task.strategy.exit_reason(float(order["prediction"]), int(np.sign(held)), abs(held)))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import ConfigError
-from core.types import PRICES
+from core.types import PRICES, Bars
 from engine.backtest.compiled.codes import ANY, ATR, NONE, NOTIONAL, PERCENT, STOP
 from engine.backtest.compiled.kernel.records import POLICY, MarketArrays
 from engine.backtest.compiled.kernel_features import KernelFeatures
@@ -18,7 +18,13 @@ from risk.costs import DAYS_OF_INTEREST, BrokerSpec
 from risk.delisting import delisting_return
 from risk.spec import RiskSpec
 from risk.stops import Atr, average_true_range
+from strategies._contract import form_of
+from strategies._entry_filter import NO_FILTER, EntryFilter
+from strategies._entry_order import MARKET
+from strategies.base import CrossSectional, Strategy
 
+VIEWED_TOO = ("volume", "previous_prediction", "previous_confidence")
+"""Arrays that only rules of a view read."""
 REENTRY = ("reenter_new", "reenter_after")
 """The parameters of every strategy that the kernel itself reads."""
 POLICY_NAMES: tuple[str, ...] = tuple(POLICY.names or ())
@@ -40,12 +46,18 @@ def arrays_of(task: BacktestInput, windows: Sequence[int]) -> MarketArrays:
     steps = len(line.ticks)
     count = len(task.bars)
     has_bar = np.zeros((steps, count), dtype=np.bool_)
-    columns = {name: np.full((steps, count), np.nan) for name in ("open", "high", "low", "prediction", "confidence")}
+    names = ("open", "high", "low", *SIGNALS)
+    takes_view = form_of(type(task.strategy)).takes_view
+    columns = {name: np.full((steps, count), np.nan) for name in (*names, *(VIEWED_TOO if takes_view else ()))}
+    features = np.full((steps, count, len(task.strategy.reads._fields) if task.strategy.reads else 0), np.nan)
     bar_days = np.zeros((steps, count), dtype=np.int64)
     for column, symbol in enumerate(task.bars):
         rows = line.rows[symbol]
         has_bar[rows, column] = True
         inputs = _checked_inputs(task, symbol)
+        if takes_view:
+            inputs |= _viewed_too(task.bars[symbol], inputs)
+            features[rows, column] = task.rule_features[symbol]
         for name, values in columns.items():
             values[rows, column] = inputs[name]
         bar_days[rows[1:], column] = np.diff(line.days[rows])
@@ -56,6 +68,9 @@ def arrays_of(task: BacktestInput, windows: Sequence[int]) -> MarketArrays:
         low=columns["low"],
         prediction=columns["prediction"],
         confidence=columns["confidence"],
+        features=features,
+        may_enter=np.zeros((0, steps, count), dtype=np.bool_),
+        **{name: columns.get(name, np.empty((0, 0))) for name in VIEWED_TOO},
         close=line.marked(task.bars),
         has_bar=has_bar,
         bar_days=bar_days,
@@ -80,6 +95,21 @@ def _checked_inputs(task: BacktestInput, symbol: str) -> dict[str, Any]:
     check_prices(inputs, stamps, symbol)
     check_signals(inputs, stamps, symbol)
     return inputs
+
+
+def _viewed_too(bars: Bars, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What rules of a view are handed beyond prices and signals, at a symbol's bars."""
+    before = {f"previous_{name}": np.concatenate([[np.nan], inputs[name][:-1]]) for name in SIGNALS}
+    return {"volume": bars.volume, **before}
+
+
+def allowed_steps(task: BacktestInput, strategies: Sequence[Strategy]) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    """(M, T, N) True at the bars at which the filters of each of some strategies allow an entry."""
+    allowed = np.zeros((len(strategies), len(task.timeline.ticks), len(task.bars)), dtype=np.bool_)
+    for index, strategy in enumerate(strategies):
+        for column, (symbol, rows) in enumerate(task.entries_allowed(strategy).items()):
+            allowed[index, task.timeline.rows[symbol], column] = rows
+    return allowed
 
 
 def true_ranges_of(
@@ -175,12 +205,29 @@ def market_features(arrays: MarketArrays) -> Mapping[str, Any]:
     }
 
 
-def features_of(policies: Any, market: Mapping[str, Any], *, cross: bool, record: bool) -> KernelFeatures:
+def rule_kernel_features(strategy: Strategy, rules: Any) -> Mapping[str, Any]:
+    """The kernel features that a strategy decides.
+
+    Parameters
+    ----------
+    rules : records of :func:`rule_parameters`.
+    """
+    return {
+        "cross": isinstance(strategy, CrossSectional),
+        "reenter": bars_reentry(rules),
+        "filters": bool((rules["entry_filter"] >= 0).any()),
+        "entry_orders": bool((rules["entry_kind"] != MARKET).any()),
+        "view": form_of(type(strategy)).takes_view,
+        "reasons": max(len(strategy.reasons), 1),
+    }
+
+
+def features_of(policies: Any, market: Mapping[str, Any], *, record: bool) -> KernelFeatures:
     """The features of a kernel that can run these policies.
 
     Parameters
     ----------
-    market : see :func:`market_features`.
+    market : see :func:`market_features` and :func:`rule_kernel_features`.
     """
     # Of one policy, plain numbers: to look into an array of one takes longer than the bars.
     numbers = dict(zip(POLICY_NAMES, policies[0].item(), strict=True)) if len(policies) == 1 else None
@@ -199,12 +246,11 @@ def features_of(policies: Any, market: Mapping[str, Any], *, cross: bool, record
 
     return KernelFeatures(
         **{**market, "delisting": market["delisting"] and is_used("delists")},
-        cross=cross,
         mode=common("mode"),
         stop=common("stop"),
         target=common("target"),
         trails=common("trails"),
-        resize=is_used("resize"),
+        resize=is_used("resize") or market["view"],
         halts=is_limited("daily_loss") or is_limited("drawdown"),
         gross=is_limited("gross"),
         net=is_limited("net"),
@@ -244,8 +290,35 @@ def require_numeric(specs: Sequence[Any], names: tuple[str, ...]) -> None:
                 )
 
 
-def rule_parameters(specs: Sequence[Any], names: tuple[str, ...]) -> Any:
-    """The parameters that a rule reads and those of re-entry, one record for each of several strategies of one class.
+def entry_windows(strategy: Strategy) -> tuple[int, ...]:
+    """The windows of the average true ranges that a strategy's entries use."""
+    order = strategy.entry_order
+    return (order.offset.window,) if order and isinstance(order.offset, Atr) else ()
+
+
+def entry_numbers(strategy: Strategy, filters: Sequence[EntryFilter], windows: Sequence[int]) -> dict[str, float]:
+    """The numbers of a strategy's entries: its filter, and the order with a price of its own."""
+    order = strategy.entry_order
+    number = -1 if strategy.entry_filter == NO_FILTER else filters.index(strategy.entry_filter)
+    offset = _distance("entry_offset", order.offset if order else None, windows)
+    return {
+        "entry_filter": number,
+        "entry_kind": order.number if order else MARKET,
+        "entry_bars": order.bars if order else 0,
+        "entry_offset": int(offset["entry_offset"]),
+        "entry_value": float(offset["entry_offset_value"]),
+        "entry_range": int(offset["entry_offset_range"]),
+    }
+
+
+def rule_parameters(
+    specs: Sequence[Any], names: tuple[str, ...], filters: Sequence[EntryFilter], windows: Sequence[int]
+) -> Any:
+    """The parameters that a rule reads and those of entries, one record for each of several strategies of one class.
+
+    Parameters
+    ----------
+    filters, windows : those in use; a record has the numbers of its strategy's own, -1 for no filter.
 
     Raises
     ------
@@ -254,7 +327,12 @@ def rule_parameters(specs: Sequence[Any], names: tuple[str, ...]) -> Any:
     """
     require_numeric(specs, names)
     names = tuple(dict.fromkeys((*names, *REENTRY)))
-    values = [tuple(getattr(spec, name) for name in names) for spec in specs]
+    entries = [entry_numbers(spec, filters, windows) for spec in specs]
+    values = [
+        (*(getattr(spec, name) for name in names), *numbers.values())
+        for spec, numbers in zip(specs, entries, strict=True)
+    ]
+    names = (*names, *entries[0])
     integers = [all(isinstance(row[column], int) for row in values) for column in range(len(names))]
     return np.array(values, _parameter_layout(names, tuple(integers)))
 

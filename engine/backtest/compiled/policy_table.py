@@ -15,10 +15,13 @@ from engine.backtest.compiled.kernel.records import POLICY, Policies
 from engine.backtest.engine_output import BacktestInput
 from engine.config.dotted_paths import with_changes
 from engine.config.run_config import explain_block
+from strategies._contract import filtered_columns
+from strategies._entry_filter import NO_FILTER, EntryFilter
+from strategies.base import Strategy
 
 from .compilation import parameters, rule_of
 from .engine import refuse_broker
-from .market_arrays import broker_numbers, policy_from_numbers, risk_numbers, rule_parameters, windows_of
+from .market_arrays import broker_numbers, entry_windows, policy_from_numbers, risk_numbers, rule_parameters, windows_of
 from .setting_errors import SettingError
 
 Settings: TypeAlias = Mapping[str, Any]
@@ -72,10 +75,12 @@ class Reader:
     ----------
     task : its strategy, risk and broker are the base of every setting.
     windows : of the average true ranges in use, in the order of ``MarketArrays.true_ranges``.
+    filters : a strategy with each filter of entries in use, in the order of ``MarketArrays.may_enter``.
     """
 
     task: BacktestInput
     windows: list[int] = field(default_factory=list)
+    filters: dict[EntryFilter, Strategy] = field(default_factory=dict)
     _plain: dict[str, dict[str, Any]] = field(default_factory=dict)
     _checked: dict[Any, CheckedBlock] = field(default_factory=dict)
 
@@ -112,7 +117,8 @@ class Reader:
         if any(block.numbers["min_order"] for block in risks):
             _require_orders(rows, first)
         names = parameters(rule_of(type(self.task.strategy)))
-        return Policies(rows, rule_parameters([block.spec for block in strategies], names), rule_index)
+        specs = [block.spec for block in strategies]
+        return Policies(rows, rule_parameters(specs, names, list(self.filters), self.windows), rule_index)
 
     def _blocks(self, name: str, columns: Settings, first: int) -> tuple[list[CheckedBlock], Rows]:
         """The distinct blocks of a chunk under one name, and the index of each setting's block."""
@@ -194,12 +200,24 @@ class Reader:
     def _numbers(self, name: str, spec: Any) -> Mapping[str, float]:
         """The numbers that a policy takes from a block."""
         if name == "risk":
-            self.windows += [window for window in windows_of(spec) if window not in self.windows]
+            self._use(windows_of(spec))
             return risk_numbers(spec, self.windows)
         if name == "broker":
             refuse_broker(spec)
             return broker_numbers(spec)
+        self._use(entry_windows(spec))
+        if spec.entry_filter != NO_FILTER and spec.entry_filter not in self.filters:
+            self._require_features(spec)
+            self.filters[spec.entry_filter] = spec
         return {}
+
+    def _use(self, windows: Sequence[int]) -> None:
+        """Add windows of average true ranges to those in use."""
+        self.windows += [window for window in windows if window not in self.windows]
+
+    def _require_features(self, strategy: Strategy) -> None:
+        """Refuse a filter on a feature that is not there."""
+        filtered_columns(strategy, self.task.features)
 
 
 def _of_block(name: str, columns: Settings) -> Settings:

@@ -24,10 +24,10 @@ import builtins
 import inspect
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from core.errors import ConfigError
 
@@ -51,6 +51,8 @@ REFUSED: Mapping[type[ast.AST], str] = {
 }
 """Constructs that a compiled rule may not hold; the compiler itself refuses everything else that it cannot do."""
 NUMBERS = (bool, int, float)
+STATE = "__state__"
+"""The name that a rule's class of state has in its rewritten source."""
 INEXACT = frozenset(
     (
         *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "pow", "power", "gamma", "lgamma", "erf", "erfc"),
@@ -61,6 +63,13 @@ INEXACT = frozenset(
 """Functions of math and numpy whose last digit, or order of adding up, is not the same in machine code."""
 
 
+class Generated(NamedTuple):
+    """A function that is written for a kernel: its source, and what the names in it stand for."""
+
+    text: str
+    known: Mapping[str, Any]
+
+
 @dataclass
 class Linker:
     """Collects functions and what they use.
@@ -69,6 +78,9 @@ class Linker:
     ----------
     replaced : by function, the one that takes its place: the kernel's placeholders for a rule.
     constants : by name of a global, the named tuple whose fields are written into the source as numbers.
+    generated : by function, the source that takes its place.
+    makers : by named tuple, the source of the function that is called in place of the class.
+    states : by rule, the class of its second argument: ``state._replace`` is written out.
     names : of the functions that are in, in the module that is made.
     parts : the source of each by function, those first that others call.
     imports : lines by the name that they import: modules and classes.
@@ -76,8 +88,11 @@ class Linker:
 
     replaced: Mapping[FunctionType, FunctionType] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
-    names: dict[FunctionType, str] = field(default_factory=dict)
-    parts: dict[FunctionType, str] = field(default_factory=dict)
+    generated: Mapping[FunctionType, Generated] = field(default_factory=dict)
+    makers: Mapping[type[Any], str] = field(default_factory=dict)
+    states: Mapping[FunctionType, Any] = field(default_factory=dict)
+    names: dict[Any, str] = field(default_factory=dict)
+    parts: dict[Any, str] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
 
     def add(self, function: FunctionType) -> str:
@@ -91,22 +106,59 @@ class Linker:
         function = self.replaced.get(function, function)
         if function in self.names:
             return self.names[function]
-        tree = definition(function)
-        require_exact(function, tree)
+        tree = self._definition(function)
         name = f"{function.__name__}_{len(self.names)}"
         self.names[function] = name
-        texts = {read: self._resolved(read, function, tree) for read in sorted(free_names(tree))}
+        pruned = _Rewriter({}, self.constants).visit(tree)  # what is never run is not put in
+        texts = {read: self._resolved(read, function, pruned) for read in sorted(free_names(pruned))}
         rewriter = _Rewriter({read: text for read, text in texts.items() if text}, self.constants)
-        rewritten = rewriter.visit(tree)
+        rewritten = rewriter.visit(pruned)
         rewritten.name = name
         self.parts[function] = ast.unparse(ast.fix_missing_locations(rewritten))
+        return name
+
+    def _definition(self, function: FunctionType) -> ast.FunctionDef:
+        """The syntax of a function that may be compiled."""
+        if function in self.generated:
+            return cast("ast.FunctionDef", ast.parse(self.generated[function].text).body[0])
+        tree = definition(function)
+        require_exact(function, tree)
+        if function in self.states:
+            tree = _WithoutReplace(tree.args.args[1].arg, self.states[function]._fields).visit(tree)
+        return tree
+
+    def _known(self, function: FunctionType) -> Mapping[str, Any]:
+        """What the global names of a function stand for."""
+        if function in self.generated:
+            return self.generated[function].known
+        own = {STATE: self.states[function]} if function in self.states else {}
+        return {**function.__globals__, **inspect.getclosurevars(function).nonlocals, **own}
+
+    def _made(self, made: type[Any]) -> str:
+        """The name of the function that makes a named tuple; it is put in."""
+        if made not in self.names:
+            name = f"{made.__name__}_{len(self.names)}"
+            self.names[made] = name
+            self.imports["numpy"] = "import numpy"
+            self.parts[made] = self.makers[made].format(name=name, tuple=self._imported(made)).rstrip()
+        return self.names[made]
+
+    def _imported(self, made: Any) -> str:
+        """The name of a named tuple's class, imported; another one of the same name gets a number."""
+        # its fields are in the text, so that other fields make another file
+        name = made.__name__
+        line = f"from {made.__module__} import {name}  # {', '.join(made._fields)}"
+        if self.imports.get(name, line) != line:
+            name = f"{name}_{len(self.names)}"
+            line = line.replace(f" import {made.__name__}  #", f" import {made.__name__} as {name}  #")
+        self.imports[name] = line
         return name
 
     def _resolved(self, name: str, function: FunctionType, tree: ast.FunctionDef) -> str:
         """The text that replaces a global name; empty where it stays as it is."""
         if name in self.constants:
             return ""
-        values = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+        values = self._known(function)
         if name not in values:
             if hasattr(builtins, name):
                 return ""
@@ -123,9 +175,8 @@ class Linker:
         if isinstance(value, NUMBERS):
             return literal(value)
         if isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields"):
-            # its fields are in the text, so that other fields make another file
-            self.imports[name] = f"from {value.__module__} import {name}  # {', '.join(value._fields)}"
-            return ""
+            imported = self._made(value) if value in self.makers else self._imported(value)
+            return "" if imported == name else imported
         if value is Any or isinstance(value, type):
             return ""
         raise refusal(function, line_of(tree, name), f"{name!r}, a {type(value).__name__} outside the rule")
@@ -216,6 +267,30 @@ def literal(value: float) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return f"float({str(value)!r})"
     return repr(value)
+
+
+class _WithoutReplace(ast.NodeTransformer):
+    """Writes ``state._replace(count=1)`` as a call of the class with all fields, which a compiler knows."""
+
+    def __init__(self, state: str, fields: Sequence[str]) -> None:
+        self._state = state
+        self._fields = fields
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        called = node.func
+        if not (isinstance(called, ast.Attribute) and called.attr == "_replace" and not node.args):
+            return node
+        if not (isinstance(called.value, ast.Name) and called.value.id == self._state):
+            return node
+        given = {keyword.arg for keyword in node.keywords}
+        kept = [
+            ast.keyword(name, ast.Attribute(ast.Name(self._state, ast.Load()), name, ast.Load()))
+            for name in self._fields
+            if name not in given
+        ]
+        new = ast.Call(ast.Name(STATE, ast.Load()), [], [*node.keywords, *kept])
+        return ast.fix_missing_locations(ast.copy_location(new, node))
 
 
 class _Rewriter(ast.NodeTransformer):

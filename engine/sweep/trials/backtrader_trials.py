@@ -13,6 +13,7 @@ from engine.backtest.account_returns import STRATEGY, daily_returns, session_equ
 from engine.backtest.engine_output import BacktestInput
 from engine.config.run_config import RunConfig
 from engine.results.measure_inputs import samples
+from engine.results.order_audit import is_market
 from risk.periods import periods_per_year
 
 from .compiled_trials import TrialOutputs, add_returns
@@ -75,7 +76,7 @@ def _ruined_scores(numbers: Rows, result: RunResult, bar: int, outputs: TrialOut
 def _counts(result: RunResult) -> dict[str, int]:
     """Fills, closed trades and rejected market orders."""
     orders = result.orders
-    rejected = (orders["kind"] == "market") & orders["status"].isin(["margin", "rejected"])
+    rejected = is_market(orders) & orders["status"].isin(["margin", "rejected"])
     return {
         "fills": len(result.fills),
         "trades": int(result.trades["exited_at"].notna().sum()),

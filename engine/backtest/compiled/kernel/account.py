@@ -163,9 +163,11 @@ def rule_size(side: int, confidence: float, value: float, close: float, stop: fl
     return rule_units(confidence, value, close, policy.base, policy.cap, 0.0)
 
 
-def size_in_lots(side: int, confidence: float, value: float, close: float, stop: float, policy: PolicyRow) -> float:
-    """The same in whole lots."""
-    return lot_floor(rule_size(side, confidence, value, close, stop, policy), lot_of(policy))
+def size_in_lots(
+    side: int, confidence: float, value: float, close: float, stop: float, weight: float, policy: PolicyRow
+) -> float:
+    """A part of the same in whole lots."""
+    return lot_floor(rule_size(side, confidence, value, close, stop, policy) * weight, lot_of(policy))
 
 
 def has_stop(policy: PolicyRow) -> bool:

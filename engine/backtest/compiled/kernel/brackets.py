@@ -2,10 +2,20 @@
 
 import math
 
-from engine.backtest.compiled.codes import ANY, CANCELLED, ONLY_CLOSES, PERCENT, REJECTED, STOP_HIT, TARGET_HIT
+from engine.backtest.compiled.codes import (
+    ANY,
+    CANCELLED,
+    ENTRY_HIT,
+    ONLY_CLOSES,
+    PERCENT,
+    REJECTED,
+    STOP_HIT,
+    TARGET_HIT,
+)
 from engine.backtest.compiled.kernel_features import FEATURES
 
 from .account import count, has_stop, has_target, is_fresh, slipped, trails, value_at_open
+from .entry_orders import fill_waiting, find_entry_hit, is_waiting
 from .log_writer import close_order, explain, only_code, resize_order
 from .matching import fill_close
 from .record_types import PolicyRow, Position
@@ -15,7 +25,7 @@ from .records import Execution, Log, MarketArrays, Workspace
 def work_brackets(
     step: int, cash: float, arrays: MarketArrays, policy: PolicyRow, workspace: Workspace, log: Log
 ) -> float:
-    """Fill the stops and targets that the bar reaches, those of the entry that was sent first before all others.
+    """Fill the stops, targets and waiting entries that the bar reaches, those of the entry that was sent first first.
 
     Returns
     -------
@@ -25,6 +35,9 @@ def work_brackets(
     for index in range(hits):
         symbol = workspace.hit_symbols[index]
         position = workspace.positions[symbol]
+        if position.hit == ENTRY_HIT:
+            cash = fill_waiting(step, cash, symbol, arrays, policy, workspace, log)
+            continue
         size = -position.units
         is_stop = position.hit == STOP_HIT
         filled_id = position.stop_id if is_stop else position.target_id
@@ -57,7 +70,7 @@ def work_brackets(
 
 
 def find_hits(step: int, arrays: MarketArrays, policy: PolicyRow, workspace: Workspace) -> int:
-    """Find the symbols whose stop or target the bar reaches, in the order in which their entries were sent; the number.
+    """Find the symbols with an order that the bar reaches, in the order in which their entries were sent; the number.
 
     They are in ``workspace.hit_symbols``.
     """
@@ -65,15 +78,24 @@ def find_hits(step: int, arrays: MarketArrays, policy: PolicyRow, workspace: Wor
     symbols = workspace.hit_symbols
     for symbol in range(count(workspace.positions)):
         position = workspace.positions[symbol]
-        if position.bracket and position.live_from <= step and is_fresh(arrays, step, symbol):
+        if not is_fresh(arrays, step, symbol):
+            continue
+        is_found = False
+        if position.bracket and position.live_from <= step:
             find_hit(step, symbol, position, arrays, policy)
-            if position.hit:
-                index = hits
-                while index > 0 and workspace.positions[symbols[index - 1]].sent > position.sent:
-                    symbols[index] = symbols[index - 1]
-                    index -= 1
-                symbols[index] = symbol
-                hits += 1
+            is_found = position.hit != 0
+        elif FEATURES.entry_orders and is_waiting(symbol, workspace):
+            order = workspace.waiting_entries[symbol]
+            find_entry_hit(step, symbol, position, order, arrays, policy)
+            position.sent = order.sent
+            is_found = position.hit != 0
+        if is_found:
+            index = hits
+            while index > 0 and workspace.positions[symbols[index - 1]].sent > position.sent:
+                symbols[index] = symbols[index - 1]
+                index -= 1
+            symbols[index] = symbol
+            hits += 1
     return hits
 
 

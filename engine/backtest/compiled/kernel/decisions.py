@@ -8,12 +8,16 @@ from typing import Any
 
 from engine.backtest.compiled.codes import CANCELLED, CLOSE, ENTRY, EXIT, HALT, KEEP, MARKET_ORDER, SYMBOL
 from engine.backtest.compiled.kernel_features import FEATURES
+from strategies._entry_order import MARKET
 from strategies._reentry import bars_to_wait, gated, side_left
 
 from .account import count, is_fresh
+from .cross_views import call_cross_view
+from .entry_orders import age, is_waiting, take_back, waits_on
 from .log_writer import close_order, explain, last_halt, write_order
 from .record_types import Position
 from .records import Log, MarketArrays, Queue, Reason, Workspace
+from .views import decide, reason_of, signal_without_position, watch_prices
 
 
 def side_of(units: float) -> int:
@@ -31,7 +35,7 @@ def cross_rule(prediction: Any, confidence: Any, side: Any, p: Any) -> Any:  # n
     return side
 
 
-def call_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> int:
+def call_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace, log: Log) -> int:
     """Call the rule for every symbol with a new bar.
 
     Returns
@@ -50,18 +54,22 @@ def call_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> 
             if FEATURES.reenter:
                 position.side_left = side_left(position.side_left, side)
                 position.bars_to_wait = bars_to_wait(position.bars_to_wait, side, p)
+            if FEATURES.entry_orders:
+                age(symbol, workspace, log)
+            if FEATURES.view:
+                watch_prices(step, side, position.bars_held, arrays, symbol, workspace)
             prediction = arrays.prediction[step, symbol]
             if not FEATURES.cross and not math.isnan(prediction):
                 workspace.failed_at[SYMBOL] = symbol
-                target = rule(prediction, arrays.confidence[step, symbol], side, abs(position.bars_held), p)
+                target = ask(step, symbol, side, abs(position.bars_held), arrays, p, workspace)
                 if target not in (1, 0, -1):
                     return -1
                 if FEATURES.reenter and p.reenter_new != 0:
-                    signal = rule(prediction, arrays.confidence[step, symbol], 0, 0, p)
+                    signal = ask_from_flat(step, symbol, arrays, p, workspace)
                     if signal not in (1, 0, -1):
                         return -1
                     end_signal(position, signal)
-                position.target_side = after_reentry(target, side, position, p)
+                position.target_side = after_bars(step, symbol, target, side, arrays, p, workspace)
                 changes = add_change(symbol, changes, position, workspace)
     if not FEATURES.cross:
         return changes
@@ -72,9 +80,24 @@ def call_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> 
         if position.target_side != KEEP:
             if FEATURES.reenter and p.reenter_new != 0:
                 end_signal(position, position.target_side)
-            position.target_side = after_reentry(position.target_side, side_of(position.units), position, p)
+            side = side_of(position.units)
+            position.target_side = after_bars(step, symbol, position.target_side, side, arrays, p, workspace)
             changes = add_change(symbol, changes, position, workspace)
     return changes
+
+
+def ask(step: int, symbol: int, side: int, held: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> int:
+    """The side that the rule asks for."""
+    if FEATURES.view:
+        return decide(step, symbol, side, arrays, p, workspace)
+    return rule(arrays.prediction[step, symbol], arrays.confidence[step, symbol], side, held, p)
+
+
+def ask_from_flat(step: int, symbol: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> int:
+    """The side that the rule would ask for without a position."""
+    if FEATURES.view:
+        return signal_without_position(step, symbol, arrays, p, workspace)
+    return rule(arrays.prediction[step, symbol], arrays.confidence[step, symbol], 0, 0, p)
 
 
 def end_signal(position: Position, signal: int) -> None:
@@ -83,16 +106,33 @@ def end_signal(position: Position, signal: int) -> None:
         position.side_left = 0
 
 
-def after_reentry(target: int, side: int, position: Position, p: Any) -> int:
-    """The rule's side, or 0 in place of an entry that ``strategy.reenter`` bars."""
-    if not FEATURES.reenter:
-        return target
-    return gated(target, side, position.side_left, position.bars_to_wait, p)
+def after_bars(
+    step: int, symbol: int, target: int, side: int, arrays: MarketArrays, p: Any, workspace: Workspace
+) -> int:
+    """The rule's side, or 0 in place of an entry that ``strategy.reenter`` or the filters of the strategy bar."""
+    if FEATURES.reenter:
+        position = workspace.positions[symbol]
+        target = gated(target, side, position.side_left, position.bars_to_wait, p)
+    if FEATURES.filters and target not in (0, side) and not may_enter(step, symbol, arrays, p):
+        return 0
+    return target
+
+
+def may_enter(step: int, symbol: int, arrays: MarketArrays, p: Any) -> bool:
+    """True if the filters of the strategy allow an entry that is decided at a step."""
+    if not FEATURES.filters:
+        return True
+    return p.entry_filter < 0 or arrays.may_enter[p.entry_filter, step, symbol]
 
 
 def add_change(symbol: int, changes: int, position: Position, workspace: Workspace) -> int:
     """Add a symbol to those for which the rule changes something, if it does; their number."""
     is_changed = not keeps(position) and (position.units != 0.0 or position.target_side != 0 or position.bracket != 0)
+    if FEATURES.entry_orders and position.units == 0.0:
+        if waits_on(symbol, position.target_side, workspace):
+            is_changed = False
+        elif is_waiting(symbol, workspace):
+            is_changed = True
     position.is_closing = 1 if is_changed else 0
     workspace.changed_symbols[changes] = symbol
     return changes + (1 if is_changed or (FEATURES.resize and keeps(position)) else 0)
@@ -100,6 +140,8 @@ def add_change(symbol: int, changes: int, position: Position, workspace: Workspa
 
 def call_cross_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> int:
     """Call a rule that sees all symbols at once; 1 if it does not give a side for each."""
+    if FEATURES.view:
+        return call_cross_view(step, arrays, p, workspace)
     positions = workspace.positions
     predictions = workspace.rule_predictions
     opinions = 0
@@ -148,7 +190,7 @@ def close_all(
     for index in range(changes):
         symbol = workspace.changed_symbols[index]
         position = workspace.positions[symbol]
-        if position.is_closing and (position.units != 0.0 or position.bracket):
+        if position.is_closing and (position.units != 0.0 or position.bracket or is_waiting(symbol, workspace)):
             queue = close_position(step, symbol, queue, halt, arrays, workspace, log)
     if FEATURES.halts and halt:
         queue = withdraw_stale(step, queue, arrays, workspace, log)
@@ -163,8 +205,10 @@ def close_all(
 def close_position(
     step: int, symbol: int, queue: Queue, halt: int, arrays: MarketArrays, workspace: Workspace, log: Log
 ) -> Queue:
-    """Cancel the stop and the target of a symbol and send the order that closes its position."""
+    """Cancel the stop and the target of a symbol, or its waiting entry, and send the order that closes its position."""
     position = workspace.positions[symbol]
+    if FEATURES.entry_orders:
+        take_back(symbol, workspace, log)
     if position.bracket:
         position.bracket = 0
         if FEATURES.record:
@@ -181,9 +225,10 @@ def close_position(
     order.sent = queue.sent
     order.price = arrays.close[step, symbol]
     order.stop = order.target = math.nan
+    order.trigger = MARKET
     order.id = -1
     if FEATURES.record:
-        order.id = write_exit(step, symbol, position, halt, arrays, log)
+        order.id = write_exit(step, symbol, position, halt, reason_of(symbol, workspace), arrays, log)
     return with_order(queue)
 
 
@@ -197,15 +242,19 @@ def overfull(queue: Queue) -> Queue:
     return Queue(queue.accepted, queue.waiting + 1, queue.sent, queue.planned)
 
 
-def write_exit(step: int, symbol: int, position: Position, halt: int, arrays: MarketArrays, log: Log) -> int:
+def write_exit(
+    step: int, symbol: int, position: Position, halt: int, reason: int, arrays: MarketArrays, log: Log
+) -> int:
     """Log an order that closes a position, with the inputs of its reason; returns its id."""
     order_id = write_order(log, MARKET_ORDER, symbol, step, -position.units)
     order = log.orders[order_id]
     order.halt = EXIT
+    order.reason = reason
     order.prediction = arrays.prediction[step, symbol]
     order.bars_held = side_of(position.units) * abs(position.bars_held)
     if halt:
         order.halt = HALT
+        order.reason = last_halt(log)
         explain(log, order_id, Reason(code=HALT, room=0.0, requested=0.0, at=float(last_halt(log)), quoted=0.0))
     return order_id
 

@@ -2,9 +2,11 @@
 
 from engine.backtest.compiled.codes import CANCELLED, DELISTED, ENTRY, MARKET_ORDER
 from engine.backtest.compiled.kernel_features import FEATURES
+from strategies._entry_order import MARKET
 
 from .account import count, value_at_open
 from .cash_check import children
+from .entry_orders import is_waiting
 from .log_writer import close_order, explain, only_code, write_order
 from .matching import fill_close
 from .record_types import PolicyRow
@@ -39,6 +41,12 @@ def close_ended(
         execution = Execution(step, -position.units, price, price, value)
         cash = fill_close(cash, symbol, order_id, execution, policy, workspace, log)
         waiting = withdraw_ended(symbol, waiting, workspace, log)
+        if FEATURES.entry_orders and is_waiting(symbol, workspace):
+            order = workspace.waiting_entries[symbol]
+            order.trigger = MARKET
+            if FEATURES.record:
+                for waiting_id in range(order.id, order.id + 1 + children(order)):
+                    cancel_ended(waiting_id, log)
     return cash, waiting
 
 

@@ -12,7 +12,7 @@ from engine.backtest.compiled.kernel_features import FEATURES
 
 from .account import has_stop, has_target, trails
 from .brackets import move_stop
-from .decisions import rule, side_of
+from .decisions import may_enter, rule, side_of
 from .record_types import PolicyRow, Position
 from .records import MarketArrays, Workspace
 
@@ -51,7 +51,8 @@ def precompute_rule(arrays: MarketArrays, p: Any, workspace: Workspace) -> None:
         prediction = arrays.prediction[step, ONLY_SYMBOL]
         confidence = arrays.confidence[step, ONLY_SYMBOL]
         has_opinion = not math.isnan(prediction)
-        flat = step if has_opinion and rule(prediction, confidence, 0, 0, p) != 0 else flat
+        is_open = may_enter(step, ONLY_SYMBOL, arrays, p)
+        flat = step if has_opinion and is_open and rule(prediction, confidence, 0, 0, p) != 0 else flat
         workspace.next_change_flat[step] = flat
         if FEATURES.skipping == ALWAYS:
             long = step if has_opinion and rule(prediction, confidence, 1, 1, p) != 1 else long
@@ -133,7 +134,8 @@ def first_change(
         if not math.isnan(prediction):
             workspace.failed_at[STEP] = later
             bars_held = side * position.bars_held + 1 + later - step if side != 0 else 0
-            if rule(prediction, confidence, side, bars_held, p) != side:
+            is_open = side != 0 or may_enter(later, ONLY_SYMBOL, arrays, p)
+            if is_open and rule(prediction, confidence, side, bars_held, p) != side:
                 return later
         if position.bracket and has_stop(policy) and trails(policy):
             move_stop(position, position.bracket, arrays.close[later, ONLY_SYMBOL], policy)

@@ -61,6 +61,7 @@ def write_order(log: Log, kind: int, symbol: int, step: int, size: float) -> int
     order.price = order.share = math.nan
     order.code = 0
     order.parent = order.fill = order.entered = order.stopped = order.halt = -1
+    order.reason = -1
     return order_id
 
 

@@ -7,6 +7,7 @@ from engine.backtest.compiled.codes import BAD_SIDE, DONE, NONE, QUEUE_FULL, RUI
 from engine.backtest.compiled.kernel_features import FEATURES
 from risk.account_limits import HaltTerms
 from risk.account_stops import DAILY_LOSS, DRAWDOWN, HALTED, HaltState, watch
+from strategies._entry_order import MARKET
 
 from .account import count, interest_on_cash, interest_on_shorts, value_at_close
 from .brackets import work_brackets
@@ -14,11 +15,13 @@ from .cash_check import check_sent
 from .decisions import call_rule, close_all
 from .delisting import close_ended
 from .entries import enter_all
+from .entry_orders import set_waiting
 from .event_skipping import end_session, skip_to_next_event
 from .log_writer import is_full, write_close, write_halt, write_interest
 from .matching import work_orders
 from .record_types import PolicyRow
 from .records import Decision, Log, MarketArrays, Queue, Workspace
+from .views import clear_view
 
 
 def run_policy(arrays: MarketArrays, policy: PolicyRow, p: Any, workspace: Workspace, log: Log) -> int:
@@ -55,14 +58,14 @@ def run_policy(arrays: MarketArrays, policy: PolicyRow, p: Any, workspace: Works
             return ruined(value, workspace)
         end_session(step, value, arrays, workspace)
         halts, halt, halt_bars = check_account(step, value, halts, arrays, policy, log)
-        changes = call_rule(step, arrays, p, workspace)
+        changes = call_rule(step, arrays, p, workspace, log)
         if changes < 0:
             return BAD_SIDE
         if changes or halt:
             queue = close_all(step, changes, queue, halt, arrays, workspace, log)
             if queue.waiting <= len(workspace.orders):
                 decision = Decision(step, value, halt_bars)
-                queue = enter_all(decision, changes, queue, arrays, policy, workspace, log)
+                queue = enter_all(decision, changes, queue, arrays, policy, p, workspace, log)
             if queue.waiting > len(workspace.orders):
                 return QUEUE_FULL
         if FEATURES.halts and halt:
@@ -104,11 +107,13 @@ def work(
             write_interest(log, step, earned)
     if waiting > queue.accepted:
         waiting = check_sent(cash, queue, policy, workspace, log)
+        if FEATURES.entry_orders:
+            waiting = set_waiting(waiting, workspace)
     if FEATURES.short_interest:
         cash -= interest_on_shorts(step, arrays, workspace.positions, policy, log)
     if waiting:
         cash, waiting = work_orders(step, cash, waiting, arrays, policy, workspace, log)
-    if FEATURES.stop != NONE or FEATURES.target != NONE:
+    if FEATURES.stop != NONE or FEATURES.target != NONE or FEATURES.entry_orders:
         cash = work_brackets(step, cash, arrays, policy, workspace, log)
     if FEATURES.delisting:
         cash, waiting = close_ended(step, cash, waiting, arrays, policy, workspace, log)
@@ -143,6 +148,10 @@ def clear(workspace: Workspace) -> None:
         position.bars_held = position.bracket = position.live_from = position.is_closing = position.hit = 0
         position.side_left = position.bars_to_wait = 0
         position.entry_id = position.stop_id = position.target_id = -1
+        if FEATURES.view:
+            clear_view(symbol, workspace)
+        if FEATURES.entry_orders:
+            workspace.waiting_entries[symbol].trigger = MARKET
     workspace.counters[:] = 0.0
     workspace.approx_account[0].step = -1
     workspace.planned_exposure[0].entries = -1

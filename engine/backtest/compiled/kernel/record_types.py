@@ -88,6 +88,27 @@ class Position(Protocol):
     bars_to_wait: int
 
 
+class EntryTerms(Protocol):
+    """The parameters of a strategy that its entries have in common, among those of its rule."""
+
+    entry_kind: int
+    entry_offset: int
+    entry_value: float
+    entry_range: int
+    entry_bars: int
+
+
+class Seen(Protocol):
+    """A symbol, for rules of a view; see :data:`~engine.backtest.compiled.kernel.records.SEEN`."""
+
+    highest: float
+    lowest: float
+    weight: float
+    reason: int
+    scales: int
+    is_filled_in_bar: int
+
+
 class Order(Protocol):
     """A market order that waits; see :data:`~engine.backtest.compiled.kernel.records.QUEUED`."""
 
@@ -101,6 +122,8 @@ class Order(Protocol):
     kind: int
     sent: int
     id: int
+    trigger: int
+    bars: int
 
 
 class LoggedOrder(Protocol):
@@ -135,6 +158,7 @@ class LoggedOrder(Protocol):
     fill: int
     entered: int
     stopped: int
+    reason: int
 
 
 class LoggedFill(Protocol):

@@ -17,6 +17,7 @@ from .record_types import (
     PolicyTotals,
     Position,
     Records,
+    Seen,
 )
 
 REAL, INTEGER = "f8", "i8"
@@ -52,8 +53,14 @@ the order of ``sent``. ``hit`` is the exit that the bar reaches, ``quoted`` and 
 after slippage. The ids are those of logged orders, -1 for none. ``side_left`` and ``bars_to_wait`` are those of
 :mod:`strategies._reentry`."""
 
-QUEUED = _layout("units price stop target distance loss_share", "symbol kind sent id")
-"""A market order that waits for its symbol's next open; ``price`` is the close of its decision."""
+SEEN = _layout("highest lowest weight", "reason scales is_filled_in_bar")
+"""One symbol, for rules of a view: the highest and the lowest price since the entry; of the last decision the part of
+the rule's size, the reason, and 1 if it moves a position to another part of the rule's size; 1 if the entry was filled
+in this bar by an order with a price of its own."""
+
+QUEUED = _layout("units price stop target distance loss_share", "symbol kind sent id trigger bars")
+"""An order that waits: a market order for its symbol's next open, ``price`` is then the close of its decision; an entry
+with a price of its own, whose ``trigger`` is its kind, for its price, for so many ``bars``."""
 
 CHECKED = _layout("units", "is_checked")
 """A symbol in the check of the cash: its units after the orders checked so far."""
@@ -69,7 +76,7 @@ summed yet."""
 ORDER = _layout(
     "size cut trimmed filled price share room requested at quoted prediction entry_size entry_price entry_stop "
     "stopped_size trigger stopped_at",
-    "symbol step kind side status code parent bars_held halt fill entered stopped",
+    "symbol step kind side status code parent bars_held halt fill entered stopped reason",
 )
 """An order as it is logged; see :mod:`engine.backtest.compiled.log_reader`."""
 
@@ -97,6 +104,10 @@ class MarketArrays(NamedTuple):
     has_bar : (T, N) True where the symbol has a new bar.
     bar_days : (T, N) calendar days from the session of the symbol's bar before to that of this one.
     prediction, confidence : (T, N) NaN for no opinion.
+    volume, previous_prediction, previous_confidence : (T, N) for rules of a view, else empty: units traded in the bar,
+        and the opinion at the symbol's bar before.
+    features : (T, N, R) the features that the rule reads.
+    may_enter : (M, T, N) True where an entry may be decided, by each filter in use.
     true_ranges : (K, T, N) average true ranges, one for each window in use.
     end_step : (N,) the step at which a symbol is taken as ended; -1 if it has not.
     step_days : (T,) calendar days from the session of the step before.
@@ -113,6 +124,11 @@ class MarketArrays(NamedTuple):
     bar_days: "np.ndarray"
     prediction: "np.ndarray"
     confidence: "np.ndarray"
+    volume: "np.ndarray"
+    previous_prediction: "np.ndarray"
+    previous_confidence: "np.ndarray"
+    features: "np.ndarray"
+    may_enter: "np.ndarray"
     true_ranges: "np.ndarray"
     end_step: "np.ndarray"
     step_days: "np.ndarray"
@@ -128,11 +144,16 @@ class Workspace(NamedTuple):
     ----------
     positions : (N,) of :data:`POSITION`.
     orders : of :data:`QUEUED`: the queue.
+    waiting_entries : (N,) of :data:`QUEUED`: each symbol's entry with a price of its own; ``trigger`` is 0 for none.
     checked : (N,) of :data:`CHECKED`, for the check of the cash.
-    planned_stops : (N,) prices of the stops of planned entries.
+    planned_prices, planned_stops : (N,) prices of planned entries and of their stops.
     hit_symbols, planned_symbols, changed_symbols : (N,) symbols whose stop or target the bar reaches; with an entry at
         this close; for which the rule changes something at this close.
     rule_predictions, rule_confidences, rule_sides : (N,) inputs of a cross-sectional rule.
+    seen : (N,) of :data:`SEEN`; of length 1 for rules that are handed no view.
+    rule_state : (N, S) the numbers of a rule that looks at one symbol, (S, N) of one that looks at all.
+    rule_view, rule_features : (13, N) and (R, N) inputs of a cross-sectional rule of a view.
+    rule_held, rule_waiting : (N,) the same.
     counters : (5,) counts and sums; see ``FILLS`` and so on.
     failed_at : (2,) ``STEP`` and ``SYMBOL`` at which the kernel ended.
     session_equity : (D + 1,) the account before the first session, and at the end of each.
@@ -145,7 +166,9 @@ class Workspace(NamedTuple):
 
     positions: Records[Position]
     orders: Records[Order]
+    waiting_entries: Records[Order]
     checked: Records[CheckedSymbol]
+    planned_prices: "np.ndarray"
     planned_stops: "np.ndarray"
     hit_symbols: "np.ndarray"
     planned_symbols: "np.ndarray"
@@ -153,6 +176,12 @@ class Workspace(NamedTuple):
     rule_predictions: "np.ndarray"
     rule_confidences: "np.ndarray"
     rule_sides: "np.ndarray"
+    seen: Records[Seen]
+    rule_state: "np.ndarray"
+    rule_view: "np.ndarray"
+    rule_features: "np.ndarray"
+    rule_held: "np.ndarray"
+    rule_waiting: "np.ndarray"
     counters: "np.ndarray"
     failed_at: "np.ndarray"
     session_equity: "np.ndarray"

@@ -1,0 +1,71 @@
+"""The features that a strategy's rule reads, and the bars at which its filters allow an entry."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from core.types import COLUMNS, Bars, Market, Matrix, SignalFrame
+from signals.feature_frame import feature_frame
+from signals.features.base import Feature
+from strategies._contract import filtered_columns
+from strategies._entry_filter import allowed_entries
+from strategies.base import Strategy
+
+from .feed_checks import SIGNALS
+
+
+def rule_features(
+    market: Market, bars: Mapping[str, Bars], columns: Sequence[str], features: Sequence[Feature]
+) -> Mapping[str, Matrix]:
+    """By symbol, columns of a config's features as computed, without any scaling.
+
+    Parameters
+    ----------
+    market : the full history, over which they are computed.
+    bars : by symbol, the T last bars of its history that are traded.
+    columns : the R names.
+    features : those of the config.
+
+    Returns
+    -------
+    (T, R) each; NaN in a warm-up, and throughout for a symbol with fewer bars than that.
+    """
+    used = [feature for feature in features if not set(feature.names).isdisjoint(columns)]
+    return {symbol: _of_symbol(market, symbol, len(item), columns, used) for symbol, item in bars.items()}
+
+
+def entries_allowed(
+    market: Market, bars: Mapping[str, Bars], signals: SignalFrame, strategy: Strategy, features: Sequence[Feature]
+) -> Mapping[str, npt.NDArray[np.bool_]]:
+    """By symbol (T,): True at the bars at whose close the strategy's filters allow an entry.
+
+    Parameters
+    ----------
+    market, bars, features : as for :func:`rule_features`.
+
+    Raises
+    ------
+    ConfigError
+        A condition names a feature that is not there.
+    """
+    names = filtered_columns(strategy, features)
+    values = rule_features(market, bars, tuple(names.values()), features)
+    allowed = {}
+    for symbol, item in bars.items():
+        rows = signals.times.get_indexer(item.times)
+        column = signals.symbols.index(symbol)
+        columns = {name: getattr(item, name) for name in COLUMNS}
+        columns |= {name: getattr(signals, name)[rows, column] for name in SIGNALS}
+        columns |= dict(zip(names, values[symbol].T, strict=True))
+        allowed[symbol] = allowed_entries(strategy.entry_filter, columns, item.times, market.zone)
+    return allowed
+
+
+def _of_symbol(market: Market, symbol: str, rows: int, columns: Sequence[str], used: Sequence[Feature]) -> Matrix:
+    if not columns:
+        return np.empty((rows, 0))
+    if len(market.bars[symbol]) <= max(feature.warmup_in(market, symbol) for feature in used):
+        return np.full((rows, len(columns)), np.nan)
+    frame = feature_frame(market, symbol, used)
+    return frame.values[len(frame.values) - rows :, [frame.names.index(column) for column in columns]]
