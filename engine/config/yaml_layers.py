@@ -17,7 +17,11 @@ KeyPath: TypeAlias = tuple[str, ...]
 
 # The keys whose values are paths, below any `source:` block.
 PATH_KEYS = ("files", "file", "path", "folder")
-BLOCKS_WITH_PATHS = {**dict.fromkeys(("source", "news", "scorer"), PATH_KEYS), "tls": ("ca", "cert", "key")}
+BLOCKS_WITH_PATHS = {
+    **dict.fromkeys(("source", "news", "scorer"), PATH_KEYS),
+    "strategy": ("file",),
+    "tls": ("ca", "cert", "key"),
+}
 """Blocks that name files, and the keys of each whose values are paths."""
 
 

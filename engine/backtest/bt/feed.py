@@ -5,7 +5,7 @@ columns. It is otherwise a feed like any other: ``cerebro.adddata(SignalFeed(dat
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,10 +39,12 @@ class SignalFeed(bt.feed.DataBase):
     """
 
     lines = SIGNALS
+    features: tuple[str, ...] = ()
+    """Further columns that are lines, in a subclass; NaN is allowed."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._columns = columns_of(self.p.dataname, self.p.name or "feed")
+        self._columns = columns_of(self.p.dataname, self.p.name or "feed", self.features)
         self._rows = len(self.p.dataname)
         self._next_row = 0
 
@@ -74,18 +76,21 @@ class SignalFeed(bt.feed.DataBase):
         return True
 
 
-def columns_of(frame: pd.DataFrame, name: str) -> dict[str, Vector]:
+def columns_of(frame: pd.DataFrame, name: str, features: Sequence[str] = ()) -> dict[str, Vector]:
     """The checked columns of a feed by the name of its line, ``datetime`` included.
 
     Parameters
     ----------
     frame : as :class:`SignalFeed` takes it.
     name : the symbol, for messages.
+    features : further columns.
     """
     missing = [column for column in PRICES if column not in frame]
     if missing:
         raise DataError(f"{name}: the frame has no column {missing[0]!r}; a feed needs {', '.join(PRICES)}")
-    columns = {column: _numbers(frame, column) for column in (*PRICES, "volume", *SIGNALS) if column in frame}
+    columns = {
+        column: _numbers(frame, column) for column in (*PRICES, "volume", *SIGNALS, *features) if column in frame
+    }
     stamps = numbers_of(frame.index, name)
     check_prices(columns, frame.index, name)
     check_signals(columns, frame.index, name)
