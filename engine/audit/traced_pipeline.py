@@ -58,7 +58,14 @@ class Subject:
         signals = generate(tradable, self.spec, full_test_window=False)
         config = self.config
         result = engine.run(
-            tradable, change(signals.frame), config.strategy, config.risk, config.broker, config.id, solvent=False
+            tradable,
+            change(signals.frame),
+            config.strategy,
+            config.risk,
+            config.broker,
+            config.id,
+            features=config.features,
+            solvent=False,
         )
         return Run(tradable, signals, result)
 

@@ -9,6 +9,7 @@ from engine.backtest.account_returns import benchmark_gaps
 from engine.config.run_config import RunConfig
 from risk.delisting import SESSIONS
 from risk.periods import Calendar
+from strategies._own_class import OwnClass
 
 from .order_audit import count_orders
 
@@ -71,7 +72,7 @@ def _interest_notes(config: RunConfig) -> tuple[str, ...]:
 
 def _reentry_notes(config: RunConfig, result: RunResult) -> tuple[str, ...]:
     """Entries on the side that a stop or a target had just closed, where nothing bars them."""
-    if config.strategy.reenter != "always":
+    if config.strategy.reenter != "always" or isinstance(config.strategy, OwnClass):
         return ()
     trades = result.trades.sort_values("entered_at", kind="stable")
     before = trades.groupby("symbol")[["side", "exit_reason"]].shift(1)
