@@ -113,7 +113,7 @@ def load_run(folder: str | PathLike[str]) -> RunResult:
     """
     path = Path(folder)
     about = _manifest(path)
-    tables = {table.name: table.read(path) for table in TABLES}
+    tables: dict[str, Any] = {table.name: table.read(path) for table in TABLES}
     numbers = read_json(path / METRICS)
     if result_digest(path) != about["result_digest"]:
         raise StoreError(f"{path}: its files are not those that its manifest.json was written for; {AGAIN}")

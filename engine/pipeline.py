@@ -190,16 +190,18 @@ def save(
 
 
 class Origin(NamedTuple):
-    """What a run folder says of the origin of a run.
+    """The origin of a run, as its folder states it.
 
     Attributes
     ----------
     data : SHA-256 of each data file, or of each feed's bars, by symbol.
     plugins : the user's own files: by path, ``sha256`` and ``source``.
+    no_tearsheet : the reason why no tear-sheet is drawn, if none is.
     """
 
     data: Mapping[str, str]
     plugins: Mapping[str, Mapping[str, str]]
+    no_tearsheet: str = "the config says `report: {tearsheet: false}`"
 
 
 def write_folder(
@@ -207,7 +209,7 @@ def write_folder(
 ) -> Saved:
     """Write a run folder; the tear-sheet is drawn in another process while the report is drawn in this one."""
     with staging(out) as folder:
-        reason = problem(outcome.daily) if submit else "the config says `report: {tearsheet: false}`"
+        reason = problem(outcome.daily) if submit else origin.no_tearsheet
         sheet = submit(TearsheetInput.of(outcome), folder / "tearsheet.html") if submit and not reason else None
         if submit and reason:
             log.warning("no tear-sheet: %s", reason)

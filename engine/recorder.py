@@ -71,7 +71,7 @@ class RunRecorder(AccountRecorder):
 
     def _write(self, outcome: Outcome, recording: Recording, lines: list[str]) -> Path:
         feeds = recording.config.cerebro["feeds"]
-        origin = Origin({symbol: feed["sha256"] for symbol, feed in feeds.items()}, recording.plugins)
+        origin = Origin({symbol: feed["sha256"] for symbol, feed in feeds.items()}, recording.plugins, NO_SHEET)
         with background() if self.p.tearsheet else nullcontext() as submit:
             return write_folder(outcome, origin, Path(self.p.out), submit, Stopwatch(), lines).folder
 

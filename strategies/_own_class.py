@@ -40,7 +40,7 @@ _KEYS: Any = {  # of a mapping, because a key is a word of Python
         Field(default={}, description="Values for its `params`; those left out have their defaults."),
     ),
 }
-OwnClassKeys: Any = create_model("OwnClassKeys", __base__=Spec, **_KEYS)
+OwnClassKeys: type[Any] = create_model("OwnClassKeys", __base__=Spec, **_KEYS)
 """The keys of a strategy class of one's own."""
 
 
@@ -94,7 +94,7 @@ class StrategyField(PluginField):
         if not isinstance(value, Mapping) or FILE not in value or "kind" in value:
             return super().parse(value)
         try:
-            keys = OwnClassKeys.parse(value)
+            keys: Any = OwnClassKeys.parse(value)
         except ValidationError as error:
             raise nested(error, OwnClassKeys) from error
         from ._backtrader.own_class import check_class
@@ -107,6 +107,6 @@ class StrategyField(PluginField):
         return strategy
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        own = handler.resolve_ref_schema(handler(OwnClassKeys.__pydantic_core_schema__))
-        known = super().__get_pydantic_json_schema__(schema, handler)
-        return {"anyOf": [*known["anyOf"], {**own, "title": FILE, "description": DESCRIPTION}]}
+        keys = handler.resolve_ref_schema(handler(OwnClassKeys.__pydantic_core_schema__))
+        by_kind = super().__get_pydantic_json_schema__(schema, handler)
+        return {"anyOf": [*by_kind["anyOf"], {**keys, "title": FILE, "description": DESCRIPTION}]}

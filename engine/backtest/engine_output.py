@@ -177,9 +177,7 @@ def result_of(output: EngineOutput, task: BacktestInput, engine: str, *, solvent
     )
 
 
-def tables(
-    output: EngineOutput, times: pd.DatetimeIndex, exposed: Matrix, marks: Mapping[str, Mark]
-) -> dict[str, pd.DataFrame]:
+def tables(output: EngineOutput, times: pd.DatetimeIndex, exposed: Matrix, marks: Mapping[str, Mark]) -> dict[str, Any]:
     """The tables of a run, by name.
 
     Parameters

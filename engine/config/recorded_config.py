@@ -11,9 +11,7 @@ from core.spec import Rate, Share, Spec
 from risk.costs import BrokerSpec
 from risk.measure_set import MeasuresSpec
 
-from .run_config import ReportSpec, RunConfig
-
-NO_RESULT = ("name", "report")
+from .run_config import RunConfig
 
 
 class RecordedRisk(Spec):
@@ -62,9 +60,6 @@ class RecordedConfig(Spec):
     measures: MeasuresSpec = MeasuresSpec()
     """Levels and conventions of the measures."""
 
-    report: ReportSpec = ReportSpec()
-    """The pages to write."""
-
     seed: Annotated[int, Field(ge=0)] = 0
     """Of resampling and simulated p-values."""
 
@@ -83,8 +78,8 @@ class RecordedConfig(Spec):
 
     @property
     def id(self) -> str:
-        """12 hex digits of all but the name and the pages; data count by their content, the strategy by its source."""
-        return digest({key: value for key, value in self.dump().items() if key not in NO_RESULT})[:12]
+        """12 hex digits of all but the name; data count by their content, the strategy by its source."""
+        return digest({key: value for key, value in self.dump().items() if key != "name"})[:12]
 
 
 def recorded_config(values: Mapping[str, Any]) -> RecordedConfig:

@@ -29,9 +29,10 @@ def own_plugins(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     outside = [Path(own_class)] if own_class and not Path(own_class).resolve().is_relative_to(ROOT) else []
     if own_class and not outside:
         files = sorted({*files, Path(own_class).resolve()})
-    kept = {file.name: file for file in outside} | {file.relative_to(ROOT).as_posix(): file for file in files}
+    sources = {file.name: file for file in outside} | {file.relative_to(ROOT).as_posix(): file for file in files}
     return {
-        name: {"sha256": file_digest(file), "source": file.read_text(encoding="utf-8")} for name, file in kept.items()
+        name: {"sha256": file_digest(file), "source": file.read_text(encoding="utf-8")}
+        for name, file in sources.items()
     }
 
 

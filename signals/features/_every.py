@@ -45,7 +45,7 @@ class EveryPeriod(Feature):
 
     @property
     def news(self) -> bool:  # type: ignore[override]  # of the class in plug-ins, of the feature here
-        """Whether the feature reads the news."""
+        """True if the feature reads the news."""
         return self.feature.news
 
     @property
@@ -81,12 +81,12 @@ class EveryPeriod(Feature):
         needed = dict.fromkeys((symbol, *self.others(market)))
         periods = {name: finished_periods(market.bars[name], market.zone, self.every) for name in needed}
         coarse = replace(market, bars={name: item.bars for name, item in periods.items()})
-        own = periods[symbol]
+        coarse_bars = periods[symbol]
         rows = len(market.bars[symbol])
         values = np.full((rows, len(self.names)), np.nan)
-        first = self._first_row(market, symbol, own)
+        first = self._first_row(market, symbol, coarse_bars)
         if first < rows:
-            last = np.searchsorted(own.known_row, np.arange(first, rows), side="right") - 1
+            last = np.searchsorted(coarse_bars.known_row, np.arange(first, rows), side="right") - 1
             values[first:] = self.feature.of(coarse, symbol)[last]
         return values
 

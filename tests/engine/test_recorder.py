@@ -232,6 +232,12 @@ def test_the_report_says_what_it_cannot_know(saved):
     assert "The recorded script" in page
 
 
+def test_without_a_tearsheet_the_report_says_why(tmp_path):
+    run = recorded(cerebro_of(walk(9), strategy=Cross), out=tmp_path)
+    assert not (run.folder / "tearsheet.html").exists()
+    assert "No tear-sheet: RunRecorder was given tearsheet=False" in (run.folder / "report.html").read_text()
+
+
 def test_a_recording_is_no_config(saved):
     with pytest.raises(ConfigError, match=r"config\.yaml: describes a recorded Cerebro run"):
         load(saved.folder / "config.yaml")

@@ -139,17 +139,17 @@ def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
     """Backtest a task; see :func:`run`."""
     clock = Clock.of(task.timeline)
     risk = task.risk
-    own = task.strategy if isinstance(task.strategy, OwnClass) else None
-    lean = fast_loop.is_known() and own is None
+    own_class = task.strategy if isinstance(task.strategy, OwnClass) else None
+    lean = fast_loop.is_known() and own_class is None
     if not fast_loop.is_known():
         log.info("this backtrader is not %s: its plain loop runs, which is slower", fast_loop.VERSION)
     cerebro = _cerebro(risk, task.broker, clock, lean=lean)
     signals = {}
     frames = {s: _frame(item, task.timeline.stamps[s], task.signals) for s, item in task.bars.items()}
-    if own:
+    if own_class:
         add_feeds(cerebro, task, frames)
-        add_class(cerebro, task, own)
-        with one_line(own):
+        add_class(cerebro, task, own_class)
+        with one_line(own_class):
             finished = cerebro.run()[0]
         return result_of(_engine_output(finished, clock), task, ENGINE, solvent=solvent)
     for symbol, frame in frames.items():

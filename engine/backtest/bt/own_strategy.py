@@ -29,7 +29,8 @@ def feature_lines(task: BacktestInput) -> dict[str, str]:
         Two lines of one name, or one that a feed has already.
     """
     lines: dict[str, str] = {}
-    taken = [*SignalFeed.lines._getlines()]
+    feed_lines: Any = SignalFeed.lines
+    taken = [*feed_lines._getlines()]
     for column in (name for feature in task.features for name in feature.names):
         line = re.sub(r"\W", "_", column, flags=re.ASCII)
         if line in taken:
@@ -54,7 +55,9 @@ def _with(frame: pd.DataFrame, lines: Mapping[str, str], values: Matrix) -> pd.D
 
 @cache
 def _feed_class(lines: Sequence[str]) -> type[Any]:
-    return type(SignalFeed)("FeatureFeed", (SignalFeed,), {"lines": tuple(lines), "features": tuple(lines)})
+    metaclass: Any = type(SignalFeed)
+    feed: type[Any] = metaclass("FeatureFeed", (SignalFeed,), {"lines": tuple(lines), "features": tuple(lines)})
+    return feed
 
 
 def confidence_of(strategy: Any, data: Any) -> float:  # noqa: ARG001 (the sizer's signature)

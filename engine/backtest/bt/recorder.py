@@ -62,8 +62,8 @@ class AccountRecorder(bt.Analyzer):
         if len(self.strategy.cerebro.runningstrats) > 1:
             raise ConfigError("RunRecorder: records the account of one strategy, and this Cerebro runs several")
         if self.p.benchmark is not None and self.p.benchmark not in self._symbols.values():
-            known = ", ".join(self._symbols.values())
-            raise ConfigError(f"RunRecorder: benchmark={self.p.benchmark!r} is no feed; feeds: {known}")
+            names = ", ".join(self._symbols.values())
+            raise ConfigError(f"RunRecorder: benchmark={self.p.benchmark!r} is no feed; feeds: {names}")
         self._broker = self.strategy.broker
         self._first_shares = self._broker.get_fundshares()
         self._bars: dict[Any, list[Line]] = {data: [] for data in self.datas}

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from core.errors import PluginError
 from core.plugins import CONTRACT, FAMILIES, kinds, load
 
-PLACE = "put it into its family's folder: " + ", ".join(package.replace(".", "/") for package in FAMILIES.values())
+REMEDY = "put it into its family's folder: " + ", ".join(package.replace(".", "/") for package in FAMILIES.values())
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,18 @@ def _family_of(path: Path) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         raise PluginError(f"{path}: is not UTF-8 ({error}); save it as such") from error
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    families = [(family, package) for family, package in FAMILIES.items() if _fits(package, imports)]
+    families = [(family, package) for family, package in FAMILIES.items() if _matches(package, imports)]
     if len(families) != 1:
         words = "more than one" if families else "no"
-        raise PluginError(f"{path}: its imports are those of {words} family; {PLACE}")
+        raise PluginError(f"{path}: its imports are those of {words} family; {REMEDY}")
     return families[0]
 
 
-def _fits(package: str, imports: list[ast.ImportFrom]) -> bool:
+def _matches(package: str, imports: list[ast.ImportFrom]) -> bool:
     """True if the file imports something of the family's package, and the package has all of it."""
-    wanted = [(node.module or "", alias.name) for node in imports if node.level == 1 for alias in node.names]
+    relative = [(node.module or "", alias.name) for node in imports if node.level == 1 for alias in node.names]
     absolute = [node for node in imports if node.level == 0 and node.module == f"{package}.{CONTRACT}"]
-    return bool(wanted or absolute) and all(_has(f"{package}.{module}", name) for module, name in wanted)
+    return bool(relative or absolute) and all(_has(f"{package}.{module}", name) for module, name in relative)
 
 
 def _has(module: str, name: str) -> bool:
