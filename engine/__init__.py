@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from core.deprecation import moved_modules
 
 if TYPE_CHECKING:
-    from .api import load_run, load_sweep, run
+    from .api import load_bundle, load_run, load_sweep, run, train
     from .recorder import RunRecorder
 
-__all__ = ["RunRecorder", "load_run", "load_sweep", "run"]
+__all__ = ["RunRecorder", "load_bundle", "load_run", "load_sweep", "run", "train"]
 
 moved_modules(
     {

@@ -12,6 +12,7 @@ import click
 from core.errors import WorkbenchError
 
 from .audit_command import audit
+from .bundle_command import bundle, predict, train
 from .cache_command import cache
 from .doctor_command import doctor
 from .interrupts import recorded_interrupts
@@ -69,7 +70,8 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (run, show, doctor, list_plugins, check_plugin, audit, reproduce, cache, ledger):
+COMMANDS = (run, show, doctor, list_plugins, check_plugin, audit, reproduce, cache, ledger, train, predict, bundle)
+for command in COMMANDS:
     app.add_command(command)
 
 

@@ -130,11 +130,12 @@ def remove_leftovers(out: Path) -> None:
 def _sweep(staged: Path) -> None:
     """Remove what killed runs left behind; a folder's name begins with the id of the process that owns it."""
     for left in staged.iterdir() if staged.is_dir() else ():
-        if not _alive(left.name.partition("-")[0]):
+        if not is_alive(left.name.partition("-")[0]):
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _alive(process: str) -> bool:
+def is_alive(process: str) -> bool:
+    """True if a process of this id runs."""
     try:
         os.kill(int(process), 0)
     except (ProcessLookupError, ValueError):

@@ -45,6 +45,16 @@ def machine() -> dict[str, str]:
     return {"system": platform.system(), "machine": platform.machine(), "gpu": "yes" if _has_gpu() else "no"}
 
 
+def version_of(distribution: str) -> str:
+    """The version of a library by the name that it is installed under, or of ``python``."""
+    if distribution == "python":
+        return platform.python_version()
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return MISSING
+
+
 @cache
 def _version(name: str) -> str:
     try:

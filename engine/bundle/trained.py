@@ -1,0 +1,158 @@
+"""What a bundle is in memory: the fits of one cut, the rule, and the sizes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from core.clock import sessions
+from core.errors import ConfigError
+from core.types import COLUMNS, Bars, Market, Matrix, Rows, Vector
+from engine.config.run_config import RunConfig
+from risk.costs import BrokerSpec
+from risk.spec import RiskSpec
+from signals.folds.fit_at_cut import ALL, window_of
+from signals.folds.fit_fold import Answers, FittedPart, answer
+from signals.models.base import RuleModel
+from signals.panel import Panel
+from signals.spec import SignalSpec
+from strategies.base import Strategy
+
+SELF_TEST_ROWS = 256
+SELF_TEST_ANSWERS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Rules:
+    """The parts of a config that decide, without where the data are.
+
+    Attributes
+    ----------
+    signals, strategy, risk, broker : as in the config.
+    """
+
+    signals: SignalSpec
+    strategy: Strategy
+    risk: RiskSpec
+    broker: BrokerSpec
+
+    @classmethod
+    def of(cls, config: RunConfig) -> "Rules":
+        """Those of a config."""
+        return cls(config.signals, config.strategy, config.risk, config.broker)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One fit.
+
+    Attributes
+    ----------
+    fitted : scaler, model and confidence.
+    ranges : (F, 2) the least and the greatest value of each feature in the training rows.
+    """
+
+    fitted: FittedPart
+    ranges: Matrix
+
+
+@dataclass(frozen=True, eq=False)
+class SelfTest:
+    """An input of a part and what it must answer, bit for bit.
+
+    Attributes
+    ----------
+    inputs : by name, (R, ...) the columns of a panel.
+    answers : by name, (K,) the predictions of the last K rows.
+    """
+
+    inputs: Mapping[str, npt.NDArray[Any]]
+    answers: Mapping[str, Vector]
+
+
+def self_test_of(panel: Panel, rules: Rules, part: FittedPart) -> SelfTest:
+    """The self-test of a part on the last rows of one of the symbols that it was fitted on."""
+    symbol = panel.symbol[-1]
+    rows = np.flatnonzero(panel.symbol == symbol)[-SELF_TEST_ROWS:]
+    inputs = {name: getattr(panel, name)[rows] for name in ("X", "unit", "last", "spread", "close")}
+    return SelfTest(inputs, answered(inputs, panel.names, rules, part))
+
+
+def answered(
+    inputs: Mapping[str, npt.NDArray[Any]], names: tuple[str, ...], rules: Rules, part: FittedPart
+) -> dict[str, Vector]:
+    """The answers of a part to the inputs of a self-test."""
+    count = len(inputs["X"])
+    times = pd.date_range("2000-01-01", periods=count, tz="UTC")
+    unknown = pd.DatetimeIndex([pd.NaT] * count, dtype=times.dtype)
+    zeros = np.zeros(count, dtype=np.intp)
+    panel = Panel(("symbol",), names, times, zeros, y=np.full(count, np.nan), known_at=unknown, **inputs)
+    rows = np.arange(max(count - SELF_TEST_ANSWERS, 0), count)
+    return columns_of(answer(rules.signals.training, window_of(panel), part, rows))
+
+
+def self_test_of_rule(market: Market, model: RuleModel) -> SelfTest:
+    """The self-test of a rule on the last bars of a symbol."""
+    bars = market.bars[market.trade[0]]
+    rows = slice(-(SELF_TEST_ROWS + model.warmup), None)
+    inputs = {name: getattr(bars, name)[rows] for name in COLUMNS}
+    return SelfTest(inputs, answered_by_rule(inputs, model))
+
+
+def answered_by_rule(inputs: Mapping[str, npt.NDArray[Any]], model: RuleModel) -> dict[str, Vector]:
+    """The answers of a rule to the bars of a self-test."""
+    times = pd.date_range("2000-01-01", periods=len(inputs["close"]), tz="UTC").as_unit("ns")
+    bars = Bars("symbol", times, *(inputs[name] for name in COLUMNS))
+    return {"prediction": model.signal(bars)[-SELF_TEST_ANSWERS:]}
+
+
+def columns_of(answers: Answers) -> dict[str, Vector]:
+    """The columns of predictions by name."""
+    return {name: getattr(answers, name) for name in ("prediction", "confidence", "p_up", "half_width")}
+
+
+def last_rows(panel: Panel) -> dict[str, int]:
+    """By symbol, the number of its last row in a panel; symbols without rows are missing."""
+    numbers, first = np.unique(panel.symbol[::-1], return_index=True)
+    return {
+        panel.symbols[number]: len(panel) - 1 - at for number, at in zip(numbers.tolist(), first.tolist(), strict=True)
+    }
+
+
+def part_of(parts: Mapping[str, Part], symbol: str) -> Part | None:
+    """The fit that serves a symbol; None if it has none."""
+    return parts.get(ALL) or parts.get(symbol)
+
+
+def alone(panel: Panel, symbol: str) -> Panel:
+    """The rows of one symbol, as its own model sees them."""
+    rows: Rows = np.flatnonzero(panel.symbol == panel.symbols.index(symbol))
+    part = panel.take(rows)
+    return replace(part, symbols=(symbol,), symbol=np.zeros(len(rows), dtype=np.intp))
+
+
+def cut_of(market: Market, text: str, option: str = "--cut") -> pd.Timestamp:
+    """The last bar that is known at a date (its session included) or an ISO time.
+
+    Raises
+    ------
+    ConfigError
+        The text is none, or no bar is that early.
+    """
+    times = market.times
+    if not text:
+        return times[-1]
+    try:
+        stamp = pd.Timestamp(text)
+    except ValueError:
+        raise ConfigError(f"{option} {text}: is no date or time; write 2024-06-28, or 2024-06-28T20:00Z") from None
+    if stamp.tz is None and stamp == stamp.normalize():
+        known = np.flatnonzero(sessions(times, market.zone) <= stamp)
+    else:
+        known = np.flatnonzero(times <= (stamp.tz_localize("UTC") if stamp.tz is None else stamp))
+    if not len(known):
+        raise ConfigError(f"{option} {text}: the data begin at {times[0].isoformat()}")
+    return times[known[-1]]

@@ -1,0 +1,104 @@
+"""A bundle decides what the backtest decided: every signal, side and size, to the bit."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engine import run
+from engine.bundle.decide import Held
+from engine.bundle.train import train
+from signals.generate import plan
+
+RANK = {"kind": "rank", "top": 1, "bottom": 1}
+VARIANTS = {
+    "four models": {},
+    "stop": {"risk": {"mode": "stop", "stop": {"kind": "atr", "window": 10, "multiple": 2.0}}, "engine": "compiled"},
+    "per symbol, conformal": {
+        "model": {"kind": "ridge", "scope": "per_symbol"},
+        "confidence": {"kind": "conformal"},
+    },
+    "learned weights": {
+        "model": {"kind": "ensemble", "weights": "learned", "members": {"ridge": {}, "persistence": {}}},
+        "scaler": "robust",
+    },
+    "rank": {"model": {"kind": "ridge"}, "strategy": RANK, "confidence": {"kind": "constant", "value": 0.7}},
+    "classes": {"model": {"kind": "lightgbm", "rounds": 10}, "label": {"kind": "direction", "horizon": 1}},
+    "time exit": {"model": {"kind": "ridge"}, "strategy": {"kind": "time_exit", "bars": 3}},
+}
+RULE = {"model": {"kind": "sma_cross", "fast": 5, "slow": 20}, "features": None, "label": None, "walk_forward": None}
+
+
+def held_of(result, symbol, time):
+    """The side of a symbol at a close and the closes in a row on it, from the positions of the backtest."""
+    sides = np.sign(result.positions[symbol].loc[:time].to_numpy()).astype(int)
+    side = int(sides[-1])
+    changed = np.flatnonzero(sides != side)
+    return Held(side, (len(sides) - 1 - changed[-1] if len(changed) else len(sides)) if side else 0)
+
+
+def replayed(config, bundle, cut, every):
+    """Compare each ``every``-th decision from a cut on; the number of those compared."""
+    market = config.data.load()
+    result = run(config, cache=False)
+    signals = result.signals.set_index(["time", "symbol"])
+    equity = result.equity.set_index("time")["equity"]
+    # Of a reversal's two market orders, the second one opens.
+    market_orders = result.orders[result.orders["kind"] == "market"]
+    opening = market_orders.groupby(["created_at", "symbol"], observed=True).last()
+    times = [time for time in market.times if time >= cut][::every]
+    for time in times:
+        holding = {symbol: held_of(result, symbol, time) for symbol in market.trade}
+        account = equity.get(time, config.broker.cash)
+        decisions = bundle.decide(market.until(time), account=account, holding=holding)
+        for row in decisions.rows:
+            if (time, row.symbol) not in signals.index:
+                continue
+            signal = signals.loc[(time, row.symbol)]
+            for name in ("prediction", "confidence"):
+                assert getattr(row, name) == signal[name] or (math.isnan(getattr(row, name)) and pd.isna(signal[name]))
+            opens = row.side not in (0, holding[row.symbol].side)
+            leaves = row.side == 0 != holding[row.symbol].side
+            assert (opens or leaves) == ((time, row.symbol) in opening.index), (time, row)
+            if opens:
+                order = opening.loc[(time, row.symbol)]
+                assert (order["side"], row.units) == ("buy" if row.side > 0 else "sell", order["asked"])
+    return len(times)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_last_fold_again(make_config, tmp_path, name):
+    config = make_config(**VARIANTS[name])
+    folds = plan(config.data.load(), config.signals)
+    bundle = train(config, tmp_path / "bundle", cut=folds[-1].cut.isoformat())
+    assert bundle.contents.valid_for == 60
+    assert replayed(config, bundle, folds[-1].cut, every=4) > 5
+
+
+def test_a_rule_again(make_config, tmp_path):
+    config = make_config(**RULE)
+    bundle = train(config, tmp_path / "bundle")
+    market = config.data.load()
+    assert replayed(config, bundle, market.times[-80], every=3) > 20
+
+
+@pytest.mark.slow  # thousands of decisions over the whole history
+@pytest.mark.parametrize("path", ["configs/quickstart.yaml", "configs/portfolio.yaml", "configs/sma_cross.yaml"])
+def test_every_row_of_the_last_two_folds_of_a_shipped_config(path, tmp_path):
+    from pathlib import Path
+
+    from engine.sweep.load_config import load
+
+    overrides = ["data.end=2004-12-31", "workers=1", "measures.intervals.reps=0"]
+    overrides += ["walk_forward={train: 500, test: 60}"] if "sma" not in path else []
+    config = load(Path(path), overrides)
+    market = config.data.load()
+    if "sma" in path:
+        assert replayed(config, train(config, tmp_path / "rule"), market.times[-120], every=1) == 120
+        return
+    for fold in plan(market, config.signals)[-2:]:
+        until = market.times[market.times >= fold.cut][:60]
+        bundle = train(config, tmp_path / f"fold-{fold.number}", cut=fold.cut.isoformat())
+        cut_off = config.model_copy(update={"data": config.data.model_copy(update={"end": until[-1].date()})})
+        assert replayed(cut_off, bundle, fold.cut, every=1) >= len(until)
