@@ -13,6 +13,7 @@ from core.errors import ConfigError, PluginError
 from engine import load_run, load_sweep, run
 from engine.audit.battery import audit
 from engine.backtest.engines import backtest
+from engine.bundle.train import train
 from engine.cli.main import main
 from engine.cli.schema import schema
 from engine.sweep.load_config import load, load_mapping
@@ -189,6 +190,11 @@ def test_what_it_raises_is_one_line_with_its_line(tmp_path):
     with pytest.raises(PluginError, match=rf"own.py:{line}: own raised IndexError: tuple index out of range") as caught:
         run({**TRAINED, "strategy": {"file": str(file)}})
     assert "\n" not in str(caught.value)
+
+
+def test_a_bundle_of_it_is_refused(diary, tmp_path):
+    with pytest.raises(ConfigError, match="a bundle holds a rule, and diary is a backtrader class"):
+        train(load_mapping(diary), tmp_path / "bundle")
 
 
 def test_the_schema_knows_it(diary):
