@@ -123,7 +123,7 @@ def _value(stored: Stored, name: str, kind: Any) -> Any:
     raise StoreError(f"the value {name!r} is {value!r}")
 
 
-def _matches(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        length in (None, actual) for actual, length in zip(shape, wanted, strict=True)
+def _matches(shape: tuple[int, ...], lengths: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(lengths) and all(
+        length in (None, actual) for actual, length in zip(shape, lengths, strict=True)
     )

@@ -35,6 +35,7 @@ def commands() -> list[str]:
 
 MAKE = [line for line in commands() if line.startswith("make ")]
 RUN = [line for line in commands() if "run_backtest.py" in line]
+KEPT = [line for line in RUN if line.partition("run_backtest.py ")[2].split()[0] in ("train", "bundle", "predict")]
 AGAIN = [line for line in RUN if " reproduce " in line]
 
 
@@ -53,7 +54,7 @@ def test_make_knows_its_targets(line):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", [line for line in RUN if line not in AGAIN])
+@pytest.mark.parametrize("line", [line for line in RUN if line not in (*AGAIN, *KEPT)])
 def test_commands_run_as_written(line, tmp_path, monkeypatch, shared_cache):
     monkeypatch.chdir(ROOT)
     words = shlex.split(line.partition("run_backtest.py")[2])
@@ -83,9 +84,20 @@ def test_runs_are_made_again_as_written(line, tmp_path, monkeypatch, shared_cach
     assert done.stdout.partition(": ")[2] in page
 
 
+@pytest.mark.slow
+def test_bundles_are_made_and_used_as_written(tmp_path, monkeypatch, shared_cache):
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.chdir(tmp_path)
+    lines = [line.strip() for name, block in blocks("sh") if name == "bundles.md" for line in block.splitlines()]
+    assert sorted(lines) == KEPT
+    for line in lines:
+        words = shlex.split(line.partition("run_backtest.py")[2])
+        assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0, line
+
+
 CONFIGS = [(page, block) for page, block in blocks("yaml") if page != RECIPES]
-LONG = {"engines.md"}
-"""Pages whose code compiles kernels or sweeps thousands of settings."""
+LONG = {"engines.md", "bundles.md"}
+"""Pages whose code compiles kernels, sweeps thousands of settings, or trains."""
 PYTHON = {page: block for page, block in blocks("python") if page != RECIPES}
 
 

@@ -70,12 +70,12 @@ def build(
     ModelError
         A fit failed, or the model cannot be kept.
     """
-    known = market.until(cut_of(market, cut))
+    past_market = market.until(cut_of(market, cut))
     rules = Rules.of(config)
     errors = out_of_sample(run, config) if run else None
-    fit = None if isinstance(config.model, RuleModel) else fit_at_cut(known, config.signals.training, on_progress)
+    fit = None if isinstance(config.model, RuleModel) else fit_at_cut(past_market, config.signals.training, on_progress)
     parts = {} if fit is None else {symbol: Part(part.fitted, part.train) for symbol, part in fit.parts.items()}
-    tests = _self_tests(known, rules, fit)
+    tests = _self_tests(past_market, rules, fit)
     code = code_of_rules(rules)
     contents = Contents(
         format=FORMAT,
@@ -85,7 +85,7 @@ def build(
         config=config.dump(),
         symbols=market.trade,
         features=() if fit is None else fit.panel.names,
-        cut=known.times[-1].isoformat(),
+        cut=past_market.times[-1].isoformat(),
         valid_for=config.walk_forward.test if config.walk_forward else None,
         parts={} if fit is None else {symbol: _entry(part, rules, fit, symbol) for symbol, part in fit.parts.items()},
         untrained={} if fit is None else dict(fit.untrained),
@@ -145,8 +145,8 @@ def _plain(facts: Mapping[str, Any], symbol: str) -> dict[str, Any]:
     try:
         return dict(json.loads(json.dumps(dict(facts), allow_nan=False)))
     except (TypeError, ValueError) as error:
-        place = f" of {symbol}" if symbol else ""
-        raise StoreError(f"the model{place} has facts that JSON cannot hold: {error}") from error
+        owner = f" of {symbol}" if symbol else ""
+        raise StoreError(f"the model{owner} has facts that JSON cannot hold: {error}") from error
 
 
 def _arrays(rules: Rules, fit: CutFit | None, tests: Mapping[str, SelfTest]) -> dict[str, npt.NDArray[Any]]:

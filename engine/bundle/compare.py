@@ -11,19 +11,21 @@ SAME_WHEREVER = ("files", "format", "git", "config", "parts", "self_test")
 
 def differences(first: Bundle, second: Bundle) -> list[str]:
     """A line for each difference: of the config, the span, the features, the fits, the weights, the errors."""
-    before, after = first.contents.dump(), second.contents.dump()
+    before = first.contents.dump()
+    after = second.contents.dump()
     lines = [*_entries("config.", before["config"], after["config"])]
     for name in before:
         if name not in SAME_WHEREVER:
             lines += _changed(name, before[name], after[name])
     for symbol in sorted({*before["parts"], *after["parts"]}):
-        place = f"fit of {symbol}" if symbol else "fit"
-        one, other = before["parts"].get(symbol), after["parts"].get(symbol)
+        fit_name = f"fit of {symbol}" if symbol else "fit"
+        one = before["parts"].get(symbol)
+        other = after["parts"].get(symbol)
         if one is None or other is None:
-            lines.append(f"{place}: only in the {'first' if other is None else 'second'}")
+            lines.append(f"{fit_name}: only in the {'first' if other is None else 'second'}")
             continue
         lines += [
-            line for key in ("first", "last", "rows") for line in _changed(f"{place}, {key}", one[key], other[key])
+            line for key in ("first", "last", "rows") for line in _changed(f"{fit_name}, {key}", one[key], other[key])
         ]
     if before["files"] != after["files"]:
         lines.append("weights: differ")
@@ -33,7 +35,8 @@ def differences(first: Bundle, second: Bundle) -> list[str]:
 def _entries(start: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     """Differences of two mappings, by dotted keys."""
     for key in dict.fromkeys([*before, *after]):
-        one, other = before.get(key), after.get(key)
+        one = before.get(key)
+        other = after.get(key)
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             yield from _entries(f"{start}{key}.", one, other)
         else:

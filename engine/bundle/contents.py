@@ -1,4 +1,4 @@
-"""What ``bundle.json`` holds: the description of a bundle, checked before anything else of it is read."""
+"""The content of ``bundle.json``: the description of a bundle, checked before anything else of it is read."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,9 +1,9 @@
-"""What a backtest would decide at the last bar of a market: predictions, sides, sizes, warnings."""
+"""The decisions of a bundle at the last bar of a market: predictions, sides, sizes, warnings."""
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -18,17 +18,14 @@ from signals.panel import Panel
 from strategies.base import CrossSectional
 
 from .sizes import Size, size_of
-from .trained import Part, alone, columns_of, last_rows, part_of
-
-if TYPE_CHECKING:
-    from .bundle import Bundle
+from .trained import BundleContent, Part, alone, columns_of, last_rows, part_of
 
 FLAT = Size(0.0, 0.0, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
 class Held:
-    """What is held of a symbol.
+    """A position in a symbol.
 
     Attributes
     ----------
@@ -121,7 +118,7 @@ class _Forecast:
     warnings: tuple[str, ...] = ()
 
 
-def decide(bundle: "Bundle", market: Market, *, account: float | None, holding: Mapping[str, Held]) -> Decisions:
+def decide(bundle: BundleContent, market: Market, *, account: float | None, holding: Mapping[str, Held]) -> Decisions:
     """See :meth:`engine.bundle.bundle.Bundle.decide`."""
     market = _known_symbols(bundle, market)
     money = bundle.rules.broker.cash if account is None else account
@@ -131,7 +128,7 @@ def decide(bundle: "Bundle", market: Market, *, account: float | None, holding: 
     return Decisions(market.times[-1], money, tuple(rows), tuple(_warnings(bundle, market)))
 
 
-def _known_symbols(bundle: "Bundle", market: Market) -> Market:
+def _known_symbols(bundle: BundleContent, market: Market) -> Market:
     """The market with the bundle's symbols traded, in the bundle's order."""
     symbols = bundle.contents.symbols
     missing = [symbol for symbol in symbols if symbol not in market.bars]
@@ -142,7 +139,7 @@ def _known_symbols(bundle: "Bundle", market: Market) -> Market:
     return replace(market, trade=symbols)
 
 
-def _rule_forecasts(bundle: "Bundle", market: Market) -> dict[str, _Forecast]:
+def _rule_forecasts(bundle: BundleContent, market: Market) -> dict[str, _Forecast]:
     model = cast(RuleModel, bundle.rules.signals.model)  # only a rule has no parts
     confidence = bundle.rules.signals.confidence
     value = confidence.value if isinstance(confidence, Constant) else 1.0
@@ -160,7 +157,7 @@ def _require_rows(symbol: str, count: int, needed: int, what: str) -> None:
         raise DataError(f"{symbol}: has {count} bars, but {what} needs at least {needed}; give a longer history")
 
 
-def _forecasts(bundle: "Bundle", market: Market) -> dict[str, _Forecast]:
+def _forecasts(bundle: BundleContent, market: Market) -> dict[str, _Forecast]:
     signals = bundle.rules.signals
     for symbol in market.trade:
         _require_rows(symbol, len(market.bars[symbol]), signals.warmup_in(market, symbol) + 1, "the model")
@@ -173,7 +170,7 @@ def _forecasts(bundle: "Bundle", market: Market) -> dict[str, _Forecast]:
     return {symbol: _forecast(bundle, panel, symbol, rows[symbol]) for symbol in market.trade}
 
 
-def _forecast(bundle: "Bundle", panel: Panel, symbol: str, row: int) -> _Forecast:
+def _forecast(bundle: BundleContent, panel: Panel, symbol: str, row: int) -> _Forecast:
     part = part_of(bundle.parts, symbol)
     if part is None:
         reason = bundle.contents.untrained.get(symbol, "it was not trained on it")
@@ -183,8 +180,10 @@ def _forecast(bundle: "Bundle", panel: Panel, symbol: str, row: int) -> _Forecas
         row = len(panel) - 1
     answers = columns_of(answer(bundle.rules.signals.training, window_of(panel), part.fitted, np.array([row])))
     warnings = tuple(_outside(panel, row, part))
-    values = (float(answers[name][0]) for name in ("prediction", "confidence", "half_width"))
-    forecast = _Forecast(*values, warnings)
+    prediction, confidence, half_width = (
+        float(answers[name][0]) for name in ("prediction", "confidence", "half_width")
+    )
+    forecast = _Forecast(prediction, confidence, half_width, warnings)
     if math.isnan(forecast.prediction):
         return _Forecast(math.nan, math.nan, math.nan, (*warnings, "too few rows for the model's window"))
     return forecast
@@ -199,7 +198,7 @@ def _outside(panel: Panel, row: int, part: Part) -> Iterator[str]:
 
 
 def _sides(
-    bundle: "Bundle", market: Market, forecasts: Mapping[str, _Forecast], holding: Mapping[str, Held]
+    bundle: BundleContent, market: Market, forecasts: Mapping[str, _Forecast], holding: Mapping[str, Held]
 ) -> dict[str, int]:
     """The sides to be on: those of symbols without a new bar at the market's last time stay."""
     strategy = bundle.rules.strategy
@@ -211,8 +210,8 @@ def _sides(
         ]
         prediction, confidence = (_column(shown, name) for name in ("prediction", "confidence"))
         sides = np.array([held[symbol].side for symbol in market.trade], dtype=np.int64)
-        wanted = type(strategy).rule(prediction, confidence, sides, strategy)
-        return {symbol: int(side) for symbol, side in zip(market.trade, wanted, strict=True)}
+        targets = type(strategy).rule(prediction, confidence, sides, strategy)
+        return {symbol: int(side) for symbol, side in zip(market.trade, targets, strict=True)}
     return {
         symbol: _scalar_side(strategy, forecasts[symbol], held[symbol]) if fresh[symbol] else held[symbol].side
         for symbol in market.trade
@@ -230,7 +229,7 @@ def _column(forecasts: list[_Forecast], name: str) -> Vector:
 
 
 def _decision(
-    bundle: "Bundle", market: Market, symbol: str, forecast: _Forecast, side: int, account: float
+    bundle: BundleContent, market: Market, symbol: str, forecast: _Forecast, side: int, account: float
 ) -> Decision:
     bars = market.bars[symbol]
     size = size_of(bundle.rules, bars, side, forecast.confidence, account) if side else FLAT
@@ -254,8 +253,8 @@ def _decision(
     )
 
 
-def _warnings(bundle: "Bundle", market: Market) -> Iterator[str]:
-    """What concerns the bundle: its age, and bars that are not finished."""
+def _warnings(bundle: BundleContent, market: Market) -> Iterator[str]:
+    """Warnings on the whole bundle: its age, and bars that are not finished."""
     age = int((market.times > bundle.cut).sum())
     valid_for = bundle.contents.valid_for
     if valid_for is not None and age >= valid_for:

@@ -60,7 +60,7 @@ def _errors(run: Path, config: RunConfig, label: Label) -> "np.ndarray[tuple[int
         outcomes = pd.Series(label.as_return(labels.value, labels.unit), index=bars.times)
         errors.append(outcomes.reindex(pd.DatetimeIndex(rows["time"])).to_numpy() - rows["prediction"].to_numpy())
     together = np.concatenate(errors)
-    known = together[np.isfinite(together)]
-    if len(known) < 2:
-        raise StoreError(f"--run {run}: has {len(known)} predictions with a known outcome; 2 are needed")
-    return np.asarray(known, dtype=np.float64)
+    finite = together[np.isfinite(together)]
+    if len(finite) < 2:
+        raise StoreError(f"--run {run}: has {len(finite)} predictions with a known outcome; 2 are needed")
+    return np.asarray(finite, dtype=np.float64)

@@ -79,7 +79,7 @@ def load_bundle(folder: Path, *, key: bytes | None = None, force: bool = False) 
         _require_self_tests(contents, rules, parts, arrays)
     except StoreError as error:
         raise StoreError(f"{folder / WEIGHTS}: {error}") from None
-    return Bundle(folder, contents, rules, parts)
+    return Bundle(contents, rules, parts, folder)
 
 
 def _files(folder: Path, key: bytes | None) -> tuple[bytes, bytes]:
@@ -115,8 +115,8 @@ def _require_signature(folder: Path, description: bytes, key: bytes) -> None:
     path = folder / SIGNATURE
     if not path.is_file():
         raise StoreError(f"{path}: is missing: the bundle was not signed; train it with --key-file")
-    given = _read(path, 1024).strip()
-    if not hmac.compare_digest(given, signature(description, key).encode()):
+    signed = _read(path, 1024).strip()
+    if not hmac.compare_digest(signed, signature(description, key).encode()):
         raise StoreError(f"{path}: does not fit {DESCRIPTION}: another key, or the bundle was changed")
 
 
@@ -133,8 +133,8 @@ def _contents(path: Path, description: bytes) -> Contents:
         return Contents.parse(values)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise StoreError(f"{path}: {place}: {first['msg']}") from None
+        key = ".".join(map(str, first["loc"]))
+        raise StoreError(f"{path}: {key}: {first['msg']}") from None
 
 
 def _no_constant(text: str) -> float:
@@ -245,10 +245,10 @@ def _require_self_tests(contents: Contents, rules: Rules, parts: Mapping[str, Pa
                 )
 
 
-def _distance(given: Any, wanted: npt.NDArray[Any]) -> str:
-    if given is None or np.shape(given) != wanted.shape:
+def _distance(answers: Any, expected: npt.NDArray[Any]) -> str:
+    if answers is None or np.shape(answers) != expected.shape:
         return ""
-    difference = float(np.nanmax(np.abs(given - wanted), initial=0.0))
+    difference = float(np.nanmax(np.abs(answers - expected), initial=0.0))
     return f", by up to {difference:.3g}" if math.isfinite(difference) else ""
 
 

@@ -34,7 +34,8 @@ def size_of(rules: Rules, bars: Bars, side: int, confidence: float, account: flo
     confidence : in [0, 1]; NaN gives nothing.
     account : account value, account currency.
     """
-    risk, broker = rules.risk, rules.broker
+    risk = rules.risk
+    broker = rules.broker
     close = float(bars.close[-1])
     distances = Distances.of(bars, risk.stop, risk.take_profit)
     stop = stop_price(side, close, float(distances.stop[-1]))

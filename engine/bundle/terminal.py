@@ -18,13 +18,13 @@ def show_decisions(decisions: Decisions, name: str, console: Console | None = No
     """Print decisions, a row for each symbol, and every warning below them."""
     console = console or Console(highlight=False)
     console.print(f"{name}: at {decisions.time:%Y-%m-%d %H:%M} UTC, sizes for an account of {money(decisions.account)}")
-    rows = [_cells(row) for row in decisions.rows]
-    used = [column for column in range(len(HEADINGS)) if any(row[column] for row in rows)]
+    cells = [_cells(row) for row in decisions.rows]
+    used = [column for column in range(len(HEADINGS)) if any(row[column] for row in cells)]
     table = Table(box=None, pad_edge=False)
     for column in used:
         table.add_column(HEADINGS[column], justify="right" if column else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(row[column] for column in used))
+    for texts in cells:
+        table.add_row(*(texts[column] for column in used))
     console.print(table)
     for row in decisions.rows:
         for text in row.warnings:

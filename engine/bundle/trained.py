@@ -1,4 +1,4 @@
-"""What a bundle is in memory: the fits of one cut, the rule, and the sizes."""
+"""The content of a bundle in memory: the fits of one cut, the rule, and the sizes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +20,8 @@ from signals.models.base import RuleModel
 from signals.panel import Panel
 from signals.spec import SignalSpec
 from strategies.base import Strategy
+
+from .contents import Contents
 
 SELF_TEST_ROWS = 256
 SELF_TEST_ANSWERS = 8
@@ -57,6 +59,27 @@ class Part:
 
     fitted: FittedPart
     ranges: Matrix
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BundleContent:
+    """The content of a bundle.
+
+    Attributes
+    ----------
+    contents : its description.
+    rules : signals, strategy, risk rule and broker.
+    parts : by symbol, the fit that serves it; ``""`` for one that serves all; none for a rule.
+    """
+
+    contents: Contents
+    rules: Rules
+    parts: Mapping[str, Part]
+
+    @property
+    def cut(self) -> pd.Timestamp:
+        """The close of the last bar that was known at the fit."""
+        return pd.Timestamp(self.contents.cut)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,9 +173,9 @@ def cut_of(market: Market, text: str, option: str = "--cut") -> pd.Timestamp:
     except ValueError:
         raise ConfigError(f"{option} {text}: is no date or time; write 2024-06-28, or 2024-06-28T20:00Z") from None
     if stamp.tz is None and stamp == stamp.normalize():
-        known = np.flatnonzero(sessions(times, market.zone) <= stamp)
+        rows_until = np.flatnonzero(sessions(times, market.zone) <= stamp)
     else:
-        known = np.flatnonzero(times <= (stamp.tz_localize("UTC") if stamp.tz is None else stamp))
-    if not len(known):
+        rows_until = np.flatnonzero(times <= (stamp.tz_localize("UTC") if stamp.tz is None else stamp))
+    if not len(rows_until):
         raise ConfigError(f"{option} {text}: the data begin at {times[0].isoformat()}")
-    return times[known[-1]]
+    return pd.Timestamp(times[rows_until[-1]])

@@ -15,10 +15,15 @@ def files_and_overrides(words: tuple[str, ...]) -> tuple[list[Path], list[str]]:
     ConfigError
         No file is given.
     """
-    overrides = [word for word in words if "=" in word and not Path(word).exists()]
-    paths = [Path(word) for word in words if word not in overrides]
+    paths, overrides = sorted_words(words)
     if not paths:
         raise ConfigError(
             f"no config file given, only overrides ({' '.join(overrides)}); name one, configs/quickstart.yaml say"
         )
     return paths, overrides
+
+
+def sorted_words(words: tuple[str, ...]) -> tuple[list[Path], list[str]]:
+    """As :func:`files_and_overrides`, also without a file."""
+    overrides = [word for word in words if "=" in word and not Path(word).exists()]
+    return [Path(word) for word in words if word not in overrides], overrides

@@ -8,7 +8,7 @@ import click
 
 from core.errors import ConfigError, StoreError
 
-from .arguments import files_and_overrides
+from .arguments import files_and_overrides, sorted_words
 from .console import say
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 KEY_HELP = "File with the key that signs the bundle; on loading, the signature is then required."
+EQUAL = "the bundles are equal"
 FORCE_HELP = "Load a bundle although code or libraries differ from those that it was made with."
 
 
@@ -42,7 +43,7 @@ def key_of(path: Path | None) -> bytes | None:
 @click.command("train", epilog="Exit codes: 0 done, 2 bad input, 130 interrupted.")
 @click.argument("words", metavar="CONFIG [key=value ...]", nargs=-1, required=True)
 @click.option("--bundle", "folder", type=PATH, required=True, help="The folder to write; an older bundle is replaced.")
-@click.option("--cut", default="", help="Last date, or ISO time, that is known; default: the last bar.")
+@click.option("--cut", help="Last date, or ISO time, that is known; default: the last bar.")
 @click.option("--run", type=PATH, help="Run folder of the same config, for the errors of its walk-forward.")
 @click.option("--key-file", type=PATH, help=KEY_HELP)
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the cache of data files.")
@@ -50,7 +51,7 @@ def key_of(path: Path | None) -> bytes | None:
 def train(
     words: tuple[str, ...],
     folder: Path,
-    cut: str,
+    cut: str | None,
     run: Path | None,
     key_file: Path | None,
     no_cache: bool,
@@ -64,7 +65,7 @@ def train(
 
     config = load(one(words), files_and_overrides(words)[1])
     with reporting(quiet=quiet) as on_progress, keeping_markets(not no_cache):
-        bundle = train_bundle(config, folder, cut=cut, run=run, key=key_of(key_file), on_progress=on_progress)
+        bundle = train_bundle(config, folder, cut=cut or "", run=run, key=key_of(key_file), on_progress=on_progress)
     for line in described(bundle):
         say(line, quiet)
 
@@ -77,60 +78,46 @@ def one(words: tuple[str, ...]) -> Path:
     return paths[0]
 
 
-@click.group("bundle")
-def bundle() -> None:
-    """Show, verify and compare model bundles."""
-
-
-@bundle.command("show")
-@click.argument("folder", type=PATH)
-@click.option("--json", "as_json", is_flag=True, help="Print the description as JSON, and nothing else.")
-@click.option("--force", is_flag=True, help=FORCE_HELP)
-def show(folder: Path, as_json: bool, force: bool) -> None:
-    """Print what a bundle holds, after it was verified."""
-    from engine.bundle.read import load_bundle
-
-    loaded = load_bundle(folder, force=force)
-    if as_json:
-        say(json.dumps(loaded.contents.dump(), indent=2))
-        return
-    for line in described(loaded):
-        say(line)
-
-
-@bundle.command("verify", epilog="Exit codes: 0 the bundle is sound, 2 it is not.")
-@click.argument("folder", type=PATH)
+@click.command(
+    "bundle", epilog="Exit codes: 0 sound or equal, 1 the bundles differ, 2 bad input, or a bundle is not sound."
+)
+@click.argument("action", type=click.Choice(["show", "verify", "diff"]))
+@click.argument("folders", metavar="BUNDLE [BUNDLE]", type=PATH, nargs=-1, required=True)
 @click.option("--key-file", type=PATH, help=KEY_HELP)
 @click.option("--force", is_flag=True, help=FORCE_HELP)
-def verify(folder: Path, key_file: Path | None, force: bool) -> None:
-    """Check files, signature, digests, versions and the self-test of a bundle."""
-    from engine.bundle.read import load_bundle
-
-    loaded = load_bundle(folder, key=key_of(key_file), force=force)
-    size = sum(entry.size for entry in loaded.contents.files.values())
-    tests = len(loaded.contents.self_test)
-    say(f"{folder}: sound: {size:,} bytes of weights, {tests} self-test{'s' if tests > 1 else ''} answered bit for bit")
-
-
-@bundle.command("diff", epilog="Exit codes: 0 they are equal, 1 they differ, 2 bad input.")
-@click.argument("first", type=PATH)
-@click.argument("second", type=PATH)
-@click.option("--force", is_flag=True, help=FORCE_HELP)
-def diff(first: Path, second: Path, force: bool) -> int:
-    """Compare two bundles: config, span, features, weights, errors."""
+@click.option("--json", "as_json", is_flag=True, help="Print the description as JSON, and nothing else (show).")
+def bundle(action: str, folders: tuple[Path, ...], key_file: Path | None, force: bool, as_json: bool) -> int:
+    """Show what a bundle contains, verify it, or compare two: config, span, features, weights, errors."""
     from engine.bundle.compare import differences
     from engine.bundle.read import load_bundle
 
-    lines = differences(load_bundle(first, force=force), load_bundle(second, force=force))
-    for line in lines or ["the bundles are equal"]:
+    needed = 2 if action == "diff" else 1
+    if len(folders) != needed:
+        raise ConfigError(f"bundle {action}: takes {needed} bundle{'s' * (needed > 1)}; given {len(folders)}")
+    loaded = [load_bundle(folder, key=key_of(key_file), force=force) for folder in folders]
+    if action == "diff":
+        lines = differences(*loaded) or [EQUAL]
+    elif as_json:
+        lines = [json.dumps(loaded[0].contents.dump(), indent=2)]
+    else:
+        lines = described(loaded[0]) if action == "show" else [_verified(loaded[0])]
+    for line in lines:
         say(line)
-    return int(bool(lines))
+    return int(action == "diff" and lines != [EQUAL])
+
+
+def _verified(loaded: "Bundle") -> str:
+    size = sum(entry.size for entry in loaded.contents.files.values())
+    tests = len(loaded.contents.self_test)
+    return (
+        f"{loaded.folder}: sound: {size:,} bytes of weights, {tests} self-test{'s' * (tests > 1)} answered bit for bit"
+    )
 
 
 @click.command("predict", epilog="Exit codes: 0 done, 2 bad input.")
 @click.argument("folder", metavar="BUNDLE", type=PATH)
-@click.argument("words", metavar="[CONFIG | FILE | data.key=value ...]", nargs=-1)
-@click.option("--at", default="", help="Decide at the last bar of this date, or ISO time; default: the last bar.")
+@click.argument("words", metavar="CONFIG|FILE|data.key=value ...", nargs=-1)
+@click.option("--at", help="Decide at the last bar of this date, or ISO time; default: the last bar.")
 @click.option("--account", type=float, help="Account value for the sizes; default: the config's broker.cash.")
 @click.option("--key-file", type=PATH, help=KEY_HELP)
 @click.option("--force", is_flag=True, help=FORCE_HELP)
@@ -138,7 +125,7 @@ def diff(first: Path, second: Path, force: bool) -> int:
 def predict(
     folder: Path,
     words: tuple[str, ...],
-    at: str,
+    at: str | None,
     account: float | None,
     key_file: Path | None,
     force: bool,
@@ -153,7 +140,7 @@ def predict(
         raise ConfigError(f"--account {account:g}: must be above 0")
     loaded = load_bundle(folder, key=key_of(key_file), force=force)
     market = _market(loaded, words)
-    decisions = loaded.decide(market.until(cut_of(market, at, "--at")), account=account)
+    decisions = loaded.decide(market.until(cut_of(market, at or "", "--at")), account=account)
     if as_json:
         say(json.dumps(decisions.dump(), indent=2, allow_nan=False))
         return
@@ -164,20 +151,20 @@ def _market(loaded: "Bundle", words: tuple[str, ...]) -> "Market":
     """The data of a config, of files, or those of the bundle's own config with overrides."""
     from engine.bundle.data import data_block
 
-    paths, overrides = files_and_overrides(words) if words else ([], [])
+    paths, overrides = sorted_words(words)
     return data_block(loaded, paths, overrides).load()
 
 
 def described(loaded: "Bundle") -> list[str]:
-    """What people want to know of a bundle."""
+    """The summary of a bundle, line by line."""
     about = loaded.contents
-    fits = ", ".join(symbol or "all symbols" for symbol in about.parts) or "a rule, nothing is fitted"
+    fitted_for = ", ".join(symbol or "all symbols" for symbol in about.parts) or "a rule, nothing is fitted"
     rows = sum(part.rows for part in about.parts.values())
     lines = [
         f"bundle    {loaded.folder}",
         f"config    {about.name} ({about.config_id}), model {about.config['model']['kind']}",
         f"known     until {about.cut}" + (f"; for the {about.valid_for} bars after it" if about.valid_for else ""),
-        f"symbols   {', '.join(about.symbols)}; fitted: {fits}" + (f", {rows:,} training rows" if rows else ""),
+        f"symbols   {', '.join(about.symbols)}; fitted: {fitted_for}" + (f", {rows:,} training rows" if rows else ""),
     ]
     lines += [f"features  {', '.join(about.features)}"] if about.features else []
     lines += [f"no model  {symbol}: {reason}" for symbol, reason in about.untrained.items()]

@@ -107,8 +107,8 @@ def diagnose(spec: DataSpec) -> tuple[tuple[SymbolDiagnosis, ...], tuple[Entry, 
 def _market_of(bars: dict[str, Bars], spec: DataSpec) -> Market:
     """The symbols that could be read, in the parts that the block gives them."""
     trade = tuple(symbol for symbol in spec.trade_symbols if symbol in bars) or tuple(bars)
-    known = spec.benchmark_symbol in bars or bool(spec.basket)
-    benchmark = spec.benchmark_symbol if known else trade[0]
+    has_benchmark = spec.benchmark_symbol in bars or bool(spec.basket)
+    benchmark = spec.benchmark_symbol if has_benchmark else trade[0]
     return Market(bars, trade, benchmark, spec.session.market_zone, basket=spec.basket)
 
 

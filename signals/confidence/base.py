@@ -130,7 +130,7 @@ class Confidence(PluginSpec):
         return "" if model.trains else "does not train: remove `confidence`, or take kind constant"
 
     def store(self, calibrator: Calibrator) -> Stored:
-        """What a bundle keeps of a fitted confidence; by default the fields of its dataclass."""
+        """The content of a fitted confidence that a bundle keeps; by default the fields of its dataclass."""
         return stored_fields(calibrator)
 
     def restore(self, stored: Stored) -> Calibrator:

@@ -79,8 +79,8 @@ def fit_at_cut(market: Market, training: Training, on_progress: ProgressCallback
     if training.model.scope == POOLED:
         return CutFit(fold, panel, {ALL: _part(panel, training, fold, on_progress)}, {})
     parts, untrained = split(panel, training, fold)
-    fits = {part.symbol: _part(part.panel, training, part.fold, on_progress, part.symbol) for part in parts}
-    return CutFit(fold, panel, fits, untrained)
+    by_symbol = {part.symbol: _part(part.panel, training, part.fold, on_progress, part.symbol) for part in parts}
+    return CutFit(fold, panel, by_symbol, untrained)
 
 
 def _part(panel: Panel, training: Training, fold: Fold, on_progress: ProgressCallback, symbol: str = ALL) -> CutPart:

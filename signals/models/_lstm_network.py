@@ -25,6 +25,8 @@ from ._lstm_sequences import Chunks
 WINDOWS = "windows"
 
 PREDICT_BATCH = 256
+FEW = 8
+"""Rows up to which a batch is smaller. The bits are the same: only batches of less than 4 take another path."""
 log = logging.getLogger(__name__)
 
 
@@ -146,13 +148,14 @@ def train_network(
 def predict_network(network: nn.ModuleDict, X: Matrix, sequence: int, rows: Rows) -> Vector:
     """(K,) outputs for the windows that end at some rows (at least one), by a network that is not training.
 
-    Every batch has the same shape, the last one filled up: so a row's output does not depend on the number of rows.
+    Batches have one of two shapes, the last one filled up: so a row's output does not depend on the number of rows.
     """
-    padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % PREDICT_BATCH)])
+    size = FEW if len(rows) <= FEW else PREDICT_BATCH
+    padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % size)])
     windows = windows_of(X, sequence)
     network.eval()
     with _one_thread(), torch.inference_mode():
-        starts = _batches(torch.from_numpy(padded - (sequence - 1)), PREDICT_BATCH)
+        starts = _batches(torch.from_numpy(padded - (sequence - 1)), size)
         answers = torch.cat([_forward(network, windows[batch].to(device())).cpu() for batch in starts])
     return answers[: len(rows)].numpy().astype(np.float64)
 
@@ -173,10 +176,10 @@ def network_of(spec: NetworkSpec, stored: Stored) -> nn.ModuleDict:
     features = stored.array("lstm.weight_ih_l0", shape=(4 * spec.hidden, None)).shape[1]
     with torch.random.fork_rng(devices=[]):  # the weights that it begins with are drawn
         network = _build(spec, features)
-    wanted = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
-    if set(wanted) != set(stored.arrays):
+    shapes = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
+    if set(shapes) != set(stored.arrays):
         raise StoreError(f"the network has the weights {', '.join(sorted(stored.arrays))}")
-    weights = {name: stored.array(name, shape=shape).astype(np.float32) for name, shape in wanted.items()}
+    weights = {name: stored.array(name, shape=shape).astype(np.float32) for name, shape in shapes.items()}
     network.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
     return network.to(device())
 

@@ -72,13 +72,13 @@ class TreeArrays:
             roots.append(len(nodes))
             nodes += _in_order(tree, len(nodes))
         columns = list(zip(*nodes, strict=True))
-        whole = [np.array(columns[index], dtype=np.int64) for index in (0, 2, 3)]
+        integers = [np.array(columns[index], dtype=np.int64) for index in (0, 2, 3)]
         return cls(
             np.array(roots, dtype=np.int64),
-            whole[0],
+            integers[0],
             np.array(columns[1], dtype=threshold),
-            whole[1],
-            whole[2],
+            integers[1],
+            integers[2],
             np.array(columns[4], dtype=value),
         )
 

@@ -176,7 +176,7 @@ class TrainedModel(Model):
         return Forecast(fitted.predict(samples, rows))
 
     def store(self, fitted: Fitted) -> Stored:
-        """What a bundle keeps of a fitted model: numbers and arrays, from which :meth:`restore` makes its equal.
+        """The content of a fitted model that a bundle keeps: :meth:`restore` makes its equal from it.
 
         Raises
         ------

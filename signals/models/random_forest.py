@@ -90,7 +90,7 @@ def _nodes(tree: Any) -> Callable[[Any], Node]:
         number = key or 0
         if tree.children_left[number] == LEAF:
             return Node(LEAF, value=float(tree.value[number, 0, 0]))
-        left, right = int(tree.children_left[number]), int(tree.children_right[number])
-        return Node(int(tree.feature[number]), float(tree.threshold[number]), left, right)
+        children = [int(side[number]) for side in (tree.children_left, tree.children_right)]
+        return Node(int(tree.feature[number]), float(tree.threshold[number]), *children)
 
     return node

@@ -128,7 +128,8 @@ def _nodes(tree: Mapping[str, Any]) -> Callable[[Any], Node]:
 
     def node(key: Any) -> Node:
         number = key or 0
-        left, right = tree["left_children"][number], tree["right_children"][number]
+        left = tree["left_children"][number]
+        right = tree["right_children"][number]
         condition = float(tree["split_conditions"][number])
         return (
             Node(LEAF, value=condition) if left == LEAF else Node(tree["split_indices"][number], condition, left, right)
