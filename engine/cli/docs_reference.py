@@ -12,7 +12,7 @@ from core.spec import Spec, specs_in
 from engine.config.run_config import RunConfig
 
 from .main import app
-from .plugin_table import plain
+from .plugins.plugin_table import plain
 from .run_command import EPILOG
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs"

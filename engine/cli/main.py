@@ -17,8 +17,8 @@ from .cache_command import cache
 from .doctor_command import doctor
 from .interrupts import recorded_interrupts
 from .ledger_command import ledger
-from .list_command import list_plugins
 from .plugins.check_command import check_plugin
+from .plugins.list_command import list_plugins
 from .reproduce_command import reproduce
 from .run_command import EPILOG, run
 from .show_command import show
