@@ -49,6 +49,22 @@ def feature_frame(market: Market, symbol: str, features: Sequence[Feature]) -> F
     )
 
 
+def whole_feature(market: Market, symbol: str, feature: Feature) -> Matrix:
+    """(T, columns) one feature at every bar of a symbol; NaN in all of its warm-up, however few bars there are.
+
+    Raises
+    ------
+    DataError
+        A value that is not finite after the warm-up.
+    """
+    bars = market.bars[symbol]
+    values = np.full((len(bars), len(feature.names)), np.nan)
+    warmup = feature.warmup_in(market, symbol)
+    if len(bars) > warmup:
+        values[warmup:] = _checked(market, bars, feature)[warmup:]
+    return values
+
+
 def feature_names(features: Sequence[Feature]) -> tuple[str, ...]:
     """The F column names in order; none, or one twice, is a ConfigError."""
     names = tuple(name for feature in features for name in feature.names)

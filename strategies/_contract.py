@@ -31,29 +31,33 @@ class RuleForm(NamedTuple):
 
 
 def form_of(strategy: type[Any]) -> RuleForm:
-    """The form of a strategy's rule, by the number of its arguments: two or three are a view's."""
+    """The form of a strategy's rule: its first argument is called ``view``, or it takes numbers."""
     return _form(strategy.rule)
 
 
 @cache
 def _form(rule: Any) -> RuleForm:
-    count = len(inspect.signature(rule).parameters)
-    return RuleForm(count in (len(VIEW), len(STATEFUL)), count == len(STATEFUL))
+    names = list(inspect.signature(rule).parameters)
+    takes_view = names[:1] == ["view"]
+    return RuleForm(takes_view, takes_view and len(names) == len(STATEFUL))
 
 
 def fault_of(strategy: type[Any], *, cross: bool) -> str:
-    """What is wrong with the rule of a strategy's class, or with what it declares; empty if nothing is.
+    """The fault of the rule of a strategy's class, or of what it declares; empty if there is none.
 
     Parameters
     ----------
     cross : True if the rule looks at all symbols at once.
     """
     signature = inspect.signature(strategy.rule)
-    forms = (CROSS if cross else SCALAR, VIEW, STATEFUL)
-    if not any(_binds(signature, form) for form in forms):
-        first, *others = (f"({', '.join(form)})" for form in forms)
-        return f"takes {signature}, but it is called with {first}; rules of a view take {' or '.join(others)}"
     form = form_of(strategy)
+    numbers = CROSS if cross else SCALAR
+    allowed = (VIEW, STATEFUL) if form.takes_view else (numbers,)
+    if not any(_binds(signature, names) for names in allowed):
+        first, *others = (f"({', '.join(names)})" for names in (numbers, VIEW, STATEFUL))
+        return (
+            f"takes {signature}, but it is called with {first}; one that is handed a view takes {' or '.join(others)}"
+        )
     return next((fault for fault in _faults(strategy, form) if fault), "")
 
 
@@ -125,8 +129,8 @@ def columns_of(strategy: Any, features: Sequence[Feature]) -> tuple[str, ...]:
     names = strategy.reads._fields if strategy.reads else ()
     for name in strategy.features:
         if name not in names:
-            known = ", ".join(names) or "no feature"
-            raise ConfigError(f"strategy {strategy.kind} does not read {name!r}; it reads {known}; remove it")
+            available = ", ".join(names) or "no feature"
+            raise ConfigError(f"strategy {strategy.kind} does not read {name!r}; it reads {available}; remove it")
     return tuple(column_of(name, strategy.features, features, f"strategy {strategy.kind} reads") for name in names)
 
 
@@ -150,16 +154,16 @@ def column_of(name: str, renamed: Mapping[str, str], features: Sequence[Feature]
     renamed : the columns that names stand for, where a config says so.
     who : begins the message.
     """
-    wanted = renamed.get(name, name)
+    column = renamed.get(name, name)
     columns = [column for feature in features for column in feature.names]
-    if wanted in columns:
-        return wanted
-    of_kind = [column for feature in features if feature.kind == wanted for column in feature.names]
+    if column in columns:
+        return column
+    of_kind = [column for feature in features if feature.kind == column for column in feature.names]
     if len(of_kind) == 1:
         return of_kind[0]
     if of_kind:
-        raise ConfigError(f"{who} {wanted!r}, which is more than one feature: {', '.join(of_kind)}; name one of them")
-    known = ", ".join(columns) or "none"
+        raise ConfigError(f"{who} {column!r}, which is more than one feature: {', '.join(of_kind)}; name one of them")
+    available = ", ".join(columns) or "none"
     renames = f", or name one of them under strategy.features: {{{name}: ...}}"
     hint = f"add it{renames if columns and who.endswith('reads') else ''}"
-    raise ConfigError(f"{who} the feature {wanted!r}, which the config has not; its features: {known}; {hint}")
+    raise ConfigError(f"{who} the feature {column!r}, which the config has not; its features: {available}; {hint}")

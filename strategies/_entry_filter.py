@@ -99,7 +99,7 @@ def allowed_entries(
         allowed &= _holds(condition, columns[condition.feature])
     if entry_filter.weekdays:
         numbers = [WEEKDAYS.index(day) for day in entry_filter.weekdays]
-        allowed &= np.isin(sessions(times, zone).dayofweek, numbers)
+        allowed &= np.isin(sessions(times, zone).day_of_week, numbers)
     if entry_filter.hours:
         local = times.tz_convert(split_zone(zone)[1])
         allowed &= _within(np.asarray(60 * local.hour + local.minute), entry_filter.hours)

@@ -1,4 +1,4 @@
-"""What a rule may see at a bar, and what it answers: plain numbers in named tuples, which both engines build alike."""
+"""Views of rules and their decisions: plain numbers in named tuples, which both engines build alike."""
 
 import math
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
@@ -20,7 +20,7 @@ __all__ = [
     "position_return",
 ]
 
-Whole: TypeAlias = npt.NDArray[np.int64]
+Integers: TypeAlias = npt.NDArray[np.int64]
 S = TypeVar("S")
 
 
@@ -84,9 +84,9 @@ class CrossView(NamedTuple):
     low: Vector
     close: Vector
     volume: Vector
-    side: Whole
-    held: Whole
-    waiting: Whole
+    side: Integers
+    held: Integers
+    waiting: Integers
     entry_price: Vector
     unrealised: Vector
     best: Vector

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.early
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 RECIPES = "CONTRIBUTING.md"  # its plug-ins and configs are carried out by test_recipes.py
+STRATEGIES = "strategies.md"  # its example is carried out by tests/engine/test_strategy_page.py
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 
@@ -95,7 +96,7 @@ def test_bundles_are_made_and_used_as_written(tmp_path, monkeypatch, shared_cach
         assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0, line
 
 
-CONFIGS = [(page, block) for page, block in blocks("yaml") if page != RECIPES]
+CONFIGS = [(page, block) for page, block in blocks("yaml") if page not in (RECIPES, STRATEGIES)]
 LONG = {"engines.md", "bundles.md"}
 """Pages whose code compiles kernels, sweeps thousands of settings, or trains."""
 PYTHON = {page: block for page, block in blocks("python") if page != RECIPES}

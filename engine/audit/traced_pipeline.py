@@ -11,7 +11,7 @@ from core.types import Labels, Market, Matrix, RunResult, SignalFrame, read_only
 from engine.backtest.bt import engine
 from engine.config.run_config import RunConfig
 from engine.results.order_audit import is_market
-from signals.feature_frame import feature_frame
+from signals.feature_frame import feature_frame, feature_names
 from signals.features.base import Feature
 from signals.generate import generate
 from signals.leaks.pipeline_trace import Stage, Trace
@@ -64,7 +64,7 @@ class Subject:
             config.risk,
             config.broker,
             config.id,
-            features=config.features,
+            features=self.spec.features,
             solvent=False,
         )
         return Run(tradable, signals, result)
@@ -86,8 +86,20 @@ class Subject:
         if isinstance(self.spec.model, TrainedModel):
             yield from self._learnt(run, self.spec.model.tolerance)
         else:
+            yield from self._read_features(run.market)
             yield self._table("scores", run.signals.frame, run.signals.frame.prediction)
         yield from _dealt(run.result)
+
+    def _read_features(self, market: Market) -> Iterator[Stage]:
+        """The features of a config whose model does not train: the strategy alone reads them."""
+        if not self.spec.features:
+            return
+        warmup = max(feature.warmup for feature in self.spec.features)
+        for symbol in self.symbols:
+            if symbol in market.trade and len(market.bars[symbol]) > warmup:
+                yield self._features(market, symbol)
+            else:
+                yield _nothing("features", feature_names(self.spec.features))
 
     def _learnt(self, run: Run, tolerance: float) -> Iterator[Stage]:
         for symbol in self.symbols:
@@ -102,7 +114,7 @@ class Subject:
         yield self._table("confidence", frame, frame.confidence, max(tolerance, 1e-6))
 
     def _features(self, market: Market, symbol: str) -> Stage:
-        names = tuple(name for feature in self.spec.features for name in feature.names)
+        names = feature_names(self.spec.features)
         if symbol not in market.trade:
             return _nothing("features", names)
         frame = feature_frame(market, symbol, self.spec.features)

@@ -218,7 +218,7 @@ def _notes(output: EngineOutput, task: BacktestInput) -> Iterator[str]:
 
 
 def _filter_notes(task: BacktestInput) -> Iterator[str]:
-    """How many bars the strategy's filters leave for entries."""
+    """The number of bars that the strategy's filters leave for entries."""
     if task.strategy.entry_filter != NO_FILTER:
         allowed = task.entries_allowed().values()
         yield (

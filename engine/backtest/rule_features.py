@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.types import COLUMNS, Bars, Market, Matrix, SignalFrame
-from signals.feature_frame import feature_frame
+from signals.feature_frame import whole_feature
 from signals.features.base import Feature
 from strategies._contract import filtered_columns
 from strategies._entry_filter import allowed_entries
@@ -63,9 +63,10 @@ def entries_allowed(
 
 
 def _of_symbol(market: Market, symbol: str, rows: int, columns: Sequence[str], used: Sequence[Feature]) -> Matrix:
-    if not columns:
-        return np.empty((rows, 0))
-    if len(market.bars[symbol]) <= max(feature.warmup_in(market, symbol) for feature in used):
-        return np.full((rows, len(columns)), np.nan)
-    frame = feature_frame(market, symbol, used)
-    return frame.values[len(frame.values) - rows :, [frame.names.index(column) for column in columns]]
+    values = {}
+    for feature in used:
+        values |= dict(zip(feature.names, whole_feature(market, symbol, feature).T, strict=True))
+    table = np.empty((rows, len(columns)))
+    for index, column in enumerate(columns):
+        table[:, index] = values[column][len(values[column]) - rows :]
+    return table

@@ -128,7 +128,7 @@ class RunConfig(SignalSpec):
         except ConfigError as error:
             raise PydanticCustomError("reads", "{text}", {"text": str(error), "path": ["strategy"]}) from None
         if self.features and not self.model.trains and not read:
-            text = f"model {self.model.kind} does not train, and the strategy reads no feature: remove `features`"
+            text = f"model {self.model.kind} does not train: remove `features`, for the strategy reads none"
             raise PydanticCustomError("unused", "{text}", {"text": text, "path": ["features"]})
         return self
 

@@ -1,7 +1,7 @@
 """Any strategy rule as a backtrader strategy: a shell around the rule, the sizer and the risk rule."""
 
 from .account import AccountStops, Halt
-from .orders import Bracket, OrderStrategy, Refusal, Wanted
+from .orders import Bracket, OrderStrategy, PositionGoal, Refusal
 from .signal_strategy import FeedView, Move, SignalStrategy, as_side
 
 __all__ = [
@@ -11,8 +11,8 @@ __all__ = [
     "Halt",
     "Move",
     "OrderStrategy",
+    "PositionGoal",
     "Refusal",
     "SignalStrategy",
-    "Wanted",
     "as_side",
 ]

@@ -14,20 +14,9 @@ from risk.bt_adapter.commission import costs_of
 from risk.sizing import DUST, lot_floor, resize_units, units_for_loss
 from risk.spec import RiskSpec
 from risk.stops import Distances, Percent, TrailPercent, stop_price, target_price
-from strategies._entry_order import entry_price, offset_at
 
 from .account import AccountStops, PlannedHoldings
-
-EXECTYPES = {"limit": bt.Order.Limit, "stop": bt.Order.Stop}
-
-
-def expired(bars: int) -> str:
-    """The reason of an entry that waited in vain.
-
-    >>> expired(1)
-    'expired: its price was not reached in 1 bar'
-    """
-    return f"expired: its price was not reached in {bars} bar{'s' if bars > 1 else ''}"
+from .entry_orders import EntryOrders
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +30,7 @@ class Refusal:
     created : backtrader's number for the time of the bar that decided.
     side : 1 for a refused buy, -1 for a refused sell.
     reason : one line.
-    requested : units that were wanted, signed; 0 if no size was worked out.
+    requested : units that were goal, signed; 0 if no size was worked out.
     decision : the strategy's word for the entry.
     """
 
@@ -54,7 +43,7 @@ class Refusal:
     decision: str = ""
 
 
-class Wanted(NamedTuple):
+class PositionGoal(NamedTuple):
     """The position that a strategy wants in a feed.
 
     Attributes
@@ -69,15 +58,6 @@ class Wanted(NamedTuple):
     confidence: float
     weight: float = 1.0
     decision: str = "signal"
-
-
-@dataclass(slots=True)
-class WaitingEntry:
-    """An entry that waits for its price: the order, its side, and the bars in which it may still fill."""
-
-    order: Any
-    side: int
-    bars_left: int
 
 
 class Bracket(NamedTuple):
@@ -107,7 +87,7 @@ class OrderStrategy(bt.Strategy):
     refusals : the entries that were not sent, in order.
     exit_reasons : by the reference of each closing order, the word for why it was sent.
     decisions : by the reference of each order that opens, adds or reduces, the strategy's word for it.
-    waiting : by feed, the entry that waits for its price.
+    entry_orders : the entries with a price of their own.
     account : the :class:`~strategies._backtrader.account.AccountStops`; its ``halts`` are the stops that acted.
     """
 
@@ -123,8 +103,8 @@ class OrderStrategy(bt.Strategy):
         self.refusals: list[Refusal] = []
         self.exit_reasons: dict[int, str] = {}
         self.decisions: dict[int, str] = {}
-        self.waiting: dict[Any, WaitingEntry] = {}
-        self._offsets = {data: self.p.offsets[data._name] for data in self.datas if self.p.offsets}
+        offsets = {data: self.p.offsets[data._name] for data in self.datas if self.p.offsets}
+        self.entry_orders = EntryOrders(self.p.entry_order, offsets, self.cancel)
         self.account = AccountStops(self.p.risk.limits, self.broker.startingcash)
         self._shares = self.broker.get_fundshares()
 
@@ -176,62 +156,29 @@ class OrderStrategy(bt.Strategy):
             if order.data is data and order.owner is self:
                 self.cancel(order)
 
-    def enter(self, data: Any, wanted: Wanted) -> None:
+    def enter(self, data: Any, goal: PositionGoal) -> None:
         """Open a position of the sizer's size, or record the reason why there is none."""
-        side = wanted.side
-        price = self.entry_price(data, side)
+        side = goal.side
+        price = self.entry_orders.price(data, side)
         bracket = self.bracket(data, side, price) if self.p.entry_order else self.bracket(data, side)
         refusal = self._refusal_at_close(data, price, bracket)
-        size = 0.0 if refusal else self.opening_size(data, wanted, bracket.stop, price)
+        size = 0.0 if refusal else self.opening_size(data, goal, bracket.stop, price)
         if size <= 0.0:
-            self.refuse(data, wanted, refusal or self.refusal_reason(data, wanted, bracket.stop, price))
+            self.refuse(data, goal, refusal or self.refusal_reason(data, goal, bracket.stop, price))
             return
         admitted, reason = self._planned.admit(data, side, size, price, bracket.stop)
         if admitted <= 0.0:
-            self.refuse(data, wanted, reason, side * size)
+            self.refuse(data, goal, reason, side * size)
             return
-        order_info = self._order_info(wanted, size - admitted, reason)
-        if self.p.entry_order:
-            order_info |= {"exectype": EXECTYPES[self.p.entry_order.kind], "price": price}
+        order_info = self._order_info(goal, size - admitted, reason)
+        order_info |= self.entry_orders.terms(price)
         entry = self._send(data, side, admitted, bracket, order_info)
-        self._remember(entry, wanted)
-        if self.p.entry_order and entry is not None:
-            self.waiting[data] = WaitingEntry(entry, side, self.p.entry_order.bars)
+        self._remember(entry, goal)
+        self.entry_orders.add(data, entry, side)
 
-    def entry_price(self, data: Any, side: int) -> float:
-        """The price of an entry's own order, at which it is sized; the close, for a market order."""
-        order = self.p.entry_order
-        close = float(data.close[0])
-        if not order:
-            return close
-        return entry_price(order.number, side, close, offset_at(order, close, self._offsets.get(data), len(data) - 1))
-
-    def age(self, data: Any) -> bool:
-        """Count a new bar of a feed for the entry that waits for its price; True if it was filled in the bar.
-
-        One that has waited through all its bars is cancelled.
-        """
-        entry = self.waiting.get(data)
-        if entry is None:
-            return False
-        if not entry.order.alive():
-            del self.waiting[data]
-            return bool(entry.order.status == bt.Order.Completed)
-        entry.bars_left -= 1
-        if entry.bars_left <= 0:
-            del self.waiting[data]
-            entry.order.addinfo(why=expired(self.p.entry_order.bars))
-            self.cancel(entry.order)
-        return False
-
-    def waiting_side(self, data: Any) -> int:
-        """The side of the entry of a feed that waits for its price; 0 for none."""
-        entry = self.waiting.get(data)
-        return entry.side if entry is not None and entry.order.alive() else 0
-
-    def _remember(self, order: Any, wanted: Wanted) -> None:
+    def _remember(self, order: Any, goal: PositionGoal) -> None:
         """Remember the strategy's word for an order."""
-        self.decisions[getattr(order, "ref", 0)] = wanted.decision
+        self.decisions[getattr(order, "ref", 0)] = goal.decision
 
     def _refusal_at_close(self, data: Any, entry: float, bracket: Bracket) -> str:
         """The reason why no position may be opened at all; empty if one may."""
@@ -250,9 +197,9 @@ class OrderStrategy(bt.Strategy):
                 return f"no {name}: it would lie at {price:g}, below any price (the close is {data.close[0]:g})"
         return ""
 
-    def _order_info(self, wanted: Wanted, trimmed: float, why: str) -> dict[str, Any]:
+    def _order_info(self, goal: PositionGoal, trimmed: float, why: str) -> dict[str, Any]:
         """The entries of an order's ``info`` for the broker and the audit."""
-        loss = {"loss_share": self.p.risk.base * wanted.confidence * wanted.weight} if self._holds_loss else {}
+        loss = {"loss_share": self.p.risk.base * goal.confidence * goal.weight} if self._holds_loss else {}
         return {**loss, **({"trimmed": trimmed, "why": why} if trimmed else {})}
 
     @property
@@ -304,39 +251,39 @@ class OrderStrategy(bt.Strategy):
             return {"exectype": bt.Order.StopTrail, "trailpercent": stop.value, **start}
         return {"exectype": bt.Order.StopTrail, "trailamount": bracket.distance, **start}
 
-    def resizing(self, data: Any, wanted: Wanted) -> float:
-        """The units by which a position is moved to the size that is wanted: above 0 added, below 0 taken off.
+    def resizing(self, data: Any, goal: PositionGoal) -> float:
+        """The units by which a position is moved to the size that is goal: above 0 added, below 0 taken off.
 
         0 within the band of ``risk.resize``; a position is never closed by this.
         """
         if self.account.halted:
             return 0.0
         held_units = abs(self.getposition(data).size)
-        target_units = self._rule_size(data, wanted, self.stop_of(data))
+        target_units = self._rule_size(data, goal, self.stop_of(data))
         min_value = max(self.p.risk.limits.min_order, DUST * self.broker.getvalue())
         band = self.p.risk.resize.band if self.p.risk.resize else 0.0
         difference = resize_units(target_units, held_units, data.close[0], band, self._lot, min_value)
         return -difference if target_units < held_units else difference
 
-    def reduce(self, data: Any, wanted: Wanted, units: float) -> None:
+    def reduce(self, data: Any, goal: PositionGoal, units: float) -> None:
         """Take units off a position; what is left counts for the account's limits at this close."""
-        self._planned.reduce(data, wanted.side * units)
-        self._remember(self._order(data, -wanted.side, units, resize=True), wanted)
+        self._planned.reduce(data, goal.side * units)
+        self._remember(self._order(data, -goal.side, units, resize=True), goal)
 
-    def add(self, data: Any, wanted: Wanted, difference: float) -> None:
+    def add(self, data: Any, goal: PositionGoal, difference: float) -> None:
         """Add units to a position, as far as the account's limits admit."""
-        side = wanted.side
+        side = goal.side
         admitted, reason = self._planned.admit(data, side, difference, data.close[0], self.stop_of(data))
         if admitted > 0.0:
-            order_info = self._order_info(wanted, difference - admitted, reason)
-            self._remember(self._order(data, side, admitted, resize=True, **order_info), wanted)
+            order_info = self._order_info(goal, difference - admitted, reason)
+            self._remember(self._order(data, side, admitted, resize=True, **order_info), goal)
         else:
-            self.refuse(data, wanted, reason, side * difference)
+            self.refuse(data, goal, reason, side * difference)
 
-    def _rule_size(self, data: Any, wanted: Wanted, stop: float) -> float:
-        """The size that is wanted now; in mode ``stop`` no more than the position's own stop allows."""
-        side, confidence, weight, _ = wanted
-        size = self.opening_size(data, wanted, self.bracket(data, side).stop)
+    def _rule_size(self, data: Any, goal: PositionGoal, stop: float) -> float:
+        """The size that is goal now; in mode ``stop`` no more than the position's own stop allows."""
+        side, confidence, weight, _ = goal
+        size = self.opening_size(data, goal, self.bracket(data, side).stop)
         if self.p.risk.mode != "stop" or math.isnan(stop):
             return size
         loss = self.broker.getvalue() * self.p.risk.base * confidence * weight
@@ -348,7 +295,7 @@ class OrderStrategy(bt.Strategy):
             self.buy(data=data, size=size, **order_info) if side > 0 else self.sell(data=data, size=size, **order_info)
         )
 
-    def opening_size(self, data: Any, wanted: Wanted, stop: float = math.nan, price: float | None = None) -> float:
+    def opening_size(self, data: Any, goal: PositionGoal, stop: float = math.nan, price: float | None = None) -> float:
         """Units to open from flat, not signed.
 
         Parameters
@@ -358,32 +305,30 @@ class OrderStrategy(bt.Strategy):
         """
         opening = getattr(self.sizer, "opening", None)
         if opening is None:
-            units = float(abs(self.getsizing(data, isbuy=wanted.side > 0)))
-            return lot_floor(units * wanted.weight, self._lot)
-        return float(opening(data, wanted.confidence, **self._terms(wanted, stop, price)))
+            units = float(abs(self.getsizing(data, isbuy=goal.side > 0)))
+            return lot_floor(units * goal.weight, self._lot)
+        return float(opening(data, goal.confidence, **self._terms(goal, stop, price)))
 
-    def refusal_reason(self, data: Any, wanted: Wanted, stop: float = math.nan, price: float | None = None) -> str:
+    def refusal_reason(self, data: Any, goal: PositionGoal, stop: float = math.nan, price: float | None = None) -> str:
         """The reason why the opening size is 0, in one line."""
         refusal = getattr(self.sizer, "refusal", None)
         if refusal is None:
             return f"size 0: {type(self.sizer).__name__} allows nothing"
-        return str(refusal(data, wanted.confidence, **self._terms(wanted, stop, price)))
+        return str(refusal(data, goal.confidence, **self._terms(goal, stop, price)))
 
-    def _terms(self, wanted: Wanted, stop: float, price: float | None) -> dict[str, Any]:
+    def _terms(self, goal: PositionGoal, stop: float, price: float | None) -> dict[str, Any]:
         """The arguments of a sizer's ``opening`` beyond the plainest."""
-        terms: dict[str, Any] = {} if math.isnan(stop) else {"side": wanted.side, "stop": stop}
-        if wanted.weight != 1.0:
-            terms["weight"] = wanted.weight
+        terms: dict[str, Any] = {} if math.isnan(stop) else {"side": goal.side, "stop": stop}
+        if goal.weight != 1.0:
+            terms["weight"] = goal.weight
         if price is not None and self.p.entry_order:
             terms["price"] = price
         return terms
 
-    def refuse(self, data: Any, wanted: Wanted, reason: str, requested: float = 0.0) -> None:
+    def refuse(self, data: Any, goal: PositionGoal, reason: str, requested: float = 0.0) -> None:
         """Record an entry for which no order is sent; ``requested`` are the units that it was for, signed."""
         ref = next(bt.Order.refbasis)
-        self.refusals.append(
-            Refusal(ref, data, data.datetime[0], wanted.side, reason, requested, decision=wanted.decision)
-        )
+        self.refusals.append(Refusal(ref, data, data.datetime[0], goal.side, reason, requested, decision=goal.decision))
 
     def open_order(self, data: Any, side: int, size: float, **order_info: Any) -> Any:
         """Send the opening order; a market order unless overridden.

@@ -17,7 +17,7 @@ NOTHING = (math.nan, math.nan)
 
 @dataclass
 class FeedMemory:
-    """What is kept of one feed from bar to bar.
+    """The numbers of one feed that are remembered from bar to bar.
 
     Attributes
     ----------
@@ -81,13 +81,16 @@ class RuleMemory:
         """
         memory = self._of_feed[data]
         before, memory.before = memory.before, opinion
-        high, low, close = data.high[0], data.low[0], data.close[0]
+        high = data.high[0]
+        low = data.low[0]
+        close = data.close[0]
         if side == 0:
             memory.highest = memory.lowest = math.nan
         elif held == 1:
             memory.highest, memory.lowest = (close, close) if memory.is_filled_in_bar else (high, low)
         else:
-            memory.highest, memory.lowest = max(memory.highest, high), min(memory.lowest, low)
+            memory.highest = max(memory.highest, high)
+            memory.lowest = min(memory.lowest, low)
         memory.is_filled_in_bar = False
         entry = position.price if side else math.nan
         best, worst = (memory.highest, memory.lowest) if side > 0 else (memory.lowest, memory.highest)
@@ -126,15 +129,15 @@ class RuleMemory:
             memory.state = state
         return self._checked(decision)
 
-    def ask_cross(self, views: Mapping[Any, View], whole: Mapping[str, Mapping[Any, int]]) -> list[Decision]:
+    def ask_cross(self, views: Mapping[Any, View], integers: Mapping[str, Mapping[Any, int]]) -> list[Decision]:
         """The rule's decisions on all feeds, in their order.
 
         Parameters
         ----------
         views : of the feeds with a new bar.
-        whole : by ``side``, ``held`` and ``waiting``, those of all feeds.
+        integers : by ``side``, ``held`` and ``waiting``, those of all feeds.
         """
-        view = self._cross_view(views, whole)
+        view = self._cross_view(views, integers)
         if not self.form.has_state:
             return self._checked_cross(self.spec.rule(view, self.spec))
         answer = self.spec.rule(view, self._cross_state, self.spec)
@@ -148,12 +151,12 @@ class RuleMemory:
             raise ValueError(f"it gave a state of shape {vector.shape}, not one number for each of {len(self.feeds)}")
         return vector
 
-    def _cross_view(self, views: Mapping[Any, View], whole: Mapping[str, Mapping[Any, int]]) -> CrossView:
+    def _cross_view(self, views: Mapping[Any, View], integers: Mapping[str, Mapping[Any, int]]) -> CrossView:
         def column(get: Callable[[Any], float]) -> Any:
             return np.array([get(views[data]) if data in views else math.nan for data in self.feeds], dtype=np.float64)
 
         numbers = {
-            name: np.array([by_feed[data] for data in self.feeds], dtype=np.int64) for name, by_feed in whole.items()
+            name: np.array([by_feed[data] for data in self.feeds], dtype=np.int64) for name, by_feed in integers.items()
         }
         names = [name for name in CrossView._fields if name not in (*numbers, "features")]
         columns = {name: column(lambda view, name=name: getattr(view, name)) for name in names}
@@ -168,7 +171,8 @@ class RuleMemory:
     def _checked(self, decision: Any) -> Decision:
         if not isinstance(decision, Decision):
             raise TypeError(f"it gave {decision!r}, which is no Decision: return Decision(target)")
-        target, reason = float(decision.target), int(decision.reason)
+        target = float(decision.target)
+        reason = int(decision.reason)
         if not -1.0 <= target <= 1.0:
             raise ValueError(f"it gave the target {target!r}, which is not from -1 to 1")
         if not 0 <= reason < max(len(self.spec.reasons), 1):

@@ -12,7 +12,7 @@ from strategies._view import Decision, View
 from strategies.base import CrossSectional, Strategy
 from strategies.threshold import Threshold
 
-from .orders import OrderStrategy, Wanted
+from .orders import OrderStrategy, PositionGoal
 from .rule_views import RuleMemory, flattened
 
 RESIZE = "resize"
@@ -59,11 +59,11 @@ class Move(NamedTuple):
         return self.target == self.view.side != 0
 
     @property
-    def wanted(self) -> Wanted:
+    def goal(self) -> PositionGoal:
         """The position that it asks for."""
         resizes = self.stays and not self.scales
         decision = RESIZE if resizes else self.decision or "signal"
-        return Wanted(self.target, self.view.confidence, self.weight, decision)
+        return PositionGoal(self.target, self.view.confidence, self.weight, decision)
 
 
 class SignalStrategy(OrderStrategy):
@@ -130,21 +130,21 @@ class SignalStrategy(OrderStrategy):
         for move in moves:
             data = move.view.data
             if not move.stays and move.target:
-                self.enter(data, move.wanted)
+                self.enter(data, move.goal)
             elif data in additions:
-                self.add(data, move.wanted, additions[data])
+                self.add(data, move.goal, additions[data])
 
     def _is_on_its_way(self, move: Move) -> bool:
         """True if the order of a move waits for its price already."""
-        return move.view.side == 0 and move.target != 0 and move.target == self.waiting_side(move.view.data)
+        return move.view.side == 0 and move.target != 0 and move.target == self.entry_orders.side(move.view.data)
 
     def _reduce(self, staying: list[Move]) -> dict[Any, float]:
         """Send the reductions of a close, which make room for what is opened; by feed, the units to be added."""
         resized = [move for move in staying if self.p.risk.resize or move.scales]
-        differences = [(move, self.resizing(move.view.data, move.wanted)) for move in resized]
+        differences = [(move, self.resizing(move.view.data, move.goal)) for move in resized]
         for move, difference in differences:
             if difference < 0.0:
-                self.reduce(move.view.data, move.wanted, -difference)
+                self.reduce(move.view.data, move.goal, -difference)
         return {move.view.data: difference for move, difference in differences if difference > 0.0}
 
     def fresh(self) -> list[Any]:
@@ -155,7 +155,7 @@ class SignalStrategy(OrderStrategy):
 
     def view(self, data: Any) -> FeedView:
         """The rule's input for a feed; to be called once at each of its new bars, since it counts the bars held."""
-        is_filled_in_bar = self.age(data)
+        is_filled_in_bar = self.entry_orders.age(data)
         side = self.side(data)
         before = self._held[data]
         # Signed, so that a position that was reversed since the last bar begins anew.
@@ -170,7 +170,7 @@ class SignalStrategy(OrderStrategy):
             return FeedView(data, *opinion, side, held)
         if is_filled_in_bar:
             self._memory.filled_in_bar(data)
-        seen = self._memory.look(data, position, opinion, side, held, self.waiting_side(data))
+        seen = self._memory.look(data, position, opinion, side, held, self.entry_orders.side(data))
         return FeedView(data, *opinion, side, held, seen)
 
     def opinion(self, data: Any) -> tuple[float, float]:
@@ -222,12 +222,12 @@ class SignalStrategy(OrderStrategy):
     def _cross_decisions(self, memory: RuleMemory, views: list[FeedView]) -> dict[Any, Decision]:
         seen = {view.data: cast("View", view.seen) for view in views}
         sides = {data: self.side(data) for data in self.datas}
-        whole = {
+        integers = {
             "side": sides,
             "held": {data: abs(self._held[data]) if sides[data] else 0 for data in self.datas},
-            "waiting": {data: self.waiting_side(data) for data in self.datas},
+            "waiting": {data: self.entry_orders.side(data) for data in self.datas},
         }
-        return dict(zip(self.datas, memory.ask_cross(seen, whole), strict=True))
+        return dict(zip(self.datas, memory.ask_cross(seen, integers), strict=True))
 
     @staticmethod
     def _move(memory: RuleMemory, view: FeedView, decision: Decision) -> Move:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from core.plugins import PluginField, kinds, load
-from strategies.base import CrossSectional, Sided, Strategy
+from strategies._contract import fault_of, form_of, started
+from strategies._view import position_return
+from strategies.base import CrossDecision, CrossSectional, CrossView, Decision, Sided, Strategy, View
 
 PACKAGE = "strategies"
 SPECS = {kind: load(PACKAGE, kind) for kind in kinds(PACKAGE)}
@@ -35,10 +37,98 @@ def cross_sections():
         yield prediction, np.where(np.isnan(prediction), np.nan, 0.5), rng.integers(-1, 2, 5)
 
 
+def views():
+    """Views of one symbol: random bars and positions of every side, features in and out of their warm-up."""
+    for seed, (prediction, confidence, side, held) in enumerate(SITUATIONS):
+        if math.isnan(prediction):
+            continue  # such a rule is not asked then
+        rng = np.random.default_rng(seed)
+        close = 100.0 * float(np.exp(rng.normal(0.0, 0.05)))
+        entry = close * float(np.exp(rng.normal(0.0, 0.1))) if side else math.nan
+        low, opened, high = np.sort([close * 0.98, close * 1.02, close * 1.01]).tolist()
+        yield View(
+            prediction,
+            confidence,
+            *rng.choice([-0.5, 0.0, 0.5, math.nan], 2).tolist(),
+            open=opened,
+            high=high,
+            low=low,
+            close=close,
+            volume=1e6,
+            side=side,
+            held=held,
+            waiting=0,
+            entry_price=entry,
+            unrealised=position_return(side, entry, close),
+            best=position_return(side, entry, high if side > 0 else low),
+            worst=position_return(side, entry, low if side > 0 else high),
+            features=(),
+        )
+
+
+def cross_views():
+    """Views of five symbols, some of them without an opinion."""
+    for seed, (prediction, confidence, side) in enumerate(cross_sections()):
+        count = len(side)
+        rng = np.random.default_rng(seed)
+        close = 100.0 * np.exp(rng.normal(0.0, 0.05, count))
+        entry = np.where(side == 0, math.nan, close * 0.99)
+        unrealised = side * (close - entry) / entry
+        yield CrossView(
+            prediction,
+            confidence,
+            prediction[::-1].copy(),
+            confidence[::-1].copy(),
+            *(close * factor for factor in (1.0, 1.02, 0.98, 1.01)),
+            volume=np.full(count, 1e6),
+            side=side,
+            held=np.abs(side) * 3,
+            waiting=np.zeros(count, dtype=np.int64),
+            entry_price=entry,
+            unrealised=unrealised,
+            best=unrealised + 0.02,
+            worst=unrealised - 0.02,
+            features=(),
+        )
+
+
+def features_for(spec, seed, shape=None):
+    """What the rule reads: numbers of the size of returns, or NaN as in a warm-up."""
+    if not spec.reads:
+        return ()
+    rng = np.random.default_rng(seed)
+    values = [rng.normal(0.0, 0.5, shape) if seed % 5 else np.full(shape or (), math.nan) for _ in spec.reads._fields]
+    return spec.reads(*(values if shape else map(float, values)))
+
+
+def decisions(spec, p):
+    """Every (prediction, side before, decision) of a rule that is handed a view; its state is handed on."""
+    cross = isinstance(spec, CrossSectional)
+    state = started(spec.state) if spec.state else None
+    if cross and spec.state:
+        state = spec.state(*(np.full(5, float(value)) for value in state))
+    for seed, bare in enumerate(cross_views() if cross else views()):
+        view = bare._replace(features=features_for(spec, seed, (5,) if cross else None))
+        answer = spec.rule(view, state, p) if spec.state else spec.rule(view, p)
+        decision, state = answer if spec.state else (answer, None)
+        assert isinstance(decision, CrossDecision if cross else Decision)
+        if cross:
+            reasons = np.zeros(5, dtype=int) if decision.reason is None else decision.reason
+            rows = zip(view.prediction, view.side, decision.target, reasons, strict=True)
+        else:
+            rows = [(view.prediction, view.side, decision.target, decision.reason)]
+        for prediction, side, target, reason in rows:
+            if not math.isnan(prediction):
+                yield prediction, side, Decision(float(target), int(reason))
+
+
 def answers(spec, p=None):
     """Every (prediction, side before, side after) of a rule, one symbol each."""
     p = p or spec
-    if isinstance(spec, CrossSectional):
+    if form_of(type(spec)).takes_view:
+        for prediction, side, decision in decisions(spec, p):
+            yield prediction, side, int(np.sign(decision.target))
+    elif isinstance(spec, CrossSectional):
         for prediction, confidence, side in cross_sections():
             yield from zip(prediction, side, spec.rule(prediction, confidence, side, p), strict=True)
     else:
@@ -87,12 +177,22 @@ def test_it_answers_with_sides_and_without_an_opinion_keeps_the_side(spec):
 @every_strategy
 def test_it_is_pure(spec):
     assert [target for *_, target in answers(spec)] == [target for *_, target in answers(spec)]
-    if isinstance(spec, CrossSectional):
+    if isinstance(spec, CrossSectional) and not form_of(type(spec)).takes_view:
         for situation in cross_sections():
             copies = [values.copy() for values in situation]
             spec.rule(*situation, spec)
             for values, copy in zip(situation, copies, strict=True):
                 np.testing.assert_array_equal(values, copy)
+
+
+@every_strategy
+def test_its_declarations_fit_its_rule(spec):
+    cross = isinstance(spec, CrossSectional)
+    assert fault_of(type(spec), cross=cross) == ""
+    if form_of(type(spec)).takes_view:
+        for _, _, decision in decisions(spec, spec):
+            assert -1.0 <= decision.target <= 1.0
+            assert 0 <= decision.reason < max(len(spec.reasons), 1)
 
 
 @every_strategy

@@ -32,7 +32,7 @@ QUICK = MeasuresSpec.parse({"intervals": {"reps": 100}, "var_methods": ["gaussia
 @pytest.fixture
 def general(monkeypatch: pytest.MonkeyPatch) -> None:
     """One kernel for everything: a kernel of its own for each random setting would take an hour to compile."""
-    decided = ("cross", "view", "reasons", "filters", "entry_orders")
+    decided = ("cross", "view", "reasons")
 
     def features_of(_: Any, market: Mapping[str, Any], *, record: bool) -> KernelFeatures:
         return KernelFeatures(**{name: market[name] for name in decided}, record=record)

@@ -56,7 +56,6 @@ def test_what_is_dumped_reads_back(arguments):
     ("arguments", "message", "path"),
     [
         ({"model": {"kind": "lstm"}}, "model lstm trains: add at least one of `features`", "features"),
-        ({**RULE, "features": TRAINED["features"]}, "model sma_cross does not train: remove `features`", "features"),
         ({**RULE, "label": {}}, "model sma_cross does not train: remove `label`", "label"),
         ({**RULE, "scaler": "minmax"}, "model sma_cross does not train: remove `scaler`", "scaler"),
         ({**RULE, "walk_forward": {}}, "model sma_cross does not train: remove `walk_forward`", "walk_forward"),

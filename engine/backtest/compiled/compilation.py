@@ -14,7 +14,8 @@ from typing import Any, cast
 from core.caches import cache_folder, caches_used
 from core.errors import ConfigError
 from core.files import write_atomically
-from engine.backtest.compiled.kernel import batch_kernel, cross_views, decisions, loop, running_totals
+from engine.backtest.compiled.kernel import batch_kernel, decisions, loop, running_totals
+from engine.backtest.compiled.kernel.rule_views import cross_views
 from engine.backtest.compiled.kernel_features import KernelFeatures
 from strategies._contract import form_of
 from strategies._view import CrossDecision

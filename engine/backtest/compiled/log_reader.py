@@ -45,7 +45,7 @@ from risk.delisting import DELISTED as DELISTED_TEXT
 from risk.delisting import DELISTING
 from risk.fill_limits import fill_message
 from strategies._backtrader.account import Halt
-from strategies._backtrader.orders import expired
+from strategies._backtrader.entry_orders import expired
 from strategies._backtrader.signal_strategy import RESIZE
 
 KINDS = ("market", "stop", "limit", "trail", "market")

@@ -98,7 +98,7 @@ def _checked_inputs(task: BacktestInput, symbol: str) -> dict[str, Any]:
 
 
 def _viewed_too(bars: Bars, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What rules of a view are handed beyond prices and signals, at a symbol's bars."""
+    """The inputs of a view beyond prices and signals, at a symbol's bars."""
     before = {f"previous_{name}": np.concatenate([[np.nan], inputs[name][:-1]]) for name in SIGNALS}
     return {"volume": bars.volume, **before}
 

@@ -67,7 +67,7 @@ class Generated(NamedTuple):
     """A function that is written for a kernel: its source, and what the names in it stand for."""
 
     text: str
-    known: Mapping[str, Any]
+    namespace: Mapping[str, Any]
 
 
 @dataclass
@@ -127,30 +127,32 @@ class Linker:
             tree = _WithoutReplace(tree.args.args[1].arg, self.states[function]._fields).visit(tree)
         return tree
 
-    def _known(self, function: FunctionType) -> Mapping[str, Any]:
-        """What the global names of a function stand for."""
+    def _namespace(self, function: FunctionType) -> Mapping[str, Any]:
+        """The values of the global names of a function."""
         if function in self.generated:
-            return self.generated[function].known
-        own = {STATE: self.states[function]} if function in self.states else {}
-        return {**function.__globals__, **inspect.getclosurevars(function).nonlocals, **own}
+            return self.generated[function].namespace
+        state = {STATE: self.states[function]} if function in self.states else {}
+        return {**function.__globals__, **inspect.getclosurevars(function).nonlocals, **state}
 
-    def _made(self, made: type[Any]) -> str:
+    def _maker(self, tuple_class: type[Any]) -> str:
         """The name of the function that makes a named tuple; it is put in."""
-        if made not in self.names:
-            name = f"{made.__name__}_{len(self.names)}"
-            self.names[made] = name
+        if tuple_class not in self.names:
+            name = f"{tuple_class.__name__}_{len(self.names)}"
+            self.names[tuple_class] = name
             self.imports["numpy"] = "import numpy"
-            self.parts[made] = self.makers[made].format(name=name, tuple=self._imported(made)).rstrip()
-        return self.names[made]
+            self.parts[tuple_class] = (
+                self.makers[tuple_class].format(name=name, tuple=self._imported(tuple_class)).rstrip()
+            )
+        return self.names[tuple_class]
 
-    def _imported(self, made: Any) -> str:
+    def _imported(self, tuple_class: Any) -> str:
         """The name of a named tuple's class, imported; another one of the same name gets a number."""
         # its fields are in the text, so that other fields make another file
-        name = made.__name__
-        line = f"from {made.__module__} import {name}  # {', '.join(made._fields)}"
+        name = tuple_class.__name__
+        line = f"from {tuple_class.__module__} import {name}  # {', '.join(tuple_class._fields)}"
         if self.imports.get(name, line) != line:
             name = f"{name}_{len(self.names)}"
-            line = line.replace(f" import {made.__name__}  #", f" import {made.__name__} as {name}  #")
+            line = line.replace(f" import {tuple_class.__name__}  #", f" import {tuple_class.__name__} as {name}  #")
         self.imports[name] = line
         return name
 
@@ -158,7 +160,7 @@ class Linker:
         """The text that replaces a global name; empty where it stays as it is."""
         if name in self.constants:
             return ""
-        values = self._known(function)
+        values = self._namespace(function)
         if name not in values:
             if hasattr(builtins, name):
                 return ""
@@ -175,7 +177,7 @@ class Linker:
         if isinstance(value, NUMBERS):
             return literal(value)
         if isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields"):
-            imported = self._made(value) if value in self.makers else self._imported(value)
+            imported = self._maker(value) if value in self.makers else self._imported(value)
             return "" if imported == name else imported
         if value is Any or isinstance(value, type):
             return ""
@@ -283,13 +285,13 @@ class _WithoutReplace(ast.NodeTransformer):
             return node
         if not (isinstance(called.value, ast.Name) and called.value.id == self._state):
             return node
-        given = {keyword.arg for keyword in node.keywords}
-        kept = [
+        changed = {keyword.arg for keyword in node.keywords}
+        unchanged = [
             ast.keyword(name, ast.Attribute(ast.Name(self._state, ast.Load()), name, ast.Load()))
             for name in self._fields
-            if name not in given
+            if name not in changed
         ]
-        new = ast.Call(ast.Name(STATE, ast.Load()), [], [*node.keywords, *kept])
+        new = ast.Call(ast.Name(STATE, ast.Load()), [], [*node.keywords, *unchanged])
         return ast.fix_missing_locations(ast.copy_location(new, node))
 
 

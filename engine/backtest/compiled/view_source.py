@@ -3,16 +3,16 @@
 from types import FunctionType
 from typing import Any
 
-from engine.backtest.compiled.kernel import cross_views, views
+from engine.backtest.compiled.kernel.rule_views import cross_views, views
 from strategies._contract import form_of, kinds_of
 from strategies._view import CrossDecision, CrossView, Decision
 from strategies.base import Strategy
 
 from .source_linker import Generated, literal
 
-WHOLE = {"side": "workspace.rule_sides", "held": "workspace.rule_held", "waiting": "workspace.rule_waiting"}
+INTEGERS = {"side": "workspace.rule_sides", "held": "workspace.rule_held", "waiting": "workspace.rule_waiting"}
 """The fields of a cross-sectional view that are whole numbers, and where the workspace has them."""
-VIEWED = tuple(name for name in CrossView._fields if name not in (*WHOLE, "features"))
+VIEWED = tuple(name for name in CrossView._fields if name not in (*INTEGERS, "features"))
 """The fields of a cross-sectional view that are prices, returns and signals, in the rows of ``Workspace.rule_view``."""
 
 
@@ -29,10 +29,10 @@ def makers(strategy: type[Strategy], *, cross: bool) -> dict[type[Any], str]:
     """
     if cross:
         return {CrossDecision: CROSS_DECISION}
-    made = {Decision: _maker(Decision, {"target": float, "reason": int})}
+    sources = {Decision: _maker(Decision, {"target": float, "reason": int})}
     if form_of(strategy).has_state:
-        made[strategy.state] = _maker(strategy.state, kinds_of(strategy.state))
-    return made
+        sources[strategy.state] = _maker(strategy.state, kinds_of(strategy.state))
+    return sources
 
 
 CROSS_DECISION = """\
@@ -43,8 +43,8 @@ def {name}(target, reason=None):
 """
 
 
-def _maker(made: Any, kinds: dict[str, Any]) -> str:
-    start = made._field_defaults
+def _maker(tuple_class: Any, kinds: dict[str, Any]) -> str:
+    start = tuple_class._field_defaults
     arguments = ", ".join(f"{name}={literal(start[name])}" if name in start else name for name in kinds)
     values = ", ".join(f"{kind.__name__}({name})" for name, kind in kinds.items())
     return f"def {{name}}({arguments}):\n    return {{tuple}}({values})\n"
@@ -53,9 +53,9 @@ def _maker(made: Any, kinds: dict[str, Any]) -> str:
 def generated(strategy: type[Strategy], *, cross: bool) -> dict[FunctionType, Generated]:
     """By placeholder of a kernel, what takes its place for a strategy's rule."""
     state = strategy.state if form_of(strategy).has_state else None
-    known = {"rule": strategy.rule, "State": state, "Reads": strategy.reads, "CrossView": CrossView}
+    namespace = {"rule": strategy.rule, "State": state, "Reads": strategy.reads, "CrossView": CrossView}
     texts = _cross_texts(strategy.reads, state) if cross else _scalar_texts(strategy.reads, state)
-    return {placeholder: Generated(text, known) for placeholder, text in texts.items()}
+    return {placeholder: Generated(text, namespace) for placeholder, text in texts.items()}
 
 
 def _scalar_texts(reads: Any, state: Any) -> dict[Any, str]:
@@ -79,7 +79,7 @@ def _cross_texts(reads: Any, state: Any) -> dict[Any, str]:
 
 def _ask_cross(reads: Any, state: Any) -> str:
     viewed = {name: f"workspace.rule_view[{row}]" for row, name in enumerate(VIEWED)}
-    viewed |= WHOLE
+    viewed |= INTEGERS
     columns = ", ".join(f"workspace.rule_features[{row}]" for row in range(len(reads._fields) if reads else 0))
     viewed["features"] = f"Reads({columns})" if reads else "()"
     view = f"CrossView({', '.join(viewed[name] for name in CrossView._fields)})"
@@ -87,9 +87,9 @@ def _ask_cross(reads: Any, state: Any) -> str:
     if not state:
         return f"{head}    return rule(view, p)\n"
     fields = list(enumerate(state._fields))
-    # Copies, for what is kept below may be made of them.
-    kept = ", ".join(f"workspace.rule_state[{row}].copy()" for row, _ in fields)
-    lines = [f"    decision, state = rule(view, State({kept}), p)\n"]
+    # Copies, for what is stored below may be made of them.
+    stored = ", ".join(f"workspace.rule_state[{row}].copy()" for row, _ in fields)
+    lines = [f"    decision, state = rule(view, State({stored}), p)\n"]
     for row, name in fields:
         lines += [
             f"    if len(state.{name}) != len(workspace.positions):\n",
@@ -102,8 +102,8 @@ def _ask_cross(reads: Any, state: Any) -> str:
 
 def _read_features(reads: Any) -> str:
     values = ", ".join(f"arrays.features[step, symbol, {index}]" for index in range(len(reads._fields) if reads else 0))
-    made = f"Reads({values})" if reads else "()"
-    return f"def read_features(step, symbol, arrays):\n    return {made}\n"
+    value = f"Reads({values})" if reads else "()"
+    return f"def read_features(step, symbol, arrays):\n    return {value}\n"
 
 
 def _ask(state: Any, name: str, *, keeps_state: bool) -> str:
@@ -112,15 +112,17 @@ def _ask(state: Any, name: str, *, keeps_state: bool) -> str:
         return f"{head}    return rule(view, p)\n"
     fields = list(enumerate(state._fields))
     values = ", ".join(f"workspace.rule_state[symbol, {index}]" for index, _ in fields)
-    kept = [f"    workspace.rule_state[symbol, {index}] = state.{field}\n" for index, field in fields if keeps_state]
-    return f"{head}    decision, state = rule(view, State({values}), p)\n{''.join(kept)}    return decision\n"
+    stored = [f"    workspace.rule_state[symbol, {index}] = state.{field}\n" for index, field in fields if keeps_state]
+    return f"{head}    decision, state = rule(view, State({values}), p)\n{''.join(stored)}    return decision\n"
 
 
-def _begin_state(state: Any, place: str) -> str:
-    """The source of what writes the start values; ``place`` is that of the number ``index``."""
+def _begin_state(state: Any, index_text: str) -> str:
+    """The source of what writes the start values; ``index_text`` is that of the number ``index``."""
     head = "def begin_state(symbol, workspace):\n"
     if not state:
         return f"{head}    return\n"
     start = enumerate(float(state._field_defaults[field]) for field in state._fields)
-    rows = [f"    workspace.rule_state[{place.format(index=index)}] = {literal(value)}\n" for index, value in start]
+    rows = [
+        f"    workspace.rule_state[{index_text.format(index=index)}] = {literal(value)}\n" for index, value in start
+    ]
     return head + "".join(rows)

@@ -157,7 +157,7 @@ BAD = [
     ("name=a/b", "name: must be ASCII letters, digits"),
     ("workers=0", "workers: input should be 'auto'; given 0, or input should be greater than or equal to 1"),
     ("confidence.kind=none", "confidence.kind: there is no 'none' in signals/confidence; known: agreement, calibrated"),
-    ("model.kind=sma_cross", r"features: model sma_cross does not train: remove `features`"),
+    ("model.kind=sma_cross", r"label: model sma_cross does not train: remove `label`"),
     ("enginee=x", "enginee: unknown key"),
     ("data=5", "data: input should be an object"),
 ]

@@ -15,9 +15,9 @@ from engine.backtest.compiled.codes import (
 from engine.backtest.compiled.kernel_features import FEATURES
 
 from .account import count, has_stop, has_target, is_fresh, slipped, trails, value_at_open
-from .entry_orders import fill_waiting, find_entry_hit, is_waiting
 from .log_writer import close_order, explain, only_code, resize_order
 from .matching import fill_close
+from .opening.entry_orders import fill_waiting, find_entry_hit, is_waiting
 from .record_types import PolicyRow, Position
 from .records import Execution, Log, MarketArrays, Workspace
 
@@ -35,7 +35,7 @@ def work_brackets(
     for index in range(hits):
         symbol = workspace.hit_symbols[index]
         position = workspace.positions[symbol]
-        if position.hit == ENTRY_HIT:
+        if FEATURES.entry_orders and position.hit == ENTRY_HIT:
             cash = fill_waiting(step, cash, symbol, arrays, policy, workspace, log)
             continue
         size = -position.units

@@ -12,12 +12,12 @@ from strategies._entry_order import MARKET
 from strategies._reentry import bars_to_wait, gated, side_left
 
 from .account import count, is_fresh
-from .cross_views import call_cross_view
-from .entry_orders import age, is_waiting, take_back, waits_on
 from .log_writer import close_order, explain, last_halt, write_order
+from .opening.entry_orders import age, is_waiting, take_back, waits_on
 from .record_types import Position
 from .records import Log, MarketArrays, Queue, Reason, Workspace
-from .views import decide, reason_of, signal_without_position, watch_prices
+from .rule_views.cross_views import call_cross_view
+from .rule_views.views import decide, reason_of, signal_without_position, watch_prices
 
 
 def side_of(units: float) -> int:
@@ -120,9 +120,9 @@ def after_bars(
 
 def may_enter(step: int, symbol: int, arrays: MarketArrays, p: Any) -> bool:
     """True if the filters of the strategy allow an entry that is decided at a step."""
-    if not FEATURES.filters:
-        return True
-    return p.entry_filter < 0 or arrays.may_enter[p.entry_filter, step, symbol]
+    if FEATURES.filters:
+        return p.entry_filter < 0 or arrays.may_enter[p.entry_filter, step, symbol]
+    return True
 
 
 def add_change(symbol: int, changes: int, position: Position, workspace: Workspace) -> int:

@@ -6,9 +6,9 @@ from strategies._entry_order import MARKET
 
 from .account import count, value_at_open
 from .cash_check import children
-from .entry_orders import is_waiting
 from .log_writer import close_order, explain, only_code, write_order
 from .matching import fill_close
+from .opening.entry_orders import is_waiting
 from .record_types import PolicyRow
 from .records import Execution, Log, MarketArrays, Workspace
 

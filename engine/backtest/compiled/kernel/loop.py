@@ -14,14 +14,14 @@ from .brackets import work_brackets
 from .cash_check import check_sent
 from .decisions import call_rule, close_all
 from .delisting import close_ended
-from .entries import enter_all
-from .entry_orders import set_waiting
 from .event_skipping import end_session, skip_to_next_event
 from .log_writer import is_full, write_close, write_halt, write_interest
 from .matching import work_orders
+from .opening.entries import enter_all
+from .opening.entry_orders import set_waiting
 from .record_types import PolicyRow
 from .records import Decision, Log, MarketArrays, Queue, Workspace
-from .views import clear_view
+from .rule_views.views import clear_view
 
 
 def run_policy(arrays: MarketArrays, policy: PolicyRow, p: Any, workspace: Workspace, log: Log) -> int:

@@ -4,10 +4,10 @@ import math
 from typing import Any
 
 from engine.backtest.compiled.codes import KEEP, SYMBOL
+from engine.backtest.compiled.kernel.account import count, is_fresh
+from engine.backtest.compiled.kernel.records import MarketArrays, Workspace
 from strategies._view import CrossDecision
 
-from .account import count, is_fresh
-from .records import MarketArrays, Workspace
 from .views import remember, view_of, waiting_side
 
 

@@ -5,15 +5,14 @@ A symbol has one at most. It is sent with the market orders and checked against 
 """
 
 from engine.backtest.compiled.codes import ATR, CANCELLED, ENTRY_HIT, EXPIRED, REJECTED, REJECTIONS
+from engine.backtest.compiled.kernel.account import slipped, value_at_open
+from engine.backtest.compiled.kernel.cash_check import children
+from engine.backtest.compiled.kernel.log_writer import close_order, explain
+from engine.backtest.compiled.kernel.matching import admitted_size, cancel_entry, fill_open
+from engine.backtest.compiled.kernel.record_types import EntryTerms, Order, PolicyRow, Position
+from engine.backtest.compiled.kernel.records import Execution, Log, MarketArrays, Reason, Workspace
 from engine.backtest.compiled.kernel_features import FEATURES
 from strategies._entry_order import LIMIT, MARKET, entry_price
-
-from .account import slipped, value_at_open
-from .cash_check import children
-from .log_writer import close_order, explain
-from .matching import admitted_size, cancel_entry, fill_open
-from .record_types import EntryTerms, Order, PolicyRow, Position
-from .records import Execution, Log, MarketArrays, Reason, Workspace
 
 
 def price_of_entry(step: int, symbol: int, side: int, close: float, arrays: MarketArrays, p: EntryTerms) -> float:

@@ -8,12 +8,11 @@ import math
 from typing import Any
 
 from engine.backtest.compiled.codes import KEEP
+from engine.backtest.compiled.kernel.record_types import Seen
+from engine.backtest.compiled.kernel.records import MarketArrays, Workspace
 from engine.backtest.compiled.kernel_features import FEATURES
 from strategies._entry_order import MARKET
 from strategies._view import Decision, View, position_return
-
-from .record_types import Seen
-from .records import MarketArrays, Workspace
 
 
 def read_features(step: int, symbol: int, arrays: MarketArrays) -> Any:  # noqa: ARG001 (the signature of what is put here)

@@ -1,0 +1,1 @@
+"""Orders that open a position or change its size."""

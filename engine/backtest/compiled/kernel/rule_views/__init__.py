@@ -1,0 +1,1 @@
+"""The view of a rule and its decision, for one symbol and for all."""
