@@ -11,7 +11,7 @@ import pandas as pd
 from core.errors import DataError
 from core.types import Market, Vector
 from signals.confidence.constant import Constant
-from signals.folds.fit_at_cut import ALL, panel_of, window_of
+from signals.folds.fit_at_cut import panel_of, window_of
 from signals.folds.fit_fold import answer
 from signals.models.base import RuleModel
 from signals.panel import Panel
@@ -20,6 +20,8 @@ from strategies.base import CrossSectional
 from .sizes import Size, size_of
 from .trained import BundleContent, Part, alone, columns_of, last_rows, part_of
 
+CONTEXT = 512
+"""Rows that a model is handed at first; only networks look at more than one."""
 FLAT = Size(0.0, 0.0, math.nan, math.nan)
 
 
@@ -175,10 +177,10 @@ def _forecast(bundle: BundleContent, panel: Panel, symbol: str, row: int) -> _Fo
     if part is None:
         reason = bundle.contents.untrained.get(symbol, "it was not trained on it")
         return _Forecast(math.nan, math.nan, math.nan, (f"no model of its own: {reason}",))
-    if ALL not in bundle.parts:
-        panel = alone(panel, symbol)
-        row = len(panel) - 1
-    answers = columns_of(answer(bundle.rules.signals.training, window_of(panel), part.fitted, np.array([row])))
+    rows = alone(panel, symbol)
+    answers = _answers(bundle, rows.take(slice(-CONTEXT, None)), part)
+    if np.isnan(answers["prediction"][0]) and len(rows) > CONTEXT:  # a model with a longer window
+        answers = _answers(bundle, rows, part)
     warnings = tuple(_outside(panel, row, part))
     prediction, confidence, half_width = (
         float(answers[name][0]) for name in ("prediction", "confidence", "half_width")
@@ -187,6 +189,12 @@ def _forecast(bundle: BundleContent, panel: Panel, symbol: str, row: int) -> _Fo
     if math.isnan(forecast.prediction):
         return _Forecast(math.nan, math.nan, math.nan, (*warnings, "too few rows for the model's window"))
     return forecast
+
+
+def _answers(bundle: BundleContent, panel: Panel, part: Part) -> dict[str, Vector]:
+    """The prediction of the last row of one symbol's rows."""
+    last = np.array([len(panel) - 1])
+    return columns_of(answer(bundle.rules.signals.training, window_of(panel), part.fitted, last))
 
 
 def _outside(panel: Panel, row: int, part: Part) -> Iterator[str]:

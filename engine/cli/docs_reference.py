@@ -11,9 +11,9 @@ from core.plugins import FAMILIES, PluginField, PluginSpec, kinds, load, summary
 from core.spec import Spec, specs_in
 from engine.config.run_config import RunConfig
 
+from .commands.run_command import EPILOG
 from .main import app
-from .plugins.plugin_table import plain
-from .run_command import EPILOG
+from .plugin_table import plain
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs"
 

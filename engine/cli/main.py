@@ -11,17 +11,17 @@ import click
 
 from core.errors import WorkbenchError
 
-from .audit_command import audit
-from .bundle_command import bundle, predict, train
-from .cache_command import cache
-from .doctor_command import doctor
+from .commands.audit_command import audit
+from .commands.bundle_command import bundle, predict, train
+from .commands.cache_command import cache
+from .commands.check_plugin_command import check_plugin
+from .commands.doctor_command import doctor
+from .commands.ledger_command import ledger
+from .commands.list_command import list_plugins
+from .commands.reproduce_command import reproduce
+from .commands.run_command import EPILOG, run
+from .commands.show_command import show
 from .interrupts import recorded_interrupts
-from .ledger_command import ledger
-from .plugins.check_command import check_plugin
-from .plugins.list_command import list_plugins
-from .reproduce_command import reproduce
-from .run_command import EPILOG, run
-from .show_command import show
 
 log = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""Plug-ins on the command line: the list of them, and the check of one file against the contract of its family."""
+"""The check of one plug-in file: the contract tests of its family, and the house style."""

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from core.plugins import FAMILIES, kinds
 from engine.cli.docs_reference import cli_text, config_text, pages
 from engine.cli.main import app
-from engine.cli.plugins.plugin_table import parameters, plain
+from engine.cli.plugin_table import parameters, plain
 from engine.config.run_config import RunConfig
 from signals.models.lstm import Lstm
 

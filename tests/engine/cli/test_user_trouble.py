@@ -18,7 +18,7 @@ from rich.console import Console
 
 from core.errors import ConfigError, DataError, ModelError, StoreError
 from engine.cli.main import main
-from engine.cli.plugins.plugin_table import print_plugins
+from engine.cli.plugin_table import print_plugins
 from engine.config.yaml_layers import Layer
 from engine.pages.svg_charts import canvas, styled, svg
 from engine.pages.tearsheet.charts import draw_distribution, draw_lines, draw_yearly

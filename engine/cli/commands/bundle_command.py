@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from core.errors import ConfigError, StoreError
-
-from .arguments import files_and_overrides, sorted_words
-from .console import say
+from engine.cli.arguments import files_and_overrides, sorted_words
+from engine.cli.console import say
 
 if TYPE_CHECKING:
     from core.types import Market

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from core.errors import StoreError
-from engine.cli import cache_command
+from engine.cli.commands import cache_command
 from engine.cli.main import main
 
 

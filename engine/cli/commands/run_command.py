@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import LEDGER_HELP, files_and_overrides
-from .console import log_to_stderr, say
+from engine.cli.arguments import LEDGER_HELP, files_and_overrides
+from engine.cli.console import log_to_stderr, say
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -9,7 +9,7 @@ from core.number_format import count
 from engine.cli.console import say
 
 if TYPE_CHECKING:
-    from .run_contracts import Rule
+    from engine.cli.plugins.run_contracts import Rule
 
 EPILOG = "Exit codes: 0 every rule of the contract holds, 2 one does not, or bad input. House style decides nothing."
 
@@ -18,8 +18,8 @@ EPILOG = "Exit codes: 0 every rule of the contract holds, 2 one does not, or bad
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 def check_plugin(file: Path) -> int:
     """Check one plug-in file of any family: the rules of its contract, then house style."""
-    from .locate_plugin import located
-    from .run_contracts import contract_rules, style_rules
+    from engine.cli.plugins.locate_plugin import located
+    from engine.cli.plugins.run_contracts import contract_rules, style_rules
 
     with located(file) as plugin:
         rules = (*contract_rules(plugin), *style_rules(plugin))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .console import log_to_stderr, say
+from engine.cli.console import log_to_stderr, say
 
 
 @click.command("reproduce", epilog="Exit codes: 0 the same results, 1 something differs, 2 bad input, 130 interrupted.")

@@ -7,6 +7,6 @@ import click
 @click.argument("family", required=False)
 def list_plugins(family: str | None) -> None:
     """List plug-ins, their parameters and defaults: sources, features, models, strategies, measures."""
-    from .plugin_table import print_plugins
+    from engine.cli.plugin_table import print_plugins
 
     print_plugins(family)

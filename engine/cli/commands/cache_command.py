@@ -7,8 +7,7 @@ import click
 
 from core.caches import cache_folder
 from core.errors import StoreError
-
-from .console import say
+from engine.cli.console import say
 
 if TYPE_CHECKING:
     from signals.cache.store import SignalStore

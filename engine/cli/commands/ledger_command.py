@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .arguments import LEDGER_HELP
-from .console import say
+from engine.cli.arguments import LEDGER_HELP
+from engine.cli.console import say
 
 if TYPE_CHECKING:
     from engine.ledger.ledger import Ledger

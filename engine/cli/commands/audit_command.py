@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from .arguments import LEDGER_HELP, files_and_overrides
-from .console import log_to_stderr, say
+from engine.cli.arguments import LEDGER_HELP, files_and_overrides
+from engine.cli.console import log_to_stderr, say
 
 
 @click.command("audit", epilog="Exit codes: 0 no leak found, 1 a leak, 2 bad input, 130 interrupted.")

@@ -8,9 +8,8 @@ import click
 
 from core.errors import DataError
 from core.number_format import count
-
-from .arguments import files_and_overrides
-from .console import say
+from engine.cli.arguments import files_and_overrides
+from engine.cli.console import say
 
 if TYPE_CHECKING:
     from marketdata.data_spec import DataSpec

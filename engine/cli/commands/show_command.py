@@ -5,9 +5,8 @@ from pathlib import Path
 import click
 
 from core.errors import ConfigError
-
-from .arguments import files_and_overrides
-from .console import say
+from engine.cli.arguments import files_and_overrides
+from engine.cli.console import say
 
 
 @click.command("show")
