@@ -19,6 +19,8 @@ from signals.folds.fit_fold import Answers, FittedPart, answer
 from signals.models.base import RuleModel
 from signals.panel import Panel
 from signals.spec import SignalSpec
+from strategies._contract import form_of
+from strategies._entry_filter import NO_FILTER
 from strategies.base import Strategy
 
 from .contents import Contents
@@ -43,8 +45,38 @@ class Rules:
 
     @classmethod
     def of(cls, config: RunConfig) -> "Rules":
-        """Those of a config."""
+        """Those of a config.
+
+        Raises
+        ------
+        ConfigError
+            The strategy decides by more than a bundle is told.
+        """
+        require_decidable(config.strategy)
         return cls(config.signals, config.strategy, config.risk, config.broker)
+
+
+def require_decidable(strategy: Strategy) -> None:
+    """Refuse a strategy that decides by more than a bundle is told: prediction, confidence, side and bars held.
+
+    Raises
+    ------
+    ConfigError
+        It is handed a view, filters its entries, or sends them as limit or stop orders; the key is named.
+    """
+    reasons = {
+        f"the rule of {strategy.kind} is handed a view of prices and of its position": form_of(
+            type(strategy)
+        ).takes_view,
+        "strategy.entry_order waits for a price": strategy.entry_order is not None,
+        "strategy.only_if, warmup, sessions or hours bar entries": strategy.entry_filter != NO_FILTER,
+    }
+    for reason, is_true in reasons.items():
+        if is_true:
+            raise ConfigError(
+                f"{reason}, but a bundle decides by prediction, confidence, side and bars held alone; take another "
+                "strategy for the bundle, or leave the key out"
+            )
 
 
 @dataclass(frozen=True, eq=False)

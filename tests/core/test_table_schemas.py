@@ -104,3 +104,12 @@ def test_what_a_row_does_not_have_is_null_and_never_a_whole_number():
     assert [str(kind) for kind in built.dtypes] == ["str", "float64"]
     with pytest.raises(ValueError, match="NaN"):
         TABLE.frame([{"time": TIMES[0], "name": "a", "value": 1.0}])
+
+
+def test_a_folder_without_a_column_that_came_later_is_read(tmp_path):
+    older = Table("things", TABLE.columns, TABLE.nullable)
+    older.write(frame(), tmp_path)
+    newer = Table("things", {**TABLE.columns, "word": TEXT}, TABLE.nullable, added=frozenset({"word"}))
+    read = newer.read(tmp_path)
+    assert read["word"].tolist() == ["", ""]
+    assert list(read.columns) == list(newer.columns)

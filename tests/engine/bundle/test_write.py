@@ -5,13 +5,15 @@ import signal
 import sys
 
 import pytest
+from view_rules import Plain
 
-from core.errors import StoreError
+from core.errors import ConfigError, StoreError
 from engine.bundle.build import build
 from engine.bundle.read import load_bundle
 from engine.bundle.train import train
 from engine.bundle.write import require_free, write_bundle
 
+ENTRY_ORDER = {"kind": "limit", "offset": {"kind": "percent", "value": 0.01}}
 EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree")
 
 
@@ -77,3 +79,26 @@ def test_equal_fits_give_equal_files(rule_config, rule_bundle, tmp_path):
     again = train(rule_config, tmp_path / "again")
     for name in ("bundle.json", "weights.safetensors"):
         assert (again.folder / name).read_bytes() == (rule_bundle.folder / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            {"warmup": 5},
+            r"strategy\.only_if, warmup, sessions or hours bar entries, but a bundle decides",
+        ),
+        ({"entry_order": ENTRY_ORDER}, r"strategy\.entry_order waits for a price, but a bundle decides by prediction"),
+    ],
+)
+def test_a_strategy_that_decides_by_more_than_a_bundle_is_told_is_refused(rule_config, keys, message):
+    strategy = type(rule_config.strategy).parse(keys)
+    config = rule_config.model_copy(update={"strategy": strategy})
+    with pytest.raises(ConfigError, match=message):
+        build(config, config.data.load())
+
+
+def test_a_rule_of_a_view_is_refused(rule_config):
+    config = rule_config.model_copy(update={"strategy": Plain()})
+    with pytest.raises(ConfigError, match="is handed a view of the position, but a bundle decides by"):
+        build(config, config.data.load())
