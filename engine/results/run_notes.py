@@ -13,6 +13,9 @@ from strategies._own_class import OwnClass
 
 from .order_audit import count_orders
 
+PROTECTION = ("stop", "trail", "take_profit")
+"""The words of the table ``trades`` for exits by a stop or a target."""
+
 
 def run_notes(
     config: RunConfig, market: Market, result: RunResult, days: pd.DatetimeIndex, year: Calendar
@@ -76,7 +79,7 @@ def _reentry_notes(config: RunConfig, result: RunResult) -> tuple[str, ...]:
         return ()
     trades = result.trades.sort_values("entered_at", kind="stable")
     before = trades.groupby("symbol")[["side", "exit_reason"]].shift(1)
-    again = int((before["exit_reason"].isin(("stop", "target")) & (before["side"] == trades["side"])).sum())
+    again = int((before["exit_reason"].isin(PROTECTION) & (before["side"] == trades["side"])).sum())
     if not again:
         return ()
     return (
