@@ -273,6 +273,9 @@ class RunResult:
     daily : simple daily returns, fractions: index naive session dates, columns ``strategy``, ``benchmark`` and
         ``benchmark_at_exposure``; None as an engine returns it, and from a run folder of an earlier version.
     plugins : the user's own plug-in files that were in place: source text by path.
+    shares : (T,) shares of the account at each close, 1 at the start, as in a fund whose shares are bought and sold at
+        the account's value; None where no money was paid in or out. Returns are those of one share. It is not stored.
+    multipliers : by symbol, the value of one unit at a price of 1, where that is not 1 (futures). It is not stored.
     """
 
     engine: str
@@ -292,6 +295,8 @@ class RunResult:
     signals: pd.DataFrame | None = None
     daily: pd.DataFrame | None = None
     plugins: Mapping[str, str] = field(default_factory=dict)
+    shares: Vector | None = None
+    multipliers: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def returns(self) -> pd.Series:

@@ -1,6 +1,7 @@
 """The straight line from a config file to a run folder, and the engines that backtest.
 
-``from engine import run, load_run`` is all that a notebook or a script needs.
+``from engine import run, load_run`` is all that a notebook or a script needs, and ``RunRecorder`` all that a Cerebro of
+one's own needs.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,9 @@ from core.deprecation import moved_modules
 
 if TYPE_CHECKING:
     from .api import load_bundle, load_run, load_sweep, run, train
+    from .recorder import RunRecorder
 
-__all__ = ["load_bundle", "load_run", "load_sweep", "run", "train"]
+__all__ = ["RunRecorder", "load_bundle", "load_run", "load_sweep", "run", "train"]
 
 moved_modules(
     {
@@ -24,6 +26,10 @@ moved_modules(
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for: the command line loads this package before anything heavy."""
+    if name == "RunRecorder":
+        from .recorder import RunRecorder
+
+        return RunRecorder
     if name in __all__:
         from . import api
 

@@ -16,7 +16,7 @@ from engine.bundle.bundle import Bundle
 from engine.config.run_config import RunConfig
 from engine.config.yaml_layers import read_layer
 from engine.results.metrics_json import metrics
-from engine.results.outcome import recorded_outcome
+from engine.results.outcome import Outcome, recorded_outcome
 from engine.run_folder import result_files
 from engine.run_folder.own_plugins import own_plugins
 from engine.run_folder.run_folder import MANIFEST, RESULT_FILES, is_run_folder, read_json, result_digest
@@ -75,6 +75,16 @@ def run(
             return load_run(run_and_save(resolved, Options(Path(out), cache, quiet=not progress)).saved.folder)
     with reporting(quiet=not progress) as on_progress, keeping_markets(cache):
         outcome = recorded_outcome(compute(resolved, signal_store() if cache else None, on_progress))
+    return measured_result(outcome, {path: item["source"] for path, item in own_plugins(outcome.config).items()})
+
+
+def measured_result(outcome: Outcome, plugins: Mapping[str, str]) -> RunResult:
+    """The result of a finished run with its measures, daily returns, signals, config and notes.
+
+    Parameters
+    ----------
+    plugins : source text of the user's own files, by path.
+    """
     return replace(
         outcome.result,
         notes=outcome.notes,
@@ -82,7 +92,7 @@ def run(
         config=outcome.config,
         signals=result_files.signals(outcome.signals.frame, outcome.market),
         daily=outcome.daily,
-        plugins={path: item["source"] for path, item in own_plugins(outcome.config).items()},
+        plugins=plugins,
     )
 
 
@@ -104,7 +114,7 @@ def load_run(folder: str | PathLike[str]) -> RunResult:
     """
     path = Path(folder)
     about = _manifest(path)
-    tables = {table.name: table.read(path) for table in TABLES}
+    tables: dict[str, Any] = {table.name: table.read(path) for table in TABLES}
     numbers = read_json(path / METRICS)
     if result_digest(path) != about["result_digest"]:
         raise StoreError(f"{path}: its files are not those that its manifest.json was written for; {AGAIN}")

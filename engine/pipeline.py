@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -184,9 +184,32 @@ def tearsheets(config: RunConfig) -> AbstractContextManager[Submit | None]:
 def save(
     outcome: Outcome, config: RunConfig, out: Path, submit: Submit | None, watch: Stopwatch, lines: list[str]
 ) -> Saved:
-    """Write the run folder; the tear-sheet is drawn in another process while the report is drawn in this one."""
+    """Write the run folder of a config; see :func:`write_folder`."""
+    origin = Origin(config.data.digests(), own_plugins(outcome.config))
+    return write_folder(outcome, origin, out, submit, watch, lines)
+
+
+class Origin(NamedTuple):
+    """The origin of a run, as its folder states it.
+
+    Attributes
+    ----------
+    data : SHA-256 of each data file, or of each feed's bars, by symbol.
+    plugins : the user's own files: by path, ``sha256`` and ``source``.
+    no_tearsheet : the reason why no tear-sheet is drawn, if none is.
+    """
+
+    data: Mapping[str, str]
+    plugins: Mapping[str, Mapping[str, str]]
+    no_tearsheet: str = "the config says `report: {tearsheet: false}`"
+
+
+def write_folder(
+    outcome: Outcome, origin: Origin, out: Path, submit: Submit | None, watch: Stopwatch, lines: list[str]
+) -> Saved:
+    """Write a run folder; the tear-sheet is drawn in another process while the report is drawn in this one."""
     with staging(out) as folder:
-        reason = problem(outcome.daily) if submit else "the config says `report: {tearsheet: false}`"
+        reason = problem(outcome.daily) if submit else origin.no_tearsheet
         sheet = submit(TearsheetInput.of(outcome), folder / "tearsheet.html") if submit and not reason else None
         if submit and reason:
             log.warning("no tear-sheet: %s", reason)
@@ -197,22 +220,22 @@ def save(
         if sheet:
             with watch.stage("tear-sheet"):
                 sheet.result()
-        (folder / "config.yaml").write_text(as_yaml(config.dump()), encoding="utf-8")
+        (folder / "config.yaml").write_text(as_yaml(dict(outcome.config)), encoding="utf-8")
         contents = manifest.build(
             outcome.result,
-            config.seed,
-            config.data.digests(),
+            outcome.config["seed"],
+            origin.data,
             result_digest(folder),
             watch.seconds,
             outcome.tried.dump() if outcome.tried else None,
         )
         contents["reading"] = dict(outcome.market.reading)
         contents["returns_digest"] = result_files.write_returns(outcome.daily, folder)
-        contents["plugins"] = own_plugins(outcome.config)
+        contents["plugins"] = {name: dict(item) for name, item in origin.plugins.items()}
         write_json(folder / MANIFEST, contents)
         (folder / "run.log").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         pages = ("report.html", "tearsheet.html") if sheet else ("report.html",)
-        return put_in_place(folder, out, f"{config.name}-{config.id}", pages)
+        return put_in_place(folder, out, f"{outcome.name}-{outcome.config_id}", pages)
 
 
 def workers(config: RunConfig) -> int:

@@ -1,13 +1,15 @@
 """An ordinary backtrader script that sizes by the 2 % / 5 % rule and measures its risk.
 
-Data, strategy and loop are backtrader's own. What is added: a sizer, a broker and four analyzers, each of which can be
-left out. Run it with ``python examples/plain_cerebro.py``.
+Data, strategy and loop are backtrader's own. What is added: a sizer, a broker and five analyzers, each of which can be
+left out. The last of them writes a run folder with report and tear-sheet into ``runs``. Run it with
+``python examples/plain_cerebro.py``.
 """
 
 import backtrader as bt
 import pandas as pd
 from arch.data import nasdaq
 
+from engine import RunRecorder, load_run
 from risk.bt_adapter import ExpectedShortfall, ReturnMetrics, RiskAudit, RiskBroker, RiskRuleSizer, ValueAtRisk
 
 
@@ -42,6 +44,7 @@ cerebro.addanalyzer(ReturnMetrics, _name="metrics")
 cerebro.addanalyzer(ValueAtRisk, _name="value_at_risk", level=0.95)
 cerebro.addanalyzer(ExpectedShortfall, _name="expected_shortfall", level=0.95)
 cerebro.addanalyzer(RiskAudit, _name="audit")
+cerebro.addanalyzer(RunRecorder, _name="run", out="runs", name="plain-cerebro", benchmark="nasdaq")
 
 finished = cerebro.run()[0]
 analyzers = finished.analyzers
@@ -55,3 +58,7 @@ for tail in (analyzers.value_at_risk.get_analysis(), analyzers.expected_shortfal
 orders = pd.DataFrame(analyzers.audit.get_analysis()["orders"])
 print(f"\n{len(orders)} orders; the largest position at a fill: {orders['share_at_fill'].max():.2%} of the account")
 print(orders[["created_at", "side", "asked", "price", "status", "share_at_fill"]].tail().to_string(index=False))
+
+result = load_run(analyzers.run.folder)
+print(f"\n{result.metrics['verdict']['headline']}; report and tear-sheet are in {analyzers.run.folder}")
+print(result.measures.loc[["total_return", "sharpe", "max_drawdown"], ["strategy", "benchmark"]].to_string())

@@ -45,7 +45,7 @@ def feature_frame(market: Market, symbol: str, features: Sequence[Feature]) -> F
         times=bars.times,
         names=names,
         values=values,
-        warmup=max(feature.warmup for feature in features),
+        warmup=max(feature.warmup_in(market, symbol) for feature in features),
     )
 
 
@@ -59,8 +59,9 @@ def whole_feature(market: Market, symbol: str, feature: Feature) -> Matrix:
     """
     bars = market.bars[symbol]
     values = np.full((len(bars), len(feature.names)), np.nan)
-    if len(bars) > feature.warmup:
-        values[feature.warmup :] = _checked(market, bars, feature)[feature.warmup :]
+    warmup = feature.warmup_in(market, symbol)
+    if len(bars) > warmup:
+        values[warmup:] = _checked(market, bars, feature)[warmup:]
     return values
 
 
@@ -76,9 +77,11 @@ def feature_names(features: Sequence[Feature]) -> tuple[str, ...]:
 
 
 def _checked(market: Market, bars: Bars, feature: Feature) -> Matrix:
-    if len(bars) <= feature.warmup:
+    warmup = feature.warmup_in(market, bars.symbol)
+    if len(bars) <= warmup:
+        needed = f"at least {warmup + 1}" if warmup == feature.warmup else "more"
         raise DataError(
-            f"{bars.symbol}: has {len(bars)} bars, but feature {feature.names[0]} needs at least {feature.warmup + 1}; "
+            f"{bars.symbol}: has {len(bars)} bars, but feature {feature.names[0]} needs {needed}; "
             "take a longer history or a shorter window"
         )
     values = feature.of(market, bars.symbol)
@@ -87,17 +90,17 @@ def _checked(market: Market, bars: Bars, feature: Feature) -> Matrix:
             f"{bars.symbol}: feature {feature.kind} gave an array of shape {values.shape}, "
             f"must be {(len(bars), len(feature.names))}: one row a bar, one column a name"
         )
-    _check_finite(bars, feature, values)
+    _check_finite(bars, feature, values, warmup)
     return values
 
 
-def _check_finite(bars: Bars, feature: Feature, values: Matrix) -> None:
-    finite = np.isfinite(values[feature.warmup :])
+def _check_finite(bars: Bars, feature: Feature, values: Matrix, warmup: int) -> None:
+    finite = np.isfinite(values[warmup:])
     if not finite.all():
         rows, columns = np.nonzero(~finite)
-        row = feature.warmup + int(rows[0])
+        row = warmup + int(rows[0])
         name = feature.names[int(columns[0])]
         raise DataError(
             f"{bars.symbol}: feature {name} is {values[row, columns[0]]} at {bars.times[row].isoformat()}, "
-            f"after its warm-up of {feature.warmup} bars; check the prices up to that bar"
+            f"after its warm-up of {warmup} bars; check the prices up to that bar"
         )

@@ -10,9 +10,11 @@ from core.digests import seed_of
 from core.errors import ConfigError
 from core.plugins import PluginField
 from core.spec import Share, Spec
+from core.types import Market
 from signals.confidence.base import Confidence
 from signals.confidence.calibrated import Calibrated
 from signals.confidence.constant import Constant
+from signals.features._every import FeatureSpec
 from signals.features.base import Feature
 from signals.labels.base import Label
 from signals.labels.forward_return import ForwardReturn
@@ -105,9 +107,10 @@ class SignalSpec(Spec):
     seed: NonNegativeInt = 0
     """The only source of chance."""
 
-    features: tuple[Annotated[Feature, PluginField("signals.features")], ...] = ()
+    features: tuple[FeatureSpec, ...] = ()
     """What a model that trains looks at, in this order, and what the strategy may read; for a model that does not
-    train, the latter alone."""
+    train, the latter alone. Each takes `every` besides its own keys: `{kind: sma, window: 10, every: week}` is computed
+    on bars made of finished weeks."""
 
     label: Annotated[Label, PluginField("signals.labels", NO_LABELS, default="forward_return")] | None = None
     """What a model that trains predicts; by default the next bar's close-to-close return."""
@@ -132,14 +135,15 @@ class SignalSpec(Spec):
         fields = {name: getattr(self, name) for name in Training.__dataclass_fields__}
         return Training(**fields)
 
-    @property
-    def warmup(self) -> int:
+    def warmup_in(self, market: Market, symbol: str) -> int:
         """Bars of a symbol before its first row with all features, label units and confidence scales."""
         if isinstance(self.model, RuleModel):
             return self.model.warmup
         training = self.training
         return max(
-            training.label.warmup, training.confidence.warmup, *(feature.warmup for feature in training.features)
+            training.label.warmup,
+            training.confidence.warmup,
+            *(feature.warmup_in(market, symbol) for feature in training.features),
         )
 
     @model_validator(mode="after")

@@ -162,6 +162,10 @@ class Strategy(PluginSpec):
     """Spans of the day, in the market's time zone, in which a bar may close that decides an entry: `["09:45-15:30"]`;
     all by default."""
 
+    def identity(self) -> dict[str, Any]:
+        """The part of a run's identity that the strategy is: its plain mapping."""
+        return self.dump()
+
     @property
     def entry_filter(self) -> EntryFilter:
         """The bars at which entries may be decided."""

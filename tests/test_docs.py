@@ -7,6 +7,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
@@ -119,9 +120,11 @@ def test_configs_in_the_docs_are_valid(page, block, beside_configs):
 @pytest.mark.parametrize(
     "page", [pytest.param(page, marks=pytest.mark.slow if page in LONG else ()) for page in PYTHON]
 )
-def test_python_in_the_docs_runs_from_top_to_bottom(page, beside_configs):
+def test_python_in_the_docs_runs_from_top_to_bottom(page, beside_configs, monkeypatch):
     lines = "\n".join(block for name, block in blocks("python") if name == page)
-    exec(compile(lines, page, "exec"), {"__name__": "docs"})  # noqa: S102 - that is what is tested
+    module = ModuleType("docs")
+    monkeypatch.setitem(sys.modules, "docs", module)  # backtrader looks for the modules of strategies there
+    exec(compile(lines, page, "exec"), vars(module))  # noqa: S102 - that is what is tested
 
 
 # --- the built pages

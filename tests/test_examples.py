@@ -34,7 +34,7 @@ def test_it_runs_as_a_script(name, scripts):
     assert out.startswith("account: 10,000.00 became ")
     assert "nan" not in out.partition("\n\n")[0]
     assert err == ""
-    assert scripts[name]["left"] == []
+    assert [path.name for path in scripts[name]["left"]] == (["runs"] if name == "plain_cerebro" else [])
 
 
 def test_the_plain_script_trades_at_each_crossing_by_the_rule(scripts):
@@ -58,6 +58,17 @@ def test_the_plain_scripts_measures_are_those_of_its_daily_returns(scripts):
     assert analyzers.value_at_risk.get_analysis()["value"] == pytest.approx(np.percentile(returns, 5))
     grown = found["cerebro"].broker.getvalue() / 10_000 - 1
     assert metrics.get_analysis()["total_return"]["value"] == pytest.approx(grown)
+
+
+def test_the_plain_script_ends_with_a_run_folder(scripts):
+    found = scripts["plain_cerebro"]
+    result = found["result"]
+    assert result.equity["equity"].iloc[-1] == found["cerebro"].broker.getvalue()
+    assert len(result.orders) == len(found["orders"])
+    assert result.metrics["cap"]["breaches"] == 0
+    values = found["analyzers"].metrics.get_analysis()
+    assert result.measures.loc["max_drawdown", "strategy"] == pytest.approx(values["max_drawdown"]["value"])
+    assert "report and tear-sheet are in runs/plain-cerebro-" in found["printed"][0]
 
 
 def test_the_own_order_type_fills_at_its_limit_or_better(scripts):

@@ -79,7 +79,7 @@ class Subject:
 
     def with_bars_to_decide(self, market: Market) -> Market:
         """The market with the traded symbols that have a bar to decide on: a later listing is not yet known of."""
-        trade = tuple(symbol for symbol in market.trade if len(market.bars[symbol]) > self.spec.warmup)
+        trade = tuple(s for s in market.trade if len(market.bars[s]) > self.spec.warmup_in(market, s))
         return replace(market, trade=trade)
 
     def _stages(self, run: Run) -> Iterator[Stage]:
@@ -124,7 +124,7 @@ class Subject:
     def _labels(self, market: Market, symbol: str) -> Stage:
         if symbol not in market.trade or self.spec.label is None:
             return _nothing("labels", ("label",))
-        return _known_labels(self.spec.label.compute(market.bars[symbol]), self.spec.warmup)
+        return _known_labels(self.spec.label.compute(market.bars[symbol]), self.spec.warmup_in(market, symbol))
 
     def _table(self, name: str, frame: SignalFrame, values: Matrix, tolerance: float = 0.0) -> Stage:
         """A stage of the signals, with a column for every symbol of the whole market."""

@@ -59,7 +59,7 @@ def daily_returns(result: RunResult, market: Market, cash_interest: float = 0.0)
     days = pd.DatetimeIndex(last.index if _closes_after(times, result.zone) else last.index[1:])
     if days.empty:
         raise DataError(f"the run has no session after its first decision at {start:%F}; give it more data")
-    strategy = _changes(last.loc[days], result.cash)
+    strategy = last.loc[days] / account_before(result, days) - 1.0
     cash = cash_returns(times, days, result.zone, cash_interest)
     benchmark = benchmark_returns(market, start, days, result.zone, cash)
     share = exposure(result).gross_mean
@@ -94,9 +94,31 @@ def cash_returns(times: pd.DatetimeIndex, days: pd.DatetimeIndex, zone: str, rat
     return np.asarray(_changes(last.reindex(days, method="ffill").fillna(1.0), 1.0))
 
 
+def account_before(result: RunResult, days: pd.DatetimeIndex) -> pd.Series:
+    """(T,) the account at the last close before each session, with what was paid in or out since.
+
+    Before the first session it is the initial cash. Money that is paid in buys shares of the account at its value,
+    as in a fund: ``value before x shares / shares before`` (the unit price method; Bacon 2008, chapter 2).
+
+    Parameters
+    ----------
+    days : (T,) sessions, naive midnights, in order, none left out.
+    """
+    before = _session_last(result, "equity").reindex(days).shift(1, fill_value=result.cash)
+    if result.shares is None:
+        return before
+    shares = _last_of_sessions(result, result.shares).reindex(days)
+    return before * (shares / shares.shift(1, fill_value=1.0))
+
+
 def _session_last(result: RunResult, column: str) -> pd.Series:
+    return _last_of_sessions(result, result.equity[column].to_numpy())
+
+
+def _last_of_sessions(result: RunResult, values: Vector) -> pd.Series:
+    """The last of the values of each session's closes, by session."""
     days = sessions(pd.DatetimeIndex(result.equity["time"]), result.zone)
-    return pd.Series(result.equity[column].to_numpy(), index=days).groupby(level=0).last()
+    return pd.Series(values, index=days).groupby(level=0).last()
 
 
 def session_equity(result: RunResult, days: pd.Index) -> Vector:

@@ -126,6 +126,7 @@ class EngineOutput:
     exit_reasons : the strategy's reason for each fill's order, as far as it closes; empty for none.
     due : by symbol, short interest charged and not booked into a fill by the last bar.
     halts : (step, text) of each stop of the account that acted.
+    shares : (K,) shares of the account, 1 at the start; None where no money was paid in or out.
     """
 
     value: Vector
@@ -139,6 +140,7 @@ class EngineOutput:
     exit_reasons: Sequence[str]
     due: Mapping[str, float]
     halts: Sequence[tuple[int, str]]
+    shares: Vector | None = None
 
 
 def result_of(output: EngineOutput, task: BacktestInput, engine: str, *, solvent: bool = True) -> RunResult:
@@ -159,12 +161,9 @@ def result_of(output: EngineOutput, task: BacktestInput, engine: str, *, solvent
     symbols = task.signals.symbols
     timeline = task.timeline
     closes = timeline.marked(task.bars)
-    _require_finite(timeline.times, output.value)
+    require_finite(timeline.times, output.value)
     if solvent:
         _require_solvent(output, timeline.times, closes, list(task.bars))
-    fills = FILLS.frame(output.fills)
-    orders = ORDERS.frame(output.orders)
-    decisions = dict(zip(orders["order_id"].tolist(), orders["decision"].tolist(), strict=True))
     marks = {symbol: Mark(bars.times, float(bars.close[-1]), output.due[symbol]) for symbol, bars in task.bars.items()}
     units = pd.DataFrame(output.units, index=timeline.times, columns=list(task.bars), dtype=np.float64)
     return RunResult(
@@ -172,16 +171,32 @@ def result_of(output: EngineOutput, task: BacktestInput, engine: str, *, solvent
         config_id=task.config_id,
         cash=task.broker.cash,
         zone=task.market.zone,
-        equity=_equity(timeline.times, output.value, output.cash, output.units * closes),
         positions=units.reindex(columns=list(symbols), fill_value=0.0),
-        orders=orders,
-        fills=fills,
-        trades=round_trips(fills, output.interest, output.exit_reasons, marks, decisions),
-        costs=COSTS.frame(output.costs).sort_values("time", kind="stable", ignore_index=True),
-        stops=STOPS.frame(output.stops),
         notes=tuple(_notes(output, task)),
-        metrics={},
+        **tables(output, timeline.times, output.units * closes, marks),
     )
+
+
+def tables(output: EngineOutput, times: pd.DatetimeIndex, exposed: Matrix, marks: Mapping[str, Mark]) -> dict[str, Any]:
+    """The tables of a run, by name.
+
+    Parameters
+    ----------
+    times : (K,) of the steps, UTC.
+    exposed : (K, N) value of each position at each close, signed.
+    marks : by symbol.
+    """
+    fills = FILLS.frame(output.fills)
+    orders = ORDERS.frame(output.orders)
+    decisions = dict(zip(orders["order_id"].tolist(), orders["decision"].tolist(), strict=True))
+    return {
+        "equity": _equity(times, output, exposed),
+        "orders": orders,
+        "fills": fills,
+        "trades": round_trips(fills, output.interest, output.exit_reasons, marks, decisions),
+        "costs": COSTS.frame(output.costs).sort_values("time", kind="stable", ignore_index=True),
+        "stops": STOPS.frame(output.stops),
+    }
 
 
 def _notes(output: EngineOutput, task: BacktestInput) -> Iterator[str]:
@@ -217,7 +232,8 @@ def _day(task: BacktestInput, time: pd.Timestamp) -> str:
     return f"{sessions(pd.DatetimeIndex([time]), task.market.zone)[0]:%F}"
 
 
-def _require_finite(times: pd.DatetimeIndex, value: Vector) -> None:
+def require_finite(times: pd.DatetimeIndex, value: Vector) -> None:
+    """Refuse an account whose value is infinite or NaN at a close, with a DataError that names it."""
     bad = np.flatnonzero(~np.isfinite(value))
     if bad.size:
         raise DataError(f"the account's value is {value[bad[0]]} at {times[bad[0]]}; look for extreme prices there")
@@ -244,14 +260,16 @@ def _cause(units: Vector, before: Vector, after: Vector, symbols: list[str]) -> 
     return f"a short lost more than there was ({moved}; if that is a typo or a split, mend the data)"
 
 
-def _equity(times: pd.DatetimeIndex, equity: Vector, cash: Vector, exposed: Matrix) -> pd.DataFrame:
+def _equity(times: pd.DatetimeIndex, output: EngineOutput, exposed: Matrix) -> pd.DataFrame:
+    equity = output.value
+    before = equity[:-1] if output.shares is None else equity[:-1] * (output.shares[1:] / output.shares[:-1])
     returns = np.full(len(equity), np.nan)
-    returns[1:] = equity[1:] / equity[:-1] - 1.0
+    returns[1:] = equity[1:] / before - 1.0
     frame = pd.DataFrame(
         {
             "time": times,
             "equity": equity,
-            "cash": cash,
+            "cash": output.cash,
             "gross_exposure": np.abs(exposed).sum(axis=1) / equity,
             "net_exposure": exposed.sum(axis=1) / equity,
             "return": returns,

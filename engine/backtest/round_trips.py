@@ -12,7 +12,7 @@ from core.types import Rows
 
 REASONS = {"market": "signal", "limit": "take_profit"}
 """The word for an exit, by the kind of the order that made it; the other kinds name themselves. The strategy's own word
-for a market order goes before.
+for a market or a limit order goes before.
 """
 
 
@@ -25,11 +25,13 @@ class Mark:
     times : (T,) the close times of its bars.
     close : its last close.
     interest : short interest charged to cash and not yet booked into a fill.
+    multiplier : value of one unit at a price of 1.
     """
 
     times: pd.DatetimeIndex
     close: float
     interest: float = 0.0
+    multiplier: float = 1.0
 
     @cached_property
     def stamps(self) -> Rows:
@@ -79,7 +81,7 @@ class Trip:
     def add(self, fill: Fill, size: float, interest: float, held: float, reason: str) -> None:
         """Add ``size`` units of a fill with their part of its commission; ``held`` units are left after it."""
         commission = fill.commission * (size / fill.size)
-        why = reason if reason and fill.kind == "market" else REASONS.get(fill.kind, fill.kind)
+        why = reason if reason and fill.kind in REASONS else REASONS.get(fill.kind, fill.kind)
         self.legs.append(Leg(fill.time, size, fill.price, commission, interest, why))
         self.held = held
 
@@ -146,7 +148,7 @@ def _row(trip: Trip, mark: Mark) -> dict[str, object]:
     is_open = trip.held != 0.0
     interest = sum(leg.interest for leg in trip.legs) + (mark.interest if is_open else 0.0)
     commission = sum(leg.commission for leg in trip.legs)
-    gained = trip.held * mark.close - sum(leg.size * leg.price for leg in trip.legs)
+    gained = (trip.held * mark.close - sum(leg.size * leg.price for leg in trip.legs)) * mark.multiplier
     pnl = gained - commission - interest
     return {
         "symbol": trip.symbol,
@@ -159,7 +161,7 @@ def _row(trip: Trip, mark: Mark) -> dict[str, object]:
         "commission": commission,
         "interest": interest,
         "pnl": pnl,
-        "pnl_fraction": pnl / sum(abs(leg.size) * leg.price for leg in entries),
+        "pnl_fraction": pnl / (sum(abs(leg.size) * leg.price for leg in entries) * mark.multiplier),
         "bars": _bars(trip, mark.stamps),
         "exit_reason": "open" if is_open else exits[-1].why,
         "entry_reason": trip.entry_reason,

@@ -20,6 +20,7 @@ from signals.folds.fit_at_cut import ALL, CutFit, CutPart, fit_at_cut
 from signals.folds.walk_forward import training_rows
 from signals.models.base import RuleModel, TrainedModel
 from signals.stored import Stored, nested, stored_fields
+from strategies._own_class import OwnClass
 
 from .contents import FORMAT, Contents, PartEntry
 from .out_of_sample import out_of_sample
@@ -162,6 +163,11 @@ def _arrays(rules: Rules, fit: CutFit | None, tests: Mapping[str, SelfTest]) -> 
 
 
 def require_single(config: RunConfig) -> None:
-    """Refuse a config that makes many runs."""
+    """Refuse a config that makes many runs, or whose strategy is no rule."""
     if config.sweep is not None:
         raise ConfigError(f"{config.name}: has a `sweep:` block, which makes many runs; train one of its winners")
+    if isinstance(config.strategy, OwnClass):
+        raise ConfigError(
+            f"{config.name}: strategy.file: a bundle holds a rule, and {config.strategy.kind} is a backtrader class; "
+            "name a strategy by its kind"
+        )

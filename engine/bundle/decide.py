@@ -161,7 +161,7 @@ def _require_rows(symbol: str, count: int, needed: int, what: str) -> None:
 def _forecasts(bundle: BundleContent, market: Market) -> dict[str, _Forecast]:
     signals = bundle.rules.signals
     for symbol in market.trade:
-        _require_rows(symbol, len(market.bars[symbol]), signals.warmup + 1, "the model")
+        _require_rows(symbol, len(market.bars[symbol]), signals.warmup_in(market, symbol) + 1, "the model")
     panel = panel_of(market, signals.training)
     if panel.names != bundle.contents.features:
         raise DataError(

@@ -14,6 +14,7 @@ from core.errors import WorkbenchError
 from .commands.audit_command import audit
 from .commands.bundle_command import bundle, predict, train
 from .commands.cache_command import cache
+from .commands.check_plugin_command import check_plugin
 from .commands.doctor_command import doctor
 from .commands.ledger_command import ledger
 from .commands.list_command import list_plugins
@@ -69,7 +70,8 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (run, show, doctor, list_plugins, audit, reproduce, cache, ledger, train, predict, bundle):
+COMMANDS = (run, show, doctor, list_plugins, check_plugin, audit, reproduce, cache, ledger, train, predict, bundle)
+for command in COMMANDS:
     app.add_command(command)
 
 

@@ -5,6 +5,7 @@ from typing import get_args
 from core.errors import ConfigError
 from core.plugins import FAMILIES, PluginSpec, kinds, load, summary
 
+EVERY = "every feature takes `every` (day, week, month, quarter, hour, 15min, 4h): computed on bars of finished periods"
 SCALED = "fitted on each fold's training rows only"
 
 
@@ -36,6 +37,7 @@ def print_plugins(family: str | None) -> None:
         console.print(table)
         console.print()
     if family in (None, "features"):
+        console.print(Text(EVERY))
         console.print(Text(f"scaler, a word in the config: {', '.join(get_args(ScalerName))}; {SCALED}"))
 
 

@@ -12,7 +12,6 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from core.digests import digest
 from core.errors import ConfigError
-from core.plugins import PluginField
 from core.spec import Spec, known_keys
 from marketdata.data_spec import DataSpec
 from risk.costs import BrokerSpec
@@ -20,6 +19,7 @@ from risk.measure_set import MeasuresSpec
 from risk.spec import RiskSpec
 from signals.spec import SignalSpec
 from strategies._contract import columns_of, fault_of, filtered_columns
+from strategies._own_class import OwnClass, StrategyField
 from strategies.base import CrossSectional, Strategy
 
 from .foreign_words import here_it_is
@@ -62,8 +62,9 @@ class RunConfig(SignalSpec):
     """The name of the run folder; the file's name if left out. Not part of the run's identity."""
     data: DataSpec
     """Source and span of prices, traded symbols, and the benchmark."""
-    strategy: Annotated[Strategy, PluginField("strategies")]
-    """The rule that turns predictions into positions."""
+    strategy: Annotated[Strategy, StrategyField("strategies")]
+    """The rule that turns predictions into positions, by its kind; or `{file: my_strategy.py, parameters: {...}}`, a
+    backtrader class of your own."""
     risk: RiskSpec = RiskSpec()
     """The 2 % / 5 % rule."""
     broker: BrokerSpec = BrokerSpec()
@@ -101,7 +102,27 @@ class RunConfig(SignalSpec):
         return self
 
     @model_validator(mode="after")
+    def _own_class_stands_alone(self) -> Self:
+        if not isinstance(self.strategy, OwnClass):
+            return self
+        limits = self.risk.limits
+        settings = {
+            "stop": self.risk.stop,
+            "take_profit": self.risk.take_profit,
+            "resize": self.risk.resize,
+            "limits.daily_loss": limits.daily_loss,
+            "limits.drawdown": limits.drawdown,
+        }
+        used = [key for key, value in settings.items() if value is not None]
+        if used:
+            text = "a class of your own sends its own orders, so this has no effect: remove it, and send them in `next`"
+            raise PydanticCustomError("own_class", "{text}", {"text": text, "path": ["risk", *used[0].split(".")]})
+        return self
+
+    @model_validator(mode="after")
     def _features_are_there(self) -> Self:
+        if isinstance(self.strategy, OwnClass):
+            return self
         try:
             read = (*columns_of(self.strategy, self.features), *filtered_columns(self.strategy, self.features).values())
         except ConfigError as error:
@@ -139,7 +160,7 @@ class RunConfig(SignalSpec):
     def id(self) -> str:
         """The run's id: 12 hex digits of all keys but :data:`NO_RESULT`; data files count by their content."""
         values = {key: item for key, item in self.dump().items() if key not in NO_RESULT}
-        return digest({**values, "data": self.data.identity()})[:12]
+        return digest({**values, "data": self.data.identity(), "strategy": self.strategy.identity()})[:12]
 
 
 def layer_of_file(path: Path, overrides: Iterable[str] = ()) -> Layer:
@@ -178,6 +199,8 @@ def _overridden(layer: Layer, overrides: Iterable[str]) -> Layer:
 
 def validate(layer: Layer, source: str) -> RunConfig:
     """A layer as a :class:`RunConfig`; ``source`` is the location of keys that have none in the layer."""
+    if "cerebro" in layer.values:
+        raise ConfigError(f"{source}: describes a recorded Cerebro run and is no config; run the script again")
     version = layer.values.get("version", FORMAT)
     if isinstance(version, int) and version > FORMAT:
         raise ConfigError(

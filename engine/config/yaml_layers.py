@@ -17,11 +17,17 @@ KeyPath: TypeAlias = tuple[str, ...]
 
 # The keys whose values are paths, below any `source:` block.
 PATH_KEYS = ("files", "file", "path", "folder")
-BLOCKS_WITH_PATHS = {**dict.fromkeys(("source", "news", "scorer"), PATH_KEYS), "tls": ("ca", "cert", "key")}
+BLOCKS_WITH_PATHS = {
+    **dict.fromkeys(("source", "news", "scorer"), PATH_KEYS),
+    "strategy": ("file",),
+    "tls": ("ca", "cert", "key"),
+}
 """Blocks that name files, and the keys of each whose values are paths."""
 
 
 TEXT_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
+FILE = "file"
+"""The key that stands in the place of a kind where a block names a file."""
 KINDS = {"int": "a number", "float": "a number", "bool": "true or false", "null": "nothing"}
 """Words for what YAML reads instead of text, by the end of its tag."""
 
@@ -265,7 +271,9 @@ def _merged(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
 
 
 def _another_kind(base: dict[str, Any], top: dict[str, Any]) -> bool:
-    return "kind" in top and top["kind"] != base.get("kind", top["kind"])
+    if "kind" in base and "kind" not in top:
+        return FILE in top and FILE not in base  # a class of one's own in the place of a rule
+    return "kind" in top and (top["kind"] != base.get("kind", top["kind"]) or (FILE in base and "kind" not in base))
 
 
 def _both_mappings(left: object, right: object) -> bool:

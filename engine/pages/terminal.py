@@ -225,6 +225,8 @@ def _why(reasons: Mapping[str, int]) -> str:
 def _cap(cap: Mapping[str, Any]) -> str:
     if not cap["opening"]:
         return "no position was opened"
+    if cap["breaches"] is None:
+        return f"none set; largest {percent(cap['largest'])} at a fill, {percent(cap['largest_close'])} at a close"
     held = f"{count(cap['breaches'], 'breach', 'breaches')} in {count(cap['opening'], 'opening fill')}"
     return f"{held}; largest {percent(cap['largest'])} at a fill, {percent(cap['largest_close'])} at a close"
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.clock import sessions
 from core.types import RunResult
+from engine.backtest.account_returns import account_before
 
 KINDS = {
     "commission": "paid to the broker at the fills",
@@ -63,13 +64,6 @@ def session_costs(result: RunResult, days: pd.DatetimeIndex) -> pd.DataFrame:
     paid = table.pivot_table(index="session", columns="kind", values="amount", aggfunc="sum")
     paid = paid.reindex(index=days, columns=list(KINDS)).fillna(0.0)
     return paid.div(account_before(result, days), axis=0)
-
-
-def account_before(result: RunResult, days: pd.DatetimeIndex) -> pd.Series:
-    """(T,) the account at the last close before each session; before the first it is the initial cash."""
-    closes = sessions(pd.DatetimeIndex(result.equity["time"]), result.zone)
-    last = pd.Series(result.equity["equity"].to_numpy(), index=closes).groupby(level=0).last()
-    return last.reindex(days).shift(1, fill_value=result.cash)
 
 
 def costs(result: RunResult, days: pd.DatetimeIndex, periods_per_year: float) -> Costs:

@@ -18,14 +18,18 @@ TITLE = "fills after decisions"
 HAIR = 1e-9  # of a price: rounding of slippage
 
 
-def execution(result: RunResult, market: Market, broker: BrokerSpec) -> Check:
+def execution(result: RunResult, market: Market, broker: BrokerSpec, *, in_parts: bool = False) -> Check:
     """Every fill against the bars.
 
     A market order is filled on its symbol's first bar after the close of its decision, a stop or a limit on a later one
     than its entry's decision; the price before slippage and impact lies inside that bar's range. A position in a symbol
     that has ended is closed after its last bar, at its last close and the delisting return.
+
+    Parameters
+    ----------
+    in_parts : whether a market order may be filled on several bars, or wait, as by a volume filler in a script.
     """
-    wrong = list(_wrong(result, market, broker))
+    wrong = list(_wrong(result, market, broker, in_parts=in_parts))
     fills = len(result.fills)
     if wrong:
         return Check("L10", TITLE, "leak", fills, f"{len(wrong)} of {fills} fills could not have happened: {wrong[0]}")
@@ -36,7 +40,7 @@ def execution(result: RunResult, market: Market, broker: BrokerSpec) -> Check:
     )
 
 
-def _wrong(result: RunResult, market: Market, broker: BrokerSpec) -> Iterator[str]:
+def _wrong(result: RunResult, market: Market, broker: BrokerSpec, *, in_parts: bool) -> Iterator[str]:
     orders = result.orders.set_index("order_id")
     created = orders["created_at"].to_dict()
     settled = set(orders.index[(orders["reason"] == DELISTED) & (orders["status"] == "completed")])
@@ -46,19 +50,19 @@ def _wrong(result: RunResult, market: Market, broker: BrokerSpec) -> Iterator[st
         if fill.order_id in settled:
             reason = _not_ended(fill, bars, broker)
         else:
-            reason = _impossible(fill, decided, bars, broker)
+            reason = _impossible(fill, decided, bars, broker, at_once=fill.kind == "market" and not in_parts)
         if reason:
             yield f"order {fill.order_id} of {fill.symbol}, decided at {decided}, {reason}"
 
 
-def _impossible(fill: Any, created: pd.Timestamp, bars: Bars, broker: BrokerSpec) -> str:
+def _impossible(fill: Any, created: pd.Timestamp, bars: Bars, broker: BrokerSpec, *, at_once: bool) -> str:
     row = int(bars.times.searchsorted(fill.time))
     following = int(bars.times.searchsorted(created, side="right"))
     if row >= len(bars) or bars.times[row] != fill.time:
         return f"is filled at {fill.time}, where the symbol has no bar"
     if row < following:
         return f"is filled at {fill.time}, no later than it was decided"
-    if fill.kind == "market" and row != following:
+    if at_once and row != following:
         return f"is filled at {fill.time}, not on the next bar"
     low, high = _before_slippage(fill.price, np.sign(fill.size), broker)
     if high < bars.low[row] * (1 - HAIR) or low > bars.high[row] * (1 + HAIR):

@@ -5,10 +5,10 @@ import pandas as pd
 
 from core.clock import sessions
 from core.types import RunResult, Vector
-from engine.backtest.account_returns import BENCHMARK, COLUMNS, STRATEGY, exposure, session_exposure
+from engine.backtest.account_returns import BENCHMARK, COLUMNS, STRATEGY, account_before, exposure, session_exposure
 from risk.measures.base import Sample
 
-from .costs_paid import EARNED, account_before, session_costs
+from .costs_paid import EARNED, session_costs
 
 
 def samples(daily: pd.DataFrame, result: RunResult, per_year: float, risk_free: float) -> dict[str, Sample]:
@@ -47,6 +47,8 @@ def traded(result: RunResult, days: pd.DatetimeIndex) -> Vector:
     """(T,) value of each session's fills, bought and sold together, over the account at the session before."""
     fills = result.fills
     value = fills["size"].abs() * fills["price"]
+    if result.multipliers:
+        value = value * fills["symbol"].map(dict(result.multipliers)).fillna(1.0)
     day = sessions(pd.DatetimeIndex(fills["time"]), result.zone)
     moved = value.groupby(day).sum().reindex(days, fill_value=0.0)
     return np.asarray(moved / account_before(result, days), dtype=np.float64)

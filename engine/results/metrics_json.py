@@ -50,15 +50,13 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "orders": {**asdict(outcome.orders), "asked": outcome.orders.requested},
         "cap": asdict(outcome.cap),
         "stops": asdict(outcome.stops) if outcome.stops else None,
-        "stops_reason": "" if outcome.stops else "the config has no risk.stop",
+        "stops_reason": "" if outcome.stops else _why_no_stops(outcome),
         "trades": len(outcome.result.trades),
         "notes": list(outcome.notes),
         "data_warnings": list(outcome.market.warnings),
         "folds": len(outcome.signals.folds),
         "forecasts": _forecasts(outcome.evaluation),
-        "forecasts_reason": ""
-        if outcome.evaluation
-        else "the model does not train, so there is no forecast to evaluate",
+        "forecasts_reason": outcome.why_no_forecasts,
         "constant_confidence": outcome.constant_confidence.dump() if outcome.constant_confidence else None,
         "constant_confidence_reason": "" if outcome.constant_confidence else "the confidence does not vary",
         "leak_checks": [check.dump() for check in outcome.checks],
@@ -72,6 +70,10 @@ def _with_lists(values: Mapping[str, Any]) -> dict[str, Any]:
         key: _with_lists(item) if isinstance(item, Mapping) else list(item) if isinstance(item, tuple) else item
         for key, item in values.items()
     }
+
+
+def _why_no_stops(outcome: Outcome) -> str:
+    return "no RiskBroker recorded a bracket" if outcome.is_recording else "the config has no risk.stop"
 
 
 def _forecasts(evaluation: Evaluation | None) -> dict[str, Any] | None:

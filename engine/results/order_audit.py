@@ -73,35 +73,35 @@ class CapCheck:
     Attributes
     ----------
     opening : fills that opened a position or added to one.
-    breaches : how many of them left the position above the cap.
+    breaches : how many of them left the position above the cap; None without a cap.
     largest : the largest share of the account after one of them; None without any.
     largest_close : the largest share of the account that a position had at a close; None if nothing was held.
-    closes_above : closes at which a position had drifted above the cap, each symbol counted.
+    closes_above : closes at which a position had drifted above the cap, each symbol counted; None without a cap.
     """
 
     opening: int
-    breaches: int
+    breaches: int | None
     largest: float | None
     largest_close: float | None
-    closes_above: int
+    closes_above: int | None
 
 
-def check_cap(result: RunResult, market: Market, cap: float) -> CapCheck:
+def check_cap(result: RunResult, market: Market, cap: float | None) -> CapCheck:
     """Hold the fills to the cap, and see how far positions drifted from it afterwards.
 
     Parameters
     ----------
-    cap : largest share of the account that one position may be at its fill.
+    cap : largest share of the account that one position may be at its fill; None if there is none.
     """
     shares = opening_shares(result)["share_at_fill"]
     drifted = close_shares(result, market)
-    above = cap * (1.0 + ROUNDING)
+    above = None if cap is None else cap * (1.0 + ROUNDING)
     return CapCheck(
         opening=len(shares),
-        breaches=int((shares > above).sum()),
-        largest=float(shares.max()) if len(shares) else None,
+        breaches=None if above is None else int((shares > above).sum()),
+        largest=float(shares.max()) if shares.notna().any() else None,
         largest_close=float(drifted.max()) if drifted.any() else None,
-        closes_above=int((drifted > above).sum()),
+        closes_above=None if above is None else int((drifted > above).sum()),
     )
 
 
@@ -120,7 +120,12 @@ def close_shares(result: RunResult, market: Market) -> "np.ndarray[tuple[int, in
         symbol: pd.Series(bars.close, index=bars.times).reindex(times, method="ffill")
         for symbol, bars in closes.items()
     }
-    worth = result.positions.abs().to_numpy() * pd.DataFrame(marks).fillna(0.0).to_numpy()
+    units = (
+        result.positions.abs().mul(pd.Series(result.multipliers), axis=1)
+        if result.multipliers
+        else result.positions.abs()
+    )
+    worth = units.to_numpy() * pd.DataFrame(marks).fillna(0.0).to_numpy()
     return np.asarray(worth / result.equity["equity"].to_numpy()[:, None])
 
 

@@ -1,6 +1,6 @@
 """The outcome of a run: one frozen object that pages, terminal and metrics.json read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,7 +41,10 @@ from .measure_inputs import samples
 from .order_audit import CapCheck, Orders, StopCheck, check_cap, check_stops, count_orders
 from .return_tests import ReturnTests, alpha_test, cash_test, paired_test
 from .run_notes import run_notes
+from .run_settings import RunParts, Settings
 from .verdict import LEAK, NOTHING, Verdict, judge, verdict_of
+
+RECORDED = "a recorded Cerebro run: its models, if it has any, were fitted in the script"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +115,18 @@ class Outcome:
         return f"what idle cash earned; measures.risk_free is {percent(stated)}"
 
     @property
+    def is_recording(self) -> bool:
+        """True for a Cerebro run of a script, which no config describes."""
+        return "cerebro" in self.config
+
+    @property
+    def why_no_forecasts(self) -> str:
+        """The reason why forecasts are not evaluated; empty where they are."""
+        if self.evaluation:
+            return ""
+        return RECORDED if self.is_recording else "the model does not train, so there is no forecast to evaluate"
+
+    @property
     def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """The first decision and the last close of the account, UTC."""
         times = self.result.equity["time"]
@@ -146,8 +161,40 @@ def build(
     DataError
         The benchmark does not cover the run, or the tables do not fit the market.
     """
+    return assemble(
+        config,
+        RunParts(market, signals, evaluation, result),
+        measure=measure,
+        constant_confidence=lambda per_year: constant_confidence_run(config, market, signals, per_year),
+        notes=lambda days, year: (
+            *dict.fromkeys(note for feature in config.features for note in feature.notes),
+            *signals.notes,
+            *(evaluation.notes if evaluation else ()),
+            *result.notes,
+            *run_notes(config, market, result, days, year),
+        ),
+    )
+
+
+def assemble(
+    config: Settings,
+    parts: RunParts,
+    *,
+    measure: Measure,
+    constant_confidence: Callable[[float], ConstantConfidence | None],
+    notes: Callable[[pd.DatetimeIndex, Calendar], tuple[str, ...]],
+    in_parts: bool = False,
+) -> Outcome:
+    """The outcome of a run of either kind: measures, checks and verdict.
+
+    Parameters
+    ----------
+    constant_confidence : runs again with a constant confidence, given the sessions in a year.
+    notes : further notes, given the sessions that have a return and their calendar.
+    in_parts : whether a market order may be filled on several bars.
+    """
+    market, signals, evaluation, result = parts
     spec = config.measures
-    risk = config.risk
     seed = config.seed
     daily = daily_returns(result, market, config.broker.cash_interest)
     days = pd.DatetimeIndex(daily.index)
@@ -155,9 +202,9 @@ def build(
     per_year = year.periods_per_year
     inputs = samples(daily, result, per_year, config.risk_free)
     pending_measures = measure(inputs, spec, seed)
-    constant_confidence = constant_confidence_run(config, market, signals, per_year)
+    constant_run = constant_confidence(per_year)
     exams = {c: run_var_backtest(inputs[c].returns, spec.exam, spec.var_levels, seed) for c in (STRATEGY, BENCHMARK)}
-    checks = (fit_inputs(signals.folds), execution(result, market, config.broker))
+    checks = (fit_inputs(signals.folds), execution(result, market, config.broker, in_parts=in_parts))
     hurdle_returns = hurdle(config, result, days, per_year)
     measures = pending_measures()
     return Outcome(
@@ -176,9 +223,9 @@ def build(
         exposure=exposure(result),
         costs=costs(result, days, per_year),
         orders=count_orders(result.orders),
-        cap=check_cap(result, market, risk.cap),
-        stops=check_stops(result.stops) if risk.stop else None,
-        constant_confidence=constant_confidence,
+        cap=check_cap(result, market, config.risk.cap),
+        stops=check_stops(result.stops) if config.risk.stop or len(result.stops) else None,
+        constant_confidence=constant_run,
         checks=checks,
         verdict=_verdict(
             _return_tests(daily, traded_returns(result, market, days, config), market, hurdle_returns, per_year),
@@ -190,18 +237,11 @@ def build(
         calendar=year,
         risk_free=config.risk_free,
         cash_interest=config.broker.cash_interest,
-        notes=(
-            *market.notes,
-            *dict.fromkeys(note for feature in config.features for note in feature.notes),
-            *signals.notes,
-            *(evaluation.notes if evaluation else ()),
-            *result.notes,
-            *run_notes(config, market, result, days, year),
-        ),
+        notes=(*market.notes, *notes(days, year)),
     )
 
 
-def hurdle(config: RunConfig, result: RunResult, days: pd.DatetimeIndex, per_year: float) -> Vector | float:
+def hurdle(config: Settings, result: RunResult, days: pd.DatetimeIndex, per_year: float) -> Vector | float:
     """The returns of doing nothing: of the same account's cash, or the risk-free rate where that is more.
 
     Parameters
@@ -219,7 +259,7 @@ def hurdle(config: RunConfig, result: RunResult, days: pd.DatetimeIndex, per_yea
     return period_rate(config.measures.risk_free, per_year)
 
 
-def traded_returns(result: RunResult, market: Market, days: pd.DatetimeIndex, config: RunConfig) -> Vector:
+def traded_returns(result: RunResult, market: Market, days: pd.DatetimeIndex, config: Settings) -> Vector:
     """(T,) the returns of the traded symbols in equal parts, bought once at the first decision.
 
     Holding what one trades is no skill, whatever the benchmark is.

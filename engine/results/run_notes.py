@@ -9,8 +9,12 @@ from engine.backtest.account_returns import benchmark_gaps
 from engine.config.run_config import RunConfig
 from risk.delisting import SESSIONS
 from risk.periods import Calendar
+from strategies._own_class import OwnClass
 
 from .order_audit import count_orders
+
+PROTECTION = ("stop", "trail", "take_profit")
+"""The words of the table ``trades`` for exits by a stop or a target."""
 
 
 def run_notes(
@@ -28,7 +32,18 @@ def run_notes(
         *_interest_notes(config),
         *_unit_notes(config),
         *_reentry_notes(config, result),
-        *_span_notes(config, market, days, result.zone),
+        *_span_notes(_end_of_symbols(config), market, days, result.zone),
+        *_gap_notes(market, days, result.zone),
+        *hole_notes(year),
+        *_session_notes(result, year),
+    )
+
+
+def recorded_notes(market: Market, result: RunResult, days: pd.DatetimeIndex, year: Calendar) -> tuple[str, ...]:
+    """The notes on a recorded Cerebro run; parameters as for :func:`run_notes`."""
+    return (
+        *_idle_notes(result),
+        *_span_notes("stays, at its last close", market, days, result.zone),
         *_gap_notes(market, days, result.zone),
         *hole_notes(year),
         *_session_notes(result, year),
@@ -60,11 +75,11 @@ def _interest_notes(config: RunConfig) -> tuple[str, ...]:
 
 def _reentry_notes(config: RunConfig, result: RunResult) -> tuple[str, ...]:
     """Entries on the side that a stop or a target had just closed, where nothing bars them."""
-    if config.strategy.reenter != "always":
+    if config.strategy.reenter != "always" or isinstance(config.strategy, OwnClass):
         return ()
     trades = result.trades.sort_values("entered_at", kind="stable")
     before = trades.groupby("symbol")[["side", "exit_reason"]].shift(1)
-    again = int((before["exit_reason"].isin(("stop", "target")) & (before["side"] == trades["side"])).sum())
+    again = int((before["exit_reason"].isin(PROTECTION) & (before["side"] == trades["side"])).sum())
     if not again:
         return ()
     return (
@@ -88,9 +103,13 @@ def _unit_notes(config: RunConfig) -> tuple[str, ...]:
     )
 
 
-def _span_notes(config: RunConfig, market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
-    """Traded symbols that begin after the account does, or end before it."""
-    end = "stays, at its last close" if config.broker.delisting == "hold" else f"is closed {SESSIONS} sessions later"
+def _end_of_symbols(config: RunConfig) -> str:
+    """The end of a position in a symbol that has ended, in words."""
+    return "stays, at its last close" if config.broker.delisting == "hold" else f"is closed {SESSIONS} sessions later"
+
+
+def _span_notes(end: str, market: Market, days: pd.DatetimeIndex, zone: str) -> tuple[str, ...]:
+    """Traded symbols that begin after the account does, or end before it; ``end`` is that of their positions."""
     spans = ((symbol, sessions(market.bars[symbol].times, zone)[[0, -1]]) for symbol in market.trade)
     end = f"; a position at its end {end}"
     return tuple(

@@ -21,6 +21,11 @@ NOT_TRIED = (
     "the leak tests that need further runs (the command audit)",
 )
 """What a single run does not try, so that it cannot be passed or not passed."""
+NOT_TRIED_RECORDED = (
+    "doubled costs and decisions a bar late",
+    "the leak tests that run a strategy again on changed data: a script is recorded from outside",
+)
+"""The same of a recorded Cerebro run."""
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,14 @@ def own_plugins(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     By path from the project's folder, ``sha256`` and ``source``.
     """
     files = _not_committed() if git_lines("rev-parse", "HEAD") else sorted(set(_named(config)))
+    own_class = config.get("strategy", {}).get("file")
+    outside = [Path(own_class)] if own_class and not Path(own_class).resolve().is_relative_to(ROOT) else []
+    if own_class and not outside:
+        files = sorted({*files, Path(own_class).resolve()})
+    sources = {file.name: file for file in outside} | {file.relative_to(ROOT).as_posix(): file for file in files}
     return {
-        file.relative_to(ROOT).as_posix(): {"sha256": file_digest(file), "source": file.read_text(encoding="utf-8")}
-        for file in files
+        name: {"sha256": file_digest(file), "source": file.read_text(encoding="utf-8")}
+        for name, file in sources.items()
     }
 
 

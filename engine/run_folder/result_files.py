@@ -12,7 +12,7 @@ from core.errors import StoreError
 from core.table_schemas import SIGNALS, TABLES
 from core.types import Market, SignalFrame
 from engine.results.metrics_json import metrics
-from engine.results.outcome import Outcome
+from engine.results.outcome import RECORDED, Outcome
 
 from .run_folder import write_json
 
@@ -76,7 +76,8 @@ def _symbol(frame: SignalFrame, market: Market, column: int) -> pd.DataFrame:
 def folds(outcome: Outcome) -> dict[str, Any]:
     """The content of folds.json: per fold its spans, training, calibration, and scores beside the baselines."""
     if outcome.evaluation is None:
-        return {"folds": [], "reason": "the model does not train, so there are no folds"}
+        reason = RECORDED if outcome.is_recording else "the model does not train, so there are no folds"
+        return {"folds": [], "reason": reason}
     scores = outcome.evaluation.folds
     judged = {item.fold: {key: value for key, value in asdict(item).items() if key != "fold"} for item in scores}
     return {"folds": [{**report.dump(), **judged[report.number]} for report in outcome.signals.folds], "reason": ""}

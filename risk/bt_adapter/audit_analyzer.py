@@ -50,9 +50,10 @@ class RiskAudit(bt.Analyzer):
     Parameters
     ----------
     clock : a callable of (feed, backtrader's number of a bar's time) that gives the aware time to write.
+    symbol : a callable of the feed that gives the name to write; the feed's own by default.
     """
 
-    params = (("clock", bar_time),)
+    params: tuple[tuple[str, Any], ...] = (("clock", bar_time), ("symbol", name_of))
 
     def start(self) -> None:
         """Begin without any order."""
@@ -86,8 +87,8 @@ class RiskAudit(bt.Analyzer):
             "fills": [{"order_id": ids[fill.ref], **fill.row} for fill in self._fills],
             "interest": [fill.interest for fill in self._fills],
             "exit_reasons": [DELISTING if fill.ref in settled else reasons.get(fill.ref, "") for fill in self._fills],
-            "costs": list(cost_rows(self._fills, self.strategy.broker, self.p.clock)),
-            "stops": list(stop_rows(ids, self.strategy.broker, self.p.clock)),
+            "costs": list(cost_rows(self._fills, self.strategy.broker, self.p.clock, self.p.symbol)),
+            "stops": list(stop_rows(ids, self.strategy.broker, self.p.clock, self.p.symbol)),
         }
 
     def get_analysis(self) -> dict[str, list[Any]]:
@@ -106,7 +107,7 @@ class RiskAudit(bt.Analyzer):
         self._held[order.data] = self._held.get(order.data, 0.0) + execution.size
         row: Row = {
             "time": self.p.clock(order.data, execution.dt),
-            "symbol": name_of(order.data),
+            "symbol": self.p.symbol(order.data),
             "kind": kind_of(order),
             "size": execution.size,
             "price": execution.price,
@@ -125,7 +126,7 @@ class RiskAudit(bt.Analyzer):
         return {
             "order_id": order_id,
             "created_at": self.p.clock(order.data, order.created.dt),
-            "symbol": name_of(order.data),
+            "symbol": self.p.symbol(order.data),
             "kind": kind_of(order),
             "side": "buy" if order.isbuy() else "sell",
             "asked": order.created.size + trimmed,
@@ -152,7 +153,7 @@ class RiskAudit(bt.Analyzer):
         return {
             "order_id": order_id,
             "created_at": self.p.clock(refusal.data, refusal.created),
-            "symbol": name_of(refusal.data),
+            "symbol": self.p.symbol(refusal.data),
             "kind": "market",
             "side": "buy" if refusal.side > 0 else "sell",
             "asked": refusal.requested,
@@ -171,7 +172,9 @@ class RiskAudit(bt.Analyzer):
     def _reason(self, order: Any, trimmed: float) -> str:
         if order.status in PENDING:
             last = order.created.dt >= order.data.datetime[0]
-            return f"no later bar of {name_of(order.data)}" if last else "its price was not reached by the last bar"
+            return (
+                f"no later bar of {self.p.symbol(order.data)}" if last else "its price was not reached by the last bar"
+            )
         recorded = getattr(self.strategy.broker, "reasons", {}).get(order.ref) or order.info.get("why")
         if order.parent and order.status == bt.Order.Canceled and recorded != DELISTED:
             return self._why_cancelled(order)

@@ -7,6 +7,7 @@ import pandas as pd
 
 Row: TypeAlias = dict[str, Any]
 Clock: TypeAlias = Callable[[Any, float], pd.Timestamp]
+Symbol: TypeAlias = Callable[[Any], str]
 
 
 class Fill(NamedTuple):
@@ -28,7 +29,7 @@ def note_of(broker: Any, ref: int, number: int) -> Any:
     return getattr(broker, "notes", {}).get((ref, number))
 
 
-def cost_rows(fills: list[Fill], broker: Any, clock: Clock) -> Iterator[Row]:
+def cost_rows(fills: list[Fill], broker: Any, clock: Clock, symbol: Symbol = name_of) -> Iterator[Row]:
     """Rows of the costs of fills, of the interest on shorts and of the interest on idle cash; none for 0.
 
     A :class:`~risk.bt_adapter.RiskBroker` knows the bars at which it charged a short. Of any other broker the interest
@@ -41,7 +42,7 @@ def cost_rows(fills: list[Fill], broker: Any, clock: Clock) -> Iterator[Row]:
                 yield {"time": fill.row["time"], "symbol": fill.row["symbol"], "kind": kind, "amount": amount}
     due = ((data, data.datetime[0], due) for data, due in getattr(broker, "d_credit", {}).items() if due)
     for data, number, amount in due if charged is None else charged:
-        yield _interest(clock(data, number), name_of(data), "short_interest", amount)
+        yield _interest(clock(data, number), symbol(data), "short_interest", amount)
     for data, number, amount in getattr(broker, "earned", ()):
         yield _interest(clock(data, number), "", "cash_interest", -amount)
 
@@ -55,7 +56,7 @@ def _interest(time: pd.Timestamp, symbol: str, kind: str, amount: float) -> Row:
     return {"time": time, "symbol": symbol, "kind": kind, "amount": amount}
 
 
-def stop_rows(ids: Mapping[int, int], broker: Any, clock: Clock) -> Iterator[Row]:
+def stop_rows(ids: Mapping[int, int], broker: Any, clock: Clock, symbol: Symbol = name_of) -> Iterator[Row]:
     """One row an entry that a stop protected, by order of entry.
 
     Parameters
@@ -64,13 +65,12 @@ def stop_rows(ids: Mapping[int, int], broker: Any, clock: Clock) -> Iterator[Row
     """
     for ref, entry in sorted(getattr(broker, "entries", {}).items()):
         if ref in ids:
-            yield _protected(ids[ref], entry, broker.stopped.get(ref), clock)
+            yield {"symbol": symbol(entry.data), **_protected(ids[ref], entry, broker.stopped.get(ref), clock)}
 
 
 def _protected(order_id: int, entry: Any, stopped: Any, clock: Clock) -> Row:
     return {
         "order_id": order_id,
-        "symbol": name_of(entry.data),
         "entered_at": clock(entry.data, entry.dt),
         "size": entry.size,
         "entry_price": entry.entry_price,

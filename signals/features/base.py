@@ -28,6 +28,11 @@ class Feature(PluginSpec):
     def warmup(self) -> int:
         """Rows at the start that hold NaN or still depend on where the data begin."""
 
+    def warmup_in(self, market: Market, symbol: str) -> int:
+        """:attr:`warmup` for a symbol of a market, which may decide it."""
+        del market, symbol
+        return self.warmup
+
     @property
     @abstractmethod
     def names(self) -> tuple[str, ...]:

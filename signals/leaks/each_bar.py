@@ -76,7 +76,7 @@ def each_bar(
     seed : of the draw.
     """
     bars = _tried_bars(market, full=full, seed=seed)
-    warmup = spec.warmup
+    warmup = max(spec.warmup_in(market, symbol) for symbol in market.trade)
     differences: list[Moved] = []
     done = 0
     for piece in _pieces(market, warmup, bars):

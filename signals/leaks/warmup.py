@@ -48,11 +48,11 @@ def _possible(market: Market, spec: SignalSpec) -> list[int]:
     """The later starts after which every symbol has a bar beyond its warm-up, and half of common time is left."""
     times = market.times
     short_enough = [later for later in LATER if later < len(times) / 2]
-    return [
-        later
-        for later in short_enough
-        if all(len(market.since(times[later]).bars[symbol]) > spec.warmup for symbol in market.trade)
-    ]
+    return [later for later in short_enough if _has_rows(market.since(times[later]), spec)]
+
+
+def _has_rows(market: Market, spec: SignalSpec) -> bool:
+    return all(len(market.bars[symbol]) > spec.warmup_in(market, symbol) for symbol in market.trade)
 
 
 def _differences(full: Market, cut: Market, spec: SignalSpec, how: str) -> Iterator[Moved]:

@@ -39,9 +39,14 @@ PREDICTED = predicted_of(7, 60, missing=(0, 31))
 
 
 @every_confidence
-def test_it_says_what_it_is_and_reads_back_what_it_dumps(confidence: Confidence):
-    assert inspect.getdoc(type(confidence)).partition("\n")[0].endswith(".")
-    assert "Examples" in inspect.getdoc(type(confidence))
+def test_its_docstring_is_a_sentence_and_has_an_example(confidence: Confidence):
+    docstring = inspect.getdoc(type(confidence))
+    assert docstring.partition("\n")[0].endswith("."), "the first line of its docstring is no sentence"
+    assert "Examples" in docstring, "its docstring has no section Examples"
+
+
+@every_confidence
+def test_what_it_dumps_reads_back(confidence: Confidence):
     values = json.loads(json.dumps(confidence.dump()))
     assert values.pop("kind") == confidence.kind
     assert type(confidence).parse(values) == confidence

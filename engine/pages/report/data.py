@@ -27,6 +27,7 @@ def section(outcome: Outcome) -> Section:
         first=first.isoformat(),
         last=last.isoformat(),
         config=as_yaml(dict(outcome.config)),
+        recorded=outcome.is_recording,
     )
 
 

@@ -10,4 +10,10 @@ ORDER = 65
 
 def section(outcome: Outcome) -> Section:
     """The checks of this run, and the cached verdict of the leak battery or how to get one."""
-    return fill("leaks.html", "Leak checks", checks=outcome.checks, audit=verdict_cache.recall(outcome.config_id))
+    return fill(
+        "leaks.html",
+        "Leak checks",
+        checks=outcome.checks,
+        audit=verdict_cache.recall(outcome.config_id),
+        recorded=outcome.is_recording,
+    )

@@ -22,15 +22,17 @@ def section(outcome: Outcome) -> Section:
     cut = orders["trimmed"] != 0
     market = is_market(orders)
     tables = (("Trimmed", orders[market & done & cut]), ("Not filled", orders[market & ~done]))
-    above = opening_shares(outcome.result)
+    cap = risk["cap"]
+    opening = opening_shares(outcome.result)
+    above = opening.iloc[:0] if cap is None else opening[opening["share_at_fill"] > cap * (1.0 + ROUNDING)]
     return fill(
         "orders.html",
         "Orders",
         counts=outcome.orders,
-        cap=risk["cap"],
+        cap=cap,
         cap_at=risk["cap_at"],
         check=outcome.cap,
-        above=_rows(above[above["share_at_fill"] > risk["cap"] * (1.0 + ROUNDING)], FIRST_ROWS),
+        above=_rows(above, FIRST_ROWS),
         tables=[(title, len(rows), _rows(rows, FIRST_ROWS)) for title, rows in tables if len(rows)],
         every=_rows(orders, ALL_ROWS),
     )

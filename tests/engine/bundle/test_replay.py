@@ -26,6 +26,11 @@ VARIANTS = {
     "rank": {"model": {"kind": "ridge"}, "strategy": RANK, "confidence": {"kind": "constant", "value": 0.7}},
     "classes": {"model": {"kind": "lightgbm", "rounds": 10}, "label": {"kind": "direction", "horizon": 1}},
     "time exit": {"model": {"kind": "ridge"}, "strategy": {"kind": "time_exit", "bars": 3}},
+    "weekly features": {
+        "model": {"kind": "ridge"},
+        "features": [{"kind": "lagged_return"}, {"kind": "sma", "window": 3, "every": "week"}],
+        "walk_forward": {"train": 150, "test": 60},
+    },
 }
 RULE = {"model": {"kind": "sma_cross", "fast": 5, "slow": 20}, "features": None, "label": None, "walk_forward": None}
 

@@ -59,9 +59,10 @@ def test_a_risk_free_rate_may_be_negative():
 @pytest.mark.parametrize(
     ("reenter", "reasons", "told"),
     [
-        ("always", ["stop", "target", "signal", "open"], "2 of 4 positions"),
+        ("always", ["stop", "take_profit", "signal", "open"], "2 of 4 positions"),
+        ("always", ["trail", "signal", "signal", "open"], "1 of 4 positions"),
         ("always", ["signal", "signal", "signal", "stop"], ""),
-        ("new_signal", ["stop", "target", "signal", "open"], ""),
+        ("new_signal", ["stop", "take_profit", "signal", "open"], ""),
     ],
 )
 def test_positions_entered_again_after_a_stop_are_counted(reenter, reasons, told):
