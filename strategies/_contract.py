@@ -154,16 +154,16 @@ def column_of(name: str, renamed: Mapping[str, str], features: Sequence[Feature]
     renamed : the columns that names stand for, where a config says so.
     who : begins the message.
     """
-    column = renamed.get(name, name)
+    title = renamed.get(name, name)
     columns = [column for feature in features for column in feature.names]
-    if column in columns:
-        return column
-    of_kind = [column for feature in features if feature.kind == column for column in feature.names]
+    if title in columns:
+        return title
+    of_kind = [column for feature in features if feature.kind == title for column in feature.names]
     if len(of_kind) == 1:
         return of_kind[0]
     if of_kind:
-        raise ConfigError(f"{who} {column!r}, which is more than one feature: {', '.join(of_kind)}; name one of them")
+        raise ConfigError(f"{who} {title!r}, which is more than one feature: {', '.join(of_kind)}; name one of them")
     available = ", ".join(columns) or "none"
     renames = f", or name one of them under strategy.features: {{{name}: ...}}"
     hint = f"add it{renames if columns and who.endswith('reads') else ''}"
-    raise ConfigError(f"{who} the feature {column!r}, which the config has not; its features: {available}; {hint}")
+    raise ConfigError(f"{who} the feature {title!r}, which the config has not; its features: {available}; {hint}")

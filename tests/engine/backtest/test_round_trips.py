@@ -48,7 +48,16 @@ def test_a_long_round_trip():
         "pnl_fraction": pytest.approx(18.9 / 200.0),
         "bars": 3,  # held at the closes of days 1, 2 and 3
         "exit_reason": "signal",
+        "entry_reason": "",
     }
+
+
+def test_the_word_for_a_trade_s_entry_is_that_of_the_order_that_opened_it():
+    legs = ((1, 2.0, 100.0, 2.0), (2, 1.0, 100.0, 3.0), (3, -5.0, 110.0, -2.0), (4, 2.0, 100.0, 0.0))
+    mark = Mark(DAYS, 100.0)
+    words = {0: "crossed", 1: "added", 2: "turned", 3: "out"}
+    table = round_trips(fills(*legs), [0.0] * 4, [""] * 4, {"a": mark}, words)
+    assert table["entry_reason"].tolist() == ["crossed", "turned"]
 
 
 def test_a_short_pays_interest_and_earns_when_prices_fall():
