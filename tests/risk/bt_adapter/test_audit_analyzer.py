@@ -45,6 +45,7 @@ def test_a_filled_order(play):
             "status": "completed",
             "reason": "",
             "share_at_fill": 0.1,
+            "decision": "",
         }
     ]
     assert book["fills"] == [
