@@ -102,10 +102,10 @@ def is_named_tuple(value: Any) -> bool:
 
 
 @cache
-def kinds_of(fields: type[Any]) -> dict[str, Any]:
+def kinds_of(fields: Any) -> dict[str, Any]:
     """The type of each field of a named tuple."""
     hints = typing.get_type_hints(fields)
-    return {name: hints[name] for name in fields._fields}  # type: ignore[attr-defined]  # of a named tuple
+    return {name: hints[name] for name in fields._fields}
 
 
 def started(state: type[Any]) -> Any:

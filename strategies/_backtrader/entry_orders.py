@@ -6,7 +6,9 @@ from typing import Any
 
 import backtrader as bt
 
+from core.errors import ConfigError
 from core.types import Vector
+from risk.stops import Atr
 from strategies._entry_order import EntryOrder, entry_price, offset_at
 
 EXECTYPES = {"limit": bt.Order.Limit, "stop": bt.Order.Stop}
@@ -41,6 +43,11 @@ class EntryOrders:
     """
 
     def __init__(self, spec: EntryOrder | None, offsets: Mapping[Any, Vector], cancel: Callable[[Any], Any]) -> None:
+        if spec is not None and isinstance(spec.offset, Atr) and not offsets:
+            raise ConfigError(
+                "entry_order: its offset is a multiple of the average true range; give the parameter `offsets`: by the "
+                "feed's name, EntryOrder.distances of its bars"
+            )
         self.spec = spec
         self._offsets = offsets
         self._cancel = cancel

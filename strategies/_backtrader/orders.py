@@ -14,6 +14,7 @@ from risk.bt_adapter.commission import costs_of
 from risk.sizing import DUST, lot_floor, resize_units, units_for_loss
 from risk.spec import RiskSpec
 from risk.stops import Distances, TrailPercent, distance_at, stop_price, target_price
+from strategies._entry_order import EntryOrder
 
 from .account import AccountStops, PlannedHoldings
 from .entry_orders import EntryOrders
@@ -104,9 +105,14 @@ class OrderStrategy(bt.Strategy):
         self.exit_reasons: dict[int, str] = {}
         self.decisions: dict[int, str] = {}
         offsets = {data: self.p.offsets[data._name] for data in self.datas if self.p.offsets}
-        self.entry_orders = EntryOrders(self.p.entry_order, offsets, self.cancel)
+        self.entry_orders = EntryOrders(self.entry_order(), offsets, self.cancel)
         self.account = AccountStops(self.p.risk.limits, self.broker.startingcash)
         self._shares = self.broker.get_fundshares()
+
+    def entry_order(self) -> EntryOrder | None:
+        """The order that opens positions; None for market orders."""
+        order: EntryOrder | None = self.p.entry_order
+        return order
 
     def look_at_account(self) -> dict[Any, str]:
         """The feeds to leave because a stop of the account acts at this close, each with the stop's name: all of them.
@@ -160,7 +166,7 @@ class OrderStrategy(bt.Strategy):
         """Open a position of the sizer's size, or record the reason why there is none."""
         side = goal.side
         price = self.entry_orders.price(data, side)
-        bracket = self.bracket(data, side, price) if self.p.entry_order else self.bracket(data, side)
+        bracket = self.bracket(data, side, price) if self.entry_orders.spec else self.bracket(data, side)
         refusal = self._refusal_at_close(data, price, bracket)
         size = 0.0 if refusal else self.opening_size(data, goal, bracket.stop, price)
         if size <= 0.0:
@@ -184,7 +190,7 @@ class OrderStrategy(bt.Strategy):
         """The reason why no position may be opened at all; empty if one may."""
         if self.account.halted:
             return self.account.refusal
-        order = self.p.entry_order
+        order = self.entry_orders.spec
         levels = (
             ("entry price", order, entry),
             ("stop", self.p.risk.stop, bracket.stop),
@@ -246,7 +252,7 @@ class OrderStrategy(bt.Strategy):
         stop = self.p.risk.stop
         if stop is None or not stop.trails:
             return {"exectype": bt.Order.Stop, "price": bracket.stop}
-        start = {"price": order_info["price"]} if self.p.entry_order else {}  # else the close
+        start = {"price": order_info["price"]} if self.entry_orders.spec else {}  # else the close
         if isinstance(stop, TrailPercent):
             return {"exectype": bt.Order.StopTrail, "trailpercent": stop.value, **start}
         return {"exectype": bt.Order.StopTrail, "trailamount": bracket.distance, **start}
@@ -321,7 +327,7 @@ class OrderStrategy(bt.Strategy):
         terms: dict[str, Any] = {} if math.isnan(stop) else {"side": goal.side, "stop": stop}
         if goal.weight != 1.0:
             terms["weight"] = goal.weight
-        if price is not None and self.p.entry_order:
+        if price is not None and self.entry_orders.spec:
             terms["price"] = price
         return terms
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -155,17 +156,13 @@ class RuleMemory:
         def column(get: Callable[[Any], float]) -> Any:
             return np.array([get(views[data]) if data in views else math.nan for data in self.feeds], dtype=np.float64)
 
-        numbers = {
+        numbers: dict[str, Any] = {
             name: np.array([by_feed[data] for data in self.feeds], dtype=np.int64) for name, by_feed in integers.items()
         }
         names = [name for name in CrossView._fields if name not in (*numbers, "features")]
-        columns = {name: column(lambda view, name=name: getattr(view, name)) for name in names}
+        columns: dict[str, Any] = {name: column(attrgetter(name)) for name in names}
         reads = self.spec.reads
-        features = (
-            reads(*(column(lambda view, index=index: view.features[index]) for index in range(len(reads._fields))))
-            if reads
-            else ()
-        )
+        features = reads(*(column(attrgetter(f"features.{name}")) for name in reads._fields)) if reads else ()
         return CrossView(**columns, **numbers, features=features)
 
     def _checked(self, decision: Any) -> Decision:
@@ -225,5 +222,4 @@ def _pair(answer: Any) -> tuple[Any, Any]:
 
 def flattened(view: View) -> View:
     """A view as it would be without a position."""
-    nothing = dict.fromkeys(("entry_price", "unrealised", "best", "worst"), math.nan)
-    return view._replace(side=0, held=0, **nothing)
+    return view._replace(side=0, held=0, entry_price=math.nan, unrealised=math.nan, best=math.nan, worst=math.nan)

@@ -5,8 +5,10 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from core.errors import PluginError
+from core.errors import ConfigError, PluginError
 from strategies._contract import form_of
+from strategies._entry_filter import NO_FILTER
+from strategies._entry_order import EntryOrder
 from strategies._reentry import bars_to_wait, gated, side_left
 from strategies._view import Decision, View
 from strategies.base import CrossSectional, Strategy
@@ -109,8 +111,21 @@ class SignalStrategy(OrderStrategy):
         self._bars_to_wait = dict.fromkeys(self.datas, 0)
         spec = self.p.spec
         takes_view = isinstance(spec, Strategy) and form_of(type(spec)).takes_view
-        self._entries = {data: np.asarray(self.p.entries[data._name]).tolist() for data in self.datas if self.p.entries}
+        self._entries = self._filters()
         self._memory = RuleMemory(spec, list(self.datas), self.p.features) if takes_view else None
+
+    def entry_order(self) -> EntryOrder | None:
+        """The order that opens positions: the parameter's, or else that of the strategy."""
+        return super().entry_order() or getattr(self.p.spec, "entry_order", None)
+
+    def _filters(self) -> dict[Any, list[bool]]:
+        """By feed, the bars at which an entry may be decided; empty for all."""
+        if not self.p.entries and getattr(self.p.spec, "entry_filter", NO_FILTER) != NO_FILTER:
+            raise ConfigError(
+                f"strategy {self.p.spec.kind} filters its entries (only_if, warmup, sessions or hours); give the "
+                "parameter `entries`: by the feed's name, True at the bars at which an entry may be decided"
+            )
+        return {data: np.asarray(self.p.entries[data._name]).tolist() for data in self.datas if self.p.entries}
 
     def prenext(self) -> None:
         """Trade what has begun: a feed that starts later delays no other."""
@@ -249,7 +264,8 @@ class SignalStrategy(OrderStrategy):
         view = move.view
         if self.p.spec.reenter_new and self._signal(move) != self._side_left[view.data]:
             self._side_left[view.data] = 0
-        last, wait = self._side_left[view.data], self._bars_to_wait[view.data]
+        last = self._side_left[view.data]
+        wait = self._bars_to_wait[view.data]
         return move._replace(target=gated(move.target, view.side, last, wait, self.p.spec))
 
     def _signal(self, move: Move) -> int:

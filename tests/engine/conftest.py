@@ -1,9 +1,8 @@
 """Small markets and configs that several tests of the engine share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,12 +31,7 @@ QUICK = MeasuresSpec.parse({"intervals": {"reps": 100}, "var_methods": ["gaussia
 @pytest.fixture
 def general(monkeypatch: pytest.MonkeyPatch) -> None:
     """One kernel for everything: a kernel of its own for each random setting would take an hour to compile."""
-    decided = ("cross", "view", "reasons")
-
-    def features_of(_: Any, market: Mapping[str, Any], *, record: bool) -> KernelFeatures:
-        return KernelFeatures(**{name: market[name] for name in decided}, record=record)
-
-    monkeypatch.setattr(compiled, "features_of", features_of)
+    monkeypatch.setattr(compiled, "features_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,22 @@
 """Entries by limit and stop orders, on bars worked by hand: reached, gapped through, in vain, beyond a stop."""
 
+import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from core.errors import ConfigError
 from core.types import Bars, Market, SignalFrame
 from engine.backtest.bt import engine
+from engine.backtest.bt.feed import SignalFeed
 from engine.backtest.engine_output import BacktestInput
 from engine.results.fill_checks import execution
 from engine.results.order_audit import count_orders, is_market
+from risk.bt_adapter import RiskAudit, RiskBroker, RiskRuleSizer
 from risk.costs import BrokerSpec
 from risk.spec import RiskSpec
+from strategies._backtrader import SignalStrategy
 from strategies.threshold import Threshold
 
 FREE = BrokerSpec(cash=100_000.0, commission=0.0, slippage=0.0)
@@ -191,3 +196,26 @@ def test_what_cannot_be_is_refused():
             Threshold.parse({"entry_order": wrong})
     assert "entry_order" not in Threshold().dump()
     assert Threshold.parse({"entry_order": order("stop")}).dump()["entry_order"]["kind"] == "stop"
+
+
+def plain_run(spec, **terms):
+    """The fills of a strategy in a plain Cerebro, without what the engine hands it."""
+    cerebro = bt.Cerebro(stdstats=False)
+    frame = pd.DataFrame([FLAT, DIP, FLAT], columns=["open", "high", "low", "close"], dtype=float)
+    index = pd.bdate_range("2024-01-01", periods=3)
+    cerebro.adddata(SignalFeed(dataname=frame.set_axis(index).assign(prediction=1.0, confidence=1.0), name="x"))
+    cerebro.broker = RiskBroker(cash=10_000.0)
+    cerebro.addsizer(RiskRuleSizer)
+    cerebro.addstrategy(SignalStrategy, spec=spec, **terms)
+    cerebro.addanalyzer(RiskAudit, _name="audit")
+    return [(row["kind"], row["price"]) for row in cerebro.run()[0].analyzers.audit.get_analysis()["fills"]]
+
+
+def test_a_plain_cerebro_takes_the_order_of_the_spec_and_asks_for_what_it_needs():
+    assert plain_run(Threshold.parse({"entry_order": order("limit")})) == [("limit", 98.0)]
+    atr = {"kind": "limit", "offset": {"kind": "atr", "window": 2}}
+    with pytest.raises(ConfigError, match="give the parameter `offsets`"):
+        plain_run(Threshold.parse({"entry_order": atr}))
+    with pytest.raises(ConfigError, match=r"filters its entries .* give the parameter `entries`"):
+        plain_run(Threshold(warmup=1))
+    assert plain_run(Threshold(warmup=1), entries={"x": [False, True, True]}) == [("market", 100.0)]

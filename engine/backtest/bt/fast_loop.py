@@ -277,7 +277,7 @@ class LeanStrategy(SignalStrategy):
             isinstance(self._spec, CrossSectional)
             or self._memory
             or self._entries
-            or self.p.entry_order
+            or self.entry_orders.spec
             or risk.limits.stops_account
             or risk.resize
             or self.bars_reentry

@@ -12,6 +12,7 @@ from engine.backtest.compiled.codes import ALWAYS, DONE, NO, RUINED, STEPWISE, W
 from engine.backtest.compiled.kernel.records import TOTAL, KernelResult, Log, MarketArrays, Policies, Workspace
 from engine.backtest.compiled.kernel_features import KernelFeatures, union
 from engine.backtest.engine_output import BacktestInput
+from strategies.base import CrossSectional
 
 from .compilation import kernel, reads_held, rule_of
 from .engine import kernel_error, new_workspace, no_log, refuse, rule_error, with_next_changes
@@ -208,7 +209,8 @@ class BatchRun:
 
     def _features_with(self, policies: Policies) -> KernelFeatures:
         shared = {**self._market_features, **rule_kernel_features(self.task.strategy, policies.rules)}
-        features = features_of(policies.rows, shared, record=False)
+        cross = isinstance(self.task.strategy, CrossSectional)
+        features = features_of(policies.rows, shared, cross=cross, record=False)
         if self._features is None or self._features == features:
             return features
         return union(self._features, features)

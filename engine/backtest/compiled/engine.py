@@ -76,7 +76,8 @@ def run_task(task: BacktestInput, *, solvent: bool = True, like: KernelFeatures 
         arrays = arrays._replace(may_enter=allowed_steps(task, [task.strategy]))
     rules = rule_parameters([task.strategy], parameters(rule_of(type(task.strategy))), filters, windows)
     market = {**market_features(arrays), **rule_kernel_features(task.strategy, rules)}
-    features = features_of(policies, market, record=True)
+    cross = isinstance(task.strategy, CrossSectional)
+    features = features_of(policies, market, cross=cross, record=True)
     if like:
         features = union(features, like)._replace(record=True, skipping=features.skipping)
     log, positions = _logged_run(task, arrays, policies[0], rules[0], features)

@@ -59,8 +59,8 @@ class KernelFeatures(NamedTuple):
     skipping: int = NO
     delisting: bool = True
     reenter: bool = True
-    entry_orders: bool = True
-    filters: bool = True
+    entry_orders: bool = False
+    filters: bool = False
     view: bool = False
     reasons: int = 1
 

@@ -21,7 +21,7 @@ from risk.stops import Atr, average_true_range
 from strategies._contract import form_of
 from strategies._entry_filter import NO_FILTER, EntryFilter
 from strategies._entry_order import MARKET
-from strategies.base import CrossSectional, Strategy
+from strategies.base import Strategy
 
 VIEWED_TOO = ("volume", "previous_prediction", "previous_confidence")
 """Arrays that only rules of a view read."""
@@ -213,7 +213,6 @@ def rule_kernel_features(strategy: Strategy, rules: Any) -> Mapping[str, Any]:
     rules : records of :func:`rule_parameters`.
     """
     return {
-        "cross": isinstance(strategy, CrossSectional),
         "reenter": bars_reentry(rules),
         "filters": bool((rules["entry_filter"] >= 0).any()),
         "entry_orders": bool((rules["entry_kind"] != MARKET).any()),
@@ -222,7 +221,7 @@ def rule_kernel_features(strategy: Strategy, rules: Any) -> Mapping[str, Any]:
     }
 
 
-def features_of(policies: Any, market: Mapping[str, Any], *, record: bool) -> KernelFeatures:
+def features_of(policies: Any, market: Mapping[str, Any], *, cross: bool, record: bool) -> KernelFeatures:
     """The features of a kernel that can run these policies.
 
     Parameters
@@ -246,6 +245,7 @@ def features_of(policies: Any, market: Mapping[str, Any], *, record: bool) -> Ke
 
     return KernelFeatures(
         **{**market, "delisting": market["delisting"] and is_used("delists")},
+        cross=cross,
         mode=common("mode"),
         stop=common("stop"),
         target=common("target"),

@@ -12,8 +12,14 @@ TIMES = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04"], tz="UTC").a
 
 
 def orders(*rows):
-    base = dict.fromkeys(ORDERS.columns, 0) | {"created_at": TIMES[0], "symbol": "X", "side": "buy", "reason": ""}
-    return ORDERS.frame([{**base, "kind": "market", "status": "completed", **row} for row in rows])
+    base = dict.fromkeys(ORDERS.columns, 0) | {
+        "created_at": TIMES[0],
+        "symbol": "X",
+        "side": "buy",
+        "reason": "",
+        "decision": "",
+    }
+    return ORDERS.frame([{**base, "kind": "market", "status": "completed", "decision": "", **row} for row in rows])
 
 
 def test_orders_are_counted_by_status_and_reason():

@@ -45,6 +45,8 @@ def test_a_filled_order(play):
             "status": "completed",
             "reason": "",
             "share_at_fill": 0.1,
+            "decision": "",
+            "decision": "",
         }
     ]
     assert book["fills"] == [
