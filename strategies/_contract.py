@@ -113,7 +113,7 @@ def started(state: type[Any]) -> Any:
     return cast_state(state, state())
 
 
-def cast_state(state: type[Any], values: Any) -> Any:
+def cast_state(state: Any, values: Any) -> Any:
     """A rule's state with each number of its declared type, as the compiled engine keeps it."""
     return state(*(kind(value) for kind, value in zip(kinds_of(state).values(), values, strict=True)))
 

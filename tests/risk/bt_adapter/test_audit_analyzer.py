@@ -46,7 +46,6 @@ def test_a_filled_order(play):
             "reason": "",
             "share_at_fill": 0.1,
             "decision": "",
-            "decision": "",
         }
     ]
     assert book["fills"] == [
