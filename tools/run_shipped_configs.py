@@ -31,6 +31,7 @@ SHORT = {
     "my_csv": (),
     "sma_cross": ("data.end=2001-12-31",),
     "buy_and_hold": ("data.end=2001-12-31",),
+    "strategies/bracket_cross": ("data.end=2001-12-31",),
     "sweeps/thresholds": ("data.end=2001-12-31", "walk_forward={train: 300, test: 150}", *SWEEP),
     "sweeps/models": ("data.end=2001-12-31", "walk_forward={train: 300, test: 150}", *SWEEP),
     "sweeps/tpe": ("data.end=2001-12-31", "sweep.trials=16", *SWEEP),
