@@ -1,4 +1,4 @@
-"""The page for those who come from other tools: its backtrader script and its config make the same trades, all of them."""
+"""The page for those who come from other tools: its backtrader script and its config make the same trades."""
 
 import re
 from pathlib import Path
