@@ -61,7 +61,7 @@ def targets(view: CrossView, state: State, p: Any) -> tuple[CrossDecision, State
     target = np.zeros(len(momentum))
     order = np.argsort(-momentum, kind="mergesort")[:ranked]  # stable; NaN comes last
     for place in range(ranked):
-        target[order[place]] = float(place < p.top) - float(place >= ranked - p.bottom)
+        target[order[place]] = 1.0 if place < p.top else (-1.0 if place >= ranked - p.bottom else 0.0)
     return CrossDecision(allowed(target, p)), State(np.full(len(momentum), p.every - 1.0))
 
 
