@@ -102,18 +102,18 @@ def is_named_tuple(value: Any) -> bool:
 
 
 @cache
-def kinds_of(fields: type[Any]) -> dict[str, Any]:
+def kinds_of(fields: Any) -> dict[str, Any]:
     """The type of each field of a named tuple."""
     hints = typing.get_type_hints(fields)
-    return {name: hints[name] for name in fields._fields}  # type: ignore[attr-defined]  # of a named tuple
+    return {name: hints[name] for name in fields._fields}
 
 
-def started(state: type[Any]) -> Any:
+def started(state: Any) -> Any:
     """A state with its start values."""
     return cast_state(state, state())
 
 
-def cast_state(state: type[Any], values: Any) -> Any:
+def cast_state(state: Any, values: Any) -> Any:
     """A rule's state with each number of its declared type, as the compiled engine keeps it."""
     return state(*(kind(value) for kind, value in zip(kinds_of(state).values(), values, strict=True)))
 

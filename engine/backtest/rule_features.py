@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from core.types import COLUMNS, Bars, Market, Matrix, SignalFrame
+from core.types import COLUMNS, Bars, Market, Matrix, SignalFrame, Vector
 from signals.feature_frame import whole_feature
 from signals.features.base import Feature
 from strategies._contract import filtered_columns
@@ -63,7 +63,7 @@ def entries_allowed(
 
 
 def _of_symbol(market: Market, symbol: str, rows: int, columns: Sequence[str], used: Sequence[Feature]) -> Matrix:
-    values = {}
+    values: dict[str, Vector] = {}
     for feature in used:
         values |= dict(zip(feature.names, whole_feature(market, symbol, feature).T, strict=True))
     table = np.empty((rows, len(columns)))
