@@ -107,7 +107,7 @@ def serve(pipe: Connection, work: Work) -> None:
                 root.setLevel(context.log_level)
             channel.send(BEGUN)
             channel.send(_attempt(work.perform, context.value, task, channel.send))
-    except EOFError:
+    except (EOFError, ConnectionError):  # the other end is gone, in order or by a kill
         return
 
 

@@ -264,7 +264,7 @@ def test_processes_side_by_side_keep_one_entry(tmp_path, market, signals):
         assert time.monotonic() < until
         assert_same(store.get(KEY), signals)
         time.sleep(0.01)
-    assert [each.communicate(timeout=60)[1] for each in crew] == [b"", b""]
+    assert [each.communicate(timeout=280)[1] for each in crew] == [b"", b""]
     assert [path.name for path in tmp_path.iterdir()] == [f"{KEY}.signals"]
 
 

@@ -429,7 +429,7 @@ def test_when_the_one_that_works_is_killed_the_one_that_waits_goes_on(store, und
     second = start(store.folder)
     line_with("waiting for it", second)
     first.kill()
-    first.communicate(timeout=60)
+    first.communicate(timeout=280)
     done = len(entries(store))
     assert 1 <= done < 6
     numbers, bits_of_run, _ = ends(second)

@@ -374,12 +374,12 @@ def test_a_lost_scheduler_is_one_line_and_the_sweep_goes_on(tmp_path, config_of,
 
 
 def test_a_slow_worker_does_not_hold_the_end(site, local, on_cluster):
-    slow = site.worker(SLOW="1.0")  # four looks a chunk at most; alone it would take 48 s
+    slow = site.worker(SLOW="6.0")  # four looks a chunk at most; alone it would take 288 s
     joined(site, 3)
     try:
         begun = time.monotonic()
         assert_same(on_cluster(site.address, {"space": SPACE}), local({"space": SPACE}))
-        assert time.monotonic() - begun < 40
+        assert time.monotonic() - begun < 200  # for a machine that is busy with other things
     finally:
         slow.send_signal(signal.SIGKILL)
 
