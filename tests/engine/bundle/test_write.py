@@ -100,5 +100,5 @@ def test_a_strategy_that_decides_by_more_than_a_bundle_is_told_is_refused(rule_c
 
 def test_a_rule_of_a_view_is_refused(rule_config):
     config = rule_config.model_copy(update={"strategy": Plain()})
-    with pytest.raises(ConfigError, match="is handed a view of the position, but a bundle decides by"):
+    with pytest.raises(ConfigError, match="is handed a view of prices and of its position, but a bundle decides by"):
         build(config, config.data.load())
