@@ -1,6 +1,7 @@
 """Bundles on the command line: what is printed, and the exit codes."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -76,6 +77,8 @@ def test_a_prediction_is_a_table_and_json(folder):
 def test_later_data_than_the_backtests_are_read(folder):
     given = json.loads(command_line("predict", folder, "--json").stdout)
     assert given["time"].startswith("2018-12-31")
+    [stale] = given["warnings"]
+    assert re.fullmatch(r"the last bar is of 2018-12-31 21:00 UTC, \d+ days ago: fetch newer data", stale)
 
 
 @pytest.mark.parametrize(
