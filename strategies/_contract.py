@@ -108,7 +108,7 @@ def kinds_of(fields: Any) -> dict[str, Any]:
     return {name: hints[name] for name in fields._fields}
 
 
-def started(state: type[Any]) -> Any:
+def started(state: Any) -> Any:
     """A state with its start values."""
     return cast_state(state, state())
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from core.types import Market
 
 from .decide import Decisions, decide
@@ -23,7 +25,12 @@ class Bundle(BundleContent):
     folder: Path
 
     def decide(
-        self, market: Market, *, account: float | None = None, holding: Mapping[str, Held] | None = None
+        self,
+        market: Market,
+        *,
+        account: float | None = None,
+        holding: Mapping[str, Held] | None = None,
+        now: pd.Timestamp | None = None,
     ) -> Decisions:
         """The decisions that a backtest would make at the last bar of a market.
 
@@ -33,12 +40,14 @@ class Bundle(BundleContent):
         account : account value for the sizes, in account currency; None: the config's ``broker.cash``.
         holding : by symbol, what is held; symbols that are not named are flat.
 
+        now : the present, aware: warns of stale data; None: of a bar in the past.
+
         Raises
         ------
         DataError
             A symbol of the bundle is missing, or has too few bars.
         """
-        return decide(self, market, account=account, holding=holding or {})
+        return decide(self, market, account=account, holding=holding or {}, now=now)
 
     def __repr__(self) -> str:
         return f"<Bundle {self.folder}: {self.contents.name}, fitted on what was known at {self.contents.cut}>"

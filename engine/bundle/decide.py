@@ -23,6 +23,9 @@ from .positions import Held, Inputs, Target, targets
 from .sizes import Size, size_of
 from .trained import BundleContent, Part, alone, columns_of, last_rows, part_of
 
+RECENT = 30
+STALE = 2
+"""Data are stale after twice the longest gap between their last 30 bars, which has a week-end or a holiday."""
 CONTEXT = 512
 """Rows that a model is handed at first; only networks look at more than one."""
 FLAT = Size(0.0, 0.0, math.nan, math.nan, math.nan)
@@ -118,14 +121,21 @@ class _Forecast:
     previous: tuple[float, float] = (math.nan, math.nan)
 
 
-def decide(bundle: BundleContent, market: Market, *, account: float | None, holding: Mapping[str, Held]) -> Decisions:
+def decide(
+    bundle: BundleContent,
+    market: Market,
+    *,
+    account: float | None,
+    holding: Mapping[str, Held],
+    now: pd.Timestamp | None = None,
+) -> Decisions:
     """See :meth:`engine.bundle.bundle.Bundle.decide`."""
     market = _known_symbols(bundle, market)
     money = bundle.rules.broker.cash if account is None else account
     forecasts = _rule_forecasts(bundle, market) if not bundle.parts else _forecasts(bundle, market)
     decided = _targets(bundle, market, forecasts, holding)
     rows = [_decision(bundle, market, symbol, forecasts[symbol], decided[symbol], money) for symbol in market.trade]
-    return Decisions(market.times[-1], money, tuple(rows), tuple(_warnings(bundle, market)))
+    return Decisions(market.times[-1], money, tuple(rows), tuple(_warnings(bundle, market, now)))
 
 
 def _known_symbols(bundle: BundleContent, market: Market) -> Market:
@@ -276,7 +286,7 @@ def _decision(
     )
 
 
-def _warnings(bundle: BundleContent, market: Market) -> Iterator[str]:
+def _warnings(bundle: BundleContent, market: Market, now: pd.Timestamp | None) -> Iterator[str]:
     """Warnings on the whole bundle: its age, and bars that are not finished."""
     age = int((market.times > bundle.cut).sum())
     valid_for = bundle.contents.valid_for
@@ -284,7 +294,11 @@ def _warnings(bundle: BundleContent, market: Market) -> Iterator[str]:
         yield (f"the model is {age} bars old; the backtest replaced its models after {valid_for}: train it again")
     if market.times[-1] < bundle.cut:
         yield f"the model knew the bars until {bundle.cut:%Y-%m-%d %H:%M} UTC: this prediction is not out of sample"
-    if market.times[-1] > pd.Timestamp.now("UTC"):
+    last = market.times[-1]
+    gaps = np.diff(market.times[-RECENT:].asi8)
+    if now is not None and len(gaps) and (now - last).value > STALE * gaps.max():
+        yield f"the last bar is of {last:%Y-%m-%d %H:%M} UTC, {(now - last).days} days ago: fetch newer data"
+    if last > (pd.Timestamp.now("UTC") if now is None else now):
         yield "the last bar has not closed yet: its prices are not final"
 
 

@@ -1,16 +1,20 @@
 """Decisions as a table on the terminal."""
 
 import math
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from core.number_format import money, percent
+from core.number_format import money
 
 from .decide import Decision, Decisions
 
-HEADINGS = ("symbol", "close", "prediction", "interval", "confidence", "side", "value", "units", "stop", "target")
-"""Of the columns; those without a cell are left out."""
+MAIN = ("symbol", "close", "prediction", "confidence", "side", "value", "units")
+MORE = ("interval", "entry", "stop", "target", "reason")
+"""Headings of columns; those of ``MORE`` without a cell are left out."""
+WIDE = 110
+"""Columns of a terminal that is wide enough for all in one table."""
 SIDES = {1: "long", -1: "short", 0: "flat"}
 
 
@@ -19,13 +23,12 @@ def show_decisions(decisions: Decisions, name: str, console: Console | None = No
     console = console or Console(highlight=False)
     console.print(f"{name}: at {decisions.time:%Y-%m-%d %H:%M} UTC, sizes for an account of {money(decisions.account)}")
     cells = [_cells(row) for row in decisions.rows]
-    used = [column for column in range(len(HEADINGS)) if any(row[column] for row in cells)]
-    table = Table(box=None, pad_edge=False)
-    for column in used:
-        table.add_column(HEADINGS[column], justify="right" if column else "left", overflow="fold")
-    for texts in cells:
-        table.add_row(*(texts[column] for column in used))
-    console.print(table)
+    more = [heading for heading in MORE if any(row[heading] for row in cells)]
+    if console.width >= WIDE or not more:
+        console.print(_table(cells, (*MAIN, *more)))
+    else:
+        console.print(_table(cells, MAIN))
+        console.print(_table(cells, (MAIN[0], *more)))
     for row in decisions.rows:
         for text in row.warnings:
             console.print(f"warning   {row.symbol}: {text}")
@@ -33,17 +36,27 @@ def show_decisions(decisions: Decisions, name: str, console: Console | None = No
         console.print(f"warning   {text}")
 
 
-def _cells(row: Decision) -> tuple[str, ...]:
-    interval = "" if math.isnan(row.low) else f"{percent(row.low)} to {percent(row.high)}"
-    return (
-        row.symbol,
-        f"{row.close:.6g}",
-        "none" if math.isnan(row.prediction) else percent(row.prediction),
-        interval,
-        "" if math.isnan(row.confidence) else f"{row.confidence:.3f}",
-        SIDES[row.side],
-        money(row.value) if row.side else "",
-        f"{row.units:.6g}" if row.side else "",
-        "" if math.isnan(row.stop) else f"{row.stop:.6g}",
-        "" if math.isnan(row.target) else f"{row.target:.6g}",
-    )
+def _table(cells: Sequence[dict[str, str]], headings: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in ("symbol", "reason") else "right", overflow="fold")
+    for row in cells:
+        table.add_row(*(row[heading] for heading in headings))
+    return table
+
+
+def _cells(row: Decision) -> dict[str, str]:
+    """The texts of a row, by heading; empty for what is not known."""
+    prices = {"entry": row.entry, "stop": row.stop, "target": row.target}
+    return {
+        "symbol": row.symbol,
+        "close": f"{row.close:.6g}",
+        "prediction": "none" if math.isnan(row.prediction) else f"{100 * row.prediction:.3g} %",
+        "confidence": "" if math.isnan(row.confidence) else f"{row.confidence:.3f}",
+        "side": SIDES[row.side] if row.weight in (0.0, 1.0) else f"{SIDES[row.side]} {row.weight:.3g}",
+        "value": money(row.value) if row.side else "",
+        "units": f"{row.units:.6g}" if row.side else "",
+        "interval": "" if math.isnan(row.low) else f"{100 * row.low:.3g} to {100 * row.high:.3g} %",
+        **{heading: "" if math.isnan(price) else f"{price:.6g}" for heading, price in prices.items()},
+        "reason": row.reason,
+    }

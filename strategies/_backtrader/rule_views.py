@@ -1,9 +1,8 @@
 """The view of a rule, from backtrader's feeds and positions, and the numbers that a rule keeps from bar to bar."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -153,17 +152,19 @@ class RuleMemory:
         return vector
 
     def _cross_view(self, views: Mapping[Any, View], integers: Mapping[str, Mapping[Any, int]]) -> CrossView:
-        def column(get: Callable[[Any], float]) -> Any:
-            return np.array([get(views[data]) if data in views else math.nan for data in self.feeds], dtype=np.float64)
+        def column(values: Mapping[Any, float]) -> Any:
+            return np.array([values.get(data, math.nan) for data in self.feeds], dtype=np.float64)
 
         numbers: dict[str, Any] = {
             name: np.array([by_feed[data] for data in self.feeds], dtype=np.int64) for name, by_feed in integers.items()
         }
-        names = [name for name in CrossView._fields if name not in (*numbers, "features")]
-        columns: dict[str, Any] = {name: column(attrgetter(name)) for name in names}
+        for name in CrossView._fields:
+            if name not in (*integers, "features"):
+                numbers[name] = column({data: getattr(view, name) for data, view in views.items()})
         reads = self.spec.reads
-        features = reads(*(column(attrgetter(f"features.{name}")) for name in reads._fields)) if reads else ()
-        return CrossView(**columns, **numbers, features=features)
+        indices = range(len(reads._fields) if reads else 0)
+        columns = [column({data: view.features[index] for data, view in views.items()}) for index in indices]
+        return CrossView(**numbers, features=reads(*columns) if reads else ())
 
     def _checked(self, decision: Any) -> Decision:
         if not isinstance(decision, Decision):
@@ -222,4 +223,5 @@ def _pair(answer: Any) -> tuple[Any, Any]:
 
 def flattened(view: View) -> View:
     """A view as it would be without a position."""
-    return view._replace(side=0, held=0, entry_price=math.nan, unrealised=math.nan, best=math.nan, worst=math.nan)
+    nothing: dict[str, Any] = dict.fromkeys(("entry_price", "unrealised", "best", "worst"), math.nan)
+    return view._replace(side=0, held=0, **nothing)

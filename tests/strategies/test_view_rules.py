@@ -103,6 +103,22 @@ def test_the_view_of_a_short_is_its_mirror():
     assert [third.unrealised, third.best, third.worst] == pytest.approx([0.04, 0.05, -0.10])
 
 
+LIMIT = {"kind": "limit", "offset": {"kind": "percent", "value": 0.02}, "bars": 3}
+
+
+def test_a_rule_sees_the_entry_that_waits_and_its_bar_counts_by_its_close():
+    flat = (100.0, 100.0, 100.0, 100.0)
+    rows = [flat, flat, flat, flat, (100.0, 103.0, 97.0, 99.0), (99.0, 101.0, 98.0, 100.0), flat]
+    result = backtest(rows, [1] * 7, Told(entry_order=LIMIT))
+    views = [view for view, _ in SEEN]
+    # Sent at bar 0 and expired at bar 3, sent there again, and filled at 98 in bar 4.
+    assert [view.waiting for view in views] == [0, 1, 1, 0, 0, 0, 0]
+    assert [view.side for view in views] == [0, 0, 0, 0, 1, 1, 1]
+    assert result.fills["price"].tolist() == [98.0]
+    assert [views[4].best, views[4].worst] == pytest.approx([99 / 98 - 1] * 2)
+    assert [views[5].best, views[5].worst] == pytest.approx([101 / 98 - 1, 98 / 98 - 1])
+
+
 def test_what_was_before_is_that_of_the_bar_before():
     backtest(ROWS, [1, NAN, -1, 0.5, 0], Told(), confidence=[1.0, 1.0, 0.25, 0.5, 1.0])
     before = [(view.previous_prediction, view.previous_confidence) for view, _ in SEEN]

@@ -131,6 +131,8 @@ def predict(
     as_json: bool,
 ) -> None:
     """Print what the bundle's model and rule decide at the last bar of some data."""
+    import pandas as pd
+
     from engine.bundle.read import load_bundle
     from engine.bundle.terminal import show_decisions
     from engine.bundle.trained import cut_of
@@ -139,7 +141,8 @@ def predict(
         raise ConfigError(f"--account {account:g}: must be above 0")
     loaded = load_bundle(folder, key=key_of(key_file), force=force)
     market = _market(loaded, words)
-    decisions = loaded.decide(market.until(cut_of(market, at or "", "--at")), account=account)
+    now = None if at else pd.Timestamp.now("UTC")
+    decisions = loaded.decide(market.until(cut_of(market, at or "", "--at")), account=account, now=now)
     if as_json:
         say(json.dumps(decisions.dump(), indent=2, allow_nan=False))
         return

@@ -1,6 +1,7 @@
 """Bundles on the command line: what is printed, and the exit codes."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -60,10 +61,11 @@ def test_two_bundles_are_compared(config, folder, tmp_path):
 def test_a_prediction_is_a_table_and_json(folder):
     done = command_line("predict", folder, "--at", "2001-12-31", "--account", "50000")
     assert done.returncode == 0
-    head, names, row, *_ = done.stdout.splitlines()
+    head, names, row, more, prices, *_ = done.stdout.splitlines()
     assert head == "rule: at 2001-12-31 21:00 UTC, sizes for an account of 50,000.00"
-    assert names.split() == ["symbol", "close", "prediction", "confidence", "side", "value", "units", "stop"]
-    assert row.split()[0] == "nasdaq"
+    assert names.split() == ["symbol", "close", "prediction", "confidence", "side", "value", "units"]
+    assert more.split() == ["symbol", "stop"]
+    assert row.split()[0] == prices.split()[0] == "nasdaq"
     given = json.loads(command_line("predict", folder, "--at", "2001-12-31", "--account", "50000", "--json").stdout)
     [decision] = given["decisions"]
     assert decision["value"] == pytest.approx(1000.0)  # 2 % of 50,000 at confidence 1
@@ -75,6 +77,8 @@ def test_a_prediction_is_a_table_and_json(folder):
 def test_later_data_than_the_backtests_are_read(folder):
     given = json.loads(command_line("predict", folder, "--json").stdout)
     assert given["time"].startswith("2018-12-31")
+    [stale] = given["warnings"]
+    assert re.fullmatch(r"the last bar is of 2018-12-31 21:00 UTC, \d+ days ago: fetch newer data", stale)
 
 
 @pytest.mark.parametrize(
