@@ -46,10 +46,10 @@ def target(view: View, state: State, p: Any) -> tuple[Decision, State]:
         return Decision(0.0), State(0.0)
     weight = 1.0 if value <= p.volatility else p.volatility / value
     weight = weight if is_long else -weight
-    kept = state.weight
-    if kept * weight > 0.0 and abs(weight - kept) < p.step:
-        return Decision(kept, 1 if view.side != 0 else 0), State(kept)
-    return Decision(weight, 1 if kept * weight > 0.0 and view.side != 0 else 0), State(weight)
+    before = state.weight
+    if before * weight > 0.0 and abs(weight - before) < p.step:
+        return Decision(before, 1 if view.side != 0 else 0), State(before)
+    return Decision(weight, 1 if before * weight > 0.0 and view.side != 0 else 0), State(weight)
 
 
 class VolatilityTarget(Sided):
