@@ -26,7 +26,7 @@ class State(NamedTuple):
     wait: int = 0
 
 
-def targets(view: CrossView, state: State, p: Any) -> tuple[CrossDecision, State]:
+def targets(view: CrossView, state: Any, p: Any) -> tuple[CrossDecision, Any]:
     """The targets after this bar, 1 long, -1 short, 0 flat, and the state.
 
     The momentum is ``(1 + long) / (1 + recent) - 1``: the return from ``long`` bars ago to ``recent`` bars ago. Every
@@ -56,25 +56,27 @@ def targets(view: CrossView, state: State, p: Any) -> tuple[CrossDecision, State
     for symbol in range(len(momentum)):
         if not math.isnan(view.prediction[symbol]):
             longest = max(longest, state.wait[symbol])
-    if longest > 0.0 or ranked < p.top + p.bottom:
-        return CrossDecision(allowed(view.side * 1.0, p)), State(np.full(len(momentum), max(longest - 1.0, 0.0)))
-    target = np.zeros(len(momentum))
-    order = np.argsort(-momentum, kind="mergesort")[:ranked]  # stable; NaN comes last
-    for place in range(ranked):
-        target[order[place]] = 1.0 if place < p.top else (-1.0 if place >= ranked - p.bottom else 0.0)
-    return CrossDecision(allowed(target, p)), State(np.full(len(momentum), p.every - 1.0))
+    wait: Any = np.full(len(momentum), max(longest - 1.0, 0.0))
+    target = view.side * 1.0
+    if longest <= 0.0 and ranked >= p.top + p.bottom:
+        wait[:] = p.every - 1.0
+        target[:] = 0.0
+        order = np.argsort(-momentum, kind="mergesort")[:ranked]  # stable; NaN comes last
+        for place in range(ranked):
+            target[order[place]] = 1.0 if place < p.top else (-1.0 if place >= ranked - p.bottom else 0.0)
+    return CrossDecision(allowed(target, p)), State(wait)
 
 
 def momentum_of(view: CrossView) -> Vector:
     """(N,) return of the long span less its last part; NaN in a warm-up, and without a prediction."""
-    momentum = (1.0 + view.features.long) / (1.0 + view.features.recent) - 1.0
+    momentum: Vector = (1.0 + view.features.long) / (1.0 + view.features.recent) - 1.0
     for symbol in range(len(momentum)):
         if math.isnan(view.prediction[symbol]):
             momentum[symbol] = math.nan
     return momentum
 
 
-def allowed(target: Vector, p: Any) -> Vector:
+def allowed(target: Any, p: Any) -> Any:
     """(N,) the targets, 0 on a side that the parameters bar."""
     for symbol in range(len(target)):
         if (target[symbol] > 0.0 and p.allow_long == 0.0) or (target[symbol] < 0.0 and p.allow_short == 0.0):
