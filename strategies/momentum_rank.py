@@ -8,7 +8,6 @@ import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
 from core.errors import ConfigError
-from core.types import Vector
 
 from .base import CrossDecision, CrossSectional, CrossView, Sided
 
@@ -56,8 +55,8 @@ def targets(view: CrossView, state: Any, p: Any) -> tuple[CrossDecision, Any]:
     for symbol in range(len(momentum)):
         if not math.isnan(view.prediction[symbol]):
             longest = max(longest, state.wait[symbol])
-    wait: Any = np.full(len(momentum), max(longest - 1.0, 0.0))
     target = view.side * 1.0
+    wait = state.wait * 0.0 + max(longest - 1.0, 0.0)
     if longest <= 0.0 and ranked >= p.top + p.bottom:
         wait[:] = p.every - 1.0
         target[:] = 0.0
@@ -67,9 +66,9 @@ def targets(view: CrossView, state: Any, p: Any) -> tuple[CrossDecision, Any]:
     return CrossDecision(allowed(target, p)), State(wait)
 
 
-def momentum_of(view: CrossView) -> Vector:
+def momentum_of(view: CrossView) -> Any:
     """(N,) return of the long span less its last part; NaN in a warm-up, and without a prediction."""
-    momentum: Vector = (1.0 + view.features.long) / (1.0 + view.features.recent) - 1.0
+    momentum = (1.0 + view.features.long) / (1.0 + view.features.recent) - 1.0
     for symbol in range(len(momentum)):
         if math.isnan(view.prediction[symbol]):
             momentum[symbol] = math.nan
