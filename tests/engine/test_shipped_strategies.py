@@ -9,6 +9,7 @@ import pytest
 from engine import run
 from engine.cli.main import main
 from engine.sweep.load_config import load
+from engine.sweep.trials.dry_run import check_sweep
 from marketdata.sources.sample import Sample
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,9 +185,17 @@ def test_the_audit_finds_no_leak(name, tmp_path):
     assert main(["audit", str(FOLDER / f"{name}.yaml"), "--out", str(tmp_path), "--quiet", *words]) == 0
 
 
+SWEEP = "sweep={space: {risk.base: [0.003, 0.004]}, confirm: 2, spot_checks: 0, overfitting: {reps: 100}}"
+
+
+@each
+def test_a_sweep_of_it_is_planned_on_the_compiled_engine(name):
+    plan = check_sweep(load(FOLDER / f"{name}.yaml", [*SHORT[name], SWEEP]))
+    assert "on backtrader" not in plan
+
+
 @pytest.mark.slow
 @each
 def test_it_is_swept(name, tmp_path):
-    sweep = "sweep={space: {risk.base: [0.003, 0.004]}, confirm: 2, spot_checks: 0, overfitting: {reps: 100}}"
     words = [str(FOLDER / f"{name}.yaml"), "--out", str(tmp_path), "--quiet"]
-    assert main([*words, *SHORT[name], *QUICK, sweep]) == 0
+    assert main([*words, *SHORT[name], *QUICK, SWEEP]) == 0
