@@ -172,14 +172,6 @@ def test_momentum_holds_the_best_two_of_each_choice():
 
 @pytest.mark.slow
 @each
-def test_both_engines_give_the_same_bits(name, tmp_path, capsys):
-    words = [str(FOLDER / f"{name}.yaml"), "--engine", "both", "--out", str(tmp_path), "--quiet"]
-    assert main([*words, *SHORT[name], *QUICK]) == 0
-    assert capsys.readouterr().err == ""
-
-
-@pytest.mark.slow
-@each
 def test_the_audit_finds_no_leak(name, tmp_path):
     words = [word for word in SHORT[name] if not word.startswith("measures")]
     assert main(["audit", str(FOLDER / f"{name}.yaml"), "--out", str(tmp_path), "--quiet", *words]) == 0
@@ -196,6 +188,6 @@ def test_a_sweep_of_it_is_planned_on_the_compiled_engine(name):
 
 @pytest.mark.slow
 @each
-def test_it_is_swept(name, tmp_path):
+def test_it_is_swept_and_backtrader_confirms_it_fill_for_fill(name, tmp_path):
     words = [str(FOLDER / f"{name}.yaml"), "--out", str(tmp_path), "--quiet"]
     assert main([*words, *SHORT[name], *QUICK, SWEEP]) == 0
