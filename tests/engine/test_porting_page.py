@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from core.types import Bars, Market, SignalFrame
+from engine import run
 from engine.backtest.bt import engine
 from engine.sweep.load_config import load
 
@@ -19,14 +20,21 @@ STOCK, HERE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 SHIPPED = ROOT / "configs" / "strategies" / "bracket_cross.yaml"
 
 
+QUICK = ("measures={intervals: {reps: 0}, var_methods: [gaussian]}",)
+
+
 @pytest.fixture(scope="module")
 def page():
-    """What the page's Python leaves behind, run from top to bottom."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)
-        values = {"__name__": "__main__"}  # where backtrader looks for a strategy's module
-        exec(STOCK + HERE, values)  # noqa: S102 - the page's own code
+    """What the page's backtrader script leaves behind; test_docs.py runs all of the page's Python."""
+    values = {"__name__": "__main__"}  # where backtrader looks for a strategy's module
+    exec(STOCK, values)  # noqa: S102 - the page's own code
     return values
+
+
+@pytest.fixture(scope="module")
+def ours():
+    assert 'run("configs/strategies/bracket_cross.yaml")' in HERE
+    return run(SHIPPED, overrides=QUICK).trades
 
 
 def paired(fills):
@@ -50,17 +58,16 @@ def require_same_trades(ours, fills, commission):
         assert trade.pnl == pytest.approx(profit, abs=1e-7)
 
 
-def test_both_make_the_same_trades_on_the_sample(page):
-    ours = page["ours"]
+def test_both_make_the_same_trades_on_the_sample(page, ours):
     require_same_trades(ours, page["theirs"], 0.001)
     assert {"stop", "take_profit", "signal"} <= set(ours["exit_reason"])
     assert f"the same {len(ours)} trades" in PAGE
 
 
-def test_without_the_key_it_enters_again_as_often_as_the_page_says(page):
-    always = page["run"](SHIPPED, overrides=["strategy.reenter=always"]).trades
+def test_without_the_key_it_enters_again_as_often_as_the_page_says(ours):
+    always = run(SHIPPED, overrides=[*QUICK, "strategy.reenter=always"]).trades
     assert re.search(rf"is above: {len(always)} trades", PAGE)
-    assert len(always) > len(page["ours"])
+    assert len(always) > len(ours)
 
 
 def test_the_config_of_the_page_is_the_one_that_is_shipped():
