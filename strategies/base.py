@@ -51,6 +51,7 @@ __all__ = [
     "Decision",
     "EntryFilter",
     "EntryOrder",
+    "Hours",
     "Pause",
     "Reenter",
     "Rule",
@@ -61,6 +62,7 @@ __all__ = [
     "Strategy",
     "View",
     "ViewRule",
+    "Weekday",
 ]
 
 Sides: TypeAlias = npt.NDArray[np.int64]

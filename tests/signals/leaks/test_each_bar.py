@@ -106,10 +106,11 @@ def test_a_history_in_pieces_is_tried_at_the_same_bars(monkeypatch):
     market = market_of(times, "AB", late=350)
     honest = each_bar(market, SPEC, full=True, seed=1)
     assert (honest.status, honest.runs) == ("clean", 699)
-    rows = (SPEC.warmup, 99, 100, 101, 300, 399, 400, 401, 650, 698)
+    warmup = SPEC.warmup_in(market, "A")
+    rows = (warmup, 99, 100, 101, 300, 399, 400, 401, 650, 698)
     check = each_bar(market, planted(*(str(times[row].date()) for row in rows)), full=True, seed=1)
     assert (check.moved.where, check.moved.rows) == ("A planted", len(rows))
-    assert check.moved.row[:10] == str(times[SPEC.warmup].date())
+    assert check.moved.row[:10] == str(times[warmup].date())
 
 
 def test_a_label_that_is_known_too_early_on_one_bar_is_found(monkeypatch):
