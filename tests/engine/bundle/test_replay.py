@@ -14,7 +14,7 @@ from signals.generate import plan
 RANK = {"kind": "rank", "top": 1, "bottom": 1}
 VARIANTS = {
     "four models": {},
-    "stop": {"risk": {"mode": "stop", "stop": {"kind": "atr", "window": 10, "multiple": 2.0}}, "engine": "compiled"},
+    "stop": {"risk": {"mode": "stop", "stop": {"kind": "atr", "window": 10, "multiple": 2.0}}},
     "per symbol, conformal": {
         "model": {"kind": "ridge", "scope": "per_symbol"},
         "confidence": {"kind": "conformal"},
