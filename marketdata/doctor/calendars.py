@@ -16,6 +16,8 @@ from .finding import Finding, Series, dates
 
 GAP = 30  # days without a bar, of bars of any size
 MISSING = 10  # weekdays in a row without a bar: more than any exchange's holidays
+MISSING_DAYS = 3  # the same for a market that is open every day
+FEWEST = 3  # sessions of a size that are no accident
 ENOUGH = 20
 SEVERAL = 3  # bars of a session within the day
 FEW = 5
@@ -90,8 +92,10 @@ def _gap(series: Series) -> Iterator[Finding]:
     wide = np.flatnonzero(steps > max(GAP, 3 * float(np.median(steps))))
     what = f"of more than {GAP} days"
     if not len(wide) and series.step_days < 5:
-        wide = np.flatnonzero(_missing(days) >= MISSING)
-        what = f"of {MISSING} {'days' if _every_day(days) else 'weekdays'} or more"
+        every_day = _every_day(days)
+        limit = MISSING_DAYS if every_day else MISSING
+        wide = np.flatnonzero(_missing(days) >= limit)
+        what = f"of {limit} {'days' if every_day else 'weekdays'} or more"
     if not len(wide):
         return
     last = int(wide[steps[wide].argmax()])
@@ -159,7 +163,7 @@ def _mixed_sizes(series: Series) -> Iterator[Finding]:
         return
     single = counts == 1
     changes = np.flatnonzero(np.diff(single.astype(int)))
-    if not (FEW < single.sum() < len(counts) - FEW) or len(changes) > 2:
+    if not (FEWEST <= single.sum() <= len(counts) - FEWEST) or len(changes) > 2:
         return
     usual = int(np.median(counts[~single]))
     change = pd.Timestamp(days[changes[0] + 1])

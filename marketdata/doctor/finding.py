@@ -86,14 +86,16 @@ class Series:
         """A move that the series' own returns do not explain.
 
         The larger of 8 standard deviations by the median absolute deviation (Hampel 1974, x 1.4826), twice the 99 %
-        quantile of absolute returns, and 2 %. Moves by a factor of 1.9 or more are left out of the quantile: a few
-        mistakes would hide each other.
+        quantile of absolute returns, and 2 %. Moves by a factor of 1.9 or more, and of more than 20 such deviations,
+        are left out of the quantile: a few mistakes would hide each other.
         """
         sizes = np.abs(self.steps)
         sizes = sizes[sizes < np.log(JUMP)]
         if not len(sizes):
             return np.inf
-        return float(max(8 * 1.4826 * np.median(sizes), 2 * np.quantile(sizes, 0.99), 0.02))
+        deviation = 1.4826 * np.median(sizes)
+        usual = sizes[sizes <= max(20 * deviation, 0.02)]
+        return float(max(8 * deviation, 2 * np.quantile(usual, 0.99), 0.02))
 
     @cached_property
     def unique_days(self) -> pd.DatetimeIndex:

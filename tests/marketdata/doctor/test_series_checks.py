@@ -189,3 +189,32 @@ def test_a_price_near_the_smallest_number_of_a_float_is_a_jump_and_no_overflow()
     jumps = [finding for finding in found(frame) if finding.check in ("jump", "spike", "split")]
     assert jumps
     assert 50 in jumps[0].rows or 51 in jumps[0].rows
+
+
+def test_mistakes_of_a_usual_size_do_not_hide_each_other():
+    frame = walk()
+    prices = ["open", "high", "low", "close"]
+    frame.iloc[80, [1, 3]] *= 1.85
+    frame.loc[frame.index[100:105], prices] *= 1.6
+    frame.loc[frame.index[150:], prices] /= 1.5
+    checks = {finding.check: finding for finding in found(frame)}
+    assert "3:2" in checks["split"].problem
+    assert {80, 100} & set(checks["spike"].rows)
+
+
+def test_days_without_bars_are_a_gap_in_a_market_that_is_open_every_day():
+    hours = walk(count=700).set_axis(pd.date_range("2020-01-06", periods=700, freq="h"))
+    holed = hours.drop(hours.index[100:200])
+    days = pd.DatetimeIndex(holed.index).normalize()
+    series = Series(holed.reset_index(drop=True), days, times=pd.DatetimeIndex(holed.index).tz_localize("UTC"))
+    [text] = [finding.text for finding in findings_of(series) if finding.check == "gap"]
+    assert text == "1 gap of 3 days or more, the longest 4 days from 2020-01-10 to 2020-01-14"
+
+
+def test_a_few_sessions_of_hours_after_days_are_mixed_sizes():
+    first = walk(count=112).set_axis(pd.date_range("2020-01-01", periods=112))
+    frame = pd.concat([first, walk(count=100).set_axis(pd.date_range("2020-05-01", periods=100, freq="h"))])
+    days = pd.DatetimeIndex(frame.index).normalize()
+    series = Series(frame.reset_index(drop=True), days, times=pd.DatetimeIndex(frame.index).tz_localize("UTC"))
+    [text] = [finding.text for finding in findings_of(series) if finding.check == "mixed_sizes"]
+    assert "112 sessions have one bar, 5 have 24; the size changes on 2020-05-01" in text
