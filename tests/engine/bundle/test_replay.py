@@ -95,7 +95,7 @@ def test_every_row_of_the_last_two_folds_of_a_shipped_config(path, tmp_path):
 
     from engine.sweep.load_config import load
 
-    overrides = ["data.end=2004-12-31", "workers=1", "measures.intervals.reps=0"]
+    overrides = ["data.end=2005-12-30", "workers=1", "measures.intervals.reps=0"]
     overrides += ["walk_forward={train: 500, test: 60}"] if "sma" not in path else []
     config = load(Path(path), overrides)
     market = config.data.load()
