@@ -150,6 +150,24 @@ def stop_units(loss: float, max_value: float, side: int, price: float, stop: flo
     return lot_floor(min(units_for_loss(loss, side, entry, stop, p), max_value / price), lot)
 
 
+def position_units(
+    side: int, confidence: float, account: float, price: float, stop: float, rule: Any, costs: Any
+) -> float:
+    """Units that the rule gives a new position in either mode, before they are rounded to lots.
+
+    Parameters
+    ----------
+    side, price, stop : as in :func:`stop_units`; in mode ``notional`` only the price counts.
+    confidence, account : as in :func:`risk_money`.
+    rule : has ``mode`` (``notional`` or ``stop``), ``base`` and ``cap``.
+    costs : as ``p`` in :func:`units_for_loss`.
+    """
+    if rule.mode == "notional":
+        return rule_units(confidence, account, price, rule.base, rule.cap, 0.0)
+    loss = risk_money(confidence, account, rule.base, 1.0)
+    return stop_units(loss, risk_money(1.0, account, rule.cap, rule.cap), side, price, stop, 0.0, costs)
+
+
 def resize_units(
     target_units: float, held_units: float, price: float, band: float, lot: float, min_value: float
 ) -> float:

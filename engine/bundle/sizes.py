@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from core.types import Bars
-from risk.sizing import lot_floor, risk_money, rule_units, stop_units
+from risk.sizing import lot_floor, position_units
 from risk.stops import Distances, distance_at, stop_price, target_price
 from strategies._entry_order import entry_price
 
@@ -48,10 +48,6 @@ def size_of(rules: Rules, bars: Bars, side: int, confidence: float, account: flo
     distances = Distances.of(bars, risk.stop, risk.take_profit)
     stop = stop_price(side, price, distance_at(risk.stop, price, distances.stop[-1]))
     target = target_price(side, price, distance_at(risk.take_profit, price, distances.target[-1]))
-    if risk.mode == "notional":
-        units = rule_units(confidence, account, price, risk.base, risk.cap, 0.0)
-    else:
-        loss = risk_money(confidence, account, risk.base, 1.0)
-        units = stop_units(loss, risk_money(1.0, account, risk.cap, risk.cap), side, price, stop, 0.0, broker)
+    units = position_units(side, confidence, account, price, stop, risk, broker)
     units *= weight
     return Size(units * price, side * lot_floor(units, broker.lot), stop, target, price if order else math.nan)

@@ -6,7 +6,7 @@ from typing import Any
 import backtrader as bt
 
 from core.errors import ConfigError
-from risk.sizing import lot_floor, risk_money, rule_units, stop_units
+from risk.sizing import lot_floor, position_units
 from risk.stops import stop_price
 
 from .commission import costs_of
@@ -86,12 +86,11 @@ class RiskRuleSizer(bt.Sizer):
         account = self.broker.getvalue()
         price = data.close[0] if price is None else price
         confidence = self._confidence(data, confidence)
-        if self.p.mode == "notional":
-            return rule_units(confidence, account, price, self.p.base, self.p.cap, 0.0)
-        loss = risk_money(confidence, account, self.p.base, 1.0)
-        max_value = risk_money(1.0, account, self.p.cap, self.p.cap)
-        stop = self._stop(data, side) if stop is None else stop
-        return stop_units(loss, max_value, side, price, stop, 0.0, costs_of(self.broker, data))
+        if self.p.mode == "stop" and stop is None:
+            stop = self._stop(data, side)
+        level = math.nan if stop is None else stop
+        costs = costs_of(self.broker, data) if self.p.mode == "stop" else None
+        return position_units(side, confidence, account, price, level, self.p, costs)
 
     def _confidence(self, data: Any, confidence: float | None) -> float:
         setting = self.p.confidence if confidence is None else confidence
