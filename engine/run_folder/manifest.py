@@ -5,13 +5,13 @@ import platform
 import subprocess
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from core.digests import tree_digest
 from core.types import RunResult
 from engine.run_folder.processor import processor
+from signals.cache.library_versions import version_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "engine")
@@ -102,14 +102,7 @@ def code_digest() -> str:
 
 def versions() -> dict[str, str]:
     """The installed version of each library that decides numbers."""
-    return {name: _version(name) for name in LIBRARIES}
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
+    return {name: version_of(name) for name in LIBRARIES}
 
 
 def git_state() -> dict[str, str]:

@@ -57,10 +57,7 @@ def version_of(distribution: str) -> str:
 
 @cache
 def _version(name: str) -> str:
-    try:
-        return metadata.version(_distribution(name))
-    except metadata.PackageNotFoundError:
-        return MISSING
+    return version_of(_distribution(name))
 
 
 @cache
