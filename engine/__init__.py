@@ -4,15 +4,19 @@
 one's own needs.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from core.deprecation import moved_modules
 
 if TYPE_CHECKING:
-    from .api import load_bundle, load_run, load_sweep, run, train
+    from .api import load_run, load_sweep, run, train
+    from .bundle.read import load_bundle
     from .recorder import RunRecorder
 
 __all__ = ["RunRecorder", "load_bundle", "load_run", "load_sweep", "run", "train"]
+_ELSEWHERE = {"RunRecorder": "engine.recorder", "load_bundle": "engine.bundle.read"}
+"""The modules of members that are not in :mod:`engine.api`."""
 
 moved_modules(
     {
@@ -26,12 +30,6 @@ moved_modules(
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for: the command line loads this package before anything heavy."""
-    if name == "RunRecorder":
-        from .recorder import RunRecorder
-
-        return RunRecorder
     if name in __all__:
-        from . import api
-
-        return getattr(api, name)
+        return getattr(import_module(_ELSEWHERE.get(name, "engine.api")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

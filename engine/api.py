@@ -13,6 +13,7 @@ from core.errors import ConfigError, StoreError
 from core.table_schemas import COSTS, EQUITY, FILLS, ORDERS, SIGNALS, STOPS, TRADES
 from core.types import RunResult
 from engine.bundle.bundle import Bundle
+from engine.bundle.train import train as train_bundle
 from engine.config.run_config import RunConfig
 from engine.config.yaml_layers import read_layer
 from engine.results.metrics_json import metrics
@@ -183,7 +184,6 @@ def train(
     WorkbenchError
         Something that can be mended, in one line.
     """
-    from engine.bundle.train import train as train_bundle
     from engine.pages.progress import reporting
 
     with reporting(quiet=not progress) as on_progress:
@@ -191,30 +191,6 @@ def train(
         return train_bundle(
             resolved, Path(bundle), cut=cut, run=None if run is None else Path(run), on_progress=on_progress
         )
-
-
-def load_bundle(folder: str | PathLike[str], *, key: bytes | None = None, force: bool = False) -> Bundle:
-    """Read a bundle and verify it: names, signature, digests, versions, self-test.
-
-    Parameters
-    ----------
-    key : with which it must have been signed; None: a signature is not asked for.
-    force : load it although code or libraries differ from those that it was made with.
-
-    Raises
-    ------
-    StoreError
-        It is no bundle, was changed, was made by other versions, or does not answer its self-test.
-
-    Examples
-    --------
-    >>> load_bundle("bundles/gone")
-    Traceback (most recent call last):
-    core.errors.StoreError: bundles/gone: there is no such folder
-    """
-    from engine.bundle.read import load_bundle as read_bundle
-
-    return read_bundle(Path(folder), key=key, force=force)
 
 
 def load_sweep(folder: str | PathLike[str]) -> SweepResult:

@@ -10,6 +10,7 @@ import json
 import math
 import stat
 from collections.abc import Iterator, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,8 +55,8 @@ LARGEST_HEADER = 8 * 1024**2
 """Of the weights, in bytes."""
 
 
-def load_bundle(folder: Path, *, key: bytes | None = None, force: bool = False) -> Bundle:
-    """Read a bundle and verify it.
+def load_bundle(folder: str | PathLike[str], *, key: bytes | None = None, force: bool = False) -> Bundle:
+    """Read a bundle and verify it: names, signature, digests, versions, self-test.
 
     Parameters
     ----------
@@ -66,7 +67,14 @@ def load_bundle(folder: Path, *, key: bytes | None = None, force: bool = False) 
     ------
     StoreError
         It is no bundle, was changed, was made by other versions, or does not answer its self-test.
+
+    Examples
+    --------
+    >>> load_bundle("bundles/gone")
+    Traceback (most recent call last):
+    core.errors.StoreError: bundles/gone: there is no such folder
     """
+    folder = Path(folder)
     description, weights = _files(folder, key)
     contents = _contents(folder / DESCRIPTION, description)
     _require_digests(folder, contents, weights)
