@@ -44,7 +44,7 @@ class Decision:
     confidence : in [0, 1]; NaN where the prediction is.
     side : to be on after the bar: 1, -1 or 0.
     weight : the part of the risk rule's size, from 0 to 1.
-    reason : in the strategy's words; empty for a rule without any.
+    reason : in the strategy's words, as in the table of orders; empty where nothing is decided.
     state : the rule's own numbers, for ``Held.state`` of the next bar.
     entry : price of the entry's order; NaN for a market order.
     value : money that the risk rule gives the position, account currency; 0 for flat.

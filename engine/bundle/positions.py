@@ -7,12 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from core.errors import ConfigError
+from core.errors import ConfigError, PluginError
 from core.types import Bars
-from strategies._contract import cast_state, form_of, started
+from strategies._contract import cast_state
 from strategies._reentry import gated
-from strategies._view import CrossView, Decision, View, position_return
+from strategies._rule_calls import INTEGERS, RuleCalls, as_side, side_of
+from strategies._view import Decision, View, position_return
 from strategies.base import CrossSectional, Strategy
+
+NO_OPINION = (math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Held:
     entry_price : average price of the position; NaN when flat.
     best, worst : the highest and the lowest return of the position at any price since its entry; NaN when flat.
     waiting : the side of an entry that waits for its price; 0 for none.
+    weight : the part of the risk rule's size at the last decision.
     state : the rule's own numbers, as the last decision gave them; empty: its start values.
     last_side, bars_to_wait : for ``strategy.reenter``: the side whose signal is used up, and the closes without an
         entry that are left, this one included.
@@ -37,6 +41,7 @@ class Held:
     best: float = math.nan
     worst: float = math.nan
     waiting: int = 0
+    weight: float = 1.0
     state: Mapping[str, float] = field(default_factory=dict)
     last_side: int = 0
     bars_to_wait: int = 0
@@ -63,6 +68,11 @@ class Inputs(NamedTuple):
     held: Held
     is_fresh: bool
 
+    @property
+    def has_opinion(self) -> bool:
+        """True if the rule is asked about the symbol."""
+        return self.is_fresh and not math.isnan(self.prediction)
+
 
 class Target(NamedTuple):
     """A rule's decision on one symbol.
@@ -71,7 +81,7 @@ class Target(NamedTuple):
     ----------
     side : 1, -1 or 0.
     weight : the part of the risk rule's size, from 0 to 1.
-    reason : in the strategy's words; empty for a side without one.
+    reason : in the strategy's words; empty where nothing is decided.
     state : the rule's own numbers for the next bar.
     """
 
@@ -88,8 +98,18 @@ def targets(strategy: Strategy, inputs: Mapping[str, Inputs], entries: Mapping[s
     ----------
     inputs : by symbol, in the traded order.
     entries : by symbol, True if the strategy's filters allow an entry at its last bar.
+
+    Raises
+    ------
+    PluginError
+        The rule failed, or gave something else than its contract says.
+    ConfigError
+        A state is none of the rule's.
     """
-    decided = _of_all(strategy, inputs) if isinstance(strategy, CrossSectional) else _one_by_one(strategy, inputs)
+    try:
+        decided = _of_all(strategy, inputs) if isinstance(strategy, CrossSectional) else _one_by_one(strategy, inputs)
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"the rule of {strategy.kind} failed: {error}") from error
     return {
         symbol: _barred(strategy, target, inputs[symbol].held, is_allowed=entries.get(symbol, True))
         for symbol, target in decided.items()
@@ -104,52 +124,84 @@ def _barred(strategy: Strategy, target: Target, held: Held, *, is_allowed: bool)
     return target if side == target.side else target._replace(side=side, weight=float(side != 0))
 
 
-def _one_by_one(strategy: Strategy, inputs: Mapping[str, Inputs]) -> dict[str, Target]:
-    return {symbol: _scalar(strategy, symbol, symbol_inputs) for symbol, symbol_inputs in inputs.items()}
-
-
 def _unchanged(symbol_inputs: Inputs) -> Target:
-    return Target(symbol_inputs.held.side, float(symbol_inputs.held.side != 0), "", symbol_inputs.held.state)
+    held = symbol_inputs.held
+    return Target(held.side, held.weight if held.side else 0.0, "", held.state)
+
+
+def _one_by_one(strategy: Strategy, inputs: Mapping[str, Inputs]) -> dict[str, Target]:
+    return {
+        symbol: _scalar(strategy, symbol, symbol_inputs) if symbol_inputs.has_opinion else _unchanged(symbol_inputs)
+        for symbol, symbol_inputs in inputs.items()
+    }
 
 
 def _scalar(strategy: Strategy, symbol: str, symbol_inputs: Inputs) -> Target:
-    if not symbol_inputs.is_fresh or math.isnan(symbol_inputs.prediction):
-        return _unchanged(symbol_inputs)
-    rule = type(strategy).rule
-    form = form_of(type(strategy))
-    if not form.takes_view:
-        side = int(
-            rule(
-                symbol_inputs.prediction,
-                symbol_inputs.confidence,
-                symbol_inputs.held.side,
-                symbol_inputs.held.held,
-                strategy,
-            )
-        )
-        return Target(side, float(side != 0), "", {})
-    if not form.has_state:
-        return _target(strategy, rule(view_of(symbol_inputs), strategy), {})
-    decision, state = rule(view_of(symbol_inputs), _state(strategy, symbol, symbol_inputs.held), strategy)
-    return _target(strategy, decision, cast_state(strategy.state, state)._asdict())
+    """The target of a rule that looks at one symbol."""
+    calls = RuleCalls(strategy)
+    if calls.form.takes_view:
+        decision, state = calls.ask(view_of(symbol_inputs), _state(calls, symbol, symbol_inputs.held))
+        return _target(calls, decision, {} if state is None else state._asdict())
+    prediction, confidence, held = symbol_inputs.prediction, symbol_inputs.confidence, symbol_inputs.held
+    side = as_side(type(strategy).rule(prediction, confidence, held.side, held.held, strategy))
+    return _target(calls, Decision(side), {})
 
 
-def _target(strategy: Strategy, decision: Decision, state: Mapping[str, float]) -> Target:
-    side = int(decision.target > 0.0) - int(decision.target < 0.0)
-    reasons = strategy.reasons
-    return Target(side, abs(float(decision.target)), reasons[int(decision.reason)] if reasons else "", state)
+def _of_all(strategy: Strategy, inputs: Mapping[str, Inputs]) -> dict[str, Target]:
+    """The targets of a rule that looks at all symbols at once."""
+    if not any(symbol_inputs.has_opinion for symbol_inputs in inputs.values()):
+        return {symbol: _unchanged(symbol_inputs) for symbol, symbol_inputs in inputs.items()}
+    calls = RuleCalls(strategy)
+    decisions, states = _cross_views(calls, inputs) if calls.form.takes_view else (_cross_sides(strategy, inputs), {})
+    return {
+        symbol: _target(calls, calls.checked(decisions[number]), states.get(symbol, {}))
+        if symbol_inputs.has_opinion
+        else _unchanged(symbol_inputs)._replace(state=states.get(symbol, {}))
+        for number, (symbol, symbol_inputs) in enumerate(inputs.items())
+    }
 
 
-def _state(strategy: Strategy, symbol: str, held: Held) -> Any:
+def _cross_sides(strategy: Strategy, inputs: Mapping[str, Inputs]) -> list[Decision]:
+    """The decisions of a rule of numbers."""
+    rows = [(item.prediction, item.confidence) if item.has_opinion else NO_OPINION for item in inputs.values()]
+    prediction, confidence = np.array(rows, dtype=np.float64).T
+    sides = np.array([item.held.side for item in inputs.values()], dtype=np.int64)
+    return [Decision(as_side(side)) for side in type(strategy).rule(prediction, confidence, sides, strategy)]
+
+
+def _cross_views(
+    calls: RuleCalls, inputs: Mapping[str, Inputs]
+) -> tuple[list[Decision], dict[str, Mapping[str, float]]]:
+    """The decisions of a rule of a view, and by symbol the rule's numbers for the next bar."""
+    views = [view_of(item) if item.is_fresh else None for item in inputs.values()]
+    integers = {name: [getattr(item.held, name) for item in inputs.values()] for name in INTEGERS}
+    before: Any = None
+    if calls.form.has_state:
+        rows = [_state(calls, symbol, item.held) for symbol, item in inputs.items()]
+        before = calls.spec.state(*np.array(rows, dtype=np.float64).T)
+    decisions, after = calls.ask_cross(calls.cross_view(views, integers), before)
+    if after is None:
+        return decisions, {}
+    columns = after._asdict()
+    return decisions, {
+        symbol: {name: float(values[number]) for name, values in columns.items()}
+        for number, symbol in enumerate(inputs)
+    }
+
+
+def _target(calls: RuleCalls, decision: Decision, state: Mapping[str, float]) -> Target:
+    return Target(side_of(decision.target), abs(float(decision.target)), calls.words(decision), state)
+
+
+def _state(calls: RuleCalls, symbol: str, held: Held) -> Any:
     """The rule's own numbers for a symbol."""
     if not held.state:
-        return started(strategy.state)
-    names = strategy.state._fields
+        return calls.start()
+    names = calls.spec.state._fields if calls.form.has_state else ()
     if set(held.state) != set(names):
-        raise ConfigError(
-            f"{symbol}: the state of {strategy.kind} has {', '.join(names)}; given {', '.join(held.state)}"
-        )
-    return cast_state(strategy.state, [held.state[name] for name in names])
+        known = ", ".join(names) or "no numbers"
+        raise ConfigError(f"{symbol}: the state of {calls.spec.kind} has {known}; given {', '.join(held.state)}")
+    return cast_state(calls.spec.state, [held.state[name] for name in names])
 
 
 def view_of(symbol_inputs: Inputs) -> View:
@@ -175,70 +227,3 @@ def view_of(symbol_inputs: Inputs) -> View:
         worst=held.worst,
         features=symbol_inputs.features,
     )
-
-
-def _of_all(strategy: Strategy, inputs: Mapping[str, Inputs]) -> dict[str, Target]:
-    """The targets of a rule that looks at all symbols at once."""
-    symbols = list(inputs)
-    has_opinion = [
-        symbol_inputs.is_fresh and not math.isnan(symbol_inputs.prediction) for symbol_inputs in inputs.values()
-    ]
-    if not any(has_opinion):
-        return {symbol: _unchanged(symbol_inputs) for symbol, symbol_inputs in inputs.items()}
-    rule = type(strategy).rule
-    form = form_of(type(strategy))
-    state: Any = None
-    if not form.takes_view:
-        numbers = [
-            np.array(
-                [
-                    getattr(symbol_inputs, name) if show else math.nan
-                    for symbol_inputs, show in zip(inputs.values(), has_opinion, strict=True)
-                ]
-            )
-            for name in ("prediction", "confidence")
-        ]
-        sides = np.array([symbol_inputs.held.side for symbol_inputs in inputs.values()], dtype=np.int64)
-        decisions = [Decision(float(side)) for side in rule(*numbers, sides, strategy)]
-    else:
-        view = _cross_view(strategy, inputs)
-        if form.has_state:
-            states = [_state(strategy, symbol, inputs[symbol].held) for symbol in symbols]
-            columns = (np.array(column, dtype=np.float64) for column in zip(*states, strict=True))
-            answer, state = rule(view, strategy.state(*columns), strategy)
-        else:
-            answer = rule(view, strategy)
-        reasons = np.zeros(len(symbols), dtype=np.int64) if answer.reason is None else answer.reason
-        decisions = [
-            Decision(float(target), int(reason)) for target, reason in zip(answer.target, reasons, strict=True)
-        ]
-    result = {}
-    for number, symbol in enumerate(symbols):
-        next_state = {} if state is None else {name: float(values[number]) for name, values in state._asdict().items()}
-        target = _target(strategy, decisions[number], next_state)
-        result[symbol] = target if has_opinion[number] else _unchanged(inputs[symbol])._replace(state=next_state)
-    return result
-
-
-def _cross_view(strategy: Strategy, inputs: Mapping[str, Inputs]) -> CrossView:
-    """The view of all symbols; those without a new bar are NaN but for their position's integers."""
-    views = [view_of(symbol_inputs) for symbol_inputs in inputs.values()]
-    fresh = [symbol_inputs.is_fresh for symbol_inputs in inputs.values()]
-    integers = ("side", "held", "waiting")
-    columns: dict[str, Any] = {
-        name: np.array([getattr(view, name) for view in views], dtype=np.int64) for name in integers
-    }
-    for name in CrossView._fields:
-        if name not in (*integers, "features"):
-            values = [
-                getattr(view, name) if is_fresh else math.nan for view, is_fresh in zip(views, fresh, strict=True)
-            ]
-            columns[name] = np.array(values, dtype=np.float64)
-    features: Any = ()
-    if strategy.reads:
-        rows = [
-            view.features if is_fresh else [math.nan] * len(view.features)
-            for view, is_fresh in zip(views, fresh, strict=True)
-        ]
-        features = strategy.reads(*(np.array(column, dtype=np.float64) for column in zip(*rows, strict=True)))
-    return CrossView(**columns, features=features)

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.number_format import money
+from strategies._rule_calls import SIGNAL
 
 from .decide import Decision, Decisions
 
@@ -58,5 +59,5 @@ def _cells(row: Decision) -> dict[str, str]:
         "units": f"{row.units:.6g}" if row.side else "",
         "interval": "" if math.isnan(row.low) else f"{100 * row.low:.3g} to {100 * row.high:.3g} %",
         **{heading: "" if math.isnan(price) else f"{price:.6g}" for heading, price in prices.items()},
-        "reason": row.reason,
+        "reason": "" if row.reason == SIGNAL else row.reason,
     }

@@ -1,8 +1,10 @@
 """Any strategy rule as a backtrader strategy: a shell around the rule, the sizer and the risk rule."""
 
+from strategies._rule_calls import as_side
+
 from .account import AccountStops, Halt
 from .orders import Bracket, OrderStrategy, PositionGoal, Refusal
-from .signal_strategy import FeedView, Move, SignalStrategy, as_side
+from .signal_strategy import FeedView, Move, SignalStrategy
 
 __all__ = [
     "AccountStops",

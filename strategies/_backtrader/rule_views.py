@@ -9,8 +9,8 @@ import numpy as np
 
 from core.errors import ConfigError
 from core.types import Matrix
-from strategies._contract import RuleForm, cast_state, form_of, started
-from strategies._view import CrossDecision, CrossView, Decision, View, position_return
+from strategies._rule_calls import RuleCalls
+from strategies._view import Decision, View, position_return
 
 NOTHING = (math.nan, math.nan)
 
@@ -50,13 +50,13 @@ class RuleMemory:
     spec: Any
     feeds: Sequence[Any]
     features: Mapping[str, Matrix]
-    form: RuleForm = field(init=False)
+    calls: RuleCalls = field(init=False)
 
     def __post_init__(self) -> None:
-        self.form = form_of(type(self.spec))
-        self._of_feed = {data: FeedMemory(self._started()) for data in self.feeds}
+        self.calls = RuleCalls(self.spec)
+        self._of_feed = {data: FeedMemory(self.calls.start()) for data in self.feeds}
         self._rows = {data: self._feature_rows(data) for data in self.feeds} if self.spec.reads else {}
-        self._cross_state = self._started_cross()
+        self._cross_state = self.calls.start_cross(len(self.feeds))
 
     def weight(self, data: Any) -> float:
         """The part of the rule's size at the last decision on a feed."""
@@ -120,89 +120,23 @@ class RuleMemory:
         keeps_state : False for a question that changes nothing.
         """
         memory = self._of_feed[data]
-        if not self.form.has_state:
-            return self._checked(self.spec.rule(view, self.spec))
-        answer = self.spec.rule(view, memory.state, self.spec)
-        decision, state = _pair(answer)
-        state = cast_state(self.spec.state, state)
+        decision, state = self.calls.ask(view, memory.state)
         if keeps_state:
             memory.state = state
-        return self._checked(decision)
+        return decision
 
     def ask_cross(self, views: Mapping[Any, View], integers: Mapping[str, Mapping[Any, int]]) -> list[Decision]:
-        """The rule's decisions on all feeds, in their order.
+        """The rule's decisions on all feeds, in their order, each still to be checked.
 
         Parameters
         ----------
         views : of the feeds with a new bar.
         integers : by ``side``, ``held`` and ``waiting``, those of all feeds.
         """
-        view = self._cross_view(views, integers)
-        if not self.form.has_state:
-            return self._checked_cross(self.spec.rule(view, self.spec))
-        answer = self.spec.rule(view, self._cross_state, self.spec)
-        decision, state = _pair(answer)
-        self._cross_state = self.spec.state(*(self._vector(values) for values in state))
-        return self._checked_cross(decision)
-
-    def _vector(self, values: Any) -> Any:
-        vector = np.array(values, dtype=np.float64)
-        if vector.shape != (len(self.feeds),):
-            raise ValueError(f"it gave a state of shape {vector.shape}, not one number for each of {len(self.feeds)}")
-        return vector
-
-    def _cross_view(self, views: Mapping[Any, View], integers: Mapping[str, Mapping[Any, int]]) -> CrossView:
-        def column(values: Mapping[Any, float]) -> Any:
-            return np.array([values.get(data, math.nan) for data in self.feeds], dtype=np.float64)
-
-        numbers: dict[str, Any] = {
-            name: np.array([by_feed[data] for data in self.feeds], dtype=np.int64) for name, by_feed in integers.items()
-        }
-        for name in CrossView._fields:
-            if name not in (*integers, "features"):
-                numbers[name] = column({data: getattr(view, name) for data, view in views.items()})
-        reads = self.spec.reads
-        indices = range(len(reads._fields) if reads else 0)
-        columns = [column({data: view.features[index] for data, view in views.items()}) for index in indices]
-        return CrossView(**numbers, features=reads(*columns) if reads else ())
-
-    def _checked(self, decision: Any) -> Decision:
-        if not isinstance(decision, Decision):
-            raise TypeError(f"it gave {decision!r}, which is no Decision: return Decision(target)")
-        target = float(decision.target)
-        reason = int(decision.reason)
-        if not -1.0 <= target <= 1.0:
-            raise ValueError(f"it gave the target {target!r}, which is not from -1 to 1")
-        if not 0 <= reason < max(len(self.spec.reasons), 1):
-            raise ValueError(f"it gave the reason {reason}, but the strategy has {len(self.spec.reasons)} reasons")
-        return Decision(target, reason)
-
-    def _checked_cross(self, decision: Any) -> list[Decision]:
-        if not isinstance(decision, CrossDecision):
-            raise TypeError(f"it gave {decision!r}, which is no CrossDecision: return CrossDecision(targets)")
-        count = len(self.feeds)
-        reasons = np.zeros(count, dtype=np.int64) if decision.reason is None else decision.reason
-        for values in (decision.target, reasons):
-            if np.shape(values) != (count,):
-                raise ValueError(f"it gave an answer of shape {np.shape(values)}, not one for each of {count} symbols")
-        return [Decision(target, reason) for target, reason in zip(decision.target, reasons, strict=True)]
-
-    def checked(self, decision: Decision) -> Decision:
-        """A decision on one feed out of many, once it is found to be one."""
-        return self._checked(decision)
-
-    def words(self, decision: Decision) -> str:
-        """The strategy's words for a decision."""
-        reasons = self.spec.reasons
-        return str(reasons[decision.reason]) if reasons else "signal"
-
-    def _started(self) -> Any:
-        return started(self.spec.state) if self.form.has_state else None
-
-    def _started_cross(self) -> Any:
-        if not self.form.has_state:
-            return None
-        return self.spec.state(*(np.full(len(self.feeds), float(value)) for value in self.spec.state()))
+        numbers = {name: [by_feed[data] for data in self.feeds] for name, by_feed in integers.items()}
+        view = self.calls.cross_view([views.get(data) for data in self.feeds], numbers)
+        decisions, self._cross_state = self.calls.ask_cross(view, self._cross_state)
+        return decisions
 
     def _feature_rows(self, data: Any) -> list[Any]:
         values = self.features.get(data._name)
@@ -213,12 +147,6 @@ class RuleMemory:
                 "parameter `features`: by the feed's name, an array with a row a bar and a column for each of them"
             )
         return [self.spec.reads(*row) for row in np.asarray(values, dtype=np.float64).tolist()]
-
-
-def _pair(answer: Any) -> tuple[Any, Any]:
-    if type(answer) is not tuple or len(answer) != 2:
-        raise TypeError(f"it gave {answer!r}; a rule with a state returns a decision and the state")
-    return answer
 
 
 def flattened(view: View) -> View:

@@ -10,6 +10,7 @@ from strategies._contract import form_of
 from strategies._entry_filter import NO_FILTER
 from strategies._entry_order import EntryOrder
 from strategies._reentry import bars_to_wait, gated, side_left
+from strategies._rule_calls import as_side, side_of
 from strategies._view import Decision, View
 from strategies.base import CrossSectional, Strategy
 from strategies.threshold import Threshold
@@ -227,7 +228,9 @@ class SignalStrategy(OrderStrategy):
             for view in with_opinion:
                 evaluated = [view]
                 decision = (
-                    memory.checked(decisions[view.data]) if cross else memory.ask(view.data, cast("View", view.seen))
+                    memory.calls.checked(decisions[view.data])
+                    if cross
+                    else memory.ask(view.data, cast("View", view.seen))
                 )
                 moves.append(self._move(memory, view, decision))
         except Exception as error:
@@ -247,11 +250,11 @@ class SignalStrategy(OrderStrategy):
     @staticmethod
     def _move(memory: RuleMemory, view: FeedView, decision: Decision) -> Move:
         """A decision as a move; its weight is remembered."""
-        side = as_side(int(decision.target > 0.0) - int(decision.target < 0.0))
+        side = side_of(decision.target)
         weight = abs(decision.target)
         scales = side == view.side != 0 and weight != memory.weight(view.data)
         memory.set_weight(view.data, weight)
-        return Move(view, side, weight, memory.words(decision), scales)
+        return Move(view, side, weight, memory.calls.words(decision), scales)
 
     @property
     def bars_reentry(self) -> bool:
@@ -331,14 +334,3 @@ class SignalStrategy(OrderStrategy):
         """The word for an exit by a rule without reasons at this bar."""
         reason = getattr(self.p.spec, "exit_reason", None)
         return str(reason(view.prediction, view.side, view.held)) if reason else "signal"
-
-
-def as_side(target: Any) -> int:
-    """A rule's answer as 1, -1 or 0; anything else is refused.
-
-    >>> as_side(-1.0)
-    -1
-    """
-    if target not in (1, -1, 0):
-        raise ValueError(f"it gave {target!r}, which is no side: 1 (long), -1 (short) or 0 (flat)")
-    return int(target)
