@@ -74,6 +74,15 @@ def p_text(value: float | None) -> str:
     return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
+def probability(value: float) -> str:
+    """A probability in a sentence; one that no record tells from 0 has no digits.
+
+    >>> probability(1.832e-7), probability(0.97531)
+    ('below 0.0001', '0.9753')
+    """
+    return "below 0.0001" if value < 1e-4 else format_4sig(value)
+
+
 def odds(p: float) -> str:
     """A p-value as a frequency, to be followed by what is counted.
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import WorkbenchError
-from core.number_format import format_4sig
+from core.number_format import probability
 from core.types import Vector
 from risk.measures.base import Estimate, undefined
 from risk.overfitting import deflated_sharpe
@@ -126,7 +126,7 @@ class TriedSettings:
             return f"Its Sharpe ratio cannot be corrected for their number: {self.deflated.reason}."
         limit = f"{LIMIT:g} is needed" if value < LIMIT else f"at least {LIMIT:g}, which is needed"
         return (
-            f"Deflated Sharpe ratio {format_4sig(value)}: the probability that its true ratio is above what the best "
+            f"Deflated Sharpe ratio {probability(value)}: the probability that its true ratio is above what the best "
             f"of {self.count:,} settings without skill would show; {limit}."
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from core.number_format import count, format_4sig, odds, p_text, percent
+from core.number_format import count, format_4sig, odds, p_text, percent, probability
 from risk.overfitting import Pbo, Spa
 
 from .overfitting_tests import OverfittingTests
@@ -86,13 +86,13 @@ def _deflated_sharpe_test(overfitting: OverfittingTests) -> VerdictTest:
     trials = f"{overfitting.trials:,} trials" if overfitting.trials != 1 else "1 trial"
     if overfitting.prior:
         trials += f", {overfitting.prior:,} of them before this sweep"
-    probability = f"unknown ({deflated.reason})" if deflated.value is None else format_4sig(deflated.value)
+    chance = f"unknown ({deflated.reason})" if deflated.value is None else probability(deflated.value)
     return VerdictTest(
         "deflated Sharpe ratio",
         None if deflated.value is None else deflated.value >= DSR,
         f"The winner's annual Sharpe ratio is {format_4sig(overfitting.sharpe * annual)}; the best of as many tries "
         f"without skill ({trials}) would show {format_4sig(overfitting.threshold * annual)}. "
-        f"The probability that the true ratio is above that is {probability}; it takes {DSR:g}.",
+        f"The probability that the true ratio is above that is {chance}; it takes {DSR:g}.",
     )
 
 
