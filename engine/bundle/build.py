@@ -99,6 +99,7 @@ def build(
         out_of_sample=errors,
         self_test={name: len(next(iter(test.inputs.values()))) for name, test in tests.items()},
         files={},
+        digest="",
     )
     return Built(contents, _arrays(rules, fit, tests), rules, parts)
 

@@ -1,9 +1,11 @@
 """The content of ``bundle.json``: the description of a bundle, checked before anything else of it is read."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from core.digests import digest
 from core.spec import Spec
 
 FORMAT: Literal["backtrader-ml bundle"] = "backtrader-ml bundle"
@@ -106,3 +108,10 @@ class Contents(Spec):
     """By part, the rows of the inputs whose answers the weights contain."""
     files: dict[str, FileEntry]
     """The other files."""
+    digest: str
+    """SHA-256 of all other keys, as :func:`digest_of` gives it; empty before they are complete."""
+
+
+def digest_of(values: Mapping[str, Any]) -> str:
+    """The digest of a description: of all its keys but ``digest``, whatever the layout of the file."""
+    return digest({key: value for key, value in values.items() if key != "digest"})

@@ -37,7 +37,17 @@ from strategies.base import Strategy
 
 from .build import code_of_rules
 from .bundle import Bundle
-from .contents import DESCRIPTION, FILES, LARGEST_DESCRIPTION, LARGEST_WEIGHTS, SIGNATURE, VERSION, WEIGHTS, Contents
+from .contents import (
+    DESCRIPTION,
+    FILES,
+    LARGEST_DESCRIPTION,
+    LARGEST_WEIGHTS,
+    SIGNATURE,
+    VERSION,
+    WEIGHTS,
+    Contents,
+    digest_of,
+)
 from .trained import Part, Rules, answered, answered_by_rule
 from .write import signature
 
@@ -131,12 +141,15 @@ def _require_signature(folder: Path, description: bytes, key: bytes) -> None:
 def _contents(path: Path, description: bytes) -> Contents:
     try:
         values = json.loads(description.decode("utf-8"), parse_constant=_no_constant)
+        actual = digest_of(values) if isinstance(values, dict) else ""
     except (ValueError, RecursionError) as error:
         raise StoreError(f"{path}: is not valid JSON ({error}); fetch the bundle again") from None
     if not isinstance(values, dict) or "version" not in values:
         raise StoreError(f"{path}: describes no bundle")
     if values["version"] != VERSION:
         raise StoreError(f"{path}: has the format {values['version']!r}, this program reads {VERSION}: train it again")
+    if values.get("digest") != actual:
+        raise StoreError(f"{path}: was changed: its content is not that of its digest; fetch the bundle again")
     try:
         return Contents.parse(values)
     except ValidationError as error:

@@ -16,7 +16,7 @@ from core.files import sync_folder
 from engine.run_folder.run_folder import is_alive
 
 from .build import Built
-from .contents import DESCRIPTION, FILES, SIGNATURE, WEIGHTS, FileEntry
+from .contents import DESCRIPTION, FILES, SIGNATURE, WEIGHTS, FileEntry, digest_of
 
 PART, OLD = ".part", ".old"
 """Endings of folders that are not finished, and of bundles that are being replaced."""
@@ -38,7 +38,9 @@ def write_bundle(built: Built, folder: Path, key: bytes | None = None) -> None:
     weights = safetensors.numpy.save(dict(built.arrays))
     entry = FileEntry(sha256=hashlib.sha256(weights).hexdigest(), size=len(weights))
     contents = built.contents.model_copy(update={"files": {WEIGHTS: entry}})
-    text = json.dumps(contents.dump(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    values = contents.dump()
+    values["digest"] = digest_of(json.loads(json.dumps(values, allow_nan=False)))
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     files = {WEIGHTS: weights, DESCRIPTION: text.encode()}
     if key is not None:
         files[SIGNATURE] = signature(files[DESCRIPTION], key).encode()
