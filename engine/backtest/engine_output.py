@@ -143,6 +143,11 @@ class EngineOutput:
     shares: Vector | None = None
 
 
+def audited(audit: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of an engine's output that the analyzer of orders records, by their names."""
+    return {name: audit[name] for name in ("orders", "fills", "costs", "stops", "interest", "exit_reasons")}
+
+
 def result_of(output: EngineOutput, task: BacktestInput, engine: str, *, solvent: bool = True) -> RunResult:
     """The result of a run.
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core.types import Bars, Market, RunResult, SignalFrame, Vector
-from engine.backtest.engine_output import BacktestInput, EngineOutput, result_of
+from engine.backtest.engine_output import BacktestInput, EngineOutput, audited, result_of
 from engine.backtest.feed_checks import SIGNALS
 from engine.backtest.timeline import Timeline
 from risk.bt_adapter import RiskAudit, RiskBroker, RiskRuleSizer, RuleCommission
@@ -239,12 +239,7 @@ def _engine_output(finished: Any, clock: Clock) -> EngineOutput:
         value=np.array(account.value),
         cash=np.array(account.cash),
         units=np.array(account.units, dtype=np.float64),
-        orders=audit["orders"],
-        fills=audit["fills"],
-        costs=audit["costs"],
-        stops=audit["stops"],
-        interest=audit["interest"],
-        exit_reasons=audit["exit_reasons"],
+        **audited(audit),
         due={data._name: finished.broker.d_credit.get(data, 0.0) for data in finished.datas},
         halts=[(clock.step(halt.started), halt.text) for halt in _halts(finished)],
     )

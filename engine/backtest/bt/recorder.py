@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.errors import ConfigError
 from core.types import COLUMNS, Bars, Market, SignalFrame, read_only
-from engine.backtest.engine_output import EngineOutput
+from engine.backtest.engine_output import EngineOutput, audited
 from engine.backtest.feed_checks import SIGNALS, check_prices
 from engine.backtest.recording import Recording
 from engine.config.recorded_config import RecordedConfig, recorded_config
@@ -156,12 +156,7 @@ class AccountRecorder(bt.Analyzer):
                 value=steps[order, 0],
                 cash=steps[order, 1],
                 units=np.array(list(self._units.values()))[order],
-                orders=audit["orders"],
-                fills=audit["fills"],
-                costs=audit["costs"],
-                stops=audit["stops"],
-                interest=audit["interest"],
-                exit_reasons=audit["exit_reasons"],
+                **audited(audit),
                 due={symbol: float(credit.get(data, 0.0)) for data, symbol in self._symbols.items()},
                 halts=(),
                 shares=steps[order, 2] if (steps[:, 2] != 1.0).any() else None,
