@@ -71,12 +71,14 @@ def test_a_feature_outside_its_training_rows_is_named(ensemble_config, ensemble_
     """The ranges are those of the training rows: found by plain pandas."""
     training = ensemble_config.signals.training
     market = ensemble_config.data.load()
-    last = ensemble_bundle.contents.parts[""].last
+    built = build(ensemble_config, market)
+    seen = built.parts[""].fitted.seen["model"]
     panel = build_panel(market, training.features, training.label, training.confidence)
-    rows = pd.DataFrame(panel.X, columns=list(panel.names))[panel.times <= pd.Timestamp(last)]
+    rows = pd.DataFrame(panel.X, columns=list(panel.names))[panel.times <= pd.Timestamp(seen.last)]
+    assert len(rows) == seen.rows
     low, high = ensemble_bundle.parts[""].ranges.T
-    assert (low >= rows.min().to_numpy()).all()
-    assert (high <= rows.max().to_numpy()).all()
+    assert low.tolist() == rows.min().tolist()
+    assert high.tolist() == rows.max().tolist()
     quiet = walk(seed=0, count=420)
     quiet.iloc[-1, :4] *= 1.5
     wild = dict(market.bars)
