@@ -126,10 +126,22 @@ def test_the_rule_uses_only_what_compiles_to_the_same_bits():
     tree = ast.parse(inspect.getsource(sizing))
     bodies = [node for item in tree.body if isinstance(item, ast.FunctionDef) for node in ast.walk(item)]
     called = {node.func.id for node in bodies if isinstance(node, ast.Call)}
-    assert called == {"min", "max", "int", "abs", "float", "lot_floor", "risk_money", "units_for_loss", "_lots_between"}
+    assert called == {
+        "min",
+        "max",
+        "int",
+        "abs",
+        "float",
+        "lot_floor",
+        "risk_money",
+        "rule_units",
+        "stop_units",
+        "units_for_loss",
+        "_lots_between",
+    }
     assert not [node for node in bodies if isinstance(node, ast.Pow | ast.Subscript)]
     read = {node.attr for node in bodies if isinstance(node, ast.Attribute)}
-    assert read == set(CostTerms._fields)
+    assert read == {*CostTerms._fields, "mode", "base", "cap"}
 
 
 # --- mode stop
