@@ -77,7 +77,7 @@ $(VENV)/bin/python:
 
 # With the extras that the shipped configs, the README and the docs use.
 $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e ".[calendars,cluster,talib,text]"
+	$(PIP) -e ".[calendars,cluster,serve,talib,text,xlsx]"
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
