@@ -20,6 +20,7 @@ from .commands.ledger_command import ledger
 from .commands.list_command import list_plugins
 from .commands.reproduce_command import reproduce
 from .commands.run_command import EPILOG, run
+from .commands.serve_command import serve
 from .commands.show_command import show
 from .interrupts import recorded_interrupts
 
@@ -70,7 +71,21 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-COMMANDS = (run, show, doctor, list_plugins, check_plugin, audit, reproduce, cache, ledger, train, predict, bundle)
+COMMANDS = (
+    run,
+    show,
+    doctor,
+    list_plugins,
+    check_plugin,
+    audit,
+    reproduce,
+    cache,
+    ledger,
+    train,
+    predict,
+    bundle,
+    serve,
+)
 for command in COMMANDS:
     app.add_command(command)
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from engine import run
-from engine.bundle.positions import Held
 from engine.bundle.train import train
 from signals.generate import plan
+from strategies._held import Held
 
 RANK = {"kind": "rank", "top": 1, "bottom": 1}
 VARIANTS = {
