@@ -7,7 +7,9 @@ import warnings
 from pathlib import Path
 
 import pytest
+from small_bundles import ensemble_bundle, ensemble_config, files, make_config, rule_bundle, rule_config
 
+__all__ = ["ensemble_bundle", "ensemble_config", "files", "make_config", "rule_bundle", "rule_config"]
 NUMBERS = itertools.count()
 
 
@@ -27,6 +29,7 @@ class Postgres:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.server = self._package.get_server(self.folder, cleanup_mode="stop")
+        self.server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf()")  # its disk may lose what tests wrote
 
     def stop(self):
         self.server.cleanup()
