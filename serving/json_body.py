@@ -1,4 +1,4 @@
-"""Strict JSON: UTF-8, no duplicate keys, no NaN, no number outside the range of floats, bounded depth."""
+"""Strict JSON: UTF-8, no duplicate keys, no NaN, bounded depth; numbers beyond floats are left to the schemas."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ def parsed(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise unreadable(f"the body is not UTF-8: {error.reason} at byte {error.start}", "encode it as UTF-8") from None
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
     except RecursionError:
         raise unreadable("the body is nested too deeply", "send the documented object") from None
     except ValueError as error:
@@ -44,13 +44,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(text: str) -> float:
     raise ValueError(f"{text} is no JSON number; leave the value out, or write null where it may be unknown")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError(f"the number {text[:40]} is too large")
-    return number
 
 
 def _require_whole_characters(value: Any) -> None:

@@ -1,11 +1,12 @@
 """The prediction log: answers are stored once for each model, symbol and bar, with the state of their rule."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from time import time_ns
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, select, update
+from sqlalchemy import Connection, Engine, Table, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import RowMapping
 
@@ -95,12 +96,17 @@ class PredictionLog:
             return [_store(connection, model, rule, answer) for answer in answers]
 
 
-def inserted(connection: Connection, table: Any, values: dict[str, Any]) -> int | None:
+def inserted(connection: Connection, table: Table, values: Mapping[str, Any]) -> int | None:
     """The number of a new row; None if one with its key is there."""
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(values).on_conflict_do_nothing()
-    row: Row[Any] | None = connection.execute(statement.returning(next(iter(table.primary_key)))).first()
+    row = connection.execute(_insertion(connection.dialect.name, table), values).first()
     return None if row is None else int(row[0])
+
+
+@cache
+def _insertion(dialect: str, table: Table) -> Any:
+    """The statement that adds a row unless its key is there; to build it takes longer than to execute it."""
+    insert: Any = (postgresql if dialect == "postgresql" else sqlite).insert
+    return insert(table).on_conflict_do_nothing().returning(next(iter(table.primary_key)))
 
 
 def _model_number(connection: Connection, model: ModelRecord) -> int:
