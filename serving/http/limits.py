@@ -12,6 +12,7 @@ from serving.problems import Fault, Problem, unavailable
 from .settings import Limits
 
 CLOSE = {"Connection": "close"}
+"""Only where no more is read: closing before the body has come would take the answer away from the client."""
 RETRY_SECONDS = 1
 
 
@@ -79,9 +80,7 @@ def _require_json(request: Request) -> None:
     kind = request.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() != "application/json":
         remedy = "send the header `Content-Type: application/json`"
-        raise Problem(
-            415, "media-type", Fault("", "the body must be JSON", kind[:100] or "no type", remedy), headers=CLOSE
-        )
+        raise Problem(415, "media-type", Fault("", "the body must be JSON", kind[:100] or "no type", remedy))
 
 
 def _require_size(length: str, limits: Limits) -> None:
@@ -91,4 +90,4 @@ def _require_size(length: str, limits: Limits) -> None:
 
 def _too_large(size: str, limits: Limits) -> Problem:
     problem = f"the body has {size} bytes, at most {limits.body:,} are read"
-    return Problem(413, "too-large", Fault("", problem, remedy="send fewer bars or symbols"), headers=CLOSE)
+    return Problem(413, "too-large", Fault("", problem, remedy="send fewer bars or symbols"))
