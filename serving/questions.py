@@ -19,7 +19,7 @@ from .bar_rows import checked_rows
 from .json_body import parsed
 from .model import Model
 from .problems import Fault, Problem, refused, shortened
-from .schemas import Headline, Holding, SymbolBody, SymbolRequest, SymbolsRequest
+from .schemas import MOST_SYMBOLS, Headline, Holding, SymbolBody, SymbolRequest, SymbolsRequest
 
 LISTED = 5
 """Faults of a body that are told."""
@@ -65,6 +65,7 @@ def read_question(body: bytes, model: Model, now: pd.Timestamp) -> Question:
     if not isinstance(values, dict):
         raise refused(Fault("", "the body is no object", shortened(values), "send {symbol, bars} or {symbols}"))
     if "symbols" in values:
+        _require_few(values["symbols"])
         request: SymbolRequest | SymbolsRequest = validated(SEVERAL, values)
         bodies: Mapping[str, SymbolBody] = request.symbols  # type: ignore[union-attr]
         where = "symbols."
@@ -74,6 +75,12 @@ def read_question(body: bytes, model: Model, now: pd.Timestamp) -> Question:
         where = ""
     _require_symbols(model, bodies, is_single=not where)
     return _question(request, bodies, where, model, now)
+
+
+def _require_few(symbols: Any) -> None:
+    """Refuse too many symbols before each of them is looked at."""
+    if isinstance(symbols, dict) and len(symbols) > MOST_SYMBOLS:
+        raise refused(Fault("symbols", f"has {len(symbols):,} symbols, at most {MOST_SYMBOLS} are read"))
 
 
 def _question(

@@ -61,7 +61,6 @@ def with_bodies(schema: dict[str, Any]) -> dict[str, Any]:
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     for path, methods in schema["paths"].items():
         for operation in methods.values():
-            operation.get("responses", {}).pop("422" if path in PUBLIC else "", None)
             if path not in PUBLIC:
                 operation["security"] = [{"token": []}, {}]
     return schema

@@ -71,7 +71,7 @@ class Application:
         api.add_api_route("/predict", self.predict, methods=["POST"], **PREDICT_ROUTE)
         api.add_api_route("/model", self.swap, methods=["POST"], **MODEL_ROUTE)
         api.add_api_route("/model", self.model, methods=["GET"], responses=PROBLEMS["model"])
-        api.add_api_route("/health", self.health, methods=["GET"])
+        api.add_api_route("/health", self.health, methods=["GET"], responses=PROBLEMS["health"])
         api.add_api_route("/ready", self.ready, methods=["GET"], responses=PROBLEMS["ready"])
         api.add_api_route(
             "/metrics", self.metrics, methods=["GET"], responses=PROBLEMS["metrics"], response_class=Response

@@ -61,8 +61,8 @@ def _url(text: str) -> URL:
 
 
 def hidden(url: URL) -> str:
-    """A URL for messages, without its password."""
-    return url.render_as_string(hide_password=True)
+    """A URL for messages, without its password, driver and options."""
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
 
 
 def _sqlite(url: URL) -> Engine:

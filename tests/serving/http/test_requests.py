@@ -136,6 +136,7 @@ def test_other_paths_methods_and_types(client):
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(client):
+    is_problem(client.post("/predict", content=b" " * 3_000_000, headers=JSON), 413)
     document = is_problem(client.post("/predict", content=b" " * 20_001, headers=JSON), 413)
     assert "the body has 20,001 bytes, at most 20,000 are read; send fewer bars" in document["detail"]
     chunks = iter([b" " * 15_000] * 2)  # without a length
