@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field
+from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 MOST_BARS = 20_000
@@ -70,7 +70,7 @@ class Headline(Body):
     """The symbol that it is about; may be left out where the request has one symbol."""
 
 
-Bars = Annotated[list[Bar], FailFast(), Field(min_length=1, max_length=MOST_BARS)]
+Bars = Annotated[list[Bar], Field(min_length=1, max_length=MOST_BARS, fail_fast=True)]
 
 
 class SymbolBody(Body):
@@ -89,7 +89,7 @@ class SymbolRequest(SymbolBody):
 
     symbol: Symbol
     """As the bundle names it."""
-    news: Annotated[list[Headline], FailFast(), Field(max_length=MOST_NEWS)] | None = None
+    news: Annotated[list[Headline], Field(max_length=MOST_NEWS, fail_fast=True)] | None = None
     """Headlines, for bundles with news."""
     account: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Account value in account currency; left out: that of the config."""
@@ -100,7 +100,7 @@ class SymbolsRequest(Body):
 
     symbols: Annotated[dict[Symbol, SymbolBody], Field(min_length=1, max_length=MOST_SYMBOLS)]
     """By symbol."""
-    news: Annotated[list[Headline], FailFast(), Field(max_length=MOST_NEWS)] | None = None
+    news: Annotated[list[Headline], Field(max_length=MOST_NEWS, fail_fast=True)] | None = None
     """Headlines, for bundles with news."""
     account: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Account value in account currency; left out: that of the config."""
