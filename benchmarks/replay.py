@@ -1,9 +1,9 @@
 """A whole backtest replayed bar by bar through HTTP, every signal and order size compared.
 
-``python benchmarks/replay.py [config] [every]`` (``configs/quickstart.yaml``, 1) runs the backtest, trains the bundle of each
-fold, serves it on 127.0.0.1, and asks about each ``every``-th bar of the fold's test window with the whole history up to
-it, the account's value and the position. It prints the largest difference of predictions and confidences, and the number
-of decisions whose side or size is another than that of the backtest's order. A fold's bundle is swapped in over HTTP.
+``python benchmarks/replay.py [config] [every]`` (configs/quickstart.yaml, 1) runs the backtest, trains the bundle of
+each fold, serves it on 127.0.0.1, and asks about each ``every``-th bar of the fold's test window with the whole history
+up to it, the account's value and the position. It prints the largest difference of predictions and confidences, and the
+number of decisions whose side or size is another than that of the backtest's order. Each fold's bundle is swapped in.
 """
 
 import asyncio

@@ -38,7 +38,7 @@ class ServedBundle:
 
     @property
     def record(self) -> ModelRecord:
-        """What the prediction log knows of it."""
+        """Its description for the prediction log."""
         return self._record
 
     @property

@@ -8,7 +8,7 @@ MEGABYTE = 1024**2
 
 @dataclass(frozen=True)
 class Limits:
-    """What the service allows.
+    """Limits of requests, connections and threads.
 
     Attributes
     ----------
