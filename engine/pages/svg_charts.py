@@ -35,6 +35,17 @@ _STYLE: dict[Any, Any] = {
     "axes.unicode_minus": False,
 }
 PIXELS = 900
+_NAMES = {
+    BLUE: "blue",
+    OCHRE: "ochre",
+    GREY: "grey",
+    RED: "red",
+    INK: "ink",
+    MUTED: "muted",
+    RULE: "rule",
+    "#ffffff": "page",
+}
+_COLOUR = re.compile("|".join(_NAMES))
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _CLEANING = tuple(
     (re.compile(pattern, re.DOTALL), replacement)
@@ -182,6 +193,7 @@ def _inline(text: str, alt: str) -> str:
     for pattern, replacement in _CLEANING:
         body = pattern.sub(replacement, body)
     body = re.sub(r' d="([^"]*)"', _short_path, body)
+    body = _COLOUR.sub(lambda match: f"var(--{_NAMES[match[0]]})", body)  # light or dark, as the page is
     words = escape(alt, quote=True)
     head = f'<svg role="img" aria-label="{words}" {box.group() if box else ""}>'
     return f"{head}<title>{words}</title>{body.strip()}"

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.number_format import format_value
+from engine.pages.report.section import Section, fill
 from engine.results.outcome import Outcome
 from signals.evaluation.permutation_importance import MODEL
 from signals.signals_result import FoldReport
-
-from . import Section, fill
 
 ORDER = 55
 

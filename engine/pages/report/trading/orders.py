@@ -4,10 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from engine.pages.report.section import Section, fill
 from engine.results.order_audit import ROUNDING, is_market, opening_shares
 from engine.results.outcome import Outcome
-
-from . import Section, fill
 
 ORDER = 80
 FIRST_ROWS, ALL_ROWS = 20, 400

@@ -6,14 +6,13 @@ from typing import TypeAlias
 from core.number_format import title
 from engine.backtest.account_returns import BENCHMARK, COLUMNS, STRATEGY
 from engine.pages.measure_warnings import flagged
+from engine.pages.report.section import Section, fill
 from engine.results.outcome import Outcome
 from risk.measure_set import BY_METHOD, OF_ACCOUNTS, MeasuresSpec
 from risk.measures._var_methods import LAWS
 from risk.measures.base import Measured
 from risk.measures.expected_shortfall import ExpectedShortfall
 from risk.measures.value_at_risk import ValueAtRisk
-
-from . import Section, fill
 
 ORDER = 25
 HISTORICAL, FRACTIONAL = "historical", "fractional"

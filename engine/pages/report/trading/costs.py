@@ -4,10 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from engine.pages.report.section import Section, fill
 from engine.results.costs_paid import KINDS
 from engine.results.outcome import Outcome
-
-from . import Section, fill
 
 ORDER = 70
 

@@ -1,8 +1,7 @@
 """Exposure: the fraction of the account that was invested."""
 
+from engine.pages.report.section import Section, fill
 from engine.results.outcome import Outcome
-
-from . import Section, fill
 
 ORDER = 40
 

@@ -6,9 +6,8 @@ from core.clock import sessions
 from core.digests import frame_digest
 from core.types import Bars
 from engine.config.yaml_text import as_yaml
+from engine.pages.report.section import Section, fill
 from engine.results.outcome import Outcome
-
-from . import Section, fill
 
 ORDER = 90
 

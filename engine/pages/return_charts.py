@@ -29,66 +29,15 @@ from engine.pages.svg_charts import (
 from engine.results.drawdowns import stretches, under_water
 from risk.periods import adjective
 
+from .period_returns import EVERY, compounded
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-EVERY = {"week": "W-FRI", "month": "ME", "quarter": "QE", "year": "YE"}
 COLOURS = (STRATEGY_COLOUR, AT_EXPOSURE_COLOUR, BENCHMARK_COLOUR)
 BAR = 0.38
 HEIGHT = 2.5
-TINY = 1e-12
-"""A deviation that is the rounding of a rolling sum."""
-
-
-def compounded(returns: pd.Series, every: str | None) -> pd.Series:
-    """Simple returns of calendar periods, by the period's end; each period once, those without a session left out.
-
-    Parameters
-    ----------
-    every : a pandas offset (``ME``); None leaves the returns as they are.
-    """
-    if every is None:
-        return returns
-    groups = (1.0 + returns).groupby(pd.Grouper(freq=every))
-    return (groups.prod() - 1.0)[groups.size() > 0]
-
-
-def yearly(daily: pd.DataFrame) -> pd.DataFrame:
-    """Compounded returns by calendar year; index: the years."""
-    return (1.0 + daily).groupby(pd.DatetimeIndex(daily.index).year).prod() - 1.0
-
-
-def monthly_table(returns: pd.Series) -> pd.DataFrame:
-    """Compounded returns; one row a year, columns 1 to 12 and `year`; NaN for months without a session."""
-    month = compounded(returns, "ME")
-    index = pd.DatetimeIndex(month.index)
-    long = pd.DataFrame({"year": index.year, "month": index.month, "return": month.to_numpy()})
-    table = long.pivot_table(index="year", columns="month", values="return").reindex(columns=range(1, 13))
-    return table.assign(year=yearly(returns.to_frame("year"))["year"])
-
-
-def rolling_beta(strategy: pd.Series, benchmark: pd.Series, window: int) -> pd.Series:
-    """Covariance with the benchmark / its variance over the last ``window`` days; only full windows."""
-    return (strategy.rolling(window).cov(benchmark) / benchmark.rolling(window).var()).dropna()
-
-
-def rolling_volatility(returns: pd.Series, window: int, periods: float) -> pd.Series:
-    """Annual volatility over the last ``window`` returns, ddof = 1; only full windows."""
-    return returns.rolling(window).std().dropna() * math.sqrt(periods)
-
-
-def rolling_sharpe(excess: pd.Series, window: int, periods: float) -> pd.Series:
-    """Annual Sharpe ratio over the last ``window`` excess returns; only full windows whose returns vary."""
-    rolled = excess.rolling(window)
-    deviation = rolled.std()
-    return (rolled.mean() / deviation)[deviation > TINY] * math.sqrt(periods)
-
-
-def rolling_sortino(excess: pd.Series, window: int, periods: float) -> pd.Series:
-    """Annual Sortino ratio over the last ``window`` excess returns; only full windows with a loss."""
-    downside = (excess.clip(upper=0.0) ** 2).rolling(window).mean() ** 0.5
-    return (excess.rolling(window).mean() / downside)[downside > TINY] * math.sqrt(periods)
 
 
 @styled

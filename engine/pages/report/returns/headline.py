@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from core.number_format import format_value, title
 from engine.backtest.account_returns import COLUMNS, STRATEGY
 from engine.pages.measure_warnings import flagged
+from engine.pages.report.section import Section, fill
 from engine.results.outcome import Outcome
 from risk.measures.base import Measured
-
-from . import Section, fill
 
 ORDER = 20
 

@@ -1,8 +1,7 @@
 """Protection by stops: the bar of the entry, on which they are not active, and gaps beyond them."""
 
+from engine.pages.report.section import Section, fill
 from engine.results.outcome import Outcome
-
-from . import Section, fill
 
 ORDER = 75
 

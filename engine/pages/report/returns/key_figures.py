@@ -14,6 +14,7 @@ import pandas as pd
 
 from core.number_format import format_value
 from core.types import Vector
+from engine.pages.period_returns import compounded
 from engine.results.drawdowns import stretches
 from risk.measures.base import Measure, Sample
 from risk.measures.beta import beta
@@ -36,7 +37,6 @@ from risk.measures.volatility import Volatility
 from risk.periods import ADJECTIVES
 from risk.returns import excess
 
-from .charts import compounded
 from .key_formulas import (
     gain_to_loss,
     gain_to_pain,

@@ -1,9 +1,8 @@
 """Leak checks: those of every run, and what the last audit of this config found."""
 
+from engine.pages.report.section import Section, fill
 from engine.results.outcome import Outcome
 from engine.run_folder import verdict_cache
-
-from . import Section, fill
 
 ORDER = 65
 

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.number_format import format_4sig, format_value, p_value
+from engine.pages.report.section import Section, fill
 from engine.results.outcome import Outcome, test_in_words
 from signals.evaluation.evaluate import Comparison, Evaluation
 from signals.evaluation.scores import Scores
 from signals.signals_result import FoldReport
-
-from . import Section, fill
 
 ORDER = 50
 SCORES = {

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 
 from core.number_format import format_value
 from engine.backtest.account_returns import STRATEGY
+from engine.pages.report.section import Section, fill
 from engine.pages.svg_charts import GREY, STRATEGY_COLOUR, canvas, percent_axis, styled, svg
 from engine.pages.templates import safe
 from engine.results.outcome import Outcome
 from signals.evaluation.evaluate import Bin
-
-from . import Section, fill
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

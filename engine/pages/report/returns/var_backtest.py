@@ -7,12 +7,11 @@ import pandas as pd
 
 from core.number_format import format_4sig, p_value, percent, title
 from engine.backtest.account_returns import BENCHMARK, STRATEGY
+from engine.pages.report.section import Section, fill
 from engine.pages.svg_charts import GREY, INK, OCHRE, RED, bars, canvas, percent_axis, styled, svg
 from engine.pages.templates import safe
 from engine.results.outcome import Outcome
 from risk.var.var_backtest import VarBacktest, VarTest
-
-from . import Section, fill
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
