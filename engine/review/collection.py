@@ -133,7 +133,7 @@ def deflated_sharpes(rows: Sequence[ReviewRow]) -> list[float | None]:
     ----------
     Bailey, D. H. and Lopez de Prado, M. (2014), The deflated Sharpe ratio, Journal of Portfolio Management 40(5).
     """
-    from risk.overfitting import Track
+    from risk.measures._track import Track  # the package around it imports pandas
 
     tracks = [Track(*row.moments) if row.moments and row.moments.n >= MIN_RETURNS else None for row in rows]
     annual = {

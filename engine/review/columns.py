@@ -56,10 +56,18 @@ class Column:
     first: bool = False
 
 
+TITLES = {
+    "max_drawdown": "Max. drawdown",
+    "average_exposure": "Exposure",
+    "value_at_risk_95": "VaR 95 %",
+    "expected_shortfall_95": "ES 95 %",
+}
+
+
 def _measure(name: str, *, first: bool) -> Column:
     return Column(
         name,
-        title(name),
+        TITLES.get(name, title(name)),
         UNITS.get(name, "ratio"),
         lambda item: item.row.measures.get(name),
         "As in the run's own report, over the run's own span.",

@@ -1,5 +1,6 @@
 """The run and sweep folders below some paths, and the folders that are none, with the reason."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def find_folders(paths: Sequence[Path]) -> tuple[list[Path], list[Path], list[Re
 def _walk(folder: Path, depth: int) -> Iterator[tuple[Path, str]]:
     """Each folder with its kind: ``result``, ``audit``, or the reason why it is neither."""
     try:
-        entries = sorted(folder.iterdir())
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         yield folder, f"cannot be read: {error.strerror}"
         return
@@ -65,7 +66,7 @@ def _walk(folder: Path, depth: int) -> Iterator[tuple[Path, str]]:
     if kind:
         yield folder, kind
         return
-    below = [entry for entry in entries if _is_searched(entry)]
+    below = [Path(entry.path) for entry in entries if _is_searched(entry)]
     found = [item for entry in below for item in _walk(entry, depth - 1)] if depth else []
     if found:
         yield from found
@@ -83,7 +84,7 @@ def _kind(names: Iterable[str]) -> str:
     return f"has {ours} but no {MANIFEST}: copied in part? copy it again, or run its config" if ours else ""
 
 
-def _is_searched(entry: Path) -> bool:
+def _is_searched(entry: "os.DirEntry[str]") -> bool:
     """A folder that may contain results; links are not followed, since they may lead in a circle."""
     hidden = entry.name.startswith(".") or entry.name in INSIDE
-    return not hidden and entry.is_dir() and not entry.is_symlink()
+    return not hidden and entry.is_dir(follow_symlinks=False)

@@ -78,9 +78,7 @@ def _indexed(parent: Path, folders: Sequence[Path], stamps: Mapping[Path, str]) 
         return {}
     try:
         with _opened(parent / NAME) as index:
-            listed = {
-                name: rest for name, *rest in index.execute("SELECT folder, stamp, row, curve, digest FROM rows")
-            }
+            listed = {name: rest for name, *rest in index.execute("SELECT folder, stamp, row, curve, digest FROM rows")}
         current = {folder: listed[folder.name] for folder in folders if folder.name in listed}
         return {
             folder: ReviewRow.from_json(text, Curve.from_bytes(curve)).at(folder)

@@ -115,13 +115,7 @@ def _sweep_row(folder: Path, manifest: Mapping[str, Any]) -> ReviewRow:
 
 
 def _common(folder: Path, manifest: Mapping[str, Any], numbers: Mapping[str, Any]) -> dict[str, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        config = YAML(typ="safe").load((folder / "config.yaml").read_text(encoding="utf-8"))
-    except YAMLError as error:
-        raise ValueError(f"config.yaml: {error}") from None
+    config = _texts((folder / "config.yaml").read_text(encoding="utf-8"))
     return {
         "name": str(config["name"]),
         "made_at": manifest.get("made_at") or _written_at(folder / MANIFEST),
@@ -132,18 +126,29 @@ def _common(folder: Path, manifest: Mapping[str, Any], numbers: Mapping[str, Any
     }
 
 
+def _texts(text: str) -> Any:
+    """A config with every value as it is written: for display alone, with the loader in C where there is one."""
+    import yaml
+
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    try:
+        return yaml.load(text, Loader=loader)  # noqa: S506 - it makes texts, lists and mappings alone
+    except yaml.YAMLError as error:
+        raise ValueError(f"config.yaml: {error}") from None
+
+
 def _written_at(path: Path) -> str:
     """Of a manifest of an earlier version, which states no time: that of the file."""
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
 
 
 def flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Each setting of a config with its dotted path; lists are one setting, as JSON."""
+    """Each setting of a config with its dotted path; a list is one setting, as JSON."""
     if isinstance(value, dict) and value:
         for key, item in value.items():
             yield from flat(item, f"{path}.{key}" if path else str(key))
     else:
-        yield path, json.dumps(value, default=str, ensure_ascii=False)
+        yield path, value if isinstance(value, str) and value else json.dumps(value or None, ensure_ascii=False)
 
 
 def _pages(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:

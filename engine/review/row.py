@@ -69,7 +69,7 @@ class ReviewRow:
     leaks : the state of its leak checks.
     reproduced : what the last ``reproduce`` of it found; empty if it never was.
     code : digest of the code that made it.
-    config : its settings by dotted path, as JSON texts.
+    config : its settings by dotted path, as texts.
     pages : names of its pages, the tear-sheet first.
     moments : per return; None where the returns are too few or do not vary.
     flags : what is doubtful about the folder, such as files that were changed after the run.

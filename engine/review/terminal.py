@@ -54,8 +54,13 @@ def _order(column: Column, item: Reviewed) -> Any:
     return column.value(item)
 
 
-def show(review: Review, rows: Sequence[Reviewed], console: Console | None = None) -> None:
-    """Print the table, a definition of what it cannot spell out, and the folders without figures."""
+def show(review: Review, rows: Sequence[Reviewed], console: Console | None = None, *, limit: int = 0) -> None:
+    """Print the table, a definition of what it cannot spell out, and the folders without figures.
+
+    Parameters
+    ----------
+    limit : the number of rows that are printed; 0 prints all.
+    """
     console = console or Console(highlight=False)
     names = next(names for width, names in TABLES if console.width >= width)
     columns = [column for name in names for column in COLUMNS if column.key == name]
@@ -70,10 +75,12 @@ def show(review: Review, rows: Sequence[Reviewed], console: Console | None = Non
             min_width=NAME_WIDTH if column.key == "name" else None,
         )
     table.add_column(Text("Equity"), no_wrap=True)
-    for item in rows:
+    for item in rows[:limit] if limit else rows:
         cells = [Text(text_of(column, item), style=COLOURS.get(text_of(column, item), "")) for column in columns]
         table.add_row(*cells, Text(sparkline(item.row.curve)))
     console.print(table)
+    if limit and len(rows) > limit:
+        console.print(Text(f"{len(rows) - limit:,} more; `review --text --limit 0` prints all"))
     if "deflated_sharpe" in names:
         console.print(Text("DSR: deflated Sharpe ratio over the runs of this table.", style="dim"))
     for left in review.refused:

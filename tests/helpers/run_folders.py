@@ -1,4 +1,4 @@
-"""Run folders as a run writes them, made without a run: returns from a generator, measures by the project's functions."""
+"""Run folders as a run writes them, made without a run from drawn or given returns."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,13 @@ def make_run(
         {"strategy": strategy, "benchmark": rng.normal(0.0002, 0.012, sessions)}, index=days[: len(strategy)]
     )
     table["benchmark_at_exposure"] = 0.4 * table["benchmark"]
-    settings = {"name": name, "seed": seed, "data": {"symbols": list(symbols)}, "risk": {"base": 0.02}, **(config or {})}
+    settings = {
+        "name": name,
+        "seed": seed,
+        "data": {"symbols": list(symbols)},
+        "risk": {"base": 0.02},
+        **(config or {}),
+    }
     identity = digest(settings)[:12]
     folder = out / f"{name[:40].replace('/', '_')}-{identity}"
     folder.mkdir(parents=True)

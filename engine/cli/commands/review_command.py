@@ -26,7 +26,8 @@ EPILOG = "Exit codes: 0 done, 2 bad input, 130 interrupted."
 @click.option("--text", is_flag=True, help="Print the table on the terminal, and write no page.")
 @click.option("--json", "as_json", is_flag=True, help="Print all columns as JSON, and write no page.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print all columns as CSV, and write no page.")
-@click.option("--sort", default="made", show_default=True, help="Column to sort by; `-` in front reverses it.")
+@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="Rows of --text; 0 prints all.")
+@click.option("--sort", default="-made", show_default=True, help="Column to sort by; `-` in front reverses it.")
 def review(paths: tuple[Path, ...], **options: Any) -> None:
     """Lay finished runs and sweeps beside each other on one page; by default those in runs/."""
     _review(paths or (RUNS,), (), options)
@@ -41,12 +42,12 @@ def compare(paths: tuple[Path, ...], out: Path | None, text: bool) -> None:
     if len(paths) < 2:
         raise ConfigError(f"compare needs two runs or more; given {paths[0]}")
     out = out or paths[0].resolve().parent / "review.html"
-    _review(paths, paths, {"out": out, "text": text, "sort": "made"})
+    _review(paths, paths, {"out": out, "text": text, "sort": "-made", "limit": 0})
 
 
 def list_runs(paths: tuple[Path, ...]) -> None:
-    """Print the table of a review: ``list runs``."""
-    _review(paths or (RUNS,), (), {"text": True, "sort": "made"})
+    """Print the table of a review, newest first: ``list runs``."""
+    _review(paths or (RUNS,), (), {"text": True, "sort": "-made", "limit": 50})
 
 
 def _review(paths: tuple[Path, ...], pinned: tuple[Path, ...], options: dict[str, Any]) -> None:
@@ -59,7 +60,7 @@ def _review(paths: tuple[Path, ...], pinned: tuple[Path, ...], options: dict[str
     found = collect(paths)
     rows = terminal.sorted_rows(found.rows, options["sort"])
     if options.get("text"):
-        terminal.show(found, rows)
+        terminal.show(found, rows, limit=options["limit"])
     elif options.get("as_json"):
         say(terminal.as_json(found, rows))
     elif options.get("as_csv"):

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from run_folders import make_run
 
 from core.errors import DataError
 from engine.review.blend import common_weeks, equal_risk
 from engine.review.collection import collect
-from run_folders import make_run
 
 
 @pytest.fixture

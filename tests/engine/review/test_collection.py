@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from run_folders import make_run
 
 from core.errors import StoreError
 from engine.review import index as indexes
@@ -18,7 +19,6 @@ from engine.review.index import NAME, read_rows
 from engine.review.read_row import read_row
 from engine.review.row import Refused
 from risk.overfitting import deflated_sharpe
-from run_folders import make_run
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 

@@ -4,13 +4,13 @@ import json
 import threading
 
 import pytest
+from run_folders import make_run
 
 from core.errors import StoreError
 from engine.cli.main import main
 from engine.review.collection import collect
 from engine.review.marks import FILE, Mark, OutdatedError, read_mark, write_mark
 from engine.run_folder.run_folder import result_digest
-from run_folders import make_run
 
 HOSTILE = "<script>alert(1)</script> \"quotes\" 'single' \u202eright to left\u202c \N{SNOWMAN} \x00"
 
@@ -61,7 +61,8 @@ def test_many_at_once_lose_none(run):
 
 
 @pytest.mark.parametrize(
-    ("mark", "note", "words"), [("good", "", "must be keep"), ("keep", "x" * 2001, "2,001 characters"), ("keep", "\ud800", "half")]
+    ("mark", "note", "words"),
+    [("good", "", "must be keep"), ("keep", "x" * 2001, "2,001 characters"), ("keep", "\ud800", "half")],
 )
 def test_what_is_no_mark_is_refused(run, mark, note, words):
     with pytest.raises(StoreError, match=words):
