@@ -20,12 +20,12 @@ import numpy as np
 import pandas as pd
 
 from core.digests import digest, file_digest
+from engine.review.index import NAME
 from engine.run_folder.run_folder import RESULT_FILES, result_digest
 
 ROOT = Path(__file__).resolve().parents[1]
 SESSIONS = 1260
 REPEATS = 5
-READY = "document.querySelectorAll('#table tbody tr').length > 0"
 
 
 def main() -> None:
@@ -111,6 +111,7 @@ def _metrics(table: pd.DataFrame, identity: str) -> dict:
 def measure(out: Path, runs: int) -> None:
     """Print a table of seconds and sizes."""
     page = out.parent / "review.html"
+    (out / NAME).unlink(missing_ok=True)
     first = _seconds("review", str(out), "--out", str(page))
     again = [_seconds("review", str(out), "--out", str(page)) for _ in range(REPEATS)]
     listed = [_seconds("list", "runs", str(out)) for _ in range(REPEATS)]
@@ -139,7 +140,7 @@ def _opened(page: Path) -> list[float]:
             tab = browser.new_page(viewport={"width": 1280, "height": 800})
             start = time.perf_counter()
             tab.goto(page.resolve().as_uri())
-            tab.wait_for_function(READY)
+            tab.locator("#table tbody tr").first.wait_for()
             times.append(time.perf_counter() - start)
             tab.close()
         browser.close()

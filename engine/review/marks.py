@@ -86,6 +86,8 @@ def write_mark(folder: Path, mark: str, note: str, *, seen: int | None = None, n
     from filelock import FileLock, Timeout
 
     _check(mark, note)
+    if not folder.is_dir():  # the lock would make it
+        raise StoreError(f"{folder}: the run's folder is gone; make the review again")
     path = folder / FILE
     try:
         with FileLock(path.with_name(f".{FILE}.lock"), timeout=WAIT):

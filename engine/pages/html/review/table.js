@@ -77,9 +77,10 @@
   function column(spec, index) {
     return {
       data: null,
-      title: element("span", "", spec.title).outerHTML,
+      title: spec.title,
       name: spec.key,
       visible: spec.first,
+      searchable: false,
       className: (isText(spec) ? "left " : "") + "of-" + spec.key,
       orderSequence: isText(spec) ? ["asc", "desc"] : ["desc", "asc"],
       type: isText(spec) ? "string" : "num",
@@ -144,7 +145,7 @@
     order: [[1 + review.column("made"), "desc"]],
     layout: { topStart: null, topEnd: null, bottomStart: ["pageLength", "info"], bottomEnd: "paging" },
     language: { info: "Runs _START_ to _END_ of _TOTAL_", infoFiltered: "(of _MAX_ in all)", infoEmpty: "No run passes the filter", emptyTable: "No runs", zeroRecords: "No run passes the filter", lengthMenu: "Show _MENU_ runs" },
-    columns: [{ data: null, title: "Tick, pin", orderable: false, className: "tools", render: function (run, kind) { return kind === "display" ? tools(run) : ""; } }].concat(review.columns.map(column)),
+    columns: [{ data: null, title: "Tick, pin", orderable: false, searchable: false, className: "tools", render: function (run, kind) { return kind === "display" ? tools(run) : ""; } }].concat(review.columns.map(column)),
     createdRow: function (row, run) {
       row.classList.toggle("ticked", ticked.has(run));
       row.classList.toggle("doubt", !!review.doubts[run]);
