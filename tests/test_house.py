@@ -60,6 +60,7 @@ ROOMS = (
         "engine/audit",
         "engine/sweep",
         "engine/reproduce",
+        "engine/review",
         "engine/cli",
     ),
 )

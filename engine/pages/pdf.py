@@ -31,7 +31,7 @@ def find_browser() -> str:
     StoreError
         There is none.
     """
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if path is None:
         raise StoreError(
             "PDF files are printed by Chromium, and none is installed; install it (Debian: apt-get install chromium), "
@@ -61,7 +61,7 @@ def print_pdf(page: Path, target: Path) -> Path:
         with tempfile.TemporaryDirectory(prefix="print-", ignore_cleanup_errors=True) as profile:
             printed = Path(profile) / "page.pdf"
             command = [browser, *OPTIONS, *_sandbox(), f"--user-data-dir={profile}", f"--print-to-pdf={printed}"]
-            done = subprocess.run(  # noqa: S603 - a browser found by name, and a file of ours
+            done = subprocess.run(  # noqa: S603 - a browser path by name, and a file of ours
                 [*command, page.resolve().as_uri()], capture_output=True, text=True, check=False, timeout=LIMIT
             )
             if not printed.is_file():

@@ -74,7 +74,7 @@ def collect(paths: Sequence[Path], *, now: datetime | None = None, on_step: Step
     refused += [row for row in read if isinstance(row, Refused)]
     moment = now or datetime.now(UTC)
     marks, unreadable = _marks(rows)
-    audited = _audited([*audits, *_beside(results)])
+    audited = _audited([*audits, *_audit_folders(results)])
     deflated = deflated_sharpes(rows)
     reviewed = (
         Reviewed(
@@ -90,7 +90,8 @@ def collect(paths: Sequence[Path], *, now: datetime | None = None, on_step: Step
 
 
 def _marks(rows: Sequence[ReviewRow]) -> tuple[list[Mark], list[Refused]]:
-    marks, unreadable = [], []
+    marks: list[Mark] = []
+    unreadable: list[Refused] = []
     for row in rows:
         try:
             marks.append(read_mark(Path(row.folder)))
@@ -100,7 +101,7 @@ def _marks(rows: Sequence[ReviewRow]) -> tuple[list[Mark], list[Refused]]:
     return marks, unreadable
 
 
-def _beside(results: Sequence[Path]) -> list[Path]:
+def _audit_folders(results: Sequence[Path]) -> list[Path]:
     """The audit folders beside the results."""
     parents = dict.fromkeys(folder.parent for folder in results)
     entries = [Path(entry.path) for parent in parents for entry in os.scandir(parent) if entry.name.endswith("-audit")]

@@ -67,9 +67,9 @@ def _walk(folder: Path, depth: int) -> Iterator[tuple[Path, str]]:
         yield folder, kind
         return
     below = [Path(entry.path) for entry in entries if _is_searched(entry)]
-    found = [item for entry in below for item in _walk(entry, depth - 1)] if depth else []
-    if found:
-        yield from found
+    folders = [item for entry in below for item in _walk(entry, depth - 1)] if depth else []
+    if folders:
+        yield from folders
     elif any(not name.startswith(".") for name in names) and not below:
         yield folder, f"holds no {MANIFEST}: not a folder of this program"
 

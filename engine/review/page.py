@@ -42,19 +42,19 @@ def write_page(review: Review, path: Path, *, pinned: Sequence[Path] = ()) -> No
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, page(review, beside=path.parent, pinned=pinned).encode())
+        write_atomically(path, page(review, link_base=path.parent, pinned=pinned).encode())
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror}; name another file with --out") from error
 
 
 def page(
-    review: Review, *, beside: Path = Path(), pinned: Sequence[Path] = (), served: Sequence[Path] | None = None
+    review: Review, *, link_base: Path = Path(), pinned: Sequence[Path] = (), served: Sequence[Path] | None = None
 ) -> str:
     """The page as text.
 
     Parameters
     ----------
-    beside : the folder that links are relative to.
+    link_base : the folder that links are relative to.
     pinned : as for :func:`write_page`.
     served : the folders of the server's runs, by their number in its paths; None for a page without a server.
     """
@@ -70,7 +70,7 @@ def page(
         served=served is not None,
         refused=review.refused,
         columns=COLUMNS,
-        data=safe(_script_json(_data(review.rows, beside, pinned, served))),
+        data=safe(_script_json(_data(review.rows, link_base, pinned, served))),
         folders=", ".join(parents) if len(parents) <= 5 else f"{len(parents)} folders",
     )
 
@@ -82,10 +82,10 @@ def _script_json(value: object) -> str:
 
 
 def _data(
-    rows: Sequence[Reviewed], beside: Path, pinned: Sequence[Path], served: Sequence[Path] | None
+    rows: Sequence[Reviewed], link_base: Path, pinned: Sequence[Path], served: Sequence[Path] | None
 ) -> Mapping[str, Any]:
     chosen = [str(path.resolve()) for path in pinned]
-    places = {item.row.folder: place for place, item in enumerate(rows)}
+    numbers = {item.row.folder: number for number, item in enumerate(rows)}
     return {
         "columns": [
             {
@@ -102,10 +102,10 @@ def _data(
         "per_year": [item.row.returns_per_year for item in rows],
         "ids": [item.row.id for item in rows],
         "pages": [list(item.row.pages) for item in rows],
-        "links": [_links(item, beside, served) for item in rows],
+        "links": [_links(item, link_base, served) for item in rows],
         "doubts": ["; ".join(item.row.flags) for item in rows],
         "revisions": [item.mark.revision for item in rows],
-        "pinned": [places[folder] for folder in chosen if folder in places],
+        "pinned": [numbers[folder] for folder in chosen if folder in numbers],
         "served": served is not None,
         "curves": _curves([item.row.curve for item in rows]),
         "settings": _settings([item.row.config for item in rows]),
@@ -116,12 +116,12 @@ def _number(value: Any) -> Any:
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
-def _links(item: Reviewed, beside: Path, served: Sequence[Path] | None) -> list[str]:
+def _links(item: Reviewed, link_base: Path, served: Sequence[Path] | None) -> list[str]:
     folder = Path(item.row.folder)
     if served is not None:
         return [f"run/{served.index(folder)}/{name}" for name in item.row.pages] if folder in served else []
     try:
-        return [Path(os.path.relpath(folder / name, beside.resolve())).as_posix() for name in item.row.pages]
+        return [Path(os.path.relpath(folder / name, link_base.resolve())).as_posix() for name in item.row.pages]
     except ValueError:  # on another drive
         return [(folder / name).as_uri() for name in item.row.pages]
 
@@ -129,7 +129,8 @@ def _links(item: Reviewed, beside: Path, served: Sequence[Path] | None) -> list[
 def _curves(curves: Sequence[Curve | None]) -> Mapping[str, Any]:
     """Weekly log wealth in 65,535 steps between each run's lowest and highest."""
     content = bytearray()
-    low, high = array("d"), array("d")
+    low = array("d")
+    high = array("d")
     for curve in curves:
         logs = [math.log(max(value, 1e-12)) for value in curve.wealth] if curve else [0.0]
         low.append(min(logs))
@@ -155,7 +156,7 @@ def _settings(configs: Sequence[Mapping[str, str]]) -> Mapping[str, Any]:
         counter[None] = len(configs) - counter.total()
     usual = {path: counter.most_common(1)[0][0] for path, counter in values.items()}
     texts: dict[tuple[str, str | None], int] = {}
-    own = [
+    differing = [
         [
             texts.setdefault((path, config.get(path)), len(texts))
             for path, text in usual.items()
@@ -166,5 +167,5 @@ def _settings(configs: Sequence[Mapping[str, str]]) -> Mapping[str, Any]:
     return {
         "common": {path: text for path, text in usual.items() if text is not None},
         "texts": [list(setting) for setting in texts],
-        "own": own,
+        "own": differing,
     }

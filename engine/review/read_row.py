@@ -97,14 +97,14 @@ def _sweep_row(folder: Path, manifest: Mapping[str, Any]) -> ReviewRow:
     row = read_row(chosen[0])
     if isinstance(row, Refused):
         raise StoreError(f"{chosen[0].name}, the winner: {row.reason}")
-    own = _common(folder, manifest, numbers)
+    sweep = _common(folder, manifest, numbers)
     return replace(
         row,
         folder=str(folder),
         kind="sweep",
-        name=own["name"],
-        made_at=own["made_at"],
-        reproduced=own["reproduced"],
+        name=sweep["name"],
+        made_at=sweep["made_at"],
+        reproduced=sweep["reproduced"],
         id=str(manifest["sweep_id"]),
         verdict=numbers["verdict"]["headline"],
         beats=numbers["verdict"]["headline"] == SKILL,

@@ -1,4 +1,4 @@
-"""What the last ``reproduce`` of a run found: a small file in its folder, beside the results and not among them."""
+"""The outcome of the last ``reproduce`` of a run, in a small file beside its results."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What a review knows about one folder: a row of its table with a weekly curve, or the reason why there is none."""
+"""A run in a review: a row of its table with a weekly curve, or the reason why there is none."""
 
 import json
 from array import array

@@ -137,8 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
         """The path below the token; None for another host or token."""
         hosts = {f"{name}:{self.server.server_port}" for name in (HOST, "localhost")}
         token, _, rest = unquote(urlsplit(self.path).path).removeprefix("/").partition("/")
-        known = secrets.compare_digest(token.encode(), self.server.token.encode())
-        return rest.split("/") if known and self.headers.get("Host") in hosts else None
+        matches = secrets.compare_digest(token.encode(), self.server.token.encode())
+        return rest.split("/") if matches and self.headers.get("Host") in hosts else None
 
     def _problem(self, status: HTTPStatus, detail: str) -> None:
         self.close_connection = True

@@ -11,8 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.errors import ConfigError
-from core.number_format import format_value
-from core.spreadsheets import safe_cell
+from core.number_format import format_value, spreadsheet_cell
 
 from .collection import Review, Reviewed
 from .columns import COLUMNS, KEYS, Column
@@ -105,8 +104,8 @@ def sparkline(curve: Curve | None, width: int = SPARK) -> str:
         return ""
     last = len(curve.wealth) - 1
     values = [curve.wealth[round(step * last / (width - 1))] for step in range(width)]
-    low, high = min(values), max(values)
-    span = (high - low) or 1.0
+    low = min(values)
+    span = (max(values) - low) or 1.0
     return "".join(BARS[min(int((value - low) / span * len(BARS)), len(BARS) - 1)] for value in values)
 
 
@@ -118,7 +117,7 @@ def as_csv(rows: Sequence[Reviewed]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(KEYS)
-    writer.writerows([[safe_cell(column.value(item)) for column in COLUMNS] for item in rows])
+    writer.writerows([[spreadsheet_cell(column.value(item)) for column in COLUMNS] for item in rows])
     return file.getvalue()
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from core.errors import ConfigError, StoreError
 from core.files import write_atomically
-from core.spreadsheets import safe_cell
+from core.number_format import spreadsheet_cell
 
 from .run_folder import is_run_folder
 
@@ -59,7 +59,7 @@ def _table(path: Path) -> pd.DataFrame:
             f"{path}: cannot be read ({' '.join(str(error).split())[:120]}); run the config again"
         ) from None
     for name in table.columns[[pd.api.types.is_string_dtype(kind) for kind in table.dtypes]]:
-        table[name] = table[name].map(safe_cell, na_action="ignore")
+        table[name] = table[name].map(spreadsheet_cell, na_action="ignore")
     return table
 
 

@@ -57,26 +57,26 @@ def _review(paths: tuple[Path, ...], pinned: tuple[Path, ...], options: dict[str
     forms = [name for name in ("text", "as_json", "as_csv", "serve") if options.get(name)]
     if len(forms) > 1:
         raise ConfigError("--text, --json, --csv and --serve exclude each other; choose one")
-    found = collect(paths)
-    rows = terminal.sorted_rows(found.rows, options["sort"])
+    collected = collect(paths)
+    rows = terminal.sorted_rows(collected.rows, options["sort"])
     if options.get("text"):
-        terminal.show(found, rows, limit=options["limit"])
+        terminal.show(collected, rows, limit=options["limit"])
     elif options.get("as_json"):
-        say(terminal.as_json(found, rows))
+        say(terminal.as_json(collected, rows))
     elif options.get("as_csv"):
         say(terminal.as_csv(rows).rstrip("\n"))
     elif options.get("serve"):
-        _serve(paths, found, options["port"])
+        _serve(paths, collected, options["port"])
     else:
-        _write(found, pinned, options.get("out") or paths[0] / "review.html", options.get("pdf"))
+        _write(collected, pinned, options.get("out") or paths[0] / "review.html", options.get("pdf"))
 
 
-def _write(found: "Review", pinned: tuple[Path, ...], out: Path, pdf: Path | None) -> None:
+def _write(collected: "Review", pinned: tuple[Path, ...], out: Path, pdf: Path | None) -> None:
     from engine.review.page import write_page
 
-    write_page(found, out, pinned=pinned)
-    say(f"{len(found.rows)} runs and sweeps: {out}")
-    for left in found.refused:
+    write_page(collected, out, pinned=pinned)
+    say(f"{len(collected.rows)} runs and sweeps: {out}")
+    for left in collected.refused:
         say(f"not shown: {left.folder}: {left.reason}")
     if pdf:
         from engine.pages.pdf import print_pdf
@@ -84,12 +84,12 @@ def _write(found: "Review", pinned: tuple[Path, ...], out: Path, pdf: Path | Non
         say(str(print_pdf(out, pdf)))
 
 
-def _serve(paths: tuple[Path, ...], found: "Review", port: int) -> None:
+def _serve(paths: tuple[Path, ...], collected: "Review", port: int) -> None:
     from engine.review.collection import collect
     from engine.review.page import page
     from engine.review.server import ReviewServer
 
-    folders = [Path(item.row.folder) for item in found.rows]
+    folders = [Path(item.row.folder) for item in collected.rows]
     with ReviewServer(folders, lambda: page(collect(paths), served=folders), port) as server:
         say(f"{server.url}  (on this machine only; Ctrl-C ends it)")
         server.serve_forever(poll_interval=0.2)
