@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from statistics import variance
+from typing import TYPE_CHECKING
 
 from core.errors import StoreError
 
@@ -14,6 +15,9 @@ from .find_folders import AUDIT, find_folders
 from .index import Step, read_rows
 from .marks import Mark, read_mark
 from .row import Refused, ReviewRow
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MIN_RETURNS = 60
 """Returns below which a run is no trial of the deflated Sharpe ratio."""
@@ -39,7 +43,7 @@ class Reviewed:
     leaks: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Review:
     """A review.
 
@@ -53,6 +57,18 @@ class Review:
     rows: tuple[Reviewed, ...]
     refused: tuple[Refused, ...]
     made_at: datetime
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """One row a run, with all columns of the page."""
+        import pandas as pd
+
+        from .columns import COLUMNS
+
+        return pd.DataFrame({column.key: [column.value(item) for item in self.rows] for column in COLUMNS})
+
+    def __repr__(self) -> str:
+        return f"<Review of {len(self.rows)} runs and sweeps; {len(self.refused)} folders are not shown>"
 
 
 def collect(paths: Sequence[Path], *, now: datetime | None = None, on_step: Step = lambda _done, _all: None) -> Review:
