@@ -159,11 +159,11 @@ def draw_under_water(returns: pd.Series) -> "Figure":
 
 
 @styled
-def draw_longest(returns: pd.Series, count: int = 5) -> "Figure":
-    """The compounded return with the longest drawdowns shaded."""
+def draw_worst(returns: pd.Series, count: int = 5) -> "Figure":
+    """The compounded return with the deepest drawdowns shaded."""
     figure, (axis,) = canvas(HEIGHT)
-    longest = stretches(returns).nlargest(count, "sessions")
-    for start, end in zip(longest["start"], longest["end"].fillna(returns.index[-1]), strict=True):
+    deepest = stretches(returns).nsmallest(count, "depth")
+    for start, end in zip(deepest["start"], deepest["end"].fillna(returns.index[-1]), strict=True):
         axis.axvspan(start, end, color=RED, alpha=0.1, linewidth=0)
     axis.plot(returns.index, ((1.0 + returns).cumprod() - 1.0).to_numpy(), color=STRATEGY_COLOUR)
     zero(axis)
