@@ -8,8 +8,8 @@ page share cursor and zoom. More points than a screen has are reduced to the low
 """
 
 import base64
-import itertools
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -166,13 +166,15 @@ def extremes(values: Vector, stretches: int) -> Rows:
     >>> extremes(np.array([1.0, 3.0, 2.0, 0.0, 5.0, 4.0]), 2).tolist()
     [0, 1, 3, 4]
     """
-    edges = np.unique(np.linspace(0, len(values), stretches + 1).astype(np.int64))
-    found = set()
-    for first, last in itertools.pairwise(edges):
-        part = values[first:last]
-        if np.isfinite(part).any():
-            found |= {int(first + np.nanargmin(part)), int(first + np.nanargmax(part))}
-    return np.array(sorted(found), dtype=np.int64)
+    width = math.ceil(len(values) / stretches)
+    first = np.arange(0, len(values), width)
+    found = []
+    for gap, choose in ((np.inf, np.argmin), (-np.inf, np.argmax)):
+        padded = np.full(len(first) * width, gap)
+        padded[: len(values)] = np.where(np.isfinite(values), values, gap)
+        found.append(first + choose(padded.reshape(-1, width), axis=1))
+    rows: Rows = np.unique(np.concatenate(found))
+    return rows[np.isfinite(values[rows])]
 
 
 def _block(times: pd.DatetimeIndex, panels: Sequence[Panel], rows: Rows) -> dict[str, Any]:
