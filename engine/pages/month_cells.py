@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def month_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """A row a year.
+    """A row a year: each cell has its text and the name of its colour, u1 to u10 for gains and d1 to d10 for losses.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def month_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _cell(value: float, largest: float, digits: int) -> dict[str, Any]:
     if math.isnan(value):
-        return {"text": "", "kind": "", "strength": 0}
+        return {"text": "", "kind": ""}
     strength = round(100 * min(1.0, abs(value) / largest) ** 0.7 * 0.5)
     return {
         "text": f"{value:.{digits}f}",

@@ -16,7 +16,6 @@ import pandas as pd
 from engine.pages.svg_charts import (
     AT_EXPOSURE_COLOUR,
     BENCHMARK_COLOUR,
-    GREY,
     RED,
     STRATEGY_COLOUR,
     bars,
@@ -173,7 +172,7 @@ def draw_worst(returns: pd.Series, count: int = 5) -> "Figure":
 
 @styled
 def draw_quantiles(returns: pd.Series, period: str) -> "Figure":
-    """Boxes of the returns by session and by each longer calendar period, each period counted once.
+    """Boxes of the returns by session and by each longer calendar period, each once; whiskers at 1 % and 99 %.
 
     Parameters
     ----------
@@ -196,10 +195,11 @@ def _boxes(axis: "Axes", groups: list[np.ndarray]) -> None:
     axis.boxplot(
         groups,
         widths=0.5,
+        whis=(1.0, 99.0),
+        showfliers=False,
         patch_artist=True,
         boxprops={"facecolor": "#d5e3f0", "edgecolor": STRATEGY_COLOUR},
         medianprops={"color": RED, "linewidth": 1.4},
         whiskerprops={"color": STRATEGY_COLOUR},
         capprops={"color": STRATEGY_COLOUR},
-        flierprops={"marker": "_", "markersize": 5, "markeredgecolor": GREY},
     )

@@ -213,6 +213,6 @@ def _inline(text: str, alt: str) -> str:
 
 
 def _short_path(match: re.Match[str]) -> str:
-    """Coordinates to a hundredth of a point."""
-    path = re.sub(r"(\.\d\d)\d+", r"\1", match[1])
+    """Coordinates to a tenth of a point, as far as a reader can tell."""
+    path = re.sub(r"(\.\d)\d+", r"\1", match[1])
     return ' d="' + re.sub(r"\s+", " ", path).strip() + '"'
