@@ -16,7 +16,6 @@ import pandas as pd
 from engine.pages.svg_charts import (
     AT_EXPOSURE_COLOUR,
     BENCHMARK_COLOUR,
-    GREY,
     RED,
     STRATEGY_COLOUR,
     bars,
@@ -159,11 +158,11 @@ def draw_under_water(returns: pd.Series) -> "Figure":
 
 
 @styled
-def draw_longest(returns: pd.Series, count: int = 5) -> "Figure":
-    """The compounded return with the longest drawdowns shaded."""
+def draw_worst(returns: pd.Series, count: int = 5) -> "Figure":
+    """The compounded return with the deepest drawdowns shaded."""
     figure, (axis,) = canvas(HEIGHT)
-    longest = stretches(returns).nlargest(count, "sessions")
-    for start, end in zip(longest["start"], longest["end"].fillna(returns.index[-1]), strict=True):
+    deepest = stretches(returns).nsmallest(count, "depth")
+    for start, end in zip(deepest["start"], deepest["end"].fillna(returns.index[-1]), strict=True):
         axis.axvspan(start, end, color=RED, alpha=0.1, linewidth=0)
     axis.plot(returns.index, ((1.0 + returns).cumprod() - 1.0).to_numpy(), color=STRATEGY_COLOUR)
     zero(axis)
@@ -173,7 +172,7 @@ def draw_longest(returns: pd.Series, count: int = 5) -> "Figure":
 
 @styled
 def draw_quantiles(returns: pd.Series, period: str) -> "Figure":
-    """Boxes of the returns by session and by each longer calendar period, each period counted once.
+    """Boxes of the returns by session and by each longer calendar period, each once; whiskers at 1 % and 99 %.
 
     Parameters
     ----------
@@ -196,10 +195,11 @@ def _boxes(axis: "Axes", groups: list[np.ndarray]) -> None:
     axis.boxplot(
         groups,
         widths=0.5,
+        whis=(1.0, 99.0),
+        showfliers=False,
         patch_artist=True,
         boxprops={"facecolor": "#d5e3f0", "edgecolor": STRATEGY_COLOUR},
         medianprops={"color": RED, "linewidth": 1.4},
         whiskerprops={"color": STRATEGY_COLOUR},
         capprops={"color": STRATEGY_COLOUR},
-        flierprops={"marker": "_", "markersize": 5, "markeredgecolor": GREY},
     )

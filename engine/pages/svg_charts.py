@@ -45,6 +45,19 @@ _NAMES = {
     RULE: "rule",
     "#ffffff": "page",
 }
+_NAMES |= {  # of quantstats' pictures, and of matplotlib
+    "#348dc1": "blue",
+    "#fedd78": "ochre",
+    "#ba516b": "red",
+    "#ff0000": "red",
+    "#000000": "ink",
+    "#333333": "ink",
+    "#666666": "muted",
+    "#808080": "muted",
+    "#cccccc": "rule",
+    "#dddddd": "rule",
+    "#d5e3f0": "card",
+}
 _COLOUR = re.compile("|".join(_NAMES))
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _CLEANING = tuple(
@@ -200,6 +213,6 @@ def _inline(text: str, alt: str) -> str:
 
 
 def _short_path(match: re.Match[str]) -> str:
-    """Coordinates to a hundredth of a point."""
-    path = re.sub(r"(\.\d\d)\d+", r"\1", match[1])
+    """Coordinates to a tenth of a point, as far as a reader can tell."""
+    path = re.sub(r"(\.\d)\d+", r"\1", match[1])
     return ' d="' + re.sub(r"\s+", " ", path).strip() + '"'

@@ -8,8 +8,8 @@ page share cursor and zoom. More points than a screen has are reduced to the low
 """
 
 import base64
-import itertools
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -33,11 +33,10 @@ POINTS = 12_000
 """Points of time that a chart holds; a longer series is reduced to :data:`STRETCHES` stretches."""
 STRETCHES = 1_500
 """More than a screen has pixels in a chart's width."""
-TWIN_STRETCHES = 320
-MARKERS = {"up": "^", "down": "v", "cross": "x", "diamond": "D", "dot": "."}
+TWIN_STRETCHES = 140
+TWIN_MARKS = 300
+"""Marks of a kind in the picture for print: the last ones."""
 DAY = 86_400
-MOST_CENTS = 2.0e7
-"""Money whose cents fit into 32 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +50,8 @@ class Line:
     hidden : whether it is drawn only when its box is ticked.
     fill : whether the area between the line and 0 is filled.
     bars : whether each value is a bar from 0.
+    fall_of : the label of a line of money in the chart's first panel: ``values`` are its drawdowns, which the page
+        works out from it.
     """
 
     label: str
@@ -59,6 +60,7 @@ class Line:
     hidden: bool = False
     fill: bool = False
     bars: bool = False
+    fall_of: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,7 @@ class Panel:
 
     Attributes
     ----------
-    unit : of its values: ``money``, ``fraction`` or ``ratio``.
+    unit : of its values: ``money``, ``price``, ``fraction`` or ``ratio``.
     height : pixels.
     log : whether the reader can switch to a log axis.
     zero : whether the axis begins or ends at 0 where no value crosses it.
@@ -98,7 +100,7 @@ class Panel:
 
     title: str
     lines: Sequence[Line]
-    unit: Literal["money", "fraction", "ratio"] = "fraction"
+    unit: Literal["money", "fraction", "ratio", "price"] = "fraction"
     height: int = 200
     log: bool = False
     zero: bool = False
@@ -113,6 +115,7 @@ def time_chart(
     title: str = "",
     note: str = "",
     points: int = POINTS,
+    start: float = 0.0,
 ) -> str:
     """A figure with a chart, its text and its twin for print, safe to stand in a page.
 
@@ -122,13 +125,16 @@ def time_chart(
     sentence : what the chart shows, in one sentence.
     title, note : above and below the chart.
     points : the number of times above which the series are reduced.
+    start : the money before the first time, which drawdowns count as a high.
     """
     rows = kept_rows(panels, len(times), points)
     return safe(
         render_part(
             "theme/time_chart.html",
             spec=safe(
-                json.dumps(_block(times, panels, rows), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+                json.dumps(_block(times, panels, rows, start), separators=(",", ":"), allow_nan=False).replace(
+                    "<", "\\u003c"
+                )
             ),
             twin=safe(svg(draw(times, panels), sentence)),
             sentence=sentence,
@@ -136,6 +142,20 @@ def time_chart(
             note=" ".join(text for text in (note, _reduction(len(times), rows)) if text),
         )
     )
+
+
+def stride(sessions: int) -> int:
+    """The step at which a figure that moves little in a session is drawn, so that about 1,200 values remain.
+
+    >>> stride(400), stride(5000)
+    (1, 4)
+    """
+    return max(1, sessions // 1200)
+
+
+def stride_note(step: int) -> str:
+    """What is said of it below the chart; empty for a step of 1."""
+    return f"Drawn for one session in {step}." if step > 1 else ""
 
 
 def _reduction(total: int, rows: Rows) -> str:
@@ -166,23 +186,33 @@ def extremes(values: Vector, stretches: int) -> Rows:
     >>> extremes(np.array([1.0, 3.0, 2.0, 0.0, 5.0, 4.0]), 2).tolist()
     [0, 1, 3, 4]
     """
-    edges = np.unique(np.linspace(0, len(values), stretches + 1).astype(np.int64))
-    found = set()
-    for first, last in itertools.pairwise(edges):
-        part = values[first:last]
-        if np.isfinite(part).any():
-            found |= {int(first + np.nanargmin(part)), int(first + np.nanargmax(part))}
-    return np.array(sorted(found), dtype=np.int64)
+    width = math.ceil(len(values) / stretches)
+    first = np.arange(0, len(values), width)
+    found = []
+    for gap, choose in ((np.inf, np.argmin), (-np.inf, np.argmax)):
+        padded = np.full(len(first) * width, gap)
+        padded[: len(values)] = np.where(np.isfinite(values), values, gap)
+        found.append(first + choose(padded.reshape(-1, width), axis=1))
+    rows: Rows = np.unique(np.concatenate(found))
+    return rows[np.isfinite(values[rows])]
 
 
-def _block(times: pd.DatetimeIndex, panels: Sequence[Panel], rows: Rows) -> dict[str, Any]:
+def _block(times: pd.DatetimeIndex, panels: Sequence[Panel], rows: Rows, start: float) -> dict[str, Any]:
     seconds = times.as_unit("s").asi8[rows]
     unit = DAY if (seconds % DAY == 0).all() else 60 if (seconds % 60 == 0).all() else 1
     return {
         "unit": unit,
-        "times": _packed(seconds // unit, "<i4"),
+        **_times(seconds // unit),
+        "start": start,
         "panels": [_panel(panel, rows) for panel in panels],
     }
+
+
+def _times(units: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> dict[str, Any]:
+    """The first time and the steps to the others, in one byte each where they fit."""
+    steps = np.diff(units)
+    kind = "<u1" if steps.max(initial=0) < 256 else "<u4"
+    return {"first": int(units[0]), "steps": _packed(steps, kind), "stepKind": kind[1:]}
 
 
 def _panel(panel: Panel, rows: Rows) -> dict[str, Any]:
@@ -196,7 +226,7 @@ def _panel(panel: Panel, rows: Rows) -> dict[str, Any]:
             {
                 "label": line.label,
                 "colour": line.colour,
-                **_values(line.values[rows], panel.unit),
+                **_values(line, rows, panel.unit),
                 **{key: True for key in ("hidden", "fill", "bars") if getattr(line, key)},
             }
             for line in panel.lines
@@ -205,13 +235,23 @@ def _panel(panel: Panel, rows: Rows) -> dict[str, Any]:
     }
 
 
-def _values(values: Vector, unit: str) -> dict[str, str]:
-    """Seven digits are enough for all but money, which is shown to the cent: whole cents where they fit, else more."""
-    if unit != "money":
-        return {"data": _packed(values, "<f4"), "kind": "f4"}
-    if np.isfinite(values).all() and np.abs(values).max(initial=0.0) < MOST_CENTS:
-        return {"data": _packed(np.round(values * 100.0), "<i4"), "kind": "cents"}
-    return {"data": _packed(values, "<f8"), "kind": "f8"}
+def _values(line: Line, rows: Rows, unit: str) -> dict[str, Any]:
+    """The values of a line: money as whole 32-bit steps of a power of ten; anything else in 65,534 steps of its range.
+
+    A screen shows a thousandth of that; what is read off the chart has three digits, money all of its cents.
+    """
+    if line.fall_of:
+        return {"fallOf": line.fall_of}
+    values = line.values[rows]
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+    if unit in ("money", "price") and len(known) == len(values):
+        step = 10.0 ** math.ceil(math.log10(max(abs(low), abs(high), 1e-6) / 2.0e9))
+        kind, base = "<i4", 0.0
+    else:
+        step, kind, base = (high - low) / 65_534 or 1.0, "<u2", low - (high - low) / 65_534
+    steps = np.where(np.isfinite(values), np.round((values - base) / step), 0)
+    return {"data": _packed(steps, kind), "kind": kind[1:], "step": step, "base": base}
 
 
 def _marks(marks: Marks, rows: Rows) -> dict[str, Any]:
@@ -222,15 +262,18 @@ def _marks(marks: Marks, rows: Rows) -> dict[str, Any]:
         "colour": marks.colour,
         "at": np.searchsorted(rows, marks.rows).tolist(),
         "y": [_digits(value) for value in marks.heights],
-        "size": [_digits(value) for value in marks.sizes],
-        "gain": [_digits(value) for value in marks.gains],
+        **{
+            key: [_digits(value) for value in values]
+            for key, values in (("size", marks.sizes), ("gain", marks.gains))
+            if np.isfinite(values).any()
+        },
         "words": words,
         "word": [words.index(word) for word in marks.words],
     }
 
 
 def _digits(value: float) -> float | None:
-    return float(f"{value:.5g}") if np.isfinite(value) else None
+    return float(f"{value:.4g}") if np.isfinite(value) else None
 
 
 def _above_zero(values: Vector) -> bool:
@@ -257,14 +300,8 @@ def _draw_panel(axis: "Axes", times: pd.DatetimeIndex, panel: Panel) -> None:
 
     drawn = {line.label: _draw_line(axis, times, line) for line in panel.lines if not line.hidden}
     for marks in panel.marks:
-        axis.plot(
-            times[marks.rows],
-            marks.heights,
-            linestyle="",
-            marker=MARKERS[marks.shape],
-            markersize=3,
-            color=HEX[marks.colour],
-        )
+        _draw_marks(axis, times, marks)
+    axis.grid(visible=False, axis="x")
     axis.set_title(panel.title, loc="left", fontsize=10, pad=3)
     if panel.unit == "fraction":
         percent_axis(axis)
@@ -274,10 +311,18 @@ def _draw_panel(axis: "Axes", times: pd.DatetimeIndex, panel: Panel) -> None:
         axis.legend(list(drawn.values()), list(drawn), loc="upper left")
 
 
+def _draw_marks(axis: "Axes", times: pd.DatetimeIndex, marks: Marks) -> None:
+    """Short strokes upwards or downwards from the price, all of a kind as one path."""
+    low, high = axis.get_ylim()
+    length = {"up": -0.03, "down": 0.03}.get(marks.shape, 0.012) * (high - low)
+    heights = marks.heights[-TWIN_MARKS:]
+    ends = np.column_stack([heights, heights + length, np.full(len(heights), np.nan)]).ravel()
+    places = np.repeat(times[marks.rows[-TWIN_MARKS:]].to_numpy(), 3)
+    axis.plot(places, ends, color=HEX[marks.colour], linewidth=1.3)
+
+
 def _draw_line(axis: "Axes", times: pd.DatetimeIndex, line: Line) -> Any:
     rows = extremes(line.values, TWIN_STRETCHES) if len(times) > 2 * TWIN_STRETCHES else np.arange(len(times))
     colour = HEX[line.colour]
-    if line.fill:
-        axis.fill_between(times[rows], 0.0, line.values[rows], color=colour, alpha=0.15, linewidth=0)
     (drawn,) = axis.plot(times[rows], line.values[rows], color=colour, linewidth=1.0)
     return drawn

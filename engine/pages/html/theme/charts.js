@@ -1,6 +1,7 @@
 /* Draws charts over time with uPlot from the blocks that engine/pages/time_charts.py writes.
-   <figure class="chart"><script type="application/json"> holds {unit, times, panels}; arrays are base64 of little-endian
-   int32 (times, in units of `unit` seconds), float32, float64 or int32 cents (values; NaN is a gap). Charts of one page share cursor and zoom. */
+   <figure class="chart"><script type="application/json"> holds {unit, first, steps, panels}; arrays are base64 of unsigned
+   or signed integers, little-endian: times as steps in units of `unit` seconds, values as steps above a base.
+   Charts of one page share cursor and zoom. */
 (function () {
   "use strict";
   var drawn = [];
@@ -13,13 +14,25 @@
     return out.buffer;
   }
 
-  function numbers(line) {
-    var kind = { f4: Float32Array, f8: Float64Array, cents: Int32Array }[line.kind], scale = line.kind === "cents" ? 100 : 1;
-    return Array.from(new kind(bytes(line.data)), function (value) { return isNaN(value) ? null : value / scale; });
+  var KINDS = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, i4: Int32Array };
+
+  /* Whole steps above a base; 0 of a u2 is a gap. */
+  function numbers(line, others) {
+    if (line.fallOf) return falls(others.find(function (other) { return other.label === line.fallOf; }).values);
+    return Array.from(new KINDS[line.kind](bytes(line.data)), function (steps) {
+      return line.kind === "u2" && steps === 0 ? null : line.base + line.step * steps;
+    });
   }
 
-  function seconds(text, unit) {
-    return Array.from(new Int32Array(bytes(text)), function (value) { return value * unit; });
+  function falls(values) {
+    var high = values.start;
+    return values.map(function (value) { high = Math.max(high, value); return value / high - 1; });
+  }
+
+  function seconds(spec) {
+    var time = spec.first, out = [time * spec.unit];
+    new KINDS[spec.stepKind](bytes(spec.steps)).forEach(function (step) { time += step; out.push(time * spec.unit); });
+    return out;
   }
 
   function css(name) {
@@ -35,11 +48,15 @@
     return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   }
 
+  function three(value) {
+    return Math.abs(value) < 1e-12 ? "0" : parseFloat(value.toPrecision(3)).toLocaleString("en-US", { maximumFractionDigits: 12 });
+  }
+
   function text(value, unit) {
     if (value === null || value === undefined) return "n/a";
-    if (unit === "fraction") return four(100 * value) + " %";
+    if (unit === "fraction") return three(100 * value) + " %";
     if (unit === "money") return value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-    return four(value);
+    return unit === "price" ? four(value) : three(value);
   }
 
   function tick(value, unit) {
@@ -69,11 +86,11 @@
     this.figure = figure;
     this.spec = JSON.parse(figure.querySelector("script").textContent);
     this.box = figure.querySelector(".live");
-    this.times = seconds(this.spec.times, this.spec.unit);
+    this.times = seconds(this.spec);
     this.log = false;
     this.at = null;
     this.spec.panels.forEach(function (panel) {
-      panel.lines.forEach(function (line) { line.values = numbers(line); line.shown = !line.hidden; });
+      panel.lines.forEach(function (line) { line.values = numbers(line, self.spec.panels[0].lines); line.values.start = self.spec.start; line.shown = !line.hidden; });
       (panel.marks || []).forEach(function (marks) { marks.shown = true; });
     });
     this.bar = element("div", "bar", this.box);
@@ -279,7 +296,7 @@
 
   Chart.prototype.told = function (marks, place, unit) {
     var time = day(this.times[marks.at[place]], this.spec.unit);
-    return time + " · " + marks.words[marks.word[place]] + " " + four(Math.abs(marks.size[place])) + " at " + four(marks.y[place]) +
+    return time + " · " + marks.words[marks.word[place]] + (!marks.size ? " " : " " + four(Math.abs(marks.size[place])) + " at ") + text(marks.y[place], unit) +
       (marks.gain && marks.gain[place] !== null ? " · gain of the trade " + text(marks.gain[place], "money") : "");
   };
 

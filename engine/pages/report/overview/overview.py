@@ -41,7 +41,7 @@ def account_chart(outcome: Outcome) -> str:
     )
     equity = [Line(label, _wealth(outcome, column), colour, hidden) for label, column, colour, hidden in columns]
     falls = [
-        Line(label, _fall(outcome, column), colour, hidden, fill=column == STRATEGY)
+        Line(label, _fall(outcome, column), colour, hidden, fill=column == STRATEGY, fall_of=label)
         for label, column, colour, hidden in columns
     ]
     sentence = (
@@ -55,6 +55,7 @@ def account_chart(outcome: Outcome) -> str:
             Panel("Drawdown from the last high", falls, height=76, zero=True),
         ],
         sentence,
+        start=outcome.result.cash,
     )
 
 

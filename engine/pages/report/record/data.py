@@ -9,6 +9,8 @@ from engine.config.yaml_text import as_yaml
 from engine.pages.report.section import Section, fill
 from engine.results.outcome import Outcome
 
+from .config_differences import differences
+
 ORDER = 90
 
 
@@ -26,6 +28,7 @@ def section(outcome: Outcome) -> Section:
         first=first.isoformat(),
         last=last.isoformat(),
         config=as_yaml(dict(outcome.config)),
+        changed=differences(outcome.config),
         recorded=outcome.is_recording,
     )
 

@@ -1,23 +1,20 @@
 """VaR backtest: forecasts of value at risk made at the close before, compared with the returns."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from core.number_format import format_4sig, p_value, percent, title
+from core.types import Vector
 from engine.backtest.account_returns import BENCHMARK, STRATEGY
 from engine.pages.report.section import Section, fill
-from engine.pages.svg_charts import GREY, INK, OCHRE, RED, bars, canvas, percent_axis, styled, svg
-from engine.pages.templates import safe
+from engine.pages.time_charts import Colour, Line, Marks, Panel, time_chart
 from engine.results.outcome import Outcome
 from risk.var.var_backtest import VarBacktest, VarTest
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 ORDER = 27
-LINES = (("historical", RED), ("ewma", OCHRE))
+LINES: tuple[tuple[str, Colour], ...] = (("historical", "red"), ("ewma", "ochre"))
 """The forecasts that are drawn where they were made: one that moves slowly, and a quick one."""
 RESULTS = {
     "passes": "passes",
@@ -33,12 +30,13 @@ def section(outcome: Outcome) -> Section:
     """A table of tests for the strategy and for the benchmark, and a picture of the strategy's forecasts."""
     names = {STRATEGY: outcome.name, BENCHMARK: outcome.market.benchmark}
     strategy = outcome.exams[STRATEGY]
-    picture = svg(draw(outcome.daily.index, strategy), _alt(outcome, strategy)) if strategy.results else ""
+    days = pd.DatetimeIndex(outcome.daily.index)
+    picture = forecast_chart(days, strategy, _alt(outcome, strategy)) if strategy.results else ""
     return fill(
         "var_exam.html",
-        "VaR backtest (Kupiec, Christoffersen, Acerbi-Szekely)",
+        "VaR backtest",
         exams=[(names[column], exam, [_row(test) for test in exam.results]) for column, exam in outcome.exams.items()],
-        picture=safe(picture),
+        picture=picture,
         window=strategy.window,
         adjective=outcome.calendar.adjective,
         papers=any(exam.results for exam in outcome.exams.values()),
@@ -87,28 +85,25 @@ def _alt(outcome: Outcome, exam: VarBacktest) -> str:
     return f"{returns} and the value at risk forecast for each {outcome.calendar.period}: {counts}"
 
 
-@styled
-def draw(days: pd.Index, exam: VarBacktest) -> "Figure":
-    """Returns as bars, forecasts at the first level as lines, and a dot for each exceedance of the first line."""
-    figure, (axis,) = canvas(3.0, width=9.6)
-    returns = pd.Series(exam.returns, index=days)
+def forecast_chart(days: pd.DatetimeIndex, exam: VarBacktest, sentence: str) -> str:
+    """Returns as bars, forecasts at the first level as lines, and a mark for each exceedance of the first line."""
     level = exam.results[0].level
     forecasts = exam.forecasts.var if exam.forecasts else {}
-    lines = [
-        (forecasts[method, level], title(method), colour) for method, colour in LINES if (method, level) in forecasts
+    drawn = [
+        (f"{title(method)} {100 * level:.10g} %", forecasts[method, level], colour)
+        for method, colour in LINES
+        if (method, level) in forecasts
     ]
-    bars(axis, returns, GREY)
-    for line, name, colour in lines:
-        axis.plot(days, line, color=colour, linewidth=0.9, label=f"{name} {100 * level:.10g} %")
-    if lines:
-        exceedances = exam.returns < lines[0][0]
-        label = f"Exceedances of {lines[0][1]}"
-        axis.plot(
-            days[exceedances], exam.returns[exceedances], linestyle="", marker=".", markersize=3, color=INK, label=label
-        )
-        axis.legend(loc="upper left", ncols=3)
-    low, high = np.quantile(exam.returns, [0.0005, 0.9995])
-    if low < high:
-        axis.set_ylim(1.25 * min(low, 0.0), 1.9 * max(high, 0.0))
-    percent_axis(axis)
-    return figure
+    lines = [
+        Line("Return", exam.returns, "grey", bars=True),
+        *(Line(name, values, colour) for name, values, colour in drawn),
+    ]
+    marks = [_exceedances(exam.returns, values, name) for name, values, _ in drawn[:1]]
+    return time_chart(days, [Panel("Return and forecast", lines, height=220, marks=marks)], f"{sentence}.")
+
+
+def _exceedances(returns: Vector, forecast: Vector, name: str) -> Marks:
+    rows = np.flatnonzero(returns < forecast)
+    none = np.full(len(rows), np.nan)
+    words = ["return below the value at risk:"] * len(rows)
+    return Marks(f"Exceedances of {name}", rows, returns[rows], words, none, none, "dot", "ink")

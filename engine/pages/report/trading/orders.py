@@ -8,8 +8,8 @@ from engine.pages.report.section import Section, fill
 from engine.results.order_audit import ROUNDING, is_market, opening_shares
 from engine.results.outcome import Outcome
 
-ORDER = 80
-FIRST_ROWS, ALL_ROWS = 20, 400
+ORDER = 48
+FIRST_ROWS, ALL_ROWS = 20, 100
 DONE = ("completed",)
 
 

@@ -3,7 +3,7 @@
 from engine.pages.report.section import Section, fill
 from engine.results.outcome import Outcome
 
-ORDER = 75
+ORDER = 47
 
 
 def section(outcome: Outcome) -> Section | None:
