@@ -15,21 +15,15 @@
     });
   }
 
-  function encoded(values, kind) {
-    var raw = new Uint8Array(kind.from(values, function (value) { return value === null ? NaN : value; }).buffer), out = "";
-    for (var at = 0; at < raw.length; at += 8192) out += String.fromCharCode.apply(null, raw.subarray(at, at + 8192));
-    return btoa(out);
-  }
-
   function line(label, values, colour) {
-    return { label: label, kind: "f8", data: encoded(values, Float64Array), colour: colour, hidden: false, fill: false, bars: false };
+    return { label: label, data: values, colour: colour, hidden: false, fill: false, bars: false };
   }
 
   function overlay(names, common) {
     var days = common.wealth[0].map(function (_, week) { return (common.first + week) * WEEK + MONDAY + FRIDAY; });
     function lines(of) { return names.map(function (label, run) { return line(label, of(run), "run" + run % COLOURS); }); }
     var spec = {
-      unit: 86400, times: encoded(days, Int32Array),
+      unit: 86400, times: days,
       panels: [
         { title: "Wealth, 1 at the start of the common weeks", unit: "ratio", log: true, zero: false, height: 300, lines: lines(function (run) { return common.wealth[run]; }) },
         { title: "Drawdown", unit: "fraction", log: false, zero: true, height: 130, lines: lines(function (run) { return statistics.drawdown(common.wealth[run]); }) },
