@@ -126,9 +126,9 @@ def session_equity(result: RunResult, days: pd.Index) -> Vector:
     return np.append(result.cash, _session_last(result, "equity").loc[days])
 
 
-def session_exposure(result: RunResult, days: pd.Index) -> Vector:
-    """The gross exposure at the last close of each of ``days``, a fraction of the account."""
-    return np.asarray(_session_last(result, "gross_exposure").loc[days])
+def session_exposure(result: RunResult, days: pd.Index, column: str = "gross_exposure") -> Vector:
+    """The gross exposure, or the net one, at the last close of each of ``days``, a fraction of the account."""
+    return np.asarray(_session_last(result, column).loc[days])
 
 
 def _closes_after(times: pd.DatetimeIndex, zone: str) -> bool:

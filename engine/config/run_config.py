@@ -50,7 +50,10 @@ class ReportSpec(Spec):
     """The pages of a run."""
 
     tearsheet: bool = True
-    """Write tearsheet.html, with figures of quantstats for comparison, beside report.html."""
+    """Write tearsheet.html, the tear-sheet of quantstats, beside report.html."""
+
+    tearsheet_benchmark: Literal["exposure", "full"] = "exposure"
+    """The benchmark of the tear-sheet: at the strategy's average exposure, or fully invested."""
 
 
 class RunConfig(SignalSpec):

@@ -35,6 +35,30 @@ _STYLE: dict[Any, Any] = {
     "axes.unicode_minus": False,
 }
 PIXELS = 900
+_NAMES = {
+    BLUE: "blue",
+    OCHRE: "ochre",
+    GREY: "grey",
+    RED: "red",
+    INK: "ink",
+    MUTED: "muted",
+    RULE: "rule",
+    "#ffffff": "page",
+}
+_NAMES |= {  # of quantstats' pictures, and of matplotlib
+    "#348dc1": "blue",
+    "#fedd78": "ochre",
+    "#ba516b": "red",
+    "#ff0000": "red",
+    "#000000": "ink",
+    "#333333": "ink",
+    "#666666": "muted",
+    "#808080": "muted",
+    "#cccccc": "rule",
+    "#dddddd": "rule",
+    "#d5e3f0": "card",
+}
+_COLOUR = re.compile("|".join(_NAMES))
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _CLEANING = tuple(
     (re.compile(pattern, re.DOTALL), replacement)
@@ -182,12 +206,13 @@ def _inline(text: str, alt: str) -> str:
     for pattern, replacement in _CLEANING:
         body = pattern.sub(replacement, body)
     body = re.sub(r' d="([^"]*)"', _short_path, body)
+    body = _COLOUR.sub(lambda match: f"var(--{_NAMES[match[0]]})", body)  # light or dark, as the page is
     words = escape(alt, quote=True)
     head = f'<svg role="img" aria-label="{words}" {box.group() if box else ""}>'
     return f"{head}<title>{words}</title>{body.strip()}"
 
 
 def _short_path(match: re.Match[str]) -> str:
-    """Coordinates to a hundredth of a point."""
-    path = re.sub(r"(\.\d\d)\d+", r"\1", match[1])
+    """Coordinates to a tenth of a point, as far as a reader can tell."""
+    path = re.sub(r"(\.\d)\d+", r"\1", match[1])
     return ' d="' + re.sub(r"\s+", " ", path).strip() + '"'

@@ -10,9 +10,8 @@ from signals.evaluation.evaluate import Evaluation
 from signals.evaluation.scores import FORMULAS
 
 from .costs_paid import KINDS, Costs
+from .formulas import DRAG, EXPOSURE, TOTAL
 from .outcome import Outcome
-
-DRAG = "mean over the sessions of cost / account before x sessions a year"
 
 
 def metrics(outcome: Outcome) -> dict[str, Any]:
@@ -102,18 +101,14 @@ def _number(value: float, formula: str, unit: str, period: str, n: int) -> dict[
 
 
 def _exposure(exposure: Exposure) -> dict[str, Any]:
-    texts = {
-        "gross_mean": "mean of sum(abs(position value)) / account value",
-        "net_mean": "mean of sum(position value) / account value",
-        "time_in_market": "closes with a position / closes",
-    }
     return {
-        key: _number(getattr(exposure, key), text, "fraction", "whole span", exposure.n) for key, text in texts.items()
+        key: _number(getattr(exposure, key), text, "fraction", "whole span", exposure.n)
+        for key, text in EXPOSURE.items()
     }
 
 
 def _costs(costs: Costs) -> dict[str, Any]:
-    texts = {**KINDS, "total": "commission + slippage + impact + short_interest"}
+    texts = {**KINDS, "total": TOTAL}
     money = {**costs.money, "total": costs.total}
     drag = {**costs.drag, "total": costs.total_drag}
     return {

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from engine.backtest.account_returns import STRATEGY, Exposure
+from engine.backtest.account_returns import AT_EXPOSURE, BENCHMARK, STRATEGY, Exposure
 from engine.results.outcome import Outcome
 from risk.measures.base import Measured
+
+COLUMN = {"exposure": AT_EXPOSURE, "full": BENCHMARK}
+"""The column of the daily returns by the config's ``report.tearsheet_benchmark``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +29,7 @@ class TearsheetInput:
     beats : whether the verdict found something.
     tried : sentences on the settings tried on the same data.
     data_warnings : what may be wrong with the data.
+    compared_with : the column of ``daily`` that is the benchmark of the page.
     """
 
     name: str
@@ -45,6 +49,7 @@ class TearsheetInput:
     beats: bool
     tried: tuple[str, ...]
     data_warnings: tuple[str, ...] = ()
+    compared_with: str = AT_EXPOSURE
 
     @classmethod
     def of(cls, outcome: Outcome) -> "TearsheetInput":
@@ -67,4 +72,5 @@ class TearsheetInput:
             beats=outcome.verdict.beats,
             tried=outcome.tried.sentences if outcome.tried else (),
             data_warnings=outcome.market.warnings,
+            compared_with=COLUMN[outcome.config.get("report", {}).get("tearsheet_benchmark", "exposure")],
         )

@@ -1,4 +1,4 @@
-"""The tear-sheet: quantstats' statistics and pictures of one run, guarded and mended. The only importer of quantstats.
+"""The tear-sheet: quantstats' own report of one run, guarded and mended. The only importer of quantstats.
 
 quantstats is imported, and the page is made, in a child process while the run goes on: see :func:`background`.
 """
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,8 +17,9 @@ import pandas as pd
 from core.errors import DataError
 from engine.run_folder.child_process import helper
 
-from .page import page
+from .figures import BENCHMARK, STRATEGY, drawn_once
 from .sheet_input import TearsheetInput
+from .top_block import template
 
 MIN_RETURNS = 22
 """Returns below which quantstats' annual figures are noise: a month of sessions."""
@@ -58,6 +60,26 @@ def write_tearsheet(sheet: TearsheetInput, path: Path) -> Path:
     with _quiet():
         path.write_text(page(sheet, _load()), encoding="utf-8")
     return path
+
+
+def page(sheet: TearsheetInput, quantstats: Any) -> str:
+    """The whole page, as :func:`quantstats.reports.html` makes it from our template."""
+    with TemporaryDirectory() as folder, drawn_once(quantstats, sheet.period):
+        source, target = Path(folder) / "template.html", Path(folder) / "page.html"
+        source.write_text(template(sheet, quantstats.stats), encoding="utf-8")
+        quantstats.reports.html(
+            sheet.daily["strategy"].copy(),
+            sheet.daily[sheet.compared_with].copy(),
+            rf=sheet.risk_free,
+            title="",
+            output=str(target),
+            periods_per_year=max(1, round(sheet.periods_per_year)),
+            template_path=str(source),
+            match_dates=False,
+            strategy_title=STRATEGY,
+            benchmark_title=BENCHMARK,
+        )
+        return target.read_text(encoding="utf-8").replace("\ufe6a", "")  # a sign behind CAGR that fonts lack
 
 
 Submit: TypeAlias = Callable[[TearsheetInput, Path], "Future[Path]"]

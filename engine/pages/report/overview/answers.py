@@ -1,0 +1,185 @@
+"""Five questions about a run, each with an answer in words and its figures beside those of the benchmark."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from core.number_format import count, format_4sig, format_value, money, odds, p_value, percent, title
+from engine.backtest.account_returns import AT_EXPOSURE, STRATEGY
+from engine.results.outcome import Outcome
+from engine.results.return_tests import ALPHA
+from engine.run_folder import verdict_cache
+from risk.measures.base import Measured
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure of the first screen.
+
+    Attributes
+    ----------
+    definition : the key of its definition.
+    beside : the benchmark's at the same exposure, or another figure to read it by; empty for none.
+    note : a further line, as an interval.
+    """
+
+    name: str
+    definition: str
+    value: str
+    beside: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one question: the first words, the rest of the sentence, and its figures."""
+
+    question: str
+    first: str
+    rest: str
+    tiles: tuple[Tile, ...]
+
+
+def answers(outcome: Outcome) -> tuple[Answer, ...]:
+    """Did it work, is it luck, what did it cost, what could it lose, can I trust it."""
+    return (_work(outcome), _luck(outcome), _cost(outcome), _loss(outcome), _trust(outcome))
+
+
+def find(outcome: Outcome, name: str, column: str = STRATEGY) -> Measured | None:
+    """A measure of a column by its name; None where the run has none of that name."""
+    groups: Iterable[Iterable[Measured]] = (outcome.measures[column], *outcome.further[column].values())
+    return next((item for items in groups for item in items if item.name == name), None)
+
+
+def _tile(outcome: Outcome, name: str, label: str = "", *, alone: bool = False) -> Iterator[Tile]:
+    """A measure beside the benchmark's at the same exposure; nothing where the run has no such measure."""
+    item = find(outcome, name)
+    other = None if alone else find(outcome, name, AT_EXPOSURE)
+    if item is not None:
+        beside = f"benchmark {format_value(other.value, other.unit)}" if other else ""
+        yield Tile(label or title(name), name, format_value(item.value, item.unit), beside)
+
+
+def _work(outcome: Outcome) -> Answer:
+    total, other = find(outcome, "total_return"), find(outcome, "total_return", AT_EXPOSURE)
+    final = float(outcome.result.equity["equity"].iloc[-1])
+    first, rest = f"{money(outcome.result.cash)} became {money(final)}.", ""
+    if total and other and total.value is not None and other.value is not None:
+        first = (
+            "It gained money."
+            if total.value > 0
+            else "It lost money."
+            if total.value < 0
+            else "It neither gained nor lost."
+        )
+        word = "less" if total.value < other.value else "more" if total.value > other.value else "the same"
+        than = "as" if word == "the same" else "than"
+        rest = f"{money(outcome.result.cash)} became {money(final)}, {word} {than} the benchmark at the same exposure."
+    return Answer(
+        "Did it work?", first, rest, (*_tile(outcome, "total_return"), *_tile(outcome, "cagr", "CAGR, a year"))
+    )
+
+
+def _luck(outcome: Outcome) -> Answer:
+    test = outcome.verdict.test
+    tried = outcome.tried
+    rest = f" {tried.count:,} settings were tried on these data." if tried and tried.count > 1 else ""
+    if test.p_value is None:
+        return Answer("Is it luck?", "Not testable.", f"No test of alpha: {test.reason}.{rest}", _luck_tiles(outcome))
+    records = f"{odds(test.p_value).capitalize()} records without skill look as good."
+    return Answer("Is it luck?", _luck_word(outcome, test.p_value), records + rest, _luck_tiles(outcome))
+
+
+def _luck_word(outcome: Outcome, p: float) -> str:
+    if outcome.verdict.beats:
+        return "Luck alone rarely looks so good."
+    if p >= 0.5:
+        return "There is no edge to explain."
+    return "Luck may explain it." if p > ALPHA else "Not settled: other tests fail."
+
+
+def _luck_tiles(outcome: Outcome) -> tuple[Tile, ...]:
+    interval = outcome.intervals.get("sharpe")
+    spread = ""
+    if interval and interval.low is not None:
+        spread = f"{100 * interval.level:.10g} %: {format_4sig(interval.low)} to {format_4sig(interval.high)}"
+    sharpe = (replace(tile, note=spread) for tile in _tile(outcome, "sharpe"))
+    p = Tile(
+        "p-value of alpha", "alpha_p_value", p_value(outcome.verdict.test.p_value), f"{ALPHA:.2f} or less is needed"
+    )
+    return (*sharpe, p)
+
+
+def _cost(outcome: Outcome) -> Answer:
+    paid = outcome.costs
+    kinds = {kind: value for kind, value in paid.money.items() if value > 0 and kind != "cash_interest"}
+    most = max(kinds, key=lambda kind: kinds[kind], default="")
+    first = f"{money(paid.total)} in {count(paid.fills, 'fill')}."
+    rest = f"Most of it is {most.replace('_', ' ')}. All returns are after costs." if most else "No cost was paid."
+    drag = Tile(
+        "Cost drag, a year",
+        "cost_drag",
+        percent(paid.total_drag),
+        f"in all {percent(paid.total / outcome.result.cash)} of the cash",
+    )
+    return Answer("What did it cost?", first, rest, (drag,))
+
+
+def _loss(outcome: Outcome) -> Answer:
+    fall, longest = find(outcome, "max_drawdown"), find(outcome, "longest_drawdown")
+    first = (
+        f"{percent(-fall.value)} below a high, at worst."
+        if fall and fall.value is not None
+        else "No drawdown is known."
+    )
+    rest = ""
+    if longest and longest.value is not None:
+        rest = f"The longest drawdown lasted {format_value(longest.value, longest.unit)} sessions."
+    level = 100 * max(outcome.config["measures"]["var_levels"])
+    shortfall = f"expected_shortfall_{level:.10g}"
+    return Answer(
+        "What could it lose?",
+        first,
+        rest,
+        (
+            *_tile(outcome, "max_drawdown"),
+            *_tile(outcome, shortfall, f"ES {level:.10g} %, one {outcome.calendar.period}"),
+        ),
+    )
+
+
+def _trust(outcome: Outcome) -> Answer:
+    faults, reservations = list(_faults(outcome)), list(_reservations(outcome))
+    first = "Not as it stands." if faults else "With reservations." if reservations else "Its checks are clean."
+    rest = "; ".join([*faults, *reservations])
+    rest = f"{rest[:1].upper()}{rest[1:]}." if rest else "Fills, inputs and cap without a fault."
+    invested = outcome.exposure
+    beside = f"in market {percent(invested.time_in_market)}"
+    tile = Tile("Average gross exposure", "gross_mean", percent(invested.gross_mean), beside)
+    return Answer("Can I trust it?", first, f"{rest} {_battery(outcome)}".strip(), (tile,))
+
+
+def _battery(outcome: Outcome) -> str:
+    """What the leak battery said, if it was run."""
+    if outcome.is_recording:
+        return ""
+    audit = verdict_cache.recall(outcome.config_id)
+    return f"Leak battery: {audit['verdict']}." if audit else "The leak battery (audit) was not run."
+
+
+def _faults(outcome: Outcome) -> Iterator[str]:
+    """What makes the figures wrong, each in a few words."""
+    for check in outcome.checks:
+        if check.status == "leak":
+            yield f"{check.title}: the future was used"
+    if outcome.cap.breaches:
+        yield f"{count(outcome.cap.breaches, 'breach', 'breaches')} of the cap"
+
+
+def _reservations(outcome: Outcome) -> Iterator[str]:
+    """What limits the figures, each in a few words."""
+    if outcome.market.warnings:
+        yield f"{count(len(outcome.market.warnings), 'warning')} on the data"
+    if len(outcome.daily) < outcome.periods_per_year:
+        yield f"only {count(len(outcome.daily), 'session')}, less than a year"
+    if not len(outcome.result.trades):
+        yield "there was no trade"

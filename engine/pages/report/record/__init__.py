@@ -1,0 +1,1 @@
+"""Sections on the record: data, config, manifest, definitions."""

@@ -1,0 +1,1 @@
+"""Sections on the returns: measures, calendar periods, distribution, rolling figures, drawdowns, value at risk."""

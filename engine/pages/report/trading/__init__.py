@@ -1,0 +1,1 @@
+"""Sections on the trading: trades, exposure, costs, stops, orders."""
