@@ -66,15 +66,10 @@ def read_question(body: bytes, model: Model, now: pd.Timestamp) -> Question:
         raise refused(Fault("", "the body is no object", shortened(values), "send {symbol, bars} or {symbols}"))
     if "symbols" in values:
         _require_few(values["symbols"])
-        request: SymbolRequest | SymbolsRequest = validated(SEVERAL, values)
-        bodies: Mapping[str, SymbolBody] = request.symbols  # type: ignore[union-attr]
-        where = "symbols."
-    else:
-        request = validated(ONE, values)
-        bodies = {request.symbol: request}
-        where = ""
-    _require_symbols(model, bodies, is_single=not where)
-    return _question(request, bodies, where, model, now)
+        several: SymbolsRequest = validated(SEVERAL, values)
+        return _question(several, several.symbols, "symbols.", model, now)
+    one: SymbolRequest = validated(ONE, values)
+    return _question(one, {one.symbol: one}, "", model, now)
 
 
 def _require_few(symbols: Any) -> None:
@@ -90,6 +85,7 @@ def _question(
     model: Model,
     now: pd.Timestamp,
 ) -> Question:
+    _require_symbols(model, bodies, is_single=not where)
     session = model.session
     symbols = model.record.symbols
     bars = {
