@@ -56,7 +56,7 @@ def require_extra() -> None:
     "--keep-days", type=click.FloatRange(0, min_open=True), help="Remove predictions older than so many days."
 )
 @click.option("--at-once", default=32, show_default=True, type=click.IntRange(1), help="Requests answered at once.")
-@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Threads that decide.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads that decide.")
 @click.option("--key-file", type=PATH, help=KEY_HELP)
 @click.option("--force", is_flag=True, help=FORCE_HELP)
 def serve(folder: Path, host: str, port: int, db: str | None, **options: Any) -> None:
