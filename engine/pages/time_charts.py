@@ -19,16 +19,16 @@ import pandas as pd
 
 from core.types import Rows, Vector
 
-from .svg_charts import BLUE, GREY, INK, OCHRE, RED, canvas, percent_axis, styled, svg
+from .svg_charts import BLUE, GREY, INK, MUTED, OCHRE, RED, canvas, percent_axis, styled, svg
 from .templates import render_part, safe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Colour: TypeAlias = Literal["blue", "ochre", "grey", "red", "ink"]
+Colour: TypeAlias = Literal["blue", "ochre", "grey", "red", "ink", "muted"]
 Shape: TypeAlias = Literal["up", "down", "cross", "diamond", "dot"]
-HEX = {"blue": BLUE, "ochre": OCHRE, "grey": GREY, "red": RED, "ink": INK}
+HEX = {"blue": BLUE, "ochre": OCHRE, "grey": GREY, "red": RED, "ink": INK, "muted": MUTED}
 POINTS = 12_000
 """Points of time that a chart holds; a longer series is reduced to :data:`STRETCHES` stretches."""
 STRETCHES = 1_500
@@ -138,6 +138,7 @@ def time_chart(
             ),
             twin=safe(svg(draw(times, panels), sentence)),
             sentence=sentence,
+            height=sum(panel.height for panel in panels) + 58,
             title=title,
             note=" ".join(text for text in (note, _reduction(len(times), rows)) if text),
         )

@@ -124,9 +124,9 @@ def _ours(period: str) -> dict[str, Callable[..., None]]:
     """By the name of the plot function that they stand for."""
     return {
         "log_returns": _drawn(_log, "Cumulative returns on a log axis"),
-        "yearly_returns": _drawn(_years, "Returns by calendar year"),
+        "yearly_returns": _drawn(_years, "Returns of both by calendar year"),
         "daily_returns": _drawn(
-            lambda returns, _, __: _titled(draw_returns(returns), "Daily Returns"), "Returns by session"
+            lambda returns, _, __: _titled(draw_returns(returns), "Daily Returns"), "Returns of the strategy by session"
         ),
         "rolling_beta": _drawn(_beta, "Rolling beta to the benchmark"),
         "drawdowns_periods": _drawn(

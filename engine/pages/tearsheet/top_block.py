@@ -9,7 +9,7 @@ from typing import Any
 from core.number_format import format_value, percent, title
 from engine.backtest.account_returns import BENCHMARK, COLUMNS, STRATEGY
 from engine.pages.measure_warnings import flagged
-from engine.pages.templates import render
+from engine.pages.templates import render, render_part
 from risk.periods import adjective
 
 from .quantstats_differences import Annualisation, Compared, compare, signed
@@ -60,6 +60,15 @@ def template(sheet: TearsheetInput, stats: Any) -> str:
     for name, place in zip(PLACES, places, strict=True):
         page = page.replace(place, "{{" + name + "}}")
     return page
+
+
+def without_quantstats(text: str, reason: str) -> str:
+    """The template with empty places, and the reason in the first of them."""
+    first, *others = PLACES
+    text = text.replace("{{" + first + "}}", render_part("tearsheet_missing.html", title="Tear-sheet", reason=reason))
+    for name in others:
+        text = text.replace("{{" + name + "}}", "")
+    return text
 
 
 PLACES = (
