@@ -1,12 +1,16 @@
-"""Digests and seeds: SHA-256 over canonical bytes, equal on every machine and in every process."""
+"""Digests and seeds: SHA-256 over canonical bytes, equal on every machine and in every process.
+
+numpy and pandas are imported where a frame is digested: listing runs needs neither.
+"""
 
 import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def canonical(value: object) -> bytes:
@@ -30,15 +34,20 @@ def tree_digest(files: Iterable[Path], root: Path) -> str:
     return digest({path.relative_to(root).as_posix(): file_digest(path) for path in sorted(files)})
 
 
-def frame_digest(frame: pd.DataFrame) -> str:
+def frame_digest(frame: "pd.DataFrame") -> str:
     """One digest over a frame's index, column names and values, bit for bit."""
+    import pandas as pd
+
     hasher = hashlib.sha256(canonical([str(column) for column in frame.columns]))
     for values in (frame.index, *(frame[column] for column in frame.columns)):
         hasher.update(_column_bytes(pd.Series(values)))
     return hasher.hexdigest()
 
 
-def _column_bytes(column: pd.Series) -> bytes:
+def _column_bytes(column: "pd.Series") -> bytes:
+    import numpy as np
+    import pandas as pd
+
     if isinstance(column.dtype, pd.DatetimeTZDtype) or column.dtype.kind == "M":
         return bytes(column.dt.as_unit("ns").astype("int64").to_numpy().tobytes())
     if column.dtype.kind in "fiub":

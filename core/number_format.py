@@ -2,8 +2,12 @@
 
 import math
 import re
+from typing import TypeVar
 
 NONE = "n/a"
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+"""Signs at which a spreadsheet takes a text for a formula."""
+T = TypeVar("T")
 
 
 def format_4sig(value: float | None) -> str:
@@ -128,3 +132,12 @@ def title(name: str) -> str:
 
 def _is_level(word: str) -> bool:
     return bool(re.fullmatch(r"\d+(\.\d+)?", word)) and float(word) > 50
+
+
+def spreadsheet_cell(value: T) -> T | str:
+    """A cell that no spreadsheet takes for a formula: a text that begins like one has an apostrophe in front.
+
+    >>> spreadsheet_cell("=1+1"), spreadsheet_cell("AAPL"), spreadsheet_cell(-2.5)
+    ("'=1+1", 'AAPL', -2.5)
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value

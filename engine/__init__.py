@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from core.deprecation import moved_modules
 
 if TYPE_CHECKING:
-    from .api import load_run, load_sweep, run, train
+    from .api import load_review, load_run, load_sweep, run, train
     from .bundle.read import load_bundle
     from .recorder import RunRecorder
 
-__all__ = ["RunRecorder", "load_bundle", "load_run", "load_sweep", "run", "train"]
+__all__ = ["RunRecorder", "load_bundle", "load_review", "load_run", "load_sweep", "run", "train"]
 _ELSEWHERE = {"RunRecorder": "engine.recorder", "load_bundle": "engine.bundle.read"}
 """The modules of members that are not in :mod:`engine.api`."""
 

@@ -16,8 +16,10 @@ from engine.bundle.bundle import Bundle
 from engine.bundle.train import train as train_bundle
 from engine.config.run_config import RunConfig
 from engine.config.yaml_layers import read_layer
+from engine.notebook import register, review_html, run_html, sweep_html
 from engine.results.metrics_json import metrics
 from engine.results.outcome import Outcome, recorded_outcome
+from engine.review.collection import Review, collect
 from engine.run_folder import result_files
 from engine.run_folder.own_plugins import own_plugins
 from engine.run_folder.run_folder import MANIFEST, RESULT_FILES, is_run_folder, read_json, result_digest
@@ -222,6 +224,27 @@ def load_sweep(folder: str | PathLike[str]) -> SweepResult:
     return SweepResult(path, config, pd.read_parquet(path / TABLE), read_json(path / NUMBERS))
 
 
+def load_review(*folders: str | PathLike[str]) -> Review:
+    """Read many runs and sweeps, as the command ``review`` does.
+
+    Parameters
+    ----------
+    folders : of runs, sweeps or audits, or folders that contain such; ``runs`` by default.
+
+    Raises
+    ------
+    StoreError
+        There is no such folder, or nothing in it is a result.
+
+    Examples
+    --------
+    >>> load_review("runs/gone")
+    Traceback (most recent call last):
+    core.errors.StoreError: runs/gone: there is no such folder; name folders of runs, or a folder that contains them
+    """
+    return collect([Path(folder) for folder in folders or ("runs",)])
+
+
 def positions(fills: pd.DataFrame, times: pd.Series, symbols: Sequence[str]) -> pd.DataFrame:
     """Units held at each close, from the fills.
 
@@ -270,3 +293,6 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
     if missing_keys:
         raise StoreError(f"{folder / MANIFEST}: has no {', '.join(missing_keys)}; {AGAIN}")
     return dict(about)
+
+
+register({RunResult: run_html, SweepResult: sweep_html, Review: review_html})

@@ -16,9 +16,11 @@ from .commands.bundle_command import bundle, predict, train
 from .commands.cache_command import cache
 from .commands.check_plugin_command import check_plugin
 from .commands.doctor_command import doctor
+from .commands.export_command import export, report
 from .commands.ledger_command import ledger
 from .commands.list_command import list_plugins
 from .commands.reproduce_command import reproduce
+from .commands.review_command import compare, review
 from .commands.run_command import EPILOG, run
 from .commands.show_command import show
 from .interrupts import recorded_interrupts
@@ -70,7 +72,10 @@ def app(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-COMMANDS = (run, show, doctor, list_plugins, check_plugin, audit, reproduce, cache, ledger, train, predict, bundle)
+COMMANDS = (
+    *(run, show, review, compare, report, export, doctor, list_plugins, check_plugin, audit, reproduce, cache, ledger),
+    *(train, predict, bundle),
+)
 for command in COMMANDS:
     app.add_command(command)
 

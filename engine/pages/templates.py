@@ -66,12 +66,13 @@ def _first_sentence(text: str) -> str:
     return f"{head}."
 
 
-def render(template: str, scripts: Sequence[str] = APP, **values: Any) -> str:
+def render(template: str, scripts: Sequence[str] = APP, *, allowed: str = "", **values: Any) -> str:
     """Fill a template; all text is escaped, pictures are marked as HTML by whoever made them.
 
     Parameters
     ----------
     scripts : the files that a page runs, in order, below ``engine/pages/html``.
+    allowed : further rules of the content security policy, each with its semicolon; no outside address.
     """
     texts = [asset(name) for name in scripts]
     return (
@@ -80,7 +81,7 @@ def render(template: str, scripts: Sequence[str] = APP, **values: Any) -> str:
         .render(
             scripts={"head": safe(asset(HEAD)), "body": [safe(text) for text in texts]},
             styles=safe(asset("vendor/uplot.css") * (CHARTS[0] in scripts) + asset("theme/style.css")),
-            policy=content_policy([asset(HEAD), *texts]),
+            policy=content_policy([asset(HEAD), *texts], allowed),
             **values,
         )
     )
@@ -97,8 +98,8 @@ def asset(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def content_policy(scripts: Sequence[str]) -> str:
-    """The content security policy of a page: its own scripts by their digests, and no request at all.
+def content_policy(scripts: Sequence[str], allowed: str = "") -> str:
+    """The content security policy of a page: its own scripts by their digests, and no request but those allowed.
 
     >>> content_policy(["1"])
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src \
@@ -108,7 +109,7 @@ def content_policy(scripts: Sequence[str]) -> str:
         f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts
     )
     rules = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-    return f"{rules}; script-src {digests}"
+    return f"{rules}; {allowed}script-src {digests}"
 
 
 def safe(html: str) -> str:

@@ -10,7 +10,9 @@ from core.errors import StoreError
 from core.progress import ProgressCallback, no_progress
 from engine.pages.progress import MAIN, reporting
 from engine.pipeline import Options, compute, signal_store
+from engine.review.reproduction import record_reproduction
 from engine.run_folder import result_files
+from engine.run_folder.manifest import code_digest
 from engine.run_folder.processor import processor
 
 from .compare import Difference, differences
@@ -20,6 +22,8 @@ from .terminal import show
 
 def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[ReproductionVerdict]:
     """Make runs again and say on the terminal what came out; all folders are looked at before the first is run.
+
+    The outcome is recorded in each run's folder, beside its results, for the review.
 
     Raises
     ------
@@ -31,6 +35,7 @@ def reproduce_all(folders: Sequence[Path], *, cache: bool, quiet: bool) -> list[
         with reporting(quiet, main="trials" if record.is_sweep else MAIN) as on_progress:
             verdict = reproduce(record, cache=cache, on_progress=on_progress)
         verdicts.append(verdict)
+        record_reproduction(record.folder, reproduced=verdict.reproduced, code=code_digest())
         if not quiet:
             show(verdict)
     return verdicts

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ def common(seed: int, data: Mapping[str, str], digest: str, timings: Mapping[str
     """The entries that every manifest has, of a run and of a sweep; parameters as for :func:`build`."""
     return {
         "format": 1,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": seed,
         "data": dict(data),
         "result_digest": digest,

@@ -1,6 +1,7 @@
 """Overfitting statistics: deflated Sharpe ratio, PBO, superior predictive ability, effective number of trials."""
 
-from risk.measures._track_record import Track, expected_maximum, minimum_track_record_length, probabilistic_sharpe
+from risk.measures._track import Track, expected_maximum
+from risk.measures._track_record import minimum_track_record_length, probabilistic_sharpe
 
 from .cscv import BlockSums, Pbo, pbo, pbo_of_blocks
 from .sharpe_tests import deflated_sharpe, minimum_backtest_length

@@ -8,7 +8,8 @@ import math
 import numpy.typing as npt
 
 from core.errors import ConfigError
-from risk.measures._track_record import expected_maximum, probabilistic_sharpe
+from risk.measures._track import expected_maximum
+from risk.measures._track_record import probabilistic_sharpe
 from risk.measures.base import Estimate, defined, undefined
 
 

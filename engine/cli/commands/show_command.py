@@ -29,7 +29,11 @@ def show(words: tuple[str, ...]) -> None:
 
 def _show_folder(path: Path) -> None:
     from engine.pages import terminal as run_summary
+    from engine.review.marks import read_mark
     from engine.sweep.pages import terminal as sweep_summary
 
     summary = sweep_summary if sweep_summary.is_sweep(path) else run_summary
     summary.show_folder(path)
+    mark = read_mark(path)
+    if mark.revision:
+        say(f"mark: {mark.mark or 'none'} ({mark.at[:10]}){': ' if mark.note else ''}{mark.note}")

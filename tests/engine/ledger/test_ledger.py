@@ -11,7 +11,7 @@ from engine.ledger.ledger import AUDIT, RUN, SWEEP, Ledger, ledger_folder, run_k
 from engine.ledger.record_run import FinishedRun, record_run
 from engine.ledger.settings import ENTRY
 from engine.ledger.tried_data import TriedSpan
-from risk.measures._track_record import expected_maximum
+from risk.measures._track import expected_maximum
 from risk.overfitting import probabilistic_sharpe
 
 

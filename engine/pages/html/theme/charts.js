@@ -1,6 +1,7 @@
 /* Draws charts over time with uPlot from the blocks that engine/pages/time_charts.py writes.
    <figure class="chart"><script type="application/json"> holds {unit, first, steps, panels}; arrays are base64 of unsigned
    or signed integers, little-endian: times as steps in units of `unit` seconds, values as steps above a base.
+   A script that makes a figure itself may give plain arrays: `times` in units, `data` of values.
    Charts of one page share cursor and zoom. */
 (function () {
   "use strict";
@@ -18,6 +19,7 @@
 
   /* Whole steps above a base; 0 of a u2 is a gap. */
   function numbers(line, others) {
+    if (Array.isArray(line.data)) return line.data;
     if (line.fallOf) return falls(others.find(function (other) { return other.label === line.fallOf; }).values);
     return Array.from(new KINDS[line.kind](bytes(line.data)), function (steps) {
       return line.kind === "u2" && steps === 0 ? null : line.base + line.step * steps;
@@ -30,6 +32,7 @@
   }
 
   function seconds(spec) {
+    if (spec.times) return spec.times.map(function (time) { return time * spec.unit; });
     var time = spec.first, out = [time * spec.unit];
     new KINDS[spec.stepKind](bytes(spec.steps)).forEach(function (step) { time += step; out.push(time * spec.unit); });
     return out;

@@ -1,0 +1,1 @@
+"""The review: many finished runs in one table, their curves on a common base, marks kept with each run."""

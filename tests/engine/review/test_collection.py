@@ -1,0 +1,220 @@
+"""Folders of every kind in one review: figures against the runs' own files, and the reason where there are none."""
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from run_folders import make_run
+
+from core.errors import StoreError
+from engine.review import index as indexes
+from engine.review.collection import collect
+from engine.review.columns import COLUMNS
+from engine.review.find_folders import find_folders
+from engine.review.index import NAME, read_rows
+from engine.review.read_row import read_row
+from engine.review.row import Refused
+from risk.overfitting import deflated_sharpe
+
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    out = tmp_path / "runs"
+    for seed in range(4):
+        make_run(out, f"walk{seed}", seed=seed, drift=0.0002 * seed)
+    return out
+
+
+def column(key):
+    return next(column for column in COLUMNS if column.key == key)
+
+
+def test_figures_are_those_of_metrics_json(runs):
+    review = collect([runs], now=NOW)
+    assert len(review.rows) == 4
+    for item in review.rows:
+        metrics = json.loads((Path(item.row.folder) / "metrics.json").read_text())
+        for name, value in metrics["measures"]["strategy"].items():
+            assert column(name).value(item) == value["value"]
+        assert column("to").value(item) == metrics["span"]["last_session"]
+        assert column("age").value(item) == (NOW.date() - pd.Timestamp(item.row.last).date()).days
+        assert column("tries").value(item) == 3
+
+
+def test_a_curve_is_the_wealth_of_each_week(runs):
+    row = collect([runs]).rows[0].row
+    returns = pd.read_parquet(Path(row.folder) / "returns.parquet")["strategy"]
+    weekly = (1 + returns).cumprod().resample("W-SUN").last().ffill()
+    assert row.curve.wealth[0] == 1.0
+    assert np.allclose(row.curve.wealth[1:], weekly, rtol=1e-14)
+    monday = pd.Timestamp("1970-01-05") + pd.Timedelta(weeks=row.curve.first_week + 1)
+    assert monday <= returns.index[0] < monday + pd.Timedelta(weeks=1)
+
+
+def test_a_week_without_sessions_has_the_value_before_it(tmp_path):
+    folder = make_run(tmp_path, sessions=15)
+    table = pd.read_parquet(folder / "returns.parquet").drop(pd.bdate_range("2020-01-06", "2020-01-10"))
+    from engine.review.weekly import weekly_curve
+
+    wealth = weekly_curve(table).wealth
+    assert wealth[2] == wealth[1]
+
+
+def test_deflated_sharpe_over_the_runs_shown(runs):
+    review = collect([runs])
+    tables = [pd.read_parquet(Path(item.row.folder) / "returns.parquet")["strategy"] for item in review.rows]
+    ratios = [returns.mean() / returns.std(ddof=1) for returns in tables]
+    for item, returns in zip(review.rows, tables, strict=True):
+        expected = deflated_sharpe(returns.to_numpy(), 4, float(np.var(ratios, ddof=1)))
+        assert item.deflated == pytest.approx(expected.value, rel=1e-9)
+
+
+def test_a_copy_of_a_run_is_no_further_trial(runs):
+    before = [item.deflated for item in collect([runs]).rows]
+    first = find_folders([runs])[0][0]
+    shutil.copytree(first, runs / "zz-copy")
+    assert [item.deflated for item in collect([runs]).rows][:4] == before
+
+
+def test_short_runs_are_no_trials(runs):
+    before = [item.deflated for item in collect([runs]).rows]
+    make_run(runs, "zz-short", sessions=5, drift=0.5)
+    after = [item.deflated for item in collect([runs]).rows]
+    assert after == [*before, None]
+
+
+def test_what_is_no_result_is_listed_with_the_reason(runs):
+    folders = sorted(runs.iterdir())
+    (folders[0] / "metrics.json").write_text("{ broken")
+    (folders[1] / "manifest.json").unlink()
+    newer = json.loads((folders[2] / "manifest.json").read_text()) | {"format": 99}
+    (folders[2] / "manifest.json").write_text(json.dumps(newer))
+    (folders[3] / "returns.parquet").write_bytes(b"PAR1 cut")
+    (runs / "photos").mkdir()
+    (runs / "photos" / "cat.jpg").write_bytes(b"x")
+    (runs / "list").mkdir()
+    (runs / "list" / "manifest.json").write_text("[1, 2]")
+    review = collect([runs])
+    reasons = {left.folder.name: left.reason for left in review.refused}
+    assert not review.rows
+    assert "not valid JSON" in reasons[folders[0].name]
+    assert "copied in part" in reasons[folders[1].name]
+    assert "format 99" in reasons[folders[2].name]
+    assert "returns.parquet" in reasons[folders[3].name]
+    assert "not a folder of this program" in reasons["photos"]
+    assert "states no format" in reasons["list"]
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "manifest.json", "config.yaml", "returns.parquet"])
+def test_a_file_cut_anywhere_is_a_reason_and_no_crash(tmp_path, name):
+    folder = make_run(tmp_path)
+    whole = (folder / name).read_bytes()
+    for cut in np.linspace(0, len(whole) - 2, 12).astype(int):
+        (folder / name).write_bytes(whole[:cut])
+        row = read_row(folder)
+        assert isinstance(row, Refused), cut
+        assert "\n" not in row.reason
+        assert row.reason
+
+
+@pytest.mark.parametrize("entry", ["span", "measures", "verdict", "periods_per_year", "symbols"])
+@pytest.mark.parametrize("value", [None, 7, [], {}, "text"])
+def test_an_entry_of_another_type_is_a_reason_and_no_crash(tmp_path, entry, value):
+    folder = make_run(tmp_path)
+    metrics = json.loads((folder / "metrics.json").read_text()) | {entry: value}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    row = read_row(folder)
+    assert isinstance(row, Refused) or entry == "symbols" or (entry, value) == ("periods_per_year", 7)
+
+
+def test_changed_result_files_are_flagged(runs):
+    folder = sorted(runs.iterdir())[0]
+    (folder / "folds.json").write_text('["edited"]')
+    assert collect([runs]).rows[0].row.flags == ("result files were changed after the run",)
+
+
+def test_a_run_folder_a_folder_of_runs_and_a_link_in_a_circle(runs):
+    (runs / "loop").symlink_to(runs)
+    first = sorted(path for path in runs.iterdir() if not path.is_symlink())[0]
+    assert len(find_folders([first])[0]) == 1
+    assert len(find_folders([runs.parent, runs, first])[0]) == 4
+
+
+def test_nothing_here_is_one_line(tmp_path):
+    with pytest.raises(StoreError, match="there is no such folder"):
+        collect([tmp_path / "nowhere"])
+    with pytest.raises(StoreError, match="no run folders here"):
+        collect([tmp_path])
+
+
+def test_an_audit_is_shown_at_its_run(runs):
+    first = sorted(runs.iterdir())[0]
+    identity = json.loads((first / "manifest.json").read_text())["config_id"]
+    audit = runs / "walk0-audit"
+    audit.mkdir()
+    checks = [{"status": "clean"}, {"status": "leak"}]
+    (audit / "audit.json").write_text(json.dumps({"config_id": identity, "full": True, "checks": checks}))
+    assert [item.leaks for item in collect([runs]).rows] == ["leak (full audit)", *["1 clean"] * 3]
+    assert collect([first]).rows[0].leaks == "leak (full audit)"
+
+
+# --- the index
+
+
+def test_rows_from_the_index_are_those_from_the_files(runs):
+    folders = find_folders([runs])[0]
+    fresh = read_rows(folders)
+    assert (runs / NAME).exists()
+    assert read_rows(folders) == fresh
+
+
+def test_what_is_in_the_index_is_not_read_again(runs, monkeypatch):
+    collect([runs])
+    read = []
+    monkeypatch.setattr(indexes, "_read", lambda folders, _step: read.extend(folders) or {})
+    collect([runs])
+    assert read == []
+
+
+def test_a_changed_run_is_read_again(runs):
+    collect([runs])
+    folder = sorted(runs.iterdir())[1]
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["measures"]["strategy"]["sharpe"]["value"] = 9.0
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    assert max(item.row.measures["sharpe"] for item in collect([runs]).rows) == 9.0
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all " * 100, None])
+def test_a_lost_or_damaged_index_is_made_again(runs, content):
+    before = collect([runs], now=NOW)
+    path = runs / NAME
+    path.unlink() if content is None else path.write_bytes(content)
+    assert collect([runs], now=NOW) == before
+    assert collect([runs], now=NOW) == before
+
+
+def test_an_index_cut_in_the_middle_is_made_again(runs):
+    before = collect([runs], now=NOW)
+    whole = (runs / NAME).read_bytes()
+    for cut in (100, 1024, 5000, len(whole) - 200):
+        (runs / NAME).write_bytes(whole[:cut])
+        assert collect([runs], now=NOW) == before
+
+
+def test_a_moved_folder_of_runs_has_its_new_paths(runs, tmp_path):
+    collect([runs])
+    runs.rename(tmp_path / "moved")
+    assert all(Path(item.row.folder).parent.name == "moved" for item in collect([tmp_path / "moved"]).rows)
+
+
+def test_an_index_of_another_version_is_made_again(runs, monkeypatch):
+    before = collect([runs], now=NOW)
+    monkeypatch.setattr(indexes, "VERSION", 2)
+    assert collect([runs], now=NOW) == before
