@@ -94,4 +94,4 @@ def _forecasts(outcome: Outcome) -> Iterator[Definition]:
         return
     sample = f"out of sample, n = {outcome.evaluation.overall.model.n:,}"
     for key, formula in FORMULAS.items():
-        yield Definition(key, title(key), formula, "", sample)
+        yield Definition(f"forecast_{key}", f"{title(key)} of forecasts", formula, "", sample)

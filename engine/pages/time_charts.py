@@ -250,7 +250,8 @@ def _values(line: Line, rows: Rows, unit: str) -> dict[str, Any]:
         step = 10.0 ** math.ceil(math.log10(max(abs(low), abs(high), 1e-6) / 2.0e9))
         kind, base = "<i4", 0.0
     else:
-        step, kind, base = (high - low) / 65_534 or 1.0, "<u2", low - (high - low) / 65_534
+        step, kind = (high - low) / 65_534 or 1.0, "<u2"
+        base = low - step  # so that a value is never 0 steps, which is a gap
     steps = np.where(np.isfinite(values), np.round((values - base) / step), 0)
     return {"data": _packed(steps, kind), "kind": kind[1:], "step": step, "base": base}
 

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from engine.pages.pdf import BROWSERS
+
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 WIDE, NARROW = (1280, 800), (390, 844)
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @contextmanager
 def launched():
     """The browser; a test is skipped where there is none, unless CI or REQUIRE_BROWSER is set: then it fails."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         reason = "no Chromium: `make test` installs it where it may (apt-get install chromium)"
         if os.environ.get("CI") or os.environ.get("REQUIRE_BROWSER"):
