@@ -46,10 +46,10 @@ class Definition:
 
 def definitions(outcome: Outcome) -> tuple[Definition, ...]:
     """Every definition of a run's figures, each key once."""
-    found: dict[str, Definition] = {}
+    by_key: dict[str, Definition] = {}
     for definition in (*_measures(outcome), *_account(outcome), *_forecasts(outcome)):
-        found.setdefault(definition.key, definition)
-    return tuple(found.values())
+        by_key.setdefault(definition.key, definition)
+    return tuple(by_key.values())
 
 
 def _measures(outcome: Outcome) -> Iterator[Definition]:

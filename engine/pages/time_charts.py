@@ -155,7 +155,7 @@ def stride(sessions: int) -> int:
 
 
 def stride_note(step: int) -> str:
-    """What is said of it below the chart; empty for a step of 1."""
+    """The note below the chart; empty for a step of 1."""
     return f"Drawn for one session in {step}." if step > 1 else ""
 
 
@@ -189,12 +189,12 @@ def extremes(values: Vector, stretches: int) -> Rows:
     """
     width = math.ceil(len(values) / stretches)
     first = np.arange(0, len(values), width)
-    found = []
+    parts = []
     for gap, choose in ((np.inf, np.argmin), (-np.inf, np.argmax)):
         padded = np.full(len(first) * width, gap)
         padded[: len(values)] = np.where(np.isfinite(values), values, gap)
-        found.append(first + choose(padded.reshape(-1, width), axis=1))
-    rows: Rows = np.unique(np.concatenate(found))
+        parts.append(first + choose(padded.reshape(-1, width), axis=1))
+    rows: Rows = np.unique(np.concatenate(parts))
     return rows[np.isfinite(values[rows])]
 
 
@@ -244,13 +244,14 @@ def _values(line: Line, rows: Rows, unit: str) -> dict[str, Any]:
     if line.fall_of:
         return {"fallOf": line.fall_of}
     values = line.values[rows]
-    known = values[np.isfinite(values)]
-    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
-    if unit in ("money", "price") and len(known) == len(values):
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
+    if unit in ("money", "price") and len(finite) == len(values):
         step = 10.0 ** math.ceil(math.log10(max(abs(low), abs(high), 1e-6) / 2.0e9))
         kind, base = "<i4", 0.0
     else:
-        step, kind = (high - low) / 65_534 or 1.0, "<u2"
+        step = (high - low) / 65_534 or 1.0
+        kind = "<u2"
         base = low - step  # so that a value is never 0 steps, which is a gap
     steps = np.where(np.isfinite(values), np.round((values - base) / step), 0)
     return {"data": _packed(steps, kind), "kind": kind[1:], "step": step, "base": base}
@@ -279,8 +280,8 @@ def _digits(value: float) -> float | None:
 
 
 def _above_zero(values: Vector) -> bool:
-    known = values[np.isfinite(values)]
-    return bool(len(known)) and bool((known > 0).all())
+    finite = values[np.isfinite(values)]
+    return bool(len(finite)) and bool((finite > 0).all())
 
 
 def _packed(values: Any, kind: str) -> str:
@@ -319,8 +320,8 @@ def _draw_marks(axis: "Axes", times: pd.DatetimeIndex, marks: Marks) -> None:
     length = {"up": -0.03, "down": 0.03}.get(marks.shape, 0.012) * (high - low)
     heights = marks.heights[-TWIN_MARKS:]
     ends = np.column_stack([heights, heights + length, np.full(len(heights), np.nan)]).ravel()
-    places = np.repeat(times[marks.rows[-TWIN_MARKS:]].to_numpy(), 3)
-    axis.plot(places, ends, color=HEX[marks.colour], linewidth=1.3)
+    stroke_times = np.repeat(times[marks.rows[-TWIN_MARKS:]].to_numpy(), 3)
+    axis.plot(stroke_times, ends, color=HEX[marks.colour], linewidth=1.3)
 
 
 def _draw_line(axis: "Axes", times: pd.DatetimeIndex, line: Line) -> Any:

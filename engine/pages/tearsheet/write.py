@@ -80,7 +80,8 @@ def page(sheet: TearsheetInput, quantstats: Any) -> str:
 
 def _filled(sheet: TearsheetInput, quantstats: Any, text: str) -> str:
     with TemporaryDirectory() as folder, drawn_once(quantstats, sheet.period):
-        source, target = Path(folder) / "template.html", Path(folder) / "page.html"
+        source = Path(folder) / "template.html"
+        target = Path(folder) / "page.html"
         source.write_text(text, encoding="utf-8")
         quantstats.reports.html(
             sheet.daily["strategy"].copy(),

@@ -265,8 +265,8 @@ def heatmap_title(trials: TrialPoints, pair: tuple[int, int]) -> str:
 def axis_ticks(axis: Dimension) -> list[list[Any]]:
     """Height from 0 to 1 and label of the first, the middle and the last value of an axis."""
     labels = _ticks(axis)
-    places = sorted({0, len(labels) // 2, len(labels) - 1})
-    return [[round(place / max(len(labels) - 1, 1), 4), labels[place]] for place in places]
+    cells = sorted({0, len(labels) // 2, len(labels) - 1})
+    return [[round(cell / max(len(labels) - 1, 1), 4), labels[cell]] for cell in cells]
 
 
 def spread(trials: TrialPoints, pair: tuple[int, int]) -> float:

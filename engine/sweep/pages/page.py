@@ -62,7 +62,7 @@ def html(assessment: SweepAssessment) -> str:
         ranked=len(assessment.ranking.ranked),
         trial_data=_trial_data(assessment, numbers),
         growth=_growth(assessment),
-        beside=list(_beside(assessment)),
+        comparison=list(_comparison(assessment)),
         heads=[axis.path for axis in sweep_plan.axes],
         pictures={name: safe(picture) for name, picture in _pictures(assessment, trials)},
         colours=_colours(trials),
@@ -214,8 +214,8 @@ def _growth(assessment: SweepAssessment) -> str:
     return time_chart(days, [Panel("Growth of 1", lines, unit="price", height=260, log=True)], text)
 
 
-def _beside(assessment: SweepAssessment) -> Iterator[tuple[str, list[str]]]:
-    """The winner's measures beside those of the walk-forward selection and of the benchmark."""
+def _comparison(assessment: SweepAssessment) -> Iterator[tuple[str, list[str]]]:
+    """The winner's measures comparison those of the walk-forward selection and of the benchmark."""
     if not assessment.winners:
         return
     metrics = assessment.winner.metrics or {}

@@ -53,7 +53,8 @@ def line_block(
     points = [point(number) for number in numbers.tolist()]
     columns = {axis.path: [values[axis.path] for values in points] for axis in axes}
     values = np.array([objective(number) for number in numbers.tolist()])
-    low, high = float(values.min()), float(values.max())
+    low = float(values.min())
+    high = float(values.max())
     heights = np.column_stack([positions(axes, columns), (values - low) / ((high - low) or 1.0)])
     ends = [[0.0, charts.four(low)], [1.0, charts.four(high)]]
     return {

@@ -31,7 +31,8 @@ def rolling_chart(outcome: Outcome, window: int) -> str:
     year = outcome.periods_per_year
     rate = period_rate(outcome.risk_free, year)
     columns = ((STRATEGY, "blue"), (AT_EXPOSURE, "ochre"))
-    strategy, benchmark = outcome.daily[STRATEGY], outcome.daily[BENCHMARK]
+    strategy = outcome.daily[STRATEGY]
+    benchmark = outcome.daily[BENCHMARK]
     sharpes = [
         Line(outcome.names[column], _on(days, rolling_sharpe(outcome.daily[column] - rate, window, year)), colour)
         for column, colour in columns
