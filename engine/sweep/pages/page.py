@@ -215,7 +215,7 @@ def _growth(assessment: SweepAssessment) -> str:
 
 
 def _comparison(assessment: SweepAssessment) -> Iterator[tuple[str, list[str]]]:
-    """The winner's measures comparison those of the walk-forward selection and of the benchmark."""
+    """The winner's measures beside those of the walk-forward selection and of the benchmark."""
     if not assessment.winners:
         return
     metrics = assessment.winner.metrics or {}

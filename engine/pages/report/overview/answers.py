@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from core.number_format import count, format_4sig, format_value, money, odds, p_value, percent, title
 from engine.backtest.account_returns import AT_EXPOSURE, STRATEGY
+from engine.ledger.settings import LIMIT
 from engine.results.outcome import Outcome
 from engine.results.return_tests import ALPHA
 from engine.run_folder import verdict_cache
@@ -93,10 +94,18 @@ def _chance(outcome: Outcome) -> Answer:
 
 def _chance_in_words(outcome: Outcome, p: float) -> str:
     if outcome.verdict.beats:
-        return "Luck alone rarely looks so good."
+        return (
+            "Luck may explain it after so many tries." if _many_tries(outcome) else "Luck alone rarely looks so good."
+        )
     if p >= 0.5:
-        return "There is no edge to explain."
+        return "No edge is shown."
     return "Luck may explain it." if p > ALPHA else "Not settled: other tests fail."
+
+
+def _many_tries(outcome: Outcome) -> bool:
+    """True where the settings tried on the data may explain the result: a deflated Sharpe ratio below its limit."""
+    tried = outcome.tried
+    return tried is not None and tried.count > 1 and (tried.deflated.value is None or tried.deflated.value < LIMIT)
 
 
 def _chance_tiles(outcome: Outcome) -> tuple[Tile, ...]:

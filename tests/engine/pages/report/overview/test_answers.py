@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from core.number_format import money, percent
+from engine.ledger.settings import TriedSettings
 from engine.pages.report.overview.answers import answers
+from risk.measures.base import Estimate
 from signals.leaks.check_result import Check
 
 
@@ -37,6 +39,16 @@ def test_noise_is_not_called_skill(noise):
     assert not found["Is it luck?"].startswith("Luck alone rarely")
     lost = noise.result.equity["equity"].iloc[-1] < 10_000
     assert found["Did it work?"].startswith("It lost money." if lost else "It gained money.")
+
+
+def test_many_tries_may_explain_what_one_would_not(skilled):
+    for count, deflated, words in (
+        (1, 0.5, "Luck alone"),
+        (900, 0.99, "Luck alone"),
+        (900, 0.5, "Luck may explain it after"),
+    ):
+        tried = TriedSettings(count, is_new=True, variance=0.1, deflated=Estimate(deflated))
+        assert texts(replace(skilled, tried=tried))["Is it luck?"].startswith(words)
 
 
 def test_costs_and_losses_are_those_of_the_account(noise):
