@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LABEL_BOX: Any = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
+FRAME = "#11151a"
+"""Dark on the cells of a heatmap, which are the same on a light and on a dark page."""
 BINS = 12
 """Cells on a continuous axis."""
 LINES = 400
@@ -118,7 +120,7 @@ def heatmap(trials: TrialPoints, pair: tuple[int, int], colour_range: tuple[floa
         from matplotlib.patches import Rectangle
 
         corner = (_code(trials.winner[first], len(across)), _code(trials.winner[second], len(up)))
-        axis.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=INK, linewidth=1.8))
+        axis.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=FRAME, linewidth=1.8))
     return figure
 
 
@@ -132,7 +134,7 @@ def _colours(sign: float) -> Any:
     """From red to blue, which is the better end."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    steps = ["#b5382f", "#f3d9c8", "#f6f8fa", "#c5d8ea", "#1b5e9c"]
+    steps = ["#b43930", "#f3d9c8", "#f6f8fa", "#c5d8ea", "#1c5f9d"]
     return LinearSegmentedColormap.from_list("", steps if sign > 0 else steps[::-1])
 
 
