@@ -3,8 +3,10 @@
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import urllib.request
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
@@ -38,6 +40,7 @@ MAKE = [line for line in commands() if line.startswith("make ")]
 RUN = [line for line in commands() if "run_backtest.py" in line]
 KEPT = [line for line in RUN if line.partition("run_backtest.py ")[2].split()[0] in ("train", "bundle", "predict")]
 AGAIN = [line for line in RUN if " reproduce " in line]
+REVIEWED = [line for line in RUN if re.search(r"run_backtest\.py (review|compare|export|report|list runs)\b", line)]
 
 
 def test_the_docs_hold_commands_of_known_kinds_only():
@@ -55,7 +58,7 @@ def test_make_knows_its_targets(line):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", [line for line in RUN if line not in (*AGAIN, *KEPT)])
+@pytest.mark.parametrize("line", [line for line in RUN if line not in (*AGAIN, *KEPT, *REVIEWED)])
 def test_commands_run_as_written(line, tmp_path, monkeypatch, shared_cache):
     monkeypatch.chdir(ROOT)
     words = shlex.split(line.partition("run_backtest.py")[2])
@@ -94,6 +97,39 @@ def test_bundles_are_made_and_used_as_written(tmp_path, monkeypatch, shared_cach
     for line in lines:
         words = shlex.split(line.partition("run_backtest.py")[2])
         assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0, line
+
+
+@pytest.mark.slow
+def test_reviews_are_made_as_written(tmp_path, monkeypatch, shared_cache):
+    runner = CliRunner()
+    for name in ("sma_cross", "buy_and_hold"):
+        words = [str(ROOT / "configs" / f"{name}.yaml"), "data.end=2003-12-31", "--out", str(tmp_path / "runs")]
+        runner.invoke(app, words, catch_exceptions=False)
+    monkeypatch.chdir(tmp_path)
+    for line in REVIEWED:
+        words = shlex.split(line.partition("run_backtest.py")[2])
+        words = [path for word in words for path in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
+        if "--serve" in words:
+            _serve_and_stop(words)
+            continue
+        done = runner.invoke(app, words, catch_exceptions=False)
+        assert done.exit_code == 0, line
+    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {"runs/review.html", "review.pdf", "tables/trades.csv"} <= files
+    assert any(re.fullmatch(r"tables/sma-cross-\w+\.xlsx", name) for name in files)
+    assert any(re.fullmatch(r"runs/sma-cross-\w+/report\.pdf", name) for name in files)
+
+
+def _serve_and_stop(words):
+    """The served page answers at the address that was printed, and an interrupt ends the server with exit code 0."""
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "run_backtest.py"), *words], stdout=subprocess.PIPE, text=True
+    ) as server:
+        address = server.stdout.readline().split()[0]
+        with urllib.request.urlopen(address, timeout=120) as answer:  # noqa: S310 - http, on this machine
+            assert b"review-data" in answer.read()
+        server.send_signal(signal.SIGINT)
+        assert server.wait(120) == 0
 
 
 CONFIGS = [(page, block) for page, block in blocks("yaml") if page not in (RECIPES, STRATEGIES)]

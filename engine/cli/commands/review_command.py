@@ -1,5 +1,6 @@
 """``run_backtest.py review | compare``: many runs beside each other."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,4 +93,5 @@ def _serve(paths: tuple[Path, ...], collected: "Review", port: int) -> None:
     folders = [Path(item.row.folder) for item in collected.rows]
     with ReviewServer(folders, lambda: page(collect(paths), served=folders), port) as server:
         say(f"{server.url}  (on this machine only; Ctrl-C ends it)")
-        server.serve_forever(poll_interval=0.2)
+        with suppress(KeyboardInterrupt):  # the way to end it
+            server.serve_forever(poll_interval=0.2)

@@ -82,7 +82,8 @@ def _grouped(returns: Any, groupby: Any, compounded: bool = False) -> Any:
 def _without_outliers(returns: pd.Series, quantile: float = 0.95) -> pd.Series:
     """The result of `quantstats.stats.remove_outliers`, without pandas' quantile: it is called once a drawdown."""
     values = returns.to_numpy()
-    return returns[values < np.quantile(values, quantile)]
+    below: pd.Series = returns[values < np.quantile(values, quantile)]
+    return below
 
 
 def _quantstats_picture(plot: Callable[..., Any], name: str) -> Callable[..., None]:

@@ -203,7 +203,7 @@ def _growth(assessment: SweepAssessment) -> str:
         return ""
     days = pd.DatetimeIndex(assessment.plan.span.sessions)
     lines = [
-        Line(name, np.cumprod(1.0 + returns), colour)
+        Line(name, np.asarray(np.cumprod(1.0 + returns), dtype=np.float64), colour)
         for name, returns, colour in _curves(assessment, assessment.winner_tests)
     ]
     returns = assessment.sample.returns
