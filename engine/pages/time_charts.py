@@ -292,13 +292,19 @@ def _packed(values: Any, kind: str) -> str:
 def draw(times: pd.DatetimeIndex, panels: Sequence[Panel]) -> "Figure":
     """The picture for print and for readers without JavaScript."""
     heights = tuple(panel.height / 100 for panel in panels)
-    figure, axes = canvas(0.35 + 0.8 * sum(heights), rows=heights, width=9.6)
-    for axis, panel in zip(axes, panels, strict=True):
-        _draw_panel(axis, times, panel)
+    height = 0.35 + 0.8 * sum(heights) + 0.25 * len(panels)
+    figure, axes = canvas(height, rows=heights, width=9.6)
+    figure.subplots_adjust(top=1 - 0.28 / height, hspace=0.4)
+    for index, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
+        drawn = _draw_panel(axis, times, panel)
+        if index == 0 and len(drawn) > 1:
+            above = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.0}
+            axis.legend(list(drawn.values()), list(drawn), ncols=len(drawn), **above)
     return figure
 
 
-def _draw_panel(axis: "Axes", times: pd.DatetimeIndex, panel: Panel) -> None:
+def _draw_panel(axis: "Axes", times: pd.DatetimeIndex, panel: Panel) -> dict[str, Any]:
+    """The lines that were drawn, by label."""
     from matplotlib.ticker import StrMethodFormatter
 
     drawn = {line.label: _draw_line(axis, times, line) for line in panel.lines if not line.hidden}
@@ -310,8 +316,7 @@ def _draw_panel(axis: "Axes", times: pd.DatetimeIndex, panel: Panel) -> None:
         percent_axis(axis)
     elif panel.unit == "money":
         axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    if len(drawn) > 1:
-        axis.legend(list(drawn.values()), list(drawn), loc="upper left")
+    return drawn
 
 
 def _draw_marks(axis: "Axes", times: pd.DatetimeIndex, marks: Marks) -> None:

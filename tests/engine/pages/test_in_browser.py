@@ -5,14 +5,18 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from browser_page import NARROW, WIDE, opened
 
 from core.number_format import format_value, money
+from engine.config.yaml_layers import Layer
 from engine.pages.report import write_report
 from engine.pages.tearsheet.sheet_input import TearsheetInput
-from engine.pages.tearsheet.write import write_tearsheet
+from engine.pages.tearsheet.write import problem, write_tearsheet
+from engine.pipeline import compute
 from engine.results.metrics_json import metrics
+from engine.sweep.load_config import validate
 
 HOSTILE = "<script>alert(1)</script>\"'&{{metrics}}\u202eabc" + "x" * 470
 
@@ -245,26 +249,92 @@ def test_no_script_but_the_pages_own_may_run(browser, folder, tmp_path):
         assert any("Content Security Policy" in text for text in page.said)
 
 
-ODD = {
-    "no trades": {"bars": 200, "base": 1e-9},
-    "one day": {"bars": 24},
-    "all losses": {"bars": 300, "skill": -1.0},
-    "no forecasts": {"bars": 300, "trains": False},
-}
+def no_trades(make_outcome, folder):
+    return make_outcome(bars=200, base=1e-9)
+
+
+def one_trade(make_outcome, folder):
+    run = make_outcome(bars=200)
+    tables = {name: getattr(run.result, name).head(1) for name in ("trades", "fills")}
+    return replace(run, result=replace(run.result, **tables))
+
+
+def one_day(make_outcome, folder):
+    run = make_outcome(bars=24)
+    return replace(run, daily=run.daily.iloc[:1])
+
+
+def all_losses(make_outcome, folder):
+    return make_outcome(bars=300, skill=-1.0)
+
+
+def ruin(make_outcome, folder):
+    run = make_outcome(bars=300)
+    daily = run.daily.assign(strategy=np.where(np.arange(len(run.daily)) == 200, -1.0, run.daily["strategy"]))
+    return replace(run, daily=daily)
+
+
+def no_forecasts(make_outcome, folder):
+    return make_outcome(bars=300, trains=False)
+
+
+def files_of(folder, count, freq):
+    """Random bars of some symbols in CSV files, by symbol."""
+    files = {}
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        close = 100 * np.exp(rng.normal(0, 0.01, 260).cumsum())
+        times = pd.bdate_range("2020-01-01", periods=260) if freq == "B" else hours(260)
+        bars = {"Date": times, "Open": close, "High": close * 1.01, "Low": close * 0.99, "Close": close, "Volume": 1e6}
+        files[f"S{number}"] = str(folder / f"S{number}.csv")
+        pd.DataFrame(bars).to_csv(files[f"S{number}"], index=False)
+    return files
+
+
+def hours(count):
+    """The hours from 10 to 16 of business days."""
+    days = pd.bdate_range("2020-01-01", periods=count // 7 + 1)
+    return pd.DatetimeIndex([day + pd.Timedelta(hours=hour) for day in days for hour in range(10, 17)][:count])
+
+
+def run_of(folder, count, freq="B"):
+    values = {
+        "data": {"source": {"kind": "csv", "files": files_of(folder, count, freq)}},
+        "model": {"kind": "sma_cross", "fast": 3, "slow": 10},
+        "strategy": {"kind": "threshold"},
+        "measures": {"intervals": {"reps": 0}, "var_methods": []},
+    }
+    return compute(validate(Layer(values, {}), "odd"))
+
+
+def hourly(make_outcome, folder):
+    return run_of(folder, 1, "h")
+
+
+def fifty_symbols_without_a_benchmark(make_outcome, folder):
+    return run_of(folder, 50)
+
+
+ODD = (no_trades, one_trade, one_day, all_losses, ruin, no_forecasts, hourly, fifty_symbols_without_a_benchmark)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ODD)
-def test_odd_runs(browser, make_outcome, tmp_path, kind):
-    run = make_outcome(**ODD[kind])
-    if kind == "one day":
-        run = replace(run, daily=run.daily.iloc[:1])
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd.__name__)
+def test_odd_runs(browser, make_outcome, tmp_path, odd):
+    run = odd(make_outcome, tmp_path)
     write_report(run, tmp_path / "report.html", no_tearsheet="too short")
-    for size in (WIDE, NARROW):
-        with opened(browser, tmp_path / "report.html", size) as page:
-            page.unfold()
-            page.draw_all()
-            assert (page.said, page.asked, page.sideways()) == ([], [], 0)
-            assert page.page.locator("figure.failed").count() == 0
-            text = page.page.locator("body").inner_text()
-            assert not re.search(r"\b(nan|NaN|Infinity)\b", text)
+    pages = ["report.html"]
+    if not problem(run.daily):
+        write_tearsheet(TearsheetInput.of(run), tmp_path / "tearsheet.html")
+        pages.append("tearsheet.html")
+    assert (tmp_path / "report.html").stat().st_size < 600_000
+    for name in pages:
+        for size in (WIDE, NARROW):
+            with opened(browser, tmp_path / name, size) as page:
+                page.unfold()
+                if name == "report.html":
+                    page.draw_all()
+                assert (page.said, page.asked, page.sideways()) == ([], [], 0)
+                assert page.page.locator("figure.failed").count() == 0
+                text = page.page.locator("body").inner_text()
+                assert not re.search(r"\b(nan|NaN|Infinity)\b", text)

@@ -78,6 +78,10 @@ def test_the_page_is_small_and_names_are_escaped(page):
     assert "<b>" not in re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
 
 
+def test_equal_runs_have_equal_pages(outcome, page, tmp_path):
+    assert write_report(outcome, tmp_path / "again.html").read_text(encoding="utf-8") == page
+
+
 def test_no_number_is_missing_without_a_word(page):
     assert not re.search(r">[^<]*\b(nan|inf|None)\b", page)
 
