@@ -12,7 +12,7 @@ from engine.pages.measure_warnings import flagged
 from engine.pages.templates import render, render_part
 from risk.periods import adjective
 
-from .quantstats_differences import Annualisation, Compared, compare, signed
+from .quantstats_differences import OTHER_FORMULAS, UNDEFINED, Annualisation, Compared, compare, signed
 from .sheet_input import TearsheetInput
 
 IN_MARKET = "Time in market"
@@ -54,6 +54,8 @@ def template(sheet: TearsheetInput, stats: Any) -> str:
         alike=[item.name for item in compared if not item.differs],
         remarks=flagged(sheet.measures, sheet.names),
         mended=MENDED,
+        other_formulas=OTHER_FORMULAS,
+        undefined=UNDEFINED,
         marker=dict(zip(SLOTS, markers, strict=True)),
     )
     page = page.replace("{{", "&#123;&#123;")

@@ -298,8 +298,9 @@ def hours(count):
 
 
 def run_of(folder, count, freq="B"):
+    zone = {} if freq == "B" else {"stamp_zone": "UTC"}
     values = {
-        "data": {"source": {"kind": "csv", "files": files_of(folder, count, freq)}},
+        "data": {"source": {"kind": "csv", "files": files_of(folder, count, freq), **zone}},
         "model": {"kind": "sma_cross", "fast": 3, "slow": 10},
         "strategy": {"kind": "threshold"},
         "measures": {"intervals": {"reps": 0}, "var_methods": []},

@@ -13,6 +13,7 @@ import pytest
 
 from core.errors import DataError
 from core.number_format import format_4sig, percent
+from engine.pages.tearsheet.quantstats_differences import OTHER_FORMULAS, UNDEFINED
 from engine.pages.tearsheet.sheet_input import TearsheetInput
 from engine.pages.tearsheet.top_block import MENDED
 from engine.pages.tearsheet.write import background, problem, write_tearsheet
@@ -181,6 +182,14 @@ def test_every_picture_that_is_not_quantstats_is_listed(page):
     for name, why in MENDED:
         assert f"<li>{name}: {why}.</li>" in page
         assert f"| {name} |" in text
+
+
+def test_figures_by_another_formula_are_named_as_the_docs_name_them(page):
+    text = re.sub(r"\s+", " ", (Path("docs") / "measures.md").read_text(encoding="utf-8"))
+    for name, why in OTHER_FORMULAS:
+        assert f"| {name} | {why} |" in text
+        assert f"<li>{name}: {why}.</li>" in page
+    assert all(name.strip('"').split('"')[-1].split()[0] in text for name in UNDEFINED)
 
 
 def test_a_name_that_looks_like_a_place_is_text(outcome, tmp_path):
