@@ -22,7 +22,7 @@ from engine.pages.return_charts import (
     draw_yearly,
 )
 from engine.pages.rolling_figures import rolling_beta
-from engine.pages.svg_charts import styled, svg
+from engine.pages.svg_charts import page_style, styled, svg
 from engine.pages.templates import render_part
 from engine.pages.time_charts import TWIN_STRETCHES, extremes
 
@@ -149,8 +149,9 @@ def _drawn(draw: Callable[..., "Figure | str"], text: str) -> Callable[..., None
     def write(
         returns: pd.Series, benchmark: pd.Series | None = None, *, savefig: Mapping[str, Any], **settings: Any
     ) -> None:
-        figure = draw(returns, benchmark, settings)
-        savefig["fname"].write((figure if isinstance(figure, str) else svg(figure, text)).encode())
+        with page_style():
+            figure = draw(returns, benchmark, settings)
+            savefig["fname"].write((figure if isinstance(figure, str) else svg(figure, text)).encode())
 
     return write
 
