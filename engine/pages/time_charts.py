@@ -298,7 +298,7 @@ def draw(times: pd.DatetimeIndex, panels: Sequence[Panel]) -> "Figure":
     for index, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
         drawn = _draw_panel(axis, times, panel)
         if index == 0 and len(drawn) > 1:
-            above = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.0}
+            above: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.0}
             axis.legend(list(drawn.values()), list(drawn), ncols=len(drawn), **above)
     return figure
 
