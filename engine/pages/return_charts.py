@@ -1,7 +1,7 @@
 """Pictures of returns, for the report and for the tear-sheet. No quantstats in this module.
 
-The tear-sheet takes those that quantstats 0.0.86 draws wrongly on pandas 3: yearly bars, a log axis, returns by session,
-rolling beta, the deepest drawdowns, quantiles of longer periods.
+The tear-sheet takes those that quantstats 0.0.86 draws wrongly on pandas 3: yearly bars, a log axis, returns by
+session, rolling beta, the deepest drawdowns, quantiles of longer periods.
 """
 
 import math
