@@ -177,12 +177,6 @@ def bars(axis: "Axes", series: "pd.Series", colour: str) -> None:
     axis.plot(np.repeat(positions, 3), heights, color=colour, linewidth=0.9)
 
 
-def shade(axis: "Axes", series: "pd.Series", colour: str) -> None:
-    """Fill between 0 and a line, with as many corners as the picture has pixels."""
-    positions, low, high = envelope(series)
-    axis.fill_between(positions, low, high, color=colour, alpha=0.16, linewidth=0)
-
-
 def envelope(series: "pd.Series") -> tuple[Any, Vector, Vector]:
     """The begin and end of bars from 0, those that share a pixel taken together.
 
