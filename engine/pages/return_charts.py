@@ -1,9 +1,7 @@
-"""The tear-sheet's pictures, and the returns of calendar periods that they show. No quantstats in this module.
+"""Pictures of returns, for the report and for the tear-sheet. No quantstats in this module.
 
-quantstats 0.0.86 on pandas 3 draws too many of its own wrongly to keep any: the yearly bars stand beside their years;
-the "log scaled" axis is linear up to 200 %; the daily returns are a cumulative sum that falls to 0 on every day without
-a session; the rolling beta begins with zeros; the quantiles of weeks to years repeat some periods and lose others;
-months outside the run count as 0 %; the "worst" drawdowns are the longest; percentages are cut to whole per cent.
+The tear-sheet takes those that quantstats 0.0.86 draws wrongly on pandas 3: yearly bars, a log axis, returns by
+session, rolling beta, the deepest drawdowns, quantiles of longer periods.
 """
 
 import math
@@ -21,11 +19,10 @@ from engine.pages.svg_charts import (
     bars,
     canvas,
     percent_axis,
-    shade,
     styled,
     zero,
 )
-from engine.results.drawdowns import stretches, under_water
+from engine.results.drawdowns import stretches
 from risk.periods import adjective
 
 from .period_returns import EVERY, compounded
@@ -141,18 +138,6 @@ def draw_returns(returns: pd.Series) -> "Figure":
     figure, (axis,) = canvas(HEIGHT)
     bars(axis, returns, STRATEGY_COLOUR)
     zero(axis)
-    percent_axis(axis)
-    return figure
-
-
-@styled
-def draw_under_water(returns: pd.Series) -> "Figure":
-    """Drawdown from the last high, with a dashed line at the mean."""
-    figure, (axis,) = canvas(HEIGHT)
-    water = under_water(returns)
-    shade(axis, water, STRATEGY_COLOUR)
-    axis.plot(water.index, water.to_numpy(), color=STRATEGY_COLOUR)
-    axis.axhline(float(water.mean()), color=RED, linewidth=0.8, linestyle="--")
     percent_axis(axis)
     return figure
 

@@ -92,6 +92,34 @@ LEVELLED: Mapping[str, Callable[[float], QuantstatsFigure]] = {
 """The same for measures whose name ends in their level."""
 
 
+OTHER_FORMULAS = (
+    ("Treynor ratio", "the total return of the whole span, not an annual one, is divided by beta; 0 where beta is 0"),
+    ("ulcer performance index", "the total return of the whole span again"),
+    ("recovery factor", "the sum of the returns without its sign: above 0 for a loser"),
+    (
+        "Kelly criterion",
+        "the formula of a bet with two outcomes: 0.95 % for returns whose optimum is 18 times the positions",
+    ),
+    ("gain / pain of months", "adds the days of a month instead of compounding them"),
+    ("expected month, year", "the mean of calendar periods, incomplete ones included: the total of 59 days as a year"),
+    ("years of trailing spans", "counted in sessions: a hole shortens them"),
+    ("win rate of months, of years", "leaves flat ones out; 0 where nothing was traded"),
+    ("profit factor", "infinite without a loss, and 0 where nothing was traded"),
+)
+"""Figures of quantstats that no measure of a run stands beside, each with what differs from its definition."""
+
+UNDEFINED = (
+    "risk of ruin",
+    "profit ratio",
+    "CPC index",
+    "common sense ratio",
+    "outlier ratios",
+    "serenity index",
+    '"smart" Sharpe and Sortino ratios',
+)
+"""Figures of quantstats whose formula does not measure what the name says, or has no published definition."""
+
+
 @dataclass(frozen=True)
 class Compared:
     """One of our measures beside quantstats' figure of the same name.

@@ -67,7 +67,9 @@ def test_a_clean_config_exits_0_and_says_so(config, tmp_path, monkeypatch, colum
     assert [check["number"] for check in found["checks"]] == ["L1", "L2", "L3", "L10", "L11"]
     assert len(found["cuts"]) == len(set(found["cuts"])) >= 9
     page = (folder / "audit.html").read_text()
-    assert "http" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    assert "http:" not in page
+    assert "https:" not in page
+    assert "default-src &#39;none&#39;" in page
 
 
 def test_a_leak_exits_1_and_names_stage_row_and_values(config, tmp_path, leak):
