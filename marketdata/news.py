@@ -143,12 +143,25 @@ def _headline(spec: NewsSpec, record: Record, zone: str) -> Headline:
     symbol = _cell(values, SYMBOLS) or spec.symbol
     if not symbol:
         raise DataError(f"{where}: says no symbol; add a column {SYMBOLS[0]}, or set news.symbol")
-    known_at = _known_at(stamp, spec.zone, zone, where)
+    known_at = known_at(stamp, spec.zone, zone, where)
     return Headline(known_at, symbol, text, DAY.fullmatch(stamp) is not None)
 
 
-def _known_at(stamp: str, naive: str | None, market: str, where: str) -> pd.Timestamp:
-    """The time at which a headline was known; for a date alone the end of that day in the market's zone."""
+def known_at(stamp: str, naive: str | None, market: str, where: str) -> pd.Timestamp:
+    """The time at which a headline was known; for a date alone the end of that day in the market's zone.
+
+    Parameters
+    ----------
+    stamp : ISO text.
+    naive : zone of a time of day without an offset; None: refused.
+    market : zone of the market.
+    where : file and line, for messages.
+
+    Raises
+    ------
+    DataError
+        It is no stamp.
+    """
     advice = "write 2020-01-31T14:30:00-05:00, or 2020-01-31 alone"
     try:
         if DAY.fullmatch(stamp):

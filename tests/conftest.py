@@ -30,7 +30,8 @@ LEAST = 5
 def pytest_collection_modifyitems(items):
     """Tests that draw examples draw fewer; the files that take longest (marker ``early``) go first."""
     if not EXPLORE:
-        for function in {item.obj for item in items if is_hypothesis_test(getattr(item, "obj", None))}:
+        drawing = {item.obj for item in items if is_hypothesis_test(getattr(item, "obj", None))}
+        for function in (test for test in drawing if hasattr(test, "_hypothesis_internal_use_settings")):
             asked = function._hypothesis_internal_use_settings
             fewer = min(asked.max_examples, max(LEAST, asked.max_examples // FEWER))
             function._hypothesis_internal_use_settings = settings(asked, max_examples=fewer)

@@ -12,7 +12,7 @@ from importlinter.contracts.layers import LayersContract
 from core.plugins import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "engine")
+PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "serving", "engine")
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
 LAYERS = [contract for contract in SETTINGS["contracts"] if contract["type"] == "layers"]
 MOST_MODULES = 15

@@ -31,8 +31,12 @@ def blocks(language: str) -> list[tuple[str, str]]:
     return [(page.name, block) for page in PAGES for block in pattern.findall(page.read_text(encoding="utf-8"))]
 
 
+SERVING = "serving.md"  # its commands are carried out in their order by tests/serving/test_serving_page.py
+
+
 def commands() -> list[str]:
-    lines = (line.partition("#")[0].strip() for _, block in blocks("sh") for line in block.splitlines())
+    pages = [block for page, block in blocks("sh") if page != SERVING]
+    lines = (line.partition("#")[0].strip() for block in pages for line in block.splitlines())
     return sorted({line for line in lines if line})
 
 
@@ -133,7 +137,7 @@ def _serve_and_stop(words):
 
 
 CONFIGS = [(page, block) for page, block in blocks("yaml") if page not in (RECIPES, STRATEGIES)]
-LONG = {"engines.md", "bundles.md"}
+LONG = {"engines.md", "bundles.md", "serving.md"}
 """Pages whose code compiles kernels, sweeps thousands of settings, or trains."""
 PYTHON = {page: block for page, block in blocks("python") if page != RECIPES}
 

@@ -12,7 +12,8 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
+SERVED = "client"  # it asks a service: tests/serving/test_serving_page.py
+NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem != SERVED)
 
 
 @pytest.fixture(scope="module")

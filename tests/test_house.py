@@ -8,7 +8,7 @@ import pytest
 from readability import findings
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "engine")
+PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "serving", "engine")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
@@ -48,6 +48,7 @@ ROOMS = (
         "risk",
         "signals",
         "strategies",
+        "serving",
         "engine/config",
         "engine/backtest",
         "engine/ledger",

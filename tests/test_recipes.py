@@ -15,7 +15,7 @@ from core.plugins import FAMILIES
 from marketdata.sources.sample import Sample
 
 ROOT = Path(__file__).resolve().parents[1]
-TREE = ("core", "marketdata", "risk", "signals", "strategies", "engine", "configs", "tests/contracts")
+TREE = ("core", "marketdata", "risk", "signals", "strategies", "serving", "engine", "configs", "tests/contracts")
 FILES = ("run_backtest.py", "pyproject.toml", "tests/conftest.py")
 RECIPE = re.compile(r"### A \w+: `([\w/]+\.py)`\n.*?```python\n(.*?)```\n\n```yaml\n(.*?)```", re.S)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from core.types import Market
+from serving.decisions import Decisions
+from strategies._held import Held
 
-from .decide import Decisions, decide
-from .positions import Held
+from .decide import decide
 from .trained import BundleContent
 
 

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from core.errors import DataError
 from core.types import Bars, Market, SignalFrame, Vector
 from engine.backtest.rule_features import entries_allowed, rule_features
+from serving.decisions import Decision, Decisions
 from signals.confidence.constant import Constant
 from signals.folds.fit_at_cut import panel_of, window_of
 from signals.folds.fit_fold import answer
@@ -18,8 +19,9 @@ from signals.models.base import RuleModel
 from signals.panel import Panel
 from strategies._contract import columns_of as rule_columns
 from strategies._entry_filter import NO_FILTER
+from strategies._held import Held
 
-from .positions import Held, Inputs, Target, targets
+from .positions import Inputs, Target, targets
 from .sizes import Size, size_of
 from .trained import BundleContent, Part, alone, columns_of, last_rows, part_of
 
@@ -32,93 +34,15 @@ FLAT = Size(0.0, 0.0, math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
-class Decision:
-    """The decision on one symbol at its last bar.
-
-    Attributes
-    ----------
-    symbol : its name.
-    time : the close of the bar.
-    prediction : expected return over the label's horizon, a fraction (a rule: a signed strength); NaN: no opinion.
-    low, high : interval of the prediction; NaN where the confidence gives none.
-    confidence : in [0, 1]; NaN where the prediction is.
-    side : to be on after the bar: 1, -1 or 0.
-    weight : the part of the risk rule's size, from 0 to 1.
-    reason : in the strategy's words, as in the table of orders; empty where nothing is decided.
-    state : the rule's own numbers, for ``Held.state`` of the next bar.
-    entry : price of the entry's order; NaN for a market order.
-    value : money that the risk rule gives the position, account currency; 0 for flat.
-    units : the same in whole lots at the bar's close, signed.
-    stop, target : prices of the protective orders; NaN for none.
-    close : of the bar, quote currency.
-    warnings : what makes the decision less certain than the backtest's.
-    """
-
-    symbol: str
-    time: pd.Timestamp
-    prediction: float
-    low: float
-    high: float
-    confidence: float
-    side: int
-    weight: float
-    reason: str
-    state: Mapping[str, float]
-    entry: float
-    value: float
-    units: float
-    stop: float
-    target: float
-    close: float
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Decisions:
-    """The decisions on all symbols.
-
-    Attributes
-    ----------
-    time : the latest bar of the market.
-    account : the account value that the sizes are of.
-    rows : by symbol, in the bundle's order.
-    warnings : about the bundle as a whole.
-    """
-
-    time: pd.Timestamp
-    account: float
-    rows: tuple[Decision, ...]
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row a symbol."""
-        frame = pd.DataFrame([asdict(row) for row in self.rows]).set_index("symbol")
-        return frame.drop(columns="warnings")
-
-    def dump(self) -> dict[str, Any]:
-        """Plain JSON values; an unknown number is null."""
-        rows = [
-            {name: _json(value) for name, value in asdict(row).items()} | {"warnings": list(row.warnings)}
-            for row in self.rows
-        ]
-        return {
-            "time": self.time.isoformat(),
-            "account": self.account,
-            "decisions": rows,
-            "warnings": list(self.warnings),
-        }
-
-
-@dataclass(frozen=True)
 class _Forecast:
-    """A symbol's prediction at its last bar, the warnings on its inputs, and prediction and confidence before."""
+    """A symbol's prediction at its last bar, the warnings on its inputs, prediction and confidence before, inputs."""
 
     prediction: float
     confidence: float
     half_width: float
     warnings: tuple[str, ...] = ()
     previous: tuple[float, float] = (math.nan, math.nan)
+    features: Mapping[str, float] = field(default_factory=dict)
 
 
 def decide(
@@ -183,9 +107,10 @@ def _forecasts(bundle: BundleContent, market: Market) -> dict[str, _Forecast]:
 
 def _forecast(bundle: BundleContent, panel: Panel, symbol: str, row: int) -> _Forecast:
     part = part_of(bundle.parts, symbol)
+    features = dict(zip(panel.names, panel.X[row].tolist(), strict=True))
     if part is None:
         reason = bundle.contents.untrained.get(symbol, "it was not trained on it")
-        return _Forecast(math.nan, math.nan, math.nan, (f"no model of its own: {reason}",))
+        return _Forecast(math.nan, math.nan, math.nan, (f"no model of its own: {reason}",), features=features)
     rows = alone(panel, symbol)
     answers = _answers(bundle, rows.take(slice(-CONTEXT, None)), part)
     if np.isnan(answers["prediction"]).any() and len(rows) > CONTEXT:  # a model with a longer window
@@ -197,10 +122,10 @@ def _forecast(bundle: BundleContent, panel: Panel, symbol: str, row: int) -> _Fo
     before = (math.nan, math.nan)
     if len(answers["prediction"]) > 1:
         before = (float(answers["prediction"][0]), float(answers["confidence"][0]))
-    forecast = _Forecast(prediction, confidence, half_width, warnings, before)
-    if math.isnan(forecast.prediction):
-        return _Forecast(math.nan, math.nan, math.nan, (*warnings, "too few rows for the model's window"))
-    return forecast
+    if math.isnan(prediction):
+        short = (*warnings, "too few rows for the model's window")
+        return _Forecast(math.nan, math.nan, math.nan, short, features=features)
+    return _Forecast(prediction, confidence, half_width, warnings, before, features)
 
 
 def _answers(bundle: BundleContent, panel: Panel, part: Part) -> dict[str, Vector]:
@@ -282,6 +207,7 @@ def _decision(
         stop=size.stop,
         target=size.target,
         close=float(bars.close[-1]),
+        features=dict(forecast.features),
         warnings=tuple(warnings),
     )
 
@@ -300,11 +226,3 @@ def _warnings(bundle: BundleContent, market: Market, now: pd.Timestamp | None) -
         yield f"the last bar is of {last:%Y-%m-%d %H:%M} UTC, {(now - last).days} days ago: fetch newer data"
     if last > (pd.Timestamp.now("UTC") if now is None else now):
         yield "the last bar has not closed yet: its prices are not final"
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -7,9 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from core.number_format import money
+from serving.decisions import Decision, Decisions
 from strategies._rule_calls import SIGNAL
-
-from .decide import Decision, Decisions
 
 MAIN = ("symbol", "close", "prediction", "confidence", "side", "value", "units")
 MORE = ("interval", "entry", "stop", "target", "reason")

@@ -22,6 +22,7 @@ from .commands.list_command import list_plugins
 from .commands.reproduce_command import reproduce
 from .commands.review_command import compare, review
 from .commands.run_command import EPILOG, run
+from .commands.serve_command import serve
 from .commands.show_command import show
 from .interrupts import recorded_interrupts
 
@@ -74,7 +75,7 @@ def app(ctx: click.Context) -> None:
 
 COMMANDS = (
     *(run, show, review, compare, report, export, doctor, list_plugins, check_plugin, audit, reproduce, cache, ledger),
-    *(train, predict, bundle),
+    *(train, predict, bundle, serve),
 )
 for command in COMMANDS:
     app.add_command(command)

@@ -15,7 +15,7 @@ from engine.run_folder.processor import processor
 from signals.cache.library_versions import version_of
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "engine")
+PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "serving", "engine")
 LIBRARIES = (
     "backtrader",
     "quantstats",

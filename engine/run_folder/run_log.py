@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
-PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "engine")
+PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "serving", "engine")
 
 
 class _Lines(logging.Handler):

@@ -28,7 +28,7 @@ from core.digests import digest
 from core.errors import ConfigError, StoreError
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = frozenset({"core", "marketdata", "risk", "signals", "strategies", "engine"})
+OURS = frozenset({"core", "marketdata", "risk", "signals", "strategies", "serving", "engine"})
 STANDARD = Path(os.__file__).resolve().parent
 INSTALLED = frozenset({"site-packages", "dist-packages"})
 IMPORTERS = (b"import_module", b"__import__", b"native")

@@ -37,7 +37,7 @@ def test_no_hint_names_this_program_without_its_address():
     """A bare name would be fetched from a public index, where another package may bear it."""
     files = [
         path
-        for folder in ("core", "marketdata", "risk", "signals", "strategies", "engine", "docs", "configs")
+        for folder in ("core", "marketdata", "risk", "signals", "strategies", "serving", "engine", "docs", "configs")
         for path in (ROOT / folder).rglob("*")
         if path.suffix in (".py", ".md", ".yaml", ".html")
     ]

@@ -10,10 +10,10 @@ from view_rules import AgainstTheMean, Everything
 from core.errors import ConfigError
 from engine.bundle.build import build
 from engine.bundle.bundle import Bundle
-from engine.bundle.positions import Held
 from engine.pipeline import compute
 from engine.run_folder import result_files
 from engine.sweep.load_config import load_mapping
+from strategies._held import Held
 
 SYMBOLS = ("A", "B")
 

@@ -25,7 +25,7 @@ from engine.sweep.trials import worker_pool
 pytestmark = [pytest.mark.slow, pytest.mark.early]
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-TREE = ("core", "marketdata", "risk", "signals", "strategies", "engine", "configs")
+TREE = ("core", "marketdata", "risk", "signals", "strategies", "serving", "engine", "configs")
 RESULTS = ("trials.parquet", "returns.parquet", "blocks.parquet", "sweep.json")
 CONFIG = """
 extends: {root}/configs/sma_cross.yaml

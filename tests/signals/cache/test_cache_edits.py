@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-TREE = ("core", "marketdata", "risk", "signals", "strategies", "engine")
+TREE = ("core", "marketdata", "risk", "signals", "strategies", "serving", "engine")
 FEATURE = '''
 """A feature of the test."""
 

@@ -1,0 +1,80 @@
+"""A bundle as the service sees it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.digests import digest
+from core.types import Market
+from marketdata.data_spec import DataSpec
+from marketdata.timestamps import Session
+from serving.decisions import Decisions
+from serving.prediction_log.records import ModelRecord
+from strategies._contract import form_of
+from strategies._held import Held
+
+from .bundle import Bundle
+from .read import load_bundle
+
+
+class ServedBundle:
+    """A loaded bundle with what the service asks about: see :class:`serving.model.Model`."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        contents = bundle.contents
+        self._bundle = bundle
+        self._session = DataSpec.parse(contents.config["data"]).session
+        self._record = ModelRecord(
+            id=contents.digest,
+            name=contents.name,
+            config_id=contents.config_id,
+            trained_until=bundle.cut.as_unit("ns").value,
+            rule=digest(contents.config["strategy"]),
+            symbols=contents.symbols,
+            features=contents.features,
+        )
+
+    @property
+    def record(self) -> ModelRecord:
+        """What the prediction log knows of it."""
+        return self._record
+
+    @property
+    def session(self) -> Session:
+        """That of the config's data."""
+        return self._session
+
+    @property
+    def has_state(self) -> bool:
+        """True if the rule has numbers of its own."""
+        return form_of(type(self._bundle.rules.strategy)).has_state
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """Plain values of the description."""
+        contents = self._bundle.contents
+        return {
+            "id": contents.digest,
+            "name": contents.name,
+            "config_id": contents.config_id,
+            "trained_until": contents.cut,
+            "valid_for": contents.valid_for,
+            "symbols": list(contents.symbols),
+            "features": list(contents.features),
+            "model": contents.config["model"]["kind"],
+            "strategy": contents.config["strategy"]["kind"],
+            "folder": str(self._bundle.folder),
+        }
+
+    def decide(
+        self, market: Market, *, account: float | None, holding: Mapping[str, Held], now: pd.Timestamp
+    ) -> Decisions:
+        """See :meth:`engine.bundle.bundle.Bundle.decide`."""
+        return self._bundle.decide(market, account=account, holding=holding, now=now)
+
+
+def load_served(folder: Path, *, key: bytes | None = None, force: bool = False) -> ServedBundle:
+    """Load a bundle and verify it; parameters and errors as of :func:`engine.bundle.read.load_bundle`."""
+    return ServedBundle(load_bundle(folder, key=key, force=force))

@@ -1,0 +1,1 @@
+"""The HTTP service of a model: requests, answers, limits, metrics, and the log of predictions."""

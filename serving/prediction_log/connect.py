@@ -1,0 +1,129 @@
+"""Connections to the database of a prediction log."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from core.errors import ConfigError, StoreError
+
+BUSY_SECONDS = 20
+"""For this long a writer of SQLite waits for another one."""
+CONNECT_SECONDS = 5
+STATEMENT_MILLISECONDS = 20_000
+POOL = 8
+KINDS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
+
+
+def engine_of(text: str) -> Engine:
+    """The engine for a database; nothing is connected yet.
+
+    Parameters
+    ----------
+    text : a URL: ``sqlite:///predictions.sqlite`` or ``postgresql://user:password@host/database``.
+
+    Raises
+    ------
+    ConfigError
+        It is no such URL.
+    """
+    url = _url(text)
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url)
+    options = {
+        "connect_timeout": CONNECT_SECONDS,
+        "options": f"-c statement_timeout={STATEMENT_MILLISECONDS} -c lock_timeout={STATEMENT_MILLISECONDS}",
+    }
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        pool_size=POOL,
+        pool_timeout=BUSY_SECONDS,
+        connect_args=options,
+        hide_parameters=True,
+    )
+
+
+def _url(text: str) -> URL:
+    try:
+        url = make_url(text)
+        kind = url.get_backend_name()
+    except (ArgumentError, ValueError):  # the text may hold a password: it is not repeated
+        raise ConfigError(f"--db: is no database URL; write {KINDS}") from None
+    if kind not in ("sqlite", "postgresql", "postgres"):
+        raise ConfigError(f"--db {hidden(url)}: {kind} is not supported; write {KINDS}")
+    if kind == "sqlite" and (not url.database or url.database == ":memory:"):
+        raise ConfigError(f"--db {hidden(url)}: names no file, and the log must outlive the service; write {KINDS}")
+    return url
+
+
+def hidden(url: URL) -> str:
+    """A URL for messages, without its password, driver and options."""
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
+
+
+def _sqlite(url: URL) -> Engine:
+    """Autocommit in the driver, so that every transaction begins as a writer: no deadlock, one writer after another."""
+    engine = create_engine(
+        url,
+        pool_size=POOL,
+        pool_timeout=BUSY_SECONDS,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(connection: sqlite3.Connection, _: Any) -> None:
+    """Write-ahead log; FULL syncs it at every commit, so that an answer survives a power failure."""
+    for statement in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {statement}").close()
+
+
+def _begin(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def explained(engine: Engine) -> Iterator[None]:
+    """Errors of the database as one line that says what to do.
+
+    Raises
+    ------
+    StoreError
+        In place of any error of the database or its driver.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        cause = " ".join(str(error.orig).split()) or type(error.orig).__name__
+        raise StoreError(f"prediction log {hidden(engine.url)}: {cause}; {_remedy(cause)}") from error
+    except SQLAlchemyError as error:
+        text = str(error).partition("\n")[0]
+        raise StoreError(f"prediction log {hidden(engine.url)}: {text}; is the database overloaded?") from error
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"prediction log {hidden(engine.url)}: {error}; {_remedy(str(error))}") from error
+
+
+REMEDIES = {
+    "full": "free some space",
+    "No space": "free some space",
+    "disk I/O": "look at the disk and its free space",
+    "readonly": "allow the service to write the file and its folder",
+    "unable to open": "create the folder, and allow the service to write in it",
+    "locked": "another process holds the file; stop it, or wait",
+    "not a database": "choose another --db",
+    "malformed": "restore a backup, or choose another --db",
+    "authentication": "check user and password in --db",
+    "does not exist": "create it, or correct --db",
+}
+
+
+def _remedy(cause: str) -> str:
+    fitting = [remedy for words, remedy in REMEDIES.items() if words in cause]
+    return fitting[0] if fitting else "is the database running, and reachable from here?"
