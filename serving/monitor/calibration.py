@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from core.errors import DataError
 from core.types import Matrix, Vector
 
 from .channels import scale_of
 from .observations import Observations
+from .paths import new_paths
 from .statistics import WINDOWS, Check, panel_of, statistics_of
 
 STREAMS = 100
@@ -25,6 +25,8 @@ FALSE_ALARM_EVERY = 500
 """Sessions in which one false alarm of the whole panel is expected."""
 MIN_SESSIONS = 250
 TAIL = 0.999
+TINY = 1e-6
+REPETITIONS = 3
 QUIET = max(WINDOWS)
 """Sessions without an alarm after which an alarm is a new one: its window has nothing of the one before."""
 
@@ -39,7 +41,6 @@ class Calibration:
     centre, width : (C,) median of each statistic, and its 99.9 % quantile less the median.
     limit : of the largest score, (statistic - centre) / width.
     every : sessions in which one false alarm is expected, over the whole panel.
-    block : sessions of the resampled blocks.
     sessions : of the reference.
     """
 
@@ -48,7 +49,6 @@ class Calibration:
     width: Vector
     limit: float
     every: int
-    block: int
     sessions: int
 
     def scores(self, statistics: Matrix) -> Matrix:
@@ -81,49 +81,35 @@ def calibrate(reference: Observations, every: int = FALSE_ALARM_EVERY, seed: int
         raise DataError(
             f"the walk-forward has {count} sessions with an outcome; thresholds need {MIN_SESSIONS} or more"
         )
-    generator = np.random.default_rng(seed)
-    block = block_length(reference)
-    streams = [_stream(reference, block, generator) for _ in range(STREAMS)]
+    paths = new_paths(reference, STREAMS, len(reference) + LENGTH, np.random.default_rng(seed))
+    streams = [_on_path(path, len(reference)) for path in paths]
     pooled = np.concatenate(streams)
     centre = np.nanmedian(pooled, axis=0)
-    width = np.maximum(np.nanquantile(pooled, TAIL, axis=0) - centre, 1e-9)
+    width = np.maximum(np.nanquantile(pooled, TAIL, axis=0) - centre, TINY)
+    centre, width = _with_repetitions(reference, centre, width)
     largest = [np.nanmax((stream - centre) / width, axis=1) for stream in streams]
-    return Calibration(panel_of(reference.names), centre, width, _limit(largest, every), every, block, len(reference))
+    return Calibration(panel_of(reference.names), centre, width, _limit(largest, every), every, len(reference))
 
 
-def _stream(reference: Observations, block: int, generator: np.random.Generator) -> Matrix:
-    scale = scale_of(reference.take(resampled(len(reference), len(reference), block, generator)))
-    length = QUIET + LENGTH
-    rows = resampled(len(reference), length, block, generator)
-    return statistics_of(reference.take(rows, pd.RangeIndex(length)), scale)[QUIET:]
+def _with_repetitions(reference: Observations, centre: Vector, width: Vector) -> tuple[Vector, Vector]:
+    """The null of repeated values: paths have none, real inputs have some, so the reference's own maximum counts.
 
-
-def resampled(sessions: int, length: int, block: int, generator: np.random.Generator) -> npt.NDArray[np.intp]:
-    """(length,) session numbers in blocks that begin anywhere and wrap round (the circular block bootstrap)."""
-    starts = generator.integers(0, sessions, -(-length // block))
-    return ((starts[:, None] + np.arange(block)).ravel()[:length] % sessions).astype(np.intp)
-
-
-def block_length(reference: Observations) -> int:
-    """The longest of the optimal block lengths of inputs, prediction, squared errors and volatility.
-
-    References
-    ----------
-    Politis, D. and White, H. (2004), Automatic block-length selection for the dependent bootstrap, Econometric Reviews
-    23(1), with the correction of Patton, Politis and White (2009).
+    At least three repetitions in a window are no alarm.
     """
-    from arch.bootstrap import optimal_block_length
+    statistics = np.nan_to_num(statistics_of(reference, scale_of(reference)))
+    highest = statistics.max(axis=0)
+    for number, check in enumerate(panel_of(reference.names)):
+        if check.kind == "repeated":
+            centre[number] = 0.0
+            width[number] = max(highest[number], REPETITIONS / check.window)
+    return centre, width
 
-    from .channels import error_channels, input_channels
 
-    scale = scale_of(reference)
-    errors = error_channels(reference, scale)
-    columns = np.concatenate([input_channels(reference, scale)[:, :, 0], errors[:, [1, 5]]], axis=1)
-    columns = columns[~np.isnan(columns).any(axis=1)]
-    varying = columns[:, columns.std(axis=0) > 1e-12]
-    lengths = optimal_block_length(varying)["circular"].to_numpy() if varying.size else np.array([5.0])
-    longest = float(np.nanmax(lengths)) if np.isfinite(lengths).any() else len(reference) / 4
-    return int(np.clip(np.ceil(longest), 5, len(reference) // 4))
+def _on_path(path: Observations, reference: int) -> Matrix:
+    """The statistics on what follows the first sessions of a path, which are its own reference."""
+    scale = scale_of(path.take(np.arange(reference)))
+    live = path.take(np.arange(reference - QUIET, len(path)))
+    return statistics_of(live, scale)[QUIET:]
 
 
 def onsets(alarms: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
@@ -137,6 +123,5 @@ def _limit(largest: list[Vector], every: int) -> float:
     sessions = sum(map(len, largest))
     candidates = np.quantile(np.concatenate(largest), np.linspace(0.5, 1.0, 400))
     counts = [sum(len(onsets(stream > limit)) for stream in largest) for limit in candidates]
-    allowed = sessions / every
-    enough = [limit for limit, count in zip(candidates[::-1], counts[::-1], strict=True) if count > allowed]
-    return float(enough[0]) if enough else float(candidates[0])
+    low_enough = [limit for limit, count in zip(candidates, counts, strict=True) if count <= sessions / every]
+    return float(min(limit for limit in low_enough if limit >= candidates[int(np.argmax(counts))]))

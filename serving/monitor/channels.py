@@ -27,12 +27,14 @@ class Scale:
     ----------
     mean, deviation : (F + 1,); a deviation of 0 is replaced by 1.
     edges : (F + 1, 9) deciles.
+    shares : (F + 1, 10) shares of the values between them: a tenth each, unless values repeat.
     log_sigma : mean log volatility forecast.
     """
 
     mean: Vector
     deviation: Vector
     edges: Matrix
+    shares: Matrix
     log_sigma: float
 
 
@@ -43,7 +45,16 @@ def scale_of(reference: Observations) -> Scale:
     edges = np.nanquantile(values, np.arange(1, BINS) / BINS, axis=0).T
     with np.errstate(divide="ignore"):
         log_sigma = float(np.nanmean(np.log(reference.sigma)))
-    return Scale(np.nanmean(values, axis=0), np.where(deviation > 0.0, deviation, 1.0), edges, log_sigma)
+    number = (values[:, :, None] > edges).sum(axis=2)
+    known = ~np.isnan(values)
+    shares = np.stack([((number == place) & known).sum(axis=0) for place in range(BINS)], axis=1)
+    return Scale(
+        np.nanmean(values, axis=0),
+        np.where(deviation > 0.0, deviation, 1.0),
+        edges,
+        shares / known.sum(axis=0)[:, None],
+        log_sigma,
+    )
 
 
 def _inputs(observed: Observations) -> Cube:

@@ -7,7 +7,7 @@ import numpy as np
 
 from core.types import Matrix, Vector
 
-from .channels import BINS, ERRORS, Scale, error_channels, input_channels
+from .channels import ERRORS, Scale, error_channels, input_channels
 from .observations import Cube, Observations
 
 WINDOWS = (20, 60)
@@ -64,7 +64,8 @@ def statistics_of(observed: Observations, scale: Scale) -> Matrix:
     errors = error_channels(observed, scale)
     columns = []
     for window in WINDOWS:
-        columns += [_of_inputs(_rolling(inputs, window), window, len(observed.symbols)), _of_errors(_rolling(errors, window))]
+        columns.append(_of_inputs(_rolling(inputs, window), scale.shares, 0.5 / (window * len(observed.symbols))))
+        columns.append(_of_errors(_rolling(errors, window)))
     return np.concatenate(columns, axis=1)
 
 
@@ -80,15 +81,20 @@ def _rolling(values: Cube | Matrix, window: int) -> Cube | Matrix:
     return means
 
 
-def _of_inputs(means: Cube, window: int, symbols: int) -> Matrix:
-    """(T, 5 (F + 1)) statistics of the inputs' window means."""
-    mean, square, repeated, shares = means[:, :, 0], means[:, :, 1], means[:, :, 2], means[:, :, 3:]
-    spread = np.abs(np.log(np.maximum(square - mean**2, 1e-6)))
-    floor = 0.5 / (window * symbols)
-    even = 1.0 / BINS
-    psi = ((shares - even) * np.log((shares + floor) / (even + floor))).sum(axis=2)
-    ks = np.abs(np.cumsum(shares, axis=2) - np.arange(1, BINS + 1) * even).max(axis=2)
-    return np.concatenate([np.abs(mean), spread, psi, ks, repeated], axis=1)
+def _of_inputs(means: Cube, expected: Matrix, floor: float) -> Matrix:
+    """(T, 5 (F + 1)) statistics of the inputs' window means.
+
+    Parameters
+    ----------
+    expected : (F + 1, 10) the reference's shares of the bins.
+    floor : half an observation of a window, added to shares: an empty bin has a finite index.
+    """
+    mean = means[:, :, 0]
+    spread = np.abs(np.log(np.maximum(means[:, :, 1] - mean**2, 1e-6)))
+    shares = means[:, :, 3:]
+    psi = ((shares - expected) * np.log((shares + floor) / (expected + floor))).sum(axis=2)
+    ks = np.abs(np.cumsum(shares - expected, axis=2)).max(axis=2)
+    return np.concatenate([np.abs(mean), spread, psi, ks, means[:, :, 2]], axis=1)
 
 
 def _of_errors(means: Matrix) -> Matrix:
