@@ -10,7 +10,7 @@ from core.types import Matrix
 from .calibration import QUIET, Calibration
 from .channels import Scale, error_channels, input_channels, scale_of
 from .observations import Observations
-from .statistics import ON_ERRORS, ON_INPUTS, PREDICTION, Check, first_of, statistics_of
+from .statistics import ON_ERRORS, PREDICTION, Check, first_of, statistics_of
 
 WATCH = 0.8
 """Part of the limit from which a check is worth watching."""

@@ -1,9 +1,9 @@
 """New paths of a walk-forward: what its series would look like over other years, without any change.
 
 Each series (input, prediction, confidence, log volatility forecast, standardised error of each symbol) gets an
-autoregression. The residuals of whole sessions are drawn in blocks, so that what belongs to the same days stays together,
-and drive new paths. Unlike blocks of the series themselves, of which a few hundred sessions contain only a handful
-that are independent, these paths go where the recorded ones did not, as the future does.
+autoregression. The residuals of whole sessions are drawn in blocks, so that what belongs to the same days stays
+together, and drive new paths. Unlike blocks of the series themselves, of which a few hundred sessions contain only a
+handful that are independent, these paths go where the recorded ones did not, as the future does.
 """
 
 from collections.abc import Iterator

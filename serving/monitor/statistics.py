@@ -53,10 +53,10 @@ def _checks(names: tuple[str, ...]) -> Iterator[Check]:
 def statistics_of(observed: Observations, scale: Scale) -> Matrix:
     """(T, C) statistics at each session, of the window that ends there; NaN before a window is full.
 
-    ``mean`` |mean of the standardised values|; ``spread`` |log of their variance in the window|; ``psi`` the population
-    stability index over the reference's deciles; ``ks`` the greatest distance of the distribution functions at the
-    deciles; ``repeated`` the share of values equal to the one before; ``bias`` |mean standardised error|; ``volatility``
-    |mean log volatility forecast less the reference's|; the other checks of errors are window means of
+    ``mean`` |mean of the standardised values|; ``spread`` |log of their variance in the window|; ``psi`` the
+    population stability index over the reference's deciles; ``ks`` the greatest distance of the distribution functions
+    at the deciles; ``repeated`` the share of values equal to the one before; ``bias`` |mean standardised error|;
+    ``volatility`` |mean log volatility forecast less the reference's|; the other checks of errors are window means of
     :func:`serving.monitor.channels.error_channels`. Sessions without a prediction or an outcome are left out of the
     means. Large is bad, everywhere.
     """
@@ -70,7 +70,7 @@ def statistics_of(observed: Observations, scale: Scale) -> Matrix:
 
 
 def _rolling(values: Cube | Matrix, window: int) -> Cube | Matrix:
-    """Means over the last ``window`` sessions of what is known; NaN before the window is full, or if half is missing."""
+    """Means over the last sessions of what is known; NaN before the window is full, or if half of it is missing."""
     known = ~np.isnan(values)
     total = np.cumsum(np.where(known, values, 0.0), axis=0)
     count = np.cumsum(known, axis=0)
