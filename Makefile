@@ -15,17 +15,23 @@ export OMP_NUM_THREADS := 1
 export GOMP_SPINCOUNT := 0
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: install backtest test test-slow test-processor test-install check bench docs fix lock golden clean
+.PHONY: install backtest browser test test-slow test-processor test-install check bench docs fix lock golden clean
 
 install: $(VENV)/installed
 
 backtest: $(VENV)/installed
 	$(BIN)/python run_backtest.py $(CONFIG)
 
-test: $(VENV)/installed-dev
+# The pages' tests need Chromium: Debian's package where it is missing and may be installed, else they are skipped.
+browser:
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null 2>&1 && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && apt-get install -y -q chromium; then exit 0; fi; \
+	echo "no Chromium: the tests of the pages in a browser are skipped (as root: apt-get install chromium)"
+
+test: $(VENV)/installed-dev browser
 	$(PYTEST) -m "not slow" $(ARGS)
 
-test-slow: $(VENV)/installed-dev
+test-slow: $(VENV)/installed-dev browser
 	$(PYTEST) -m slow $(ARGS)
 
 # As on a processor without AVX; on one that has no AVX2, OpenBLAS cannot run Haswell's kernels.

@@ -9,7 +9,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "engine")
 FAMILIES = frozenset(
     {
-        *("marketdata/sources", "marketdata/layouts", "strategies", "risk/measures", "engine/pages/report"),
+        *("marketdata/sources", "marketdata/layouts", "strategies", "risk/measures"),
         *("signals/features", "signals/labels", "signals/models", "signals/confidence", "signals/text"),
     }
 )

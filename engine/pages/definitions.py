@@ -46,10 +46,10 @@ class Definition:
 
 def definitions(outcome: Outcome) -> tuple[Definition, ...]:
     """Every definition of a run's figures, each key once."""
-    found: dict[str, Definition] = {}
+    by_key: dict[str, Definition] = {}
     for definition in (*_measures(outcome), *_account(outcome), *_forecasts(outcome)):
-        found.setdefault(definition.key, definition)
-    return tuple(found.values())
+        by_key.setdefault(definition.key, definition)
+    return tuple(by_key.values())
 
 
 def _measures(outcome: Outcome) -> Iterator[Definition]:
@@ -94,4 +94,4 @@ def _forecasts(outcome: Outcome) -> Iterator[Definition]:
         return
     sample = f"out of sample, n = {outcome.evaluation.overall.model.n:,}"
     for key, formula in FORMULAS.items():
-        yield Definition(key, title(key), formula, "", sample)
+        yield Definition(f"forecast_{key}", f"{title(key)} of forecasts", formula, "", sample)

@@ -25,9 +25,5 @@ def month_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 def _cell(value: float, largest: float, digits: int) -> dict[str, Any]:
     if math.isnan(value):
         return {"text": "", "kind": ""}
-    strength = round(100 * min(1.0, abs(value) / largest) ** 0.7 * 0.5)
-    return {
-        "text": f"{value:.{digits}f}",
-        "kind": "up" if value > 0 else "down" if value < 0 else "",
-        "strength": strength,
-    }
+    strength = round(10 * min(1.0, abs(value) / largest) ** 0.7)
+    return {"text": f"{value:.{digits}f}", "kind": f"{'u' if value > 0 else 'd'}{strength}" if strength else ""}

@@ -7,7 +7,9 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from html import escape
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -105,14 +107,34 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
+_IN_STYLE: ContextVar[bool] = ContextVar("_IN_STYLE", default=False)
+
+
+@contextmanager
+def page_style() -> Iterator[None]:
+    """The pages' style for everything drawn inside, whatever matplotlib's settings are.
+
+    To set it takes a twentieth of a second, so a page with many pictures is drawn inside one.
+    """
+    import matplotlib as mpl
+
+    if _IN_STYLE.get():
+        yield
+        return
+    token = _IN_STYLE.set(True)
+    try:
+        with mpl.rc_context({**mpl.rcParamsDefault, **_LAYOUT, **_STYLE, "backend": mpl.rcParams["backend"]}):
+            yield
+    finally:
+        _IN_STYLE.reset(token)
+
+
 def styled(draw: Callable[_P, _R]) -> Callable[_P, _R]:
     """Draw in the pages' style, whatever matplotlib's settings are at the time."""
 
     @wraps(draw)
     def in_style(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        import matplotlib as mpl
-
-        with mpl.rc_context({**mpl.rcParamsDefault, **_LAYOUT, **_STYLE, "backend": mpl.rcParams["backend"]}):
+        with page_style():
             return draw(*args, **kwargs)
 
     return in_style

@@ -19,16 +19,16 @@ import pandas as pd
 
 from core.types import Rows, Vector
 
-from .svg_charts import BLUE, GREY, INK, OCHRE, RED, canvas, percent_axis, styled, svg
+from .svg_charts import BLUE, GREY, INK, MUTED, OCHRE, RED, canvas, percent_axis, styled, svg
 from .templates import render_part, safe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Colour: TypeAlias = Literal["blue", "ochre", "grey", "red", "ink"]
+Colour: TypeAlias = Literal["blue", "ochre", "grey", "red", "ink", "muted"]
 Shape: TypeAlias = Literal["up", "down", "cross", "diamond", "dot"]
-HEX = {"blue": BLUE, "ochre": OCHRE, "grey": GREY, "red": RED, "ink": INK}
+HEX = {"blue": BLUE, "ochre": OCHRE, "grey": GREY, "red": RED, "ink": INK, "muted": MUTED}
 POINTS = 12_000
 """Points of time that a chart holds; a longer series is reduced to :data:`STRETCHES` stretches."""
 STRETCHES = 1_500
@@ -138,6 +138,7 @@ def time_chart(
             ),
             twin=safe(svg(draw(times, panels), sentence)),
             sentence=sentence,
+            height=sum(panel.height for panel in panels) + 58,
             title=title,
             note=" ".join(text for text in (note, _reduction(len(times), rows)) if text),
         )
@@ -154,7 +155,7 @@ def stride(sessions: int) -> int:
 
 
 def stride_note(step: int) -> str:
-    """What is said of it below the chart; empty for a step of 1."""
+    """The note below the chart; empty for a step of 1."""
     return f"Drawn for one session in {step}." if step > 1 else ""
 
 
@@ -188,12 +189,12 @@ def extremes(values: Vector, stretches: int) -> Rows:
     """
     width = math.ceil(len(values) / stretches)
     first = np.arange(0, len(values), width)
-    found = []
+    parts = []
     for gap, choose in ((np.inf, np.argmin), (-np.inf, np.argmax)):
         padded = np.full(len(first) * width, gap)
         padded[: len(values)] = np.where(np.isfinite(values), values, gap)
-        found.append(first + choose(padded.reshape(-1, width), axis=1))
-    rows: Rows = np.unique(np.concatenate(found))
+        parts.append(first + choose(padded.reshape(-1, width), axis=1))
+    rows: Rows = np.unique(np.concatenate(parts))
     return rows[np.isfinite(values[rows])]
 
 
@@ -243,13 +244,15 @@ def _values(line: Line, rows: Rows, unit: str) -> dict[str, Any]:
     if line.fall_of:
         return {"fallOf": line.fall_of}
     values = line.values[rows]
-    known = values[np.isfinite(values)]
-    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
-    if unit in ("money", "price") and len(known) == len(values):
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
+    if unit in ("money", "price") and len(finite) == len(values):
         step = 10.0 ** math.ceil(math.log10(max(abs(low), abs(high), 1e-6) / 2.0e9))
         kind, base = "<i4", 0.0
     else:
-        step, kind, base = (high - low) / 65_534 or 1.0, "<u2", low - (high - low) / 65_534
+        step = (high - low) / 65_534 or 1.0
+        kind = "<u2"
+        base = low - step  # so that a value is never 0 steps, which is a gap
     steps = np.where(np.isfinite(values), np.round((values - base) / step), 0)
     return {"data": _packed(steps, kind), "kind": kind[1:], "step": step, "base": base}
 
@@ -277,8 +280,8 @@ def _digits(value: float) -> float | None:
 
 
 def _above_zero(values: Vector) -> bool:
-    known = values[np.isfinite(values)]
-    return bool(len(known)) and bool((known > 0).all())
+    finite = values[np.isfinite(values)]
+    return bool(len(finite)) and bool((finite > 0).all())
 
 
 def _packed(values: Any, kind: str) -> str:
@@ -289,13 +292,19 @@ def _packed(values: Any, kind: str) -> str:
 def draw(times: pd.DatetimeIndex, panels: Sequence[Panel]) -> "Figure":
     """The picture for print and for readers without JavaScript."""
     heights = tuple(panel.height / 100 for panel in panels)
-    figure, axes = canvas(0.35 + 0.8 * sum(heights), rows=heights, width=9.6)
-    for axis, panel in zip(axes, panels, strict=True):
-        _draw_panel(axis, times, panel)
+    height = 0.35 + 0.8 * sum(heights) + 0.25 * len(panels)
+    figure, axes = canvas(height, rows=heights, width=9.6)
+    figure.subplots_adjust(top=1 - 0.28 / height, hspace=0.4)
+    for index, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
+        drawn = _draw_panel(axis, times, panel)
+        if index == 0 and len(drawn) > 1:
+            above = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.0}
+            axis.legend(list(drawn.values()), list(drawn), ncols=len(drawn), **above)
     return figure
 
 
-def _draw_panel(axis: "Axes", times: pd.DatetimeIndex, panel: Panel) -> None:
+def _draw_panel(axis: "Axes", times: pd.DatetimeIndex, panel: Panel) -> dict[str, Any]:
+    """The lines that were drawn, by label."""
     from matplotlib.ticker import StrMethodFormatter
 
     drawn = {line.label: _draw_line(axis, times, line) for line in panel.lines if not line.hidden}
@@ -307,8 +316,7 @@ def _draw_panel(axis: "Axes", times: pd.DatetimeIndex, panel: Panel) -> None:
         percent_axis(axis)
     elif panel.unit == "money":
         axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    if len(drawn) > 1:
-        axis.legend(list(drawn.values()), list(drawn), loc="upper left")
+    return drawn
 
 
 def _draw_marks(axis: "Axes", times: pd.DatetimeIndex, marks: Marks) -> None:
@@ -317,8 +325,8 @@ def _draw_marks(axis: "Axes", times: pd.DatetimeIndex, marks: Marks) -> None:
     length = {"up": -0.03, "down": 0.03}.get(marks.shape, 0.012) * (high - low)
     heights = marks.heights[-TWIN_MARKS:]
     ends = np.column_stack([heights, heights + length, np.full(len(heights), np.nan)]).ravel()
-    places = np.repeat(times[marks.rows[-TWIN_MARKS:]].to_numpy(), 3)
-    axis.plot(places, ends, color=HEX[marks.colour], linewidth=1.3)
+    stroke_times = np.repeat(times[marks.rows[-TWIN_MARKS:]].to_numpy(), 3)
+    axis.plot(stroke_times, ends, color=HEX[marks.colour], linewidth=1.3)
 
 
 def _draw_line(axis: "Axes", times: pd.DatetimeIndex, line: Line) -> Any:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from engine.pages.svg_charts import page_style
 from engine.pages.templates import CHARTS, render
 from engine.results.outcome import Outcome
 
@@ -40,6 +41,8 @@ def write_report(outcome: Outcome, path: Path, no_tearsheet: str = "") -> Path:
     no_tearsheet : why there is no tear-sheet beside it; empty if there is one.
     """
     days = outcome.daily.index
+    with page_style():
+        parts = list(sections(outcome))
     page = render(
         "report.html",
         scripts=CHARTS,
@@ -49,7 +52,7 @@ def write_report(outcome: Outcome, path: Path, no_tearsheet: str = "") -> Path:
         last=f"{days[-1]:%F}",
         sessions=len(days),
         market=outcome.market,
-        sections=list(sections(outcome)),
+        sections=parts,
         no_tearsheet=no_tearsheet,
     )
     path.write_text(page, encoding="utf-8")

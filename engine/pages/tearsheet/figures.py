@@ -33,7 +33,7 @@ STRATEGY, BENCHMARK = "Strategy", "Benchmark"
 """The names that quantstats is given: the page says above its pictures what they stand for."""
 FONT = "DejaVu Sans"
 FRACTIONS = ("returns", "drawdown", "rolling_volatility")
-KEPT = {
+QUANTSTATS_PICTURES = {
     "returns": "Cumulative returns of the strategy and the benchmark",
     "histogram": "Distribution of monthly returns",
     "rolling_volatility": "Rolling volatility of the strategy and the benchmark",
@@ -53,10 +53,13 @@ def drawn_once(quantstats: Any, period: str) -> Iterator[None]:
     period : of one return, as in :class:`risk.periods.Calendar`.
     """
     plots = quantstats.plots
-    functions: dict[str, Callable[..., None]] = {name: _kept(getattr(plots, name), name) for name in KEPT}
+    functions: dict[str, Callable[..., None]] = {
+        name: _quantstats_picture(getattr(plots, name), name) for name in QUANTSTATS_PICTURES
+    }
     functions |= _ours(period)
     before = {name: getattr(plots, name) for name in functions}
-    grouped, without = quantstats.utils.group_returns, quantstats.stats.remove_outliers
+    grouped = quantstats.utils.group_returns
+    without = quantstats.stats.remove_outliers
     try:
         for name, function in functions.items():
             setattr(plots, name, function)
@@ -71,22 +74,23 @@ def drawn_once(quantstats: Any, period: str) -> Iterator[None]:
 
 
 def _grouped(returns: Any, groupby: Any, compounded: bool = False) -> Any:
-    """What `quantstats.utils.group_returns` gives, in one pass for all groups; that one calls a function for each."""
+    """The result of `quantstats.utils.group_returns`, in one pass; that one calls a function for each group."""
     groups = returns.groupby(groupby)
     return (1.0 + returns).groupby(groupby).prod() - 1.0 if compounded else groups.sum()
 
 
 def _without_outliers(returns: pd.Series, quantile: float = 0.95) -> pd.Series:
-    """What `quantstats.stats.remove_outliers` gives, without pandas' quantile: it is called once a drawdown."""
+    """The result of `quantstats.stats.remove_outliers`, without pandas' quantile: it is called once a drawdown."""
     values = returns.to_numpy()
-    return returns[values < np.quantile(values, quantile)]
+    below: pd.Series = returns[values < np.quantile(values, quantile)]
+    return below
 
 
-def _kept(plot: Callable[..., Any], name: str) -> Callable[..., None]:
+def _quantstats_picture(plot: Callable[..., Any], name: str) -> Callable[..., None]:
     """A plot of quantstats, with axes that can be read at any exposure; it would draw the figure three times."""
 
     def draw(*args: Any, savefig: Mapping[str, Any], **settings: Any) -> None:
-        title = KEPT[name] + (" at equal volatility" if settings.get("match_volatility") else "")
+        title = QUANTSTATS_PICTURES[name] + (" at equal volatility" if settings.get("match_volatility") else "")
         try:
             figure = plot(*args, **{**settings, "savefig": None, "show": False, "fontname": FONT})
             _mend_axes(figure, name)
@@ -124,9 +128,9 @@ def _ours(period: str) -> dict[str, Callable[..., None]]:
     """By the name of the plot function that they stand for."""
     return {
         "log_returns": _drawn(_log, "Cumulative returns on a log axis"),
-        "yearly_returns": _drawn(_years, "Returns by calendar year"),
+        "yearly_returns": _drawn(_years, "Returns of both by calendar year"),
         "daily_returns": _drawn(
-            lambda returns, _, __: _titled(draw_returns(returns), "Daily Returns"), "Returns by session"
+            lambda returns, _, __: _titled(draw_returns(returns), "Daily Returns"), "Returns of the strategy by session"
         ),
         "rolling_beta": _drawn(_beta, "Rolling beta to the benchmark"),
         "drawdowns_periods": _drawn(

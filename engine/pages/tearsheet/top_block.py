@@ -1,4 +1,4 @@
-"""The template of the tear-sheet: our block on top, and below it the places that quantstats fills.
+"""The template of the tear-sheet: our block on top, and below it the markers that quantstats fills.
 
 No quantstats in this module; its statistics are handed in.
 """
@@ -9,7 +9,7 @@ from typing import Any
 from core.number_format import format_value, percent, title
 from engine.backtest.account_returns import BENCHMARK, COLUMNS, STRATEGY
 from engine.pages.measure_warnings import flagged
-from engine.pages.templates import render
+from engine.pages.templates import render, render_part
 from risk.periods import adjective
 
 from .quantstats_differences import Annualisation, Compared, compare, signed
@@ -36,11 +36,11 @@ MENDED = (
 def template(sheet: TearsheetInput, stats: Any) -> str:
     """The text that :func:`quantstats.reports.html` reads as its template; ``stats`` is `quantstats.stats`.
 
-    What stands in it of the run cannot be taken for one of its places: braces of a name are written as entities.
+    What stands in it of the run cannot be taken for one of its markers: braces of a name are written as entities.
     """
     days = sheet.daily.index
     compared = list(_compared(sheet, stats))
-    places = [f"PLACE-{name}-" for name in PLACES]
+    markers = [f"PLACE-{name}-" for name in SLOTS]
     page = render(
         "tearsheet.html",
         sheet=sheet,
@@ -54,20 +54,29 @@ def template(sheet: TearsheetInput, stats: Any) -> str:
         alike=[item.name for item in compared if not item.differs],
         remarks=flagged(sheet.measures, sheet.names),
         mended=MENDED,
-        place=dict(zip(PLACES, places, strict=True)),
+        marker=dict(zip(SLOTS, markers, strict=True)),
     )
     page = page.replace("{{", "&#123;&#123;")
-    for name, place in zip(PLACES, places, strict=True):
-        page = page.replace(place, "{{" + name + "}}")
+    for name, marker in zip(SLOTS, markers, strict=True):
+        page = page.replace(marker, "{{" + name + "}}")
     return page
 
 
-PLACES = (
+def without_quantstats(text: str, reason: str) -> str:
+    """The template with empty markers, and the reason in the first of them."""
+    first, *others = SLOTS
+    text = text.replace("{{" + first + "}}", render_part("tearsheet_missing.html", title="Tear-sheet", reason=reason))
+    for name in others:
+        text = text.replace("{{" + name + "}}", "")
+    return text
+
+
+SLOTS = (
     *("returns", "log_returns", "vol_returns", "eoy_returns", "monthly_dist", "daily_returns", "rolling_beta"),
     *("rolling_vol", "rolling_sharpe", "rolling_sortino", "dd_periods", "dd_plot", "monthly_heatmap", "returns_dist"),
     *("metrics", "eoy_title", "eoy_table", "dd_info", "v"),
 )
-"""The places of quantstats' template, by name."""
+"""The markers of quantstats' template, by name."""
 
 
 def _headline(sheet: TearsheetInput) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -19,7 +19,7 @@ from engine.run_folder.child_process import helper
 
 from .figures import BENCHMARK, STRATEGY, drawn_once
 from .sheet_input import TearsheetInput
-from .top_block import template
+from .top_block import template, without_quantstats
 
 MIN_RETURNS = 22
 """Returns below which quantstats' annual figures are noise: a month of sessions."""
@@ -63,10 +63,26 @@ def write_tearsheet(sheet: TearsheetInput, path: Path) -> Path:
 
 
 def page(sheet: TearsheetInput, quantstats: Any) -> str:
-    """The whole page, as :func:`quantstats.reports.html` makes it from our template."""
+    """The whole page, as :func:`quantstats.reports.html` makes it from our template.
+
+    Where quantstats fails on unusual returns, as on those of an account that never traded, our part stands alone and
+    says so.
+    """
+    text = template(sheet, quantstats.stats)
+    try:
+        return _filled(sheet, quantstats, text)
+    except Exception as error:  # whatever it raises: the page says it, and the run goes on
+        reason = (
+            f"quantstats cannot make its part of this page from these returns: {str(error) or type(error).__name__}"
+        )
+        return without_quantstats(text, reason)
+
+
+def _filled(sheet: TearsheetInput, quantstats: Any, text: str) -> str:
     with TemporaryDirectory() as folder, drawn_once(quantstats, sheet.period):
-        source, target = Path(folder) / "template.html", Path(folder) / "page.html"
-        source.write_text(template(sheet, quantstats.stats), encoding="utf-8")
+        source = Path(folder) / "template.html"
+        target = Path(folder) / "page.html"
+        source.write_text(text, encoding="utf-8")
         quantstats.reports.html(
             sheet.daily["strategy"].copy(),
             sheet.daily[sheet.compared_with].copy(),

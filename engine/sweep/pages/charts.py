@@ -8,7 +8,7 @@ import numpy as np
 
 from core.number_format import format_4sig, title
 from core.types import Matrix, Rows, Vector
-from engine.pages.svg_charts import BLUE, GREY, INK, MUTED, OCHRE, RED, RULE, canvas, styled
+from engine.pages.svg_charts import BLUE, GREY, INK, MUTED, RED, RULE, canvas, styled
 from engine.sweep.judgement.parameter_stability import positions
 from engine.sweep.space.dimensions import Columns, Dimension, Discrete
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LABEL_BOX: Any = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
+FRAME = "#11151a"
+"""Dark on the cells of a heatmap, which are the same on a light and on a dark page."""
 BINS = 12
 """Cells on a continuous axis."""
 LINES = 400
@@ -118,7 +120,7 @@ def heatmap(trials: TrialPoints, pair: tuple[int, int], colour_range: tuple[floa
         from matplotlib.patches import Rectangle
 
         corner = (_code(trials.winner[first], len(across)), _code(trials.winner[second], len(up)))
-        axis.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=INK, linewidth=1.8))
+        axis.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=FRAME, linewidth=1.8))
     return figure
 
 
@@ -132,7 +134,7 @@ def _colours(sign: float) -> Any:
     """From red to blue, which is the better end."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    steps = ["#b5382f", "#f3d9c8", "#f6f8fa", "#c5d8ea", "#1b5e9c"]
+    steps = ["#b43930", "#f3d9c8", "#f6f8fa", "#c5d8ea", "#1c5f9d"]
     return LinearSegmentedColormap.from_list("", steps if sign > 0 else steps[::-1])
 
 
@@ -242,30 +244,6 @@ def _draw_lines(axis: "Axes", heights: Matrix) -> None:
 
 
 @styled
-def fan(days: Any, returns: Matrix, curves: Sequence[tuple[str, Vector]]) -> "Figure":
-    """Growth of 1: bands of all trials behind the best ones, the walk-forward selection and the benchmark.
-
-    Parameters
-    ----------
-    returns : (D, R) of the trials whose returns are stored.
-    curves : name and (D,) returns of each line.
-    """
-    figure, (axis,) = canvas(4.0, width=9.6)
-    if returns.shape[1] > 1:
-        wealth = np.cumprod(1.0 + returns, axis=0)
-        step = max(1, len(days) // 450)
-        bands = np.quantile(wealth[::step], [0.05, 0.25, 0.75, 0.95], axis=1)
-        axis.fill_between(days[::step], bands[0], bands[3], color=GREY, alpha=0.18, linewidth=0, label="9 in 10 trials")
-        axis.fill_between(days[::step], bands[1], bands[2], color=GREY, alpha=0.28, linewidth=0, label="half of them")
-    styles = {"walk-forward selection": (OCHRE, 1.8), "winner": (BLUE, 1.6)}
-    for name, daily in curves:
-        colour, width = styles.get(name, (MUTED if "volatility" in name else BLUE, 0.7))
-        axis.plot(days, np.cumprod(1.0 + daily), color=colour, linewidth=width, label=name or None)
-    axis.legend(loc="upper left", ncols=2)
-    return figure
-
-
-@styled
 def logits(values: Vector, pbo: float) -> "Figure":
     """Histogram of the rank in the other half of the trial that is best in one; left of 0 in the lower half."""
     figure, (axis,) = canvas(2.4, width=9.6)
@@ -284,3 +262,21 @@ def heatmap_title(trials: TrialPoints, pair: tuple[int, int]) -> str:
     """The title of a heatmap."""
     first, second = (trials.axes[index].path for index in pair)
     return f"Median {title(trials.name)} by {first} and {second}"
+
+
+def axis_ticks(axis: Dimension) -> list[list[Any]]:
+    """Height from 0 to 1 and label of the first, the middle and the last value of an axis."""
+    labels = _ticks(axis)
+    cells = sorted({0, len(labels) // 2, len(labels) - 1})
+    return [[round(cell / max(len(labels) - 1, 1), 4), labels[cell]] for cell in cells]
+
+
+def spread(trials: TrialPoints, pair: tuple[int, int]) -> float:
+    """The standard deviation of a heatmap's cells: how much the objective depends on these two parameters."""
+    cells, _, _ = _cells(trials, *pair)
+    return float(cells.std()) if cells.count() > 1 else 0.0
+
+
+def four(value: float) -> str:
+    """Four significant digits."""
+    return format_4sig(value)

@@ -1,27 +1,29 @@
 """The page sweep.html: the verdict, the winners, the distribution of all trials, and the tests of the winner."""
 
 import itertools
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from core.number_format import format_4sig, money, percent, title
-from engine.backtest.account_returns import STRATEGY
+from core.number_format import format_4sig, format_value, money, percent, title
+from core.types import Rows, Vector
+from engine.backtest.account_returns import AT_EXPOSURE, BENCHMARK, STRATEGY
 from engine.pages.svg_charts import BLUE, RED, svg
-from engine.pages.templates import render, safe
+from engine.pages.templates import CHARTS, TABLES, render, safe
+from engine.pages.time_charts import Colour, Line, Panel, time_chart
 from engine.sweep.judgement.assess import SweepAssessment, WinnerTests
 from engine.sweep.judgement.confirm import Confirmed
 from engine.sweep.judgement.sweep_json import selection_numbers
 from engine.sweep.space.dimensions import Columns, Dimension, iter_points
 from engine.sweep.space.samplers import method_description
 
-from . import charts
+from . import charts, trial_table
 from .charts import TrialPoints
 
-TOP = 100
-"""Trials in the table that sorts."""
 PAIRS = 15
 """Largest number of heatmaps: those of six parameters."""
 MEASURES = ("total_return", "cagr", "volatility", "sharpe", "sortino", "max_drawdown", "calmar")
@@ -38,8 +40,11 @@ def html(assessment: SweepAssessment) -> str:
     spec = sweep_plan.spec
     sessions = sweep_plan.span.sessions
     trials = _trial_points(assessment)
+    numbers = trial_table.shown_trials(assessment.ranking.ranked)
+    heatmaps = [(head, safe(picture)) for head, picture in _heatmaps(trials)]
     return render(
         "sweep.html",
+        scripts=(*TABLES, *CHARTS, "theme/sweep.js"),
         assessment=assessment,
         tests=assessment.winner_tests,
         spec=spec,
@@ -53,11 +58,15 @@ def html(assessment: SweepAssessment) -> str:
         axes=[(axis.path, ", ".join(_values(axis))) for axis in sweep_plan.axes],
         winners=[_winner(assessment, winner) for winner in assessment.winners],
         measures=[title(name) for name in MEASURES],
-        top=list(_top(assessment)),
+        top=list(_top(assessment, numbers)),
+        ranked=len(assessment.ranking.ranked),
+        trial_data=_trial_data(assessment, numbers),
+        growth=_growth(assessment),
+        comparison=list(_comparison(assessment)),
         heads=[axis.path for axis in sweep_plan.axes],
         pictures={name: safe(picture) for name, picture in _pictures(assessment, trials)},
         colours=_colours(trials),
-        heatmaps=[(head, safe(picture)) for head, picture in _heatmaps(trials)],
+        heatmaps=heatmaps,
         selection=_selection(assessment),
         four=format_4sig,
         percent=percent,
@@ -100,10 +109,10 @@ def _interval(interval: Any) -> str:
     return f"{format_4sig(interval['low'])} to {format_4sig(interval['high'])}"
 
 
-def _top(assessment: SweepAssessment) -> Iterator[dict[str, Any]]:
-    """The best trials for the table that sorts."""
+def _top(assessment: SweepAssessment, numbers: Rows) -> Iterator[dict[str, Any]]:
+    """The trials of the table."""
     ranking = assessment.ranking
-    for number in ranking.ranked[:TOP].tolist():
+    for number in numbers.tolist():
         point = _point(assessment, number)
         yield {
             "trial": number,
@@ -159,8 +168,9 @@ def _pictures(assessment: SweepAssessment, trials: TrialPoints) -> Iterator[tupl
     if trials.name != "sharpe":
         yield from _sharpe_picture(assessment)
     yield "parallel", svg(charts.parallel(trials), f"Parallel coordinates of the trials, to {name}")
-    if assessment.winner_tests is not None:
-        yield from _winner_pictures(assessment, assessment.winner_tests)
+    pbo = assessment.winner_tests.overfitting.pbo if assessment.winner_tests else None
+    if pbo is not None:
+        yield "logits", svg(charts.logits(pbo.logits, pbo.pbo), "Rank of the best trial of one half in the other half")
 
 
 def _sharpe_picture(assessment: SweepAssessment) -> Iterator[tuple[str, str]]:
@@ -171,15 +181,53 @@ def _sharpe_picture(assessment: SweepAssessment) -> Iterator[tuple[str, str]]:
         yield "sharpe", svg(figure, "Distribution of the Sharpe ratio over all trials")
 
 
-def _winner_pictures(assessment: SweepAssessment, winner_tests: WinnerTests) -> Iterator[tuple[str, str]]:
-    sessions = assessment.plan.span.sessions
-    curves = list(_curves(assessment, winner_tests))
-    text = "Growth of the best trials, of the walk-forward selection and of the benchmark"
-    yield "fan", svg(charts.fan(sessions, assessment.sample.returns, curves), text)
-    pbo = winner_tests.overfitting.pbo
-    if pbo is not None:
-        text = "Rank of the best trial of one half in the other half"
-        yield "logits", svg(charts.logits(pbo.logits, pbo.pbo), text)
+def _trial_data(assessment: SweepAssessment, numbers: Rows) -> str:
+    """The block that the page's script reads; empty without ranked trials."""
+    if not len(numbers):
+        return ""
+    objective = assessment.plan.spec.objective
+    block = trial_table.line_block(
+        assessment.plan.axes,
+        numbers,
+        lambda number: _point(assessment, number),
+        lambda number: float(assessment.ranking.objective[number]),
+        title(objective.measure.name),
+    )
+    block |= {"sign": 1 if objective.direction == "max" else -1, "command": "run_backtest.py CONFIG"}
+    return safe(json.dumps(block, separators=(",", ":")).replace("<", "\\u003c"))
+
+
+def _growth(assessment: SweepAssessment) -> str:
+    """Growth of 1: the best trials, the selection and the benchmark, and where nine in ten stored trials lie."""
+    if assessment.winner_tests is None:
+        return ""
+    days = pd.DatetimeIndex(assessment.plan.span.sessions)
+    lines = [
+        Line(name, np.asarray(np.cumprod(1.0 + returns), dtype=np.float64), colour)
+        for name, returns, colour in _curves(assessment, assessment.winner_tests)
+    ]
+    returns = assessment.sample.returns
+    if returns.shape[1] > 1:
+        low, high = np.quantile(np.cumprod(1.0 + returns, axis=0), [0.05, 0.95], axis=1)
+        lines += [Line("1 in 20 trials lies below", low, "muted"), Line("1 in 20 trials lies above", high, "muted")]
+    text = "Growth of the winner, of the walk-forward selection and of the benchmark."
+    return time_chart(days, [Panel("Growth of 1", lines, unit="price", height=260, log=True)], text)
+
+
+def _comparison(assessment: SweepAssessment) -> Iterator[tuple[str, list[str]]]:
+    """The winner's measures beside those of the walk-forward selection and of the benchmark."""
+    if not assessment.winners:
+        return
+    metrics = assessment.winner.metrics or {}
+    selection = _selection(assessment)
+    columns = [metrics.get("measures", {}).get(STRATEGY, {}), selection["measures"] if selection else {}]
+    columns += [metrics.get("measures", {}).get(column, {}) for column in (AT_EXPOSURE, BENCHMARK)]
+    for name in MEASURES:
+        cells = [
+            format_value(column[name]["value"], column[name]["unit"]) if name in column else "" for column in columns
+        ]
+        if any(cells):
+            yield title(name), cells
 
 
 def _marks(assessment: SweepAssessment) -> list[tuple[str, float, str]]:
@@ -201,19 +249,17 @@ def _sharpe_marks(assessment: SweepAssessment) -> list[tuple[str, float, str]]:
     return [("winner", sharpe, BLUE), threshold] if np.isfinite(sharpe) else [threshold]
 
 
-def _curves(assessment: SweepAssessment, winner_tests: WinnerTests) -> Iterator[tuple[str, Any]]:
-    """Name and daily returns of each line of the growth chart; the winner after the other best trials."""
+def _curves(assessment: SweepAssessment, winner_tests: WinnerTests) -> Iterator[tuple[str, Vector, Colour]]:
+    """Name, daily returns and colour of each line of the growth chart."""
     sessions = assessment.plan.span.sessions
-    for confirmed in assessment.winners[::-1]:
-        name = "winner" if confirmed is assessment.winner else ""
-        yield name, confirmed.returns_over(sessions)
+    yield "winner", assessment.winner.returns_over(sessions), "blue"
     if winner_tests.selection is not None:
-        yield "walk-forward selection", winner_tests.selection.returns
+        yield "walk-forward selection", winner_tests.selection.returns, "ochre"
     benchmark_deviation = float(assessment.benchmark.std(ddof=1))
     winner_deviation = float(assessment.winner.daily[STRATEGY].reindex(sessions).std(ddof=1))
     if benchmark_deviation > 0:
         name = f"{assessment.plan.market.benchmark} at the winner's volatility"
-        yield name, assessment.benchmark * winner_deviation / benchmark_deviation
+        yield name, assessment.benchmark * winner_deviation / benchmark_deviation, "grey"
 
 
 def _colours(trials: TrialPoints) -> str:
@@ -226,10 +272,12 @@ def _colours(trials: TrialPoints) -> str:
 
 
 def _heatmaps(trials: TrialPoints) -> Iterator[tuple[str, str]]:
+    """Title and picture of each pair of parameters, the one whose cells differ most first."""
     if not len(trials.finite_objective):
         return
     colour_range = charts.colour_range(trials)
     varied = [index for index, axis in enumerate(trials.axes) if len(axis.representatives) > 1]
-    for pair in itertools.islice(itertools.combinations(varied, 2), PAIRS):
+    pairs = sorted(itertools.combinations(varied, 2), key=lambda pair: -charts.spread(trials, pair))
+    for pair in pairs[:PAIRS]:
         head = charts.heatmap_title(trials, pair)
         yield head, svg(charts.heatmap(trials, pair, colour_range), head)

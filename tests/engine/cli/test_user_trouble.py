@@ -20,8 +20,8 @@ from core.errors import ConfigError, DataError, ModelError, StoreError
 from engine.cli.main import main
 from engine.cli.plugin_table import print_plugins
 from engine.config.yaml_layers import Layer
+from engine.pages.return_charts import draw_distribution, draw_lines, draw_yearly
 from engine.pages.svg_charts import canvas, styled, svg
-from engine.pages.tearsheet.charts import draw_distribution, draw_lines, draw_yearly
 from engine.pages.tearsheet.write import TearsheetInput, background
 from engine.pages.terminal import show, show_folder
 from engine.pipeline import Options, check_only, compute, run_and_save

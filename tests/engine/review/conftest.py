@@ -1,23 +1,12 @@
 """A headless Chromium for the page of a review."""
 
-import os
-import shutil
-
 import pytest
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    """A browser; a clear skip where none is installed, but where checks must be complete."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        assert not os.environ.get("CI"), "no Chromium is installed: apt-get install chromium"
-        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
-    with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+def chromium(browser):
+    """The browser of the session: Playwright can run only one at a time."""
+    return browser
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from browser_page import NARROW, opened
 from rich.console import Console
 
 from core.errors import ConfigError, StoreError
@@ -59,6 +60,42 @@ def lasting(tmp_path_factory):
 @pytest.fixture(scope="module")
 def swept(config_of, options, lasting):
     return sweep_and_save(config_of(SWEEP), options)
+
+
+def test_the_page_in_a_browser(swept, browser):
+    with opened(browser, swept.saved.folder / "sweep.html") as sweep:
+        page = sweep.page
+        sweep.draw_all()
+        assert (sweep.said, sweep.asked, sweep.sideways()) == ([], [], 0)
+        rows = page.locator("#trials tbody tr")
+        shown = rows.count()
+        best = rows.first.locator("th, td").first.inner_text()
+        rows.first.click()
+        command = page.locator("#picked code").inner_text()
+        point = json.loads((swept.saved.folder / "sweep.json").read_text())["winners"][0]["point"]
+        assert page.locator("#picked h3").inner_text() == f"Trial {best}"
+        assert all(f"{key}=" in command for key in point)
+        page.locator(".dt-search input").fill("no such trial")
+        assert page.locator("#trials tbody tr").count() == 1  # the row that says so
+        page.locator(".dt-search input").fill("")
+        assert rows.count() == shown
+        heads = page.locator("#trials thead th")
+        assert heads.nth(1).get_attribute("aria-sort") == "descending"
+        area = page.locator("#parallel .area").last
+        area.scroll_into_view_if_needed()
+        box = area.bounding_box()
+        page.mouse.move(box["x"] + 5, box["y"] + 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 5, box["y"] + box["height"] * 0.3, steps=3)
+        page.mouse.up()
+        assert page.locator("#parallel .trial.out").count() > 0
+        assert 1 <= rows.count() < shown
+        page.locator("#clear").click()
+        assert rows.count() == shown
+        assert sweep.serious() == []
+    with opened(browser, swept.saved.folder / "sweep.html", NARROW, "dark") as sweep:
+        assert sweep.sideways() == 0
+        assert sweep.serious() == []
 
 
 def names(folder):

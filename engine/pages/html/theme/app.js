@@ -73,6 +73,16 @@
     });
   }
 
+  /* A part that scrolls sideways can be reached by Tab. */
+  function reach() {
+    document.querySelectorAll("figure, .figure, pre").forEach(function (part) {
+      if (part.scrollWidth > part.clientWidth) part.tabIndex = 0; else part.removeAttribute("tabindex");
+    });
+  }
+  reach();
+  window.addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
+
   var folded = [];
   window.addEventListener("beforeprint", function () {
     folded = Array.from(document.querySelectorAll("details:not([open])"));

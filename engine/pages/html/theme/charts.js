@@ -22,7 +22,9 @@
     if (Array.isArray(line.data)) return line.data;
     if (line.fallOf) return falls(others.find(function (other) { return other.label === line.fallOf; }).values);
     return Array.from(new KINDS[line.kind](bytes(line.data)), function (steps) {
-      return line.kind === "u2" && steps === 0 ? null : line.base + line.step * steps;
+      if (line.kind === "u2" && steps === 0) return null;
+      var value = line.base + line.step * steps;
+      return Math.abs(value) < 0.6 * line.step && line.kind === "u2" ? 0 : value;
     });
   }
 
@@ -201,7 +203,7 @@
       },
       scales: { x: { time: true }, y: { distr: logarithmic ? 3 : 1, range: logarithmic ? undefined : rangeOf(panel) } },
       axes: [
-        Object.assign({}, axis, { show: last, size: 28 }),
+        Object.assign({}, axis, { show: last, size: 28, space: this.plots.clientWidth < 500 ? 52 : 76, values: dates }),
         Object.assign({}, axis, {
           size: 74,
           space: 34,
@@ -224,6 +226,15 @@
       }
     };
   };
+
+  /* Dates of the time axis, as long as the step between two of them needs. */
+  function dates(_, splits, axis, space, step) {
+    var length = step >= 28e6 ? 4 : step >= 2.4e6 ? 7 : 10;
+    return splits.map(function (time) {
+      var iso = new Date(time * 1000).toISOString();
+      return step < 86400 ? iso.slice(5, 16).replace("T", " ") : iso.slice(0, length);
+    });
+  }
 
   function rangeOf(panel) {
     return function (_, low, high) {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ORDER = 55
-MOST = 20
+MAX_FEATURES = 20
 """Features in the picture."""
 
 
@@ -36,8 +36,8 @@ def section(outcome: Outcome) -> Section | None:
         folds=len(folds),
         picture=safe(
             svg(
-                draw(features[:MOST], by_model[MODEL]),
-                f"Permutation importance by fold of {', '.join(features[:MOST])}",
+                draw(features[:MAX_FEATURES], by_model[MODEL]),
+                f"Permutation importance by fold of {', '.join(features[:MAX_FEATURES])}",
             )
         ),
         rows=[

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from core.number_format import count, format_4sig, format_value, money, odds, p_value, percent, title
 from engine.backtest.account_returns import AT_EXPOSURE, STRATEGY
+from engine.ledger.settings import LIMIT
 from engine.results.outcome import Outcome
 from engine.results.return_tests import ALPHA
 from engine.run_folder import verdict_cache
@@ -18,14 +19,14 @@ class Tile:
     Attributes
     ----------
     definition : the key of its definition.
-    beside : the benchmark's at the same exposure, or another figure to read it by; empty for none.
+    comparison : the benchmark's at the same exposure, or another figure to read it by; empty for none.
     note : a further line, as an interval.
     """
 
     name: str
     definition: str
     value: str
-    beside: str = ""
+    comparison: str = ""
     note: str = ""
 
 
@@ -41,7 +42,7 @@ class Answer:
 
 def answers(outcome: Outcome) -> tuple[Answer, ...]:
     """Did it work, is it luck, what did it cost, what could it lose, can I trust it."""
-    return (_work(outcome), _luck(outcome), _cost(outcome), _loss(outcome), _trust(outcome))
+    return (_work(outcome), _chance(outcome), _cost(outcome), _loss(outcome), _trust(outcome))
 
 
 def find(outcome: Outcome, name: str, column: str = STRATEGY) -> Measured | None:
@@ -55,14 +56,16 @@ def _tile(outcome: Outcome, name: str, label: str = "", *, alone: bool = False) 
     item = find(outcome, name)
     other = None if alone else find(outcome, name, AT_EXPOSURE)
     if item is not None:
-        beside = f"benchmark {format_value(other.value, other.unit)}" if other else ""
-        yield Tile(label or title(name), name, format_value(item.value, item.unit), beside)
+        comparison = f"benchmark {format_value(other.value, other.unit)}" if other else ""
+        yield Tile(label or title(name), name, format_value(item.value, item.unit), comparison)
 
 
 def _work(outcome: Outcome) -> Answer:
-    total, other = find(outcome, "total_return"), find(outcome, "total_return", AT_EXPOSURE)
+    total = find(outcome, "total_return")
+    other = find(outcome, "total_return", AT_EXPOSURE)
     final = float(outcome.result.equity["equity"].iloc[-1])
-    first, rest = f"{money(outcome.result.cash)} became {money(final)}.", ""
+    first = f"{money(outcome.result.cash)} became {money(final)}."
+    rest = ""
     if total and other and total.value is not None and other.value is not None:
         first = (
             "It gained money."
@@ -79,25 +82,33 @@ def _work(outcome: Outcome) -> Answer:
     )
 
 
-def _luck(outcome: Outcome) -> Answer:
+def _chance(outcome: Outcome) -> Answer:
     test = outcome.verdict.test
     tried = outcome.tried
     rest = f" {tried.count:,} settings were tried on these data." if tried and tried.count > 1 else ""
     if test.p_value is None:
-        return Answer("Is it luck?", "Not testable.", f"No test of alpha: {test.reason}.{rest}", _luck_tiles(outcome))
+        return Answer("Is it luck?", "Not testable.", f"No test of alpha: {test.reason}.{rest}", _chance_tiles(outcome))
     records = f"{odds(test.p_value).capitalize()} records without skill look as good."
-    return Answer("Is it luck?", _luck_word(outcome, test.p_value), records + rest, _luck_tiles(outcome))
+    return Answer("Is it luck?", _chance_in_words(outcome, test.p_value), records + rest, _chance_tiles(outcome))
 
 
-def _luck_word(outcome: Outcome, p: float) -> str:
+def _chance_in_words(outcome: Outcome, p: float) -> str:
     if outcome.verdict.beats:
-        return "Luck alone rarely looks so good."
+        return (
+            "Luck may explain it after so many tries." if _many_tries(outcome) else "Luck alone rarely looks so good."
+        )
     if p >= 0.5:
-        return "There is no edge to explain."
+        return "No edge is shown."
     return "Luck may explain it." if p > ALPHA else "Not settled: other tests fail."
 
 
-def _luck_tiles(outcome: Outcome) -> tuple[Tile, ...]:
+def _many_tries(outcome: Outcome) -> bool:
+    """True where the settings tried on the data may explain the result: a deflated Sharpe ratio below its limit."""
+    tried = outcome.tried
+    return tried is not None and tried.count > 1 and (tried.deflated.value is None or tried.deflated.value < LIMIT)
+
+
+def _chance_tiles(outcome: Outcome) -> tuple[Tile, ...]:
     interval = outcome.intervals.get("sharpe")
     spread = ""
     if interval and interval.low is not None:
@@ -112,9 +123,11 @@ def _luck_tiles(outcome: Outcome) -> tuple[Tile, ...]:
 def _cost(outcome: Outcome) -> Answer:
     paid = outcome.costs
     kinds = {kind: value for kind, value in paid.money.items() if value > 0 and kind != "cash_interest"}
-    most = max(kinds, key=lambda kind: kinds[kind], default="")
+    largest = max(kinds, key=lambda kind: kinds[kind], default="")
     first = f"{money(paid.total)} in {count(paid.fills, 'fill')}."
-    rest = f"Most of it is {most.replace('_', ' ')}. All returns are after costs." if most else "No cost was paid."
+    rest = "No cost was paid."
+    if largest:
+        rest = f"Most of it is {largest.replace('_', ' ')}. All returns are after costs."
     drag = Tile(
         "Cost drag, a year",
         "cost_drag",
@@ -125,7 +138,8 @@ def _cost(outcome: Outcome) -> Answer:
 
 
 def _loss(outcome: Outcome) -> Answer:
-    fall, longest = find(outcome, "max_drawdown"), find(outcome, "longest_drawdown")
+    fall = find(outcome, "max_drawdown")
+    longest = find(outcome, "longest_drawdown")
     first = (
         f"{percent(-fall.value)} below a high, at worst."
         if fall and fall.value is not None
@@ -148,18 +162,19 @@ def _loss(outcome: Outcome) -> Answer:
 
 
 def _trust(outcome: Outcome) -> Answer:
-    faults, reservations = list(_faults(outcome)), list(_reservations(outcome))
+    faults = list(_faults(outcome))
+    reservations = list(_reservations(outcome))
     first = "Not as it stands." if faults else "With reservations." if reservations else "Its checks are clean."
     rest = "; ".join([*faults, *reservations])
     rest = f"{rest[:1].upper()}{rest[1:]}." if rest else "Fills, inputs and cap without a fault."
     invested = outcome.exposure
-    beside = f"in market {percent(invested.time_in_market)}"
-    tile = Tile("Average gross exposure", "gross_mean", percent(invested.gross_mean), beside)
+    comparison = f"in market {percent(invested.time_in_market)}"
+    tile = Tile("Average gross exposure", "gross_mean", percent(invested.gross_mean), comparison)
     return Answer("Can I trust it?", first, f"{rest} {_battery(outcome)}".strip(), (tile,))
 
 
 def _battery(outcome: Outcome) -> str:
-    """What the leak battery said, if it was run."""
+    """The result of the leak battery, if it was run."""
     if outcome.is_recording:
         return ""
     audit = verdict_cache.recall(outcome.config_id)
@@ -167,7 +182,7 @@ def _battery(outcome: Outcome) -> str:
 
 
 def _faults(outcome: Outcome) -> Iterator[str]:
-    """What makes the figures wrong, each in a few words."""
+    """Faults that make the figures wrong, each in a few words."""
     for check in outcome.checks:
         if check.status == "leak":
             yield f"{check.title}: the future was used"
@@ -176,7 +191,7 @@ def _faults(outcome: Outcome) -> Iterator[str]:
 
 
 def _reservations(outcome: Outcome) -> Iterator[str]:
-    """What limits the figures, each in a few words."""
+    """Limits of the figures, each in a few words."""
     if outcome.market.warnings:
         yield f"{count(len(outcome.market.warnings), 'warning')} on the data"
     if len(outcome.daily) < outcome.periods_per_year:

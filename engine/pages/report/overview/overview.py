@@ -7,7 +7,7 @@ from core.number_format import money
 from core.types import Vector
 from engine.backtest.account_returns import AT_EXPOSURE, BENCHMARK, STRATEGY
 from engine.pages.report.section import Section, fill
-from engine.pages.time_charts import Line, Panel, time_chart
+from engine.pages.time_charts import Colour, Line, Panel, time_chart
 from engine.results.drawdowns import under_water
 from engine.results.outcome import Outcome
 
@@ -34,7 +34,7 @@ def account_chart(outcome: Outcome) -> str:
     days = pd.DatetimeIndex(outcome.daily.index)
     final = float(outcome.result.equity["equity"].iloc[-1])
     strategy, full, scaled = (outcome.names[column] for column in (STRATEGY, BENCHMARK, AT_EXPOSURE))
-    columns = (
+    columns: tuple[tuple[str, str, Colour, bool], ...] = (
         (strategy, STRATEGY, "blue", False),
         (scaled, AT_EXPOSURE, "ochre", False),
         (full, BENCHMARK, "grey", True),

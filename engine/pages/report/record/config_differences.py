@@ -33,13 +33,13 @@ def _changed(spec: BaseModel, path: str) -> Iterator[tuple[str, str, str]]:
             yield from (
                 _changed(value, f"{key}.")
                 if type(value) is type(default) or default is PydanticUndefined
-                else _whole(value, key)
+                else _other_kind(value, key)
             )
             continue
         yield key, _text(value), "required" if default is PydanticUndefined else _text(default)
 
 
-def _whole(value: BaseModel, key: str) -> Iterator[tuple[str, str, str]]:
+def _other_kind(value: BaseModel, key: str) -> Iterator[tuple[str, str, str]]:
     """A block of another kind than the default: its kind, and its own keys that differ."""
     yield key, str(getattr(value, "kind", type(value).__name__)), "another kind"
     yield from _changed(value, f"{key}.")

@@ -10,7 +10,7 @@ ORDER = 95
 
 
 def section(outcome: Outcome) -> Section:
-    """What a run that is to be equal needs: config, seed, code, versions, machine."""
+    """The circumstances that an equal run needs: config, seed, code, versions, machine."""
     about = surroundings()
     return fill(
         "manifest.html",

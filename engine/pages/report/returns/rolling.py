@@ -9,7 +9,7 @@ from core.types import Vector
 from engine.backtest.account_returns import AT_EXPOSURE, BENCHMARK, STRATEGY
 from engine.pages.report.section import Section, fill
 from engine.pages.rolling_figures import rolling_beta, rolling_sharpe, rolling_volatility
-from engine.pages.time_charts import Line, Panel, stride, stride_note, time_chart
+from engine.pages.time_charts import Colour, Line, Panel, stride, stride_note, time_chart
 from engine.results.outcome import Outcome
 from risk.periods import period_rate
 
@@ -30,8 +30,9 @@ def rolling_chart(outcome: Outcome, window: int) -> str:
     days = pd.DatetimeIndex(outcome.daily.index)[::-every][::-1]
     year = outcome.periods_per_year
     rate = period_rate(outcome.risk_free, year)
-    columns = ((STRATEGY, "blue"), (AT_EXPOSURE, "ochre"))
-    strategy, benchmark = outcome.daily[STRATEGY], outcome.daily[BENCHMARK]
+    columns: tuple[tuple[str, Colour], ...] = ((STRATEGY, "blue"), (AT_EXPOSURE, "ochre"))
+    strategy = outcome.daily[STRATEGY]
+    benchmark = outcome.daily[BENCHMARK]
     sharpes = [
         Line(outcome.names[column], _on(days, rolling_sharpe(outcome.daily[column] - rate, window, year)), colour)
         for column, colour in columns

@@ -31,7 +31,7 @@ def section(outcome: Outcome) -> Section:
     names = {STRATEGY: outcome.name, BENCHMARK: outcome.market.benchmark}
     strategy = outcome.exams[STRATEGY]
     days = pd.DatetimeIndex(outcome.daily.index)
-    picture = forecast_chart(days, strategy, _alt(outcome, strategy)) if strategy.results else ""
+    picture = time_chart(days, [forecast_panel(strategy)], f"{_alt(outcome, strategy)}.") if strategy.results else ""
     return fill(
         "var_exam.html",
         "VaR backtest",
@@ -85,7 +85,7 @@ def _alt(outcome: Outcome, exam: VarBacktest) -> str:
     return f"{returns} and the value at risk forecast for each {outcome.calendar.period}: {counts}"
 
 
-def forecast_chart(days: pd.DatetimeIndex, exam: VarBacktest, sentence: str) -> str:
+def forecast_panel(exam: VarBacktest) -> Panel:
     """Returns as bars, forecasts at the first level as lines, and a mark for each exceedance of the first line."""
     level = exam.results[0].level
     forecasts = exam.forecasts.var if exam.forecasts else {}
@@ -94,12 +94,9 @@ def forecast_chart(days: pd.DatetimeIndex, exam: VarBacktest, sentence: str) -> 
         for method, colour in LINES
         if (method, level) in forecasts
     ]
-    lines = [
-        Line("Return", exam.returns, "grey", bars=True),
-        *(Line(name, values, colour) for name, values, colour in drawn),
-    ]
-    marks = [_exceedances(exam.returns, values, name) for name, values, _ in drawn[:1]]
-    return time_chart(days, [Panel("Return and forecast", lines, height=220, marks=marks)], f"{sentence}.")
+    lines = [Line("Return", exam.returns, "grey", bars=True), *(Line(*line) for line in drawn)]
+    marks = tuple(_exceedances(exam.returns, values, name) for name, values, _ in drawn[:1])
+    return Panel("Return and forecast", lines, height=220, marks=marks)
 
 
 def _exceedances(returns: Vector, forecast: Vector, name: str) -> Marks:

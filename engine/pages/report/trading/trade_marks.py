@@ -68,7 +68,7 @@ def fill_kinds(result: RunResult, symbol: str) -> pd.DataFrame:
 
 
 def _word(kind: str, after: float, before: float, reason: str, decision: str, trimmed: float) -> str:
-    """What a mark says before its size.
+    """The words of a mark, before its size.
 
     >>> _word("resize", 2.0, 5.0, "", "resize", 0.0), _word("stop", 0.0, 5.0, "trail", "", 0.0)
     ('trimmed (resize):', 'stop (trail):')

@@ -48,11 +48,11 @@ def _groups(trades: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Number, share with a gain, sum and mean of the gains; open positions count at their last close."""
     if trades.empty:
         return
-    keys = {
+    keys: dict[str, pd.Series] = {
         "Symbol": trades["symbol"],
         "Side": trades["side"],
         "Exit reason": trades["exit_reason"],
-        "Year of the entry": pd.DatetimeIndex(trades["entered_at"]).year,
+        "Year of the entry": trades["entered_at"].dt.year,
     }
     for name, key in keys.items():
         groups = trades.assign(gained=trades["pnl"] > 0).groupby(key)

@@ -21,25 +21,25 @@ MOST_MARKS = 1000
 
 
 def section(outcome: Outcome) -> Section:
-    """A chart for each of the symbols with the most fills; a sentence where nothing was filled."""
+    """A chart for each of the symbols with the max_marks fills; a sentence where nothing was filled."""
     counts = outcome.result.fills["symbol"].value_counts()
     shown = [str(symbol) for symbol in counts.index[:MOST_CHARTS]]
-    most = max(1, MOST_MARKS // max(1, len(shown)))
-    charts = [(symbol, price_chart(outcome, symbol, most, ALL_POINTS // len(shown))) for symbol in shown]
+    max_marks = max(1, MOST_MARKS // max(1, len(shown)))
+    charts = [(symbol, price_chart(outcome, symbol, max_marks, ALL_POINTS // len(shown))) for symbol in shown]
     return fill("trades.html", "Trades on the price chart", charts=charts, symbols=len(counts))
 
 
-def price_chart(outcome: Outcome, symbol: str, most: int, points: int) -> str:
+def price_chart(outcome: Outcome, symbol: str, max_marks: int, points: int) -> str:
     """Close of a symbol from the first decision on, with its fills.
 
     Parameters
     ----------
-    most : fills in the chart; of more, the last ones.
+    max_marks : fills in the chart; of more, the last ones.
     points : bars in the chart; more are reduced.
     """
     bars = outcome.market.bars[symbol].between(*outcome.span)
     kinds = fill_kinds(outcome.result, symbol)
-    last = kinds.tail(most)
+    last = kinds.tail(max_marks)
     note = (
         f"The last {len(last):,} of {len(kinds):,} fills; all are in fills.parquet." if len(last) < len(kinds) else ""
     )

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import textbook
 
-from engine.pages.tearsheet.key_figures import Series, Terms, against, groups
-from engine.pages.tearsheet.key_formulas import kelly
+from engine.pages.report.returns.key_figures import Series, Terms, against, groups
+from engine.pages.report.returns.key_formulas import kelly
 from risk.periods import calendar
 
 RNG = np.random.default_rng(7)

@@ -3,11 +3,9 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from engine.pages.report.var_backtest import RESULTS, draw, section
-from engine.pages.svg_charts import svg
+from engine.pages.report.returns.var_backtest import RESULTS, forecast_panel, section
 from engine.results.metrics_json import metrics
 from risk.measure_set import MeasuresSpec
 from risk.var.var_backtest import VarBacktestSpec, run_var_backtest
@@ -26,7 +24,7 @@ def page(outcome):
 
 def drawn(returns, spec=None):
     exam = run_var_backtest(returns, spec or VarBacktestSpec(), [0.95])
-    return exam, draw(pd.bdate_range("1999-01-04", periods=len(returns)), exam)
+    return exam, forecast_panel(exam)
 
 
 def walk(n, seed=1):
@@ -88,22 +86,16 @@ def test_remarks_name_the_forecasts_they_are_about(outcome):
 
 
 def test_the_dots_are_the_hits_of_the_first_line():
-    exam, figure = drawn(walk(900))
-    lines = figure.axes[0].get_lines()
-    days, values = lines[-1].get_data()
-    assert lines[-1].get_label() == "Exceedances of Historical"
-    assert len(days) == exam.results[0].hits
+    exam, panel = drawn(walk(900))
+    (dots,) = panel.marks
+    assert dots.label == "Exceedances of Historical 95 %"
     hit = exam.returns < exam.forecasts.var["historical", 0.95]
-    np.testing.assert_array_equal(values, exam.returns[hit])
+    np.testing.assert_array_equal(dots.rows, np.flatnonzero(hit))
+    np.testing.assert_array_equal(dots.heights, exam.returns[hit])
+    assert len(dots.rows) == exam.results[0].hits
 
 
 def test_other_forecasts_leave_the_lines_out():
-    _, figure = drawn(walk(900), VarBacktestSpec(methods=("gaussian",)))
-    assert figure.axes[0].get_legend() is None
-
-
-def test_twenty_years_make_a_small_picture():
-    _, figure = drawn(walk(5000))
-    found = svg(figure, "walk")
-    assert len(found) < 150_000
-    assert "NaN" not in found
+    _, panel = drawn(walk(900), VarBacktestSpec(methods=("gaussian",)))
+    assert [line.label for line in panel.lines] == ["Return"]
+    assert panel.marks == ()

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from core.number_format import format_4sig, format_value, money, percent, title
+from engine.pages.definitions import definitions
 from engine.pages.report import write_report
-from engine.pages.report.headline import section as headline_section
-from engine.pages.report.measures import section
+from engine.pages.report.returns.headline import section as headline_section
+from engine.pages.report.returns.measures import section
 from risk.measure_set import BY_METHOD, MeasuresSpec
 from risk.measures.value_at_risk import value_at_risk
 
@@ -31,7 +32,7 @@ def test_every_further_measure_has_a_line_in_its_group(outcome, found):
     assert [head for head in heads if head in groups] == list(groups)
     for group, items in groups.items():
         start = heads.index(group)
-        assert heads[start + 1 : start + 1 + 2 * len(items) : 2] == [title(item.name) for item in items]
+        assert heads[start + 1 : start + 1 + len(items)] == [title(item.name) for item in items]
 
 
 def test_values_of_returns_against_numpy(outcome, found):
@@ -48,7 +49,8 @@ def test_values_of_the_account_against_its_tables(outcome, found):
     assert rows["Expectancy"] == [money(closed.mean()), "", ""]
     assert rows["Win rate"] == [percent((closed > 0).mean()), "", ""]
     assert rows["Cost drag"] == [percent(outcome.costs.total_drag), "", ""]
-    assert any(f"per trade, n = {len(closed)}: " in row[0] for row in found[0])
+    defined = {item.key: item for item in definitions(outcome)}
+    assert defined["expectancy"].sample == f"per trade, n = {len(closed)}"
 
 
 def test_tails_by_method_against_the_functions(outcome, found):
@@ -77,16 +79,15 @@ def test_a_measure_asked_for_besides_moves_to_the_headline(make_outcome, tables)
     assert "Omega" not in {row[0] for row in tables(section(run).html)[0]}
 
 
-def test_intervals_stand_under_the_strategys_values(outcome, tables):
+def test_intervals_stand_beside_the_values(outcome, tables):
     rows = tables(headline_section(outcome).html)[0]
-    for place, item in enumerate(outcome.measures["strategy"]):
-        value, about = rows[1 + 2 * place], rows[2 + 2 * place]
+    for value, item in zip(rows[1:], outcome.measures["strategy"], strict=True):
         interval = outcome.intervals[item.name]
         assert value[1] == format_value(item.value, item.unit)
-        assert about[1] == f"{format_value(interval.low, item.unit)} to {format_value(interval.high, item.unit)}"
-        assert about[2:] == [""]
+        assert value[4] == f"{format_value(interval.low, item.unit)} to {format_value(interval.high, item.unit)}"
     text = re.sub(r"\s+", " ", headline_section(outcome).html)
-    assert "95&nbsp;% bootstrap interval (stationary bootstrap, 100 samples" in text
+    assert rows[0][4] == "95\xa0% interval"
+    assert "stationary bootstrap, 100 samples" in text
     assert f"mean block length {interval.block:.2g} sessions" in text
 
 
