@@ -146,7 +146,7 @@ def measure(streams: int, path: Path) -> None:
         reference, live = whole.take(np.arange(REFERENCE)), whole.take(np.arange(REFERENCE, len(whole)))
         calibration = calibrate(reference, seed=number)
         quiet[kind]["monitor"].append(len(onsets(run_panel(reference, live, calibration).worst > 1.0)))
-        others = number // len(KINDS) % 5 == 0  # they take most of the time
+        others = number // len(KINDS) % 20 == 0  # they take most of the time
         for name, alarms in river_alarms(reference, live).items() if others else ():
             quiet[kind][name].append(len(alarms))
         for fault, change in planted():

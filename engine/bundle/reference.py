@@ -78,4 +78,5 @@ def restored_reference(
             raise StoreError(f"the reference's {name} have another shape or type")
     sessions = pd.DatetimeIndex((days * DAY).view("M8[ns]"))
     covered = np.full(shapes["prediction"], np.nan)
-    return Observations(sessions, symbols, names, own["features"], *(own[name] for name in CUBES), covered)
+    cubes = {name: own[name] for name in ("features", *CUBES)}
+    return Observations(sessions, symbols, names, covered=covered, **cubes)

@@ -76,7 +76,8 @@ class PanelRun:
     @property
     def worst(self) -> Matrix:
         """(T,) the greatest score of each session; -inf where no check has a value."""
-        return np.where(np.isnan(self.scores), -np.inf, self.scores).max(axis=1, initial=-np.inf)
+        worst = np.where(np.isnan(self.scores), -np.inf, self.scores).max(axis=1, initial=-np.inf)
+        return np.asarray(worst, dtype=np.float64)
 
 
 def run_panel(reference: Observations, live: Observations, calibration: Calibration) -> PanelRun:

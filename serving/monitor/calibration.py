@@ -119,9 +119,11 @@ def onsets(alarms: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
 
 
 def _limit(largest: list[Vector], every: int) -> float:
-    """The limit at which alarms begin once in ``every`` sessions over all streams."""
-    sessions = sum(map(len, largest))
-    candidates = np.quantile(np.concatenate(largest), np.linspace(0.5, 1.0, 400))
-    counts = [sum(len(onsets(stream > limit)) for stream in largest) for limit in candidates]
-    low_enough = [limit for limit, count in zip(candidates, counts, strict=True) if count <= sessions / every]
-    return float(min(limit for limit in low_enough if limit >= candidates[int(np.argmax(counts))]))
+    """The least limit at which alarms begin at most once in ``every`` sessions over all streams, and above it too."""
+    allowed = sum(map(len, largest)) / every
+    limit = np.inf
+    for candidate in np.quantile(np.concatenate(largest), np.linspace(1.0, 0.5, 1001)):
+        if sum(len(onsets(stream > candidate)) for stream in largest) > allowed:
+            break
+        limit = float(candidate)
+    return limit

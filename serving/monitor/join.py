@@ -28,7 +28,7 @@ class Joined:
     Attributes
     ----------
     observations : by session and symbol, the last prediction of each session.
-    rows : one row a prediction: symbol, session, as_of, prediction, low, high, confidence, side, outcome, price_error,
+    rows : one row a prediction: symbol, session, as_of, prediction, interval, confidence, side, outcome, price_error,
         slippage, delay; unknown numbers are NaN. ``price_error`` is |implied price - price| / price at the outcome,
         ``slippage`` side x (next open / close - 1), ``delay`` hours from the bar's close to the storing.
     missing : (session, symbol) pairs whose bar has no prediction, from the first prediction on.
@@ -98,7 +98,7 @@ def observations_of(
 
     Parameters
     ----------
-    rows : one a prediction: symbol, as_of (aware), prediction, confidence; low and high where there are intervals.
+    rows : one a prediction: symbol, as_of (aware), prediction, confidence; interval_low and interval_high if any.
     features : (K, F) inputs of each row.
     market : the bars as they are now.
     names : F names of the inputs.
@@ -109,7 +109,7 @@ def observations_of(
     order = np.argsort(table["as_of"].to_numpy(), kind="stable")
     days = pd.DatetimeIndex(np.unique(table["session"].to_numpy()))
     row_number = days.searchsorted(table["session"].to_numpy()[order])
-    column = pd.Index(symbols).get_indexer(table["symbol"].to_numpy()[order])
+    column = pd.Index(symbols).get_indexer(pd.Index(table["symbol"].to_numpy()[order]))
     shape = (len(days), len(symbols))
 
     def cube(name: str) -> Matrix:
@@ -139,7 +139,7 @@ def _with_outcomes(rows: pd.DataFrame, outcomes: Mapping[str, SymbolOutcomes], z
     ]
     table = pd.concat(parts).loc[rows.index] if parts else rows.assign(outcome=[], sigma=[])
     times = pd.DatetimeIndex(table["as_of"])
-    low, high = (table.get(name, pd.Series(np.nan, index=table.index)) for name in ("low", "high"))
+    low, high = (table.get(name, pd.Series(np.nan, index=table.index)) for name in ("interval_low", "interval_high"))
     inside = ((table["outcome"] >= low) & (table["outcome"] <= high)).astype(float)
     usable = low.notna() & high.notna() & table["outcome"].notna()
     return table.assign(session=sessions(times, zone), covered=inside.where(usable))

@@ -112,7 +112,7 @@ def _scores(observed: Observations) -> dict[str, float | None]:
 
 def rank_correlation(one: Vector, other: Vector) -> float | None:
     """Spearman's correlation, ties at their mean rank; None where either does not vary."""
-    ranks = np.stack([pd.Series(values).rank().to_numpy() for values in (one, other)])
-    if (np.ptp(ranks, axis=1) == 0).any():
+    ranks = [pd.Series(values).rank() for values in (one, other)]
+    if any(column.nunique() < 2 for column in ranks):
         return None
-    return float(np.corrcoef(ranks)[0, 1])
+    return float(ranks[0].corr(ranks[1]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -46,13 +46,13 @@ class Observations:
 
     def take(self, rows: npt.NDArray[np.intp], sessions: pd.DatetimeIndex | None = None) -> Self:
         """Whole sessions by number, in that order."""
-        arrays = {name: getattr(self, name)[rows] for name in ARRAYS}
+        arrays: dict[str, Any] = {name: getattr(self, name)[rows] for name in ARRAYS}
         return replace(self, sessions=self.sessions[rows] if sessions is None else sessions, **arrays)
 
     def followed_by(self, later: Self) -> Self:
         """These sessions and then others of the same symbols and inputs."""
-        arrays = {name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in ARRAYS}
-        return replace(self, sessions=self.sessions.append(later.sessions), **arrays)
+        arrays: dict[str, Any] = {name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in ARRAYS}
+        return replace(self, sessions=pd.DatetimeIndex(self.sessions.append(later.sessions)), **arrays)
 
 
 ARRAYS: Sequence[str] = tuple(

@@ -146,7 +146,7 @@ def _unpacked(path: Matrix, shape: tuple[int, int], reference: Observations) -> 
     features, prediction, confidence, log_sigma, error = np.split(path, ends[:-1], axis=1)
     sigma = np.exp(log_sigma)
     return Observations(
-        pd.RangeIndex(length),
+        pd.date_range("2000-01-01", periods=length),
         reference.symbols,
         reference.names,
         features.reshape(length, symbols, inputs),

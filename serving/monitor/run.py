@@ -20,7 +20,9 @@ from .measures import Score, scores_of
 from .observations import Observations
 
 Verdict: TypeAlias = Literal["ok", "watch", "retrain"]
-COLUMNS = ("symbol", "as_of", "prediction", "confidence", "low", "high", "side", "close", "stored_at")
+COLUMNS = (
+    *("symbol", "as_of", "prediction", "confidence", "interval_low", "interval_high", "side", "close", "stored_at"),
+)
 """Columns of the prediction log that are read."""
 SHOWN = 5
 """Sessions that a fact names."""
@@ -59,6 +61,7 @@ class Evaluation:
     facts : what is missing, late or changed, in sentences: no statistics, so without a rate of false alarms.
     panel : the panel over the served sessions.
     joined : predictions with their outcomes.
+    reference : of the walk-forward.
     """
 
     model: Mapping[str, str]
@@ -68,6 +71,7 @@ class Evaluation:
     facts: tuple[str, ...]
     panel: PanelRun
     joined: Joined
+    reference: Reference
 
     @property
     def verdict(self) -> Verdict:
@@ -141,6 +145,7 @@ def evaluate(logged: LoggedPredictions, market: Market, reference: Reference) ->
         tuple(_facts(joined, market)),
         panel,
         joined,
+        reference,
     )
 
 

@@ -29,8 +29,8 @@ def show(evaluation: Evaluation, console: Console | None = None) -> None:
     )
     console.print(
         Text(
-            f"{content['checks']} checks; highest at {evaluation.highest:.0%} of its limit; one false alarm of all checks "
-            f"together in {content['false_alarm_every_sessions']:,} sessions"
+            f"{content['checks']} checks; highest at {evaluation.highest:.0%} of its limit; one false alarm of all "
+            f"checks together in {content['false_alarm_every_sessions']:,} sessions"
         )
     )
     for alert in evaluation.alerts:

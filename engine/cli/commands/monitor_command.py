@@ -34,8 +34,16 @@ EPILOG = "Exit codes: 0 ok or watch, 1 retrain, 2 bad input, 130 interrupted."
     show_default=True,
     help="Sessions in which one false alarm of all checks together is accepted.",
 )
+@click.option(
+    "--retrain", "challenger", type=PATH, help="Folder of a challenger: trained if it is not there, else compared."
+)
+@click.option(
+    "--promote", is_flag=True, help="With --retrain: let the challenger take the place if the evidence is there."
+)
 @click.option("--watch", is_flag=True, help="Evaluate again and again, until Ctrl-C.")
-@click.option("--pause", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True, help="Minutes between.")
+@click.option(
+    "--pause", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True, help="Minutes between."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print each evaluation as one line of JSON, and nothing else.")
 @click.option("--page", type=PATH, help="Write a page with pictures into this file.")
 @click.option("--webhook", help="Address that is told of each evaluation that is not ok.")
@@ -55,9 +63,14 @@ def monitor(folder: Path, words: tuple[str, ...], **options: Any) -> int:
     reference = _reference(bundle, folder, options["every"])
     paths, overrides = sorted_words(words)
 
+    if options["promote"] and not options["challenger"]:
+        raise ConfigError("--promote: names no challenger; add --retrain DIR")
+
     def once() -> "Evaluation":
         evaluation = _evaluate(bundle, reference, options["db"] or database_of(folder), paths, overrides)
         _told(evaluation, options)
+        if options["challenger"]:
+            _challenge(bundle, folder, paths, overrides, options)
         return evaluation
 
     evaluation = once()
@@ -98,6 +111,32 @@ def _evaluate(
     finally:
         log.close()
     return evaluate(logged, data_block(bundle, paths, overrides).load(), reference)
+
+
+def _challenge(
+    champion: "Bundle", folder: Path, paths: list[Path], overrides: list[str], options: dict[str, Any]
+) -> None:
+    """Train the challenger where there is none yet; else compare, and promote it if that is asked for and shown."""
+    from engine.bundle.data import data_block
+    from engine.bundle.promote import promote
+    from engine.bundle.read import load_bundle
+    from engine.bundle.retrain import compare_bundles, train_challenger
+    from engine.pages.progress import reporting
+
+    path = options["challenger"]
+    data = data_block(champion, paths, overrides)
+    key = key_of(options["key_file"])
+    if not path.exists():
+        with reporting(quiet=options["as_json"]) as on_progress:
+            challenger = train_challenger(champion, path, data, key=key, on_progress=on_progress)
+        say(f"challenger  {path}: trained on what was known at {challenger.contents.cut}", options["as_json"])
+        return
+    challenger = load_bundle(path, key=key, force=options["force"])
+    comparison = compare_bundles(champion, challenger, data.load())
+    say(json.dumps({"challenger": comparison.dump()}) if options["as_json"] else f"challenger  {comparison.sentence}")
+    if options["promote"] and comparison.promotes:
+        replaced = promote(folder, path, comparison.sentence, key)
+        say(f"challenger  has taken the place of {folder}, which lies in {replaced} now", options["as_json"])
 
 
 def _require_log(url: str) -> None:
