@@ -36,12 +36,12 @@ def post(url: str, content: dict[str, Any]) -> bool:
 
     A monitor goes on without its webhook: the evaluation is printed and logged all the same.
     """
-    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
     body = json.dumps(content, allow_nan=False).encode()
     retrying = Retrying(
         stop=stop_after_attempt(TRIES),
-        wait=wait_exponential_jitter(initial=FIRST_PAUSE, max=8.0, jitter=FIRST_PAUSE),
+        wait=wait_exponential(multiplier=FIRST_PAUSE, max=8.0),
         retry=retry_if_exception(_may_pass),
         reraise=True,
     )
