@@ -195,10 +195,10 @@ def _missing(table: pd.DataFrame, market: Market) -> tuple[tuple[str, str], ...]
     if table.empty:
         return ()
     first = table["as_of"].min()
-    have = set(zip(table["session"], table["symbol"].astype(str), strict=True))
-    found = []
+    pairs = []
     for symbol in market.trade:
         times = market.bars[symbol].times
         expected = sessions(times[(times >= first)][:-1], market.zone).unique()
-        found += [(f"{session:%F}", symbol) for session in expected if (session, symbol) not in have]
-    return tuple(sorted(found))
+        served = table.loc[table["symbol"] == symbol, "session"].unique()
+        pairs += [(f"{session:%F}", symbol) for session in expected.difference(pd.DatetimeIndex(served))]
+    return tuple(sorted(pairs))
