@@ -1,9 +1,9 @@
 """A whole backtest replayed bar by bar through HTTP, every signal and order size compared.
 
-``python benchmarks/replay.py [config] [every]`` (``configs/quickstart.yaml``, 1) runs the backtest, trains the bundle of each
-fold, serves it on 127.0.0.1, and asks about each ``every``-th bar of the fold's test window with the whole history up to
-it, the account's value and the position. It prints the largest difference of predictions and confidences, and the number
-of decisions whose side or size is another than that of the backtest's order. A fold's bundle is swapped in over HTTP.
+``python benchmarks/replay.py [config] [every]`` (configs/quickstart.yaml, 1) runs the backtest, trains the bundle of
+each fold, serves it on 127.0.0.1, and asks about each ``every``-th bar of the fold's test window with the whole history
+up to it, the account's value and the position. It prints the largest difference of predictions and confidences, and the
+number of decisions whose side or size is another than that of the backtest's order. Each fold's bundle is swapped in.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from itertools import pairwise
 from pathlib import Path
 
 os.environ.update(OMP_NUM_THREADS="1", GOMP_SPINCOUNT="0", OMP_WAIT_POLICY="PASSIVE")
@@ -98,6 +99,7 @@ class Comparison:
         orders = self._result.orders[self._result.orders["kind"] == "market"]
         self._orders = orders.groupby(["created_at", "symbol"], observed=True).last()
         self._cash = config.broker.cash
+        self.first = self._result.equity["time"].iloc[0]
         self.decisions = 0
         self.orders = 0
         self.other_orders = 0
@@ -139,21 +141,23 @@ def main(path: str, every: int, folder: Path) -> None:
     config = load(Path(path), ["measures.intervals.reps=0"])
     market = config.data.load()
     comparison = Comparison(config, market)
-    folds = plan(market, config.signals)
-    ends = [*(fold.cut for fold in folds[1:]), market.times[-1] + pd.Timedelta(days=1)]
+    cuts = [fold.cut for fold in plan(market, config.signals)]
+    last = market.times[-1] + pd.Timedelta(days=1)
+    # A rule is not fitted: one bundle serves all bars from the first decision on.
+    spans = list(pairwise([*cuts, last])) or [(comparison.first, last)]
     service = None
     begun = time.perf_counter()
-    for fold, end in zip(folds, ends, strict=True):
-        bundle = folder / f"fold-{fold.number}"
-        train(config, bundle, cut=fold.cut.isoformat())
+    for number, (start, end) in enumerate(spans):
+        bundle = folder / f"fold-{number}"
+        train(config, bundle, cut=start.isoformat() if cuts else "")
         if service is None:
             service = Asked(folder, bundle)
         else:
             service.post("/model", {"bundle": str(bundle)})
-        for moment in market.times[(market.times >= fold.cut) & (market.times < end)][::every]:
+        for moment in market.times[(market.times >= start) & (market.times < end)][::every]:
             comparison.compare(service, moment)
         print(
-            f"fold {fold.number}: {comparison.decisions:,} decisions, {comparison.orders:,} with an order, "
+            f"fold {number}: {comparison.decisions:,} decisions, {comparison.orders:,} with an order, "
             f"{comparison.other_orders} orders differ, predictions by up to {comparison.largest:.3g}, "
             f"{time.perf_counter() - begun:.0f} s",
             flush=True,

@@ -147,9 +147,9 @@ def main(seconds: int, count: int, bars: int, database: str, folder: Path) -> No
             used = processor_seconds(service.pid)
             latencies, statuses = asyncio.run(at_a_rate(place, (bodies[WARM_UP:] * 9)[: seconds * RATE]))
             low, high = 1e3 * np.quantile(latencies, [0.5, 0.99])
-            print(
-                f"{RATE} requests/s for {seconds} s, {bars} bars: p50 {low:.1f} ms, p99 {high:.1f} ms, {dict(statuses)}"
-            )
+            used = 1e3 * (processor_seconds(service.pid) - used) / max(statuses[200], 1)
+            print(f"{RATE} requests/s for {seconds} s, {bars} bars each: p50 {low:.1f} ms, p99 {high:.1f} ms")
+            print(f"statuses {dict(statuses)}; CPU time of the service: {used:.1f} ms an answer, everything included")
             expected = [expectation(bundle, known) for known in markets]
             asked = [number % len(bodies) for number in range(count)]
             started = time.perf_counter()

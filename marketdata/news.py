@@ -143,11 +143,11 @@ def _headline(spec: NewsSpec, record: Record, zone: str) -> Headline:
     symbol = _cell(values, SYMBOLS) or spec.symbol
     if not symbol:
         raise DataError(f"{where}: says no symbol; add a column {SYMBOLS[0]}, or set news.symbol")
-    known_at = known_at(stamp, spec.zone, zone, where)
+    known_at = headline_time(stamp, spec.zone, zone, where)
     return Headline(known_at, symbol, text, DAY.fullmatch(stamp) is not None)
 
 
-def known_at(stamp: str, naive: str | None, market: str, where: str) -> pd.Timestamp:
+def headline_time(stamp: str, naive: str | None, market: str, where: str) -> pd.Timestamp:
     """The time at which a headline was known; for a date alone the end of that day in the market's zone.
 
     Parameters

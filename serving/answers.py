@@ -104,7 +104,8 @@ def sent(
 
 def _body(answer: Answer, difference: Difference | None, model: ModelRecord, more: Sequence[str]) -> dict[str, Any]:
     values = dict(answer.numbers)
-    low, high = values.pop("interval_low"), values.pop("interval_high")
+    low = values.pop("interval_low")
+    high = values.pop("interval_high")
     warnings = [*answer.warnings, *more]
     if difference is not None:
         warnings.append(in_words(answer, difference))

@@ -58,12 +58,12 @@ def checked_rows(symbol: str, rows: Sequence[Bar], session: Session, where: str,
     return Bars(symbol, times, *numbers)
 
 
-def moments(texts: Sequence[str], session: Session, place: Callable[[int], str]) -> pd.DatetimeIndex:
+def moments(texts: Sequence[str], session: Session, location: Callable[[int], str]) -> pd.DatetimeIndex:
     """Times in UTC, ns: dates at the session's close, as in files; others as their offsets say.
 
     Parameters
     ----------
-    place : gives the place of a text in the request, by its number.
+    location : gives the place of a text in the request, by its number.
 
     Raises
     ------
@@ -81,24 +81,24 @@ def moments(texts: Sequence[str], session: Session, place: Callable[[int], str])
             return pd.DatetimeIndex(pd.to_datetime(list(texts), format="ISO8601", utc=True)).as_unit("ns")
     except (ValueError, OverflowError):
         pass  # one of them does not exist: it is looked for below
-    raise refused(_time_fault(texts, session, place))
+    raise refused(_time_fault(texts, session, location))
 
 
-def _time_fault(texts: Sequence[str], session: Session, place: Callable[[int], str]) -> Fault:
+def _time_fault(texts: Sequence[str], session: Session, location: Callable[[int], str]) -> Fault:
     """The first text that is no time, or that is one of another kind than the first."""
     is_dates = DATE.fullmatch(texts[0]) is not None
     for number, text in enumerate(texts):
         if not DATE.fullmatch(text) and not MOMENT.fullmatch(text):
-            return Fault(place(number), "is no date, and no time with a UTC offset", shortened(text), EXAMPLE)
+            return Fault(location(number), "is no date, and no time with a UTC offset", shortened(text), EXAMPLE)
         if is_dates != (DATE.fullmatch(text) is not None) and (is_dates or len(text) == 10):
-            return Fault(place(number), "dates and times are mixed", shortened(text), "write all of one kind")
+            return Fault(location(number), "dates and times are mixed", shortened(text), "write all of one kind")
         try:
             stamp = pd.Timestamp(text).as_unit("ns")
             if is_dates:
                 closes(pd.DatetimeIndex([stamp.tz_localize(None).normalize()]), session.time, session.zone)
         except (ValueError, OverflowError):
-            return Fault(place(number), "there is no such time", shortened(text), EXAMPLE)
-    return Fault(place(0), "the times cannot be read", shortened(texts[0]), EXAMPLE)
+            return Fault(location(number), "there is no such time", shortened(text), EXAMPLE)
+    return Fault(location(0), "the times cannot be read", shortened(texts[0]), EXAMPLE)
 
 
 def _is_sound(stamps: npt.NDArray[np.int64], numbers: Sequence[Vector], now: int) -> bool:

@@ -19,19 +19,19 @@ class Fault:
     ----------
     where : the place in the body, as ``bars[3].close``; empty for the whole request.
     problem : what is wrong.
-    given : the value, shortened; empty if it is not repeated.
+    value : as it was given, shortened; empty if it is not repeated.
     remedy : what to do.
     """
 
     where: str
     problem: str
-    given: str = ""
+    value: str = ""
     remedy: str = ""
 
     @property
     def line(self) -> str:
         """All of it in one line."""
-        value = f" (given {self.given})" if self.given else ""
+        value = f" (given {self.value})" if self.value else ""
         start = f"{self.where}: " if self.where else ""
         return f"{start}{self.problem}{value}" + (f"; {self.remedy}" if self.remedy else "")
 
@@ -68,7 +68,7 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
             "detail": str(self),
             "instance": f"urn:backtrader-ml:request:{request}",
             "errors": [
-                {"where": fault.where, "problem": fault.problem, "given": fault.given, "remedy": fault.remedy}
+                {"where": fault.where, "problem": fault.problem, "given": fault.value, "remedy": fault.remedy}
                 for fault in self.faults
             ],
         }

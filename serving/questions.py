@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from core.types import COLUMNS, Market, News
-from marketdata.news import known_at
+from marketdata.news import headline_time
 from strategies._held import Held
 
 from .bar_rows import checked_rows
@@ -22,7 +22,7 @@ from .problems import Fault, Problem, refused, shortened
 from .schemas import MOST_SYMBOLS, Headline, Holding, SymbolBody, SymbolRequest, SymbolsRequest
 
 LISTED = 5
-"""Faults of a body that are told."""
+"""Faults of a body that are listed."""
 ONE: TypeAdapter[SymbolRequest] = TypeAdapter(SymbolRequest)
 SEVERAL: TypeAdapter[SymbolsRequest] = TypeAdapter(SymbolsRequest)
 
@@ -66,15 +66,10 @@ def read_question(body: bytes, model: Model, now: pd.Timestamp) -> Question:
         raise refused(Fault("", "the body is no object", shortened(values), "send {symbol, bars} or {symbols}"))
     if "symbols" in values:
         _require_few(values["symbols"])
-        request: SymbolRequest | SymbolsRequest = validated(SEVERAL, values)
-        bodies: Mapping[str, SymbolBody] = request.symbols  # type: ignore[union-attr]
-        where = "symbols."
-    else:
-        request = validated(ONE, values)
-        bodies = {request.symbol: request}
-        where = ""
-    _require_symbols(model, bodies, is_single=not where)
-    return _question(request, bodies, where, model, now)
+        several: SymbolsRequest = validated(SEVERAL, values)
+        return _question(several, several.symbols, "symbols.", model, now)
+    one: SymbolRequest = validated(ONE, values)
+    return _question(one, {one.symbol: one}, "", model, now)
 
 
 def _require_few(symbols: Any) -> None:
@@ -90,6 +85,7 @@ def _question(
     model: Model,
     now: pd.Timestamp,
 ) -> Question:
+    _require_symbols(model, bodies, is_single=not where)
     session = model.session
     symbols = model.record.symbols
     bars = {
@@ -119,19 +115,19 @@ def validated(adapter: TypeAdapter[Any], values: Any) -> Any:
 
 def _explained(error: ValidationError) -> Problem:
     errors = error.errors(include_url=False, include_context=False)
-    told = [
-        Fault(_place(item["loc"]), _message(item["msg"]), _given(item), _remedy(item["type"]))
+    listed = [
+        Fault(_location(item["loc"]), _message(item["msg"]), _value(item), _remedy(item["type"]))
         for item in errors[:LISTED]
     ]
     more = [Fault("", f"{len(errors) - LISTED} more faults")] if len(errors) > LISTED else []
-    return refused(*told, *more)
+    return refused(*listed, *more)
 
 
 def _message(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _given(item: Mapping[str, Any]) -> str:
+def _value(item: Mapping[str, Any]) -> str:
     return "" if item["type"] == "missing" else shortened(item["input"])
 
 
@@ -143,7 +139,7 @@ def _remedy(kind: str) -> str:
     }.get(kind, "")
 
 
-def _place(path: Sequence[int | str]) -> str:
+def _location(path: Sequence[int | str]) -> str:
     """A place in the body: ``symbols.A.bars[3].close``."""
     text = ""
     for part in path:
@@ -200,24 +196,24 @@ def _news(headlines: Sequence[Headline], symbols: Sequence[str], model: Model) -
 
 
 def _subject(headline: Headline, number: int, symbols: Sequence[str]) -> str:
-    place = f"news[{number}].symbol"
+    location = f"news[{number}].symbol"
     if headline.symbol is None:
         if len(symbols) == 1:
             return symbols[0]
-        raise refused(Fault(place, "is missing", remedy="say which of the symbols the headline is about"))
+        raise refused(Fault(location, "is missing", remedy="say which of the symbols the headline is about"))
     if headline.symbol not in symbols:
         raise refused(
-            Fault(place, "the request has no such symbol", shortened(headline.symbol), "leave the headline out")
+            Fault(location, "the request has no such symbol", shortened(headline.symbol), "leave the headline out")
         )
     return headline.symbol
 
 
 def _known_at(text: str, number: int, model: Model) -> pd.Timestamp:
-    place = f"news[{number}].time"
+    location = f"news[{number}].time"
     try:
-        return known_at(text, None, model.session.market_zone, place).as_unit("ns")
+        return headline_time(text, None, model.session.market_zone, location).as_unit("ns")
     except (ValueError, OverflowError):  # a year that is out of range
-        raise refused(Fault(place, "there is no such time", shortened(text), "write 2024-06-28T20:00:00Z")) from None
+        raise refused(Fault(location, "there is no such time", shortened(text), "write 2024-06-28T20:00:00Z")) from None
 
 
 def _digest(request: SymbolRequest | SymbolsRequest, market: Market) -> str:

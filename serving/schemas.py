@@ -18,7 +18,7 @@ State = dict[Annotated[str, Field(max_length=100)], Finite]
 class Bar(TypedDict):
     """One bar; `marketdata.validation` checks its values."""
 
-    __pydantic_config__ = STRICT
+    __pydantic_config__ = STRICT  # type: ignore[misc]
 
     time: Annotated[
         Time, Field(description="Close of the bar with its UTC offset, or the date of a daily bar's session.")

@@ -35,17 +35,25 @@ class Kernel:
         self.plain = plain
         self.columns = columns
         self._rows = 0
+        self._parameters: tuple[float, ...] = ()
 
     def __call__(self, values: Vector, *parameters: float) -> Matrix:
         """(T,) or (T, columns), filled by whichever of the two is the quicker by now."""
         # The array is numpy's own, not the compiled code's: numpy asks for it in large pages, which halves the time.
         filled = np.empty((len(values), self.columns) if self.columns else len(values))
         self._rows += len(values)
+        self._parameters = parameters
         if self._rows > ROWS_BEFORE_COMPILING:
             self.compiled(values, filled, *parameters)
         else:
             self.plain(values.tolist(), filled, *parameters)  # a list's items are Python's own floats: twice as quick
         return filled
+
+    def compile_if_used(self) -> None:
+        """Run as machine code from now on, if anything has passed through: for a process that lives long."""
+        if self._rows:
+            self._rows = ROWS_BEFORE_COMPILING
+            self(np.ones(1), *self._parameters)
 
     @property
     def compiled(self) -> Loop:
@@ -58,3 +66,9 @@ class Kernel:
 
 convergence = Kernel(recursions.convergence, columns=3)
 wilder = Kernel(recursions.wilder)
+
+
+def compile_used() -> None:
+    """Compile the loops that this process has used; the caller waits for it, and no later one does."""
+    for kernel in (convergence, wilder):
+        kernel.compile_if_used()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
-PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "engine")
+PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "serving", "engine")
 FAMILIES = frozenset(
     {
         *("marketdata/sources", "marketdata/layouts", "strategies", "risk/measures"),

@@ -214,14 +214,16 @@ def _decision(
 
 def _warnings(bundle: BundleContent, market: Market, now: pd.Timestamp | None) -> Iterator[str]:
     """Warnings on the whole bundle: its age, and bars that are not finished."""
-    age = int((market.times > bundle.cut).sum())
+    times = market.times
+    cut = bundle.cut
+    last = times[-1]
+    age = len(times) - int(times.searchsorted(cut, side="right"))
     valid_for = bundle.contents.valid_for
     if valid_for is not None and age >= valid_for:
         yield (f"the model is {age} bars old; the backtest replaced its models after {valid_for}: train it again")
-    if market.times[-1] < bundle.cut:
-        yield f"the model knew the bars until {bundle.cut:%Y-%m-%d %H:%M} UTC: this prediction is not out of sample"
-    last = market.times[-1]
-    gaps = np.diff(market.times[-RECENT:].asi8)
+    if last < cut:
+        yield f"the model knew the bars until {cut:%Y-%m-%d %H:%M} UTC: this prediction is not out of sample"
+    gaps = np.diff(times[-RECENT:].asi8)
     if now is not None and len(gaps) and (now - last).value > STALE * gaps.max():
         yield f"the last bar is of {last:%Y-%m-%d %H:%M} UTC, {(now - last).days} days ago: fetch newer data"
     if last > (pd.Timestamp.now("UTC") if now is None else now):

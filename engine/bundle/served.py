@@ -1,22 +1,27 @@
 """A bundle as the service sees it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.digests import digest
-from core.types import Market
+from core.types import Bars, Market
 from marketdata.data_spec import DataSpec
 from marketdata.timestamps import Session
 from serving.decisions import Decisions
 from serving.prediction_log.records import ModelRecord
+from signals.kernels import compile_used
 from strategies._contract import form_of
 from strategies._held import Held
 
 from .bundle import Bundle
 from .read import load_bundle
+
+WARM_UP_BARS = 1000
 
 
 class ServedBundle:
@@ -38,7 +43,7 @@ class ServedBundle:
 
     @property
     def record(self) -> ModelRecord:
-        """What the prediction log knows of it."""
+        """Its description for the prediction log."""
         return self._record
 
     @property
@@ -77,4 +82,17 @@ class ServedBundle:
 
 def load_served(folder: Path, *, key: bytes | None = None, force: bool = False) -> ServedBundle:
     """Load a bundle and verify it; parameters and errors as of :func:`engine.bundle.read.load_bundle`."""
-    return ServedBundle(load_bundle(folder, key=key, force=force))
+    bundle = load_bundle(folder, key=key, force=force)
+    _warm_up(bundle)
+    return ServedBundle(bundle)
+
+
+def _warm_up(bundle: Bundle) -> None:
+    """Decide once on invented bars, and compile what is used: the first answers then take no longer than the others."""
+    symbols = bundle.contents.symbols
+    times = pd.date_range("2000-01-03 21:00", periods=WARM_UP_BARS, freq="B", tz="UTC").as_unit("ns")
+    close = 100 + np.sin(np.arange(float(WARM_UP_BARS)))
+    bars = {symbol: Bars(symbol, times, close, close + 1, close - 1, close, close) for symbol in symbols}
+    with suppress(Exception), np.errstate(all="ignore"):  # the decision is of no use, so neither is its failure
+        bundle.decide(Market(bars, symbols, symbols[0], "UTC"))
+    compile_used()

@@ -154,9 +154,9 @@ async def _no_route(request: Request, error: Exception) -> Response:
     """An unknown path or method as a problem."""
     status = getattr(error, "status_code", 404)
     headers = dict(getattr(error, "headers", None) or {})
-    given = f"{request.method} {request.url.path}"[:200]
+    asked_for = f"{request.method} {request.url.path}"[:200]
     remedy = "/docs shows the paths and methods"
-    raise Problem(status, "path", Fault("", NOT_THERE.get(status, str(error)), given, remedy), headers=headers)
+    raise Problem(status, "path", Fault("", NOT_THERE.get(status, str(error)), asked_for, remedy), headers=headers)
 
 
 async def _raised(_: Request, error: Exception) -> Response:

@@ -86,9 +86,9 @@ class Observed:
         )
 
 
-def _id(given: bytes) -> str:
+def _id(sent: bytes) -> str:
     """The id that the client gives its request, or a new one."""
-    return given.decode() if ID.fullmatch(given) else uuid4().hex
+    return sent.decode() if ID.fullmatch(sent) else uuid4().hex
 
 
 class _Seen:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -48,7 +49,8 @@ def opened_socket(host: str, port: int, *, has_tokens: bool) -> socket.socket:
         # packet waits 40 ms for the first one's acknowledgement.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
-        reason = error.strerror or error
+        is_name = isinstance(error, socket.gaierror)
+        reason = error.strerror if is_name or not error.errno else os.strerror(error.errno)
         raise ConfigError(f"--host {host} --port {port}: cannot be opened: {reason}; choose another --port") from None
     except (OverflowError, UnicodeError) as error:
         raise ConfigError(f"--host {host} --port {port}: is no address: {error}") from None

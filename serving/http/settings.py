@@ -8,7 +8,7 @@ MEGABYTE = 1024**2
 
 @dataclass(frozen=True)
 class Limits:
-    """What the service allows.
+    """Limits of requests, connections and threads.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Limits:
 
     body: int = MEGABYTE
     at_once: int = 32
-    threads: int = 2
+    threads: int = 1
     read_seconds: float = 10.0
     answer_seconds: float = 60.0
     idle_seconds: int = 30

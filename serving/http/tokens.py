@@ -62,7 +62,7 @@ class Tokens:
         """
         if self.client and not (_is(authorization, self.client) | _is(authorization, self.admin)):
             remedy = "send the header `Authorization: Bearer TOKEN` with the token of --token-file"
-            raise Problem(401, "token", Fault("", _lacking(authorization), remedy=remedy), headers=AUTHENTICATE)
+            raise Problem(401, "token", Fault("", _fault_of(authorization), remedy=remedy), headers=AUTHENTICATE)
 
     def require_admin(self, authorization: str) -> None:
         """Refuse a request without the administrator's token.
@@ -83,9 +83,10 @@ class Tokens:
 
 def _is(authorization: str, token: str) -> bool:
     """True if a header holds a token; takes as long whichever characters differ."""
-    scheme, given = authorization[: len(BEARER)], authorization[len(BEARER) :]
-    return hmac.compare_digest(given.strip().encode(), token.encode()) and scheme.lower() == BEARER
+    scheme = authorization[: len(BEARER)]
+    sent = authorization[len(BEARER) :]
+    return hmac.compare_digest(sent.strip().encode(), token.encode()) and scheme.lower() == BEARER
 
 
-def _lacking(authorization: str) -> str:
+def _fault_of(authorization: str) -> str:
     return "the token is not the one of this service" if authorization else "the request has no token"

@@ -1,6 +1,6 @@
 """Removal of old predictions."""
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Delete, delete, func, select
 
 from .connect import explained
 from .log import PredictionLog
@@ -36,7 +36,7 @@ def remove_older(log: PredictionLog, days: float, now: int) -> int:
     return int(removed)
 
 
-def _old_states() -> object:
+def _old_states() -> Delete:
     """Deletes the states whose prediction is gone, but the newest of each rule and symbol."""
     states = RULE_STATES.alias()
     newest = (

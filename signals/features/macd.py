@@ -1,5 +1,6 @@
 """Moving average convergence divergence."""
 
+from functools import cache
 from typing import Self
 
 import numpy as np
@@ -55,15 +56,7 @@ class Macd(BarFeature):
     @property
     def warmup(self) -> int:
         """Rows until the first bar's weight is below 1e-6; see the notes above."""
-        fast, slow, line = (1 - 2 / (span + 1) for span in (self.fast, self.slow, self.signal))
-        row = 0
-        weights = 2.0
-        remembered = 1.0
-        while weights + remembered >= FORGOTTEN:
-            row += 1
-            weights = fast**row + slow**row
-            remembered = line * remembered + (1 - line) * weights
-        return row
+        return _forgetting(self.fast, self.slow, self.signal)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,3 +69,17 @@ class Macd(BarFeature):
         columns = convergence(bars.close, *(2 / (span + 1) for span in (self.fast, self.slow, self.signal)))
         columns[: self.warmup] = np.nan
         return columns
+
+
+@cache
+def _forgetting(fast_span: int, slow_span: int, signal_span: int) -> int:
+    """The warm-up; a service asks for it at every decision."""
+    fast, slow, line = (1 - 2 / (span + 1) for span in (fast_span, slow_span, signal_span))
+    row = 0
+    weights = 2.0
+    remembered = 1.0
+    while weights + remembered >= FORGOTTEN:
+        row += 1
+        weights = fast**row + slow**row
+        remembered = line * remembered + (1 - line) * weights
+    return row

@@ -1,6 +1,7 @@
 """``run_backtest.py serve``: a bundle over HTTP."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ def require_extra() -> None:
     "--keep-days", type=click.FloatRange(0, min_open=True), help="Remove predictions older than so many days."
 )
 @click.option("--at-once", default=32, show_default=True, type=click.IntRange(1), help="Requests answered at once.")
-@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Threads that decide.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads that decide.")
 @click.option("--key-file", type=PATH, help=KEY_HELP)
 @click.option("--force", is_flag=True, help=FORCE_HELP)
 def serve(folder: Path, host: str, port: int, db: str | None, **options: Any) -> None:
@@ -69,19 +70,20 @@ def serve(folder: Path, host: str, port: int, db: str | None, **options: Any) ->
     from serving.prediction_log.log import PredictionLog
 
     tokens = Tokens.read(options["token_file"]) if options["token_file"] else Tokens()
-    listener = opened_socket(host, port, has_tokens=bool(tokens.client))
-    log = PredictionLog.open(db or database_of(folder))
-    log_as_json()
-    application = _application(folder, host, log, tokens, options)
-    about = application.service.served.model.about
+    with (
+        opened_socket(host, port, has_tokens=bool(tokens.client)) as listener,
+        closing(PredictionLog.open(db or database_of(folder))) as log,
+    ):
+        application = _application(folder, host, log, tokens, options)
+        log_as_json()
+        about = application.service.served.model.about
 
-    def announce(address: str) -> None:
-        say(f"serving   {folder}: {about['name']}, trained until {about['trained_until']}")
-        say(f"address   {address}/predict; {address}/docs shows the API; stop with Ctrl-C")
-        say(f"log       {log.where}")
+        def announce(address: str) -> None:
+            say(f"serving   {folder}: {about['name']}, trained until {about['trained_until']}")
+            say(f"address   {address}/predict; {address}/docs shows the API; stop with Ctrl-C")
+            say(f"log       {log.where}")
 
-    serve_http(application, listener, announce)
-    log.close()
+        serve_http(application, listener, announce)
 
 
 def _application(
