@@ -64,19 +64,19 @@ def restored_reference(
     StoreError
         An array is missing, or has another shape or type than it must.
     """
-    own = {name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)}
-    if not own:
+    restored = {name.removeprefix(PREFIX): array for name, array in arrays.items() if name.startswith(PREFIX)}
+    if not restored:
         return None
-    if set(own) != {"days", "features", *CUBES}:
-        raise StoreError(f"the reference has the arrays {', '.join(sorted(own))}")
-    days = own["days"]
+    if set(restored) != {"days", "features", *CUBES}:
+        raise StoreError(f"the reference has the arrays {', '.join(sorted(restored))}")
+    days = restored["days"]
     if days.ndim != 1 or days.dtype != np.int64 or (np.diff(days) <= 0).any() or (np.abs(days) > 100_000).any():
         raise StoreError("the days of the reference are not ascending")
     shapes = {"features": (len(days), len(symbols), len(names)), **dict.fromkeys(CUBES, (len(days), len(symbols)))}
     for name, shape in shapes.items():
-        if own[name].shape != shape or own[name].dtype != np.float64:
+        if restored[name].shape != shape or restored[name].dtype != np.float64:
             raise StoreError(f"the reference's {name} have another shape or type")
     sessions = pd.DatetimeIndex((days * DAY).view("M8[ns]"))
     covered = np.full(shapes["prediction"], np.nan)
-    cubes = {name: own[name] for name in ("features", *CUBES)}
+    cubes = {name: restored[name] for name in ("features", *CUBES)}
     return Observations(sessions, symbols, names, covered=covered, **cubes)

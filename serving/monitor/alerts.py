@@ -99,11 +99,11 @@ def alerts_of(panel: PanelRun, reference: Observations, row: int = -1) -> tuple[
         if panel.scores[row, number] > 1.0:
             beyond.setdefault((check.kind, check.subject), int(number))
     scale = scale_of(reference)
-    whole = reference.followed_by(panel.live.take(np.arange(row + 1)))
-    return tuple(_alert(panel, row, number, whole, scale, len(reference)) for number in beyond.values())
+    sessions = reference.followed_by(panel.live.take(np.arange(row + 1)))
+    return tuple(_alert(panel, row, number, sessions, scale, len(reference)) for number in beyond.values())
 
 
-def _alert(panel: PanelRun, row: int, number: int, whole: Observations, scale: Scale, reference: int) -> Alert:
+def _alert(panel: PanelRun, row: int, number: int, sessions: Observations, scale: Scale, reference: int) -> Alert:
     check = panel.calibration.checks[number]
     return Alert(
         check.name,
@@ -111,35 +111,35 @@ def _alert(panel: PanelRun, row: int, number: int, whole: Observations, scale: S
         float(panel.statistics[row, number]),
         float(panel.calibration.thresholds()[number]),
         float(panel.scores[row, number]),
-        f"{whole.sessions[first_evidence(whole, check, scale, reference)]:%F}",
+        f"{sessions.sessions[first_evidence(sessions, check, scale, reference)]:%F}",
         panel.calibration.every,
         ADVICE[check.kind],
     )
 
 
-def first_evidence(whole: Observations, check: Check, scale: Scale, reference: int) -> int:
+def first_evidence(sessions: Observations, check: Check, scale: Scale, reference: int) -> int:
     """The number of the session at which the change behind a check most likely began.
 
     Parameters
     ----------
-    whole : the walk-forward and then the served sessions up to the alert.
+    sessions : the walk-forward and then the served sessions up to the alert.
     reference : sessions of the walk-forward.
 
     It is sought among the last two windows, in the session's number that the check is a mean of, standardised with the
     walk-forward's mean and deviation.
     """
-    values = _series(whole, check, scale)
-    known = values[:reference][~np.isnan(values[:reference])]
-    deviation = known.std() or 1.0
+    values = _series(sessions, check, scale)
+    recorded = values[:reference][~np.isnan(values[:reference])]
+    deviation = recorded.std() or 1.0
     start = max(len(values) - 2 * check.window, 0)
-    return start + first_of((values[start:] - known.mean()) / deviation)
+    return start + first_of((values[start:] - recorded.mean()) / deviation)
 
 
-def _series(whole: Observations, check: Check, scale: Scale) -> Matrix:
+def _series(sessions: Observations, check: Check, scale: Scale) -> Matrix:
     if check.subject == "error":
-        return error_channels(whole, scale)[:, ON_ERRORS.index(check.kind)]
-    subject = (*whole.names, PREDICTION).index(check.subject)
-    channels = input_channels(whole, scale)[:, subject]
+        return error_channels(sessions, scale)[:, ON_ERRORS.index(check.kind)]
+    subject = (*sessions.names, PREDICTION).index(check.subject)
+    channels = input_channels(sessions, scale)[:, subject]
     if check.kind == "spread":
         return np.log(np.maximum(channels[:, 1], 1e-6))
     return channels[:, 2] if check.kind == "repeated" else channels[:, 0]

@@ -72,10 +72,10 @@ def score_differences(champion: Matrix, challenger: Matrix, outcome: Matrix, sig
     outcome, sigma : (T, N) the returns that came, and the forecast of their deviation.
     """
     difference = ((outcome - champion) ** 2 - (outcome - challenger) ** 2) / (2.0 * sigma**2)
-    known = np.isfinite(difference)
-    sessions = known.any(axis=1)
-    total = np.where(known, difference, 0.0).sum(axis=1)[sessions]
-    return np.asarray(total / known.sum(axis=1)[sessions], dtype=np.float64)
+    has_score = np.isfinite(difference)
+    sessions = has_score.any(axis=1)
+    total = np.where(has_score, difference, 0.0).sum(axis=1)[sessions]
+    return np.asarray(total / has_score.sum(axis=1)[sessions], dtype=np.float64)
 
 
 def compare(differences: Vector, horizon: int = 1) -> Comparison:

@@ -13,7 +13,7 @@ from core.types import Matrix, Vector
 from .observations import Cube, Observations
 
 BINS = 10
-MOST = 100.0
+LARGEST = 100.0
 """Standardised values beyond this are cut: a unit error must not overflow what is computed from it."""
 ERRORS = ("error", "squared_error", "miss", "disagreement", "overconfidence", "log_sigma")
 INPUT_CHANNELS = ("value", "square", "repeated", *(f"bin{number}" for number in range(BINS)))
@@ -46,13 +46,13 @@ def scale_of(reference: Observations) -> Scale:
     with np.errstate(divide="ignore"):
         log_sigma = float(np.nanmean(np.log(reference.sigma)))
     number = (values[:, :, None] > edges).sum(axis=2)
-    known = ~np.isnan(values)
-    shares = np.stack([((number == place) & known).sum(axis=0) for place in range(BINS)], axis=1)
+    has_value = ~np.isnan(values)
+    shares = np.stack([((number == bin_number) & has_value).sum(axis=0) for bin_number in range(BINS)], axis=1)
     return Scale(
         np.nanmean(values, axis=0),
         np.where(deviation > 0.0, deviation, 1.0),
         edges,
-        shares / known.sum(axis=0)[:, None],
+        shares / has_value.sum(axis=0)[:, None],
         log_sigma,
     )
 
@@ -65,7 +65,7 @@ def _inputs(observed: Observations) -> Cube:
 def input_channels(observed: Observations, scale: Scale) -> Cube:
     """(T, F + 1, 13) means over the symbols of each session; NaN for a session without predictions."""
     values = _inputs(observed)
-    standard = np.clip((values - scale.mean) / scale.deviation, -MOST, MOST)
+    standard = np.clip((values - scale.mean) / scale.deviation, -LARGEST, LARGEST)
     repeated = np.full_like(values, np.nan)
     repeated[1:] = values[1:] == values[:-1]
     repeated = np.where(np.isnan(values), np.nan, np.nan_to_num(repeated))
@@ -74,8 +74,8 @@ def input_channels(observed: Observations, scale: Scale) -> Cube:
     channels[:, :, 1] = _over_symbols(standard**2)
     channels[:, :, 2] = _over_symbols(repeated)
     number = (values[:, :, :, None] > scale.edges).sum(axis=3)
-    for place in range(BINS):
-        channels[:, :, 3 + place] = _over_symbols(np.where(np.isnan(values), np.nan, number == place))
+    for bin_number in range(BINS):
+        channels[:, :, 3 + bin_number] = _over_symbols(np.where(np.isnan(values), np.nan, number == bin_number))
     return channels
 
 
@@ -88,7 +88,7 @@ def error_channels(observed: Observations, scale: Scale) -> Matrix:
     """
     outcome = observed.outcome / observed.sigma
     prediction = (observed.prediction - scale.mean[-1]) / scale.deviation[-1]
-    error = np.clip((observed.outcome - observed.prediction) / observed.sigma, -MOST, MOST)
+    error = np.clip((observed.outcome - observed.prediction) / observed.sigma, -LARGEST, LARGEST)
     hit = 0.5 + 0.5 * np.sign(observed.prediction) * np.sign(observed.outcome)
     product = np.clip(prediction, -3.0, 3.0) * np.clip(outcome, -3.0, 3.0)
     with np.errstate(divide="ignore"):
@@ -99,7 +99,7 @@ def error_channels(observed: Observations, scale: Scale) -> Matrix:
 
 def _over_symbols(values: Cube) -> Matrix:
     """(T, K) means over axis 1 of what is known; NaN where nothing is."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=1)
-    total = np.where(known, values, 0.0).sum(axis=1)
+    has_value = ~np.isnan(values)
+    count = has_value.sum(axis=1)
+    total = np.where(has_value, values, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -68,7 +68,7 @@ def outcomes_of(bars: Bars, label: Label) -> SymbolOutcomes:
     outcome = np.asarray(label.as_return(labels.value, labels.unit), dtype=np.float64)
     known_rows = bars.times.searchsorted(labels.known_at[np.isfinite(outcome)])
     squares = np.full(len(bars), np.nan)
-    squares[known_rows] = outcome[np.isfinite(outcome)] ** 2  # at the bar at which each is known
+    squares[known_rows] = outcome[np.isfinite(outcome)] ** 2  # at the bar at which each is has_outcome
     return SymbolOutcomes(
         bars.times,
         outcome,
@@ -80,13 +80,13 @@ def outcomes_of(bars: Bars, label: Label) -> SymbolOutcomes:
 
 def _volatility(squares: Vector) -> Vector:
     """(T,) exponentially weighted deviations; an unknown square leaves the one before."""
-    known = np.flatnonzero(np.isfinite(squares))
-    if not len(known):
+    has_outcome = np.flatnonzero(np.isfinite(squares))
+    if not len(has_outcome):
         return np.full(len(squares), np.nan)
-    values = pd.Series(squares[known])
-    values.iloc[0] = float(squares[known[:FIRST]].mean())
+    values = pd.Series(squares[has_outcome])
+    values.iloc[0] = float(squares[has_outcome[:FIRST]].mean())
     smooth = np.full(len(squares), np.nan)
-    smooth[known] = values.ewm(alpha=1.0 - DECAY, adjust=False).mean().to_numpy()
+    smooth[has_outcome] = values.ewm(alpha=1.0 - DECAY, adjust=False).mean().to_numpy()
     positive = np.where(smooth > 0.0, smooth, np.nan)
     return np.sqrt(pd.Series(positive).ffill().to_numpy())
 
@@ -119,7 +119,7 @@ def observations_of(
 
     inputs = np.full((*shape, len(names)), np.nan)
     inputs[row_number, column] = features[order]
-    found = Observations(
+    observations = Observations(
         days,
         symbols,
         names,
@@ -130,7 +130,7 @@ def observations_of(
         cube("sigma"),
         cube("covered"),
     )
-    return found, table
+    return observations, table
 
 
 def _with_outcomes(rows: pd.DataFrame, outcomes: Mapping[str, SymbolOutcomes], zone: str) -> pd.DataFrame:

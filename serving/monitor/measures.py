@@ -66,36 +66,36 @@ def scores_of(live: Observations, reference: Observations) -> tuple[Score, ...]:
             last[name],
             base[name],
             *_band([window[name] for window in windows]),
-            _known(live, name),
-            _known(recent, name),
+            _count_of(live, name),
+            _count_of(recent, name),
         )
         for name in FORMULA
     )
 
 
 def _band(values: list[float | None]) -> tuple[float | None, float | None]:
-    known = [value for value in values if value is not None]
-    if len(known) < MINIMUM:
+    has_outcome = [value for value in values if value is not None]
+    if len(has_outcome) < MINIMUM:
         return None, None
-    low, high = np.quantile(known, BANDS)
+    low, high = np.quantile(has_outcome, BANDS)
     return float(low), float(high)
 
 
-def _known(observed: Observations, name: str) -> int:
+def _count_of(observed: Observations, name: str) -> int:
     values = observed.covered if name == "coverage" else observed.outcome
     return int((np.isfinite(values) & np.isfinite(observed.prediction)).sum())
 
 
 def _scores(observed: Observations) -> dict[str, float | None]:
-    known = np.isfinite(observed.outcome) & np.isfinite(observed.prediction)
+    has_outcome = np.isfinite(observed.outcome) & np.isfinite(observed.prediction)
     covered = observed.covered[np.isfinite(observed.covered)]
-    if known.sum() < MINIMUM:
+    if has_outcome.sum() < MINIMUM:
         return dict.fromkeys(FORMULA)
-    outcome = observed.outcome[known]
-    prediction = observed.prediction[known]
+    outcome = observed.outcome[has_outcome]
+    prediction = observed.prediction[has_outcome]
     error = outcome - prediction
     hit = 0.5 + 0.5 * np.sign(prediction) * np.sign(outcome)
-    confidence = observed.confidence[known]
+    confidence = observed.confidence[has_outcome]
     gap = (confidence - hit)[np.isfinite(confidence)]
     spread = float(((outcome - outcome.mean()) ** 2).sum())
     return {

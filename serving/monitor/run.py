@@ -175,9 +175,9 @@ def _late(rows: pd.DataFrame, market: Market) -> tuple[tuple[str, str], ...]:
     for symbol, part in rows[rows["in_data"]].groupby("symbol", sort=False, observed=True):
         times = market.bars[str(symbol)].times
         after = times.searchsorted(pd.DatetimeIndex(part["as_of"]), side="right")
-        known = after < len(times)
+        has_next = after < len(times)
         closes = times[np.minimum(after, len(times) - 1)]
-        is_late = known & (pd.DatetimeIndex(part["stored_at"]) > closes)
+        is_late = has_next & (pd.DatetimeIndex(part["stored_at"]) > closes)
         late += [(f"{session:%F}", str(symbol)) for session in part["session"][is_late]]
     return tuple(sorted(late))
 

@@ -71,9 +71,9 @@ def statistics_of(observed: Observations, scale: Scale) -> Matrix:
 
 def _rolling(values: Cube | Matrix, window: int) -> Cube | Matrix:
     """Means over the last sessions of what is known; NaN before the window is full, or if half of it is missing."""
-    known = ~np.isnan(values)
-    total = np.cumsum(np.where(known, values, 0.0), axis=0)
-    count = np.cumsum(known, axis=0)
+    has_value = ~np.isnan(values)
+    total = np.cumsum(np.where(has_value, values, 0.0), axis=0)
+    count = np.cumsum(has_value, axis=0)
     total[window:] = total[window:] - total[:-window]
     count[window:] = count[window:] - count[:-window]
     means = np.where(2 * count > window, total / np.maximum(count, 1), np.nan)

@@ -56,8 +56,12 @@ def post(url: str, content: dict[str, Any]) -> bool:
 def _send(url: str, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310 - check_address has seen it
-    with urllib.request.urlopen(request, timeout=WAIT) as answer:  # noqa: S310
-        answer.read(1024)
+    try:
+        with urllib.request.urlopen(request, timeout=WAIT) as answer:  # noqa: S310
+            answer.read(1024)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -1,6 +1,6 @@
 """A prediction log as a service would have written it: a bundle asked at the close of bar after bar."""
 
-from engine.bundle.served import ServedBundle
+from engine.bundle.lifecycle.served import ServedBundle
 from serving.answers import records
 from serving.prediction_log.log import PredictionLog
 

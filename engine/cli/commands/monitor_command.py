@@ -118,9 +118,9 @@ def _challenge(
 ) -> None:
     """Train the challenger where there is none yet; else compare, and promote it if that is asked for and shown."""
     from engine.bundle.data import data_block
-    from engine.bundle.promote import promote
+    from engine.bundle.lifecycle.promote import promote
+    from engine.bundle.lifecycle.retrain import compare_bundles, train_challenger
     from engine.bundle.read import load_bundle
-    from engine.bundle.retrain import compare_bundles, train_challenger
     from engine.pages.progress import reporting
 
     path = options["challenger"]

@@ -11,8 +11,8 @@ from daily_walk import walk
 from served_history import serve_history
 
 from engine.api import run
-from engine.bundle import retrain
-from engine.bundle.promote import promote
+from engine.bundle.lifecycle import retrain
+from engine.bundle.lifecycle.promote import promote
 from engine.bundle.read import load_bundle
 from engine.bundle.train import train
 from engine.cli.main import main

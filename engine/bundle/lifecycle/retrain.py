@@ -9,18 +9,17 @@ import pandas as pd
 from core.clock import sessions
 from core.progress import ProgressCallback, no_progress
 from core.types import Market, Matrix
+from engine.bundle.build import build
+from engine.bundle.bundle import Bundle
+from engine.bundle.read import load_bundle
+from engine.bundle.reference import reference_arrays
+from engine.bundle.write import write_bundle
 from engine.config.run_config import RunConfig
 from engine.ledger.record_run import record_audit
 from engine.sweep.load_config import load_mapping
 from marketdata.data_spec import DataSpec
 from serving.monitor.challenger import Comparison, compare, score_differences
 from serving.monitor.join import outcomes_of
-
-from .build import build
-from .bundle import Bundle
-from .read import load_bundle
-from .reference import reference_arrays
-from .write import write_bundle
 
 
 def train_challenger(
@@ -86,8 +85,8 @@ def compare_bundles(champion: Bundle, challenger: Bundle, market: Market) -> Com
     return compare(score_differences(before, after, column("outcome"), column("sigma")), label.horizon)
 
 
-def _at(times: pd.DatetimeIndex, values: Matrix, wanted: pd.DatetimeIndex) -> Matrix:
-    rows = times.get_indexer(wanted)
+def _at(times: pd.DatetimeIndex, values: Matrix, at_times: pd.DatetimeIndex) -> Matrix:
+    rows = times.get_indexer(at_times)
     return np.where(rows >= 0, values[rows], np.nan)
 
 

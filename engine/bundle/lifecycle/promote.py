@@ -5,10 +5,9 @@ import json
 from pathlib import Path
 
 from core.errors import StoreError
-
-from .contents import DESCRIPTION, WEIGHTS, digest_of
-from .read import load_bundle
-from .write import write_files
+from engine.bundle.contents import DESCRIPTION, WEIGHTS, digest_of
+from engine.bundle.read import load_bundle
+from engine.bundle.write import write_files
 
 REPLACED = ".replaced"
 """Ending of the folder that keeps a bundle whose place was taken."""
