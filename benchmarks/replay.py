@@ -24,7 +24,7 @@ import pandas as pd
 
 from core.types import Market, RunResult
 from engine import run
-from engine.bundle.served import load_served
+from engine.bundle.lifecycle.served import load_served
 from engine.bundle.train import train
 from engine.config.run_config import RunConfig
 from engine.sweep.load_config import load

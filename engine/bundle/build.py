@@ -24,6 +24,7 @@ from strategies._own_class import OwnClass
 
 from .contents import FORMAT, Contents, PartEntry
 from .out_of_sample import out_of_sample
+from .reference import reference_arrays, reference_of_run
 from .trained import Part, Rules, SelfTest, cut_of, self_test_of, self_test_of_rule
 
 MAKERS = ("signals.folds.fit_fold", "signals.panel", "engine.bundle.decide")
@@ -61,7 +62,7 @@ def build(
     ----------
     market : all bars; those after the cut are not used.
     cut : a date, whose session is the last one, or an ISO time; empty: the last bar.
-    run : the folder of a run of the same config, for the errors of its walk-forward.
+    run : the folder of a run of the same config, for the errors of its walk-forward and for the monitor.
 
     Raises
     ------
@@ -101,7 +102,9 @@ def build(
         files={},
         digest="",
     )
-    return Built(contents, _arrays(rules, fit, tests), rules, parts)
+    reference = reference_of_run(run, config, past_market) if run else None
+    arrays = _arrays(rules, fit, tests) | ({} if reference is None else reference_arrays(reference))
+    return Built(contents, arrays, rules, parts)
 
 
 def code_of_rules(rules: Rules) -> Code:

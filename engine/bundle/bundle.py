@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.types import Market
 from serving.decisions import Decisions
+from serving.monitor.observations import Observations
 from strategies._held import Held
 
 from .decide import decide
@@ -21,9 +22,11 @@ class Bundle(BundleContent):
     Attributes
     ----------
     folder : where it was read from.
+    reference : the walk-forward that judged the config; None if the bundle was trained without ``--run``.
     """
 
     folder: Path
+    reference: Observations | None = None
 
     def decide(
         self,

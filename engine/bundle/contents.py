@@ -104,6 +104,8 @@ class Contents(Spec):
     """Commit and difference of the checkout."""
     out_of_sample: OutOfSample | None
     """Errors of the walk-forward; null if no run was named."""
+    promotion: str = ""
+    """Why it took the place of another bundle, or another one its place; empty if neither happened."""
     self_test: dict[str, int]
     """By part, the rows of the inputs whose answers the weights contain."""
     files: dict[str, FileEntry]

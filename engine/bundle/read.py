@@ -48,6 +48,7 @@ from .contents import (
     Contents,
     digest_of,
 )
+from .reference import restored_reference
 from .trained import Part, Rules, answered, answered_by_rule
 from .write import signature
 
@@ -95,9 +96,10 @@ def load_bundle(folder: str | PathLike[str], *, key: bytes | None = None, force:
     try:
         parts = {symbol: _part(contents, rules, arrays, symbol) for symbol in contents.parts}
         _require_self_tests(contents, rules, parts, arrays)
+        reference = restored_reference(arrays, contents.symbols, contents.features)
     except StoreError as error:
         raise StoreError(f"{folder / WEIGHTS}: {error}") from None
-    return Bundle(contents, rules, parts, folder)
+    return Bundle(contents, rules, parts, folder, reference)
 
 
 def _files(folder: Path, key: bytes | None) -> tuple[bytes, bytes]:

@@ -6,7 +6,9 @@ import hmac
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import safetensors.numpy
@@ -40,6 +42,12 @@ def write_bundle(built: Built, folder: Path, key: bytes | None = None) -> None:
     contents = built.contents.model_copy(update={"files": {WEIGHTS: entry}})
     values = contents.dump()
     values["digest"] = digest_of(json.loads(json.dumps(values, allow_nan=False)))
+    write_files(weights, values, folder, key)
+
+
+def write_files(weights: bytes, values: Mapping[str, Any], folder: Path, key: bytes | None = None) -> None:
+    """Write the files of a bundle from its arrays and its complete description; as for :func:`write_bundle`."""
+    require_free(folder)
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     files = {WEIGHTS: weights, DESCRIPTION: text.encode()}
     if key is not None:

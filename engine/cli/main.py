@@ -19,6 +19,7 @@ from .commands.doctor_command import doctor
 from .commands.export_command import export, report
 from .commands.ledger_command import ledger
 from .commands.list_command import list_plugins
+from .commands.monitor_command import monitor
 from .commands.reproduce_command import reproduce
 from .commands.review_command import compare, review
 from .commands.run_command import EPILOG, run
@@ -75,7 +76,7 @@ def app(ctx: click.Context) -> None:
 
 COMMANDS = (
     *(run, show, review, compare, report, export, doctor, list_plugins, check_plugin, audit, reproduce, cache, ledger),
-    *(train, predict, bundle, serve),
+    *(train, predict, bundle, serve, monitor),
 )
 for command in COMMANDS:
     app.add_command(command)

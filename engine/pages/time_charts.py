@@ -250,7 +250,7 @@ def _values(line: Line, rows: Rows, unit: str) -> dict[str, Any]:
         step = 10.0 ** math.ceil(math.log10(max(abs(low), abs(high), 1e-6) / 2.0e9))
         kind, base = "<i4", 0.0
     else:
-        step = (high - low) / 65_534 or 1.0
+        step = (high - low) / 65_534 or max(abs(high), 1.0) * 1e-6  # a constant: the reader takes half a step for 0
         kind = "<u2"
         base = low - step  # so that a value is never 0 steps, which is a gap
     steps = np.where(np.isfinite(values), np.round((values - base) / step), 0)

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from core.errors import StoreError
 
+from .columns import COLUMNS
 from .find_folders import AUDIT, find_folders
 from .index import Step, read_rows
 from .marks import Mark, read_mark
+from .reviewed import Reviewed
 from .row import Refused, ReviewRow
 
 if TYPE_CHECKING:
@@ -21,26 +23,6 @@ if TYPE_CHECKING:
 
 MIN_RETURNS = 60
 """Returns below which a run is no trial of the deflated Sharpe ratio."""
-
-
-@dataclass(frozen=True)
-class Reviewed:
-    """A row with what a review adds to it.
-
-    Attributes
-    ----------
-    row : the run's own.
-    mark : by whoever reviewed it.
-    deflated : deflated Sharpe ratio over the runs shown; None where it is undefined.
-    days : since the last return, at the time of the review.
-    leaks : the leak audit where there is one, else the checks of the run.
-    """
-
-    row: ReviewRow
-    mark: Mark
-    deflated: float | None
-    days: int
-    leaks: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,8 +44,6 @@ class Review:
     def table(self) -> "pd.DataFrame":
         """One row a run, with all columns of the page."""
         import pandas as pd
-
-        from .columns import COLUMNS
 
         return pd.DataFrame({column.key: [column.value(item) for item in self.rows] for column in COLUMNS})
 

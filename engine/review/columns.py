@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from core.number_format import title
 
-from .collection import Reviewed
+from .reviewed import Reviewed
 
 Value: TypeAlias = str | float | int | None
 MEASURES = (

@@ -15,8 +15,9 @@ from core.errors import StoreError
 from core.files import write_atomically
 from engine.pages.templates import CHARTS, TABLES, asset, render, safe
 
-from .collection import Review, Reviewed
+from .collection import Review
 from .columns import COLUMNS, KEYS
+from .reviewed import Reviewed
 from .row import Curve
 
 SCRIPTS = tuple(f"review/{name}.js" for name in ("data", "statistics", "marks", "table", "compare"))

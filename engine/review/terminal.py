@@ -13,8 +13,9 @@ from rich.text import Text
 from core.errors import ConfigError
 from core.number_format import format_value, spreadsheet_cell
 
-from .collection import Review, Reviewed
+from .collection import Review
 from .columns import COLUMNS, KEYS, Column
+from .reviewed import Reviewed
 from .row import Curve
 
 NARROW = ("mark", "name", "cagr", "sharpe", "max_drawdown", "tries", "deflated_sharpe")

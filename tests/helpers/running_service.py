@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import httpx
 
-from engine.bundle.served import load_served
+from engine.bundle.lifecycle.served import load_served
 from serving.http.app import Application
 from serving.http.server import Server, opened_socket
 from serving.http.settings import Limits

@@ -47,6 +47,9 @@ def test_from_a_config_to_an_answer(tmp_path, shared_cache):
     [metrics] = [text for line, text in printed.items() if "/metrics" in line]
     assert "btml_predictions_total 5.0" in metrics
     assert (tmp_path / "bundles" / "served.predictions.sqlite").exists()
+    first, second = (text for line, text in printed.items() if " monitor " in line)
+    assert "5 predictions, 2018-12-" in first
+    assert "challenger  bundles/challenger: trained on what was known at 2018-12-31" in second
 
 
 def run(line, folder, running):
@@ -54,11 +57,13 @@ def run(line, folder, running):
         line = line.replace("http://127.0.0.1:8000", running.address)
     words = [sys.executable if word == ".venv/bin/python" else word for word in shlex.split(line)]
     words = [str(ROOT / word) if word == "run_backtest.py" else word for word in words]
+    words = [path for word in words for path in (sorted(map(str, folder.glob(word))) if "*" in word else [word])]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE * 2
     )
-    assert done.returncode == 0, (line, done.stderr)
+    allowed = (0, 1) if " monitor " in line else (0,)  # 1 is an alert: the market of that winter was a wild one
+    assert done.returncode in allowed, (line, done.stderr)
     return done.stdout
 
 

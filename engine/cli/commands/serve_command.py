@@ -89,7 +89,7 @@ def serve(folder: Path, host: str, port: int, db: str | None, **options: Any) ->
 def _application(
     folder: Path, host: str, log: "PredictionLog", tokens: "Tokens", options: Mapping[str, Any]
 ) -> "Application":
-    from engine.bundle.served import ServedBundle, load_served
+    from engine.bundle.lifecycle.served import ServedBundle, load_served
     from serving.http.app import Application
     from serving.http.settings import Limits, is_loopback
     from serving.service import Service

@@ -1,6 +1,6 @@
 """A bundle as the service sees it."""
 
-from engine.bundle.served import load_served
+from engine.bundle.lifecycle.served import load_served
 from engine.bundle.train import train
 from signals import kernels
 

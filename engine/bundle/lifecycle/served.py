@@ -10,6 +10,8 @@ import pandas as pd
 
 from core.digests import digest
 from core.types import Bars, Market
+from engine.bundle.bundle import Bundle
+from engine.bundle.read import load_bundle
 from marketdata.data_spec import DataSpec
 from marketdata.timestamps import Session
 from serving.decisions import Decisions
@@ -17,9 +19,6 @@ from serving.prediction_log.records import ModelRecord
 from signals.kernels import compile_used
 from strategies._contract import form_of
 from strategies._held import Held
-
-from .bundle import Bundle
-from .read import load_bundle
 
 WARM_UP_BARS = 1000
 

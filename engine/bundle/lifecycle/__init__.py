@@ -1,0 +1,1 @@
+"""A bundle in service: served over HTTP, retrained, replaced by a challenger."""
