@@ -10,8 +10,8 @@ RUNS = "runs"
 
 
 @click.command("list")
-@click.argument("what", metavar="[FAMILY | runs]", required=False)
-@click.argument("folders", metavar="[DIR ...]", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("what", metavar="FAMILY|runs", required=False)
+@click.argument("folders", metavar="DIR ...", nargs=-1, type=click.Path(path_type=Path))
 def list_plugins(what: str | None, folders: tuple[Path, ...]) -> None:
     """List plug-ins, their parameters and defaults: sources, features, models, strategies, measures.
 

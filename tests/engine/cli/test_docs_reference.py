@@ -25,7 +25,7 @@ def test_every_command_and_every_option_is_in_the_reference():
             assert all(f"`{text}`" in page for text in option.opts)
             assert option.help in page
     assert "    run_backtest.py CONFIG... [key=value ...] [options]\n" in page
-    assert "    run_backtest.py list [FAMILY]\n" in page
+    assert "    run_backtest.py list [FAMILY|runs] [DIR ...]\n" in page
     assert "    run_backtest.py cache info|clear\n" in page
 
 
