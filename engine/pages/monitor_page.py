@@ -5,8 +5,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.errors import StoreError
-from core.files import write_atomically
 from core.number_format import count, title
 from core.types import Vector
 from serving.monitor.channels import ERRORS, error_channels, scale_of
@@ -14,7 +12,7 @@ from serving.monitor.measures import FORMULA
 from serving.monitor.run import Evaluation
 from serving.monitor.terminal import number
 
-from .templates import CHARTS, render
+from .templates import CHARTS, render, save_page
 from .time_charts import Line, Panel, time_chart
 
 WINDOW = 20
@@ -38,11 +36,7 @@ def write_page(evaluation: Evaluation, path: Path) -> None:
     StoreError
         The file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, page(evaluation).encode())
-    except OSError as error:
-        raise StoreError(f"--page {path}: cannot be written: {error.strerror}; name another file") from error
+    save_page(page(evaluation), path)
 
 
 def page(evaluation: Evaluation) -> str:

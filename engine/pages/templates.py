@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from core import number_format
+from core.errors import StoreError
+from core.files import write_atomically
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -85,6 +87,21 @@ def render(template: str, scripts: Sequence[str] = APP, *, allowed: str = "", **
             **values,
         )
     )
+
+
+def save_page(text: str, path: Path) -> None:
+    """Write a page where the user asked for it; an older file is replaced as a whole.
+
+    Raises
+    ------
+    StoreError
+        The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror}; name another file") from error
 
 
 def render_part(template: str, **values: Any) -> str:

@@ -11,9 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.errors import StoreError
-from core.files import write_atomically
-from engine.pages.templates import CHARTS, TABLES, asset, render, safe
+from engine.pages.templates import CHARTS, TABLES, asset, render, safe, save_page
 
 from .collection import Review
 from .columns import COLUMNS, KEYS
@@ -41,11 +39,7 @@ def write_page(review: Review, path: Path, *, pinned: Sequence[Path] = ()) -> No
     StoreError
         The file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, page(review, link_base=path.parent, pinned=pinned).encode())
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}; name another file with --out") from error
+    save_page(page(review, link_base=path.parent, pinned=pinned), path)
 
 
 def page(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 
 from core.errors import StoreError
 from core.types import Matrix
@@ -19,6 +19,7 @@ from .tables import ALARMS, ANSWER, MODELS, PREDICTIONS, PRICES
 
 CHUNK = 20_000
 TIMES = ("as_of", "received_at", "stored_at", "seen_at")
+INTEGERS = ("side", "bars", "number", "same_inputs")
 TEXTS = ("symbol", "reason", "warnings", "request", "inputs")
 COLUMNS = ("symbol", "as_of", *ANSWER, "account", *PRICES, "bars", "received_at", "stored_at")
 """Columns that are read unless others are named."""
@@ -80,15 +81,19 @@ def read_predictions(
     """
     record, number = _require_model(log, model)
     query = _query(number, symbols, since, until, columns)
-    tables: list[pd.DataFrame] = []
-    inputs: list[Matrix] = []
-    for chunk in _chunks(log, query):
+    total = _count(log, query)
+    cells: dict[str, Any] = {name: np.empty(total, dtype=_dtype(name)) for name in columns}
+    inputs = np.empty((total, len(record.features)))
+    end = 0
+    for chunk in _chunks(log, query.limit(total)):
         *values, features = zip(*chunk, strict=True)
-        tables.append(pd.DataFrame({name: _column(name, cells) for name, cells in zip(columns, values, strict=True)}))
-        inputs.append(np.frombuffer(b"".join(features), dtype="<f8").reshape(len(chunk), len(record.features)))
-    empty = pd.DataFrame({name: _column(name, ()) for name in columns})
-    rows = pd.concat(tables, ignore_index=True) if tables else empty
-    return LoggedPredictions(record, rows, np.concatenate(inputs) if inputs else np.empty((0, len(record.features))))
+        rows = slice(end, end + len(chunk))
+        for name, column in zip(columns, values, strict=True):
+            cells[name][rows] = np.array(column, dtype=_dtype(name))
+        inputs[rows] = np.frombuffer(b"".join(features), dtype="<f8").reshape(len(chunk), -1)
+        end = rows.stop
+    table = pd.DataFrame({name: _column(name, cells.pop(name)[:end]) for name in columns})  # each freed at once
+    return LoggedPredictions(record, table, inputs[:end])
 
 
 def read_alarms(log: PredictionLog, model: str) -> pd.DataFrame:
@@ -151,10 +156,21 @@ def _chunks(log: PredictionLog, query: Select[Any]) -> Iterator[Sequence[Row[Any
         yield from connection.execution_options(yield_per=CHUNK).execute(query).partitions()
 
 
-def _column(name: str, cells: Sequence[Any]) -> Any:
+def _count(log: PredictionLog, query: Select[Any]) -> int:
+    with explained(log.engine), log.engine.connect() as connection:
+        return int(connection.execute(select(func.count()).select_from(query.order_by(None).subquery())).scalar_one())
+
+
+def _dtype(name: str) -> type:
+    """The type of a column's cells in memory."""
+    if name in TIMES or name in INTEGERS:
+        return np.int64
+    return object if name in TEXTS else np.float64
+
+
+def _column(name: str, cells: Any) -> Any:
     if name in TIMES:
         return pd.to_datetime(np.array(cells, dtype=np.int64), unit="ns", utc=True)
     if name in TEXTS or name in ("kind", "answer"):
         return pd.array(list(cells), dtype="str")
-    integer = name in ("side", "bars", "number", "same_inputs")
-    return np.array(cells, dtype=np.int64 if integer else np.float64)
+    return np.array(cells, dtype=np.int64 if name in INTEGERS else np.float64)

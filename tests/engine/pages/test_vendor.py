@@ -22,7 +22,7 @@ def test_a_file_is_the_published_one(name):
     assert DIGESTS[name]["licence"] == "MIT"
 
 
-@pytest.mark.parametrize("package", {entry["package"] for entry in DIGESTS.values()})
+@pytest.mark.parametrize("package", sorted({entry["package"] for entry in DIGESTS.values()}))
 def test_every_package_has_its_licence(package):
     (licence,) = [name for name in DIGESTS if DIGESTS[name]["package"] == package and "LICENSE" in name]
     assert "Permission is hereby granted, free of charge" in (VENDOR / licence).read_text(encoding="utf-8")
