@@ -218,3 +218,63 @@ def test_an_index_of_another_version_is_made_again(runs, monkeypatch):
     before = collect([runs], now=NOW)
     monkeypatch.setattr(indexes, "VERSION", 2)
     assert collect([runs], now=NOW) == before
+
+
+# --- sizes, neighbours, other bars
+
+
+@pytest.mark.parametrize("count", [1, 2, 50])
+def test_any_number_of_runs(tmp_path, count):
+    for seed in range(count):
+        make_run(tmp_path, f"walk{seed}", seed=seed, sessions=80)
+    review = collect([tmp_path])
+    assert len(review.rows) == count
+    assert all(item.deflated is not None for item in review.rows)
+
+
+def test_a_folder_that_goes_away_meanwhile_is_a_reason(runs, monkeypatch):
+    gone = find_folders([runs])[0][1]
+    read = indexes._read
+
+    def reading(folders, on_step):
+        shutil.rmtree(gone)
+        return read(folders, on_step)
+
+    monkeypatch.setattr(indexes, "_read", reading)
+    review = collect([runs])
+    assert len(review.rows) == 3
+    assert [left.folder for left in review.refused] == [gone]
+
+
+def test_another_process_that_writes_the_index_is_no_trouble(runs):
+    import sqlite3
+
+    before = collect([runs], now=NOW)
+    (runs / NAME).unlink()
+    collect([runs], now=NOW)
+    other = sqlite3.connect(runs / NAME, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        indexes_busy = indexes.BUSY
+        indexes.BUSY = 0.05
+        assert collect([runs], now=NOW) == before
+    finally:
+        indexes.BUSY = indexes_busy
+        other.close()
+
+
+def test_weekly_and_daily_runs_share_the_deflated_ratio_by_years(tmp_path):
+    daily = make_run(tmp_path, "daily", seed=1, sessions=500)
+    weekly = make_run(tmp_path, "weekly", seed=2, sessions=200, deviation=0.02)
+    metrics = json.loads((weekly / "metrics.json").read_text()) | {"periods_per_year": 52, "period": "week"}
+    (weekly / "metrics.json").write_text(json.dumps(metrics))
+    tables = {path: pd.read_parquet(path / "returns.parquet")["strategy"] for path in (daily, weekly)}
+    annual = [
+        returns.mean() / returns.std(ddof=1) * years**0.5
+        for returns, years in zip(tables.values(), (252, 52), strict=True)
+    ]
+    spread = float(np.var(annual, ddof=1))
+    by_name = {item.row.name: item.deflated for item in collect([tmp_path]).rows}
+    for path, name, years in ((daily, "daily", 252), (weekly, "weekly", 52)):
+        expected = deflated_sharpe(tables[path].to_numpy(), 2, spread / years)
+        assert by_name[name] == pytest.approx(expected.value, rel=1e-9)
