@@ -1,5 +1,6 @@
 """Files written atomically: a reader sees the old content or the new one, never a part."""
 
+import errno
 import os
 from pathlib import Path
 from uuid import uuid4
@@ -23,6 +24,8 @@ def write_atomically(path: Path, content: bytes, temporary: Path | None = None) 
     OSError
         The file could not be written; an older one is unchanged, and no temporary file is left.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is there, and is no regular file", str(path))
     part = temporary or path.with_name(f"{path.name}.{os.getpid()}-{uuid4().hex[:8]}{TEMPORARY}")
     try:
         with part.open("wb") as file:

@@ -37,6 +37,7 @@ def data_block(bundle: Bundle, paths: Sequence[Path], overrides: Sequence[str]) 
     values: dict[str, Any] = {"data": _without_end(bundle.contents.config["data"])}
     if paths:
         values["data"] |= {"source": _files(bundle, paths), "trade": None, "benchmark": None}
+        values["data"]["session_close"] = _session_close(bundle)
     layer = layer_from_mapping(values, "the bundle's config")
     for text in overrides:
         if not text.startswith("data."):
@@ -47,6 +48,12 @@ def data_block(bundle: Bundle, paths: Sequence[Path], overrides: Sequence[str]) 
         return DataSpec.parse(block)
     except ValidationError as error:
         raise ConfigError(explain_block(error, "data", block)) from None
+
+
+def _session_close(bundle: Bundle) -> str:
+    """The close of the bundle's own data, stated: other files' dates are sessions of the same market."""
+    session = DataSpec.parse(bundle.contents.config["data"]).session
+    return f"{session.time} {session.zone}"
 
 
 def _without_end(block: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,24 @@
 """Arguments that several commands share: config files and overrides."""
 
+import math
 from pathlib import Path
+from typing import Any
+
+import click
 
 from core.errors import ConfigError
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers without NaN, which passes every comparison of click's own."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; an error where it is none, or out of the range."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
+
 
 LEDGER_HELP = "Folder of the ledger of tried settings; else $BACKTRADER_ML_DATA, or the user's data folder."
 

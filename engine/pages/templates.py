@@ -99,7 +99,7 @@ def save_page(text: str, path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, text.encode())
+        write_atomically(path, text.encode("utf-8", "replace"))
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror}; name another file") from error
 

@@ -119,9 +119,14 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("flags", "Doubts", "text", lambda item: "; ".join(item.row.flags), "What is doubtful about the folder."),
     Column("note", "Note", "text", lambda item: item.mark.note, "The reviewer's note."),
-    Column("folder", "Folder", "text", lambda item: item.row.folder, "Where the run lies."),
+    Column("folder", "Folder", "text", lambda item: shown_path(item.row.folder), "Where the run lies."),
 )
 KEYS = tuple(column.key for column in COLUMNS)
+
+
+def shown_path(path: str) -> str:
+    """A path that can be written: bytes that are no UTF-8 are replaced."""
+    return path.encode("utf-8", "replace").decode()
 
 
 def universe(symbols: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ INSIDE = frozenset({"winners"})
 OURS = ("metrics.json", "sweep.json", "equity.parquet", "trials.parquet", "report.html", "sweep.html")
 """Files that only a run or a sweep has: a folder with one of them and no manifest is a part of a copy."""
 AUDIT = "audit.json"
+LINK = "is a link, which is not followed; name the folder that it leads to"
 
 
 def find_folders(paths: Sequence[Path]) -> tuple[list[Path], list[Path], list[Refused]]:
@@ -66,6 +67,8 @@ def _walk(folder: Path, depth: int) -> Iterator[tuple[Path, str]]:
     if kind:
         yield folder, kind
         return
+    linked = [entry for entry in entries if entry.is_symlink() and Path(entry.path).is_dir()]
+    yield from ((Path(entry.path), LINK) for entry in linked)
     below = [Path(entry.path) for entry in entries if _is_searched(entry)]
     folders = [item for entry in below for item in _walk(entry, depth - 1)] if depth else []
     if folders:

@@ -115,6 +115,8 @@ def _check(mark: str, note: str) -> None:
         raise StoreError(f"the note has {len(note):,} characters; at most {NOTE_LIMIT:,} are stored, so shorten it")
     if any("\ud800" <= sign <= "\udfff" for sign in note):
         raise StoreError("the note contains half of a character (a lone surrogate); type it again")
+    if any(ord(sign) < 32 and sign not in "\n\t" for sign in note):
+        raise StoreError("the note contains control characters; type it again")
 
 
 def _content(path: Path) -> dict[str, Any] | None:
@@ -122,11 +124,24 @@ def _content(path: Path) -> dict[str, Any] | None:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path}: is no mark that can be read ({error}); repair or remove it") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT or not isinstance(content.get("history"), list):
+    if not isinstance(content, dict) or content.get("format") != FORMAT or not _is_mark(content):
         raise StoreError(f"{path}: is not a mark of this version; repair or remove it")
     return content
+
+
+def _is_mark(content: dict[str, Any]) -> bool:
+    """True if every entry is of its type, and a mark is one of those that there are."""
+    revision = content.get("revision", 0)
+    texts = [content.get(name, "") for name in ("mark", "note", "at")]
+    return (
+        isinstance(content.get("history"), list)
+        and type(revision) is int
+        and 0 <= revision < 10**9
+        and all(isinstance(text, str) and not any("\ud800" <= sign <= "\udfff" for sign in text) for text in texts)
+        and texts[0] in MARKS
+    )
 
 
 def _mark(content: dict[str, Any]) -> Mark:

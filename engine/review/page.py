@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from engine.pages.templates import CHARTS, TABLES, asset, render, safe, save_page
 
@@ -116,7 +117,8 @@ def _links(item: Reviewed, link_base: Path, served: Sequence[Path] | None) -> li
     if served is not None:
         return [f"run/{served.index(folder)}/{name}" for name in item.row.pages] if folder in served else []
     try:
-        return [Path(os.path.relpath(folder / name, link_base.resolve())).as_posix() for name in item.row.pages]
+        paths = [Path(os.path.relpath(folder / name, link_base.resolve())).as_posix() for name in item.row.pages]
+        return [quote(path, errors="surrogateescape") for path in paths]
     except ValueError:  # on another drive
         return [(folder / name).as_uri() for name in item.row.pages]
 

@@ -1,9 +1,11 @@
 """The row of a run's folder or of a sweep's, read from its files."""
 
 import json
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ FORMAT = 1
 """The newest format of a manifest that is understood."""
 RUN_PAGES = ("tearsheet.html", "report.html")
 SWEEP_PAGES = ("sweep.html",)
+DEEPEST = 30
+"""Levels of a config."""
 CHANGED = "result files were changed after the run"
 
 
@@ -30,10 +34,11 @@ def read_row(folder: Path) -> ReviewRow | Refused:
     try:
         manifest = read_json(folder / MANIFEST)
         _check(manifest, folder)
-        return _sweep_row(folder, manifest) if (folder / NUMBERS).exists() else _run_row(folder, manifest)
+        row = _sweep_row(folder, manifest) if (folder / NUMBERS).exists() else _run_row(folder, manifest)
+        return _with_types(row)
     except StoreError as error:
         return Refused(folder, error.line)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         return Refused(
             folder, f"its files are damaged or of another version ({_in_words(error)}); run its config again"
         )
@@ -46,12 +51,35 @@ def _in_words(error: Exception) -> str:
 
 def _check(manifest: Any, folder: Path) -> None:
     written = manifest.get("format") if isinstance(manifest, dict) else None
-    if not isinstance(written, int):
+    if type(written) is not int or written < 1:
         raise StoreError(f"{folder / MANIFEST}: states no format; it is not the manifest of a run")
     if written > FORMAT:
         raise StoreError(
             f"{folder / MANIFEST}: has format {written}, this version reads up to {FORMAT}; update the program"
         )
+
+
+def _with_types(row: ReviewRow) -> ReviewRow:
+    """The same row; refuses values of another type than a row has, dates that are none, and infinite numbers.
+
+    Raises
+    ------
+    ValueError, TypeError
+        One sentence.
+    """
+    texts = (row.made_at, row.first, row.last, row.verdict, row.period, *row.symbols, *row.config.values())
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a text is of another type")
+    for text in (row.first, row.last):
+        date.fromisoformat(text)
+    if row.tries is not None and type(row.tries) is not int:
+        raise TypeError("the number of settings tried is no whole number")
+    if not 0.0 < row.returns_per_year < 1e7:
+        raise ValueError(f"{row.returns_per_year} returns a year")
+    for name, value in row.measures.items():
+        if value is not None and (not isinstance(value, int | float) or not math.isfinite(value)):
+            raise ValueError(f"{name} is {value!r}")
+    return row
 
 
 def _run_row(folder: Path, manifest: Mapping[str, Any]) -> ReviewRow:
@@ -130,6 +158,8 @@ def _texts(text: str) -> Any:
     """A config with every value as it is written: for display alone, with the loader in C where there is one."""
     import yaml
 
+    if re.search(r"(^|[\s\[,{])[&*]\w", text):  # a few of them can stand for more text than there is memory
+        raise ValueError("config.yaml has anchors or aliases, which no run writes")
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
         return yaml.load(text, Loader=loader)  # noqa: S506 - it makes texts, lists and mappings alone
@@ -145,6 +175,8 @@ def _written_at(path: Path) -> str:
 def flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Each setting of a config with its dotted path; a list is one setting, as JSON."""
     if isinstance(value, dict) and value:
+        if path.count(".") > DEEPEST:
+            raise ValueError("config.yaml is nested too deeply")
         for key, item in value.items():
             yield from flat(item, f"{path}.{key}" if path else str(key))
     else:

@@ -6,6 +6,7 @@ its own host name only, so that no other web page can reach it through a name th
 
 import json
 import secrets
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -58,6 +59,11 @@ class ReviewServer(ThreadingHTTPServer):
                 f"port {port} of {HOST} cannot be used: {error.strerror}; choose another --port"
             ) from error
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing for a browser that has closed its connection; the usual traceback for a fault of ours."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
     @property
     def url(self) -> str:
         """The address to open."""
@@ -71,9 +77,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The review, or a page of a run."""
-        parts = self._parts()
+        try:
+            self._get(self._parts())
+        except StoreError as error:
+            self._problem(HTTPStatus.INTERNAL_SERVER_ERROR, error.line)
+
+    def _get(self, parts: list[str] | None) -> None:
         if parts == [""]:
-            self._answer(HTTPStatus.OK, self.server.page().encode(), HTML)
+            self._answer(HTTPStatus.OK, self.server.page().encode("utf-8", "replace"), HTML)
         elif parts and len(parts) == 3 and parts[0] == "run" and parts[2] in PAGES:
             self._file(parts[1], parts[2])
         else:

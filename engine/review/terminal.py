@@ -26,6 +26,8 @@ TABLES = ((150, WIDE), (105, MIDDLE), (0, NARROW))
 NAME_WIDTH = 12
 BARS = "▁▂▃▄▅▆▇█"
 SPARK = 8
+LONGEST = 60
+"""Characters of a text that are printed."""
 SHORT = {"average_exposure": "Exposure", "deflated_sharpe": "DSR", "max_drawdown": "Max DD", "volatility": "Vol."}
 COLOURS = {"keep": "green", "maybe": "yellow", "reject": "dim"}
 
@@ -93,7 +95,7 @@ def text_of(column: Column, item: Reviewed) -> str:
     if value is None:
         return "-"
     if isinstance(value, str):
-        return value
+        return value if len(value) <= LONGEST else f"{value[: LONGEST - 3]}..."
     if column.unit == "probability":
         return f"{value:.3f}"
     return f"{value:,}" if column.unit == "count" else format_value(value, column.unit)

@@ -40,8 +40,7 @@ def export_run(folder: Path, to: Format, out: Path | None = None) -> list[Path]:
     ConfigError
         The library that writes Excel files is not installed.
     """
-    if not is_run_folder(folder) or not (folder / "trades.parquet").exists():
-        raise StoreError(f"{folder}: is no run folder with trades; name one that a run wrote")
+    require_run(folder)
     tables = {name: _table(folder / f"{name}.parquet") for name in TABLES}
     target = out or folder
     try:
@@ -49,6 +48,18 @@ def export_run(folder: Path, to: Format, out: Path | None = None) -> list[Path]:
         return _csv(tables, target) if to == "csv" else [_workbook(tables, target / f"{folder.resolve().name}.xlsx")]
     except OSError as error:
         raise StoreError(f"{target}: cannot be written: {error.strerror}; choose another --out") from error
+
+
+def require_run(folder: Path) -> None:
+    """Refuse a folder that has no tables to export, before anything is written.
+
+    Raises
+    ------
+    StoreError
+        It is none.
+    """
+    if not is_run_folder(folder) or not (folder / "trades.parquet").exists():
+        raise StoreError(f"{folder}: is no run folder with trades; name one that a run wrote")
 
 
 def _table(path: Path) -> pd.DataFrame:

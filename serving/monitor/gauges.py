@@ -43,4 +43,4 @@ def write_gauges(evaluation: Evaluation, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_to_textfile(str(path), registry)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}; name another file") from error
+        raise StoreError(f"--gauges {path}: cannot be written: {error.strerror}; name another file") from error

@@ -131,6 +131,14 @@ def evaluate(logged: LoggedPredictions, market: Market, reference: Reference) ->
             f"the data have no {missing[0]}, which {record.name} predicts; they have {', '.join(market.bars)}"
         )
     joined = join(logged.rows, logged.features, market, reference.label, record.features)
+    if not joined.rows["in_data"].any():
+        first, begin, end = (
+            f"{time:%Y-%m-%d %H:%M} UTC" for time in (logged.rows["as_of"].min(), market.times[0], market.times[-1])
+        )
+        raise DataError(
+            f"no logged bar of {record.name} is in the data: the log begins at {first}, the data have bars from "
+            f"{begin} to {end}; is data.session_close the same?"
+        )
     live = joined.observations
     panel = run_panel(reference.observations, live, reference.calibration)
     return Evaluation(

@@ -42,7 +42,7 @@ def show(evaluation: Evaluation, console: Console | None = None) -> None:
         console.print(Text(f"note   {fact}", style="yellow"))
     console.print(_scores(evaluation.scores))
     if evaluation.history:
-        console.print(Text(f"alerts began on {', '.join(evaluation.history[-10:])}"))
+        console.print(Text(f"alerts so far began on {', '.join(evaluation.history[-10:])}"))
 
 
 def _scores(scores: tuple[Score, ...]) -> Table:

@@ -5,6 +5,7 @@ import logging
 import urllib.error
 import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
 from core.errors import ConfigError
 
@@ -27,8 +28,13 @@ def check_address(url: str) -> None:
     ConfigError
         It is none.
     """
-    if not url.startswith(("http://", "https://")):
-        raise ConfigError(f"--webhook {url}: must begin with http:// or https://")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(f"--webhook {url}: is no address; it must begin with http:// or https:// and name a host")
 
 
 def post(url: str, content: dict[str, Any]) -> bool:

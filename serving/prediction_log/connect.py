@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
@@ -76,7 +77,27 @@ def _sqlite(url: URL) -> Engine:
     )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
+    if url.database and url.database != ":memory:":
+        _guard(engine, Path(url.database))
     return engine
+
+
+def _guard(engine: Engine, path: Path) -> None:
+    """Refuse to go on with a file that was removed or replaced: what is written into it can be found nowhere."""
+    seen: list[tuple[int, int]] = []
+
+    def check(_: Any) -> None:
+        try:
+            stat = path.stat()
+        except OSError:
+            raise sqlite3.OperationalError(REMOVED) from None
+        if not seen:
+            seen.append((stat.st_dev, stat.st_ino))
+        elif seen[0] != (stat.st_dev, stat.st_ino):
+            raise sqlite3.OperationalError(REMOVED)
+
+    event.listen(engine, "begin", check)
+    event.listen(engine, "commit", check)
 
 
 def _configure(connection: sqlite3.Connection, _: Any) -> None:
@@ -110,7 +131,9 @@ def explained(engine: Engine) -> Iterator[None]:
         raise StoreError(f"prediction log {hidden(engine.url)}: {error}; {_remedy(str(error))}") from error
 
 
+REMOVED = "the file was removed or replaced while it was in use"
 REMEDIES = {
+    REMOVED: "put it back, or restart the service",
     "full": "free some space",
     "No space": "free some space",
     "disk I/O": "look at the disk and its free space",

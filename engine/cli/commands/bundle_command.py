@@ -1,6 +1,7 @@
 """``run_backtest.py train | predict | bundle``: model bundles on the command line."""
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,8 +138,8 @@ def predict(
     from engine.bundle.terminal import show_decisions
     from engine.bundle.trained import cut_of
 
-    if account is not None and not account > 0:
-        raise ConfigError(f"--account {account:g}: must be above 0")
+    if account is not None and not 0 < account < math.inf:
+        raise ConfigError(f"--account {account:g}: must be a finite number above 0")
     loaded = load_bundle(folder, key=key_of(key_file), force=force)
     market = _market(loaded, words)
     now = None if at else pd.Timestamp.now("UTC")

@@ -5,7 +5,7 @@ from typing import Literal
 
 import click
 
-from core.errors import StoreError
+from core.errors import ConfigError, StoreError
 from engine.cli.console import say
 
 PATH = click.Path(path_type=Path)
@@ -20,8 +20,14 @@ EPILOG = "Exit codes: 0 done, 2 bad input."
 @click.option("--out", type=PATH, help="Folder for the files; default: the run's own.")
 def export(runs: tuple[Path, ...], to: Literal["csv", "xlsx"], out: Path | None) -> None:
     """Write a run's trades, orders, fills and costs as CSV or Excel files."""
-    from engine.run_folder.export import export_run
+    from engine.run_folder.export import export_run, require_run
 
+    names = [run.resolve().name for run in runs]
+    again = next((name for name in names if names.count(name) > 1), None)
+    if out and again:
+        raise ConfigError(f"--out {out}: two of the runs are called {again}, so that one would replace the other")
+    for run in runs:
+        require_run(run)
     for run in runs:
         for path in export_run(run, to, out / run.resolve().name if out and len(runs) > 1 else out):
             say(str(path))

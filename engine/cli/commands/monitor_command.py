@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.errors import ConfigError, DataError, StoreError
-from engine.cli.arguments import sorted_words
+from engine.cli.arguments import FiniteRange, sorted_words
 from engine.cli.console import say
 
 from .bundle_command import FORCE_HELP, KEY_HELP, PATH, key_of
@@ -29,7 +30,7 @@ EPILOG = "Exit codes: 0 ok or watch, 1 retrain, 2 bad input, 130 interrupted."
 @click.option("--db", envvar="BTML_DB", show_envvar=True, help="Prediction log; default: the file beside the bundle.")
 @click.option(
     "--every",
-    type=click.IntRange(20),
+    type=click.IntRange(20, 5_000),
     default=500,
     show_default=True,
     help="Sessions in which one false alarm of all checks together is accepted.",
@@ -42,7 +43,7 @@ EPILOG = "Exit codes: 0 ok or watch, 1 retrain, 2 bad input, 130 interrupted."
 )
 @click.option("--watch", is_flag=True, help="Evaluate again and again, until Ctrl-C.")
 @click.option(
-    "--pause", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True, help="Minutes between."
+    "--pause", type=FiniteRange(0, 10_080, min_open=True), default=60.0, show_default=True, help="Minutes between."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print each evaluation as one line of JSON, and nothing else.")
 @click.option("--page", type=PATH, help="Write a page with pictures into this file.")
@@ -124,6 +125,8 @@ def _challenge(
     from engine.pages.progress import reporting
 
     path = options["challenger"]
+    if path.exists() and path.resolve() == folder.resolve():
+        raise ConfigError(f"--retrain {path}: is the champion itself; name another folder")
     data = data_block(champion, paths, overrides)
     key = key_of(options["key_file"])
     if not path.exists():
@@ -140,10 +143,21 @@ def _challenge(
 
 
 def _require_log(url: str) -> None:
-    """Opening a file of SQLite would make it."""
-    path = url.removeprefix("sqlite:///")
-    if path != url and not Path(path).is_file():
+    """Opening a file of SQLite would make it, or its tables."""
+    import sqlite3
+
+    path = Path(url.removeprefix("sqlite:///"))
+    if str(path) == url:
+        return
+    if not path.is_file():
         raise StoreError(f"{path}: there is no prediction log; serve the bundle first, or name its --db")
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: cannot be read as a prediction log ({error}); name another --db") from None
+    if "predictions" not in tables:
+        raise StoreError(f"{path}: is no prediction log; name the --db of the service")
 
 
 def _told(evaluation: "Evaluation", options: dict[str, Any]) -> None:

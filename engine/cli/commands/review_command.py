@@ -36,13 +36,13 @@ def review(paths: tuple[Path, ...], **options: Any) -> None:
 
 @click.command("compare", epilog=EPILOG)
 @click.argument("paths", metavar="RUN RUN ...", nargs=-1, type=PATH, required=True)
-@click.option("--out", type=PATH, help="The page to write; default: review.html beside the first run.")
+@click.option("--out", type=PATH, help="The page to write; default: compare.html beside the first run.")
 @click.option("--text", is_flag=True, help="Print the table on the terminal, and write no page.")
 def compare(paths: tuple[Path, ...], out: Path | None, text: bool) -> None:
     """Lay two runs or more over each other: a review with these pinned, the first as the base."""
     if len(paths) < 2:
         raise ConfigError(f"compare needs two runs or more; given {paths[0]}")
-    out = out or paths[0].resolve().parent / "review.html"
+    out = out or paths[0].resolve().parent / "compare.html"
     _review(paths, paths, {"out": out, "text": text, "sort": "-made", "limit": 0})
 
 
@@ -58,6 +58,9 @@ def _review(paths: tuple[Path, ...], pinned: tuple[Path, ...], options: dict[str
     forms = [name for name in ("text", "as_json", "as_csv", "serve") if options.get(name)]
     if len(forms) > 1:
         raise ConfigError("--text, --json, --csv and --serve exclude each other; choose one")
+    files = [f"--{name}" for name in ("out", "pdf") if options.get(name)]
+    if forms and files and not pinned:
+        raise ConfigError(f"{files[0]}: --text, --json, --csv and --serve write no file; leave one of them out")
     collected = collect(paths)
     rows = terminal.sorted_rows(collected.rows, options["sort"])
     if options.get("text"):

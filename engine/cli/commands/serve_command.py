@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.errors import ConfigError, install_hint
+from engine.cli.arguments import FiniteRange
 from engine.cli.console import say
 
 from .bundle_command import FORCE_HELP, KEY_HELP, PATH, key_of
@@ -54,7 +55,7 @@ def require_extra() -> None:
     "--token-file", type=PATH, help="File with the token of clients and, on a second line, the administrator's."
 )
 @click.option(
-    "--keep-days", type=click.FloatRange(0, min_open=True), help="Remove predictions older than so many days."
+    "--keep-days", type=FiniteRange(0, 36_500, min_open=True), help="Remove predictions older than so many days."
 )
 @click.option("--at-once", default=32, show_default=True, type=click.IntRange(1), help="Requests answered at once.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads that decide.")
@@ -63,12 +64,14 @@ def require_extra() -> None:
 def serve(folder: Path, host: str, port: int, db: str | None, **options: Any) -> None:
     """Answer predictions, sides and sizes of a bundle over HTTP, and keep each of them in a log."""
     require_extra()
+    from engine.bundle.read import load_bundle
     from serving.http.server import opened_socket
     from serving.http.server import serve as serve_http
     from serving.http.tokens import Tokens
     from serving.json_logs import log_as_json
     from serving.prediction_log.log import PredictionLog
 
+    load_bundle(folder, key=key_of(options["key_file"]), force=options["force"])  # before a log is made beside it
     tokens = Tokens.read(options["token_file"]) if options["token_file"] else Tokens()
     with (
         opened_socket(host, port, has_tokens=bool(tokens.client)) as listener,

@@ -1,6 +1,7 @@
 """Folders of every kind in one review: figures against the runs' own files, and the reason where there are none."""
 
 import json
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from engine.review.collection import collect
 from engine.review.columns import COLUMNS
 from engine.review.find_folders import find_folders
 from engine.review.index import NAME, read_rows
+from engine.review.page import write_page
 from engine.review.read_row import read_row
 from engine.review.row import Refused
 from risk.overfitting import deflated_sharpe
@@ -278,3 +280,68 @@ def test_weekly_and_daily_runs_share_the_deflated_ratio_by_years(tmp_path):
     for path, name, years in ((daily, "daily", 252), (weekly, "weekly", 52)):
         expected = deflated_sharpe(tables[path].to_numpy(), 2, spread / years)
         assert by_name[name] == pytest.approx(expected.value, rel=1e-9)
+
+
+# --- files of another hand
+
+
+@pytest.mark.parametrize(
+    ("file", "keys", "value"),
+    [
+        ("metrics.json", ("span", "last_session"), "junk"),
+        ("metrics.json", ("span", "last_session"), 5),
+        ("metrics.json", ("span", "last_session"), "2018-12-31T00:00:00"),
+        ("metrics.json", ("periods_per_year",), 0),
+        ("metrics.json", ("periods_per_year",), -252),
+        ("metrics.json", ("symbols",), [1, None]),
+        ("metrics.json", ("measures", "strategy", "sharpe", "value"), float("nan")),
+        ("metrics.json", ("verdict", "headline"), {"a": 1}),
+        ("manifest.json", ("made_at",), 12),
+        ("manifest.json", ("tried",), {"settings": "many"}),
+        ("manifest.json", ("format",), -5),
+        ("manifest.json", ("format",), True),
+    ],
+)
+def test_an_entry_of_another_kind_is_a_reason(tmp_path, file, keys, value):
+    folder = make_run(tmp_path)
+    make_run(tmp_path, "other", seed=1)
+    content = json.loads((folder / file).read_text())
+    inner = content
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    (folder / file).write_text(json.dumps(content))
+    review = collect([tmp_path])
+    assert [left.folder for left in review.refused] == [folder]
+    assert len(review.rows) == 1
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "metrics.json", "review.json"])
+def test_a_file_nested_without_end_is_a_reason(tmp_path, name):
+    folder = make_run(tmp_path)
+    (folder / name).write_text("[" * 200_000)
+    assert collect([tmp_path]).refused
+
+
+def test_aliases_that_would_fill_the_memory_are_a_reason(tmp_path):
+    folder = make_run(tmp_path)
+    lines = ["name: x", "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 9)]
+    (folder / "config.yaml").write_text("\n".join(lines))
+    assert "aliases" in collect([tmp_path]).refused[0].reason
+
+
+def test_names_that_are_no_text_or_no_address_are_on_the_page(tmp_path):
+    make_run(tmp_path, seed=1).rename(os.fsdecode(os.fsencode(tmp_path) + b"/byte\xff"))
+    make_run(tmp_path, seed=2).rename(tmp_path / "odd#%2F?")
+    write_page(collect([tmp_path]), tmp_path / "review.html")
+    text = (tmp_path / "review.html").read_text()
+    assert "odd%23%252F%3F/report.html" in text
+    assert "byte?" in text
+
+
+def test_a_link_is_listed_and_not_followed(runs):
+    (runs / "loop").symlink_to(runs)
+    assert [left.reason for left in collect([runs]).refused] == [
+        "is a link, which is not followed; name the folder that it leads to"
+    ]

@@ -12,7 +12,7 @@ from engine.review.collection import collect
 from engine.review.marks import FILE, Mark, OutdatedError, read_mark, write_mark
 from engine.run_folder.run_folder import result_digest
 
-HOSTILE = "<script>alert(1)</script> \"quotes\" 'single' \u202eright to left\u202c \N{SNOWMAN} \x00"
+HOSTILE = "<script>alert(1)</script> \"quotes\" 'single' \u202eright to left\u202c \N{SNOWMAN}"
 
 
 @pytest.fixture
@@ -70,7 +70,18 @@ def test_what_is_no_mark_is_refused(run, mark, note, words):
     assert read_mark(run) == Mark()
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"format": 9, "history": []}', '{"format": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        '{"format": 9, "history": []}',
+        '{"format": 1}',
+        *(f'{{"format": 1, "history": [], "revision": {value}}}' for value in ("null", '"abc"', "1e999", "9" * 5000)),
+        '{"format": 1, "history": [], "mark": "<script>", "revision": 1}',
+        '{"format": 1, "history": [], "note": "\\ud800", "revision": 1}',
+    ],
+)
 def test_a_file_that_is_no_mark_is_said_and_not_overwritten(run, content):
     (run / FILE).write_text(content)
     review = collect([run.parent])

@@ -127,7 +127,8 @@ def _cost(outcome: Outcome) -> Answer:
     first = f"{money(paid.total)} in {count(paid.fills, 'fill')}."
     rest = "No cost was paid."
     if largest:
-        rest = f"Most of it is {largest.replace('_', ' ')}. All returns are after costs."
+        share = "Most of it" if 2.0 * kinds[largest] > sum(kinds.values()) else "The largest part"
+        rest = f"{share} is {largest.replace('_', ' ')}. All returns are after costs."
     drag = Tile(
         "Cost drag, a year",
         "cost_drag",

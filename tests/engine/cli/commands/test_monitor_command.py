@@ -186,7 +186,10 @@ def test_two_monitors_at_once_append_whole_lines(parts, served, tmp_path):
     ("words", "message"),
     [
         (["--webhook", "ftp://x"], "must begin with http"),
+        (["--webhook", "http://"], "is no address"),
         (["--promote"], "add --retrain DIR"),
+        (["--pause", "nan"], "not a finite number"),
+        (["--every", "99999999"], "not in the range"),
         (["data.end=1980-01-01"], ""),
     ],
 )
@@ -205,6 +208,33 @@ def test_without_a_log_or_a_walk_forward_it_says_what_to_do(parts, tmp_path, cap
     train(config, tmp_path / "bare", cut=parts[0].contents.cut)
     assert main(["monitor", str(tmp_path / "bare")]) == 2
     assert "train it again with --run RUN" in capsys.readouterr().err
+
+
+def test_data_without_any_logged_bar_are_refused(parts, served, tmp_path, capsys):
+    table = pd.read_csv(parts[2] / "A.csv").iloc[:300]
+    table.to_csv(tmp_path / "old.csv", index=False)
+    assert monitor(parts, served, str(tmp_path / "old.csv")) == 2
+    assert "no logged bar of watched is in the data" in capsys.readouterr().err
+
+
+def test_a_file_of_the_same_prices_joins_every_bar(parts, served, capsys):
+    monitor(parts, served, "--json", str(parts[2] / "A.csv"))
+    content = last_json(capsys)
+    assert content["waiting_for_outcome"] == 0
+    assert not any("do not have" in fact for fact in content["facts"])
+
+
+def test_a_reader_leaves_another_database_alone(parts, tmp_path, capsys):
+    import sqlite3
+
+    path = tmp_path / "other.sqlite"
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE mine (x)")
+    database.close()
+    before = path.read_bytes()
+    assert monitor(parts, f"sqlite:///{path}") == 2
+    assert "is no prediction log" in capsys.readouterr().err
+    assert path.read_bytes() == before
 
 
 # --- the webhook

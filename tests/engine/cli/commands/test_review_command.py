@@ -33,8 +33,10 @@ def test_review_writes_one_page_beside_the_runs(runs, capsys):
 
 def test_compare_pins_what_it_is_given(runs, capsys):
     folders = sorted(path for path in runs.iterdir() if path.is_dir())
+    assert main(["review", str(runs)]) == 0
     assert main(["compare", str(folders[1]), str(folders[0])]) == 0
-    data = re.search(r'id="review-data">(.*?)</script>', (runs / "review.html").read_text(), re.S)
+    assert (runs / "review.html").read_text().count("walk2") > 0
+    data = re.search(r'id="review-data">(.*?)</script>', (runs / "compare.html").read_text(), re.S)
     content = json.loads(data[1])
     assert [content["rows"][place][1] for place in content["pinned"]] == ["walk1", "walk0"]
 
@@ -73,6 +75,8 @@ def test_csv_and_json_have_the_numbers_in_full(runs, capsys):
         (["review", "nowhere"], "there is no such folder"),
         (["review", "{runs}", "--text", "--sort", "luck"], "there is no such column"),
         (["review", "{runs}", "--text", "--json"], "exclude each other"),
+        (["review", "{runs}", "--text", "--out", "x.html"], "write no file"),
+        (["review", "{runs}", "--out", "/dev/null"], "no regular file"),
         (["compare", "{runs}"], "needs two runs"),
         (["list", "models", "{runs}"], "takes no folders"),
         (["export", "{runs}", "--to", "csv"], "is no run folder"),
@@ -123,6 +127,15 @@ def test_an_export_leaves_the_results_alone(traded, tmp_path):
     before = {path.name: path.read_bytes() for path in traded.iterdir()}
     assert main(["export", str(traded), "--to", "csv", "--out", str(tmp_path / "out")]) == 0
     assert {path.name: path.read_bytes() for path in traded.iterdir()} == before
+
+
+def test_runs_of_one_name_do_not_replace_each_other(traded, tmp_path, capsys):
+    twin = tmp_path / "elsewhere" / traded.name
+    shutil.copytree(traded, twin)
+    assert main(["export", str(traded), str(twin), "--to", "csv", "--out", str(tmp_path / "out")]) == 2
+    assert "would replace the other" in capsys.readouterr().err
+    assert main(["export", str(traded), str(tmp_path), "--to", "csv", "--out", str(tmp_path / "out")]) == 2
+    assert not (tmp_path / "out").exists()
 
 
 # --- PDF
