@@ -248,7 +248,7 @@ def test_the_package_is_cheap_until_it_is_asked():
 
 
 def test_the_package_names_what_it_has():
-    assert engine.__all__ == ["RunRecorder", "load_bundle", "load_run", "load_sweep", "run", "train"]
+    assert engine.__all__ == ["RunRecorder", "load_bundle", "load_review", "load_run", "load_sweep", "run", "train"]
     with pytest.raises(AttributeError, match="no attribute 'runs'"):
         _ = engine.runs
 

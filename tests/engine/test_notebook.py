@@ -29,6 +29,7 @@ def html(cell):
     return "".join(output.get("data", {}).get("text/html", "") for output in cell.outputs)
 
 
+@pytest.mark.slow
 def test_a_run_and_a_review_show_themselves(executed):
     run, review, table = (html(cell) for cell in executed[1:])
     assert run.startswith("<iframe")

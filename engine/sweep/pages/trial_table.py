@@ -33,7 +33,7 @@ def overrides(point: Mapping[str, Any]) -> str:
     r"""A trial's settings as words of the command line.
 
     >>> overrides({"strategy.entry": 0.001, "risk.stop": {"kind": "atr", "multiple": 3}, "risk.cap": None})
-    'strategy.entry=0.001 \\'risk.stop={"kind": "atr", "multiple": 3}\\' risk.cap=null'
+    'strategy.entry=0.001 \'risk.stop={"kind": "atr", "multiple": 3}\' risk.cap=null'
     """
     return " ".join(shlex.quote(f"{path}={_word(value)}") for path, value in point.items())
 

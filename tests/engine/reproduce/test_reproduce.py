@@ -63,7 +63,7 @@ def told(capsys, *words):
 # --- whole runs
 
 
-def test_a_run_is_reproduced_and_nothing_is_touched(folder, capsys, monkeypatch, tmp_path):
+def test_a_run_is_reproduced_and_nothing_is_touched_but_the_record_of_it(folder, capsys, monkeypatch, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     monkeypatch.setattr(command.tempfile, "tempdir", str(tmp_path / "elsewhere"))
@@ -71,7 +71,10 @@ def test_a_run_is_reproduced_and_nothing_is_touched(folder, capsys, monkeypatch,
     assert main(["reproduce", str(folder)]) == 0
     said = capsys.readouterr().out
     assert said == f"{folder.name}: reproduced, all 9 result files are equal\n"
-    assert {key for key, value in contents(tmp_path).items() if before.get(key) != value} <= {"elsewhere"}
+    changed = {key for key, value in contents(tmp_path).items() if before.get(key) != value}
+    run = folder.relative_to(tmp_path).as_posix()
+    assert changed <= {"elsewhere", run, f"{run}/reproduced.json"}
+    assert json.loads((folder / "reproduced.json").read_text())["reproduced"] is True
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 

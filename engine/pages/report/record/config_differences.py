@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from core.errors import WorkbenchError
@@ -25,7 +26,7 @@ def differences(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 def _changed(spec: BaseModel, path: str) -> Iterator[tuple[str, str, str]]:
     for name, field in type(spec).model_fields.items():
         value = getattr(spec, name)
-        default = field.get_default(call_default_factory=True) if not field.is_required() else PydanticUndefined
+        default = _default(field)
         if value == default or (path == "" and name in ("name", "version")):
             continue
         key = f"{path}{name}"
@@ -37,6 +38,13 @@ def _changed(spec: BaseModel, path: str) -> Iterator[tuple[str, str, str]]:
             )
             continue
         yield key, _text(value), "required" if default is PydanticUndefined else _text(default)
+
+
+def _default(field: FieldInfo) -> Any:
+    """The default as it is: a copy of it, which pydantic gives, is refused by read-only mappings."""
+    if field.default_factory is None:
+        return field.default
+    return field.get_default(call_default_factory=True, validated_data={})
 
 
 def _other_kind(value: BaseModel, key: str) -> Iterator[tuple[str, str, str]]:

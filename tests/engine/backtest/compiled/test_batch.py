@@ -178,9 +178,9 @@ STOPS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "rule",
-    [pytest.param(Threshold(), id="threshold"), pytest.param(TimeExit(bars=4), id="time_exit", marks=pytest.mark.slow)],
+    "rule", [pytest.param(Threshold(), id="threshold"), pytest.param(TimeExit(bars=4), id="time_exit")]
 )
 def test_passing_over_quiet_steps_changes_no_bit(single, rule):
     market, signals = one_symbol(1)
