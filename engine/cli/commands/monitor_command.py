@@ -60,7 +60,11 @@ def monitor(folder: Path, words: tuple[str, ...], **options: Any) -> int:
 
     if options["webhook"]:
         check_address(options["webhook"])
-    bundle = load_bundle(folder, key=key_of(options["key_file"]), force=options["force"])
+
+    def load() -> "Bundle":
+        return load_bundle(folder, key=key_of(options["key_file"]), force=options["force"])
+
+    bundle = load()
     reference = _reference(bundle, folder, options["every"])
     paths, overrides = sorted_words(words)
 
@@ -68,6 +72,10 @@ def monitor(folder: Path, words: tuple[str, ...], **options: Any) -> int:
         raise ConfigError("--promote: names no challenger; add --retrain DIR")
 
     def once() -> "Evaluation":
+        nonlocal bundle, reference
+        current = load()  # another one may have taken its place since
+        if current.contents.digest != bundle.contents.digest:
+            bundle, reference = current, _reference(current, folder, options["every"])
         evaluation = _evaluate(bundle, reference, options["db"] or database_of(folder), paths, overrides)
         _told(evaluation, options)
         if options["challenger"]:

@@ -1,6 +1,7 @@
 """The whole way of a served model: walk-forward, bundle, predictions, monitor, challenger, promotion."""
 
 import json
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -15,6 +16,7 @@ from engine.bundle.lifecycle import retrain
 from engine.bundle.lifecycle.promote import promote
 from engine.bundle.read import load_bundle
 from engine.bundle.train import train
+from engine.cli.commands import monitor_command
 from engine.cli.main import main
 from engine.sweep.load_config import load_mapping
 from serving.monitor import calibration, webhook
@@ -307,6 +309,30 @@ def test_a_promotion_swaps_and_leaves_the_reason_in_both(parts, tmp_path):
     assert "e-value 120" in now.contents.promotion
     assert "e-value 120" in old.contents.promotion
     assert now.decide(market).rows[0].prediction == challenger.decide(market).rows[0].prediction
+
+
+def test_a_watch_goes_on_with_the_bundle_that_took_the_place(parts, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(calibration, "STREAMS", 10)
+    monkeypatch.setenv("BACKTRADER_ML_DATA", str(tmp_path / "ledger"))
+    bundle, market, folder = parts
+    shutil.copytree(folder / "bundle", tmp_path / "live")
+    url = f"sqlite:///{tmp_path / 'log.sqlite'}"
+    serve_history(bundle, market, url, market.times[CUT + 1 : CUT + 11])
+    data = market.times[CUT + 12]
+    words = ["monitor", str(tmp_path / "live"), "--db", url, "--json", f"data.end={data:%F}"]
+    main([*words, "--retrain", str(tmp_path / "next")])
+
+    def rounds(once, _seconds):
+        promote(tmp_path / "live", tmp_path / "next", "e-value 120")
+        now = load_bundle(tmp_path / "live")
+        serve_history(now, market, url, market.times[CUT + 11 : CUT + 13])
+        once()
+
+    monkeypatch.setattr(monitor_command, "_again", rounds)
+    assert main([*words, "--watch"]) == 0
+    ids = [json.loads(line)["model"]["id"] for line in capsys.readouterr().out.splitlines() if "model" in line]
+    assert ids[-2] == bundle.contents.digest
+    assert ids[-1] == load_bundle(tmp_path / "live").contents.digest != ids[-2]
 
 
 def test_sessions_of_the_comparison_are_those_that_neither_saw(parts, tmp_path, monkeypatch):
