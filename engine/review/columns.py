@@ -56,6 +56,8 @@ class Column:
     first: bool = False
 
 
+FIRST = ("cagr", "volatility", "max_drawdown", "average_exposure", "cost_drag")
+"""Measures that are shown at first, beside the Sharpe ratio."""
 TITLES = {
     "max_drawdown": "Max. drawdown",
     "average_exposure": "Exposure",
@@ -75,50 +77,47 @@ def _measure(name: str, *, first: bool) -> Column:
     )
 
 
+SHARPE = _measure("sharpe", first=True)
+DEFLATED = Column(
+    "deflated_sharpe",
+    "Deflated Sharpe",
+    "probability",
+    lambda item: item.deflated,
+    "Probability that the true Sharpe ratio is above what the best of the runs shown would have without skill; "
+    "runs with fewer than 60 returns are left out.",
+    first=True,
+)
+TRIES = Column(
+    "tries",
+    "Tries",
+    "count",
+    lambda item: item.row.tries,
+    "Settings that it was chosen from, itself included: tried on the same data when it was made, by the ledger, or the "
+    "trials of the sweep.",
+    first=True,
+)
 COLUMNS: tuple[Column, ...] = (
     Column("mark", "Mark", "text", lambda item: item.mark.mark, "Keep, maybe or reject, by a reviewer.", first=True),
     Column("name", "Name", "text", lambda item: item.row.name, "Name of the config or the sweep.", first=True),
-    Column("kind", "Kind", "text", lambda item: item.row.kind, "A run, or a sweep with the measures of its winner."),
-    Column("id", "Id", "text", lambda item: item.row.id, "Id of the config or the sweep."),
-    Column("made", "Made", "date", lambda item: item.row.made_at[:10], "Date of the run, UTC.", first=True),
+    *(SHARPE, DEFLATED, TRIES),
+    *(_measure(name, first=name in FIRST) for name in MEASURES if name != "sharpe"),
+    Column("verdict", "Verdict", "text", lambda item: item.row.verdict, "The run's own verdict.", first=True),
     Column("universe", "Universe", "text", lambda item: universe(item.row.symbols), "Symbols traded.", first=True),
+    Column("made", "Made", "date", lambda item: item.row.made_at[:10], "Date of the run, UTC.", first=True),
     Column("from", "From", "date", lambda item: item.row.first, "Date of the first return."),
     Column("to", "To", "date", lambda item: item.row.last, "Date of the last return."),
     Column("returns", "Returns", "count", lambda item: item.row.returns, "Number of returns."),
     Column("period", "Period", "text", lambda item: item.row.period, "Period of one return."),
     Column("engine", "Engine", "text", lambda item: item.row.engine, "The engine that computed it."),
-    *(
-        _measure(name, first=name in ("cagr", "volatility", "sharpe", "max_drawdown", "average_exposure", "cost_drag"))
-        for name in MEASURES
-    ),
-    Column("verdict", "Verdict", "text", lambda item: item.row.verdict, "The run's own verdict.", first=True),
-    Column(
-        "tries",
-        "Tries",
-        "count",
-        lambda item: item.row.tries,
-        "Settings that it was chosen from, itself included: tried on the same data when it was made, by the ledger, or "
-        "the trials of the sweep.",
-        first=True,
-    ),
-    Column(
-        "deflated_sharpe",
-        "Deflated Sharpe",
-        "probability",
-        lambda item: item.deflated,
-        "Probability that the true Sharpe ratio is above what the best of the runs shown would have without skill; "
-        "runs with fewer than 60 returns are left out.",
-        first=True,
-    ),
     Column(
         "leaks", "Leak audit", "text", lambda item: item.leaks, "The audit of the config, else the run's own checks."
     ),
     Column("age", "Data age, days", "count", lambda item: item.days, "Days from the last return to this review."),
-    Column(
-        "reproduced", "Reproduced", "text", lambda item: item.row.reproduced, "Outcome and date of the last reproduce."
-    ),
+    Column("reproduced", "Reproduced", "text", lambda item: item.row.reproduced, "Outcome of the last reproduce."),
     Column("flags", "Doubts", "text", lambda item: "; ".join(item.row.flags), "What is doubtful about the folder."),
     Column("note", "Note", "text", lambda item: item.mark.note, "The reviewer's note."),
+    Column("kind", "Kind", "text", lambda item: item.row.kind, "A run, or a sweep with the measures of its winner."),
+    Column("id", "Id", "text", lambda item: item.row.id, "Id of the config or the sweep."),
     Column("folder", "Folder", "text", lambda item: shown_path(item.row.folder), "Where the run lies."),
 )
 KEYS = tuple(column.key for column in COLUMNS)
