@@ -49,10 +49,10 @@ def shared_cache(tmp_path_factory, pytestconfig):
     folder = tmp_path_factory.mktemp("cache")
     kernels = kernels_of(tmp_path_factory, pytestconfig)
     (folder / "kernels").symlink_to(kernels, target_is_directory=True)
-    os.environ["BACKTRADER_ML_CACHE"] = str(folder)
-    os.environ["BACKTRADER_ML_DATA"] = str(tmp_path_factory.mktemp("ledger"))
-    yield folder
-    del os.environ["BACKTRADER_ML_CACHE"], os.environ["BACKTRADER_ML_DATA"]
+    with pytest.MonkeyPatch.context() as patch:  # check-plugin runs tests within a test: what was set comes back
+        patch.setenv("BACKTRADER_ML_CACHE", str(folder))
+        patch.setenv("BACKTRADER_ML_DATA", str(tmp_path_factory.mktemp("ledger")))
+        yield folder
 
 
 def kernels_of(tmp_path_factory, pytestconfig):
