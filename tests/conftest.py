@@ -147,3 +147,12 @@ def _redrawn(frame, row, how):
     columns = (opened, high, low, close, rng.uniform(1e5, 1e7, len(future)))
     made = pd.DataFrame(dict(zip(frame.columns, columns, strict=True)), index=frame.index[row:])
     return pd.concat([frame.iloc[:row], made])
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for all pages of the session."""
+    from browser_page import launched
+
+    with launched() as chromium:
+        yield chromium

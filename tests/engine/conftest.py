@@ -1,14 +1,12 @@
 """Small markets and configs that several tests of the engine share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from browser_page import launched
 
 from core.types import Bars, Market, SignalFrame
 from engine.backtest.bt import engine
@@ -28,13 +26,6 @@ from strategies.threshold import Threshold
 BARS = 420
 QUICK = MeasuresSpec.parse({"intervals": {"reps": 100}, "var_methods": ["gaussian", "ewma"]})
 """Enough to see that everything is there; resampling and fits are tested elsewhere."""
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """One Chromium for all pages of the session."""
-    with launched() as chromium:
-        yield chromium
 
 
 @pytest.fixture

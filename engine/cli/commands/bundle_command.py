@@ -139,7 +139,7 @@ def predict(
     from engine.bundle.trained import cut_of
 
     if account is not None and not 0 < account < math.inf:
-        raise ConfigError(f"--account {account:g}: must be a finite number above 0")
+        raise ConfigError(f"--account {account:g}: must be above 0, and finite")
     loaded = load_bundle(folder, key=key_of(key_file), force=force)
     market = _market(loaded, words)
     now = None if at else pd.Timestamp.now("UTC")

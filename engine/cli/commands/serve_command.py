@@ -64,18 +64,16 @@ def require_extra() -> None:
 def serve(folder: Path, host: str, port: int, db: str | None, **options: Any) -> None:
     """Answer predictions, sides and sizes of a bundle over HTTP, and keep each of them in a log."""
     require_extra()
-    from engine.bundle.read import load_bundle
     from serving.http.server import opened_socket
     from serving.http.server import serve as serve_http
     from serving.http.tokens import Tokens
     from serving.json_logs import log_as_json
     from serving.prediction_log.log import PredictionLog
 
-    load_bundle(folder, key=key_of(options["key_file"]), force=options["force"])  # before a log is made beside it
     tokens = Tokens.read(options["token_file"]) if options["token_file"] else Tokens()
     with (
         opened_socket(host, port, has_tokens=bool(tokens.client)) as listener,
-        closing(PredictionLog.open(db or database_of(folder))) as log,
+        closing(PredictionLog.open(db or _database_beside(folder, options))) as log,
     ):
         application = _application(folder, host, log, tokens, options)
         log_as_json()
@@ -87,6 +85,14 @@ def serve(folder: Path, host: str, port: int, db: str | None, **options: Any) ->
             say(f"log       {log.where}")
 
         serve_http(application, listener, announce)
+
+
+def _database_beside(folder: Path, options: Mapping[str, Any]) -> str:
+    """The log beside a bundle; refuses what is no bundle before a file is made beside it."""
+    from engine.bundle.read import load_bundle
+
+    load_bundle(folder, key=key_of(options["key_file"]), force=options["force"])
+    return database_of(folder)
 
 
 def _application(

@@ -1,13 +1,10 @@
 """The page of the API: what it loads is there, comes from the service itself, and shows every path."""
 
 import re
-import shutil
 
 import pytest
 from fake_model import FakeModel, loader
 from running_service import PATIENCE, serving
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +26,15 @@ def test_everything_that_it_loads_comes_from_the_service(running):
     assert "<title>backtrader-ml: &lt;b&gt;name" in page.text
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs an installed Chromium")
-def test_a_browser_shows_the_paths_and_asks_nobody_else(running):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        asked, errors = [], []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{running.address}/docs", timeout=1000 * PATIENCE)
-        page.wait_for_selector(".opblock-summary-path", timeout=1000 * PATIENCE)
-        shown = page.eval_on_selector_all(".opblock-summary-path", "all => all.map(one => one.dataset.path)")
-        assert {"/predict", "/health", "/ready", "/model", "/metrics"} <= set(shown)
-        assert errors == []
-        assert [url for url in asked if not url.startswith((running.address, "data:"))] == []
-        browser.close()
+def test_a_browser_shows_the_paths_and_asks_nobody_else(running, browser):
+    page = browser.new_page()
+    asked, errors = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{running.address}/docs", timeout=1000 * PATIENCE)
+    page.wait_for_selector(".opblock-summary-path", timeout=1000 * PATIENCE)
+    shown = page.eval_on_selector_all(".opblock-summary-path", "all => all.map(one => one.dataset.path)")
+    page.close()
+    assert {"/predict", "/health", "/ready", "/model", "/metrics"} <= set(shown)
+    assert errors == []
+    assert [url for url in asked if not url.startswith((running.address, "data:"))] == []
