@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
+from core.clock import sessions
 from core.errors import DataError
 from core.number_format import count
 from core.types import Market
@@ -109,13 +110,16 @@ class Evaluation:
         }
 
 
-def evaluate(logged: LoggedPredictions, market: Market, reference: Reference) -> Evaluation:
+def evaluate(
+    logged: LoggedPredictions, market: Market, reference: Reference, differing: pd.DataFrame | None = None
+) -> Evaluation:
     """Evaluate the predictions of a model.
 
     Parameters
     ----------
     logged : with the columns of :data:`COLUMNS`.
     market : the bars as they are now.
+    differing : answers that differed from the first one, as :func:`serving.prediction_log.read.read_alarms` gives them.
 
     Raises
     ------
@@ -150,7 +154,7 @@ def evaluate(logged: LoggedPredictions, market: Market, reference: Reference) ->
         scores_of(live, reference.observations),
         alerts_of(panel, reference.observations),
         tuple(f"{live.sessions[row]:%F}" for row in onsets(panel.worst > 1.0)),
-        tuple(_facts(joined, market)),
+        (*_facts(joined, market), *_differing(differing, market)),
         panel,
         joined,
         reference,
@@ -175,6 +179,14 @@ def _facts(joined: Joined, market: Market) -> list[str]:
     if late:
         facts.append(f"{count(len(late), 'prediction')} stored after the next bar's close: {_listed(late)}")
     return facts
+
+
+def _differing(alarms: pd.DataFrame | None, market: Market) -> list[str]:
+    if alarms is None or alarms.empty:
+        return []
+    days = sessions(pd.DatetimeIndex(alarms["as_of"]), market.zone)
+    pairs = tuple(sorted({(f"{day:%F}", str(symbol)) for day, symbol in zip(days, alarms["symbol"], strict=True)}))
+    return [f"{count(len(pairs), 'bar')} with another answer than the first one: {_listed(pairs)}"]
 
 
 def _late(rows: pd.DataFrame, market: Market) -> tuple[tuple[str, str], ...]:

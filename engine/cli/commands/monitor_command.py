@@ -111,15 +111,16 @@ def _evaluate(
     from engine.bundle.data import data_block
     from serving.monitor.run import COLUMNS, evaluate
     from serving.prediction_log.log import PredictionLog
-    from serving.prediction_log.read import read_predictions
+    from serving.prediction_log.read import read_alarms, read_predictions
 
     _require_log(url)
     log = PredictionLog.open(url)
     try:
         logged = read_predictions(log, bundle.contents.digest, columns=COLUMNS)
+        differing = read_alarms(log, bundle.contents.digest)
     finally:
         log.close()
-    return evaluate(logged, data_block(bundle, paths, overrides).load(), reference)
+    return evaluate(logged, data_block(bundle, paths, overrides).load(), reference, differing)
 
 
 def _challenge(

@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
@@ -129,6 +130,18 @@ def test_a_missing_session_and_a_corrected_bar_are_facts(parts, tmp_path, monkey
     assert content["verdict"] != "ok"
 
 
+def test_another_answer_than_the_first_one_is_a_fact(parts, served, capsys):
+    bundle, market, _ = parts
+    bars = market.bars["A"]
+    close = bars.close.copy()
+    close[CUT + 3] *= 1.01
+    other = replace(market, bars={"A": replace(bars, close=close, high=np.maximum(bars.high, close))})
+    serve_history(bundle, other, served, market.times[CUT + 3 : CUT + 4])
+    monitor(parts, served, "--json")
+    day = f"{market.times[CUT + 3]:%F}"
+    assert f"1 bar with another answer than the first one: {day} A" in last_json(capsys)["facts"]
+
+
 def test_an_outcome_that_is_not_known_yet_waits(parts, served, capsys):
     end = parts[1].times[CUT + 90]
     monitor(parts, served, "--json", f"data.end={end:%F}")
@@ -146,8 +159,6 @@ def test_a_planted_fault_ends_with_exit_code_1_and_its_session(parts, tmp_path, 
     bars = market.bars["A"]
     returns = np.append(0.0, bars.close[1:] / bars.close[:-1] - 1) * scale
     close = bars.close[0] * np.cumprod(1 + returns)
-    from dataclasses import replace
-
     wild = replace(bars, open=close, high=close * 1.001, low=close * 0.999, close=close)
     serve_history(bundle, replace(market, bars={"A": wild}), url, times[30:])
     assert monitor(parts, url, "--json", f"data.end={times[-1]:%F}") == 1
