@@ -38,10 +38,10 @@ def register(shows: Mapping[type, Callable[[Any], str]]) -> None:
 def run_html(result: RunResult) -> str:
     """A run: its verdict, wealth and drawdown beside the benchmark at equal exposure, headline measures.
 
-    A run without measures, as an engine returns it, has no HTML: the notebook prints it as text.
+    A run without measures, as an engine returns it, has its table of facts alone.
     """
     if result.daily is None or not result.metrics:
-        return ""
+        return result._repr_html_()
     measures = result.metrics["measures"]
     columns = [name for name in (STRATEGY, AT_EXPOSURE) if name in measures]
     rows = [

@@ -40,7 +40,7 @@ def test_a_run_and_a_review_show_themselves(executed):
 
 
 def test_a_run_without_measures_is_text():
-    assert run_html(SimpleNamespace(daily=None, metrics={})) == ""
+    assert run_html(SimpleNamespace(daily=None, metrics={}, _repr_html_=lambda: "<table>")) == "<table>"
 
 
 def test_a_sweep_shows_its_verdict_and_its_best_trials():
