@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from core.errors import ConfigError, StoreError
 
@@ -102,8 +103,24 @@ def _guard(engine: Engine, path: Path) -> None:
 
 def _configure(connection: sqlite3.Connection, _: Any) -> None:
     """Write-ahead log; FULL syncs it at every commit, so that an answer survives a power failure."""
-    for statement in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    _use_write_ahead_log(connection)
+    for statement in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {statement}").close()
+
+
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
+@retry(
+    retry=retry_if_exception(_is_busy),
+    stop=stop_after_delay(BUSY_SECONDS),
+    wait=wait_random(0.005, 0.05),
+    reraise=True,
+)
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch the file; SQLite's own time-out does not cover this statement, so it fails at once beside another user."""
+    connection.execute("PRAGMA journal_mode=WAL").close()
 
 
 def _begin(connection: Any) -> None:

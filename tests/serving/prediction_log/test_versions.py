@@ -60,6 +60,17 @@ def test_services_that_start_together_make_the_tables_once(log_url):
     assert failures == []
 
 
+def test_a_file_that_another_process_writes_is_waited_for(tmp_path):
+    path = tmp_path / "log.sqlite"
+    writer = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    for statement in ("CREATE TABLE other (x)", "BEGIN IMMEDIATE", "INSERT INTO other VALUES (1)"):
+        writer.execute(statement)
+    release = threading.Timer(0.5, writer.close)
+    release.start()
+    PredictionLog.open(f"sqlite:///{path}").close()
+    release.join()
+
+
 def test_tables_of_another_program_are_left_alone(tmp_path):
     path = tmp_path / "other.sqlite"
     with sqlite3.connect(path) as connection:
