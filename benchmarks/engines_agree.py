@@ -39,9 +39,10 @@ def main(count: int, first: int) -> None:
         fills += len(one.fills)
         at_close += int((one.fills["kind"] == "close").sum())
         short_of_cash += int((one.orders["status"] == "margin").sum())
-    print(
-        f"{count} cases, {fills} fills ({at_close} at a next close), {short_of_cash} orders that lacked cash: equal bit for bit"
+    counts = (
+        f"{count} cases, {fills} fills, {at_close} of them at a next close, {short_of_cash} orders that lacked cash"
     )
+    print(f"{counts}: equal bit for bit")
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ def execution(result: RunResult, market: Market, broker: BrokerSpec, *, in_parts
     """Every fill against the bars.
 
     A market order is filled on its symbol's first bar after the close of its decision, a stop or a limit on a later one
-    than its entry's decision; the price before slippage and impact lies inside that bar's range, and is its close for an
-    order at the close. A position in a symbol that has ended is closed after its last bar, at its last close and the
+    than its entry's decision; the price before slippage and impact lies inside that bar's range, and is its close for
+    an order at the close. A position in a symbol that has ended is closed after its last bar, at its last close and the
     delisting return.
 
     Parameters

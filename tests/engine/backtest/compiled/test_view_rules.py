@@ -124,7 +124,7 @@ def drawn(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [4, 5, 6, 7, 8, 10])  # those that trade, each with another kind of entry
+@pytest.mark.parametrize("seed", [4, 5, 6, 7, 8])  # those that trade, each with another kind of entry
 def test_random_rules_give_the_same_bits(drawn, seed):
     spec = drawn(seed)
     order = ORDERS[seed % len(ORDERS)]
