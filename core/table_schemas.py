@@ -206,7 +206,7 @@ STOPS = Table(
 
 ``stop_price`` is where the stop lay when the entry was filled. It is not active on the bar of the entry, whose
 ``bar_extreme`` (the low for a long, the high for a short, the close for an entry at the close) and ``bar_close`` say
-what it missed. If it was hit later, ``stopped_size`` is what it closed, ``trigger`` where it lay then, and ``quoted`` the
-market's price before slippage: beyond the trigger after a gap.
+what it missed. If it was hit later, ``stopped_size`` is what it closed, ``trigger`` where it lay then, and ``quoted``
+the market's price before slippage: beyond the trigger after a gap.
 """
 TABLES = (SIGNALS, EQUITY, ORDERS, FILLS, TRADES, COSTS, STOPS)

@@ -40,7 +40,7 @@ TARGETS = (
     {"kind": "atr", "window": 2, "multiple": 2.0},
 )
 ENTRIES = (
-    *[None] * 3,
+    *[None] * 5,
     {"kind": "close"},
     {"kind": "close"},
     {"kind": "limit", "offset": {"kind": "percent", "value": 0.05}, "bars": 2},
