@@ -173,7 +173,7 @@ def risks(draw):
     stop = draw(st.sampled_from((None, *STOPS) if mode == "notional" else STOPS))
     chosen = draw(
         one_of(
-            base=[1.0, 0.5, 0.05],
+            base=[1.0, 0.5, 0.05, 0.02],
             cap=[1.0, 0.95, 0.5, 0.2],
             cap_at=["fill", "signal"],
             take_profit=[None, *TARGETS],
