@@ -67,7 +67,7 @@ def at(document, path):
 
 def mutated(data, max_size, seed):
     """A description changed as a document, three times in four; anything else as bytes."""
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311 - no secret
     if data[:1] == b"{" and draw.random() < 0.75:
         try:
             document = json.loads(data)
@@ -95,7 +95,8 @@ class Loading:
             load_bundle(self.folder, force=True)
             self.counts["loaded"] += 1
         except StoreError as error:
-            assert "\n" not in error.line, error.line  # noqa: S101
+            if "\n" in error.line:
+                raise ValueError(f"several lines: {error.line!r}") from error
             self.counts["refused"] += 1
 
     def write(self, data: bytes) -> None:
