@@ -17,22 +17,32 @@ from engine.backtest.engines import first_difference
 CASES = Path(__file__).resolve().parent.parent / "tests" / "helpers" / "random_cases.py"
 
 
+def general(*_: object, cross: bool, record: bool) -> KernelFeatures:
+    """The features of a kernel that runs every setting."""
+    return KernelFeatures(cross=cross, record=record, entry_orders=True)
+
+
 def main(count: int, first: int) -> None:
     """Compare ``count`` cases from the seed ``first`` on, by one kernel for each kind of rule."""
-    case = run_path(str(CASES))["case"]
-    compiled.features_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record)  # type: ignore[assignment]
-    fills = short_of_cash = 0
+    drawn = run_path(str(CASES))
+    compiled.features_of = general  # type: ignore[assignment]
+    fills = at_close = short_of_cash = 0
     for seed in range(first, first + count):
-        inputs = case(seed, tight=seed % 2 == 0)
-        task = BacktestInput.of(*inputs, "0" * 12)
+        market, signals, strategy, risk, broker = drawn["case"](seed, tight=seed % 2 == 0)
+        strategy = drawn["with_entry_order"](strategy, seed)
+        task = BacktestInput.of(market, signals, strategy, risk, broker, "0" * 12)
         one = engine.run_task(task, solvent=False)
         other = compiled_engine.run_task(task, solvent=False)
         difference = first_difference(one, other)
         if difference:
             raise SystemExit(f"seed {seed}: {difference}")
         fills += len(one.fills)
+        at_close += int((one.fills["kind"] == "close").sum())
         short_of_cash += int((one.orders["status"] == "margin").sum())
-    print(f"{count} cases, {fills} fills, {short_of_cash} orders that lacked cash: equal bit for bit")
+    counts = (
+        f"{count} cases, {fills} fills, {at_close} of them at a next close, {short_of_cash} orders that lacked cash"
+    )
+    print(f"{counts}: equal bit for bit")
 
 
 if __name__ == "__main__":

@@ -205,8 +205,8 @@ STOPS = Table(
 """The stops of entries: one row an entry that had one, ``order_id`` that of the entry.
 
 ``stop_price`` is where the stop lay when the entry was filled. It is not active on the bar of the entry, whose
-``bar_extreme`` (the low for a long, the high for a short) and ``bar_close`` say what it missed. If it was hit later,
-``stopped_size`` is what it closed, ``trigger`` where it lay then, and ``quoted`` the market's price before slippage:
-beyond the trigger after a gap.
+``bar_extreme`` (the low for a long, the high for a short, the close for an entry at the close) and ``bar_close`` say
+what it missed. If it was hit later, ``stopped_size`` is what it closed, ``trigger`` where it lay then, and ``quoted``
+the market's price before slippage: beyond the trigger after a gap.
 """
 TABLES = (SIGNALS, EQUITY, ORDERS, FILLS, TRADES, COSTS, STOPS)

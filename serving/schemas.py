@@ -139,7 +139,7 @@ class SymbolAnswer(Body):
     close: float
     """The last close, on which the size is based."""
     entry: float | None
-    """Price of the entry's order; null for a market order."""
+    """Price of the entry's order; null for one without a price: at the next open, or the next close."""
     stop: float | None
     """Price of the protective stop; null for none."""
     target: float | None

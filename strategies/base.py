@@ -148,7 +148,8 @@ class Strategy(PluginSpec):
 
     entry_order: Annotated[EntryOrder | None, Field(exclude_if=_is_empty)] = None
     """The order that opens a position: by default a market order, which fills at the next open. `{kind: limit, offset:
-    {kind: percent, value: 0.01}, bars: 3}` waits three bars for a better price."""
+    {kind: percent, value: 0.01}, bars: 3}` waits three bars for a better price, `{kind: close}` fills at the next
+    close."""
 
     only_if: Annotated[tuple[Condition, ...], Field(exclude_if=_is_empty)] = ()
     """Conditions for an entry, all of which must hold: `[{feature: volatility_20, op: "<", value: 0.02}]`. They hold

@@ -19,7 +19,7 @@ class Size(NamedTuple):
     value : money, account currency, before it is rounded to lots.
     units : whole lots, signed.
     stop, target : prices of the protective orders; NaN for none.
-    entry : price of the entry's own order; NaN for a market order.
+    entry : price of the entry's own order; NaN for one without a price: at the next open or the next close.
     """
 
     value: float
@@ -50,4 +50,5 @@ def size_of(rules: Rules, bars: Bars, side: int, confidence: float, account: flo
     target = target_price(side, price, distance_at(risk.take_profit, price, distances.target[-1]))
     units = position_units(side, confidence, account, price, stop, risk, broker)
     units *= weight
-    return Size(units * price, side * lot_floor(units, broker.lot), stop, target, price if order else math.nan)
+    entry = price if order and order.has_price else math.nan
+    return Size(units * price, side * lot_floor(units, broker.lot), stop, target, entry)

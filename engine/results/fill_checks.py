@@ -22,8 +22,9 @@ def execution(result: RunResult, market: Market, broker: BrokerSpec, *, in_parts
     """Every fill against the bars.
 
     A market order is filled on its symbol's first bar after the close of its decision, a stop or a limit on a later one
-    than its entry's decision; the price before slippage and impact lies inside that bar's range. A position in a symbol
-    that has ended is closed after its last bar, at its last close and the delisting return.
+    than its entry's decision; the price before slippage and impact lies inside that bar's range, and is its close for
+    an order at the close. A position in a symbol that has ended is closed after its last bar, at its last close and the
+    delisting return.
 
     Parameters
     ----------
@@ -65,6 +66,9 @@ def _impossible(fill: Any, created: pd.Timestamp, bars: Bars, broker: BrokerSpec
     if at_once and row != following:
         return f"is filled at {fill.time}, not on the next bar"
     low, high = _before_slippage(fill.price, np.sign(fill.size), broker)
+    close = bars.close[row]
+    if fill.kind == "close" and not low * (1 - HAIR) <= close <= high * (1 + HAIR):
+        return f"is filled at {fill.price:g}, not at the bar's close of {close:g}"
     if high < bars.low[row] * (1 - HAIR) or low > bars.high[row] * (1 + HAIR):
         return f"is filled at {fill.price:g}, outside the bar's {bars.low[row]:g} to {bars.high[row]:g}"
     return ""

@@ -20,6 +20,9 @@ from .fill_notes import FillNote, Protected, Stopped
 STOPS = (bt.Order.Stop, bt.Order.StopTrail, bt.Order.StopLimit, bt.Order.StopTrailLimit)
 PASSIVE = (bt.Order.Limit, bt.Order.StopLimit, bt.Order.StopTrailLimit, bt.Order.Historical)
 """Orders that name their own price: they have no market impact."""
+WITHIN = 1
+PLACES = {bt.Order.Market: 0, bt.Order.Close: 2}
+"""By the kind of an order, its place among the fills of a bar: at the open, within the bar, at the close."""
 ONLY_CLOSES = "only closes: a bracket's order never opens a position"
 GONE = "nothing to resize: the position was closed before"
 
@@ -97,16 +100,16 @@ class RiskBroker(EndingBroker):
         self._targets: dict[Any, Any] = {}
 
     def check_submitted(self) -> None:
-        """Accept what was sent, as backtrader does, and put market orders before all others.
+        """Accept what was sent, as backtrader does; put market orders before all others, orders at the close behind.
 
-        They fill at the open, before any stop that is hit within the bar: no order may be sized by the account after
-        that stop. Otherwise orders keep their sequence.
+        Market orders fill at the open, before any stop that is hit within the bar: no order may be sized by the account
+        after that stop. Otherwise orders keep their sequence.
         """
         super().check_submitted()
-        self._put_market_first()
+        self._sort_by_time_of_fill()
 
-    def _put_market_first(self) -> None:
-        self.pending = deque(sorted(self.pending, key=lambda order: order.exectype != bt.Order.Market))
+    def _sort_by_time_of_fill(self) -> None:
+        self.pending = deque(sorted(self.pending, key=lambda order: PLACES.get(order.exectype, WITHIN)))
 
     def stop_of(self, data: Any) -> float:
         """The price of the stop of a feed's position, also after it was cancelled; NaN if it has none."""
@@ -127,7 +130,7 @@ class RiskBroker(EndingBroker):
         if price is None or not self._admitted(order, price):
             return None
         fill_price = self._with_impact(order, price, abs(order.executed.remsize))
-        value = self.value_at_open()
+        value = self.value_at_fill()
         interest = self._interest_due(order)
         fills = len(order.executed)
         result: float | None = super()._execute(order, ago, fill_price, cash, position, dtcoc)
@@ -197,7 +200,7 @@ class RiskBroker(EndingBroker):
             for data, units, mark in self.marked()
             if data is not order.data or parts.held
         ]
-        exposure = exposure_of(self.value_at_open(), holdings)
+        exposure = exposure_of(self.value_at_fill(), holdings)
         units, code, max_units = admit(quote, exposure, self._fill_terms, costs_of(self, order.data))
         level = quote.stop if code == STOP_PASSED else quote.target
         return units, fill_message(code, max_units, quote.opening, quote.price, quote.quoted, level)
@@ -271,13 +274,14 @@ class RiskBroker(EndingBroker):
         _keep(self._guards, data, guard, position)
         _keep(self._targets, data, self._target_of(order), position)
         if guard is not None and position:
+            extreme = data.close[0] if self._is_at_close else (data.low[0] if position > 0 else data.high[0])
             self.entries[order.ref] = Protected(
                 data=data,
                 dt=data.datetime[0],
                 size=position,
                 entry_price=order.executed[-1].price,
                 stop_price=guard.created.price,
-                bar_extreme=data.low[0] if position > 0 else data.high[0],
+                bar_extreme=extreme,
                 bar_close=data.close[0],
             )
 

@@ -1,4 +1,4 @@
-"""Entries by limit and stop orders: their prices, and those that wait."""
+"""Entries otherwise than at the next open: their prices, and those that wait."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ from core.types import Vector
 from risk.stops import Atr
 from strategies._entry_order import EntryOrder, entry_price, offset_at
 
-EXECTYPES = {"limit": bt.Order.Limit, "stop": bt.Order.Stop}
+EXECTYPES = {"limit": bt.Order.Limit, "stop": bt.Order.Stop, "close": bt.Order.Close}
+EVERY_BAR = 0.0
+"""An end of the session that lies before every bar: each bar then ends one for backtrader's close orders."""
 
 
 def expired(bars: int) -> str:
@@ -33,7 +35,7 @@ class WaitingEntry:
 
 
 class EntryOrders:
-    """The entries of a strategy with a price of their own; of market orders it does nothing.
+    """The entries of a strategy that do not fill at the next open; of market orders it does nothing.
 
     Parameters
     ----------
@@ -63,11 +65,16 @@ class EntryOrders:
 
     def terms(self, price: float) -> dict[str, Any]:
         """The arguments of ``buy`` or ``sell`` for an order at its price."""
-        return {"exectype": EXECTYPES[self.spec.kind], "price": price} if self.spec else {}
+        if self.spec is None:
+            return {}
+        return {"exectype": EXECTYPES[self.spec.kind], **({"price": price} if self.spec.has_price else {})}
 
     def add(self, data: Any, order: Any, side: int) -> None:
         """Let an entry that was sent wait."""
         if self.spec and order is not None:
+            if order.exectype == bt.Order.Close:
+                # By itself backtrader waits for the end of the day, and books the fill one bar after it.
+                order.dteos = EVERY_BAR
             self._waiting[data] = WaitingEntry(order, side, self.spec.bars)
 
     def age(self, data: Any) -> bool:

@@ -88,7 +88,7 @@ class OrderStrategy(bt.Strategy):
     refusals : the entries that were not sent, in order.
     exit_reasons : by the reference of each closing order, the word for why it was sent.
     decisions : by the reference of each order that opens, adds or reduces, the strategy's word for it.
-    entry_orders : the entries with a price of their own.
+    entry_orders : the entries that do not fill at the next open.
     account : the :class:`~strategies._backtrader.account.AccountStops`; its ``halts`` are the stops that acted.
     """
 
@@ -252,7 +252,7 @@ class OrderStrategy(bt.Strategy):
         stop = self.p.risk.stop
         if stop is None or not stop.trails:
             return {"exectype": bt.Order.Stop, "price": bracket.stop}
-        start = {"price": order_info["price"]} if self.entry_orders.spec else {}  # else the close
+        start = {"price": order_info["price"]} if "price" in order_info else {}  # else the close
         if isinstance(stop, TrailPercent):
             return {"exectype": bt.Order.StopTrail, "trailpercent": stop.value, **start}
         return {"exectype": bt.Order.StopTrail, "trailamount": bracket.distance, **start}

@@ -25,7 +25,7 @@ class FeedMemory:
     before : prediction and confidence of the bar before.
     highest, lowest : prices since the position's entry; NaN without one.
     weight : the part of the rule's size at the last decision.
-    is_filled_in_bar : True if the entry was filled in this bar by a limit or a stop of its own.
+    is_filled_in_bar : True if the entry was filled in this bar, and not at its open.
     """
 
     state: Any = None
@@ -67,7 +67,7 @@ class RuleMemory:
         self._of_feed[data].weight = weight
 
     def filled_in_bar(self, data: Any) -> None:
-        """Take note of an entry that was filled in this bar by a limit or a stop of its own."""
+        """Take note of an entry that was filled in this bar, and not at its open."""
         self._of_feed[data].is_filled_in_bar = True
 
     def look(self, data: Any, position: Any, opinion: tuple[float, float], side: int, held: int, waiting: int) -> View:

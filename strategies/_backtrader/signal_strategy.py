@@ -72,13 +72,13 @@ class Move(NamedTuple):
 class SignalStrategy(OrderStrategy):
     """Follows the feeds' ``prediction`` and ``confidence`` lines by a strategy's rule.
 
-    At the close of each *new* bar of a feed the rule names the target side; orders fill at that feed's next open. A
-    cross-sectional rule gets all feeds at once, those without a new bar as NaN. A reversal is two orders, first the
-    close of exactly what is held, then the opening; with several feeds, all closes, and then all reductions by
-    ``risk.resize``, are sent before the first opening, so that they free the cash and the limits of the account. A
-    NaN prediction keeps the position and sends nothing. The size of an opening order comes from the sizer's
-    ``opening`` with the bar's confidence (:class:`~risk.bt_adapter.RiskRuleSizer` has it); any other sizer is
-    called the usual way. A size of 0 sends no order and is recorded in :attr:`refusals`.
+    At the close of each *new* bar of a feed the rule names the target side; orders fill at that feed's next open, or
+    as ``entry_order`` says of entries. A cross-sectional rule gets all feeds at once, those without a new bar as NaN.
+    A reversal is two orders, first the close of exactly what is held, then the opening; with several feeds, all
+    closes, and then all reductions by ``risk.resize``, are sent before the first opening, so that they free the cash
+    and the limits of the account. A NaN prediction keeps the position and sends nothing. The size of an opening order
+    comes from the sizer's ``opening`` with the bar's confidence (:class:`~risk.bt_adapter.RiskRuleSizer` has it); any
+    other sizer is called the usual way. A size of 0 sends no order and is recorded in :attr:`refusals`.
 
     With ``risk.stop`` or ``risk.take_profit`` an entry is a bracket: a stop and a limit order become active one bar
     after the entry's fill, and the fill of one cancels the other. An exit cancels them first. With ``risk.resize`` a

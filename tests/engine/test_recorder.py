@@ -52,6 +52,7 @@ class Cross(bt.Strategy):
     """A moving-average cross, always in the market."""
 
     params = (("fast", 5), ("slow", 20))
+    exectype = bt.Order.Market
 
     def __init__(self):
         averages = (bt.ind.SMA(data.close, period=n) for data in self.datas for n in (self.p.fast, self.p.slow))
@@ -61,7 +62,14 @@ class Cross(bt.Strategy):
     def next(self):
         for data, cross in zip(self.datas, self.crosses, strict=True):
             if cross[0]:
-                (self.buy if cross[0] > 0 else self.sell)(data=data, size=abs(self.getposition(data).size) or 10)
+                size = abs(self.getposition(data).size) or 10
+                (self.buy if cross[0] > 0 else self.sell)(data=data, size=size, exectype=self.exectype)
+
+
+class CrossAtClose(Cross):
+    """The same at the next close."""
+
+    exectype = bt.Order.Close
 
 
 def cerebro_of(*frames, strategy=Scripted, broker=None, **params):
@@ -108,7 +116,8 @@ def test_money_paid_in_is_no_return():
     assert gained == pytest.approx(cerebro.broker.getvalue() - 15_000)
 
 
-def test_a_recorded_signal_strategy_has_the_tables_of_the_engine():
+@pytest.mark.parametrize("order", [None, {"kind": "close"}])
+def test_a_recorded_signal_strategy_has_the_tables_of_the_engine(order):
     frame = walk(4)
     closes = frame.index.tz_localize("UTC")
     bars = Bars.of("A", frame.set_axis(closes))
@@ -117,12 +126,13 @@ def test_a_recorded_signal_strategy_has_the_tables_of_the_engine():
     signals = SignalFrame(closes, ("A",), prediction, confidence, np.zeros(len(frame), dtype=np.int64))
     market = Market({"A": bars}, ("A",), "A", "UTC")
     risk, costs = RiskSpec(stop={"kind": "percent", "value": 0.03}), BrokerSpec()
-    engine = bt_engine.run(market, signals, Threshold(entry=0.01), risk, costs, "0" * 12)
+    rule = Threshold.parse({"entry": 0.01, "entry_order": order})
+    engine = bt_engine.run(market, signals, rule, risk, costs, "0" * 12)
 
     cerebro = bt.Cerebro(stdstats=False)
     fed = frame.assign(prediction=prediction[:, 0], confidence=confidence[:, 0])
     cerebro.adddata(SignalFeed(dataname=fed), name="A")
-    cerebro.addstrategy(SignalStrategy, spec=Threshold(entry=0.01), risk=risk)
+    cerebro.addstrategy(SignalStrategy, spec=rule, risk=risk)
     cerebro.broker = RiskBroker(cash=costs.cash, cap=risk.cap, limits=risk.limits)
     cerebro.broker.addcommissioninfo(RuleCommission.of(costs))
     cerebro.broker.set_slippage_perc(costs.slippage, slip_out=True)
@@ -144,8 +154,9 @@ class Shares(RunRecorder):
         super().stop()
 
 
-def test_the_share_at_a_fill_is_what_a_risk_broker_knows():
-    cerebro = cerebro_of(walk(5), walk(6), strategy=Cross, broker=RiskBroker(cash=10_000.0))
+@pytest.mark.parametrize("strategy", [Cross, CrossAtClose])
+def test_the_share_at_a_fill_is_what_a_risk_broker_knows(strategy):
+    cerebro = cerebro_of(walk(5), walk(6), strategy=strategy, broker=RiskBroker(cash=10_000.0))
     cerebro.broker.setcommission(commission=0.002)
     cerebro.broker.set_slippage_perc(0.001, slip_out=True)
     cerebro.addanalyzer(Shares, _name="run", measures=QUICK)

@@ -109,11 +109,11 @@ def test_it_is_swept(example):
     axes = (
         "strategy.far: [0.5, 1.0]",
         "strategy.bars: [3, 5]",
-        f"strategy.entry_order: [null, {stop}]",
+        f"strategy.entry_order: [null, {stop}, {{kind: close}}]",
         f"strategy.only_if: [[], {calm}]",
     )
     sweep = f"sweep={{space: {{{', '.join(axes)}}}, method: grid}}"
     assert run(example, "engine=compiled", sweep) == 0
     folder = folder_of(example)
     trials = pd.read_parquet(folder / "trials.parquet")
-    assert len(trials) == 16
+    assert len(trials) == 24

@@ -5,6 +5,7 @@ expected number can be checked in one's head.
 """
 
 import math
+from datetime import time
 
 import backtrader as bt
 import pandas as pd
@@ -178,6 +179,46 @@ def test_cheating_on_close_is_capped_by_the_next_bar():
     broker = bt.brokers.BackBroker(slip_perc=0.0001, slip_open=True, coc=True)
     run = play([QUIET, (90.0, 91.0, 89.0, 90.0)], script={0: lambda s: s.buy(size=1)}, broker=broker)
     assert prices(run) == [91.0]  # although the close was 100
+
+
+# --- orders at the close
+
+
+def hourly(script, sessionend=None, days=2):
+    """Three bars a day, closing at 100, 101, 102 on the first and ten higher on the next."""
+    times = [pd.Timestamp(MONDAY) + pd.Timedelta(days=day, hours=hour) for day in range(days) for hour in (10, 11, 12)]
+    closes = [100.0 + 10 * day + bar for day in range(days) for bar in range(3)]
+    rows = [(close - 0.5, close + 1, close - 1, close) for close in closes]
+    feed = pd.DataFrame(rows, index=pd.DatetimeIndex(times), columns=["open", "high", "low", "close"])
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.adddata(bt.feeds.PandasData(dataname=feed, **({"sessionend": sessionend} if sessionend else {})), name="A")
+    cerebro.addstrategy(Scripted, script=script)
+    return cerebro.run()[0]
+
+
+def at_close(strategy):
+    strategy.buy(size=1, exectype=bt.Order.Close)
+
+
+def test_an_order_at_the_close_fills_at_the_next_one_on_daily_bars_and_never_slips():
+    broker = bt.brokers.BackBroker()
+    broker.set_slippage_perc(0.01)
+    run = play([QUIET, (101.0, 106.0, 99.0, 104.0)], script={0: at_close}, broker=broker)
+    assert run.fills == [(1, "A", "Close", 1, 104.0, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("bar", "sessionend", "filled_before", "price"),
+    [
+        (0, None, 3, 102.0),  # the day's last close, but booked only at the first bar of the next day
+        (0, time(12), 2, 102.0),  # in time, if a bar is stamped at the end of the session
+        (2, None, 3, 110.0),  # from the day's last bar: the first close of the next day
+        (2, time(12), 3, 110.0),
+    ],
+)
+def test_an_order_at_the_close_waits_within_the_day_for_the_end_of_the_session(bar, sessionend, filled_before, price):
+    run = hourly({bar: at_close}, sessionend)
+    assert [(fill[0], fill[4]) for fill in run.fills] == [(filled_before, price)]
 
 
 # --- stops, limits, brackets

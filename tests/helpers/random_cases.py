@@ -7,6 +7,7 @@ from core.types import Bars, Market, SignalFrame
 from risk.costs import BrokerSpec
 from risk.delisting import DelistingReturn
 from risk.spec import RiskSpec
+from strategies.base import EntryOrder
 from strategies.rank import Rank
 from strategies.threshold import Threshold
 from strategies.time_exit import TimeExit
@@ -18,6 +19,13 @@ STOPS = (
     {"kind": "trail_atr", "window": 2, "multiple": 1.0},
 )
 TARGETS = ({"kind": "percent", "value": 0.03}, {"kind": "atr", "window": 2, "multiple": 1.0})
+
+ENTRIES = (
+    None,
+    {"kind": "close"},
+    {"kind": "limit", "offset": {"kind": "atr", "window": 2, "multiple": 0.3}, "bars": 2},
+    {"kind": "stop", "offset": {"kind": "percent", "value": 0.01}, "bars": 3},
+)
 
 
 def case(seed, rules=("threshold", "time_exit", "rank"), tight=True):
@@ -79,6 +87,13 @@ def case(seed, rules=("threshold", "time_exit", "rank"), tight=True):
     strategy = strategies[pick(*rules)]
     delisting = pick("hold", "close_at_last", DelistingReturn(**{"return": -0.3}))
     return market, signals, strategy, risk, broker.model_copy(update={"delisting": delisting})
+
+
+def with_entry_order(strategy, seed):
+    """The strategy with entries of one of the kinds; apart from :func:`case`, whose numbers it leaves alone."""
+    rng = np.random.default_rng([seed, 1])
+    order = ENTRIES[rng.integers(len(ENTRIES))]
+    return strategy.model_copy(update={"entry_order": EntryOrder.parse(order) if order else None})
 
 
 def as_told(prediction, confidence, side, held, p):

@@ -39,6 +39,13 @@ TARGETS = (
     {"kind": "atr", "window": 1, "multiple": 1.0},
     {"kind": "atr", "window": 2, "multiple": 2.0},
 )
+ENTRIES = (
+    *[None] * 5,
+    {"kind": "close"},
+    {"kind": "close"},
+    {"kind": "limit", "offset": {"kind": "percent", "value": 0.05}, "bars": 2},
+    {"kind": "stop", "offset": {"kind": "atr", "window": 1, "multiple": 0.5}},
+)
 EXPOSED = ("gross", "net", "short")
 EXPOSURES = (
     *[(None, None, None)] * 3,
@@ -154,7 +161,10 @@ def one_of(**choices):
 def rules(draw):
     entry = draw(st.sampled_from([0.0, 0.005]))
     side = draw(st.sampled_from(["both", "long", "short"]))
-    return Threshold(entry=entry, exit=draw(st.sampled_from([0.0, entry])), side=side)
+    order = draw(st.sampled_from(ENTRIES))
+    return Threshold.parse(
+        {"entry": entry, "exit": draw(st.sampled_from([0.0, entry])), "side": side, "entry_order": order}
+    )
 
 
 @st.composite
@@ -163,7 +173,7 @@ def risks(draw):
     stop = draw(st.sampled_from((None, *STOPS) if mode == "notional" else STOPS))
     chosen = draw(
         one_of(
-            base=[1.0, 0.5, 0.05],
+            base=[1.0, 0.5, 0.05, 0.02],
             cap=[1.0, 0.95, 0.5, 0.2],
             cap_at=["fill", "signal"],
             take_profit=[None, *TARGETS],

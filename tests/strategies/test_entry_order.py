@@ -189,6 +189,8 @@ def test_what_cannot_be_is_refused():
     for wrong in (
         {"kind": "limit"},
         {"kind": "close", "offset": {"kind": "percent", "value": 0.01}},
+        {"kind": "close", "bars": 2},
+        {"kind": "open"},
         order("limit", value=0),
         order("limit", bars=0),
     ):

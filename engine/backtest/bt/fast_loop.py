@@ -47,7 +47,7 @@ def without_collection() -> Iterator[None]:
 class _Lean:
     """An order made without backtrader's metaclass, which looks at every parameter of every order.
 
-    It does not know when its session ends, which orders that fill at the close alone ask for.
+    It does not know when its session ends: one that fills at a close fills at that of the next bar.
     """
 
     def take(  # noqa: PLR0913, PLR0917 (backtrader's arguments)
@@ -167,7 +167,7 @@ class LeanBroker(RiskBroker):
             order = self.submitted.popleft()
             if self._take_children(order) is not None:
                 self.submit_accept(order)
-        self._put_market_first()
+        self._sort_by_time_of_fill()
 
     def _cash_surely_covers(self) -> bool:
         """True if the cash covers all sent orders at once, each with its commission twice, and some is left.

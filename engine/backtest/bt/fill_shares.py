@@ -16,8 +16,9 @@ def multiplier_of(broker: Any, data: Any) -> float:
 class SharesAtFills:
     """The account before each fill, and the share of it that the fill left in the position.
 
-    The account before a fill is its last close, with positions moved to the open of a new bar, with what was paid in
-    since, and with the fills before it on the same bar; interest that the broker charges on this bar is not known yet.
+    The account before a fill is its last close, with positions moved to the open of a new bar (to the close for an
+    order at the close), with what was paid in since, and with the fills before it on the same bar; interest that the
+    broker charges on this bar is not known yet.
 
     Attributes
     ----------
@@ -35,6 +36,7 @@ class SharesAtFills:
         self._units = dict.fromkeys(feeds, 0.0)
         self._bars = dict.fromkeys(feeds, 0)
         self._closes = dict.fromkeys(feeds, 0.0)
+        self._is_at_close = False
 
     def close(self, value: float, units: Mapping[Any, float]) -> None:
         """Keep the account at a close: its value, and the units held of each feed."""
@@ -50,14 +52,15 @@ class SharesAtFills:
         """Add a fill of an order; ``size`` is signed."""
         data = order.data
         multiplier = multiplier_of(self._broker, data)
-        value = self._value_at_open()
+        self._is_at_close = kind_of(order) == "close" and order.executed.dt >= data.datetime[0]
+        value = self._value_at_fill()
         self._units[data] += size
         held = abs(self._units[data]) * price * multiplier
         self.by_order[order.ref] = held / value if value > 0 else math.nan
         commission = self._broker.getcommissioninfo(data).getcommission(size, price)
         self._value += size * multiplier * (self._mark(data) - price) - commission - self._moved(data, size)
 
-    def _value_at_open(self) -> float:
+    def _value_at_fill(self) -> float:
         shares = self._broker.get_fundshares()
         self._value *= shares / self._shares
         self._shares = shares
@@ -68,8 +71,9 @@ class SharesAtFills:
         return units * multiplier_of(self._broker, data) * (self._mark(data) - self._closes[data])
 
     def _mark(self, data: Any) -> float:
-        """The open of a new bar, else the last close."""
-        return float(data.open[0] if len(data) > self._bars[data] else data.close[0])
+        """The open of a new bar, else the last close; the close for an order at the close."""
+        is_at_open = len(data) > self._bars[data] and not self._is_at_close
+        return float(data.open[0] if is_at_open else data.close[0])
 
 
 class SharesAudit(RiskAudit):

@@ -14,7 +14,7 @@ KEEP = 2
 
 CLOSE, ENTRY, ADD, REDUCE = range(4)
 """Purposes of a market order."""
-MARKET_ORDER, STOP_ORDER, LIMIT_ORDER, TRAIL_ORDER, REFUSED = range(5)
+MARKET_ORDER, STOP_ORDER, LIMIT_ORDER, TRAIL_ORDER, REFUSED, CLOSE_ORDER = range(6)
 """Kinds of a logged order, as in the table ``orders``, and entries for which no order was sent."""
 PENDING, COMPLETED, CANCELLED, MARGIN, REJECTED = range(5)
 """Statuses of a logged order."""

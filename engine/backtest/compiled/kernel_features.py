@@ -14,7 +14,7 @@ class KernelFeatures(NamedTuple):
     gaps : True if a symbol may have no bar at a step.
     cross : True if the rule sees all symbols at once.
     reenter : True if any strategy bars entries after a position has ended.
-    entry_orders : True if any strategy's entries have a price of their own.
+    entry_orders : True if any strategy's entries do not fill at the next open.
     filters : True if any strategy allows entries at some bars only.
     view : True if the rule is handed a view of the bar and the position, and gives a target.
     reasons : number of the reasons that a rule of a view may give, at least 1.

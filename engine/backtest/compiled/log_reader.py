@@ -10,6 +10,7 @@ from engine.backtest.compiled.codes import (
     AT_SIGNAL,
     CANCELLED,
     CHARGES_WRITTEN,
+    CLOSE_ORDER,
     COMPLETED,
     DELISTED,
     EXIT,
@@ -48,7 +49,7 @@ from strategies._backtrader.account import Halt
 from strategies._backtrader.entry_orders import expired
 from strategies._backtrader.signal_strategy import RESIZE
 
-KINDS = ("market", "stop", "limit", "trail", "market")
+KINDS = ("market", "stop", "limit", "trail", "market", "close")
 STATUSES = ("pending", "completed", "cancelled", "margin", "rejected")
 PLAIN = {CANCELLED: "cancelled before it was filled", MARGIN: "not enough cash", REJECTED: "rejected by the broker"}
 FOLLOWS = "follows the size of its entry"
@@ -272,6 +273,8 @@ class LogReader:
             entered = self._time(symbol, int(order["entered"]))
             bars = self._task.bars[self._symbols[symbol]]
             row = int(bars.times.searchsorted(entered))
+            extremes = bars.low if order["entry_size"] > 0 else bars.high
+            missed = bars.close if order["kind"] == CLOSE_ORDER else extremes  # of the bar, what came after the entry
             nothing = float("nan")
             yield {
                 "order_id": order_id,
@@ -280,7 +283,7 @@ class LogReader:
                 "size": float(order["entry_size"]),
                 "entry_price": float(order["entry_price"]),
                 "stop_price": float(order["entry_stop"]),
-                "bar_extreme": float((bars.low if order["entry_size"] > 0 else bars.high)[row]),
+                "bar_extreme": float(missed[row]),
                 "bar_close": float(bars.close[row]),
                 "stopped_at": self._time(symbol, int(order["stopped"])) if is_hit else pd.NaT,
                 "stopped_size": float(order["stopped_size"]) if is_hit else nothing,

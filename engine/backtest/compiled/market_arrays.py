@@ -297,7 +297,7 @@ def entry_windows(strategy: Strategy) -> tuple[int, ...]:
 
 
 def entry_numbers(strategy: Strategy, filters: Sequence[EntryFilter], windows: Sequence[int]) -> dict[str, float]:
-    """The numbers of a strategy's entries: its filter, and the order with a price of its own."""
+    """The numbers of a strategy's entries: its filter, and the order that opens, at a distance of 0 if at the close."""
     order = strategy.entry_order
     number = -1 if strategy.entry_filter == NO_FILTER else filters.index(strategy.entry_filter)
     offset = _distance("entry_offset", order.offset if order else None, windows)
@@ -306,7 +306,7 @@ def entry_numbers(strategy: Strategy, filters: Sequence[EntryFilter], windows: S
         "entry_kind": order.number if order else MARKET,
         "entry_bars": order.bars if order else 0,
         "entry_offset": int(offset["entry_offset"]),
-        "entry_value": float(offset["entry_offset_value"]),
+        "entry_value": 0.0 if order and not order.has_price else float(offset["entry_offset_value"]),
         "entry_range": int(offset["entry_offset_range"]),
     }
 

@@ -26,6 +26,7 @@ RULE = {
     "measures": {"intervals": {"reps": 0}},
 }
 LIMIT = {"kind": "limit", "offset": {"kind": "percent", "value": 0.005}, "bars": 2}
+CLOSE = {"kind": "close"}
 CALM = [{"feature": "sma_10", "op": "<", "value": 0.05}]
 
 
@@ -40,9 +41,9 @@ def number_of_leaks(found):
     return [check.number for check in found.checks if check.status == "leak"]
 
 
-@pytest.mark.parametrize("spec", [Everything, AgainstTheMean])
-def test_an_honest_rule_passes(spec):
-    strategy = spec.parse({"features": {"momentum": "sma_10"}, "entry_order": LIMIT, "only_if": CALM})
+@pytest.mark.parametrize(("spec", "order"), [(Everything, LIMIT), (AgainstTheMean, LIMIT), (AgainstTheMean, CLOSE)])
+def test_an_honest_rule_passes(spec, order):
+    strategy = spec.parse({"features": {"momentum": "sma_10"}, "entry_order": order, "only_if": CALM})
     found = audited(strategy)
     assert number_of_leaks(found) == []
     assert found.verdict == "no leak found (quick battery)"

@@ -46,13 +46,14 @@ def test_no_market_and_no_setting_tells_the_engines_apart(general):
 
     agree()
     # The comparison is worth something only where these things happened.
-    assert {"market", "stop", "limit"} <= set(seen)
+    assert {"market", "stop", "limit", "close"} <= set(seen)
     assert {
         "not enough cash at submission",
         "cap at the fill",
         "loss at the stop at the fill",
         "stop_passed",
         "target_passed",
+        "expired",
         "rejected by the broker",
         "the other order of its bracket was filled",
     } <= set(seen)

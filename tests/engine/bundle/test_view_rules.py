@@ -160,6 +160,19 @@ def test_an_entry_order_has_its_price(rule_config):
         assert row.value == pytest.approx(abs(row.units) * row.entry)
 
 
+def test_an_entry_at_the_next_close_has_no_price_and_the_size_of_the_last_close(rule_config):
+    market = rule_config.data.load()
+    rows = {}
+    for order in (None, {"kind": "close"}):
+        strategy = type(rule_config.strategy).parse({"entry_order": order})
+        built = build(rule_config.model_copy(update={"strategy": strategy}), market)
+        rows[order is None] = Bundle(built.contents, built.rules, built.parts, None).decide(market).rows
+    assert any(row.side for row in rows[False])
+    for at_close, at_open in zip(rows[False], rows[True], strict=True):
+        assert math.isnan(at_close.entry)
+        assert (at_close.units, at_close.value) == (at_open.units, at_open.value)
+
+
 def test_a_state_of_another_rule_is_refused(config_of, tmp_path):
     config = config_of(Everything())
     market = config.data.load()

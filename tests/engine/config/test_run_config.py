@@ -116,6 +116,15 @@ BAD = [
     ("broker.impact={kind: sqrt}", "broker.impact.kind: input should be 'volume_share'; given 'sqrt'"),
     ("strategy.kind=treshold", "there is no 'treshold' in strategies; did you mean 'threshold'"),
     ("strategy.exit=0.1", r"exit \(0.1\) must be at most entry \(0.0\)"),
+    (
+        "strategy.entry_order={kind: close, offset: {kind: percent, value: 0.01}}",
+        "strategy.entry_order.offset: kind close fills at the next close, whatever its price: leave out offset",
+    ),
+    (
+        "strategy.entry_order={kind: close, bars: 3}",
+        "strategy.entry_order.bars: kind close fills at the close of the next bar: leave out bars",
+    ),
+    ("strategy.entry_order={kind: stop}", "strategy.entry_order.offset: kind stop needs an offset, such as {kind"),
     ("strategy.side=up", "strategy.side: input should be 'long', 'short' or 'both'; given 'up'"),
     ("model.members.lstm.weight=0.5", "weights must sum to 1; lstm 0.5 .* = 1.1"),
     ("model.members.lstm.weight=-0.4", "model.members.lstm.weight: must be above 0"),

@@ -96,6 +96,45 @@ def test_slippage_ends_at_the_bar_and_at_the_limit(play, order, bar, slip_out, s
     assert prices == pytest.approx([stock, mended])
 
 
+# --- orders at the close
+
+
+def at_close(strategy):
+    strategy.buy(data=strategy.datas[0], size=1, exectype=bt.Order.Close)
+
+
+@pytest.mark.parametrize(
+    ("bar", "slip_out", "price"),
+    [
+        ((101.0, 106.0, 99.0, 104.0), False, 105.04),
+        ((101.0, 104.5, 99.0, 104.0), False, 104.5),
+        ((101.0, 104.5, 99.0, 104.0), True, 105.04),
+    ],
+)
+def test_an_order_at_the_close_slips_like_a_market_order(play, bar, slip_out, price):
+    broker = RiskBroker()
+    broker.set_slippage_perc(0.01, slip_out=slip_out)
+    run = play([QUIET, bar], script={0: at_close}, broker=broker)
+    assert [fill[3] for fill in run.fills] == [pytest.approx(price)]
+    assert notes(run)[0].slippage == pytest.approx(price - 104.0)
+
+
+def test_it_fills_after_all_that_the_bar_reaches_and_marks_others_at_their_closes(play):
+    # Sent first, filled last: after the stop that cuts B, of which what is left is worth 50 each by then.
+    def send(strategy):
+        strategy.buy(data=strategy.data1, size=8)
+
+    def both(strategy):
+        strategy.buy(data=strategy.data0, size=5, exectype=bt.Order.Close)
+        strategy.sell(data=strategy.data1, size=2, exectype=bt.Order.Stop, price=80.0)
+
+    crash = (100.0, 100.0, 50.0, 50.0)
+    run = play([QUIET] * 3, [QUIET, QUIET, crash], script={0: send, 1: both}, broker=RiskBroker(cash=2000.0))
+    assert run.fills[1:] == [(2, "B", -2, 80.0), (2, "A", 5, 100.0)]
+    # 1,200 in cash, 160 from the stop, 6 x 50.
+    assert notes(run)[2].share_at_fill == pytest.approx(500.0 / 1660.0)
+
+
 # --- the account
 
 

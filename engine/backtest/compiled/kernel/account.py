@@ -100,6 +100,23 @@ def value_at_open(step: int, cash: float, arrays: MarketArrays, positions: Recor
     return cash + total
 
 
+def value_at_marks(
+    step: int, cash: float, is_at_close: bool, arrays: MarketArrays, positions: Records[Position]
+) -> float:
+    """The account when an order is about to fill: at the open, or with all symbols at their closes."""
+    total = 0.0
+    for symbol in range(count(positions)):
+        units = positions[symbol].units
+        if units != 0.0:
+            total += units * mark_of(step, symbol, is_at_close, arrays)
+    return cash + total
+
+
+def mark_of(step: int, symbol: int, is_at_close: bool, arrays: MarketArrays) -> float:
+    """The price of a symbol that is known when an order is about to fill."""
+    return arrays.close[step, symbol] if is_at_close else price_at_open(step, symbol, arrays)
+
+
 def price_at_open(step: int, symbol: int, arrays: MarketArrays) -> float:
     """The price known at an open."""
     return arrays.open[step, symbol] if is_fresh(arrays, step, symbol) else arrays.close[step, symbol]

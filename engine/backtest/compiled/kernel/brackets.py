@@ -1,4 +1,4 @@
-"""Stops and targets in the bar. Compiled; plain Python."""
+"""Stops and targets in the bar, then entries at its close. Compiled; plain Python."""
 
 import math
 
@@ -17,7 +17,7 @@ from engine.backtest.compiled.kernel_features import FEATURES
 from .account import count, has_stop, has_target, is_fresh, slipped, trails, value_at_open
 from .log_writer import close_order, explain, only_code, resize_order
 from .matching import fill_close
-from .opening.entry_orders import fill_waiting, find_entry_hit, is_waiting
+from .opening.entry_orders import fill_at_close, fill_waiting, find_entry_hit, waits_for_price
 from .record_types import PolicyRow, Position
 from .records import Execution, Log, MarketArrays, Workspace
 
@@ -26,6 +26,8 @@ def work_brackets(
     step: int, cash: float, arrays: MarketArrays, policy: PolicyRow, workspace: Workspace, log: Log
 ) -> float:
     """Fill the stops, targets and waiting entries that the bar reaches, those of the entry that was sent first first.
+
+    Then the entries at the close.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def work_brackets(
                 entry.stopped_size = size
                 entry.trigger = trigger
                 entry.stopped_at = position.quoted
-    return cash
+    return fill_at_close(step, cash, arrays, policy, workspace, log) if FEATURES.entry_orders else cash
 
 
 def find_hits(step: int, arrays: MarketArrays, policy: PolicyRow, workspace: Workspace) -> int:
@@ -84,7 +86,7 @@ def find_hits(step: int, arrays: MarketArrays, policy: PolicyRow, workspace: Wor
         if position.bracket and position.live_from <= step:
             find_hit(step, symbol, position, arrays, policy)
             is_found = position.hit != 0
-        elif FEATURES.entry_orders and is_waiting(symbol, workspace):
+        elif FEATURES.entry_orders and waits_for_price(symbol, workspace):
             order = workspace.waiting_entries[symbol]
             find_entry_hit(step, symbol, position, order, arrays, policy)
             position.sent = order.sent

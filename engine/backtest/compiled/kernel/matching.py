@@ -22,6 +22,7 @@ from engine.backtest.compiled.codes import (
 from engine.backtest.compiled.kernel_features import FEATURES
 from risk.account_limits import STOP_PASSED, TARGET_PASSED, AccountExposure, with_holding
 from risk.fill_limits import FillTerms, Quote, admit
+from strategies._entry_order import NEXT_CLOSE
 
 from .account import (
     cash_after_close,
@@ -30,6 +31,7 @@ from .account import (
     is_fresh,
     limits_of,
     lot_of,
+    mark_of,
     price_at_open,
     slipped,
     value_at_open,
@@ -197,7 +199,14 @@ def admitted_size(
         for other in range(count(workspace.positions)):
             if other != symbol or adds:
                 held = workspace.positions[other]
-                exposure = with_holding(exposure, held.units, price_at_open(execution.step, other, arrays), held.stop)
+                exposure = with_holding(
+                    exposure,
+                    held.units,
+                    mark_of(execution.step, other, order.trigger == NEXT_CLOSE, arrays)
+                    if FEATURES.entry_orders
+                    else price_at_open(execution.step, other, arrays),
+                    held.stop,
+                )
     price = execution.price
     stop = position.stop if adds else order.stop
     target = position.target if adds else order.target

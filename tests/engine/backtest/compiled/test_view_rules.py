@@ -39,6 +39,7 @@ ORDERS = (
     {"kind": "stop", "offset": {"kind": "atr", "window": 2, "multiple": 0.5}, "bars": 2},
     {"kind": "limit", "offset": {"kind": "atr", "window": 3, "multiple": 0.3}, "bars": 1},
     {"kind": "stop", "offset": {"kind": "percent", "value": 0.01}, "bars": 5},
+    {"kind": "close"},
     None,
 )
 RENAMED = {Everything: {"momentum": "sma_3"}, AgainstTheMean: {"momentum": "sma_3"}}
@@ -78,7 +79,7 @@ def test_random_markets_and_settings_give_the_same_bits(whole, spec):
     reasons = {reason.split(":")[0] for result in results for reason in result.orders["reason"]}
     words = {word for result in results for word in result.orders["decision"]}
     # The comparison is worth something only where these things happened.
-    assert kinds == {"market", "limit", "stop", "trail"}
+    assert kinds == {"market", "limit", "stop", "trail", "close"}
     assert {
         "expired",
         "cap at the fill",
@@ -145,10 +146,10 @@ def test_random_rules_run_on_backtrader(drawn):
 def test_a_batch_of_settings_is_each_setting_s_run():
     task = plain_task(Everything(features={"momentum": "sma_3"}), 4)
     settings = {
-        "strategy.bars": [2, 4, 4, 6, 4],
-        "strategy.entry_order": [None, ORDERS[0], None, ORDERS[1], ORDERS[3]],
-        "strategy.only_if": [[], [], [{"feature": "sma_5", "op": "<", "value": 0.0}], [], []],
-        "strategy.warmup": [0, 3, 0, 0, 7],
+        "strategy.bars": [2, 4, 4, 6, 4, 4],
+        "strategy.entry_order": [None, ORDERS[0], None, ORDERS[1], ORDERS[3], ORDERS[4]],
+        "strategy.only_if": [[], [], [{"feature": "sma_5", "op": "<", "value": 0.0}], [], [], []],
+        "strategy.warmup": [0, 3, 0, 0, 7, 0],
     }
     table = batch(task, settings).table
     for row, values in table.iterrows():

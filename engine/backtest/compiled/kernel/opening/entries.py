@@ -6,6 +6,7 @@ The order of events is that of :class:`strategies._backtrader.SignalStrategy`.
 import math
 
 from engine.backtest.compiled.codes import (
+    CLOSE_ORDER,
     ENTRY,
     HALT,
     LIMIT_ORDER,
@@ -46,7 +47,7 @@ from engine.backtest.compiled.kernel.records import (
 from engine.backtest.compiled.kernel.rule_views.views import reason_of, weight_of
 from engine.backtest.compiled.kernel_features import FEATURES
 from risk.stops import stop_price, target_price
-from strategies._entry_order import LIMIT, MARKET
+from strategies._entry_order import LIMIT, MARKET, NEXT_CLOSE
 
 from .entry_orders import price_of_entry
 from .requests import admit_request, fill_in, refuse, write_request
@@ -164,6 +165,8 @@ def plan_entry(request: Request, admission: Admission, entries: int, position: P
 
 def kind_of_entry(p: EntryTerms) -> int:
     """The kind of an entry's order in the log."""
+    if p.entry_kind == NEXT_CLOSE:
+        return CLOSE_ORDER
     return MARKET_ORDER if p.entry_kind == MARKET else (LIMIT_ORDER if p.entry_kind == LIMIT else STOP_ORDER)
 
 

@@ -1,18 +1,18 @@
-"""Entries that wait for a price of their own: limits and stops. Compiled; plain Python.
+"""Entries that wait: limits and stops for their price, others for the next close. Compiled; plain Python.
 
 A symbol has one at most. It is sent with the market orders and checked against the cash with them; then it waits in
 ``Workspace.waiting_entries`` until a bar reaches its price, its bars are over, or the strategy takes it back.
 """
 
 from engine.backtest.compiled.codes import ATR, CANCELLED, ENTRY_HIT, EXPIRED, REJECTED, REJECTIONS
-from engine.backtest.compiled.kernel.account import slipped, value_at_open
+from engine.backtest.compiled.kernel.account import count, is_fresh, slipped, value_at_marks
 from engine.backtest.compiled.kernel.cash_check import children
 from engine.backtest.compiled.kernel.log_writer import close_order, explain
 from engine.backtest.compiled.kernel.matching import admitted_size, cancel_entry, fill_open
 from engine.backtest.compiled.kernel.record_types import EntryTerms, Order, PolicyRow, Position
 from engine.backtest.compiled.kernel.records import Execution, Log, MarketArrays, Reason, Workspace
 from engine.backtest.compiled.kernel_features import FEATURES
-from strategies._entry_order import LIMIT, MARKET, entry_price
+from strategies._entry_order import LIMIT, MARKET, NEXT_CLOSE, entry_price
 
 
 def price_of_entry(step: int, symbol: int, side: int, close: float, arrays: MarketArrays, p: EntryTerms) -> float:
@@ -27,17 +27,22 @@ def price_of_entry(step: int, symbol: int, side: int, close: float, arrays: Mark
 
 
 def is_waiting(symbol: int, workspace: Workspace) -> bool:
-    """True if an entry of a symbol waits for its price."""
+    """True if an entry of a symbol waits."""
     return workspace.waiting_entries[symbol].trigger != MARKET if FEATURES.entry_orders else False
 
 
+def waits_for_price(symbol: int, workspace: Workspace) -> bool:
+    """True if an entry of a symbol waits for a price of its own."""
+    return is_waiting(symbol, workspace) and workspace.waiting_entries[symbol].trigger != NEXT_CLOSE
+
+
 def waits_on(symbol: int, side: int, workspace: Workspace) -> bool:
-    """True if an entry on this side of a symbol waits for its price."""
+    """True if an entry on this side of a symbol waits."""
     return is_waiting(symbol, workspace) and side * workspace.waiting_entries[symbol].units > 0.0
 
 
 def set_waiting(waiting: int, workspace: Workspace) -> int:
-    """Let the accepted entries with a price of their own wait apart; the number of market orders that still wait."""
+    """Let the accepted entries that do not fill at the open wait apart; the number of market orders that still wait."""
     left = 0
     for index in range(waiting):
         order = workspace.orders[index]
@@ -107,13 +112,13 @@ def find_entry_hit(
 def fill_waiting(
     step: int, cash: float, symbol: int, arrays: MarketArrays, policy: PolicyRow, workspace: Workspace, log: Log
 ) -> float:
-    """Fill the entry whose price the bar reaches, or reject it; the cash."""
+    """Fill the entry of which the bar has the price, or reject it; the cash."""
     order = workspace.waiting_entries[symbol]
     position = workspace.positions[symbol]
-    order.trigger = MARKET
-    value = value_at_open(step, cash, arrays, workspace.positions)
+    value = value_at_marks(step, cash, order.trigger == NEXT_CLOSE, arrays, workspace.positions)
     execution = Execution(step, order.units, position.quoted, position.price, value)
     size = admitted_size(order, execution, arrays, policy, workspace, log)
+    order.trigger = MARKET
     if size == 0.0:
         workspace.counters[REJECTIONS] += 1.0
         cancel_entry(order, REJECTED, log)
@@ -122,3 +127,29 @@ def fill_waiting(
     if FEATURES.view:
         workspace.seen[symbol].is_filled_in_bar = 1
     return fill_open(cash, order, execution, policy, workspace, log)
+
+
+def fill_at_close(
+    step: int, cash: float, arrays: MarketArrays, policy: PolicyRow, workspace: Workspace, log: Log
+) -> float:
+    """Fill the entries at this close, first sent first filled; the cash."""
+    entries = 0
+    symbols = workspace.hit_symbols
+    for symbol in range(count(workspace.positions)):
+        order = workspace.waiting_entries[symbol]
+        if order.trigger == NEXT_CLOSE and is_fresh(arrays, step, symbol):
+            index = entries
+            while index > 0 and workspace.waiting_entries[symbols[index - 1]].sent > order.sent:
+                symbols[index] = symbols[index - 1]
+                index -= 1
+            symbols[index] = symbol
+            entries += 1
+    for index in range(entries):
+        symbol = symbols[index]
+        position = workspace.positions[symbol]
+        units = workspace.waiting_entries[symbol].units
+        bound = arrays.high[step, symbol] if units > 0.0 else arrays.low[step, symbol]
+        position.quoted = arrays.close[step, symbol]
+        position.price = slipped(position.quoted, units, bound, policy)
+        cash = fill_waiting(step, cash, symbol, arrays, policy, workspace, log)
+    return cash
