@@ -1,10 +1,11 @@
 """One evaluation of served predictions: scores, alerts, facts, and a verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from core.clock import sessions
@@ -16,15 +17,11 @@ from signals.labels.base import Label
 
 from .alerts import WATCH, Alert, PanelRun, alerts_of, run_panel
 from .calibration import FALSE_ALARM_EVERY, Calibration, calibrate, onsets
-from .join import Joined, join
+from .join import Joined, join, nanoseconds
 from .measures import Score, scores_of
 from .observations import Observations
 
 Verdict: TypeAlias = Literal["ok", "watch", "retrain"]
-COLUMNS = (
-    *("symbol", "as_of", "prediction", "confidence", "interval_low", "interval_high", "side", "close", "stored_at"),
-)
-"""Columns of the prediction log that are read."""
 SHOWN = 5
 """Sessions that a fact names."""
 
@@ -117,7 +114,7 @@ def evaluate(
 
     Parameters
     ----------
-    logged : with the columns of :data:`COLUMNS`.
+    logged : with the columns of :data:`serving.monitor.join.COLUMNS`.
     market : the bars as they are now.
     differing : answers that differed from the first one, as :func:`serving.prediction_log.read.read_alarms` gives them.
 
@@ -134,7 +131,7 @@ def evaluate(
         raise DataError(
             f"the data have no {missing[0]}, which {record.name} predicts; they have {', '.join(market.bars)}"
         )
-    joined = join(logged.rows, logged.features, market, reference.label, record.features)
+    joined = join(logged, market, reference.label)
     if not joined.rows["in_data"].any():
         first, begin, end = (
             f"{time:%Y-%m-%d %H:%M} UTC" for time in (logged.rows["as_of"].min(), market.times[0], market.times[-1])
@@ -176,8 +173,12 @@ def _facts(joined: Joined, market: Market) -> list[str]:
             f"{_listed(joined.corrected)}"
         )
     late = _late(rows, market)
-    if late:
-        facts.append(f"{count(len(late), 'prediction')} stored after the next bar's close: {_listed(late)}")
+    if late.sum():
+        pairs = tuple((f"{session:%F}", str(symbol)) for session, symbol in _first_of(rows[late]))
+        facts.append(
+            f"{count(int(late.sum()), 'prediction')} stored after the next bar's close: "
+            f"{_listed(pairs, int(late.sum()))}"
+        )
     return facts
 
 
@@ -189,22 +190,28 @@ def _differing(alarms: pd.DataFrame | None, market: Market) -> list[str]:
     return [f"{count(len(pairs), 'bar')} with another answer than the first one: {_listed(pairs)}"]
 
 
-def _late(rows: pd.DataFrame, market: Market) -> tuple[tuple[str, str], ...]:
-    """Predictions that were stored when the bar that they are for had closed already."""
-    late = []
-    for symbol, part in rows[rows["in_data"]].groupby("symbol", sort=False, observed=True):
-        times = market.bars[str(symbol)].times
-        after = times.searchsorted(pd.DatetimeIndex(part["as_of"]), side="right")
-        has_next = after < len(times)
-        closes = times[np.minimum(after, len(times) - 1)]
-        is_late = has_next & (pd.DatetimeIndex(part["stored_at"]) > closes)
-        late += [(f"{session:%F}", str(symbol)) for session in part["session"][is_late]]
-    return tuple(sorted(late))
+def _late(rows: pd.DataFrame, market: Market) -> npt.NDArray[np.bool_]:
+    """(K,) True for predictions that were stored when the bar that they are for had closed already."""
+    as_of, stored_at = nanoseconds(rows), nanoseconds(rows, "stored_at")
+    late = np.zeros(len(rows), dtype=bool)
+    for symbol in market.trade:
+        closes = market.bars[symbol].times.as_unit("ns").asi8
+        part = np.flatnonzero(rows["in_data"] & (rows["symbol"] == symbol))
+        after = closes.searchsorted(as_of[part], side="right")
+        next_close = closes[np.minimum(after, len(closes) - 1)]
+        late[part] = (after < len(closes)) & (stored_at[part] > next_close)
+    return late
 
 
-def _listed(pairs: tuple[tuple[str, str], ...]) -> str:
+def _first_of(rows: pd.DataFrame) -> Iterator[tuple[pd.Timestamp, str]]:
+    """Session and symbol of the rows that a fact names."""
+    first = rows[rows["session"] <= np.sort(rows["session"].to_numpy())[: SHOWN][-1]]
+    yield from sorted(first[["session", "symbol"]].itertuples(index=False, name=None))[:SHOWN]
+
+
+def _listed(pairs: tuple[tuple[str, str], ...], total: int | None = None) -> str:
     texts = [f"{session} {symbol}" for session, symbol in pairs[:SHOWN]]
-    more = len(pairs) - SHOWN
+    more = (len(pairs) if total is None else total) - SHOWN
     return ", ".join(texts) + (f" and {more:,} more" if more > 0 else "")
 
 

@@ -109,18 +109,20 @@ def _evaluate(
     bundle: "Bundle", reference: "Reference", url: str, paths: list[Path], overrides: list[str]
 ) -> "Evaluation":
     from engine.bundle.data import data_block
-    from serving.monitor.run import COLUMNS, evaluate
+    from serving.monitor.join import COLUMNS
+    from serving.monitor.run import evaluate
     from serving.prediction_log.log import PredictionLog
     from serving.prediction_log.read import read_alarms, read_predictions
 
     _require_log(url)
+    market = data_block(bundle, paths, overrides).load()
     log = PredictionLog.open(url)
     try:
-        logged = read_predictions(log, bundle.contents.digest, columns=COLUMNS)
+        logged = read_predictions(log, bundle.contents.digest, columns=COLUMNS, zone=market.zone)
         differing = read_alarms(log, bundle.contents.digest)
     finally:
         log.close()
-    return evaluate(logged, data_block(bundle, paths, overrides).load(), reference, differing)
+    return evaluate(logged, market, reference, differing)
 
 
 def _challenge(
