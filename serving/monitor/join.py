@@ -1,6 +1,5 @@
 """Predictions joined with what came: outcomes once they are known, next opens, sessions that are missing."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,13 +58,13 @@ class SymbolOutcomes:
     times : (T,) closes.
     outcome : (T,) the label as a return; NaN until it is known.
     sigma : (T,) forecast of its standard deviation from outcomes that were known at the bar; NaN before there is one.
-    close, next_open : (T,) prices; NaN after the last bar.
+    actual_close, next_open : (T,) prices; NaN after the last bar.
     """
 
     times: pd.DatetimeIndex
     outcome: Vector
     sigma: Vector
-    close: Vector
+    actual_close: Vector
     next_open: Vector
 
 
@@ -116,9 +115,8 @@ def observations_of(
     names : F names of the inputs.
     feature_rows : (K,) positions, among them the last row of each symbol in each session; None: every row.
     """
-    outcomes = {symbol: outcomes_of(market.bars[symbol], label) for symbol in market.trade}
     symbols = tuple(market.trade)
-    table = _with_outcomes(rows, outcomes, market.zone)
+    table = _with_outcomes(rows, market, label)
     days, column = np.unique(table["session"].to_numpy()), _codes(table["symbol"], symbols)
     shape = (len(days), len(symbols))
     last = _last_rows(days.searchsorted(table["session"].to_numpy()) * len(symbols) + column, nanoseconds(table), shape)
@@ -156,23 +154,26 @@ def _codes(values: pd.Series, symbols: tuple[str, ...]) -> Rows:
     return pd.Index(symbols).get_indexer(pd.Index(categories.categories))[categories.codes.to_numpy()]
 
 
-def _with_outcomes(rows: pd.DataFrame, outcomes: Mapping[str, SymbolOutcomes], zone: str) -> pd.DataFrame:
+def _with_outcomes(rows: pd.DataFrame, market: Market, label: Label) -> pd.DataFrame:
     """The rows with the session and the outcome of their bar; NaN where the bar is not in the data."""
-    times, codes = nanoseconds(rows), _codes(rows["symbol"], tuple(outcomes))
-    numbers = {name: np.full(len(rows), np.nan) for name in ("outcome", "sigma", "close", "next_open")}
+    times, codes = nanoseconds(rows), _codes(rows["symbol"], tuple(market.trade))
+    numbers = {name: np.full(len(rows), np.nan) for name in ("outcome", "sigma", "actual_close", "next_open")}
     in_data = np.zeros(len(rows), dtype=bool)
-    for code, of_symbol in enumerate(outcomes.values()):
-        part = np.flatnonzero(codes == code)
-        bars = of_symbol.times.as_unit("ns").asi8
-        at = np.minimum(bars.searchsorted(times[part]), len(bars) - 1)
-        found = bars[at] == times[part]
-        part, at = part[found], at[found]
+    for code, symbol in enumerate(market.trade):
+        outcomes = outcomes_of(market.bars[symbol], label)
+        part, at = _found(outcomes.times, times, np.flatnonzero(codes == code))
         in_data[part] = True
         for name, values in numbers.items():
-            values[part] = getattr(of_symbol, name)[at]
-    session = sessions(pd.DatetimeIndex(rows["as_of"]), zone)
-    numbers["actual_close"] = numbers.pop("close")
-    return rows.assign(**numbers, in_data=in_data, session=session)
+            values[part] = getattr(outcomes, name)[at]
+    return rows.assign(**numbers, in_data=in_data, session=sessions(pd.DatetimeIndex(rows["as_of"]), market.zone))
+
+
+def _found(bars: pd.DatetimeIndex, times: npt.NDArray[np.int64], rows: Rows) -> tuple[Rows, Rows]:
+    """The rows whose time is that of a bar, and the numbers of these bars."""
+    closes = bars.as_unit("ns").asi8
+    at = np.minimum(closes.searchsorted(times[rows]), len(closes) - 1)
+    found = closes[at] == times[rows]
+    return rows[found], at[found]
 
 
 def _covered(table: pd.DataFrame) -> Vector:

@@ -205,7 +205,7 @@ def _late(rows: pd.DataFrame, market: Market) -> npt.NDArray[np.bool_]:
 
 def _first_of(rows: pd.DataFrame) -> Iterator[tuple[pd.Timestamp, str]]:
     """Session and symbol of the rows that a fact names."""
-    first = rows[rows["session"] <= np.sort(rows["session"].to_numpy())[: SHOWN][-1]]
+    first = rows[rows["session"] <= np.sort(rows["session"].to_numpy())[:SHOWN][-1]]
     yield from sorted(first[["session", "symbol"]].itertuples(index=False, name=None))[:SHOWN]
 
 

@@ -41,7 +41,7 @@ class Columns:
 
     def __init__(self, names: Sequence[str], inputs: int, zone: str | None) -> None:
         self.names, self.inputs, self.zone = names, inputs, zone
-        self.read = tuple(name for name in dict.fromkeys((*ORDER, *names)) if name != "symbol")
+        self.read: tuple[str, ...] = ()
         self.cells: dict[str, npt.NDArray[Any]] = {}
         self.symbols: tuple[str, ...] = ()
         self.features: Matrix = np.empty((0, inputs))
@@ -51,6 +51,8 @@ class Columns:
         """Read the rows that meet the conditions."""
         totals = _totals(connection, conditions)
         self.symbols = tuple(totals)
+        order = ORDER if len(totals) > 1 else ORDER[:1]
+        self.read = tuple(name for name in dict.fromkeys((*order, *self.names)) if name != "symbol")
         self.cells = {name: np.empty(sum(totals.values()), dtype=dtype_of(name)) for name in self.read}
         counts, features, positions = [], [np.empty((0, self.inputs))], [np.empty(0, dtype=np.intp)]
         for symbol in totals:
