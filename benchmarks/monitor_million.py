@@ -1,8 +1,8 @@
 """CPU time and memory of one evaluation of a large prediction log.
 
-``python benchmarks/monitor_million.py [predictions] [symbols]`` fills a SQLite log with predictions of one-minute bars (a
-million of one symbol by default; each day has 390 bars), then evaluates it in a new process: imports, the thresholds of a
-walk-forward of 750 sessions, reading, joining, every statistic, text and page. Prints the CPU seconds and the highest
+``python benchmarks/monitor_million.py [predictions] [symbols]`` fills a SQLite log with predictions of one-minute bars
+(a million of one symbol by default; each day has 390 bars), then evaluates it in a new process: imports, the thresholds
+of a walk-forward of 750 sessions, reading, joining, every statistic, text and page. Prints the CPU seconds and the highest
 resident memory of that process. The market comes from an array file: to read a CSV of this length is no work of the
 monitor.
 """
@@ -53,7 +53,7 @@ def fill(folder: Path, predictions: int, symbols: tuple[str, ...]) -> None:
     log = PredictionLog.open(f"sqlite:///{folder / 'log.sqlite'}")
     model = log.register(record(symbols))
     names = [column.name for column in PREDICTIONS.columns]
-    text = f"INSERT INTO predictions VALUES ({', '.join('?' * len(names))})"
+    text = f"INSERT INTO predictions VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - only question marks
     for first in range(0, bars - 1, LOT):
         part = slice(first, min(first + LOT, bars - 1))
         rows = list(_rows(names, model, first * len(symbols), times[part], closes[part], symbols, generator))
@@ -118,7 +118,7 @@ def main(predictions: int, count: int) -> None:
     """Fill a log, and measure in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         fill(Path(folder), predictions, symbols_of(count))
-        subprocess.run([sys.executable, __file__, "measure", folder, str(count)], check=True)
+        subprocess.run([sys.executable, __file__, "measure", folder, str(count)], check=True)  # noqa: S603
 
 
 def symbols_of(count: int) -> tuple[str, ...]:

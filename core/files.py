@@ -2,7 +2,9 @@
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from uuid import uuid4
 
 TEMPORARY = ".part"
@@ -52,3 +54,24 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def check_folder(folder: Path) -> None:
+    """Try whether files can be made in a folder, before the work whose result goes there; nothing is left behind.
+
+    Folders that do not exist are made and removed again, as those who write the files make them.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be made, or a file in it.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    finally:
+        for path in missing:
+            with suppress(OSError):  # another process may have put something there meanwhile
+                path.rmdir()

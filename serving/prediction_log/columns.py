@@ -92,7 +92,7 @@ class Columns:
         return np.flatnonzero(np.append(days[1:] != days[:-1], True))
 
     def _arrange(self, codes: npt.NDArray[np.int32]) -> None:
-        """Bring the rows of all symbols into the order of ``as_of``, then of storing; rows that are gone are cut off."""
+        """Order the rows of all symbols by ``as_of``, then by storing; cells of rows that are gone are cut off."""
         for name in self.read:
             self.cells[name] = self.cells[name][: len(codes)]
         self.codes = codes

@@ -13,6 +13,7 @@ import click
 from core.errors import ConfigError, DataError, StoreError
 from engine.cli.arguments import FiniteRange, sorted_words
 from engine.cli.console import say
+from engine.cli.outputs import require_files
 
 from .bundle_command import FORCE_HELP, KEY_HELP, PATH, key_of
 from .serve_command import database_of, require_extra
@@ -58,6 +59,7 @@ def monitor(folder: Path, words: tuple[str, ...], **options: Any) -> int:
     from engine.bundle.read import load_bundle
     from serving.monitor.webhook import check_address
 
+    _require_outputs(options)
     if options["webhook"]:
         check_address(options["webhook"])
 
@@ -65,11 +67,9 @@ def monitor(folder: Path, words: tuple[str, ...], **options: Any) -> int:
         return load_bundle(folder, key=key_of(options["key_file"]), force=options["force"])
 
     bundle = load()
+    _require_log(options["db"] or database_of(folder))
     reference = _reference(bundle, folder, options["every"])
     paths, overrides = sorted_words(words)
-
-    if options["promote"] and not options["challenger"]:
-        raise ConfigError("--promote: names no challenger; add --retrain DIR")
 
     def once() -> "Evaluation":
         nonlocal bundle, reference
@@ -87,6 +87,17 @@ def monitor(folder: Path, words: tuple[str, ...], **options: Any) -> int:
         _again(once, 60.0 * options["pause"])
         return 0
     return int(evaluation.verdict == "retrain")
+
+
+def _require_outputs(options: dict[str, Any]) -> None:
+    """Refuse what could not be written after minutes of work."""
+    from engine.bundle.write import require_free
+
+    if options["promote"] and not options["challenger"]:
+        raise ConfigError("--promote: names no challenger; add --retrain DIR")
+    require_files({"--page": options["page"], "--gauges": options["gauges"], "--log": options["log_file"]})
+    if options["challenger"]:
+        require_free(options["challenger"])
 
 
 def _reference(bundle: "Bundle", folder: Path, every: int) -> "Reference":
