@@ -2,9 +2,9 @@
 
 ``python benchmarks/monitor_million.py [predictions] [symbols]`` fills a SQLite log with predictions of one-minute bars
 (a million of one symbol by default; each day has 390 bars), then evaluates it in a new process: imports, the thresholds
-of a walk-forward of 750 sessions, reading, joining, every statistic, text and page. Prints the CPU seconds and the highest
-resident memory of that process. The market comes from an array file: to read a CSV of this length is no work of the
-monitor.
+of a walk-forward of 750 sessions, reading, joining, every statistic, text and page. Prints the CPU seconds and the
+highest resident memory of that process. The market comes from an array file: to read a CSV of this length is no work
+of the monitor.
 """
 
 import os

@@ -25,6 +25,7 @@ ADVICE = {
     "misses": "the sign is wrong more often than in the walk-forward: compare with a challenger, then retrain",
     "disagreement": "predictions and outcomes disagree: look for a sign or a label that changed, then retrain",
     "overconfidence": "the confidence promises more than comes: calibrate again by retraining",
+    "coverage": "the intervals hold another share of the outcomes than before: compare with a challenger, then retrain",
     "volatility": "the market's volatility left the range of the walk-forward: check sizes, then retrain",
 }
 

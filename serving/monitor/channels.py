@@ -15,7 +15,7 @@ from .observations import Cube, Observations
 BINS = 10
 LARGEST = 100.0
 """Standardised values beyond this are cut: a unit error must not overflow what is computed from it."""
-ERRORS = ("error", "squared_error", "miss", "disagreement", "overconfidence", "log_sigma")
+ERRORS = ("error", "squared_error", "miss", "disagreement", "overconfidence", "log_sigma", "coverage")
 INPUT_CHANNELS = ("value", "square", "repeated", *(f"bin{number}" for number in range(BINS)))
 
 
@@ -29,6 +29,7 @@ class Scale:
     edges : (F + 1, 9) deciles.
     shares : (F + 1, 10) shares of the values between them: a tenth each, unless values repeat.
     log_sigma : mean log volatility forecast.
+    coverage : share of outcomes in their intervals; NaN for a model without intervals.
     """
 
     mean: Vector
@@ -36,6 +37,7 @@ class Scale:
     edges: Matrix
     shares: Matrix
     log_sigma: float
+    coverage: float
 
 
 def scale_of(reference: Observations) -> Scale:
@@ -54,6 +56,7 @@ def scale_of(reference: Observations) -> Scale:
         edges,
         shares / has_value.sum(axis=0)[:, None],
         log_sigma,
+        float(np.nanmean(reference.covered)) if reference.has_intervals else np.nan,
     )
 
 
@@ -80,11 +83,12 @@ def input_channels(observed: Observations, scale: Scale) -> Cube:
 
 
 def error_channels(observed: Observations, scale: Scale) -> Matrix:
-    """(T, 6) numbers of :data:`ERRORS`, larger is worse but for the first and the last; NaN without an outcome.
+    """(T, 7) numbers of :data:`ERRORS`, larger is worse but for the first and the last two; NaN without an outcome.
 
     ``error`` and ``squared_error`` are of (outcome - prediction) / sigma; ``miss`` is 1 where the sign was wrong, 0.5
     where either is 0; ``disagreement`` is minus the product of standardised prediction and outcome;
-    ``overconfidence`` is confidence less hit; ``log_sigma`` the log volatility forecast less the reference's.
+    ``overconfidence`` is confidence less hit; ``log_sigma`` the log volatility forecast less the reference's;
+    ``coverage`` is 1 where the outcome lies in its interval, else 0, less the reference's coverage.
     """
     outcome = observed.outcome / observed.sigma
     prediction = (observed.prediction - scale.mean[-1]) / scale.deviation[-1]
@@ -93,7 +97,15 @@ def error_channels(observed: Observations, scale: Scale) -> Matrix:
     product = np.clip(prediction, -3.0, 3.0) * np.clip(outcome, -3.0, 3.0)
     with np.errstate(divide="ignore"):
         level = np.log(observed.sigma) - scale.log_sigma
-    columns = (error, error**2, 1.0 - hit, -product, observed.confidence - hit, level)
+    columns = (
+        error,
+        error**2,
+        1.0 - hit,
+        -product,
+        observed.confidence - hit,
+        level,
+        observed.covered - scale.coverage,
+    )
     return np.stack([_over_symbols(column[:, :, None])[:, 0] for column in columns], axis=1)
 
 
