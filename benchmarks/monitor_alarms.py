@@ -68,8 +68,13 @@ def market(kind: str, seed: int) -> Observations:
         np.full(shape, 0.54),
         outcome[rows],
         sigma[rows],
-        np.full(shape, np.nan),
+        _covered(prediction[rows], outcome[rows], sigma[rows]),
     )
+
+
+def _covered(prediction: np.ndarray, outcome: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """1 where the outcome lies in an interval of 90 % for normal errors, around the prediction."""
+    return (np.abs(outcome - prediction) <= 1.645 * sigma).astype(float)
 
 
 def _correlated(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -87,14 +92,22 @@ def planted() -> Iterator[tuple[str, Callable[[Observations], Observations]]]:
     yield "an input x 100", lambda live: _input(live, lambda values: 100.0 * values)
     yield "volatility x 2", _volatile
     yield "sign of the signal", lambda live: replace(live, prediction=_later(live.prediction, lambda values: -values))
-    yield (
-        "outcomes a session late",
-        lambda live: replace(live, outcome=_later(live.outcome, lambda v: np.roll(v, 1, 0))),
-    )
+    yield "outcomes a session late", _late
+    yield "intervals half as wide", _narrow
 
 
 def _later(values: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     return np.concatenate([values[:AT], change(values[AT:])])
+
+
+def _late(live: Observations) -> Observations:
+    outcome = _later(live.outcome, lambda values: np.roll(values, 1, 0))
+    return replace(live, outcome=outcome, covered=_covered(live.prediction, outcome, live.sigma))
+
+
+def _narrow(live: Observations) -> Observations:
+    narrow = _covered(live.prediction, live.outcome, 0.5 * live.sigma)
+    return replace(live, covered=np.concatenate([live.covered[:AT], narrow[AT:]]))
 
 
 def _input(live: Observations, change: Callable[[np.ndarray], np.ndarray]) -> Observations:
@@ -110,7 +123,7 @@ def _volatile(live: Observations) -> Observations:
     for step in range(AT, len(live)):
         sigma[step] = np.sqrt(forecast)
         forecast = 0.94 * forecast + 0.06 * outcome[step] ** 2
-    return replace(live, outcome=outcome, sigma=sigma)
+    return replace(live, outcome=outcome, sigma=sigma, covered=_covered(live.prediction, outcome, sigma))
 
 
 def river_alarms(reference: Observations, live: Observations) -> dict[str, list[int]]:

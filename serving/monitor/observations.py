@@ -72,7 +72,9 @@ ARRAYS: Sequence[str] = tuple(
 
 def width_of(observed: Observations, coverage: float) -> float:
     """The absolute standardised error that a share ``coverage`` of the errors does not exceed."""
-    return float(np.nanquantile(np.abs(observed.standardised_error), coverage, method="lower"))
+    error = np.abs(observed.standardised_error)
+    known = error[~np.isnan(error)]
+    return float(np.quantile(known, coverage, method="lower")) if len(known) else np.nan
 
 
 def covered_by(error: Matrix, width: float) -> Matrix:

@@ -61,8 +61,8 @@ def statistics_of(observed: Observations, scale: Scale) -> Matrix:
     ``mean`` |mean of the standardised values|; ``spread`` |log of their variance in the window|; ``psi`` the
     population stability index over the reference's deciles; ``ks`` the greatest distance of the distribution functions
     at the deciles; ``repeated`` the share of values equal to the one before; ``bias`` |mean standardised error|;
-    ``volatility`` |mean log volatility forecast less the reference's|; ``coverage`` |share of
-    outcomes in their intervals less the reference's|, if the reference has intervals; the other checks of errors are window means of
+    ``volatility`` |mean log volatility forecast less the reference's|; ``coverage`` |share of outcomes in their
+    intervals less the reference's|, if the reference has intervals; the other checks of errors are window means of
     :func:`serving.monitor.channels.error_channels`. Sessions without a prediction or an outcome are left out of the
     means. Large is bad, everywhere.
     """
