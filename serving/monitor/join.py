@@ -1,6 +1,7 @@
 """Predictions joined with what came: outcomes once they are known, next opens, sessions that are missing."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,18 +13,19 @@ from serving.prediction_log.read import LoggedPredictions
 from signals.labels.base import Label
 
 from .observations import Observations
+from .shifts import decided_on, differ
 
 DECAY = 0.94
 """Of the exponentially weighted variance that errors are standardised with (RiskMetrics 1996, daily)."""
 FIRST = 20
 """Outcomes whose mean square begins the variance."""
-PRICE_TOLERANCE = 1e-9
 NANOSECONDS = 1e9
 COLUMNS = (
     *("symbol", "as_of", "prediction", "confidence", "interval_low", "interval_high", "side", "close", "stored_at"),
 )
 """Columns of the prediction log that are read."""
 KEPT = ("symbol", "session", "as_of", "stored_at", "prediction", "side", "outcome", "in_data")
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
 Rows = npt.NDArray[np.intp]
 
 
@@ -39,13 +41,17 @@ class Joined:
         the storing.
     missing : (session, symbol) pairs whose bar has no prediction, from the first prediction on.
     corrected : (session, symbol) pairs whose bar has another close now than the one that was decided on.
+    decided_before, decided_after : those of them that were decided on the close of the bar before theirs, and of the
+        bar after; ``corrected`` has none of these.
     waiting : predictions whose outcome is not known yet.
     """
 
     observations: Observations
     rows: pd.DataFrame
-    missing: tuple[tuple[str, str], ...]
-    corrected: tuple[tuple[str, str], ...]
+    missing: Pairs
+    corrected: Pairs
+    decided_before: Pairs
+    decided_after: Pairs
     waiting: int
 
 
@@ -196,20 +202,28 @@ def join(logged: LoggedPredictions, market: Market, label: Label) -> Joined:
     """
     names = logged.model.features
     observations, table = observations_of(logged.rows, logged.features, market, label, names, logged.feature_rows)
-    changed = (table["close"] / table["actual_close"] - 1.0).abs() > PRICE_TOLERANCE
-    corrected = table.loc[changed, ["session", "symbol"]].drop_duplicates()
+    changed = table[differ(table["close"], table["actual_close"])]
+    before, after = decided_on(changed, market, -1), decided_on(changed, market, 1)
     slippage = (table["side"] * (table["next_open"] / table["actual_close"] - 1.0)).where(table["side"] != 0)
     delay = pd.Series((nanoseconds(table, "stored_at") - nanoseconds(table)) / NANOSECONDS / 3600.0, index=table.index)
     return Joined(
         observations,
         table[list(KEPT)].assign(slippage=slippage, delay=delay),
         _missing(table, market),
-        tuple((f"{session:%F}", str(symbol)) for session, symbol in corrected.itertuples(index=False)),
+        pairs_of(changed[~before & ~after]),
+        pairs_of(changed[before]),
+        pairs_of(changed[after & ~before]),
         int(table["outcome"].isna().sum()),
     )
 
 
-def _missing(table: pd.DataFrame, market: Market) -> tuple[tuple[str, str], ...]:
+def pairs_of(rows: pd.DataFrame) -> Pairs:
+    """Session and symbol of rows, each pair once."""
+    pairs = rows[["session", "symbol"]].drop_duplicates()
+    return tuple((f"{session:%F}", str(symbol)) for session, symbol in pairs.itertuples(index=False))
+
+
+def _missing(table: pd.DataFrame, market: Market) -> Pairs:
     """Sessions and symbols with a bar and without a prediction, from the first prediction to the last bar but one.
 
     The last bar may be one that was not asked about yet.

@@ -1,29 +1,25 @@
 """One evaluation of served predictions: scores, alerts, facts, and a verdict."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from core.clock import sessions
 from core.errors import DataError
-from core.number_format import count
 from core.types import Market
 from serving.prediction_log.read import LoggedPredictions
 from signals.labels.base import Label
 
 from .alerts import WATCH, Alert, PanelRun, alerts_of, run_panel
 from .calibration import FALSE_ALARM_EVERY, Calibration, calibrate, onsets
-from .join import Joined, join, nanoseconds
+from .facts import facts_of
+from .join import Joined, join
 from .measures import Score, scores_of
 from .observations import Observations
 
 Verdict: TypeAlias = Literal["ok", "watch", "retrain"]
-SHOWN = 5
-"""Sessions that a fact names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,68 +147,11 @@ def evaluate(
         scores_of(live, reference.observations),
         alerts_of(panel, reference.observations),
         tuple(f"{live.sessions[row]:%F}" for row in onsets(panel.worst > 1.0)),
-        (*_facts(joined, market), *_differing(differing, market)),
+        facts_of(joined, market, differing),
         panel,
         joined,
         reference,
     )
-
-
-def _facts(joined: Joined, market: Market) -> list[str]:
-    rows = joined.rows
-    facts = []
-    if joined.missing:
-        facts.append(f"{count(len(joined.missing), 'session')} without a prediction: {_listed(joined.missing)}")
-    unknown = rows.loc[~rows["in_data"], ["session", "symbol"]].drop_duplicates()
-    if len(unknown):
-        pairs = tuple((f"{session:%F}", str(symbol)) for session, symbol in unknown.itertuples(index=False))
-        facts.append(f"{count(len(pairs), 'prediction')} at bars that the data do not have: {_listed(pairs)}")
-    if joined.corrected:
-        facts.append(
-            f"{count(len(joined.corrected), 'bar')} with another close now than the one decided on: "
-            f"{_listed(joined.corrected)}"
-        )
-    late = _late(rows, market)
-    if late.sum():
-        pairs = tuple((f"{session:%F}", str(symbol)) for session, symbol in _first_of(rows[late]))
-        facts.append(
-            f"{count(int(late.sum()), 'prediction')} stored after the next bar's close: "
-            f"{_listed(pairs, int(late.sum()))}"
-        )
-    return facts
-
-
-def _differing(alarms: pd.DataFrame | None, market: Market) -> list[str]:
-    if alarms is None or alarms.empty:
-        return []
-    days = sessions(pd.DatetimeIndex(alarms["as_of"]), market.zone)
-    pairs = tuple(sorted({(f"{day:%F}", str(symbol)) for day, symbol in zip(days, alarms["symbol"], strict=True)}))
-    return [f"{count(len(pairs), 'bar')} with another answer than the first one: {_listed(pairs)}"]
-
-
-def _late(rows: pd.DataFrame, market: Market) -> npt.NDArray[np.bool_]:
-    """(K,) True for predictions that were stored when the bar that they are for had closed already."""
-    as_of, stored_at = nanoseconds(rows), nanoseconds(rows, "stored_at")
-    late = np.zeros(len(rows), dtype=bool)
-    for symbol in market.trade:
-        closes = market.bars[symbol].times.as_unit("ns").asi8
-        part = np.flatnonzero(rows["in_data"] & (rows["symbol"] == symbol))
-        after = closes.searchsorted(as_of[part], side="right")
-        next_close = closes[np.minimum(after, len(closes) - 1)]
-        late[part] = (after < len(closes)) & (stored_at[part] > next_close)
-    return late
-
-
-def _first_of(rows: pd.DataFrame) -> Iterator[tuple[pd.Timestamp, str]]:
-    """Session and symbol of the rows that a fact names."""
-    first = rows[rows["session"] <= np.sort(rows["session"].to_numpy())[:SHOWN][-1]]
-    yield from sorted(first[["session", "symbol"]].itertuples(index=False, name=None))[:SHOWN]
-
-
-def _listed(pairs: tuple[tuple[str, str], ...], total: int | None = None) -> str:
-    texts = [f"{session} {symbol}" for session, symbol in pairs[:SHOWN]]
-    more = (len(pairs) if total is None else total) - SHOWN
-    return ", ".join(texts) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _mean(values: pd.Series) -> float | None:
