@@ -30,11 +30,13 @@ WITHIN = 120
 INPUTS = 5
 KINDS = ("independent", "autoregressive 0.9", "GARCH(1,1)", "four symbols")
 EDGE = 0.1
+STRONG = 0.3
+"""Correlations of prediction and outcome; the stronger one for the row of a shift by a session."""
 SETTLE = 200
 DETECTORS = {"ADWIN": ADWIN, "PageHinkley": PageHinkley, "KSWIN": lambda: KSWIN(seed=1)}
 
 
-def market(kind: str, seed: int) -> Observations:
+def market(kind: str, seed: int, edge: float = EDGE) -> Observations:
     """A quiet market: inputs, predictions with a little skill, outcomes."""
     generator = np.random.default_rng(seed)
     symbols = 4 if kind == "four symbols" else 1
@@ -45,7 +47,7 @@ def market(kind: str, seed: int) -> Observations:
     for step in range(1, sessions):
         inputs[step] = memory * inputs[step - 1] + (1 - memory**2) ** 0.5 * shocks[step]
     noise = _correlated(generator, (sessions, symbols))
-    prediction = EDGE * 0.01 * inputs[:, :, 0]
+    prediction = edge * 0.01 * inputs[:, :, 0]
     outcome = np.zeros((sessions, symbols))
     sigma = np.zeros((sessions, symbols))
     variance = np.full(symbols, 1e-4)

@@ -7,14 +7,17 @@ import numpy as np
 
 from core.types import Matrix, Vector
 
-from .channels import ERRORS, Scale, error_channels, input_channels
+from .channels import ERRORS, SHIFTS, Scale, error_channels, input_channels
 from .observations import Cube, Observations
 
 WINDOWS = (20, 60)
 """Sessions of the windows: a month and a quarter."""
 PREDICTION = "prediction"
 ON_INPUTS = ("mean", "spread", "psi", "ks", "repeated")
-ON_ERRORS = ("bias", "squared error", "misses", "disagreement", "overconfidence", "volatility", "coverage")
+ON_ERRORS = (
+    *("bias", "squared error", "misses", "disagreement", "overconfidence", "volatility", "session shift"),
+    "coverage",
+)
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,9 @@ def statistics_of(observed: Observations, scale: Scale) -> Matrix:
     ``mean`` |mean of the standardised values|; ``spread`` |log of their variance in the window|; ``psi`` the
     population stability index over the reference's deciles; ``ks`` the greatest distance of the distribution functions
     at the deciles; ``repeated`` the share of values equal to the one before; ``bias`` |mean standardised error|;
-    ``volatility`` |mean log volatility forecast less the reference's|; ``coverage`` |share of outcomes in their
-    intervals less the reference's|, if the reference has intervals; the other checks of errors are window means of
+    ``volatility`` |mean log volatility forecast less the reference's|; ``session shift`` the greater mean of
+    ``outcome_late`` and ``prediction_late``; ``coverage`` |share of outcomes in their intervals less the reference's|,
+    if the reference has intervals; the other checks of errors are window means of
     :func:`serving.monitor.channels.error_channels`. Sessions without a prediction or an outcome are left out of the
     means. Large is bad, everywhere.
     """
@@ -106,11 +110,16 @@ def _of_inputs(means: Cube, expected: Matrix, floor: float) -> Matrix:
 
 
 def _of_errors(means: Matrix) -> Matrix:
-    """(T, 6 or 7) statistics of the errors' window means."""
-    both_sided = [ERRORS.index(name) for name in ("error", "log_sigma", "coverage")[: means.shape[1] - 4]]
-    statistics = means.copy()
-    statistics[:, both_sided] = np.abs(statistics[:, both_sided])
-    return statistics
+    """(T, 7 or 8) statistics of the errors' window means."""
+    names = ERRORS[: means.shape[1]]
+    columns = dict(zip(names, means.T, strict=True))
+    for name in {"error", "log_sigma", "coverage"} & set(names):
+        columns[name] = np.abs(columns[name])
+    late, early = (columns.pop(name) for name in SHIFTS)
+    shift = np.maximum(late, early)
+    values = list(columns.values())
+    place = ON_ERRORS.index("session shift")
+    return np.stack([*values[:place], shift, *values[place:]], axis=1)
 
 
 def first_of(values: Vector) -> int:
