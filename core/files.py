@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -26,7 +27,7 @@ def write_atomically(path: Path, content: bytes, temporary: Path | None = None) 
     OSError
         The file could not be written; an older one is unchanged, and no temporary file is left.
     """
-    if path.exists() and not path.is_file():
+    if _is_irregular(path):
         raise OSError(errno.EINVAL, "is there, and is no regular file", str(path))
     part = temporary or path.with_name(f"{path.name}.{os.getpid()}-{uuid4().hex[:8]}{TEMPORARY}")
     try:
@@ -39,6 +40,14 @@ def write_atomically(path: Path, content: bytes, temporary: Path | None = None) 
         part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _is_irregular(path: Path) -> bool:
+    """True for a folder or a device; looked at once, for another process may remove the file at any moment."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def sync_folder(folder: Path) -> None:

@@ -75,7 +75,8 @@ def read_question(body: bytes, model: Model, now: pd.Timestamp) -> Question:
 def _require_few(symbols: Any) -> None:
     """Refuse too many symbols before each of them is looked at."""
     if isinstance(symbols, dict) and len(symbols) > MOST_SYMBOLS:
-        raise refused(Fault("symbols", f"has {len(symbols):,} symbols, at most {MOST_SYMBOLS} are read"))
+        problem = f"has {len(symbols):,} symbols, at most {MOST_SYMBOLS} are read"
+        raise refused(Fault("symbols", problem, remedy="ask for the others in further requests"))
 
 
 def _question(
@@ -136,7 +137,8 @@ def _remedy(kind: str) -> str:
         "missing": "add it",
         "extra_forbidden": "leave it out; /docs shows the known keys",
         "float_type": "write a number, without quotation marks",
-    }.get(kind, "")
+        "string_type": "write a text, in quotation marks",
+    }.get(kind, "/docs shows what a request contains")
 
 
 def _location(path: Sequence[int | str]) -> str:

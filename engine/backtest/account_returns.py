@@ -15,14 +15,15 @@ STRATEGY, BENCHMARK, AT_EXPOSURE = COLUMNS = ("strategy", "benchmark", "benchmar
 
 @dataclass(frozen=True)
 class Exposure:
-    """The invested part of the account, over the bars from the first decision on.
+    """The invested part of the account, over the sessions that have a return.
 
     Attributes
     ----------
-    gross_mean : mean of sum(abs(position value)) / account value at the closes, a fraction.
+    gross_mean : mean over the sessions of the mean of sum(abs(position value)) / account value at the session's closes
+        (one close a session for daily bars, all bars' closes within the day), a fraction.
     net_mean : the same with signs; shorts are negative.
-    time_in_market : fraction of the closes at which any position was held.
-    n : closes counted.
+    time_in_market : likewise, of the fraction of the closes at which any position was held.
+    n : sessions counted.
     """
 
     gross_mean: float
@@ -56,9 +57,7 @@ def daily_returns(result: RunResult, market: Market, cash_interest: float = 0.0)
     times = pd.DatetimeIndex(result.equity["time"])
     last = _session_last(result, "equity")
     start = times[0]
-    days = pd.DatetimeIndex(last.index if _closes_after(times, result.zone) else last.index[1:])
-    if days.empty:
-        raise DataError(f"the run has no session after its first decision at {start:%F}; give it more data")
+    days = _sessions_with_return(result)
     strategy = last.loc[days] / account_before(result, days) - 1.0
     cash = cash_returns(times, days, result.zone, cash_interest)
     benchmark = benchmark_returns(market, start, days, result.zone, cash)
@@ -127,8 +126,32 @@ def session_equity(result: RunResult, days: pd.Index) -> Vector:
 
 
 def session_exposure(result: RunResult, days: pd.Index, column: str = "gross_exposure") -> Vector:
-    """The gross exposure, or the net one, at the last close of each of ``days``, a fraction of the account."""
-    return np.asarray(_session_last(result, column).loc[days])
+    """The gross exposure, or the net one, of each of ``days``: the mean at its bars' closes, a fraction of the account.
+
+    Not the last close alone: a strategy that is flat overnight is invested during the day.
+    """
+    return _session_means(result, result.equity[column].to_numpy(), days)
+
+
+def _session_means(result: RunResult, values: Vector, days: pd.Index) -> Vector:
+    labels = sessions(pd.DatetimeIndex(result.equity["time"]), result.zone)
+    return np.asarray(pd.Series(values, index=labels).groupby(level=0).mean().loc[days], dtype=np.float64)
+
+
+def _sessions_with_return(result: RunResult) -> pd.DatetimeIndex:
+    """All sessions, without a first one that holds the first decision alone; at least one.
+
+    Raises
+    ------
+    DataError
+        There is none.
+    """
+    times = pd.DatetimeIndex(result.equity["time"])
+    labels = sessions(times, result.zone).unique()
+    days = pd.DatetimeIndex(labels if _closes_after(times, result.zone) else labels[1:])
+    if days.empty:
+        raise DataError(f"the run has no session after its first decision at {times[0]:%F}; give it more data")
+    return days
 
 
 def _closes_after(times: pd.DatetimeIndex, zone: str) -> bool:
@@ -223,7 +246,13 @@ def benchmark_gaps(market: Market, days: pd.DatetimeIndex, zone: str) -> pd.Date
 
 
 def exposure(result: RunResult) -> Exposure:
-    """The account's mean exposure from the first decision on."""
-    gross = result.equity["gross_exposure"]
-    net = result.equity["net_exposure"]
-    return Exposure(float(gross.mean()), float(net.mean()), float((gross > 0).mean()), len(gross))
+    """The account's mean exposure over the sessions that have a return; errors as of :func:`daily_returns`."""
+    days = _sessions_with_return(result)
+    gross = result.equity["gross_exposure"].to_numpy()
+    in_market = (gross > 0).astype(np.float64)
+    return Exposure(
+        float(session_exposure(result, days).mean()),
+        float(session_exposure(result, days, "net_exposure").mean()),
+        float(_session_means(result, in_market, days).mean()),
+        len(days),
+    )

@@ -1,9 +1,9 @@
 """Formulas of the figures of a run that are no measures; the measures state their own."""
 
 EXPOSURE = {
-    "gross_mean": "mean of sum(abs(position value)) / account value",
-    "net_mean": "mean of sum(position value) / account value",
-    "time_in_market": "closes with a position / closes",
+    "gross_mean": "mean over the sessions of the mean of sum(abs(position value)) / account value at their closes",
+    "net_mean": "mean over the sessions of the mean of sum(position value) / account value at their closes",
+    "time_in_market": "mean over the sessions of closes with a position / closes",
 }
 DRAG = "mean over the sessions of cost / account before x sessions a year"
 TOTAL = "commission + slippage + impact + short_interest"

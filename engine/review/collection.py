@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import variance
 from typing import TYPE_CHECKING
 
-from core.errors import StoreError
+from core.errors import DataError, StoreError
 
 from .columns import COLUMNS
 from .find_folders import AUDIT, find_folders
@@ -20,6 +20,8 @@ from .row import Refused, ReviewRow
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .blend import Blend
 
 MIN_RETURNS = 60
 """Returns below which a run is no trial of the deflated Sharpe ratio."""
@@ -46,6 +48,43 @@ class Review:
         import pandas as pd
 
         return pd.DataFrame({column.key: [column.value(item) for item in self.rows] for column in COLUMNS})
+
+    def correlation(self, *names: str) -> "pd.DataFrame":
+        """(K, K) correlations of the weekly returns of runs over the weeks that all of them cover.
+
+        Parameters
+        ----------
+        names : of the runs: the names in the table, or those of their folders; none: all runs.
+
+        Raises
+        ------
+        DataError
+            An unknown or ambiguous name; fewer than two runs, or than 8 common weeks.
+        """
+        import pandas as pd
+
+        from .blend import common_weeks
+
+        common = common_weeks(self._named(names))
+        return pd.DataFrame(common.correlation, common.names, common.names)
+
+    def blend(self, *names: str) -> "Blend":
+        """The equal-risk blend of runs, as the page shows it; parameters and errors as of :meth:`correlation`."""
+        from .blend import common_weeks, equal_risk
+
+        return equal_risk(common_weeks(self._named(names)))
+
+    def _named(self, names: Sequence[str]) -> list[ReviewRow]:
+        rows = [item.row for item in self.rows]
+        return [self._one(rows, name) for name in names] if names else rows
+
+    def _one(self, rows: Sequence[ReviewRow], name: str) -> ReviewRow:
+        fitting = [row for row in rows if Path(row.folder).name == name] or [row for row in rows if row.name == name]
+        if len(fitting) != 1:
+            folders = ", ".join(Path(row.folder).name for row in (fitting or rows)[:5])
+            problem = "several runs have that name; give the folder's" if fitting else "no run has that name"
+            raise DataError(f"{name!r}: {problem}: {folders}")
+        return fitting[0]
 
     def __repr__(self) -> str:
         return f"<Review of {len(self.rows)} runs and sweeps; {len(self.refused)} folders are not shown>"

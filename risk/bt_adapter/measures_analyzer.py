@@ -23,7 +23,7 @@ class RiskMeasures(ReturnMetrics):
     """Any measures, of the account and against a feed: ``cerebro.addanalyzer(RiskMeasures, benchmark="SPY")``.
 
     ``get_analysis()`` maps each measure's name to a mapping, as for :class:`ReturnMetrics`. Besides the daily returns
-    it keeps, by day, the gross exposure at the last close, the value of the fills and their commission, and the
+    it keeps, by day, the gross exposure at each bar's close, the value of the fills and their commission, and the
     net result of each trade that closes. Slippage is part of the prices already, and not of the costs.
 
     Parameters
@@ -59,7 +59,7 @@ class RiskMeasures(ReturnMetrics):
     def start(self) -> None:
         """Begin without any record, and find the benchmark."""
         super().start()
-        self._invested: dict[datetime.date, float] = {}
+        self._exposures: dict[datetime.date, list[float]] = defaultdict(list)
         self._traded: dict[datetime.date, float] = defaultdict(float)
         self._paid: dict[datetime.date, float] = defaultdict(float)
         self._trades: list[float] = []
@@ -73,10 +73,13 @@ class RiskMeasures(ReturnMetrics):
         return feeds[name]
 
     def next(self) -> None:
-        """Record the day's latest value, exposure and close of the benchmark."""
+        """Record the day's latest value and close of the benchmark, and the bar's exposure."""
         super().next()
         day = self.strategy.datetime.date()
-        self._invested[day] = sum(abs(self._worth(data)) for data in self.strategy.datas)
+        value = self._values[day]
+        if value > 0.0:  # at a bar at which the account is worth nothing there is no exposure
+            invested = sum(abs(self._worth(data)) for data in self.strategy.datas)
+            self._exposures[day].append(invested / value)
         if self._benchmark is not None:
             self._closes[day] = self._close(self._benchmark, day)
 
@@ -109,13 +112,12 @@ class RiskMeasures(ReturnMetrics):
 
     def sample(self, sessions_in_year: float, risk_free: float) -> Sample:
         """The sample of all inputs."""
-        values = np.array(list(self._values.values()), dtype=np.float64)
         before = self.before
         return Sample(
             self.returns,
             periods_per_year=sessions_in_year,
             risk_free=risk_free,
-            exposure=self._by_day(self._invested) / values,
+            exposure=np.array([np.mean(self._exposures[day]) for day in self._values], dtype=np.float64),
             traded=self._by_day(self._traded) / before,
             costs=self._by_day(self._paid) / before,
             trades=np.array(self._trades, dtype=np.float64),

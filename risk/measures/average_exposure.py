@@ -10,15 +10,16 @@ from .base import Estimate, Measure, Sample, Unit, defined, too_few, undefined
 
 
 def average_exposure(exposure: npt.ArrayLike) -> Estimate:
-    """The mean gross exposure at the closes.
+    """The mean gross exposure of the sessions.
 
     Parameters
     ----------
-    exposure : (T,) sum of abs(position value) / account value at each close, at least 0. NaN is an error.
+    exposure : (T,) sum of abs(position value) / account value of each session, at least 0: the mean at the closes of
+        its bars. NaN is an error.
 
     Returns
     -------
-    A fraction of the account, 0 or more. Undefined without closes.
+    A fraction of the account, 0 or more. Undefined without sessions.
 
     Raises
     ------
@@ -33,7 +34,7 @@ def average_exposure(exposure: npt.ArrayLike) -> Estimate:
 
 
 class AverageExposure(Measure):
-    """Average exposure: the mean share of the account that was invested at the closes."""
+    """Average exposure: the mean share of the account that was invested."""
 
     unit: ClassVar[Unit] = "fraction"
     period: ClassVar[str] = "whole span"
@@ -41,10 +42,10 @@ class AverageExposure(Measure):
     @property
     def formula(self) -> str:
         """The computation in words."""
-        return "mean of sum(abs(position value)) / account value at the sessions' closes"
+        return "mean over the sessions of the mean of sum(abs(position value)) / account value at their closes"
 
     def estimate(self, sample: Sample) -> Estimate:
         """:func:`average_exposure` of the sample."""
         if sample.exposure is None:
-            return undefined("needs the exposure at each close")
+            return undefined("needs the exposure of each session")
         return average_exposure(sample.exposure)

@@ -89,7 +89,8 @@ class Sample:
     Attributes
     ----------
     returns : (T,) simple returns per session, fractions (0.01 is 1 %), at least -1. NaN and infinity are errors.
-    exposure : (T,) gross exposure at each session's close as a fraction of the account, at least 0; or None.
+    exposure : (T,) gross exposure of each session, the mean at the closes of its bars, as a fraction of the account, at
+        least 0; or None.
     benchmark : (T,) the benchmark's returns over the same sessions, as ``returns``; or None.
     traded : (T,) value traded in each session as a fraction of the account before it, at least 0; or None.
     costs : (T,) costs of each session as a fraction of the account before it, negative where more was earned than

@@ -62,7 +62,9 @@ async def body_of(request: Request, limits: Limits) -> bytes:
         problem = f"the body did not arrive within {limits.read_seconds:g} seconds"
         raise Problem(408, "slow", Fault("", problem, remedy="send it faster"), headers=CLOSE) from None
     except ClientDisconnect:
-        raise Problem(400, "unreadable", Fault("", "the body ended early"), headers=CLOSE) from None
+        raise Problem(
+            400, "unreadable", Fault("", "the body ended early", remedy="send the whole body"), headers=CLOSE
+        ) from None
 
 
 async def _received(request: Request, limits: Limits) -> bytes:

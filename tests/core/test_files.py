@@ -1,6 +1,7 @@
 """Files are written whole or not at all."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +47,24 @@ def test_a_given_temporary_name_is_used(tmp_path, monkeypatch):
     )
     write_atomically(tmp_path / "a.bin", b"x", tmp_path / f"a.bin{TEMPORARY}")
     assert seen == [[f"a.bin{TEMPORARY}"], ["a.bin"]]
+
+
+def test_a_file_that_another_process_removes_meanwhile_is_no_obstacle(tmp_path, monkeypatch):
+    path = tmp_path / "table.bin"
+    path.write_bytes(b"old")
+    look = Path.stat
+
+    def removed_after_a_look(looked_at, **how):
+        seen = look(looked_at, **how)
+        looked_at.unlink(missing_ok=True)
+        return seen
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", removed_after_a_look)
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_a_folder_is_no_file_to_replace(tmp_path):
+    with pytest.raises(OSError, match="is there, and is no regular file"):
+        write_atomically(tmp_path, b"new")

@@ -52,6 +52,13 @@ class Folder:
         """The last of some values by bar in each session, in order."""
         return {self.session(time): value for time, value in zip(self.times, values, strict=True)}
 
+    def means_of_sessions(self, values):
+        """The mean of some values by bar over the bars of each session that has a return, in order."""
+        by_day = {}
+        for time, value in zip(self.times, values, strict=True):
+            by_day.setdefault(self.session(time), []).append(value)
+        return [math.fsum(by_day[day]) / len(by_day[day]) for day in self.days()]
+
     def days(self):
         """The sessions that have a return: all but a first one that holds the decision alone."""
         days = list(dict.fromkeys(self.session(time) for time in self.times))
@@ -113,7 +120,8 @@ def returns(run):
     closes = run.closes[run.metrics["benchmark"]]
     base = [close for time, close in closes if time <= run.times[0]][-1]
     market = _changes([base, *_closes_by(run, closes, days)])
-    mean = math.fsum(row["gross"] for row in rows) / len(rows)
+    exposure = run.means_of_sessions([row["gross"] for row in rows])
+    mean = math.fsum(exposure) / len(exposure)
     return days, {
         "strategy": _changes(wealth),
         "benchmark": market,
@@ -194,12 +202,12 @@ def measures(run):
         name: {**textbook.of_returns(values, year, free), **textbook.against(values, columns["benchmark"], year, free)}
         for name, values in columns.items()
     }
-    exposure = run.last_of_sessions([row["gross"] for row in run.account])
+    exposure = run.means_of_sessions([row["gross"] for row in run.account])
     moved = [(f["time"], abs(f["size"]) * f["price"]) for f in run.fills]
     costs = [(c["time"], c["amount"]) for c in run.costs if c["kind"] != "cash_interest"]
     found["strategy"] |= {
         **textbook.of_trades(round_trips(run)),
-        "average_exposure": math.fsum(exposure[day] for day in days) / len(days),
+        "average_exposure": math.fsum(exposure) / len(days),
         "turnover": _by_session(run, moved) * year,
         "cost_drag": _by_session(run, costs) * year,
     }

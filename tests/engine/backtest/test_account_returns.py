@@ -74,7 +74,7 @@ def test_a_decision_at_the_last_close_of_a_session_leaves_that_session_out():
 
 
 def test_the_benchmark_at_exposure_is_its_return_times_the_mean_gross_exposure():
-    account = result(DAYS, [100.0] * 4, gross=[0.0, 0.4, 0.4, 0.0], net=[0.0, -0.4, 0.4, 0.0])
+    account = result(DAYS, [100.0] * 4, gross=[0.0, 0.3, 0.3, 0.0], net=[0.0, -0.3, 0.3, 0.0])
     returns = daily_returns(account, market(bars(DAYS, [10.0, 11.0, 11.0, 22.0])))
     assert returns["benchmark_at_exposure"].tolist() == pytest.approx([0.02, 0.0, 0.2])
 
@@ -140,15 +140,19 @@ def test_a_basket_is_bought_at_the_first_decision_whatever_came_before():
     assert returns["benchmark"].tolist() == pytest.approx([0.0, 0.5 * 0.5 + 0.5 * 1.5 - 1])
 
 
-def test_exposure_counts_closes():
-    returns = exposure(result(DAYS, [100.0] * 4, gross=[0.0, 0.4, 0.4, 0.0], net=[0.0, -0.4, 0.4, 0.0]))
-    assert (returns.gross_mean, returns.net_mean, returns.time_in_market, returns.n) == (0.2, 0.0, 0.5, 4)
+def test_exposure_counts_the_sessions_that_have_a_return():
+    """The first day holds the first decision alone."""
+    means = exposure(result(DAYS, [100.0] * 4, gross=[0.0, 0.6, 0.3, 0.0], net=[0.0, -0.6, 0.3, 0.0]))
+    assert (means.gross_mean, means.net_mean, means.n) == pytest.approx((0.3, -0.1, 3))
+    assert means.time_in_market == pytest.approx(2 / 3)
 
 
-def test_session_exposure_is_the_last_of_the_session():
-    account = result(INTRADAY, [100.0] * 5, gross=[0.1, 0.2, 0.3, 0.4, 0.5])
+def test_exposure_of_a_session_is_the_mean_at_its_closes():
+    account = result(INTRADAY, [100.0] * 5, gross=[0.1, 0.2, 0.3, 0.4, 0.0])
     days = daily_returns(account, market(bars(INTRADAY, [10.0] * 5))).index
-    assert session_exposure(account, days).tolist() == [0.3, 0.5]
+    assert session_exposure(account, days).tolist() == pytest.approx([0.2, 0.2])
+    means = exposure(account)
+    assert (means.gross_mean, means.time_in_market, means.n) == pytest.approx((0.2, 0.75, 2))
 
 
 def test_a_benchmark_of_its_own_calendar_is_valued_at_its_last_close():

@@ -83,8 +83,8 @@ def test_only_the_strategy_trades(result):
         assert (other.trades, other.traded, other.costs) == (None, None, None)
 
 
-def test_exposure_is_that_at_the_sessions_closes(result):
+def test_exposure_is_the_mean_of_a_sessions_closes(result):
     strategy, benchmark, scaled = samples(DAILY, result, 252.0, 0.0).values()
-    assert strategy.exposure.tolist() == [0.5, 0.1]
+    assert strategy.exposure.tolist() == [0.4, 0.1]
     assert benchmark.exposure.tolist() == [1.0, 1.0]
-    assert scaled.exposure.tolist() == pytest.approx([0.9 / 4, 0.9 / 4])
+    assert scaled.exposure.tolist() == pytest.approx([0.5 / 2, 0.5 / 2])

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from run_folders import make_run
 
-from core.errors import StoreError
+from core.errors import DataError, StoreError
 from engine.review import index as indexes
+from engine.review.blend import common_weeks, equal_risk
 from engine.review.collection import collect
 from engine.review.columns import COLUMNS
 from engine.review.find_folders import find_folders
@@ -345,3 +346,23 @@ def test_a_link_is_listed_and_not_followed(runs):
     assert [left.reason for left in collect([runs]).refused] == [
         "is a link, which is not followed; name the folder that it leads to"
     ]
+
+
+def test_runs_are_compared_by_the_names_of_configs_or_folders(runs):
+    review = collect([runs])
+    rows = [item.row for item in review.rows]
+    returns = common_weeks(rows[1:3]).returns
+    assert np.allclose(review.correlation("walk1", "walk2"), np.corrcoef(returns.T))
+    assert review.correlation().shape == (4, 4)
+    assert review.blend("walk1", "walk2").weights.tolist() == equal_risk(common_weeks(rows[1:3])).weights.tolist()
+    assert review.blend(*(Path(row.folder).name for row in rows[1:3])).sharpe == review.blend("walk1", "walk2").sharpe
+    with pytest.raises(DataError, match="'walk9': no run has that name: walk0"):
+        review.correlation("walk1", "walk9")
+
+
+def test_a_name_that_several_runs_have_is_no_choice(runs):
+    make_run(runs, "walk1", seed=7, start="2021-03-01")
+    shutil.move(next(path for path in runs.iterdir() if path.name.startswith("walk1")), runs / "moved")
+    make_run(runs, "walk1", seed=8)
+    with pytest.raises(DataError, match="several runs have that name; give the folder's"):
+        collect([runs]).blend("walk1", "walk2")

@@ -31,7 +31,7 @@ def test_the_drag_is_about_what_costs_take_from_the_yearly_return():
 @pytest.mark.parametrize(
     ("measure", "reason"),
     [
-        (AverageExposure(), "needs the exposure at each close"),
+        (AverageExposure(), "needs the exposure of each session"),
         (Turnover(), "needs the value traded in each session"),
         (CostDrag(), "needs the costs of each session"),
     ],

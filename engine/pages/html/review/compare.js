@@ -23,7 +23,7 @@
     var days = common.wealth[0].map(function (_, week) { return (common.first + week) * WEEK + MONDAY + FRIDAY; });
     function lines(of) { return names.map(function (label, run) { return line(label, of(run), "run" + run % COLOURS); }); }
     var spec = {
-      unit: 86400, times: days,
+      unit: 86400, times: days, period: "week to",
       panels: [
         { title: "Wealth, 1 at the start of the common weeks", unit: "ratio", log: true, zero: false, height: 300, lines: lines(function (run) { return common.wealth[run]; }) },
         { title: "Drawdown", unit: "fraction", log: false, zero: true, height: 130, lines: lines(function (run) { return statistics.drawdown(common.wealth[run]); }) },
@@ -91,7 +91,7 @@
       }));
     });
     if (!rows.length) return element("p", "empty", "The settings of these runs do not differ.");
-    return table("settings", ["Setting"].concat(names), rows, "Settings that differ; marked where they differ from " + names[base]);
+    return table("settings", ["Setting"].concat(names), rows, "Settings that differ; marked where they differ from " + names[base] + ". The round button of a run in the table pins it: then it is the one compared with.");
   }
 
   function side(runs, names) {

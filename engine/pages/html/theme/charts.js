@@ -1,7 +1,7 @@
 /* Draws charts over time with uPlot from the blocks that engine/pages/time_charts.py writes.
    <figure class="chart"><script type="application/json"> holds {unit, first, steps, panels}; arrays are base64 of unsigned
    or signed integers, little-endian: times as steps in units of `unit` seconds, values as steps above a base.
-   A script that makes a figure itself may give plain arrays: `times` in units, `data` of values.
+   A script that makes a figure itself may give plain arrays: `times` in units, `data` of values, `period` in words.
    Charts of one page share cursor and zoom. */
 (function () {
   "use strict";
@@ -241,19 +241,25 @@
       if (low === null) return [0, 1];
       if (panel.zero) { low = Math.min(low, 0); high = Math.max(high, 0); }
       var pad = 0.05 * (high - low) || Math.abs(high) * 0.01 || 1;
-      return [panel.zero && low === 0 ? 0 : low - pad, panel.zero && high === 0 ? 0 : high + pad];
+      var below = panel.zero && high === 0;  // the title stands below the curves: leave it a line
+      return [panel.zero && low === 0 ? 0 : low - (below ? 5 * pad : pad), below ? 0 : high + pad];
     };
   }
 
   function caption(chart, panel) {
     var context = chart.ctx, ratio = devicePixelRatio || 1;
     context.save();
-    context.fillStyle = css("muted");
     context.font = 12 * ratio + "px system-ui, sans-serif";
     context.textAlign = "left";
     var below = chart.scales.y.max <= 0;
     context.textBaseline = below ? "bottom" : "top";
-    context.fillText(panel.title, chart.bbox.left + 6 * ratio, chart.bbox.top + (below ? chart.bbox.height - 2 * ratio : 2 * ratio));
+    var left = chart.bbox.left + 6 * ratio, at = chart.bbox.top + (below ? chart.bbox.height - 2 * ratio : 2 * ratio);
+    context.globalAlpha = 0.8;  // a ground under the words, where curves pass
+    context.fillStyle = css("page");
+    context.fillRect(left - 3 * ratio, below ? at - 15 * ratio : at, context.measureText(panel.title).width + 6 * ratio, 15 * ratio);
+    context.globalAlpha = 1;
+    context.fillStyle = css("muted");
+    context.fillText(panel.title, left, at);
     context.restore();
   }
 
@@ -309,15 +315,20 @@
   };
 
   Chart.prototype.told = function (marks, place, unit) {
-    var time = day(this.times[marks.at[place]], this.spec.unit);
+    var time = this.moment(marks.at[place]);
     return time + " · " + marks.words[marks.word[place]] + (!marks.size ? " " : " " + four(Math.abs(marks.size[place])) + " at ") + text(marks.y[place], unit) +
       (marks.gain && marks.gain[place] !== null ? " · gain of the trade " + text(marks.gain[place], "money") : "");
+  };
+
+  /* The time of a point in words; `period` stands before it where a point is of more than a session. */
+  Chart.prototype.moment = function (at) {
+    return (this.spec.period ? this.spec.period + " " : "") + day(this.times[at], this.spec.unit);
   };
 
   Chart.prototype.read = function (index) {
     var at = index === null || index === undefined ? this.times.length - 1 : index, several = this.spec.panels.length > 1;
     this.at = at;
-    this.when.textContent = day(this.times[at], this.spec.unit);
+    this.when.textContent = this.moment(at);
     this.outputs.forEach(function (output) { output.node.textContent = text(output.line.values[at], output.unit); });
     this.several = several;
   };
@@ -325,7 +336,7 @@
   Chart.prototype.say = function () {
     var parts = [], at = this.at;
     this.outputs.forEach(function (output) { if (output.line.shown) parts.push(output.title + ", " + output.line.label + " " + text(output.line.values[at], output.unit)); });
-    live.textContent = day(this.times[at], this.spec.unit) + ": " + parts.join("; ");
+    live.textContent = this.moment(at) + ": " + parts.join("; ");
   };
 
   Chart.prototype.key = function (event) {

@@ -95,11 +95,17 @@ def _chance(outcome: Outcome) -> Answer:
 def _chance_in_words(outcome: Outcome, p: float) -> str:
     if outcome.verdict.beats:
         return (
-            "Luck may explain it after so many tries." if _many_tries(outcome) else "Luck alone rarely looks so good."
+            f"Luck may explain it after {_tries(outcome):,} tries."
+            if _many_tries(outcome)
+            else "Luck alone rarely looks so good."
         )
     if p >= 0.5:
         return "No edge is shown."
     return "Luck may explain it." if p > ALPHA else "Not settled: other tests fail."
+
+
+def _tries(outcome: Outcome) -> int:
+    return outcome.tried.count if outcome.tried else 1
 
 
 def _many_tries(outcome: Outcome) -> bool:
@@ -114,10 +120,9 @@ def _chance_tiles(outcome: Outcome) -> tuple[Tile, ...]:
     if interval and interval.low is not None:
         spread = f"{100 * interval.level:.10g} %: {format_4sig(interval.low)} to {format_4sig(interval.high)}"
     sharpe = (replace(tile, note=spread) for tile in _tile(outcome, "sharpe"))
-    p = Tile(
-        "p-value of alpha", "alpha_p_value", p_value(outcome.verdict.test.p_value), f"{ALPHA:.2f} or less is needed"
-    )
-    return (*sharpe, p)
+    p = outcome.verdict.test.p_value
+    comparison = "not tested, which is no failure" if p is None else f"{ALPHA:.2f} or less is needed"
+    return (*sharpe, Tile("p-value of alpha", "alpha_p_value", p_value(p), comparison))
 
 
 def _cost(outcome: Outcome) -> Answer:
@@ -163,15 +168,20 @@ def _loss(outcome: Outcome) -> Answer:
 
 
 def _trust(outcome: Outcome) -> Answer:
-    faults = list(_faults(outcome))
-    reservations = list(_reservations(outcome))
-    first = "Not as it stands." if faults else "With reservations." if reservations else "Its checks are clean."
-    rest = "; ".join([*faults, *reservations])
-    rest = f"{rest[:1].upper()}{rest[1:]}." if rest else "Fills, inputs and cap without a fault."
+    first, words = _trust_in_words(list(_faults(outcome)), list(_limits(outcome)), len(outcome.market.warnings))
     invested = outcome.exposure
     comparison = f"in market {percent(invested.time_in_market)}"
     tile = Tile("Average gross exposure", "gross_mean", percent(invested.gross_mean), comparison)
-    return Answer("Can I trust it?", first, f"{rest} {_battery(outcome)}".strip(), (tile,))
+    return Answer("Can I trust it?", first, f"{words} {_battery(outcome)}".strip(), (tile,))
+
+
+def _trust_in_words(faults: list[str], limits: list[str], warnings: int) -> tuple[str, str]:
+    """The first words of the answer, and the rest of its sentence."""
+    data = [f"{count(warnings, 'warning')} on the data"] if warnings else []
+    if faults or limits:
+        text = "; ".join([*faults, *limits, *data])
+        return "Not as it stands." if faults else "Too little to judge.", f"{text[:1].upper()}{text[1:]}."
+    return "Its checks are clean.", f"But {data[0]}." if data else "Fills, inputs and cap without a fault."
 
 
 def _battery(outcome: Outcome) -> str:
@@ -191,10 +201,8 @@ def _faults(outcome: Outcome) -> Iterator[str]:
         yield f"{count(outcome.cap.breaches, 'breach', 'breaches')} of the cap"
 
 
-def _reservations(outcome: Outcome) -> Iterator[str]:
-    """Limits of the figures, each in a few words."""
-    if outcome.market.warnings:
-        yield f"{count(len(outcome.market.warnings), 'warning')} on the data"
+def _limits(outcome: Outcome) -> Iterator[str]:
+    """Reasons why there is too little to judge, each in a few words."""
     if len(outcome.daily) < outcome.periods_per_year:
         yield f"only {count(len(outcome.daily), 'session')}, less than a year"
     if not len(outcome.result.trades):

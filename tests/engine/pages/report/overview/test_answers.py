@@ -45,7 +45,7 @@ def test_many_tries_may_explain_what_one_would_not(skilled):
     for count, deflated, words in (
         (1, 0.5, "Luck alone"),
         (900, 0.99, "Luck alone"),
-        (900, 0.5, "Luck may explain it after"),
+        (900, 0.5, "Luck may explain it after 900 tries."),
     ):
         tried = TriedSettings(count, is_new=True, variance=0.1, deflated=Estimate(deflated))
         assert texts(replace(skilled, tried=tried))["Is it luck?"].startswith(words)
@@ -67,7 +67,7 @@ def test_trust_names_each_fault(noise):
     broken = replace(noise, cap=replace(noise.cap, breaches=2))
     assert "2 breaches of the cap" in texts(broken)["Can I trust it?"]
     warned = replace(noise, market=replace(noise.market, warnings=("volume is 0",)))
-    assert texts(warned)["Can I trust it?"].startswith("With reservations. 1 warning on the data.")
+    assert texts(warned)["Can I trust it?"].startswith("Its checks are clean. But 1 warning on the data.")
 
 
 def test_a_run_without_trades_says_so(make_outcome):
