@@ -91,13 +91,15 @@ def monitor(folder: Path, words: tuple[str, ...], **options: Any) -> int:
 
 def _require_outputs(options: dict[str, Any]) -> None:
     """Refuse what could not be written after minutes of work."""
+    from engine.bundle.contents import DESCRIPTION
     from engine.bundle.write import require_free
 
     if options["promote"] and not options["challenger"]:
         raise ConfigError("--promote: names no challenger; add --retrain DIR")
     require_files({"--page": options["page"], "--gauges": options["gauges"], "--log": options["log_file"]})
-    if options["challenger"]:
-        require_free(options["challenger"])
+    challenger = options["challenger"]
+    if challenger and not (challenger / DESCRIPTION).is_file():
+        require_free(challenger)
 
 
 def _reference(bundle: "Bundle", folder: Path, every: int) -> "Reference":
