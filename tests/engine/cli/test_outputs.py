@@ -25,11 +25,11 @@ def test_a_place_that_can_be_written_is_left_as_it_was(tmp_path, file):
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path, file):
     with pytest.raises(StoreError, match=r"^--page .*file/m: cannot be written: Not a directory; name another file$"):
         require_files({"--page": file / "m"})
-    with pytest.raises(StoreError, match="--page .*: cannot be written: Is a directory"):
+    with pytest.raises(StoreError, match=r"--page .*: cannot be written: Is a directory"):
         require_files({"--page": tmp_path})
-    with pytest.raises(StoreError, match="--out .*: cannot be written: Not a directory; name another folder"):
+    with pytest.raises(StoreError, match=r"--out .*: cannot be written: Not a directory; name another folder"):
         require_folder("--out", file / "m")
-    with pytest.raises(ConfigError, match="--log .*: --page names this file already"):
+    with pytest.raises(ConfigError, match=r"--log .*: --page names this file already"):
         require_files({"--page": file, "--log": tmp_path / "." / "file"})
 
 
