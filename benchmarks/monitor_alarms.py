@@ -1,11 +1,14 @@
 """False alarms and power of the monitor, measured on streams whose truth is known.
 
-    python benchmarks/monitor_alarms.py [streams]
+    python benchmarks/monitor_alarms.py [streams | shift]
 
 Each stream has a walk-forward of 900 sessions and 500 served ones. Quiet streams (independent, autoregressive with 0.9,
 GARCH, four correlated symbols) give the rate of false alarms beside the one that is stated. Each fault is then planted
 into the same streams at session 250. river's ADWIN, PageHinkley and KSWIN at their defaults watch the absolute errors
 and every input of the same streams.
+
+With ``shift`` it measures the check of a shift by a session alone, for predictions of more skill than in the streams:
+1,000 streams of independent values each, the check at the limit that it has within the panel.
 """
 
 import json
@@ -23,6 +26,7 @@ from scipy.stats import binom
 from serving.monitor.alerts import run_panel
 from serving.monitor.calibration import FALSE_ALARM_EVERY, calibrate, onsets
 from serving.monitor.observations import Observations
+from serving.monitor.statistics import WINDOWS
 
 REFERENCE, LIVE, AT = 900, 500, 250
 WITHIN = 120
@@ -30,13 +34,12 @@ WITHIN = 120
 INPUTS = 5
 KINDS = ("independent", "autoregressive 0.9", "GARCH(1,1)", "four symbols")
 EDGE = 0.1
-STRONG = 0.3
-"""Correlations of prediction and outcome; the stronger one for the row of a shift by a session."""
+"""Correlation of prediction and outcome."""
 SETTLE = 200
 DETECTORS = {"ADWIN": ADWIN, "PageHinkley": PageHinkley, "KSWIN": lambda: KSWIN(seed=1)}
 
 
-def market(kind: str, seed: int, edge: float = EDGE) -> Observations:
+def market(kind: str, seed: int) -> Observations:
     """A quiet market: inputs, predictions with a little skill, outcomes."""
     generator = np.random.default_rng(seed)
     symbols = 4 if kind == "four symbols" else 1
@@ -47,7 +50,7 @@ def market(kind: str, seed: int, edge: float = EDGE) -> Observations:
     for step in range(1, sessions):
         inputs[step] = memory * inputs[step - 1] + (1 - memory**2) ** 0.5 * shocks[step]
     noise = _correlated(generator, (sessions, symbols))
-    prediction = edge * 0.01 * inputs[:, :, 0]
+    prediction = EDGE * 0.01 * inputs[:, :, 0]
     outcome = np.zeros((sessions, symbols))
     sigma = np.zeros((sessions, symbols))
     variance = np.full(symbols, 1e-4)
@@ -175,6 +178,44 @@ def measure(streams: int, path: Path) -> None:
     show(quiet, power)
 
 
+SKILLS = (0.1, 0.2, 0.3, 0.5)
+LIMIT = 1.17
+"""Of the panel on one stream: the limit of a check's score, in units of the distance of median and 99.9 % quantile."""
+
+
+def shift_power(streams: int = 1_000) -> None:
+    """Print the share of streams in which the check of a shift alarms within :data:`WITHIN` sessions."""
+    generator = np.random.default_rng(0)
+    for skill in SKILLS:
+        shifted, same = np.zeros(streams, dtype=bool), np.zeros(streams, dtype=bool)
+        prediction, outcome = _pairs(generator, skill, (streams, AT + WITHIN))
+        late = np.concatenate([outcome[:, :AT], np.roll(outcome[:, AT:], 1, axis=1)], axis=1)
+        for window in WINDOWS:
+            null = _shift(*_pairs(generator, skill, (300, 900)), window)
+            median = np.median(null)
+            threshold = median + LIMIT * (np.quantile(null, 0.999) - median)
+            shifted |= (_shift(prediction, late, window)[:, -WITHIN:] > threshold).any(axis=1)
+            same |= (_shift(prediction, outcome, window)[:, -WITHIN:] > threshold).any(axis=1)
+        print(f"correlation {skill:.1f}  found {shifted.mean():.1%}  without a shift {same.mean():.1%}")
+
+
+def _pairs(generator: np.random.Generator, skill: float, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Standard normal predictions and outcomes with this correlation."""
+    prediction = generator.normal(size=shape)
+    return prediction, skill * prediction + (1 - skill**2) ** 0.5 * generator.normal(size=shape)
+
+
+def _shift(prediction: np.ndarray, outcome: np.ndarray, window: int) -> np.ndarray:
+    """The statistic of the check, at each session from the first full window on."""
+    prediction, outcome = np.clip(prediction, -3, 3), np.clip(outcome, -3, 3)
+    same = prediction[:, 1:] * outcome[:, 1:]
+    means = []
+    for moved in (prediction[:, :-1] * outcome[:, 1:], prediction[:, 1:] * outcome[:, :-1]):
+        total = np.cumsum(moved - same, axis=1)
+        means.append((total[:, window:] - total[:, :-window]) / window)
+    return np.maximum(*means)
+
+
 def show(quiet: dict, power: dict) -> None:
     """Print both tables."""
     print(f"quiet streams, {LIVE} sessions each; the monitor states one false alarm in {FALSE_ALARM_EVERY} sessions")
@@ -198,4 +239,7 @@ def show(quiet: dict, power: dict) -> None:
 
 
 if __name__ == "__main__":
-    measure(int(sys.argv[1]) if len(sys.argv) > 1 else 500, Path("monitor_alarms.json"))
+    if sys.argv[1:] == ["shift"]:
+        shift_power()
+    else:
+        measure(int(sys.argv[1]) if len(sys.argv) > 1 else 500, Path("monitor_alarms.json"))
