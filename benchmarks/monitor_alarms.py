@@ -1,11 +1,14 @@
 """False alarms and power of the monitor, measured on streams whose truth is known.
 
-    python benchmarks/monitor_alarms.py [streams]
+    python benchmarks/monitor_alarms.py [streams | shift]
 
 Each stream has a walk-forward of 900 sessions and 500 served ones. Quiet streams (independent, autoregressive with 0.9,
 GARCH, four correlated symbols) give the rate of false alarms beside the one that is stated. Each fault is then planted
 into the same streams at session 250. river's ADWIN, PageHinkley and KSWIN at their defaults watch the absolute errors
 and every input of the same streams.
+
+With ``shift`` it measures the check of a shift by a session alone, for predictions of more skill than in the streams:
+1,000 streams of independent values each, the check at the limit that it has within the panel.
 """
 
 import json
@@ -23,6 +26,7 @@ from scipy.stats import binom
 from serving.monitor.alerts import run_panel
 from serving.monitor.calibration import FALSE_ALARM_EVERY, calibrate, onsets
 from serving.monitor.observations import Observations
+from serving.monitor.statistics import WINDOWS
 
 REFERENCE, LIVE, AT = 900, 500, 250
 WITHIN = 120
@@ -30,6 +34,7 @@ WITHIN = 120
 INPUTS = 5
 KINDS = ("independent", "autoregressive 0.9", "GARCH(1,1)", "four symbols")
 EDGE = 0.1
+"""Correlation of prediction and outcome."""
 SETTLE = 200
 DETECTORS = {"ADWIN": ADWIN, "PageHinkley": PageHinkley, "KSWIN": lambda: KSWIN(seed=1)}
 
@@ -68,8 +73,13 @@ def market(kind: str, seed: int) -> Observations:
         np.full(shape, 0.54),
         outcome[rows],
         sigma[rows],
-        np.full(shape, np.nan),
+        _covered(prediction[rows], outcome[rows], sigma[rows]),
     )
+
+
+def _covered(prediction: np.ndarray, outcome: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """1 where the outcome lies in an interval of 90 % for normal errors, around the prediction."""
+    return (np.abs(outcome - prediction) <= 1.645 * sigma).astype(float)
 
 
 def _correlated(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -87,14 +97,22 @@ def planted() -> Iterator[tuple[str, Callable[[Observations], Observations]]]:
     yield "an input x 100", lambda live: _input(live, lambda values: 100.0 * values)
     yield "volatility x 2", _volatile
     yield "sign of the signal", lambda live: replace(live, prediction=_later(live.prediction, lambda values: -values))
-    yield (
-        "outcomes a session late",
-        lambda live: replace(live, outcome=_later(live.outcome, lambda v: np.roll(v, 1, 0))),
-    )
+    yield "outcomes a session late", _late
+    yield "intervals half as wide", _narrow
 
 
 def _later(values: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     return np.concatenate([values[:AT], change(values[AT:])])
+
+
+def _late(live: Observations) -> Observations:
+    outcome = _later(live.outcome, lambda values: np.roll(values, 1, 0))
+    return replace(live, outcome=outcome, covered=_covered(live.prediction, outcome, live.sigma))
+
+
+def _narrow(live: Observations) -> Observations:
+    narrow = _covered(live.prediction, live.outcome, 0.5 * live.sigma)
+    return replace(live, covered=np.concatenate([live.covered[:AT], narrow[AT:]]))
 
 
 def _input(live: Observations, change: Callable[[np.ndarray], np.ndarray]) -> Observations:
@@ -110,7 +128,7 @@ def _volatile(live: Observations) -> Observations:
     for step in range(AT, len(live)):
         sigma[step] = np.sqrt(forecast)
         forecast = 0.94 * forecast + 0.06 * outcome[step] ** 2
-    return replace(live, outcome=outcome, sigma=sigma)
+    return replace(live, outcome=outcome, sigma=sigma, covered=_covered(live.prediction, outcome, sigma))
 
 
 def river_alarms(reference: Observations, live: Observations) -> dict[str, list[int]]:
@@ -160,6 +178,44 @@ def measure(streams: int, path: Path) -> None:
     show(quiet, power)
 
 
+SKILLS = (0.1, 0.2, 0.3, 0.5)
+LIMIT = 1.17
+"""Of the panel on one stream: the limit of a check's score, in units of the distance of median and 99.9 % quantile."""
+
+
+def shift_power(streams: int = 1_000) -> None:
+    """Print the share of streams in which the check of a shift alarms within :data:`WITHIN` sessions."""
+    generator = np.random.default_rng(0)
+    for skill in SKILLS:
+        shifted, same = np.zeros(streams, dtype=bool), np.zeros(streams, dtype=bool)
+        prediction, outcome = _pairs(generator, skill, (streams, AT + WITHIN))
+        late = np.concatenate([outcome[:, :AT], np.roll(outcome[:, AT:], 1, axis=1)], axis=1)
+        for window in WINDOWS:
+            null = _shift(*_pairs(generator, skill, (300, 900)), window)
+            median = np.median(null)
+            threshold = median + LIMIT * (np.quantile(null, 0.999) - median)
+            shifted |= (_shift(prediction, late, window)[:, -WITHIN:] > threshold).any(axis=1)
+            same |= (_shift(prediction, outcome, window)[:, -WITHIN:] > threshold).any(axis=1)
+        print(f"correlation {skill:.1f}  found {shifted.mean():.1%}  without a shift {same.mean():.1%}")
+
+
+def _pairs(generator: np.random.Generator, skill: float, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Standard normal predictions and outcomes with this correlation."""
+    prediction = generator.normal(size=shape)
+    return prediction, skill * prediction + (1 - skill**2) ** 0.5 * generator.normal(size=shape)
+
+
+def _shift(prediction: np.ndarray, outcome: np.ndarray, window: int) -> np.ndarray:
+    """The statistic of the check, at each session from the first full window on."""
+    prediction, outcome = np.clip(prediction, -3, 3), np.clip(outcome, -3, 3)
+    same = prediction[:, 1:] * outcome[:, 1:]
+    means = []
+    for moved in (prediction[:, :-1] * outcome[:, 1:], prediction[:, 1:] * outcome[:, :-1]):
+        total = np.cumsum(moved - same, axis=1)
+        means.append((total[:, window:] - total[:, :-window]) / window)
+    return np.maximum(*means)
+
+
 def show(quiet: dict, power: dict) -> None:
     """Print both tables."""
     print(f"quiet streams, {LIVE} sessions each; the monitor states one false alarm in {FALSE_ALARM_EVERY} sessions")
@@ -183,4 +239,7 @@ def show(quiet: dict, power: dict) -> None:
 
 
 if __name__ == "__main__":
-    measure(int(sys.argv[1]) if len(sys.argv) > 1 else 500, Path("monitor_alarms.json"))
+    if sys.argv[1:] == ["shift"]:
+        shift_power()
+    else:
+        measure(int(sys.argv[1]) if len(sys.argv) > 1 else 500, Path("monitor_alarms.json"))

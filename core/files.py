@@ -3,7 +3,9 @@
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from uuid import uuid4
 
 TEMPORARY = ".part"
@@ -61,3 +63,26 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def check_folder(folder: Path) -> None:
+    """Try whether files can be made in a folder, before the work whose result goes there; nothing is left behind.
+
+    Folders that do not exist are made and removed again, as those who write the files make them.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be made, or a file in it.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    finally:
+        for path in missing:
+            with suppress(OSError):  # another process may have put something there meanwhile
+                path.rmdir()

@@ -14,7 +14,7 @@ from uuid import uuid4
 import safetensors.numpy
 
 from core.errors import StoreError
-from core.files import sync_folder
+from core.files import check_folder, sync_folder
 from engine.run_folder.run_folder import is_alive
 
 from .build import Built
@@ -55,9 +55,7 @@ def write_files(weights: bytes, values: Mapping[str, Any], folder: Path, key: by
     try:
         _replace(files, folder)
     except OSError as error:
-        raise StoreError(
-            f"{error.filename or folder}: cannot be written: {error.strerror}; choose another --bundle"
-        ) from error
+        raise _unwritable(folder, error) from error
 
 
 def signature(description: bytes, key: bytes) -> str:
@@ -71,8 +69,9 @@ def require_free(folder: Path) -> None:
     Raises
     ------
     StoreError
-        Something that is no bundle lies there, or something beside the bundle.
+        Something that is no bundle lies there, or something beside the bundle; or nothing can be written there.
     """
+    _require_place(folder.parent)
     _recover(folder)
     if not folder.exists() and not folder.is_symlink():
         return
@@ -81,6 +80,17 @@ def require_free(folder: Path) -> None:
     extra = sorted({path.name for path in folder.iterdir()} - set(FILES))
     if extra:
         raise StoreError(f"{folder}: holds {extra[0]} beside the bundle, which would be lost; move it")
+
+
+def _require_place(parent: Path) -> None:
+    try:
+        check_folder(parent)
+    except OSError as error:
+        raise _unwritable(parent, error) from error
+
+
+def _unwritable(place: Path, error: OSError) -> StoreError:
+    return StoreError(f"{error.filename or place}: cannot be written: {error.strerror}; choose another --bundle")
 
 
 def _recover(folder: Path) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from core.types import Matrix
+from core.types import Matrix, Vector
 
 from .calibration import QUIET, Calibration
-from .channels import Scale, error_channels, input_channels, scale_of
+from .channels import ERRORS, SHIFTS, Scale, error_channels, input_channels, scale_of
 from .observations import Observations
 from .statistics import ON_ERRORS, PREDICTION, Check, first_of, statistics_of
 
@@ -25,6 +25,8 @@ ADVICE = {
     "misses": "the sign is wrong more often than in the walk-forward: compare with a challenger, then retrain",
     "disagreement": "predictions and outcomes disagree: look for a sign or a label that changed, then retrain",
     "overconfidence": "the confidence promises more than comes: calibrate again by retraining",
+    "coverage": "the intervals hold another share of the outcomes than before: compare with a challenger, then retrain",
+    "session shift": "predictions agree with the outcome of another session: look for dates that moved by a session",
     "volatility": "the market's volatility left the range of the walk-forward: check sizes, then retrain",
 }
 
@@ -137,9 +139,19 @@ def first_evidence(sessions: Observations, check: Check, scale: Scale, reference
 
 def _series(sessions: Observations, check: Check, scale: Scale) -> Matrix:
     if check.subject == "error":
-        return error_channels(sessions, scale)[:, ON_ERRORS.index(check.kind)]
+        return _of_errors(error_channels(sessions, scale), check)
     subject = (*sessions.names, PREDICTION).index(check.subject)
     channels = input_channels(sessions, scale)[:, subject]
     if check.kind == "spread":
         return np.log(np.maximum(channels[:, 1], 1e-6))
     return channels[:, 2] if check.kind == "repeated" else channels[:, 0]
+
+
+def _of_errors(channels: Matrix, check: Check) -> Vector:
+    """(T,) the series that a check of the errors is a mean of; of a shift, the direction with the greater mean."""
+    columns = dict(zip(ERRORS, channels.T, strict=True))
+    shifts = [columns.pop(name) for name in SHIFTS]
+    if check.kind == "session shift":
+        return max(shifts, key=lambda values: float(np.nan_to_num(values[-check.window :]).sum()))
+    others = [kind for kind in ON_ERRORS if kind != "session shift"]
+    return tuple(columns.values())[others.index(check.kind)]

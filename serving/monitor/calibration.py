@@ -88,7 +88,14 @@ def calibrate(reference: Observations, every: int = FALSE_ALARM_EVERY, seed: int
     width = np.maximum(np.nanquantile(pooled, TAIL, axis=0) - centre, TINY)
     centre, width = _with_repetitions(reference, centre, width)
     largest = [np.nanmax((stream - centre) / width, axis=1) for stream in streams]
-    return Calibration(panel_of(reference.names), centre, width, _limit(largest, every), every, len(reference))
+    return Calibration(
+        panel_of(reference.names, intervals=reference.has_intervals),
+        centre,
+        width,
+        _limit(largest, every),
+        every,
+        len(reference),
+    )
 
 
 def _with_repetitions(reference: Observations, centre: Vector, width: Vector) -> tuple[Vector, Vector]:
@@ -98,7 +105,7 @@ def _with_repetitions(reference: Observations, centre: Vector, width: Vector) ->
     """
     statistics = np.nan_to_num(statistics_of(reference, scale_of(reference)))
     highest = statistics.max(axis=0)
-    for number, check in enumerate(panel_of(reference.names)):
+    for number, check in enumerate(panel_of(reference.names, intervals=reference.has_intervals)):
         if check.kind == "repeated":
             centre[number] = 0.0
             width[number] = max(highest[number], REPETITIONS / check.window)

@@ -15,7 +15,12 @@ from .observations import Cube, Observations
 BINS = 10
 LARGEST = 100.0
 """Standardised values beyond this are cut: a unit error must not overflow what is computed from it."""
-ERRORS = ("error", "squared_error", "miss", "disagreement", "overconfidence", "log_sigma")
+SHIFTS = ("outcome_late", "prediction_late")
+ERRORS = (
+    *("error", "squared_error", "miss", "disagreement", "overconfidence", "log_sigma"),
+    *SHIFTS,
+    "coverage",
+)
 INPUT_CHANNELS = ("value", "square", "repeated", *(f"bin{number}" for number in range(BINS)))
 
 
@@ -29,6 +34,7 @@ class Scale:
     edges : (F + 1, 9) deciles.
     shares : (F + 1, 10) shares of the values between them: a tenth each, unless values repeat.
     log_sigma : mean log volatility forecast.
+    coverage : share of outcomes in their intervals; NaN for a model without intervals.
     """
 
     mean: Vector
@@ -36,6 +42,7 @@ class Scale:
     edges: Matrix
     shares: Matrix
     log_sigma: float
+    coverage: float
 
 
 def scale_of(reference: Observations) -> Scale:
@@ -54,6 +61,7 @@ def scale_of(reference: Observations) -> Scale:
         edges,
         shares / has_value.sum(axis=0)[:, None],
         log_sigma,
+        float(np.nanmean(reference.covered)) if reference.has_intervals else np.nan,
     )
 
 
@@ -80,21 +88,42 @@ def input_channels(observed: Observations, scale: Scale) -> Cube:
 
 
 def error_channels(observed: Observations, scale: Scale) -> Matrix:
-    """(T, 6) numbers of :data:`ERRORS`, larger is worse but for the first and the last; NaN without an outcome.
+    """(T, 9) numbers of :data:`ERRORS`, larger is worse but for ``error``, ``log_sigma`` and ``coverage``.
+
+    NaN without an outcome.
 
     ``error`` and ``squared_error`` are of (outcome - prediction) / sigma; ``miss`` is 1 where the sign was wrong, 0.5
     where either is 0; ``disagreement`` is minus the product of standardised prediction and outcome;
-    ``overconfidence`` is confidence less hit; ``log_sigma`` the log volatility forecast less the reference's.
+    ``overconfidence`` is confidence less hit; ``log_sigma`` the log volatility forecast less the reference's;
+    ``outcome_late`` is the product of the prediction of the session before and this outcome, less that of this
+    prediction and this outcome; ``prediction_late`` the same with this prediction and the outcome before;
+    ``coverage`` is 1 where the outcome lies in its interval, else 0, less the reference's coverage.
     """
     outcome = observed.outcome / observed.sigma
     prediction = (observed.prediction - scale.mean[-1]) / scale.deviation[-1]
     error = np.clip((observed.outcome - observed.prediction) / observed.sigma, -LARGEST, LARGEST)
     hit = 0.5 + 0.5 * np.sign(observed.prediction) * np.sign(observed.outcome)
-    product = np.clip(prediction, -3.0, 3.0) * np.clip(outcome, -3.0, 3.0)
+    prediction, outcome = np.clip(prediction, -3.0, 3.0), np.clip(outcome, -3.0, 3.0)
+    product = prediction * outcome
     with np.errstate(divide="ignore"):
         level = np.log(observed.sigma) - scale.log_sigma
-    columns = (error, error**2, 1.0 - hit, -product, observed.confidence - hit, level)
+    columns = (
+        error,
+        error**2,
+        1.0 - hit,
+        -product,
+        observed.confidence - hit,
+        level,
+        _before(prediction) * outcome - product,
+        prediction * _before(outcome) - product,
+        observed.covered - scale.coverage,
+    )
     return np.stack([_over_symbols(column[:, :, None])[:, 0] for column in columns], axis=1)
+
+
+def _before(values: Matrix) -> Matrix:
+    """(T, N) the values of the session before; NaN in the first one."""
+    return np.concatenate([np.full_like(values[:1], np.nan), values[:-1]])
 
 
 def _over_symbols(values: Cube) -> Matrix:

@@ -44,6 +44,16 @@ class Observations:
     def __len__(self) -> int:
         return len(self.sessions)
 
+    @property
+    def has_intervals(self) -> bool:
+        """True if some outcome is known to lie in its prediction's interval, or outside."""
+        return bool(np.isfinite(self.covered).any())
+
+    @property
+    def standardised_error(self) -> Matrix:
+        """(T, N) (outcome - prediction) / sigma."""
+        return (self.outcome - self.prediction) / self.sigma
+
     def take(self, rows: npt.NDArray[np.intp], sessions: pd.DatetimeIndex | None = None) -> Self:
         """Whole sessions by number, in that order."""
         arrays: dict[str, Any] = {name: getattr(self, name)[rows] for name in ARRAYS}
@@ -58,3 +68,20 @@ class Observations:
 ARRAYS: Sequence[str] = tuple(
     item.name for item in fields(Observations) if item.name not in ("sessions", "symbols", "names")
 )
+
+
+def width_of(observed: Observations, coverage: float) -> float:
+    """The absolute standardised error that a share ``coverage`` of the errors does not exceed."""
+    error = np.abs(observed.standardised_error)
+    known = error[~np.isnan(error)]
+    return float(np.quantile(known, coverage, method="lower")) if len(known) else np.nan
+
+
+def covered_by(error: Matrix, width: float) -> Matrix:
+    """(T, N) 1 where a standardised error is at most ``width``, else 0; NaN without either.
+
+    It stands for the intervals of a walk-forward, of which the share of outcomes inside is known and not their limits:
+    the intervals are taken as ``width`` forecasts of the deviation wide.
+    """
+    covered = np.where(np.abs(error) <= width, 1.0, 0.0)
+    return np.where(np.isnan(error) | np.isnan(width), np.nan, covered)

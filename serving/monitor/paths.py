@@ -14,7 +14,7 @@ import pandas as pd
 
 from core.types import Matrix
 
-from .observations import Cube, Observations
+from .observations import Cube, Observations, covered_by, width_of
 
 ORDERS = 5
 BLOCK = 10
@@ -113,20 +113,21 @@ def new_paths(
     symbol has the value before it.
     """
     packed, shape = _packed(reference)
+    width = width_of(reference, float(np.nanmean(reference.covered))) if reference.has_intervals else np.nan
     model = fit_series(packed[None])
     chunk = max(1, CHUNK // (packed.shape[1] * (length + BURN_IN)))
     for first in range(0, streams, chunk):
         count = min(chunk, streams - first)
         again = fit_series(simulate(model, count, len(packed), generator))
         for path in simulate(again, count, length, generator):
-            yield _unpacked(path, shape, reference)
+            yield _unpacked(path, shape, reference, width)
 
 
 def _packed(reference: Observations) -> tuple[Matrix, tuple[int, int]]:
     """(T, S) all series, and the numbers of symbols and inputs."""
     complete = reference.take(np.flatnonzero((~np.isnan(reference.outcome)).any(axis=1)))
     count, symbols = complete.outcome.shape
-    error = (complete.outcome - complete.prediction) / complete.sigma
+    error = complete.standardised_error
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = (
             complete.features.reshape(count, -1),
@@ -139,7 +140,7 @@ def _packed(reference: Observations) -> tuple[Matrix, tuple[int, int]]:
     return table.ffill().bfill().fillna(0.0).to_numpy(), (symbols, len(reference.names))
 
 
-def _unpacked(path: Matrix, shape: tuple[int, int], reference: Observations) -> Observations:
+def _unpacked(path: Matrix, shape: tuple[int, int], reference: Observations, width: float) -> Observations:
     symbols, inputs = shape
     length = len(path)
     ends = np.cumsum([symbols * inputs, symbols, symbols, symbols, symbols])
@@ -154,5 +155,5 @@ def _unpacked(path: Matrix, shape: tuple[int, int], reference: Observations) -> 
         confidence,
         prediction + error * sigma,
         sigma,
-        np.full((length, symbols), np.nan),
+        covered_by(error, width),
     )

@@ -7,26 +7,19 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from core.clock import sessions
 from core.errors import DataError
-from core.number_format import count
 from core.types import Market
 from serving.prediction_log.read import LoggedPredictions
 from signals.labels.base import Label
 
 from .alerts import WATCH, Alert, PanelRun, alerts_of, run_panel
 from .calibration import FALSE_ALARM_EVERY, Calibration, calibrate, onsets
+from .facts import facts_of
 from .join import Joined, join
 from .measures import Score, scores_of
 from .observations import Observations
 
 Verdict: TypeAlias = Literal["ok", "watch", "retrain"]
-COLUMNS = (
-    *("symbol", "as_of", "prediction", "confidence", "interval_low", "interval_high", "side", "close", "stored_at"),
-)
-"""Columns of the prediction log that are read."""
-SHOWN = 5
-"""Sessions that a fact names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +110,7 @@ def evaluate(
 
     Parameters
     ----------
-    logged : with the columns of :data:`COLUMNS`.
+    logged : with the columns of :data:`serving.monitor.join.COLUMNS`.
     market : the bars as they are now.
     differing : answers that differed from the first one, as :func:`serving.prediction_log.read.read_alarms` gives them.
 
@@ -134,7 +127,7 @@ def evaluate(
         raise DataError(
             f"the data have no {missing[0]}, which {record.name} predicts; they have {', '.join(market.bars)}"
         )
-    joined = join(logged.rows, logged.features, market, reference.label, record.features)
+    joined = join(logged, market, reference.label)
     if not joined.rows["in_data"].any():
         first, begin, end = (
             f"{time:%Y-%m-%d %H:%M} UTC" for time in (logged.rows["as_of"].min(), market.times[0], market.times[-1])
@@ -154,58 +147,11 @@ def evaluate(
         scores_of(live, reference.observations),
         alerts_of(panel, reference.observations),
         tuple(f"{live.sessions[row]:%F}" for row in onsets(panel.worst > 1.0)),
-        (*_facts(joined, market), *_differing(differing, market)),
+        facts_of(joined, market, differing),
         panel,
         joined,
         reference,
     )
-
-
-def _facts(joined: Joined, market: Market) -> list[str]:
-    rows = joined.rows
-    facts = []
-    if joined.missing:
-        facts.append(f"{count(len(joined.missing), 'session')} without a prediction: {_listed(joined.missing)}")
-    unknown = rows.loc[~rows["in_data"], ["session", "symbol"]].drop_duplicates()
-    if len(unknown):
-        pairs = tuple((f"{session:%F}", str(symbol)) for session, symbol in unknown.itertuples(index=False))
-        facts.append(f"{count(len(pairs), 'prediction')} at bars that the data do not have: {_listed(pairs)}")
-    if joined.corrected:
-        facts.append(
-            f"{count(len(joined.corrected), 'bar')} with another close now than the one decided on: "
-            f"{_listed(joined.corrected)}"
-        )
-    late = _late(rows, market)
-    if late:
-        facts.append(f"{count(len(late), 'prediction')} stored after the next bar's close: {_listed(late)}")
-    return facts
-
-
-def _differing(alarms: pd.DataFrame | None, market: Market) -> list[str]:
-    if alarms is None or alarms.empty:
-        return []
-    days = sessions(pd.DatetimeIndex(alarms["as_of"]), market.zone)
-    pairs = tuple(sorted({(f"{day:%F}", str(symbol)) for day, symbol in zip(days, alarms["symbol"], strict=True)}))
-    return [f"{count(len(pairs), 'bar')} with another answer than the first one: {_listed(pairs)}"]
-
-
-def _late(rows: pd.DataFrame, market: Market) -> tuple[tuple[str, str], ...]:
-    """Predictions that were stored when the bar that they are for had closed already."""
-    late = []
-    for symbol, part in rows[rows["in_data"]].groupby("symbol", sort=False, observed=True):
-        times = market.bars[str(symbol)].times
-        after = times.searchsorted(pd.DatetimeIndex(part["as_of"]), side="right")
-        has_next = after < len(times)
-        closes = times[np.minimum(after, len(times) - 1)]
-        is_late = has_next & (pd.DatetimeIndex(part["stored_at"]) > closes)
-        late += [(f"{session:%F}", str(symbol)) for session in part["session"][is_late]]
-    return tuple(sorted(late))
-
-
-def _listed(pairs: tuple[tuple[str, str], ...]) -> str:
-    texts = [f"{session} {symbol}" for session, symbol in pairs[:SHOWN]]
-    more = len(pairs) - SHOWN
-    return ", ".join(texts) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _mean(values: pd.Series) -> float | None:

@@ -7,14 +7,17 @@ import numpy as np
 
 from core.types import Matrix, Vector
 
-from .channels import ERRORS, Scale, error_channels, input_channels
+from .channels import ERRORS, SHIFTS, Scale, error_channels, input_channels
 from .observations import Cube, Observations
 
 WINDOWS = (20, 60)
 """Sessions of the windows: a month and a quarter."""
 PREDICTION = "prediction"
 ON_INPUTS = ("mean", "spread", "psi", "ks", "repeated")
-ON_ERRORS = ("bias", "squared error", "misses", "disagreement", "overconfidence", "volatility")
+ON_ERRORS = (
+    *("bias", "squared error", "misses", "disagreement", "overconfidence", "volatility", "session shift"),
+    "coverage",
+)
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,21 @@ class Check:
         return f"{self.kind} of {self.subject} over {self.window} sessions"
 
 
-def panel_of(names: tuple[str, ...]) -> tuple[Check, ...]:
-    """All checks of a model with these inputs, in the order of the columns of :func:`statistics_of`."""
-    return tuple(_checks(names))
+def panel_of(names: tuple[str, ...], *, intervals: bool = False) -> tuple[Check, ...]:
+    """All checks of a model with these inputs, in the order of the columns of :func:`statistics_of`.
+
+    Parameters
+    ----------
+    intervals : the model gives intervals, whose coverage is checked.
+    """
+    return tuple(_checks(names, ON_ERRORS if intervals else ON_ERRORS[:-1]))
 
 
-def _checks(names: tuple[str, ...]) -> Iterator[Check]:
+def _checks(names: tuple[str, ...], on_errors: tuple[str, ...]) -> Iterator[Check]:
     for window in WINDOWS:
         for kind in ON_INPUTS:
             yield from (Check(kind, subject, window) for subject in (*names, PREDICTION))
-        yield from (Check(kind, "error", window) for kind in ON_ERRORS)
+        yield from (Check(kind, "error", window) for kind in on_errors)
 
 
 def statistics_of(observed: Observations, scale: Scale) -> Matrix:
@@ -56,12 +64,16 @@ def statistics_of(observed: Observations, scale: Scale) -> Matrix:
     ``mean`` |mean of the standardised values|; ``spread`` |log of their variance in the window|; ``psi`` the
     population stability index over the reference's deciles; ``ks`` the greatest distance of the distribution functions
     at the deciles; ``repeated`` the share of values equal to the one before; ``bias`` |mean standardised error|;
-    ``volatility`` |mean log volatility forecast less the reference's|; the other checks of errors are window means of
+    ``volatility`` |mean log volatility forecast less the reference's|; ``session shift`` the greater mean of
+    ``outcome_late`` and ``prediction_late``; ``coverage`` |share of outcomes in their intervals less the reference's|,
+    if the reference has intervals; the other checks of errors are window means of
     :func:`serving.monitor.channels.error_channels`. Sessions without a prediction or an outcome are left out of the
     means. Large is bad, everywhere.
     """
     inputs = input_channels(observed, scale)
     errors = error_channels(observed, scale)
+    if np.isnan(scale.coverage):
+        errors = errors[:, :-1]
     columns = []
     for window in WINDOWS:
         columns.append(_of_inputs(_rolling(inputs, window), scale.shares, 0.5 / (window * len(observed.symbols))))
@@ -98,11 +110,16 @@ def _of_inputs(means: Cube, expected: Matrix, floor: float) -> Matrix:
 
 
 def _of_errors(means: Matrix) -> Matrix:
-    """(T, 6) statistics of the errors' window means."""
-    both_sided = [ERRORS.index("error"), ERRORS.index("log_sigma")]
-    statistics = means.copy()
-    statistics[:, both_sided] = np.abs(statistics[:, both_sided])
-    return statistics
+    """(T, 7 or 8) statistics of the errors' window means."""
+    names = ERRORS[: means.shape[1]]
+    columns = dict(zip(names, means.T, strict=True))
+    for name in {"error", "log_sigma", "coverage"} & set(names):
+        columns[name] = np.abs(columns[name])
+    late, early = (columns.pop(name) for name in SHIFTS)
+    shift = np.maximum(late, early)
+    values = list(columns.values())
+    place = ON_ERRORS.index("session shift")
+    return np.stack([*values[:place], shift, *values[place:]], axis=1)
 
 
 def first_of(values: Vector) -> int:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
@@ -17,6 +17,8 @@ BUSY_SECONDS = 20
 CONNECT_SECONDS = 5
 STATEMENT_MILLISECONDS = 20_000
 POOL = 8
+READS = "prediction_log_reads"
+"""Execution option of a connection that only reads."""
 KINDS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
@@ -124,7 +126,25 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def _begin(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """A reader begins without the lock of a writer: a service stores while a monitor reads."""
+    reads = connection.get_execution_options().get(READS)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that reads one state of the database, while others write.
+
+    Raises
+    ------
+    StoreError
+        The database cannot be read.
+    """
+    options: dict[str, Any] = {READS: True}
+    if engine.dialect.name == "postgresql":
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with explained(engine), engine.connect() as connection:
+        yield connection.execution_options(**options)
 
 
 @contextmanager
@@ -144,7 +164,7 @@ def explained(engine: Engine) -> Iterator[None]:
     except SQLAlchemyError as error:
         text = str(error).partition("\n")[0]
         raise StoreError(f"prediction log {hidden(engine.url)}: {text}; is the database overloaded?") from error
-    except (sqlite3.Error, OSError) as error:
+    except (engine.dialect.loaded_dbapi.Error, OSError) as error:  # of rows that are read from the driver itself
         raise StoreError(f"prediction log {hidden(engine.url)}: {error}; {_remedy(str(error))}") from error
 
 

@@ -18,7 +18,7 @@ def answer(symbol="A", day=10, **changes):
     numbers = {**NUMBERS, **{name: changes.pop(name) for name in ANSWER if name in changes}}
     plain = Answer(
         symbol=symbol,
-        as_of=day * DAY,
+        as_of=int(day * DAY),
         numbers=numbers,
         account=10_000.0,
         reason="signal",
@@ -28,6 +28,6 @@ def answer(symbol="A", day=10, **changes):
         inputs="i" * 32,
         warnings=("old",),
         request="req",
-        received_at=day * DAY + 5,
+        received_at=int(day * DAY) + 5,
     )
     return replace(plain, **changes)

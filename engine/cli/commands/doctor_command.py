@@ -10,6 +10,7 @@ from core.errors import DataError
 from core.number_format import count
 from engine.cli.arguments import files_and_overrides
 from engine.cli.console import say
+from engine.cli.outputs import require_files
 
 if TYPE_CHECKING:
     from marketdata.data_spec import DataSpec
@@ -27,6 +28,7 @@ def doctor(words: tuple[str, ...], page: Path | None, as_json: bool) -> int:
     """Check data files, or those of configs: each finding with file, row, value, severity and what to do."""
     from marketdata.doctor.diagnosis import as_mapping, diagnose
 
+    require_files({"--page": page})
     paths, overrides = files_and_overrides(words)
     diagnoses: list[SymbolDiagnosis] = []
     entries: list[Entry] = []
@@ -68,9 +70,7 @@ def _print(diagnoses: "list[SymbolDiagnosis]", entries: "list[Entry]") -> None:
 
 def _draw(page: Path, diagnoses: "list[SymbolDiagnosis]", entries: "list[Entry]") -> None:
     from engine.pages.doctor_page import doctor_page
+    from engine.pages.templates import save_page
 
-    try:
-        page.write_text(doctor_page(diagnoses, entries), encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{page}: the page cannot be written: {error.strerror}") from error
+    save_page(doctor_page(diagnoses, entries), page)
     say(f"page {page}", quiet=False)

@@ -7,6 +7,7 @@ import click
 
 from core.errors import ConfigError, StoreError
 from engine.cli.console import say
+from engine.cli.outputs import require_folder
 
 PATH = click.Path(path_type=Path)
 EPILOG = "Exit codes: 0 done, 2 bad input."
@@ -28,6 +29,8 @@ def export(runs: tuple[Path, ...], to: Literal["csv", "xlsx"], out: Path | None)
         raise ConfigError(f"--out {out}: two of the runs are called {again}, so that one would replace the other")
     for run in runs:
         require_run(run)
+    if out:
+        require_folder("--out", out)
     for run in runs:
         for path in export_run(run, to, out / run.resolve().name if out and len(runs) > 1 else out):
             say(str(path))

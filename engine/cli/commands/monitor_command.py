@@ -13,6 +13,7 @@ import click
 from core.errors import ConfigError, DataError, StoreError
 from engine.cli.arguments import FiniteRange, sorted_words
 from engine.cli.console import say
+from engine.cli.outputs import require_files
 
 from .bundle_command import FORCE_HELP, KEY_HELP, PATH, key_of
 from .serve_command import database_of, require_extra
@@ -58,6 +59,7 @@ def monitor(folder: Path, words: tuple[str, ...], **options: Any) -> int:
     from engine.bundle.read import load_bundle
     from serving.monitor.webhook import check_address
 
+    _require_outputs(options)
     if options["webhook"]:
         check_address(options["webhook"])
 
@@ -65,11 +67,9 @@ def monitor(folder: Path, words: tuple[str, ...], **options: Any) -> int:
         return load_bundle(folder, key=key_of(options["key_file"]), force=options["force"])
 
     bundle = load()
+    _require_log(options["db"] or database_of(folder))
     reference = _reference(bundle, folder, options["every"])
     paths, overrides = sorted_words(words)
-
-    if options["promote"] and not options["challenger"]:
-        raise ConfigError("--promote: names no challenger; add --retrain DIR")
 
     def once() -> "Evaluation":
         nonlocal bundle, reference
@@ -87,6 +87,19 @@ def monitor(folder: Path, words: tuple[str, ...], **options: Any) -> int:
         _again(once, 60.0 * options["pause"])
         return 0
     return int(evaluation.verdict == "retrain")
+
+
+def _require_outputs(options: dict[str, Any]) -> None:
+    """Refuse what could not be written after minutes of work."""
+    from engine.bundle.contents import DESCRIPTION
+    from engine.bundle.write import require_free
+
+    if options["promote"] and not options["challenger"]:
+        raise ConfigError("--promote: names no challenger; add --retrain DIR")
+    require_files({"--page": options["page"], "--gauges": options["gauges"], "--log": options["log_file"]})
+    challenger = options["challenger"]
+    if challenger and not (challenger / DESCRIPTION).is_file():
+        require_free(challenger)
 
 
 def _reference(bundle: "Bundle", folder: Path, every: int) -> "Reference":
@@ -109,18 +122,20 @@ def _evaluate(
     bundle: "Bundle", reference: "Reference", url: str, paths: list[Path], overrides: list[str]
 ) -> "Evaluation":
     from engine.bundle.data import data_block
-    from serving.monitor.run import COLUMNS, evaluate
+    from serving.monitor.join import COLUMNS
+    from serving.monitor.run import evaluate
     from serving.prediction_log.log import PredictionLog
     from serving.prediction_log.read import read_alarms, read_predictions
 
     _require_log(url)
+    market = data_block(bundle, paths, overrides).load()
     log = PredictionLog.open(url)
     try:
-        logged = read_predictions(log, bundle.contents.digest, columns=COLUMNS)
+        logged = read_predictions(log, bundle.contents.digest, columns=COLUMNS, zone=market.zone)
         differing = read_alarms(log, bundle.contents.digest)
     finally:
         log.close()
-    return evaluate(logged, data_block(bundle, paths, overrides).load(), reference, differing)
+    return evaluate(logged, market, reference, differing)
 
 
 def _challenge(

@@ -8,6 +8,7 @@ import click
 
 from core.errors import ConfigError
 from engine.cli.console import say
+from engine.cli.outputs import require_files
 
 if TYPE_CHECKING:
     from engine.review.collection import Review
@@ -61,6 +62,7 @@ def _review(paths: tuple[Path, ...], pinned: tuple[Path, ...], options: dict[str
     files = [f"--{name}" for name in ("out", "pdf") if options.get(name)]
     if forms and files and not pinned:
         raise ConfigError(f"{files[0]}: --text, --json, --csv and --serve write no file; leave one of them out")
+    require_files({option: options.get(option.removeprefix("--")) for option in ("--out", "--pdf")})
     collected = collect(paths)
     rows = terminal.sorted_rows(collected.rows, options["sort"])
     if options.get("text"):

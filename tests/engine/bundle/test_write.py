@@ -67,7 +67,8 @@ def test_what_is_no_bundle_is_not_overwritten(rule_config, rule_bundle, tmp_path
     assert (tmp_path / "kept" / "notes.txt").read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(rule_config, tmp_path):
+def test_a_folder_that_cannot_be_written_is_one_line_before_the_work(rule_config, tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.bundle.train.build", None)
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
         train(rule_config, tmp_path / "file" / "bundle")

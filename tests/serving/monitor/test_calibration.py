@@ -63,6 +63,33 @@ def test_larger_errors_raise_their_alert(quiet, live):
     assert any(name.startswith("squared error") for name in names)
 
 
+def test_an_outcome_that_comes_a_session_late_raises_the_shift_with_its_session(make_observations, monkeypatch):
+    """With predictions of some skill, a correlation of 0.5: of a small one no statistic finds this."""
+    monkeypatch.setattr(calibrations, "STREAMS", 20)
+    parts = [make_observations(600), make_observations(200, seed=7, start="2021-01-04")]
+    reference, live = (replace(part, outcome=part.outcome + 5.0 * part.prediction) for part in parts)
+    late = replace(live, outcome=from_row(live.outcome, lambda values: np.roll(values, 1, axis=0)))
+    panel = run_panel(reference, late, calibrate(reference))
+    [alert] = [alert for alert in alerts_of(panel, reference, 170) if alert.check.startswith("session shift")]
+    assert abs(panel.live.sessions.get_loc(alert.first_evidence) - 100) <= 15
+    assert not any(alert.check.startswith("session shift") for alert in alerts_of(panel, reference, 99))
+
+
+def test_intervals_that_became_narrow_raise_their_alert(make_observations, live, monkeypatch):
+    monkeypatch.setattr(calibrations, "STREAMS", 20)
+    reference = make_observations(600)
+    for part, width in ((reference, 1.645), (live, 1.645)):
+        part.covered[:] = np.abs(part.outcome - part.prediction) <= width * part.sigma
+    live.covered[100:] = np.abs(live.outcome - live.prediction)[100:] <= 0.5 * live.sigma[100:]
+    calibration = calibrate(reference)
+    panel = run_panel(reference, live, calibration)
+    [alert] = [alert for alert in alerts_of(panel, reference, 140) if alert.check.startswith("coverage")]
+    assert abs(panel.live.sessions.get_loc(alert.first_evidence) - 100) <= 8
+    names = [check.kind for check in calibration.checks]
+    centre = calibration.centre[names.index("coverage")]
+    assert centre == pytest.approx(0.6745 * (0.9 * 0.1 / 20) ** 0.5, abs=0.03)  # median of a folded normal mean
+
+
 def test_the_windows_of_the_first_sessions_reach_back(quiet, live):
     reference, calibration = quiet
     panel = run_panel(reference, live.take(np.arange(1)), calibration)

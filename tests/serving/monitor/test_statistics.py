@@ -52,6 +52,31 @@ def test_errors_by_hand(parts, window):
     assert table["disagreement", "error", window][-1] == pytest.approx(-product.mean())
     assert table["overconfidence", "error", window][-1] == pytest.approx(0.54 - (1 - wrong.mean()))
     assert table["volatility", "error", window][-1] == pytest.approx(0.0, abs=1e-12)
+    standard, outcome = (
+        np.clip(values, -3, 3)
+        for values in (
+            (live.prediction - reference.prediction.mean()) / reference.prediction.std(),
+            live.outcome / 0.01,
+        )
+    )
+    sessions = range(100 - window, 100)
+    late = [standard[row - 1] * outcome[row] - standard[row] * outcome[row] for row in sessions]
+    early = [standard[row] * outcome[row - 1] - standard[row] * outcome[row] for row in sessions]
+    expected = max(np.mean(late), np.mean(early))
+    assert table["session shift", "error", window][-1] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_coverage_by_hand(make_observations, window):
+    reference, live = make_observations(400, symbols=2), make_observations(100, symbols=2, seed=1)
+    for part, width in ((reference, 1.2), (live, 0.5)):
+        part.covered[:] = np.abs(part.outcome - part.prediction) <= width * part.sigma
+    table = statistics_of(live, scale_of(reference))
+    checks = panel_of(reference.names, intervals=True)
+    assert table.shape[1] == len(checks) == len(panel_of(reference.names)) + len(WINDOWS)
+    place = [(check.kind, check.window) for check in checks].index(("coverage", window))
+    expected = abs(live.covered[-window:].mean() - reference.covered.mean())
+    assert table[-1, place] == pytest.approx(expected)
 
 
 def test_before_a_window_is_full_there_is_no_value(parts):

@@ -7,11 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from logged_answers import DAY, MODEL, NUMBERS, answer
+from sqlalchemy import func, select
 
 from core.errors import StoreError
+from serving.prediction_log import columns
+from serving.prediction_log.connect import reading
 from serving.prediction_log.log import PredictionLog, StateMovedError
 from serving.prediction_log.read import ALL_COLUMNS, models_of, read_alarms, read_predictions
 from serving.prediction_log.retention import remove_older
+from serving.prediction_log.tables import PREDICTIONS
 
 RULE = MODEL.rule
 
@@ -148,3 +152,42 @@ def test_predictions_of_some_symbols_and_some_bars(log, number):
     assert some.features.shape == (1, 2)
     with pytest.raises(StoreError, match="has no prediction of the model zzz"):
         read_predictions(log, "zzz")
+
+
+def test_chunks_of_several_symbols_come_in_the_order_of_time_and_storing(log, number, monkeypatch):
+    monkeypatch.setattr(columns, "CHUNK", 3)
+    rng = np.random.default_rng(0)
+    asked = [(symbol, int(day)) for day in rng.permutation(20) for symbol in ("B", "A") if (symbol, day) != ("A", 7)]
+    inputs = {key: rng.normal(size=2) for key in asked}
+    for symbol, day in asked:
+        log.store(number, RULE, [answer(symbol, day=day, features=inputs[symbol, day], prediction=float(day))])
+    logged = read_predictions(log, MODEL.id)
+    expected = sorted(asked, key=lambda key: (key[1], asked.index(key)))
+    assert list(zip(logged.rows["symbol"], logged.rows["prediction"], strict=True)) == expected
+    assert logged.features.tolist() == [inputs[key].tolist() for key in expected]
+    assert logged.feature_rows.tolist() == list(range(39))
+
+
+def test_the_inputs_of_the_last_row_of_each_session(log, number, monkeypatch):
+    monkeypatch.setattr(columns, "CHUNK", 4)
+    for symbol in ("A", "B"):
+        for quarter in range(40):
+            log.store(number, RULE, [answer(symbol, day=10 + quarter / 4, features=np.array([quarter, 0.0]))])
+    logged = read_predictions(log, MODEL.id, zone="UTC")
+    assert (np.diff(logged.feature_rows) > 0).all()
+    kept = logged.rows.iloc[logged.feature_rows]
+    assert (
+        kept["as_of"].to_numpy() == pd.to_datetime((10 + logged.features[:, 0] / 4) * DAY, utc=True).to_numpy()
+    ).all()
+    last = ~logged.rows.assign(day=logged.rows["as_of"].dt.date)[["symbol", "day"]].duplicated(keep="last")
+    assert set(np.flatnonzero(last)) <= set(logged.feature_rows)
+    assert len(logged.feature_rows) < 40
+
+
+def test_a_service_stores_while_a_monitor_reads(log, number):
+    log.store(number, RULE, [answer()])
+    with reading(log.engine) as connection:
+        before = connection.execute(select(func.count()).select_from(PREDICTIONS)).scalar_one()
+        [stored] = log.store(number, RULE, [answer(day=11)])
+        assert stored.is_new
+        assert connection.execute(select(func.count()).select_from(PREDICTIONS)).scalar_one() == before == 1

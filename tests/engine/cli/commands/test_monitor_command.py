@@ -46,6 +46,7 @@ def parts(tmp_path_factory):
             ],
             "label": {"kind": "forward_return", "horizon": 1},
             "model": {"kind": "ridge"},
+            "confidence": {"kind": "conformal"},
             "walk_forward": {"train": 200, "test": 60},
             "strategy": {"kind": "threshold", "entry": 0.0001},
             "measures": {"intervals": {"reps": 0}, "exam": {"methods": []}, "var_methods": ["gaussian"]},
@@ -89,6 +90,13 @@ def test_the_reference_ends_before_the_cut(parts):
     assert np.isfinite(bundle.reference.outcome[:-1]).all()
 
 
+def test_the_reference_has_the_coverage_of_its_run(parts):
+    bundle, _, folder = parts
+    [metrics] = (folder / "runs").glob("watched-*/metrics.json")
+    covered = json.loads(metrics.read_text())["forecasts"]["coverage"]["covered"]
+    assert np.nanmean(bundle.reference.covered) == pytest.approx(covered, abs=1 / 500)
+
+
 def test_scores_are_those_of_the_log_and_the_prices(parts, served, capsys):
     monitor(parts, served, "--json", f"data.source.files.A={parts[2] / 'A.csv'}")
     content = last_json(capsys)
@@ -108,7 +116,7 @@ def test_scores_are_those_of_the_log_and_the_prices(parts, served, capsys):
     )
     assert content["sessions"] == 90
     assert content["verdict"] in ("ok", "watch", "retrain")
-    assert content["checks"] == 2 * (5 * (len(bundle.contents.features) + 1) + 6)
+    assert content["checks"] == 2 * (5 * (len(bundle.contents.features) + 1) + 8)
 
 
 def test_a_missing_session_and_a_corrected_bar_are_facts(parts, tmp_path, monkeypatch, capsys):
@@ -211,6 +219,25 @@ def test_bad_input_is_one_line(parts, served, capsys, words, message):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--page", "--log", "--gauges", "--retrain"])
+@pytest.mark.parametrize("place", ["file/m", "."])
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    parts, served, tmp_path, monkeypatch, capsys, option, place
+):
+    monkeypatch.setattr(monitor_command, "_reference", None)
+    (tmp_path / "file").write_text("")
+    assert monitor(parts, served, option, str(tmp_path / place)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert str(tmp_path) in captured.err
+
+
+def test_two_options_do_not_name_one_file(parts, served, tmp_path, capsys):
+    assert monitor(parts, served, "--page", str(tmp_path / "m"), "--log", str(tmp_path / "m")) == 2
+    assert "--page names this file already" in capsys.readouterr().err
 
 
 def test_without_a_log_or_a_walk_forward_it_says_what_to_do(parts, tmp_path, capsys):
