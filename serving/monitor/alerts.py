@@ -149,7 +149,7 @@ def _series(sessions: Observations, check: Check, scale: Scale) -> Matrix:
 
 def _of_errors(channels: Matrix, check: Check) -> Vector:
     """(T,) the series that a check of the errors is a mean of; of a shift, the direction with the greater mean."""
-    columns = dict(zip(ERRORS, channels.T, strict=True))
+    columns: dict[str, Vector] = dict(zip(ERRORS, channels.T, strict=True))
     shifts = [columns.pop(name) for name in SHIFTS]
     if check.kind == "session shift":
         return max(shifts, key=lambda values: float(np.nan_to_num(values[-check.window :]).sum()))

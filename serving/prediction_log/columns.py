@@ -54,7 +54,8 @@ class Columns:
         order = ORDER if len(totals) > 1 else ORDER[:1]
         self.read = tuple(name for name in dict.fromkeys((*order, *self.names)) if name != "symbol")
         self.cells = {name: np.empty(sum(totals.values()), dtype=dtype_of(name)) for name in self.read}
-        counts, features, positions = [], [np.empty((0, self.inputs))], [np.empty(0, dtype=np.intp)]
+        counts: list[int] = []
+        features, positions = [np.empty((0, self.inputs))], [np.empty(0, dtype=np.intp)]
         for symbol in totals:
             begin = end = sum(counts)
             for chunk in self._chunks(connection, conditions, symbol):
