@@ -46,10 +46,10 @@ def reference_of_run(run: Path, config: RunConfig, market: Market) -> Observatio
         raise StoreError(f"--run {run}: predicts at bars that the data do not have any more; run the config again")
     rows = signals.rename(columns={"time": "as_of"}).reset_index(drop=True)
     observed, _ = observations_of(rows, panel.X[at], market, label, panel.names)
-    kept = observed.take(np.arange(max(len(observed) - SESSIONS, 0), len(observed)))
+    newest = observed.take(np.arange(max(len(observed) - SESSIONS, 0), len(observed)))
     forecasts = read_json(run / "metrics.json").get("forecasts") or {}
     coverage = forecasts.get("coverage")
-    return with_coverage(kept, float(coverage["covered"])) if coverage else kept
+    return with_coverage(newest, float(coverage["covered"])) if coverage else newest
 
 
 def with_coverage(observed: Observations, coverage: float) -> Observations:

@@ -134,8 +134,8 @@ def observations_of(
         return cells
 
     inputs = np.full((*shape, len(names)), np.nan)
-    kept = np.arange(len(rows)) if feature_rows is None else feature_rows
-    inputs[served] = features[kept.searchsorted(last[served])]
+    with_inputs = np.arange(len(rows)) if feature_rows is None else feature_rows
+    inputs[served] = features[with_inputs.searchsorted(last[served])]
     numbers = (table[name].to_numpy(dtype=float) for name in ("prediction", "confidence", "outcome", "sigma"))
     cubes = (*map(cube, numbers), cube(_covered(table)))
     return Observations(pd.DatetimeIndex(days), symbols, names, inputs, *cubes), table

@@ -73,8 +73,8 @@ ARRAYS: Sequence[str] = tuple(
 def width_of(observed: Observations, coverage: float) -> float:
     """The absolute standardised error that a share ``coverage`` of the errors does not exceed."""
     error = np.abs(observed.standardised_error)
-    known = error[~np.isnan(error)]
-    return float(np.quantile(known, coverage, method="lower")) if len(known) else np.nan
+    defined = error[~np.isnan(error)]
+    return float(np.quantile(defined, coverage, method="lower")) if len(defined) else np.nan
 
 
 def covered_by(error: Matrix, width: float) -> Matrix:

@@ -118,8 +118,8 @@ def _of_errors(means: Matrix) -> Matrix:
     late, early = (columns.pop(name) for name in SHIFTS)
     shift = np.maximum(late, early)
     values = list(columns.values())
-    place = ON_ERRORS.index("session shift")
-    return np.stack([*values[:place], shift, *values[place:]], axis=1)
+    position = ON_ERRORS.index("session shift")
+    return np.stack([*values[:position], shift, *values[position:]], axis=1)
 
 
 def first_of(values: Vector) -> int:

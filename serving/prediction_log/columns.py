@@ -40,7 +40,9 @@ class Columns:
     """
 
     def __init__(self, names: Sequence[str], inputs: int, zone: str | None) -> None:
-        self.names, self.inputs, self.zone = names, inputs, zone
+        self.names = names
+        self.inputs = inputs
+        self.zone = zone
         self.read: tuple[str, ...] = ()
         self.cells: dict[str, npt.NDArray[Any]] = {}
         self.symbols: tuple[str, ...] = ()
@@ -55,19 +57,22 @@ class Columns:
         self.read = tuple(name for name in dict.fromkeys((*order, *self.names)) if name != "symbol")
         self.cells = {name: np.empty(sum(totals.values()), dtype=dtype_of(name)) for name in self.read}
         counts: list[int] = []
-        features, positions = [np.empty((0, self.inputs))], [np.empty(0, dtype=np.intp)]
+        features = [np.empty((0, self.inputs))]
+        positions = [np.empty(0, dtype=np.intp)]
         for symbol in totals:
             begin = end = sum(counts)
             for chunk in self._chunks(connection, conditions, symbol):
                 rows = slice(end, end + len(chunk))
                 for name in self.read:
                     self.cells[name][rows] = chunk[name]
-                kept = self._kept(chunk["as_of"])
-                features.append(np.frombuffer(b"".join(chunk["features"][kept]), "<f8").reshape(len(kept), self.inputs))
-                positions.append(end + kept)
+                with_inputs = self._with_inputs(chunk["as_of"])
+                content = b"".join(chunk["features"][with_inputs])
+                features.append(np.frombuffer(content, "<f8").reshape(len(with_inputs), self.inputs))
+                positions.append(end + with_inputs)
                 end = rows.stop
             counts.append(end - begin)
-        self.features, self.feature_rows = np.concatenate(features), np.concatenate(positions)
+        self.features = np.concatenate(features)
+        self.feature_rows = np.concatenate(positions)
         self._arrange(np.repeat(np.arange(len(counts), dtype=np.int32), counts))
 
     def _chunks(
@@ -85,7 +90,7 @@ class Columns:
             yield chunk
             last = int(chunk["as_of"][-1])
 
-    def _kept(self, as_of: npt.NDArray[np.int64]) -> Positions:
+    def _with_inputs(self, as_of: npt.NDArray[np.int64]) -> Positions:
         """The rows of a chunk whose inputs are kept; its last one may be the last one of a session."""
         if self.zone is None:
             return np.arange(len(as_of))
@@ -103,11 +108,12 @@ class Columns:
         for name in self.read:
             self.cells[name] = self.cells[name][order]
         self.codes = codes[order]
-        place = np.empty(len(order), dtype=np.intp)
-        place[order] = np.arange(len(order))
-        self.feature_rows = place[self.feature_rows]
-        again = np.argsort(self.feature_rows)
-        self.feature_rows, self.features = self.feature_rows[again], self.features[again]
+        ranks = np.empty(len(order), dtype=np.intp)
+        ranks[order] = np.arange(len(order))
+        moved = ranks[self.feature_rows]
+        by_row = np.argsort(moved)
+        self.feature_rows = moved[by_row]
+        self.features = self.features[by_row]
 
     def table(self) -> pd.DataFrame:
         """The named columns, one row a prediction; they share the arrays' memory."""
