@@ -103,7 +103,8 @@ def error_channels(observed: Observations, scale: Scale) -> Matrix:
     prediction = (observed.prediction - scale.mean[-1]) / scale.deviation[-1]
     error = np.clip((observed.outcome - observed.prediction) / observed.sigma, -LARGEST, LARGEST)
     hit = 0.5 + 0.5 * np.sign(observed.prediction) * np.sign(observed.outcome)
-    prediction, outcome = np.clip(prediction, -3.0, 3.0), np.clip(outcome, -3.0, 3.0)
+    prediction = np.clip(prediction, -3.0, 3.0)
+    outcome = np.clip(outcome, -3.0, 3.0)
     product = prediction * outcome
     with np.errstate(divide="ignore"):
         level = np.log(observed.sigma) - scale.log_sigma

@@ -27,11 +27,12 @@ def decided_on(rows: pd.DataFrame, market: Market, step: int) -> Mask:
     ----------
     rows : symbol, as_of and the close that was decided on; at bars of the market.
     """
-    found = np.zeros(len(rows), dtype=bool)
+    matches = np.zeros(len(rows), dtype=bool)
     for symbol in rows["symbol"].unique():
         part = np.flatnonzero(rows["symbol"] == symbol)
         bars = market.bars[str(symbol)]
         other = bars.times.get_indexer(pd.DatetimeIndex(rows["as_of"].iloc[part])) + step
-        part, other = part[(other >= 0) & (other < len(bars))], other[(other >= 0) & (other < len(bars))]
-        found[part] = ~differ(rows["close"].to_numpy()[part], bars.close[other])
-    return found
+        in_market = (other >= 0) & (other < len(bars))
+        part = part[in_market]
+        matches[part] = ~differ(rows["close"].to_numpy()[part], bars.close[other[in_market]])
+    return matches
