@@ -127,8 +127,8 @@ def test_a_side_may_be_a_whole_float():
 def test_an_overflow_of_the_queue_is_one_line(rules, seed, general, monkeypatch):
     honest = compiled.new_workspace
 
-    def cramped(arrays):
-        workspace = honest(arrays)
+    def cramped(*arguments):
+        workspace = honest(*arguments)
         return workspace._replace(orders=workspace.orders[:1])
 
     task = BacktestInput.of(*case(seed, rules=rules), "0123456789ab")
