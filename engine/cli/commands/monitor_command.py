@@ -67,6 +67,7 @@ def monitor(folder: Path, words: tuple[str, ...], **options: Any) -> int:
         return load_bundle(folder, key=key_of(options["key_file"]), force=options["force"])
 
     bundle = load()
+    _require_judged(bundle, folder)
     _require_log(options["db"] or database_of(folder))
     reference = _reference(bundle, folder, options["every"])
     paths, overrides = sorted_words(words)
@@ -102,9 +103,8 @@ def _require_outputs(options: dict[str, Any]) -> None:
         require_free(challenger)
 
 
-def _reference(bundle: "Bundle", folder: Path, every: int) -> "Reference":
-    from serving.monitor.run import Reference
-
+def _require_judged(bundle: "Bundle", folder: Path) -> None:
+    """Refuse a bundle whose forecasts cannot be compared with outcomes, or have no walk-forward to compare with."""
     if not bundle.parts:
         raise ConfigError(f"{folder}: holds a rule, which forecasts nothing that could be compared with an outcome")
     label = bundle.rules.signals.training.label
@@ -112,6 +112,14 @@ def _reference(bundle: "Bundle", folder: Path, every: int) -> "Reference":
         raise ConfigError(f"{folder}: its label {label.kind} is no return, and the monitor compares returns")
     if bundle.reference is None:
         raise StoreError(f"{folder}: has no walk-forward to compare with; train it again with --run RUN")
+
+
+def _reference(bundle: "Bundle", folder: Path, every: int) -> "Reference":
+    from serving.monitor.run import Reference
+
+    _require_judged(bundle, folder)
+    assert bundle.reference is not None
+    label = bundle.rules.signals.training.label
     try:
         return Reference.of(bundle.reference, label, every, bundle.contents.seed)
     except DataError as error:

@@ -13,6 +13,8 @@ from engine.backtest import compiled
 from engine.backtest.engine_output import BacktestInput
 
 EXACT = 1e-12
+PRICES = {"market": "open", "close": "close"}
+"""By kind of order, the price of its bar at which it fills, but for slippage."""
 
 
 class Ledger:
@@ -21,7 +23,7 @@ class Ledger:
     Attributes
     ----------
     rows : (time, cash, equity, units by symbol) at each close.
-    openings : (fill, account before it) of each market order's fill that opens or adds.
+    openings : (fill, account before it) of each fill that opens or adds, at the open or at the close of its bar.
     costs : by kind, summed.
     """
 
@@ -74,8 +76,9 @@ class Ledger:
         size = fill.size
         assert fill.position_after == held + size
         closing = 0.0 if held * size >= 0 else float(np.sign(size) * min(abs(size), abs(held)))
-        if fill.kind == "market" and abs(size) > abs(closing) * (1 + EXACT):
-            values = [units * self.price_at(other, fill.time, "open") for other, units in self.units.items() if units]
+        if fill.kind in PRICES and abs(size) > abs(closing) * (1 + EXACT):
+            price = PRICES[fill.kind]
+            values = [units * self.price_at(other, fill.time, price) for other, units in self.units.items() if units]
             self.openings.append((fill, self.cash + sum(values)))
         self.cash -= size * fill.price
         self.pay("commission", self.commission(closing, fill.price) + self.commission(size - closing, fill.price))
@@ -107,7 +110,8 @@ def require_sound(market, signals, strategy, risk, broker):
     require_same_costs(result, ledger, scale)
     require_gains_of_trades(result, ledger, scale)
     require_possible_prices(market, broker, result)
-    require_later_than_decided(market, result)
+    order = strategy.entry_order
+    require_later_than_decided(market, result, order.bars if order else 1)
     if risk.cap_at == "fill":
         require_within_cap(risk, broker, ledger)
     return len(result.fills)
@@ -138,7 +142,7 @@ def require_gains_of_trades(result, ledger, scale):
 
 
 def require_possible_prices(market, broker, result):
-    """No fill outside its bar but by slippage that was let out; a market order's is the open with slippage."""
+    """No fill outside its bar but by slippage that was let out; a market order's is the open with it, or the close."""
     away = broker.slippage if broker.slip_out else 0.0
     for fill in result.fills.itertuples():
         bars = market.bars[fill.symbol]
@@ -147,8 +151,8 @@ def require_possible_prices(market, broker, result):
             continue
         row = bars.times.get_loc(fill.time)
         assert bars.low[row] * (1 - away) <= fill.price <= bars.high[row] * (1 + away)
-        if fill.kind == "market":
-            worse = bars.open[row] * (1 + np.sign(fill.size) * broker.slippage)
+        if fill.kind in PRICES:
+            worse = getattr(bars, PRICES[fill.kind])[row] * (1 + np.sign(fill.size) * broker.slippage)
             bound = worse if broker.slip_out else np.clip(worse, bars.low[row], bars.high[row])
             assert fill.price == bound
 
@@ -163,22 +167,28 @@ def require_delisted(market, broker, fill):
     assert fill.price == bars.close[-1] * (1 + change)
 
 
-def require_later_than_decided(market, result):
-    """A market order fills at its symbol's first bar after the decision, a stop or a target after its entry's bar."""
+def require_later_than_decided(market, result, life):
+    """An order at the open or the close fills at its symbol's first bar after the decision.
+
+    A protective one fills after its entry's bar, an entry at a limit or a stop within its ``life`` in bars.
+    """
     orders = result.orders.set_index("order_id")
     filled = result.fills.set_index("order_id")["time"]
     for fill in result.fills.itertuples():
         times = market.bars[fill.symbol].times
         if fill.time > times[-1]:
             continue  # the symbol has ended: see require_delisted
-        created = orders.loc[fill.order_id, "created_at"]
-        if fill.kind == "market":
-            assert fill.time == times[times.searchsorted(created, side="right")]
-        else:
+        order = orders.loc[fill.order_id]
+        waited = times.get_loc(fill.time) - times.searchsorted(order["created_at"], side="right")
+        if fill.kind in PRICES:
+            assert waited == 0
+        elif order["decision"]:
+            assert 0 <= waited < life
+        else:  # of a bracket: the entry, the stop, the target
             number = fill.order_id - 1
-            entry = number if orders.loc[number, "kind"] == "market" else number - 1
-            assert orders.loc[entry, "created_at"] == created
-            assert fill.time > filled[entry] > created
+            entry = number if orders.loc[number, "decision"] else number - 1
+            assert orders.loc[entry, "created_at"] == order["created_at"]
+            assert fill.time > filled[entry] > order["created_at"]
 
 
 def require_within_cap(risk, broker, ledger):
