@@ -20,6 +20,7 @@ from .serve_command import database_of, require_extra
 
 if TYPE_CHECKING:
     from engine.bundle.bundle import Bundle
+    from serving.monitor.observations import Observations
     from serving.monitor.run import Evaluation, Reference
 
 EPILOG = "Exit codes: 0 ok or watch, 1 retrain, 2 bad input, 130 interrupted."
@@ -67,7 +68,7 @@ def monitor(folder: Path, words: tuple[str, ...], **options: Any) -> int:
         return load_bundle(folder, key=key_of(options["key_file"]), force=options["force"])
 
     bundle = load()
-    _require_judged(bundle, folder)
+    _judged(bundle, folder)
     _require_log(options["db"] or database_of(folder))
     reference = _reference(bundle, folder, options["every"])
     paths, overrides = sorted_words(words)
@@ -103,8 +104,8 @@ def _require_outputs(options: dict[str, Any]) -> None:
         require_free(challenger)
 
 
-def _require_judged(bundle: "Bundle", folder: Path) -> None:
-    """Refuse a bundle whose forecasts cannot be compared with outcomes, or have no walk-forward to compare with."""
+def _judged(bundle: "Bundle", folder: Path) -> "Observations":
+    """The walk-forward of a bundle; refuses one whose forecasts cannot be compared with outcomes, or without one."""
     if not bundle.parts:
         raise ConfigError(f"{folder}: holds a rule, which forecasts nothing that could be compared with an outcome")
     label = bundle.rules.signals.training.label
@@ -112,16 +113,15 @@ def _require_judged(bundle: "Bundle", folder: Path) -> None:
         raise ConfigError(f"{folder}: its label {label.kind} is no return, and the monitor compares returns")
     if bundle.reference is None:
         raise StoreError(f"{folder}: has no walk-forward to compare with; train it again with --run RUN")
+    return bundle.reference
 
 
 def _reference(bundle: "Bundle", folder: Path, every: int) -> "Reference":
     from serving.monitor.run import Reference
 
-    _require_judged(bundle, folder)
-    assert bundle.reference is not None
     label = bundle.rules.signals.training.label
     try:
-        return Reference.of(bundle.reference, label, every, bundle.contents.seed)
+        return Reference.of(_judged(bundle, folder), label, every, bundle.contents.seed)
     except DataError as error:
         raise DataError(f"{folder}: {error.line}") from None
 
