@@ -82,6 +82,7 @@
       visible: spec.first,
       searchable: false,
       className: (isText(spec) ? "left " : "") + "of-" + spec.key,
+      searchable: false,  // the conditions below choose the rows
       orderSequence: isText(spec) ? ["asc", "desc"] : ["desc", "asc"],
       type: isText(spec) ? "string" : "num",
       render: function (run, kind) {
@@ -144,14 +145,13 @@
     lengthMenu: [10, 25, 50, 100, 250],
     order: [[1 + review.column("made"), "desc"]],
     layout: { topStart: null, topEnd: null, bottomStart: ["pageLength", "info"], bottomEnd: "paging" },
-    language: { info: "Runs _START_ to _END_ of _TOTAL_", infoFiltered: "(of _MAX_ in all)", infoEmpty: "No run passes the filter", emptyTable: "No runs", zeroRecords: "No run passes the filter", lengthMenu: "Show _MENU_ runs" },
+    language: { info: "Runs _START_ to _END_ of _TOTAL_", infoEmpty: "No run passes the filter", emptyTable: "No run passes the filter", lengthMenu: "Show _MENU_ runs" },
     columns: [{ data: null, title: "Tick, pin", orderable: false, searchable: false, className: "tools", render: function (run, kind) { return kind === "display" ? tools(run) : ""; } }].concat(review.columns.map(column)),
     createdRow: function (row, run) {
       row.classList.toggle("ticked", ticked.has(run));
       row.classList.toggle("doubt", !!review.doubts[run]);
     }
   });
-  table.search.fixed("conditions", function (_, run) { return tests.every(function (passes) { return passes(run); }); });
 
   var filter = document.getElementById("filter"), note = document.getElementById("filter-note"), waiting;
   function apply() {
@@ -165,8 +165,8 @@
     }
     recount();
     note.textContent = filter.value.trim() ? shown.length.toLocaleString("en-US") + " of " + runs.length.toLocaleString("en-US") + " runs" : "";
-    table.rows().invalidate();
-    table.draw();
+    // New rows: their deflated Sharpe ratios are others. To invalidate old ones takes fifty times as long.
+    table.clear().rows.add(shown).draw();
   }
   filter.addEventListener("input", function () { clearTimeout(waiting); waiting = setTimeout(apply, 150); });
 
