@@ -25,7 +25,7 @@ def section(outcome: Outcome) -> Section:
 
 
 def exposure_chart(outcome: Outcome) -> str:
-    """Gross and net exposure of each session, the mean at its closes, and what was traded in the sessions of the month before it."""
+    """Exposure of each session, the mean at its closes, and what was traded in the sessions of the month before it."""
     days = pd.DatetimeIndex(outcome.daily.index)
     month = max(1, round(outcome.periods_per_year / 12))
     moved = pd.Series(traded(outcome.result, days)).rolling(month, min_periods=1).sum()
