@@ -67,6 +67,15 @@ def test_the_first_screen_holds_the_answers_and_the_chart(report):
     assert all(box["y"] + box["height"] <= WIDE[1] for box in boxes)
 
 
+def test_a_phone_shows_the_verdict_and_all_answers_before_any_scrolling(browser, folder):
+    with opened(browser, folder / "report.html", NARROW) as page:
+        boxes = [answer.bounding_box() for answer in page.page.locator(".question .answer").all()]
+        tiles = [tile.bounding_box() for tile in page.page.locator(".tile").all()]
+    assert len(boxes) == 5
+    assert max(box["y"] + box["height"] for box in boxes) <= NARROW[1]
+    assert min(tile["y"] for tile in tiles) >= max(box["y"] + box["height"] for box in boxes)
+
+
 def test_the_figures_of_the_first_screen_are_those_of_the_metrics(report, folder):
     numbers = json.loads((folder / "metrics.json").read_text())
     known = {**numbers["measures"]["strategy"], **numbers["exposure"]}

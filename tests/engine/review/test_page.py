@@ -144,6 +144,7 @@ def test_the_comparison_against_numpy(opened, file, review):
         for row in tab.locator("table.matrix tbody tr").all()
     ]
     assert sorted(shown) == chosen
+    assert re.search(r"week to \d{4}-\d{2}-\d{2}", tab.locator("#compared").inner_text())
     assert np.allclose(matrix, common.correlation, atol=2e-3)
     blend = equal_risk(common)
     sentence = tab.locator("p.blend").inner_text()
