@@ -1,7 +1,7 @@
 """Compiled loops: this module is imported when it is needed, since importing numba alone takes a fifth of a second.
 
 Nothing here runs in parallel, rounds differently or fuses operations: each function gives the bits of its plain twin in
-:mod:`signals.recursions` or :mod:`signals.rolling_windows`.
+:mod:`signals.recursions`, :mod:`signals.rolling_windows`, :mod:`signals.lstm_recursion` or :mod:`signals.tree_walks`.
 """
 
 from typing import Any
@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from core.types import Vector
+from core.types import Rows, Vector
 
-from . import recursions
+from . import lstm_recursion, recursions
+from .lstm_recursion import HALF, Single
 
 BLOCK = 2048
 """Rows worked on at a time: a block and its partial sums fit the cache nearest to the processor."""
@@ -125,6 +126,77 @@ def strength(close: Vector, window: int, index: Vector) -> None:
         for row in range(gain.size):
             part = gain[row] / moved[row]
             gain[row] = 50.0 if moved[row] == 0 else 100 * part
+
+
+tanh = _compile(lstm_recursion.tanh)
+
+
+@_compile
+def _add_products(inputs: Single, gates: Single, total: Single) -> None:
+    """Add each input's row of weights, times the input, to the gates, one input after the other."""
+    for row in range(inputs.size):
+        value = inputs[row]
+        weights = gates[row]
+        for column in range(total.size):
+            total[column] += value * weights[column]
+
+
+@_compile
+def _pass_gates(total: Single, cell: Single, state: Single) -> None:
+    """The next cells and states of a layer from the sums at its gates."""
+    size = state.size
+    for unit in range(size):
+        enter = HALF + HALF * tanh(HALF * total[unit])
+        forget = HALF + HALF * tanh(HALF * total[size + unit])
+        leave = HALF + HALF * tanh(HALF * total[3 * size + unit])
+        cell[unit] = forget * cell[unit] + enter * tanh(total[2 * size + unit])
+        state[unit] = leave * tanh(cell[unit])
+
+
+@_compile
+def lstm_outputs(
+    X: Single, starts: Rows, sequence: int, gates: Single, biases: Single, head: Single, out: Single
+) -> None:
+    """Fill the (K,) outputs of :func:`signals.lstm_recursion.lstm_outputs`."""
+    layers = biases.shape[0]
+    hidden = head.size - 1
+    states = np.empty((layers, hidden), np.float32)
+    cells = np.empty((layers, hidden), np.float32)
+    total = np.empty(4 * hidden, np.float32)
+    for window in range(starts.size):
+        states[:] = 0
+        cells[:] = 0
+        for step in range(sequence):
+            row = 0
+            for layer in range(layers):
+                inputs = X[starts[window] + step] if layer == 0 else states[layer - 1]
+                total[:] = biases[layer]
+                _add_products(inputs, gates[row:], total)
+                row += inputs.size
+                _add_products(states[layer], gates[row:], total)
+                row += hidden
+                _pass_gates(total, cells[layer], states[layer])
+        output = head[hidden]
+        for unit in range(hidden):
+            output += states[layers - 1, unit] * head[unit]
+        out[window] = output
+
+
+@_compile
+def tree_sums(  # noqa: PLR0913, PLR0917 (numba takes arrays)
+    X: Any, roots: Rows, columns: Rows, threshold: Any, children: Rows, value: Any, below: bool, sums: Any
+) -> None:
+    """Add the answers of trees to the (R,) sums of :func:`signals.tree_walks.tree_sums`."""
+    for row in range(sums.size):
+        for tree in range(roots.size):
+            node = -1
+            following = roots[tree]
+            while following != node:
+                node = following
+                feature = X[row, columns[node]]
+                goes_left = feature < threshold[node] if below else feature <= threshold[node]
+                following = children[2 * node + goes_left]
+            sums[row] += value[node]
 
 
 convergence = _compile(recursions.convergence)

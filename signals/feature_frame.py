@@ -10,7 +10,7 @@ from core.types import Bars, FeatureFrame, Market, Matrix
 from signals.features.base import Feature
 
 
-def feature_frame(market: Market, symbol: str, features: Sequence[Feature]) -> FeatureFrame:
+def feature_frame(market: Market, symbol: str, features: Sequence[Feature], first: int = 0) -> FeatureFrame:
     """Compute features and stack their columns.
 
     Parameters
@@ -18,10 +18,11 @@ def feature_frame(market: Market, symbol: str, features: Sequence[Feature]) -> F
     market : all that features may use.
     symbol : the one of T bars whose features they are.
     features : at least one; no two may make a column of the same name.
+    first : the bar at which the frame begins; the features are computed over all bars before it, too.
 
     Returns
     -------
-    (T, F) values, NaN in the longest warm-up only.
+    (T - first, F) values, NaN in the longest warm-up only.
 
     Raises
     ------
@@ -33,19 +34,19 @@ def feature_frame(market: Market, symbol: str, features: Sequence[Feature]) -> F
     """
     names = feature_names(features)
     bars = market.bars[symbol]
-    values = np.empty((len(bars), len(names)))
+    values = np.empty((len(bars) - first, len(names)))
     filled = 0
     for feature in features:
         columns = slice(filled, filled + len(feature.names))
-        values[:, columns] = _checked(market, bars, feature)
+        values[:, columns] = _checked(market, bars, feature, first)
         filled = columns.stop
     values.flags.writeable = False
     return FeatureFrame(
         symbol=bars.symbol,
-        times=bars.times,
+        times=bars.times[first:] if first else bars.times,
         names=names,
         values=values,
-        warmup=max(feature.warmup_in(market, symbol) for feature in features),
+        warmup=max(0, *(feature.warmup_in(market, symbol) - first for feature in features)),
     )
 
 
@@ -76,7 +77,8 @@ def feature_names(features: Sequence[Feature]) -> tuple[str, ...]:
     return names
 
 
-def _checked(market: Market, bars: Bars, feature: Feature) -> Matrix:
+def _checked(market: Market, bars: Bars, feature: Feature, first: int = 0) -> Matrix:
+    """(T - first, columns) one feature."""
     warmup = feature.warmup_in(market, bars.symbol)
     if len(bars) <= warmup:
         needed = f"at least {warmup + 1}" if warmup == feature.warmup else "more"
@@ -90,15 +92,16 @@ def _checked(market: Market, bars: Bars, feature: Feature) -> Matrix:
             f"{bars.symbol}: feature {feature.kind} gave an array of shape {values.shape}, "
             f"must be {(len(bars), len(feature.names))}: one row a bar, one column a name"
         )
-    _check_finite(bars, feature, values, warmup)
-    return values
+    _check_finite(bars, feature, values, warmup, first)
+    return values[first:]
 
 
-def _check_finite(bars: Bars, feature: Feature, values: Matrix, warmup: int) -> None:
-    finite = np.isfinite(values[warmup:])
+def _check_finite(bars: Bars, feature: Feature, values: Matrix, warmup: int, first: int) -> None:
+    begin = max(warmup, first)
+    finite = np.isfinite(values[begin:])
     if not finite.all():
         rows, columns = np.nonzero(~finite)
-        row = warmup + int(rows[0])
+        row = begin + int(rows[0])
         name = feature.names[int(columns[0])]
         raise DataError(
             f"{bars.symbol}: feature {name} is {values[row, columns[0]]} at {bars.times[row].isoformat()}, "

@@ -71,12 +71,19 @@ class Panel:
         return replace(self, **{name: getattr(self, name)[rows] for name in COLUMNS})
 
 
-def build_panel(market: Market, features: Sequence[Feature], label: Label, confidence: Confidence = NO_SPREAD) -> Panel:
+def build_panel(
+    market: Market,
+    features: Sequence[Feature],
+    label: Label,
+    confidence: Confidence = NO_SPREAD,
+    last: int | None = None,
+) -> Panel:
     """The panel of a market's traded symbols.
 
     Parameters
     ----------
     confidence : gives the expected scale of the errors.
+    last : each symbol's last rows alone, at most so many; None for all. Their values are the same bits.
 
     Raises
     ------
@@ -85,7 +92,7 @@ def build_panel(market: Market, features: Sequence[Feature], label: Label, confi
     DataError
         A symbol has too few bars for a feature, or a feature is not finite after its warm-up.
     """
-    parts = [_part(market, symbol, features, label, confidence) for symbol in market.trade]
+    parts = [_part(market, symbol, features, label, confidence, last) for symbol in market.trade]
     return Panel(
         symbols=market.trade,
         names=feature_names(features),
@@ -96,39 +103,49 @@ def build_panel(market: Market, features: Sequence[Feature], label: Label, confi
     )
 
 
-def _part(market: Market, symbol: str, features: Sequence[Feature], label: Label, confidence: Confidence) -> Panel:
+def _part(
+    market: Market,
+    symbol: str,
+    features: Sequence[Feature],
+    label: Label,
+    confidence: Confidence,
+    last: int | None,
+) -> Panel:
     """One symbol's rows."""
     bars = market.bars[symbol]
-    frame = feature_frame(market, symbol, features)
+    begin = 0 if last is None else max(len(bars) - last, 0)
+    frame = feature_frame(market, symbol, features, begin)
     labels = label.compute(bars)
-    warmup = max(frame.warmup, label.warmup, confidence.warmup)
-    all_rows = Panel(
+    first = max(begin + frame.warmup, label.warmup, confidence.warmup)
+    return Panel(
         symbols=(symbol,),
         names=frame.names,
-        times=frame.times,
-        symbol=np.zeros(len(bars), dtype=np.intp),
-        X=frame.values,
-        y=labels.value,
-        known_at=labels.known_at,
-        unit=labels.unit,
-        last=latest_known(labels),
-        spread=confidence.spread(bars),
-        close=bars.close,
+        times=bars.times[first:],
+        symbol=np.zeros(max(len(bars) - first, 0), dtype=np.intp),
+        X=frame.values[first - begin :],
+        y=labels.value[first:],
+        known_at=labels.known_at[first:],
+        unit=labels.unit[first:],
+        last=latest_known(labels)[first:],
+        spread=confidence.spread(bars)[first:],
+        close=bars.close[first:],
     )
-    return all_rows.take(slice(warmup, None))
 
 
 def latest_known(labels: Labels) -> Vector:
     """(T,) at each bar the label that became known last, the later decision's of two at once; NaN before the first."""
     rows = np.flatnonzero(np.isfinite(labels.value))
-    order = rows[np.argsort(labels.known_at[rows].asi8, kind="stable")]
-    position = np.searchsorted(labels.known_at[order].asi8, labels.times.asi8, side="right") - 1
-    latest = np.append(labels.value[order], np.nan)[position]  # position -1, before the first, is the NaN at the end
+    known_at = labels.known_at.asi8[rows]
+    order = np.argsort(known_at, kind="stable")
+    position = np.searchsorted(known_at[order], labels.times.asi8, side="right") - 1
+    latest = np.append(labels.value[rows[order]], np.nan)[
+        position
+    ]  # position -1, before the first, is the NaN at the end
     return np.asarray(latest, dtype=np.float64)
 
 
 def _joined(parts: Sequence[pd.DatetimeIndex]) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(parts[0].append(list(parts[1:])))
+    return pd.DatetimeIndex(parts[0].append(list(parts[1:]))) if len(parts) > 1 else parts[0]
 
 
 def _stacked(columns: Sequence[Vector]) -> Vector:

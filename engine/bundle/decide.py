@@ -96,25 +96,24 @@ def _forecasts(bundle: BundleContent, market: Market) -> dict[str, _Forecast]:
     signals = bundle.rules.signals
     for symbol in market.trade:
         _require_rows(symbol, len(market.bars[symbol]), signals.warmup_in(market, symbol) + 1, "the model")
-    panel = panel_of(market, signals.training)
+    panel = panel_of(market, signals.training, CONTEXT)
     if panel.names != bundle.contents.features:
         raise DataError(
             f"the features are {', '.join(panel.names)}; the model knows {', '.join(bundle.contents.features)}"
         )
     rows = last_rows(panel)
-    return {symbol: _forecast(bundle, panel, symbol, rows[symbol]) for symbol in market.trade}
+    return {symbol: _forecast(bundle, market, panel, symbol, rows[symbol]) for symbol in market.trade}
 
 
-def _forecast(bundle: BundleContent, panel: Panel, symbol: str, row: int) -> _Forecast:
+def _forecast(bundle: BundleContent, market: Market, panel: Panel, symbol: str, row: int) -> _Forecast:
     part = part_of(bundle.parts, symbol)
     features = dict(zip(panel.names, panel.X[row].tolist(), strict=True))
     if part is None:
         reason = bundle.contents.untrained.get(symbol, "it was not trained on it")
         return _Forecast(math.nan, math.nan, math.nan, (f"no model of its own: {reason}",), features=features)
-    rows = alone(panel, symbol)
-    answers = _answers(bundle, rows.take(slice(-CONTEXT, None)), part)
-    if np.isnan(answers["prediction"]).any() and len(rows) > CONTEXT:  # a model with a longer window
-        answers = _answers(bundle, rows, part)
+    answers = _answers(bundle, alone(panel, symbol), part)
+    if np.isnan(answers["prediction"]).any() and len(market.bars[symbol]) > CONTEXT:  # a model with a longer window
+        answers = _answers(bundle, alone(panel_of(market, bundle.rules.signals.training), symbol), part)
     warnings = tuple(_outside(panel, row, part))
     prediction, confidence, half_width = (
         float(answers[name][-1]) for name in ("prediction", "confidence", "half_width")

@@ -152,6 +152,8 @@ def part_of(parts: Mapping[str, Part], symbol: str) -> Part | None:
 
 def alone(panel: Panel, symbol: str) -> Panel:
     """The rows of one symbol, as its own model sees them."""
+    if len(panel.symbols) == 1:
+        return panel
     rows: Rows = np.flatnonzero(panel.symbol == panel.symbols.index(symbol))
     part = panel.take(rows)
     return replace(part, symbols=(symbol,), symbol=np.zeros(len(rows), dtype=np.intp))

@@ -1,7 +1,7 @@
 """Predictions joined with what came: outcomes once they are known, next opens, sessions that are missing."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +9,13 @@ import pandas as pd
 
 from core.clock import sessions
 from core.types import Bars, Market, Matrix, Vector
-from serving.prediction_log.read import LoggedPredictions
 from signals.labels.base import Label
 
 from .observations import Observations
 from .shifts import decided_on, differ
+
+if TYPE_CHECKING:  # a bundle is loaded without a database library
+    from serving.prediction_log.read import LoggedPredictions
 
 DECAY = 0.94
 """Of the exponentially weighted variance that errors are standardised with (RiskMetrics 1996, daily)."""
@@ -192,7 +194,7 @@ def _covered(table: pd.DataFrame) -> Vector:
     return np.where(np.isnan(low) | np.isnan(high) | np.isnan(outcome), np.nan, inside)
 
 
-def join(logged: LoggedPredictions, market: Market, label: Label) -> Joined:
+def join(logged: "LoggedPredictions", market: Market, label: Label) -> Joined:
     """Logged predictions with what came.
 
     Parameters

@@ -66,7 +66,7 @@ def labels_of(bars: Bars, value: Vector, last: Rows, unit: Vector | None = None,
         symbol=bars.symbol,
         times=bars.times,
         value=read_only(value),
-        known_at=pd.DatetimeIndex(known_at.view("M8[ns]")).tz_localize("UTC").as_unit(bars.times.unit),
+        known_at=pd.DatetimeIndex(known_at.view("M8[ns]"), tz="UTC").as_unit(bars.times.unit),
         unit=read_only(np.ones(len(bars)) if unit is None else unit),
         notes=notes,
     )

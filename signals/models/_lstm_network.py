@@ -1,6 +1,6 @@
-"""The network behind the `lstm` model: windows as views, the training loop, prediction in batches of one shape.
+"""The network behind the `lstm` model: windows as views, the training loop, the error on the stop rows.
 
-It imports torch at once; `lstm` imports it only to fit or to predict.
+It imports torch at once; `lstm` imports it only to fit. Predictions are made by :mod:`signals.lstm_recursion`.
 """
 
 import copy
@@ -15,18 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.errors import ModelError, StoreError
+from core.errors import ModelError
 from core.progress import Progress, ProgressCallback
 from core.types import Matrix, Rows, Vector
-from signals.stored import Stored
+from signals.lstm_recursion import Single
 
 from ._lstm_sequences import Chunks
 
 WINDOWS = "windows"
 
 PREDICT_BATCH = 256
-FEW = 8
-"""Rows up to which a batch is smaller. The bits are the same: only batches of less than 4 take another path."""
 log = logging.getLogger(__name__)
 
 
@@ -146,42 +144,18 @@ def train_network(
 
 
 def predict_network(network: nn.ModuleDict, X: Matrix, sequence: int, rows: Rows) -> Vector:
-    """(K,) outputs for the windows that end at some rows (at least one), by a network that is not training.
-
-    Batches have one of two shapes, the last one filled up: so a row's output does not depend on the number of rows.
-    """
-    size = FEW if len(rows) <= FEW else PREDICT_BATCH
-    padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % size)])
+    """(K,) outputs for the windows that end at some rows (at least one), by a network that is not training."""
     windows = windows_of(X, sequence)
     network.eval()
     with _one_thread(), torch.inference_mode():
-        starts = _batches(torch.from_numpy(padded - (sequence - 1)), size)
+        starts = _batches(torch.from_numpy(rows - (sequence - 1)), PREDICT_BATCH)
         answers = torch.cat([_forward(network, windows[batch].to(device())).cpu() for batch in starts])
-    return answers[: len(rows)].numpy().astype(np.float64)
+    return answers.numpy().astype(np.float64)
 
 
-def weights_of(network: nn.ModuleDict) -> dict[str, Matrix]:
+def weights_of(network: nn.ModuleDict) -> dict[str, Single]:
     """The weights by their names in the network, float32."""
     return {name: weight.cpu().numpy() for name, weight in network.state_dict().items()}
-
-
-def network_of(spec: NetworkSpec, stored: Stored) -> nn.ModuleDict:
-    """A network with stored weights.
-
-    Raises
-    ------
-    StoreError
-        A weight is missing, there is one too many, or its shape is not that of such a network.
-    """
-    features = stored.array("lstm.weight_ih_l0", shape=(4 * spec.hidden, None)).shape[1]
-    with torch.random.fork_rng(devices=[]):  # the weights that it begins with are drawn
-        network = _build(spec, features)
-    shapes = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
-    if set(shapes) != set(stored.arrays):
-        raise StoreError(f"the network has the weights {', '.join(sorted(stored.arrays))}")
-    weights = {name: stored.array(name, shape=shape).astype(np.float32) for name, shape in shapes.items()}
-    network.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
-    return network.to(device())
 
 
 def best_epoch(losses: Sequence[float]) -> int:

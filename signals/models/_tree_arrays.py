@@ -6,21 +6,22 @@ checked, and children come after their parents, so that no walk can run in a cir
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from core.errors import StoreError
 from core.types import Matrix, Rows, Vector
+from signals.kernels import tree_sums
 from signals.stored import Stored
+from signals.tree_walks import Numbers
 
 from .base import Samples
 
 LEAF = -1
 BLOCK = 4096
 """Rows that are walked down at a time."""
-Numbers = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -128,23 +129,27 @@ class TreeArrays:
         """The least number of columns that a table of features must have."""
         return int(self.feature.max(initial=LEAF)) + 1
 
-    def leaves(self, X: Matrix, *, below: bool) -> Numbers:
-        """(R, T) the answer of each tree for each row.
+    def sums(self, X: Numbers, *, below: bool, start: float) -> Numbers:
+        """(R,) the sum of the trees' answers for each row of (R, F) features, from a start on.
 
         Parameters
         ----------
-        X : (R, F) features, finite.
         below : a feature goes to the left if it is below the threshold; else, if it is not above it.
         """
         if X.shape[1] < self.features:
             raise StoreError(f"the trees look at {self.features} features; there are {X.shape[1]}")
-        compare = np.less if below else np.less_equal
-        at = np.broadcast_to(self.roots, (len(X), len(self.roots)))
-        rows = np.arange(len(X))[:, None]
-        while (inner := self.feature[at] != LEAF).any():
-            goes_left = compare(X[rows, np.where(inner, self.feature[at], 0)], self.threshold[at])
-            at = np.where(inner, np.where(goes_left, self.left[at], self.right[at]), at)
-        return np.asarray(self.value[at])
+        columns, children = self._walk
+        sums = np.full(len(X), start, dtype=self.value.dtype)
+        tree_sums(X, self.roots, columns, self.threshold, children, self.value, below, sums)
+        return sums
+
+    @cached_property
+    def _walk(self) -> tuple[Rows, Rows]:
+        """(N,) the column of each node, and (2 N,) its right and its left child; a leaf is its own child."""
+        leaf = self.feature == LEAF
+        numbers = np.arange(len(self.feature))
+        children = np.column_stack([np.where(leaf, numbers, self.right), np.where(leaf, numbers, self.left)])
+        return np.where(leaf, 0, self.feature), children.ravel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +160,7 @@ class StoredTrees:
     ----------
     trees : the arrays.
     single : features are rounded to float32 first.
-    below : as in :meth:`TreeArrays.leaves`.
+    below : as in :meth:`TreeArrays.sums`.
     details : of the fit.
     start : what is added to.
     divisor : what the sum is divided by.
@@ -170,16 +175,13 @@ class StoredTrees:
 
     def predict(self, samples: Samples, rows: Rows) -> Vector:
         """The sum of the trees' answers; never NaN."""
-        X = samples.X.astype(np.float32) if self.single else samples.X
-        blocks = [self._predicted(X[rows[first : first + BLOCK]]) for first in range(0, len(rows), BLOCK)]
+        blocks = [self._predicted(samples.X[rows[first : first + BLOCK]]) for first in range(0, len(rows), BLOCK)]
         return np.concatenate(blocks)
 
-    def _predicted(self, X: Numbers) -> Vector:
-        answers = self.trees.leaves(X, below=self.below)
-        start = np.full((len(X), 1), self.start, dtype=answers.dtype)
-        # One after the other: a pairwise sum would differ in the last bits.
-        total = np.add.accumulate(np.hstack([start, answers]), axis=1)[:, -1]
-        return np.asarray(total.astype(np.float64) / self.divisor)
+    def _predicted(self, X: Matrix) -> Vector:
+        X = X.astype(np.float32) if self.single else X
+        sums = self.trees.sums(X, below=self.below, start=self.start)
+        return np.asarray(sums.astype(np.float64) / self.divisor)
 
 
 def _in_order(tree: Callable[[Any], Node], first: int) -> Iterator[tuple[int, float, int, int, float]]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, cast
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Self, TypeAlias, cast
 
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt, model_validator
@@ -12,12 +13,11 @@ from core.errors import ModelError, StoreError
 from core.progress import ProgressCallback, no_progress
 from core.spec import Rate
 from core.types import Rows, Vector
+from signals.kernels import lstm_outputs
+from signals.lstm_recursion import LstmWeights, Single
 from signals.stored import Stored
 
 from .base import Fitted, Samples, TrainedModel
-
-if TYPE_CHECKING:
-    from torch.nn import ModuleDict
 
 Training: TypeAlias = Literal["windows", "sequences"]
 
@@ -71,7 +71,7 @@ class Lstm(TrainedModel):
         self, samples: Samples, train: Rows, stop: Rows, seed: int, on_progress: ProgressCallback = no_progress
     ) -> "FittedLstm":
         """Train on the windows that end at the training rows."""
-        from ._lstm_network import TrainingData, train_network
+        from ._lstm_network import TrainingData, train_network, weights_of
 
         train_at = self._complete(samples, train, "training")
         stop_at = self._complete(samples, stop, "stop")
@@ -79,26 +79,32 @@ class Lstm(TrainedModel):
         target = (samples.y - centre) / (scale or 1.0)
         data = TrainingData(samples.X, target, samples.weight, train_at, stop_at, samples.first)
         network, losses = train_network(self, data, seed, on_progress)
-        return FittedLstm(network, self.sequence, centre, scale, losses)
+        return FittedLstm(weights_of(network), self.sequence, centre, scale, losses)
 
     def store(self, fitted: Fitted) -> Stored:
         """The network's weights, and the scale of the labels."""
-        from ._lstm_network import weights_of
-
         model = cast(FittedLstm, fitted)
-        return Stored(
-            {"centre": model.centre, "scale": model.scale, "losses": list(model.losses)}, weights_of(model.network)
-        )
+        return Stored({"centre": model.centre, "scale": model.scale, "losses": list(model.losses)}, model.weights)
 
     def restore(self, stored: Stored) -> "FittedLstm":
         """The network with stored weights."""
-        from ._lstm_network import network_of
-
         centre, scale, losses = (stored.fact(name) for name in ("centre", "scale", "losses"))
         numbers = [centre, scale, *(losses if isinstance(losses, list) else [None])]
         if not all(isinstance(number, float) and np.isfinite(number) for number in numbers):
             raise StoreError("the values 'centre', 'scale' and 'losses' must be finite numbers")
-        return FittedLstm(network_of(self, stored), self.sequence, centre, scale, tuple(losses))
+        return FittedLstm(self._checked_weights(stored), self.sequence, centre, scale, tuple(losses))
+
+    def _checked_weights(self, stored: Stored) -> dict[str, Single]:
+        """The stored weights, all of the shapes of such a network."""
+        features = stored.array("lstm.weight_ih_l0", shape=(4 * self.hidden, None)).shape[1]
+        shapes: dict[str, tuple[int, ...]] = {"head.weight": (1, self.hidden), "head.bias": (1,)}
+        for layer in range(self.layers):
+            shapes[f"lstm.weight_ih_l{layer}"] = (4 * self.hidden, self.hidden if layer else features)
+            shapes[f"lstm.weight_hh_l{layer}"] = (4 * self.hidden, self.hidden)
+            shapes[f"lstm.bias_ih_l{layer}"] = shapes[f"lstm.bias_hh_l{layer}"] = (4 * self.hidden,)
+        if set(shapes) != set(stored.arrays):
+            raise StoreError(f"the network has the weights {', '.join(sorted(stored.arrays))}")
+        return {name: stored.array(name, shape=shape).astype(np.float32) for name, shape in shapes.items()}
 
     @property
     def tolerance(self) -> float:
@@ -127,13 +133,13 @@ class FittedLstm:
 
     Attributes
     ----------
-    network : the modules ``lstm`` and ``head``.
+    weights : by the name that it has in PyTorch, each weight of the modules ``lstm`` and ``head``; float32.
     sequence : rows in a window.
     centre, scale : of the training labels; predictions are scaled back by them.
     losses : mean squared error on the stop rows by epoch, in units of ``scale`` squared.
     """
 
-    network: "ModuleDict"
+    weights: Mapping[str, Single]
     sequence: int
     centre: float
     scale: float
@@ -147,14 +153,19 @@ class FittedLstm:
 
     def predict(self, samples: Samples, rows: Rows) -> Vector:
         """The network's output for the window that ends at each row; NaN where the symbol has too few rows yet."""
-        from ._lstm_network import predict_network
-
         complete = _has_window(samples, rows, self.sequence)
         prediction = np.full(len(rows), np.nan)
         if complete.any():
-            raw = predict_network(self.network, samples.X, self.sequence, rows[complete])
-            prediction[complete] = raw * self.scale + self.centre
+            starts = rows[complete] - (self.sequence - 1)
+            first = int(starts.min())
+            X = samples.X[first : int(starts.max()) + self.sequence].astype(np.float32)
+            raw = lstm_outputs(X, starts - first, self.sequence, self._network)
+            prediction[complete] = raw.astype(np.float64) * self.scale + self.centre
         return prediction
+
+    @cached_property
+    def _network(self) -> LstmWeights:
+        return LstmWeights.of(self.weights)
 
 
 def _mean_and_std(labels: Vector) -> tuple[float, float]:

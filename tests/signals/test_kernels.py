@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.types import Bars
-from signals import compiled_kernels, kernels, rolling_windows
+from signals import compiled_kernels, kernels, recursions, rolling_windows
 from signals.features.atr import Atr
 from signals.features.macd import Macd
 from signals.features.rsi import Rsi, strength
@@ -22,8 +22,7 @@ def walk(count, seed=0):
     return 100 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.01, count)))
 
 
-def assert_twins(kernel, values, *parameters):
-    shape = (len(values), kernel.columns) if kernel.columns else len(values)
+def assert_twins(kernel, values, shape, *parameters):
     plain = np.empty(shape)
     twin = np.empty(shape)
     kernel.plain(values.tolist(), plain, *parameters)
@@ -41,14 +40,14 @@ def compiled_strength(close, window):
 @given(close=prices, fast=st.floats(0.01, 1), slow=st.floats(0.01, 1), signal=st.floats(0.01, 1))
 def test_the_compiled_convergence_is_the_plain_one(close, fast, slow, signal):
     close = np.array(close)
-    assert_twins(convergence, close, fast, slow, signal)
+    assert_twins(kernels.CONVERGENCE, close, (len(close), 3), fast, slow, signal)
 
 
 @settings(max_examples=50)
 @given(values=prices, window=st.integers(1, 70), unknown=st.integers(0, 3))
 def test_the_compiled_average_is_the_plain_one(values, window, unknown):
     values = np.array([np.nan] * unknown + values)
-    assert_twins(wilder, values, window)
+    assert_twins(kernels.WILDER, values, (len(values),), window)
 
 
 @settings(max_examples=50)
@@ -97,16 +96,19 @@ def test_a_close_that_never_moved_has_no_convergence():
     assert not convergence(np.full(300, 0.1), 2 / 13, 2 / 27, 0.2).any()
 
 
-@pytest.mark.parametrize("function", [convergence, wilder], ids=["convergence", "wilder"])
-def test_a_kernel_is_compiled_when_its_patience_is_over(function, monkeypatch):
+def test_a_kernel_is_compiled_after_so_many_rows(monkeypatch):
     monkeypatch.setattr(kernels, "ROWS_BEFORE_COMPILING", 250)
-    kernel = Kernel(function.plain, function.columns)
-    used = []
-    monkeypatch.setattr(Kernel, "compiled", property(lambda self: lambda *given: used.append("compiled")))
-    parameters = (0.1, 0.05, 0.2) if function is convergence else (14,)
-    for _ in range(4):
-        kernel(np.ones(100), *parameters)
-    assert used == ["compiled", "compiled"]
+    kernel = Kernel(recursions.wilder)
+    assert [kernel.after(100) is kernel.plain for _ in range(4)] == [True, True, False, False]
+    assert kernel.after(1) is compiled_kernels.wilder
+
+
+def test_a_kernel_that_never_ran_is_not_compiled():
+    kernel = Kernel(recursions.wilder)
+    kernel.compile_if_used()
+    assert kernel.after(1) is kernel.plain
+    kernel.compile_if_used()
+    assert kernel.after(1) is compiled_kernels.wilder
 
 
 def test_without_a_place_for_the_cache_it_is_compiled_all_the_same(monkeypatch):
@@ -121,5 +123,5 @@ def test_without_a_place_for_the_cache_it_is_compiled_all_the_same(monkeypatch):
 
     monkeypatch.setattr(compiled_kernels, "njit", refusing)
     averages = np.empty(4)
-    compiled_kernels._compile(wilder.plain)(np.array([1.0, 3.0, 4.0, 4.0]), averages, 2)
+    compiled_kernels._compile(recursions.wilder)(np.array([1.0, 3.0, 4.0, 4.0]), averages, 2)
     np.testing.assert_array_equal(averages, [np.nan, 2.0, 3.0, 3.5])

@@ -87,11 +87,17 @@ def load_served(folder: Path, *, key: bytes | None = None, force: bool = False) 
 
 
 def _warm_up(bundle: Bundle) -> None:
-    """Decide once on invented bars, and compile what is used: the first answers then take no longer than the others."""
+    """Decide on invented bars, and compile what is used: the first answers then take no longer than the others."""
     symbols = bundle.contents.symbols
     times = pd.date_range("2000-01-03 21:00", periods=WARM_UP_BARS, freq="B", tz="UTC").as_unit("ns")
     close = 100 + np.sin(np.arange(float(WARM_UP_BARS)))
     bars = {symbol: Bars(symbol, times, close, close + 1, close - 1, close, close) for symbol in symbols}
-    with suppress(Exception), np.errstate(all="ignore"):  # the decision is of no use, so neither is its failure
-        bundle.decide(Market(bars, symbols, symbols[0], "UTC"))
+    market = Market(bars, symbols, symbols[0], "UTC")
+    _decide(bundle, market)
     compile_used()
+    _decide(bundle, market)
+
+
+def _decide(bundle: Bundle, market: Market) -> None:
+    with suppress(Exception), np.errstate(all="ignore"):  # the decision is of no use, so neither is its failure
+        bundle.decide(market)

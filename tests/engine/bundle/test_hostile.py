@@ -211,7 +211,7 @@ def test_no_code_is_run_on_the_load_path(ensemble_bundle, tmp_path):
     program.write_text(
         "import sys\n"
         "from engine.bundle.read import load_bundle\n"
-        "import signals.models._lstm_network, signals.models.ensemble, signals.confidence.calibrated\n"
+        "import signals.models.ensemble, signals.confidence.calibrated\n"
         "import builtins, marshal, pickle\n"
         "from pathlib import Path\n"
         "def poison(*_, **__):\n"
@@ -222,11 +222,32 @@ def test_no_code_is_run_on_the_load_path(ensemble_bundle, tmp_path):
         "        setattr(module, name, poison)\n"
         "print(load_bundle(Path(sys.argv[1])).contents.name)\n"
     )
-    done = subprocess.run(
-        [sys.executable, str(program), str(ensemble_bundle.folder)],
+    done = run_program(program, ensemble_bundle.folder)
+    assert (done.returncode, done.stdout.strip()) == (0, "kept"), done.stderr
+
+
+def test_no_library_that_trains_is_imported(ensemble_bundle, ensemble_config, tmp_path):
+    """Nor one that talks to a database: a bundle of all four models decides without them."""
+    market = ensemble_config.data.load()
+    program = tmp_path / "light.py"
+    program.write_text(
+        "import sys\n"
+        "from engine import load_bundle\n"
+        "from marketdata.data_spec import DataSpec\n"
+        "bundle = load_bundle(sys.argv[1])\n"
+        "market = DataSpec.parse(bundle.contents.config['data']).load()\n"
+        "print(len(bundle.decide(market).rows))\n"
+        "print(*{'torch', 'lightgbm', 'xgboost', 'sklearn', 'backtrader', 'sqlalchemy'} & set(sys.modules))\n"
+    )
+    assert {member.kind for member in ensemble_config.model.members} >= {"lstm", "random_forest", "xgboost", "lightgbm"}
+    assert run_program(program, ensemble_bundle.folder).stdout.split() == [str(len(market.trade))]
+
+
+def run_program(program, folder):
+    return subprocess.run(
+        [sys.executable, str(program), str(folder)],
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
     )
-    assert (done.returncode, done.stdout.strip()) == (0, "kept"), done.stderr

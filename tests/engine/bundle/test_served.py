@@ -22,8 +22,8 @@ def test_loops_are_compiled_before_it_answers(make_config, tmp_path, monkeypatch
     bundle = train(make_config(model={"kind": "ridge"}, features=features), tmp_path / "bundle")
     market = make_config().data.load()
     before = [row.prediction for row in bundle.decide(market).rows]
-    monkeypatch.setattr(kernels.convergence, "_rows", 0)
+    monkeypatch.setattr(kernels.CONVERGENCE, "_rows", 0)
     served = load_served(bundle.folder)
-    assert kernels.convergence._rows > kernels.ROWS_BEFORE_COMPILING
+    assert kernels.CONVERGENCE._rows > kernels.ROWS_BEFORE_COMPILING
     decided = served.decide(market, account=None, holding={}, now=market.times[-1])
     assert [row.prediction for row in decided.rows] == before
