@@ -161,9 +161,9 @@ def _audited(audits: Sequence[Path]) -> Mapping[str, str]:
 def deflated_sharpes(rows: Sequence[ReviewRow]) -> list[float | None]:
     """For each row, the probability that its true Sharpe ratio is above what the best of all rows without skill shows.
 
-    The rows are the trials, each id once: their number, and the variance of their annual Sharpe ratios, which is
-    converted to the period of each row. A row with fewer than 60 returns is no trial and has no ratio: its Sharpe ratio
-    is noise, and would make the variance that of noise. A single trial is not corrected.
+    The rows are the trials whatever is filtered afterwards, each id once: their number, and the variance of their
+    annual Sharpe ratios, which is converted to the period of each row. A row with fewer than 60 returns is no trial and
+    has no ratio: its Sharpe ratio is noise, and would make the variance that of noise. A single trial is not corrected.
 
     References
     ----------

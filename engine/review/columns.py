@@ -56,7 +56,7 @@ class Column:
     first: bool = False
 
 
-FIRST = ("cagr", "volatility", "max_drawdown", "average_exposure", "cost_drag")
+FIRST = ("cagr", "max_drawdown", "average_exposure", "cost_drag")
 """Measures that are shown at first, beside the Sharpe ratio."""
 TITLES = {
     "max_drawdown": "Max. drawdown",
@@ -80,11 +80,29 @@ def _measure(name: str, *, first: bool) -> Column:
 SHARPE = _measure("sharpe", first=True)
 DEFLATED = Column(
     "deflated_sharpe",
-    "Deflated Sharpe",
+    "Deflated Sharpe, own tries",
     "probability",
-    lambda item: item.deflated,
-    "Probability that the true Sharpe ratio is above what the best of the runs shown would have without skill; "
-    "runs with fewer than 60 returns are left out.",
+    lambda item: item.row.deflated,
+    "As in its own report or on its sweep's page: probability that the true Sharpe ratio is above what the best of its "
+    "own tries would have without skill.",
+    first=True,
+)
+DEFLATED_ALL = Column(
+    "deflated_sharpe_all",
+    "Deflated Sharpe, all runs here",
+    "probability",
+    lambda item: item.deflated_all,
+    "Computed by this review: probability that the true Sharpe ratio is above what the best of all runs of this page "
+    "would have without skill. A filter does not change it; runs with fewer than 60 returns are left out.",
+    first=True,
+)
+VERDICT = Column("verdict", "Verdict", "text", lambda item: item.row.verdict, "The run's own verdict.", first=True)
+BENCHMARK_CAGR = Column(
+    "benchmark_cagr",
+    "Benchmark CAGR, same exposure",
+    "fraction",
+    lambda item: item.row.benchmark_cagr,
+    "Of the benchmark held at the run's own exposure, session by session; as in the run's own report.",
     first=True,
 )
 TRIES = Column(
@@ -92,29 +110,35 @@ TRIES = Column(
     "Tries",
     "count",
     lambda item: item.row.tries,
-    "Settings that it was chosen from, itself included: tried on the same data when it was made, by the ledger, or the "
-    "trials of the sweep.",
+    "Settings that it was chosen from, itself included: tried on the same data when it was made, by the ledger; of a "
+    "sweep its trials and those before it, the number that its deflated Sharpe ratio is corrected for.",
     first=True,
 )
 COLUMNS: tuple[Column, ...] = (
-    Column("mark", "Mark", "text", lambda item: item.mark.mark, "Keep, maybe or reject, by a reviewer.", first=True),
     Column("name", "Name", "text", lambda item: item.row.name, "Name of the config or the sweep.", first=True),
-    *(SHARPE, DEFLATED, TRIES),
-    *(_measure(name, first=name in FIRST) for name in MEASURES if name != "sharpe"),
-    Column("verdict", "Verdict", "text", lambda item: item.row.verdict, "The run's own verdict.", first=True),
-    Column("universe", "Universe", "text", lambda item: universe(item.row.symbols), "Symbols traded.", first=True),
+    *(SHARPE, VERDICT),
+    Column("mark", "Mark", "text", lambda item: item.mark.mark, "Keep, maybe or reject, by a reviewer.", first=True),
     Column("made", "Made", "date", lambda item: item.row.made_at[:10], "Date of the run, UTC.", first=True),
+    *(DEFLATED, DEFLATED_ALL, TRIES),
+    *(_measure(name, first=name in FIRST) for name in MEASURES[:2]),
+    BENCHMARK_CAGR,
+    *(_measure(name, first=name in FIRST) for name in MEASURES[2:] if name != "sharpe"),
+    Column("universe", "Universe", "text", lambda item: universe(item.row.symbols), "Symbols traded.", first=True),
     Column("from", "From", "date", lambda item: item.row.first, "Date of the first return."),
     Column("to", "To", "date", lambda item: item.row.last, "Date of the last return."),
     Column("returns", "Returns", "count", lambda item: item.row.returns, "Number of returns."),
     Column("period", "Period", "text", lambda item: item.row.period, "Period of one return."),
     Column("engine", "Engine", "text", lambda item: item.row.engine, "The engine that computed it."),
     Column(
-        "leaks", "Leak audit", "text", lambda item: item.leaks, "The audit of the config, else the run's own checks."
+        "leak_audit",
+        "Leak audit",
+        "text",
+        lambda item: item.leaks,
+        "The audit of the config, else the run's own checks.",
     ),
-    Column("age", "Data age, days", "count", lambda item: item.days, "Days from the last return to this review."),
+    Column("data_age", "Data age, days", "count", lambda item: item.days, "Days from the last return to this review."),
     Column("reproduced", "Reproduced", "text", lambda item: item.row.reproduced, "Outcome of the last reproduce."),
-    Column("flags", "Doubts", "text", lambda item: "; ".join(item.row.flags), "What is doubtful about the folder."),
+    Column("doubts", "Doubts", "text", lambda item: "; ".join(item.row.flags), "What is doubtful about the folder."),
     Column("note", "Note", "text", lambda item: item.mark.note, "The reviewer's note."),
     Column("kind", "Kind", "text", lambda item: item.row.kind, "A run, or a sweep with the measures of its winner."),
     Column("id", "Id", "text", lambda item: item.row.id, "Id of the config or the sweep."),

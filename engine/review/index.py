@@ -19,7 +19,7 @@ from .row import Curve, Refused, ReviewRow
 NAME = ".review-index.sqlite"
 FILES = ("manifest.json", "metrics.json", "sweep.json", "config.yaml", REPRODUCTION)
 """The files whose change makes a row stale."""
-VERSION = 1
+VERSION = 2
 """Of the table and of what a row contains; an index of another version is made again."""
 SCHEMA = "CREATE TABLE IF NOT EXISTS rows (folder TEXT PRIMARY KEY, stamp TEXT, row TEXT, curve BLOB, digest TEXT)"
 BUSY = 5.0

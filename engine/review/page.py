@@ -13,9 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 from engine.pages.templates import CHARTS, TABLES, asset, render, safe, save_page
+from engine.sweep.storage.file_names import WINNERS
 
 from .collection import Review
-from .columns import COLUMNS, KEYS
+from .columns import COLUMNS
 from .reviewed import Reviewed
 from .row import Curve
 
@@ -24,6 +25,13 @@ STEPS = 65_535
 FRAMES = "frame-src 'self' file:; "
 SAVES = "connect-src 'self'; "
 """Rules of the content policy: the runs' own pages side by side, and the marks that the server saves."""
+PAGE_NAMES = {
+    "report.html": "report",
+    "tearsheet.html": "tear-sheet",
+    "sweep.html": "sweep",
+    WINNERS: "winner's report",
+}
+"""What the pages of a run are called, by the first part of their path."""
 DIGITS = 7
 """Significant digits of the numbers on the page, which shows four."""
 
@@ -62,7 +70,6 @@ def page(
         count=len(review.rows),
         made_at=f"{review.made_at:%Y-%m-%d %H:%M}",
         review_styles=safe(asset("review/style.css")),
-        keys=", ".join(KEYS),
         served=served is not None,
         refused=review.refused,
         columns=COLUMNS,
@@ -81,6 +88,7 @@ def _data(
     rows: Sequence[Reviewed], link_base: Path, pinned: Sequence[Path], served: Sequence[Path] | None
 ) -> Mapping[str, Any]:
     chosen = [str(path.resolve()) for path in pinned]
+    marked = any(item.mark.mark for item in rows)
     numbers = {item.row.folder: number for number, item in enumerate(rows)}
     return {
         "columns": [
@@ -89,15 +97,13 @@ def _data(
                 "title": column.title,
                 "unit": column.unit,
                 "meaning": column.meaning,
-                "first": column.first,
+                "first": column.first and (column.key != "mark" or marked or served is not None),
             }
             for column in COLUMNS
         ],
         "rows": [[_number(column.value(item)) for column in COLUMNS] for item in rows],
-        "moments": [[_number(value) for value in item.row.moments] if item.row.moments else None for item in rows],
-        "per_year": [item.row.returns_per_year for item in rows],
         "ids": [item.row.id for item in rows],
-        "pages": [list(item.row.pages) for item in rows],
+        "pages": [[PAGE_NAMES[Path(name).parts[0]] for name in item.row.pages] for item in rows],
         "links": [_links(item, link_base, served) for item in rows],
         "doubts": ["; ".join(item.row.flags) for item in rows],
         "revisions": [item.mark.revision for item in rows],

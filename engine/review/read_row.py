@@ -1,6 +1,5 @@
 """The row of a run's folder or of a sweep's, read from its files."""
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -10,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import StoreError
-from engine.backtest.account_returns import STRATEGY
+from engine.backtest.account_returns import AT_EXPOSURE, STRATEGY
 from engine.run_folder.run_folder import MANIFEST, RESULT_FILES, read_json, result_digest
 from engine.sweep.judgement.sweep_verdict import SKILL
-from engine.sweep.storage.file_names import NUMBERS
+from engine.sweep.storage.file_names import NUMBERS, WINNERS
 from engine.sweep.storage.file_names import RESULTS as SWEPT
 
 from .reproduction import reproduction_text
@@ -22,10 +21,13 @@ from .weekly import moments_of, returns_of, weekly_curve
 
 FORMAT = 1
 """The newest format of a manifest that is understood."""
-RUN_PAGES = ("tearsheet.html", "report.html")
+REPORT = "report.html"
+RUN_PAGES = (REPORT, "tearsheet.html")
 SWEEP_PAGES = ("sweep.html",)
 DEEPEST = 30
 """Levels of a config."""
+UNSET = ("", "null", "~", "{}")
+"""Texts of a setting that is not set, as if it did not stand in the file."""
 CHANGED = "result files were changed after the run"
 
 
@@ -76,7 +78,7 @@ def _with_types(row: ReviewRow) -> ReviewRow:
         raise TypeError("the number of settings tried is no whole number")
     if not 0.0 < row.returns_per_year < 1e7:
         raise ValueError(f"{row.returns_per_year} returns a year")
-    for name, value in row.measures.items():
+    for name, value in (*row.measures.items(), ("deflated", row.deflated), ("benchmark_cagr", row.benchmark_cagr)):
         if value is not None and (not isinstance(value, int | float) or not math.isfinite(value)):
             raise ValueError(f"{name} is {value!r}")
     return row
@@ -88,10 +90,15 @@ def _run_row(folder: Path, manifest: Mapping[str, Any]) -> ReviewRow:
     span = metrics["span"]
     measures = metrics["measures"][STRATEGY]
     per_year = float(metrics["periods_per_year"])
+    tried = manifest.get("tried") or {}
+    common = _common(folder, manifest, metrics)
+    if metrics.get("benchmark"):
+        given = any(path.startswith("data.benchmark.") for path in common["config"])  # with a source of its own
+        common["config"].setdefault("data.benchmark", f"{metrics['benchmark']}{'' if given else ' (default)'}")
     return ReviewRow(
         folder=str(folder),
         kind="run",
-        **_common(folder, manifest, metrics),
+        **common,
         id=str(manifest["config_id"]),
         period=str(metrics.get("period", "day")),
         first=span["first_session"],
@@ -103,7 +110,9 @@ def _run_row(folder: Path, manifest: Mapping[str, Any]) -> ReviewRow:
         units={name: item["unit"] for name, item in measures.items()},
         verdict=metrics["verdict"]["headline"],
         beats=bool(metrics["verdict"]["beats"]),
-        tries=(manifest.get("tried") or {}).get("settings"),
+        tries=tried.get("settings"),
+        deflated=(tried.get("deflated_sharpe") or {}).get("value"),
+        benchmark_cagr=(metrics["measures"].get(AT_EXPOSURE) or {}).get("cagr", {}).get("value"),
         leaks=leaks_of(metrics.get("leak_checks") or []),
         pages=_pages(folder, RUN_PAGES),
         moments=moments_of(returns[STRATEGY].to_numpy(), float(metrics["risk_free"]), per_year),
@@ -115,7 +124,7 @@ def _run_row(folder: Path, manifest: Mapping[str, Any]) -> ReviewRow:
 def _sweep_row(folder: Path, manifest: Mapping[str, Any]) -> ReviewRow:
     """The winner's row under the sweep's name; a sweep without a winner is refused."""
     numbers = read_json(folder / NUMBERS)
-    winners = sorted(path for path in (folder / "winners").glob("*") if path.is_dir())
+    winners = sorted(path for path in (folder / WINNERS).glob("*") if path.is_dir())
     best = numbers["winners"][0]["trial"] if numbers["winners"] else None
     chosen = [path for path in winners if path.name.startswith(f"trial-{best:06d}-")] if best is not None else []
     if not chosen:
@@ -126,6 +135,7 @@ def _sweep_row(folder: Path, manifest: Mapping[str, Any]) -> ReviewRow:
     if isinstance(row, Refused):
         raise StoreError(f"{chosen[0].name}, the winner: {row.reason}")
     sweep = _common(folder, manifest, numbers)
+    luck = numbers.get("luck") or {}
     return replace(
         row,
         folder=str(folder),
@@ -136,8 +146,9 @@ def _sweep_row(folder: Path, manifest: Mapping[str, Any]) -> ReviewRow:
         id=str(manifest["sweep_id"]),
         verdict=numbers["verdict"]["headline"],
         beats=numbers["verdict"]["headline"] == SKILL,
-        tries=int(numbers["trials"]["done"]),
-        pages=_pages(folder, SWEEP_PAGES),
+        tries=int(luck["trials"]["all"] if luck else numbers["trials"]["done"]),
+        deflated=luck["deflated_sharpe"]["value"] if luck else None,
+        pages=_pages(folder, (*SWEEP_PAGES, f"{WINNERS}/{chosen[0].name}/{REPORT}")),
         flags=tuple(_flags(folder, manifest, SWEPT)),
     )
 
@@ -150,7 +161,7 @@ def _common(folder: Path, manifest: Mapping[str, Any], numbers: Mapping[str, Any
         "symbols": tuple(numbers["symbols"]),
         "reproduced": reproduction_text(folder),
         "code": str(manifest["code_digest"]),
-        "config": {path: text for path, text in flat(config) if path != "name"},
+        "config": {path: text for path, text in flat(config) if path != "name" and text not in UNSET},
     }
 
 
@@ -173,14 +184,20 @@ def _written_at(path: Path) -> str:
 
 
 def flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Each setting of a config with its dotted path; a list is one setting, as JSON."""
+    """Each setting of a config with its dotted path; a list is one setting, as YAML writes it in one line."""
     if isinstance(value, dict) and value:
         if path.count(".") > DEEPEST:
             raise ValueError("config.yaml is nested too deeply")
         for key, item in value.items():
             yield from flat(item, f"{path}.{key}" if path else str(key))
     else:
-        yield path, value if isinstance(value, str) and value else json.dumps(value or None, ensure_ascii=False)
+        yield path, _in_line(value)
+
+
+def _in_line(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_in_line(item)}" for key, item in value.items()) + "}"
+    return "[" + ", ".join(_in_line(item) for item in value) + "]" if isinstance(value, list) else str(value)
 
 
 def _pages(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,13 +14,13 @@ class Reviewed:
     ----------
     row : the run's own.
     mark : by whoever reviewed it.
-    deflated : deflated Sharpe ratio over the runs shown; None where it is undefined.
+    deflated_all : deflated Sharpe ratio over all runs of the review; None where it is undefined.
     days : since the last return, at the time of the review.
     leaks : the leak audit where there is one, else the checks of the run.
     """
 
     row: ReviewRow
     mark: Mark
-    deflated: float | None
+    deflated_all: float | None
     days: int
     leaks: str

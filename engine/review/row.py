@@ -65,13 +65,15 @@ class ReviewRow:
     units : of the measures, by name.
     verdict, beats : the run's own verdict.
     tries : settings that it was chosen from, itself included: those tried on its data when it was made, by the ledger,
-        or the trials of the sweep; None if they were not recorded.
+        or the trials of the sweep and those before it; None if they were not recorded.
     leaks : the state of its leak checks.
     reproduced : what the last ``reproduce`` of it found; empty if it never was.
     code : digest of the code that made it.
     config : its settings by dotted path, as texts.
-    pages : names of its pages, the tear-sheet first.
+    pages : paths of its pages below its folder: of a run the report, of a sweep its own, then the winner's.
     moments : per return; None where the returns are too few or do not vary.
+    deflated : the deflated Sharpe ratio that its own report or sweep states, over ``tries``; None where it states none.
+    benchmark_cagr : CAGR of the benchmark at the same exposure; None where there is none.
     flags : what is doubtful about the folder, such as files that were changed after the run.
     """
 
@@ -98,6 +100,8 @@ class ReviewRow:
     config: Mapping[str, str]
     pages: tuple[str, ...]
     moments: Moments | None
+    deflated: float | None = None
+    benchmark_cagr: float | None = None
     flags: tuple[str, ...] = ()
     curve: Curve | None = field(default=None, repr=False)
 

@@ -5,6 +5,7 @@ its own host name only, so that no other web page can reach it through a name th
 """
 
 import json
+import re
 import secrets
 import sys
 from collections.abc import Callable
@@ -15,12 +16,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from core.errors import StoreError
+from engine.sweep.storage.file_names import WINNERS
 
 from .marks import OutdatedError, write_mark
 
 HOST = "127.0.0.1"
 BODY_LIMIT = 64 * 1024
-PAGES = frozenset({"report.html", "tearsheet.html", "sweep.html"})
+REPORT = "report.html"
+PAGES = frozenset({REPORT, "tearsheet.html", "sweep.html"})
 TIMEOUT = 30.0
 """Seconds that a client may stay silent."""
 HTML = "text/html; charset=utf-8"
@@ -87,6 +90,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, self.server.page().encode("utf-8", "replace"), HTML)
         elif parts and len(parts) == 3 and parts[0] == "run" and parts[2] in PAGES:
             self._file(parts[1], parts[2])
+        elif parts and len(parts) == 5 and parts[0] == "run" and _is_winners_report(parts[2:]):
+            self._file(parts[1], "/".join(parts[2:]))
         else:
             self._problem(HTTPStatus.NOT_FOUND, "there is no such page; open the address that the command printed")
 
@@ -172,6 +177,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
         """Nothing: the terminal shows the address alone."""
+
+
+def _is_winners_report(parts: list[str]) -> bool:
+    """Whether a path below a sweep's folder is the report of a winner; no part of it leads elsewhere."""
+    return parts[0] == WINNERS and parts[2] == REPORT and re.fullmatch(r"trial-[0-9]+-[0-9a-f]+", parts[1]) is not None
 
 
 def _dumped(values: dict[str, Any]) -> bytes:

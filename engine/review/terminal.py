@@ -84,7 +84,7 @@ def show(review: Review, rows: Sequence[Reviewed], console: Console | None = Non
     if limit and len(rows) > limit:
         console.print(Text(f"{len(rows) - limit:,} more; `review --text --limit 0` prints all"))
     if "deflated_sharpe" in names:
-        console.print(Text("DSR: deflated Sharpe ratio over the runs of this table.", style="dim"))
+        console.print(Text("DSR: deflated Sharpe ratio as in each run's own report, over its own tries.", style="dim"))
     for left in review.refused:
         console.print(Text(f"not shown: {left.folder}: {left.reason}", style="yellow"), soft_wrap=True)
 

@@ -13,8 +13,7 @@ from engine.sweep.judgement.assess import SweepAssessment
 from engine.sweep.judgement.sweep_json import sweep_numbers
 from engine.sweep.session import SweepSession
 from engine.sweep.storage import trials_table
-from engine.sweep.storage.file_names import BLOCKS, NUMBERS, PAGE, RESULTS, RETURNS, TABLE
-from engine.sweep.storage.sweep_folder import WINNERS
+from engine.sweep.storage.file_names import BLOCKS, NUMBERS, PAGE, RESULTS, RETURNS, TABLE, WINNERS
 from engine.sweep.storage.sweep_id import sweep_id
 
 

@@ -61,7 +61,9 @@ def make_run(
         "result_digest": result_digest(folder),
         "returns_digest": file_digest(folder / "returns.parquet"),
         "code_digest": "c" * 64,
-        "tried": None if tries is None else {"settings": tries},
+        "tried": None
+        if tries is None
+        else {"settings": tries, "deflated_sharpe": {"value": 1 / (1 + tries), "reason": ""}},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
@@ -87,6 +89,7 @@ def _metrics(table: pd.DataFrame, identity: str, symbols: tuple[str, ...]) -> di
     return {
         "config_id": identity,
         "symbols": list(symbols),
+        "benchmark": "INDEX",
         "span": {
             "first_session": f"{table.index[0]:%F}",
             "last_session": f"{table.index[-1]:%F}",
@@ -95,7 +98,7 @@ def _metrics(table: pd.DataFrame, identity: str, symbols: tuple[str, ...]) -> di
         "risk_free": 0.0,
         "periods_per_year": 252,
         "period": "day",
-        "measures": {"strategy": measured},
+        "measures": {"strategy": measured, "benchmark_at_exposure": {"cagr": {"value": 0.0321, "unit": "fraction"}}},
         "leak_checks": [{"status": "clean"}],
         "verdict": {"headline": VERDICT, "beats": False},
     }

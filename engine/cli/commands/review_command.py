@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.errors import ConfigError
+from core.number_format import count
 from engine.cli.console import say
 from engine.cli.outputs import require_files
 
@@ -81,7 +82,8 @@ def _write(collected: "Review", pinned: tuple[Path, ...], out: Path, pdf: Path |
     from engine.review.page import write_page
 
     write_page(collected, out, pinned=pinned)
-    say(f"{len(collected.rows)} runs and sweeps: {out}")
+    say(f"{count(len(collected.rows), 'run or sweep', 'runs and sweeps')}: {out}")
+    say("marks: this file shows them; to save some, use `run_backtest.py review --serve`")
     for left in collected.refused:
         say(f"not shown: {left.folder}: {left.reason}")
     if pdf:

@@ -25,7 +25,7 @@ from engine.sweep.space.dimensions import iter_points
 from engine.sweep.space.samplers import seed_for
 from engine.sweep.space.space_check import trial_config
 from engine.sweep.space.trial_measures import measures_of
-from engine.sweep.storage.sweep_folder import WINNERS
+from engine.sweep.storage.file_names import WINNERS
 from engine.sweep.trials.plan import Group, Plan
 from engine.sweep.trials.ranking import TrialRanking
 from engine.sweep.trials.runner import TrialRunner

@@ -9,3 +9,5 @@ TABLE, RETURNS, BLOCKS, NUMBERS, PAGE = (
 )
 RESULTS = (TABLE, RETURNS, BLOCKS)
 """Equal sweeps give these files bit for bit, after any interruption and any other sweeps."""
+WINNERS = "winners"
+"""The folder of the winners' run folders, below the sweep's."""

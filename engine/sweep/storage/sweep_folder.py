@@ -19,13 +19,12 @@ from engine.run_folder import manifest
 
 from .journal import Journal, write_durably
 
-LOCK, OWNER, CODE, CHANGES, CHUNKS, WINNERS, SIGNALS = (
+LOCK, OWNER, CODE, CHANGES, CHUNKS, SIGNALS = (
     "lock",
     "owner.json",
     "code.zip",
     "code.diff",
     "chunks",
-    "winners",
     "signals",
 )
 

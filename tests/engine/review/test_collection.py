@@ -21,6 +21,8 @@ from engine.review.index import NAME, read_rows
 from engine.review.page import write_page
 from engine.review.read_row import read_row
 from engine.review.row import Refused
+from engine.run_folder.run_folder import result_digest
+from engine.sweep.storage.file_names import RESULTS
 from risk.overfitting import deflated_sharpe
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -46,7 +48,7 @@ def test_figures_are_those_of_metrics_json(runs):
         for name, value in metrics["measures"]["strategy"].items():
             assert column(name).value(item) == value["value"]
         assert column("to").value(item) == metrics["span"]["last_session"]
-        assert column("age").value(item) == (NOW.date() - pd.Timestamp(item.row.last).date()).days
+        assert column("data_age").value(item) == (NOW.date() - pd.Timestamp(item.row.last).date()).days
         assert column("tries").value(item) == 3
 
 
@@ -75,20 +77,20 @@ def test_deflated_sharpe_over_the_runs_shown(runs):
     ratios = [returns.mean() / returns.std(ddof=1) for returns in tables]
     for item, returns in zip(review.rows, tables, strict=True):
         expected = deflated_sharpe(returns.to_numpy(), 4, float(np.var(ratios, ddof=1)))
-        assert item.deflated == pytest.approx(expected.value, rel=1e-9)
+        assert item.deflated_all == pytest.approx(expected.value, rel=1e-9)
 
 
 def test_a_copy_of_a_run_is_no_further_trial(runs):
-    before = [item.deflated for item in collect([runs]).rows]
+    before = [item.deflated_all for item in collect([runs]).rows]
     first = find_folders([runs])[0][0]
     shutil.copytree(first, runs / "zz-copy")
-    assert [item.deflated for item in collect([runs]).rows][:4] == before
+    assert [item.deflated_all for item in collect([runs]).rows][:4] == before
 
 
 def test_short_runs_are_no_trials(runs):
-    before = [item.deflated for item in collect([runs]).rows]
+    before = [item.deflated_all for item in collect([runs]).rows]
     make_run(runs, "zz-short", sessions=5, drift=0.5)
-    after = [item.deflated for item in collect([runs]).rows]
+    after = [item.deflated_all for item in collect([runs]).rows]
     assert after == [*before, None]
 
 
@@ -232,7 +234,7 @@ def test_any_number_of_runs(tmp_path, count):
         make_run(tmp_path, f"walk{seed}", seed=seed, sessions=80)
     review = collect([tmp_path])
     assert len(review.rows) == count
-    assert all(item.deflated is not None for item in review.rows)
+    assert all(item.deflated_all is not None for item in review.rows)
 
 
 def test_a_folder_that_goes_away_meanwhile_is_a_reason(runs, monkeypatch):
@@ -277,7 +279,7 @@ def test_weekly_and_daily_runs_share_the_deflated_ratio_by_years(tmp_path):
         for returns, years in zip(tables.values(), (252, 52), strict=True)
     ]
     spread = float(np.var(annual, ddof=1))
-    by_name = {item.row.name: item.deflated for item in collect([tmp_path]).rows}
+    by_name = {item.row.name: item.deflated_all for item in collect([tmp_path]).rows}
     for path, name, years in ((daily, "daily", 252), (weekly, "weekly", 52)):
         expected = deflated_sharpe(tables[path].to_numpy(), 2, spread / years)
         assert by_name[name] == pytest.approx(expected.value, rel=1e-9)
@@ -366,3 +368,59 @@ def test_a_name_that_several_runs_have_is_no_choice(runs):
     make_run(runs, "walk1", seed=8)
     with pytest.raises(DataError, match="several runs have that name; give the folder's"):
         collect([runs]).blend("walk1", "walk2")
+
+
+def test_settings_are_those_of_the_file_and_known_defaults(tmp_path):
+    lists = {"features": [{"kind": "lags", "lags": [21, 252]}], "strategy": {"stop": None, "limits": {"gross": None}}}
+    make_run(tmp_path / "runs", "plain", config=lists)
+    make_run(tmp_path / "runs", "own", config={"data": {"benchmark": {"source": {"symbols": ["sp500"]}}}})
+    plain, own = sorted((item.row for item in collect([tmp_path / "runs"]).rows), key=lambda row: row.name != "plain")
+    assert plain.config["features"] == "[{kind: lags, lags: [21, 252]}]"
+    assert not {path for path in plain.config if path.startswith("strategy.")}
+    assert plain.config["data.benchmark"] == "INDEX (default)"
+    assert own.config["data.benchmark"] == "INDEX"
+    assert own.config["data.benchmark.source.symbols"] == "[sp500]"
+
+
+def test_the_ratio_of_a_runs_own_report_and_that_of_the_review_are_two_columns(runs):
+    row = collect([runs]).rows[0]
+    keys = {column.key: (column.title, column.value(row)) for column in COLUMNS if "deflated" in column.key}
+    assert keys == {
+        "deflated_sharpe": ("Deflated Sharpe, own tries", row.row.deflated),
+        "deflated_sharpe_all": ("Deflated Sharpe, all runs here", row.deflated_all),
+    }
+    assert row.row.deflated != row.deflated_all
+
+
+def test_no_two_columns_share_a_name(runs):
+    titles = [column.title for column in COLUMNS]
+    assert len(set(titles)) == len(titles)
+
+
+def make_sweep(folder):
+    """A sweep of 40 trials after 2 tries, whose winner is a run folder."""
+    winner = make_run(folder / "winners", "trial-000003", seed=1)
+    for name in RESULTS:
+        pd.DataFrame({"empty": []}).to_parquet(folder / name)
+    numbers = {
+        "symbols": ["AAA"],
+        "winners": [{"trial": 3}],
+        "trials": {"all": 44, "done": 40, "invalid": 4},
+        "luck": {"trials": {"scored": 40, "earlier": 2, "all": 42}, "deflated_sharpe": {"value": 0.25, "reason": ""}},
+        "verdict": {"headline": "no evidence of skill"},
+    }
+    (folder / "sweep.json").write_text(json.dumps(numbers))
+    (folder / "sweep.html").write_text("<!doctype html><title>sweep</title>")
+    (folder / "config.yaml").write_text(json.dumps({"name": "grid"}))
+    manifest = json.loads((winner / "manifest.json").read_text())
+    manifest |= {"sweep_id": "abcdef", "result_digest": result_digest(folder, RESULTS)}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return winner
+
+
+def test_a_sweep_has_the_tries_and_the_deflated_ratio_of_its_page(tmp_path):
+    winner = make_sweep(tmp_path / "grid-abcdef")
+    [item] = collect([tmp_path / "grid-abcdef"]).rows
+    assert (item.row.name, item.row.tries, item.row.deflated) == ("grid", 42, 0.25)
+    assert item.row.pages == ("sweep.html", f"winners/{winner.name}/report.html")
+    assert item.row.flags == ()

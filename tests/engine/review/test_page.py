@@ -41,7 +41,7 @@ def file(runs, review):
 
 
 def names(tab):
-    return [text.split(" report")[0] for text in tab.locator("td.of-name").all_inner_texts()]
+    return [text.split(" tear-sheet")[0] for text in tab.locator("td.of-name").all_inner_texts()]
 
 
 def cells(tab, key):
@@ -64,13 +64,18 @@ def test_figures_are_those_of_metrics_json(opened, file, review):
     tab.locator("th.of-name").click()
     tab.locator("th.of-name[aria-sort=ascending]").wait_for()
     by_name = {item.row.name: item for item in review.rows}
-    for name, sharpe, tries, deflated in zip(
-        names(tab), cells(tab, "sharpe"), cells(tab, "tries"), cells(tab, "deflated_sharpe"), strict=True
-    ):
-        item = by_name[name]
+    assert len(names(tab)) == len(by_name)
+    for row in tab.locator(ROWS).all():
+        item = by_name[row.locator("td.of-name a").first.inner_text()]
+        sharpe, tries, own, deflated, benchmark = (
+            row.locator(f"td.of-{key}").inner_text()
+            for key in ("sharpe", "tries", "deflated_sharpe", "deflated_sharpe_all", "benchmark_cagr")
+        )
+        assert number(own) == pytest.approx(1 / (1 + item.row.tries), abs=6e-4)
+        assert number(benchmark) == 3.21
         assert number(sharpe) == pytest.approx(item.row.measures["sharpe"], rel=6e-4)
         assert number(tries) == item.row.tries
-        assert number(deflated) == pytest.approx(item.deflated, abs=6e-4)
+        assert number(deflated) == pytest.approx(item.deflated_all, abs=6e-4)
 
 
 def test_sorting_by_mouse_and_by_keyboard(opened, file):
@@ -112,14 +117,26 @@ def test_a_filter_that_means_nothing_is_said(opened, file, words):
     assert len(names(tab)) == 7
 
 
-def test_the_deflated_ratio_counts_what_the_filter_shows(opened, file, runs):
+def test_no_figure_depends_on_the_filter(opened, file, review):
     tab = opened(file)
     tab.locator("#filter").fill("tries >= 100")
     tab.locator("#filter-note:not(:empty)").wait_for()
-    chosen = [folder for folder in runs.iterdir() if folder.name.startswith(("walk2", "walk3", "walk4"))]
-    expected = {item.row.name: item.deflated for item in collect(chosen).rows}
-    for name, text in zip(names(tab), cells(tab, "deflated_sharpe"), strict=True):
+    expected = {item.row.name: item.deflated_all for item in review.rows}
+    assert len(names(tab)) == 3
+    for name, text in zip(names(tab), cells(tab, "deflated_sharpe_all"), strict=True):
         assert number(text) == pytest.approx(expected[name], abs=6e-4)
+
+
+def test_a_file_that_cannot_save_marks_says_so(opened, file):
+    tab = opened(file)
+    assert "review --serve" in tab.locator("#unserved").inner_text()
+
+
+def test_the_name_opens_the_report(opened, file):
+    links = opened(file).locator("td.of-name").first.locator("a")
+    assert links.nth(0).get_attribute("href").endswith("/report.html")
+    assert links.nth(1).get_attribute("href").endswith("/tearsheet.html")
+    assert links.nth(1).inner_text() == "tear-sheet"
 
 
 def test_columns_are_chosen(opened, file):
@@ -174,12 +191,36 @@ def test_the_overlay_is_the_wealth_on_a_common_base(opened, file, review):
         assert np.allclose(values[1:], np.cumprod(1 + common.returns[:, column]), rtol=2e-4)
 
 
+def test_curves_at_equal_volatility_against_numpy(opened, file, review):
+    tab = opened(file)
+    tick(tab, "walk1", "walk3")
+    tab.get_by_role("radio", name="equal volatility").click()  # the box is made anew
+    drawn = tab.evaluate("timeCharts.drawn[0].spec.panels[0].lines.map(line => [line.label, line.values])")
+    by_name = {item.row.name: item.row for item in review.rows}
+    returns = common_weeks([by_name[name] for name, _ in drawn]).returns
+    scaled = returns * 0.1 / (returns.std(axis=0, ddof=1) * 52**0.5)
+    for column, (_, values) in enumerate(drawn):
+        assert np.allclose(values[1:], np.cumprod(1 + scaled[:, column]), rtol=2e-3)
+    assert "equal volatility, 10 % a year: " in tab.locator("#compared figure").get_attribute("data-sentence")
+    assert "could not have been traded" in tab.locator(".scaling").inner_text()
+
+
+def test_the_comparison_has_the_order_of_the_table(opened, file):
+    tab = opened(file)
+    tab.locator("th.of-sharpe").click()
+    tab.locator("th.of-sharpe[aria-sort=descending]").wait_for()
+    tick(tab, "walk0", "walk4", "walk2")
+    expected = [name for name in names(tab) if name in {"walk0", "walk2", "walk4"}]
+    assert [text for text in tab.locator("table.matrix thead th").all_inner_texts() if text] == expected
+
+
 def test_settings_are_compared_with_the_pinned_run(opened, file):
     tab = opened(file)
     tick(tab, "walk1")
     row = tab.locator(ROWS).filter(has=tab.locator("td.of-name a:text-is('base')"))
     row.locator("input[type=radio]").check()
     table = tab.locator("table.settings")
+    assert "base (pinned)" in table.locator("thead").inner_text()
     assert "from base" in table.locator("caption").inner_text()
     rows = {
         row.locator("th").inner_text(): row.locator("td").all_inner_texts() for row in table.locator("tbody tr").all()
@@ -191,7 +232,7 @@ def test_settings_are_compared_with_the_pinned_run(opened, file):
 
 def test_a_hostile_name_is_text(opened, file):
     tab = opened(file)
-    assert HOSTILE in [text.split(" report")[0] for text in cells(tab, "name")]
+    assert HOSTILE in [text.split(" tear-sheet")[0] for text in cells(tab, "name")]
     assert tab.locator("#table img").count() == 0
 
 

@@ -59,6 +59,21 @@ def test_the_page_and_the_pages_of_its_runs(served):
     assert (status, b"report.html of the run" in body) == (200, True)
 
 
+def test_the_report_of_a_winner_and_nothing_else_below_it(served):
+    winner = served.folders[1] / "winners" / "trial-000003-abcdef123456"
+    winner.mkdir(parents=True)
+    for name in ("report.html", "manifest.json"):
+        (winner / name).write_text("of the winner")
+    paths = {
+        "winners/trial-000003-abcdef123456/report.html": 200,
+        "winners/trial-000003-abcdef123456/manifest.json": 404,
+        "winners/../report.html": 404,
+        "winners/%2e%2e/report.html": 404,
+    }
+    for path, status in paths.items():
+        assert ask(served, "GET", f"/{served.token}/run/1/{path}")[0] == status
+
+
 @pytest.mark.parametrize(
     "path",
     [

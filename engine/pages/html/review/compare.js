@@ -3,7 +3,9 @@
   "use strict";
   var review = window.review, element = review.element, statistics = review.statistics;
   var host = document.getElementById("compared"), figures = [];
-  var COLOURS = 8, MOST = 40, WEEK = 7, FRIDAY = 4, MONDAY = 4, WIDTH = 52;
+  var NOT_SET = "not set", COLOURS = 8, MOST = 40, WEEK = 7, FRIDAY = 4, MONDAY = 4, WIDTH = 52;
+
+  var VOLATILITY = 0.1, equal = false;
 
   function name(run) { return review.rows[run][review.column("name")]; }
 
@@ -19,21 +21,48 @@
     return { label: label, data: values, colour: colour, hidden: false, fill: false, bars: false };
   }
 
+  /* What the overlay draws: wealth as traded, or that of returns at equal volatility, which leaves out runs that do not vary. */
+  function drawn(common) {
+    return equal ? common.returns.map(function (values) { return statistics.scaled(values, VOLATILITY) || common.wealth[0].map(function () { return null; }); }) : common.wealth;
+  }
+
+  function how() { return equal ? "at equal volatility, " + 100 * VOLATILITY + " % a year" : "as traded"; }
+
+  function switching() {
+    var box = element("fieldset", "scaling");
+    box.append(element("legend", "", "Returns"));
+    [["as traded", false], ["equal volatility (" + 100 * VOLATILITY + " % a year)", true]].forEach(function (choice) {
+      var label = element("label"), input = element("input");
+      input.type = "radio";
+      input.name = "scaling";
+      input.checked = equal === choice[1];
+      input.addEventListener("change", function () { equal = choice[1]; show(); document.querySelector(".scaling input:checked").focus(); });
+      label.append(input, " " + choice[0]);
+      box.append(label);
+    });
+    if (equal) box.append(element("span", "note", "Each curve is multiplied by a number known only afterwards, without costs of the larger positions: it compares shapes, and could not have been traded."));
+    return box;
+  }
+
   function overlay(names, common) {
+    var wealth = drawn(common);
     var days = common.wealth[0].map(function (_, week) { return (common.first + week) * WEEK + MONDAY + FRIDAY; });
     function lines(of) { return names.map(function (label, run) { return line(label, of(run), "run" + run % COLOURS); }); }
     var spec = {
       unit: 86400, times: days, period: "week to",
       panels: [
-        { title: "Wealth, 1 at the start of the common weeks", unit: "ratio", log: true, zero: false, height: 300, lines: lines(function (run) { return common.wealth[run]; }) },
-        { title: "Drawdown", unit: "fraction", log: false, zero: true, height: 130, lines: lines(function (run) { return statistics.drawdown(common.wealth[run]); }) },
+        { title: "Wealth, " + how() + "; 1 at the start of the common weeks", unit: "ratio", log: true, zero: false, height: 300, lines: lines(function (run) { return wealth[run]; }) },
+        { title: "Drawdown, " + how(), unit: "fraction", log: false, zero: true, height: 130, lines: lines(function (run) { return statistics.drawdown(wealth[run]); }) },
         { title: "Rolling Sharpe ratio, " + WIDTH + " weeks", unit: "ratio", log: false, zero: true, height: 130, lines: lines(function (run) { return [null].concat(statistics.rolling(common.returns[run], WIDTH)); }) }
       ]
     };
     var figure = element("figure", "chart"), script = element("script");
     script.type = "application/json";
     script.textContent = JSON.stringify(spec);
-    figure.dataset.sentence = "Wealth, drawdown and rolling Sharpe ratio of " + names.length + " runs over " + common.weeks + " common weeks.";
+    figure.dataset.sentence = "Wealth, drawdown and rolling Sharpe ratio of " + names.length + " runs over " + common.weeks + " common weeks, " + how() + ": " + names.map(function (label, run) {
+      var last = wealth[run][common.weeks];
+      return label + (last === null ? " has no value at the end" : " ends at " + review.text(last, "ratio"));
+    }).join(", ") + ".";
     figure.append(script, element("div", "live"));
     return figure;
   }
@@ -72,8 +101,8 @@
       var without = blend.without[run];
       return [label, review.text(blend.weights[run], "fraction"), review.text(blend.shares[run], "fraction"), without === null ? "n/a" : review.text(without, "ratio"), without === null ? "n/a" : review.text(blend.sharpe - without, "ratio")];
     });
-    var box = element("div"), words = "Equal-risk blend: total return " + review.text(blend.total, "fraction") + ", volatility " + review.text(blend.volatility, "fraction") + ", Sharpe ratio " + review.text(blend.sharpe, "ratio") + ", maximum drawdown " + review.text(blend.drawdown, "fraction") + ". Of hindsight, without costs of restoring the weights.";
-    box.append(element("p", "blend", words), table("narrow", ["Run", "Weight", "Share of the risk", "Sharpe without it", "Difference that it makes"], rows, "Weekly returns, " + common.weeks + " weeks"));
+    var box = element("div"), words = "Equal-risk blend: total return " + review.text(blend.total, "fraction") + ", volatility " + review.text(blend.volatility, "fraction") + ", Sharpe ratio " + review.text(blend.sharpe, "ratio") + ", maximum drawdown " + review.text(blend.drawdown, "fraction") + ". The weights come from the same weeks as the result, so it could not have been traded; costs of restoring the weights each week are left out.";
+    box.append(element("p", "blend", words), table("narrow", ["Run", "Weight", "Share of the risk", "Sharpe ratio of the blend without it", "Sharpe ratio that it adds"], rows, "Weekly returns, " + common.weeks + " weeks"));
     return box;
   }
 
@@ -86,12 +115,12 @@
       return all.some(function (settings) { return settings[path] !== all[0][path]; });
     }).map(function (path) {
       return [path].concat(all.map(function (settings, run) {
-        var words = path in settings ? settings[path] : "not set";
+        var words = path in settings ? settings[path] : NOT_SET;
         return run !== base && settings[path] !== all[base][path] ? { changed: true, words: words } : words;
       }));
     });
     if (!rows.length) return element("p", "empty", "The settings of these runs do not differ.");
-    return table("settings", ["Setting"].concat(names), rows, "Settings that differ; marked where they differ from " + names[base] + ". The round button of a run in the table pins it: then it is the one compared with.");
+    return table("settings", ["Setting"].concat(names.map(function (label, run) { return run === base ? label + " (" + (runs[base] === review.pin() ? "pinned" : "compared with") + ")" : label; })), rows, "Settings that differ; coloured where they differ from " + names[base] + ". The round button of a run in the table pins it: then it is the one compared with.");
   }
 
   function side(runs, names) {
@@ -116,7 +145,7 @@
     var list = element("ul", "runs-list");
     runs.forEach(function (run, at) {
       var item = element("li");
-      item.append(element("i", "swatch run" + at % COLOURS), names[at] + ": " + review.rows[run][review.column("verdict")]);
+      item.append(element("i", "swatch run" + at % COLOURS), names[at] + (run === review.pin() ? " (pinned)" : "") + ": " + review.rows[run][review.column("verdict")]);
       list.append(item);
     });
     return list;
@@ -146,8 +175,9 @@
     var names = labels(runs), common = statistics.common(review, runs), button = element("button", "", "Untick all");
     button.type = "button";
     button.addEventListener("click", review.untick);
-    host.append(legend(runs, names), button);
+    host.append(element("p", "note", "In the order of the table."), legend(runs, names), button);
     if (common.wealth) {
+      host.append(switching());
       var figure = overlay(names, common);
       figures.push(figure);
       host.append(figure);

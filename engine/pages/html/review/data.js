@@ -32,7 +32,7 @@
   }
 
   window.review = {
-    columns: data.columns, rows: data.rows, moments: data.moments, perYear: data.per_year, ids: data.ids,
+    columns: data.columns, rows: data.rows, ids: data.ids,
     pages: data.pages, links: data.links, pinned: data.pinned, doubts: data.doubts, revisions: data.revisions,
     served: data.served, curve: curve, settings: settings,
     column: function (key) { return data.columns.findIndex(function (column) { return column.key === key; }); }

@@ -1,34 +1,6 @@
-/* Deflated Sharpe ratios, correlations and the equal-risk blend, as engine/review/collection.py and blend.py define them. */
+/* Correlations and the equal-risk blend, as engine/review/blend.py defines them. */
 (function () {
   "use strict";
-  var EULER = 0.5772156649015329, LEAST = 60;
-
-  /* The normal distribution: a series near 0, a continued fraction in the tails. */
-  function cdf(x) {
-    var z = Math.abs(x), tail, step;
-    if (z > 38) tail = 0;
-    else if (z < 3) {
-      var term = z, sum = z;
-      for (step = 1; step < 100; step++) { term *= z * z / (2 * step + 1); sum += term; }
-      tail = 0.5 - sum * Math.exp(-z * z / 2) / Math.sqrt(2 * Math.PI);
-    } else {
-      var fraction = z;
-      for (step = 60; step > 0; step--) fraction = z + step / fraction;
-      tail = Math.exp(-z * z / 2) / Math.sqrt(2 * Math.PI) / fraction;
-    }
-    return x > 0 ? 1 - tail : tail;
-  }
-
-  function quantile(p) {
-    var low = -40, high = 40;
-    for (var step = 0; step < 200 && low < high; step++) {
-      var middle = (low + high) / 2;
-      if (middle === low || middle === high) break;
-      if (cdf(middle) < p) low = middle; else high = middle;
-    }
-    return (low + high) / 2;
-  }
-
   function mean(values) {
     var sum = 0;
     for (var at = 0; at < values.length; at++) sum += values[at];
@@ -39,24 +11,6 @@
     var first = mean(one), second = mean(other), sum = 0;
     for (var at = 0; at < one.length; at++) sum += (one[at] - first) * (other[at] - second);
     return sum / (one.length - 1);
-  }
-
-  /* By run: the probability that its true Sharpe ratio is above what the best of the runs shown has without skill. */
-  function deflated(review, shown) {
-    var annual = {}, result = {};
-    var tried = shown.filter(function (run) { return review.moments[run] && review.moments[run][0] >= LEAST; });
-    tried.forEach(function (run) { annual[review.ids[run]] = review.moments[run][1] * Math.sqrt(review.perYear[run]); });
-    var ratios = Object.keys(annual).map(function (id) { return annual[id]; }), trials = ratios.length;
-    var spread = trials > 1 ? covariance(ratios, ratios) : 0;
-    var best = trials > 1 ? (1 - EULER) * quantile(1 - 1 / trials) + EULER * quantile(1 - 1 / (trials * Math.E)) : 0;
-    tried.forEach(function (run) {
-      var moments = review.moments[run], sharpe = moments[1];
-      var variance = 1 - moments[2] * sharpe + (moments[3] - 1) / 4 * sharpe * sharpe;
-      if (variance <= 0) return;
-      var limit = Math.sqrt(spread / review.perYear[run]) * best;
-      result[run] = cdf((sharpe - limit) * Math.sqrt((moments[0] - 1) / variance));
-    });
-    return result;
   }
 
   /* Weekly returns of runs over the weeks that all cover; fewer than 8 are none. */
@@ -88,7 +42,7 @@
 
   function drawdown(wealth) {
     var peak = wealth[0];
-    return wealth.map(function (value) { peak = Math.max(peak, value); return value / peak - 1; });
+    return wealth.map(function (value) { if (value === null) return null; peak = Math.max(peak, value); return value / peak - 1; });
   }
 
   function sharpe(values) {
@@ -115,6 +69,17 @@
     return wealth;
   }
 
+  /* Wealth of returns multiplied by one number, so that their annual deviation is the one wanted; null from the week of a ruin. */
+  function scaled(values, wanted) {
+    var deviation = Math.sqrt(covariance(values, values) * 52);
+    if (deviation <= 1e-12) return null;
+    var ruined = false;
+    return wealthOf(values.map(function (value) { return value * wanted / deviation; })).map(function (value) {
+      ruined = ruined || value <= 0;
+      return ruined ? null : value;
+    });
+  }
+
   /* Weights in proportion to 1 / deviation; null where a run has none. */
   function blend(columns) {
     var deviations = columns.map(function (values) { return Math.sqrt(covariance(values, values)); });
@@ -136,7 +101,7 @@
   }
 
   window.review.statistics = {
-    cdf: cdf, quantile: quantile, deflated: deflated, common: common, correlation: correlation, drawdown: drawdown,
-    rolling: rolling, blend: blend
+    common: common, correlation: correlation, drawdown: drawdown,
+    rolling: rolling, scaled: scaled, blend: blend
   };
 })();

@@ -3,8 +3,8 @@
   "use strict";
   var review = window.review, four = window.timeCharts.four;
   var ticked = new Set(), pinned = review.pinned.length ? review.pinned[0] : null;
-  var deflated = {}, shown = [], listeners = [];
-  var place = { deflated: review.column("deflated_sharpe"), mark: review.column("mark"), note: review.column("note"), name: review.column("name") };
+  var listeners = [];
+  var place = { mark: review.column("mark"), note: review.column("note"), name: review.column("name") };
   review.pinned.forEach(function (run) { ticked.add(run); });
 
   function text(value, unit) {
@@ -22,9 +22,7 @@
     return made;
   }
 
-  function value(run, column) {
-    return column === place.deflated ? (run in deflated ? deflated[run] : null) : review.rows[run][column];
-  }
+  function value(run, column) { return review.rows[run][column]; }
 
   function isText(column) { return column.unit === "text" || column.unit === "date"; }
 
@@ -34,8 +32,9 @@
     if (column.key === "name" && review.links[run].length) {
       var box = element("span");
       review.links[run].forEach(function (link, at) {
-        var anchor = element("a", "", at ? review.pages[run][at].replace(".html", "") : found);
+        var anchor = element("a", "", at ? review.pages[run][at] : found);
         anchor.href = link;
+        anchor.title = "Opens the " + review.pages[run][at];
         anchor.target = "_blank";
         anchor.rel = "noopener";
         if (at) { box.append(" "); anchor.className = "further"; }
@@ -131,11 +130,6 @@
   }
 
   var runs = review.rows.map(function (_, run) { return run; }), tests = [];
-  function recount() {
-    shown = runs.filter(function (run) { return tests.every(function (passes) { return passes(run); }); });
-    deflated = review.statistics.deflated(review, shown);
-  }
-  recount();
 
   var table = new DataTable("#table", {
     data: runs,
@@ -146,7 +140,7 @@
     order: [[1 + review.column("made"), "desc"]],
     layout: { topStart: null, topEnd: null, bottomStart: ["pageLength", "info"], bottomEnd: "paging" },
     language: { info: "Runs _START_ to _END_ of _TOTAL_", infoEmpty: "No run passes the filter", emptyTable: "No run passes the filter", lengthMenu: "Show _MENU_ runs" },
-    columns: [{ data: null, title: "Tick, pin", orderable: false, searchable: false, className: "tools", render: function (run, kind) { return kind === "display" ? tools(run) : ""; } }].concat(review.columns.map(column)),
+    columns: [{ data: null, title: "Compare, pin", orderable: false, searchable: false, className: "tools", render: function (run, kind) { return kind === "display" ? tools(run) : ""; } }].concat(review.columns.map(column)),
     createdRow: function (row, run) {
       row.classList.toggle("ticked", ticked.has(run));
       row.classList.toggle("doubt", !!review.doubts[run]);
@@ -163,9 +157,8 @@
       note.className = "wrong";
       return;
     }
-    recount();
+    var shown = runs.filter(function (run) { return tests.every(function (passes) { return passes(run); }); });
     note.textContent = filter.value.trim() ? shown.length.toLocaleString("en-US") + " of " + runs.length.toLocaleString("en-US") + " runs" : "";
-    // New rows: their deflated Sharpe ratios are others. To invalidate old ones takes fifty times as long.
     table.clear().rows.add(shown).draw();
   }
   filter.addEventListener("input", function () { clearTimeout(waiting); waiting = setTimeout(apply, 150); });
@@ -180,6 +173,7 @@
     label.title = spec.meaning;
     boxes.append(label);
   });
+  table.on("order", function () { if (ticked.size > 1) listeners.forEach(function (listener) { listener(); }); });
   document.addEventListener("click", function (event) {
     document.querySelectorAll(".filters details[open]").forEach(function (part) { if (!part.contains(event.target)) part.open = false; });
   });
@@ -190,7 +184,11 @@
   review.table = table;
   review.text = text;
   review.element = element;
-  review.ticked = function () { return runs.filter(function (run) { return ticked.has(run); }); };
+  /* In the order of the table; those that the filter hides come last. */
+  review.ticked = function () {
+    var order = Array.from(table.rows({ order: "applied" }).data()).filter(function (run) { return ticked.has(run); });
+    return order.concat(Array.from(ticked).filter(function (run) { return order.indexOf(run) < 0; }));
+  };
   review.pin = function () { return pinned; };
   review.untick = function () { ticked.clear(); changed(); };
   review.value = value;

@@ -26,7 +26,9 @@ def runs(tmp_path, monkeypatch):
 def test_review_writes_one_page_beside_the_runs(runs, capsys):
     assert main(["review", str(runs)]) == 0
     text = (runs / "review.html").read_text()
-    assert "3 runs and sweeps" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "3 runs and sweeps" in said
+    assert "review --serve" in said
     assert "connect-src" not in text
     assert not re.search(r"(src|href)=\"(https?:)?//", text)
 
@@ -38,7 +40,8 @@ def test_compare_pins_what_it_is_given(runs, capsys):
     assert (runs / "review.html").read_text().count("walk2") > 0
     data = re.search(r'id="review-data">(.*?)</script>', (runs / "compare.html").read_text(), re.S)
     content = json.loads(data[1])
-    assert [content["rows"][place][1] for place in content["pinned"]] == ["walk1", "walk0"]
+    name = [column["key"] for column in content["columns"]].index("name")
+    assert [content["rows"][place][name] for place in content["pinned"]] == ["walk1", "walk0"]
 
 
 def test_list_runs_and_text(runs, capsys):
