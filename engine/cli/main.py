@@ -53,7 +53,13 @@ class ConfigFirst(click.Group):
         return super().parse_args(ctx, args)
 
 
+RUNS = {"sweep": "a sweep: CONFIG has a `sweep:` block", "backtest": "a backtest", "optimize": "a sweep"}
+"""Words that others call the command ``run``, and what it then runs."""
+
+
 def _no_command(word: str, commands: list[str]) -> str:
+    if word in RUNS:
+        return f"there is no command {word!r}: `run_backtest.py CONFIG` runs {RUNS[word]}"
     close = get_close_matches(word, commands, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"commands: {', '.join(commands)}"
     return f"there is no command and no file {word!r}; {hint}"

@@ -111,4 +111,4 @@ class _Lines:
         if tenth > self.tenth or step.done == 0:  # many may be done in one step
             self.tenth = tenth
             note = f"; {step.note}" if step.note else ""
-            self.console.print(f"{step.task} {step.done} of {step.total}{note}", highlight=False, soft_wrap=True)
+            self.console.print(f"{step.task} {step.done:,} of {step.total:,}{note}", highlight=False, soft_wrap=True)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, OCHRE, GREY, RED, INK, MUTED, RULE = "#1b5e9c", "#c4841a", "#8d97a3", "#b5382f", "#22272e", "#5f6b7a", "#e4e8ed"
+GREEN, VIOLET = "#2f7d5b", "#7b5bb5"
 STRATEGY_COLOUR = BLUE
 AT_EXPOSURE_COLOUR = OCHRE
 BENCHMARK_COLOUR = GREY
@@ -42,6 +43,8 @@ _NAMES = {
     OCHRE: "ochre",
     GREY: "grey",
     RED: "red",
+    GREEN: "green",
+    VIOLET: "violet",
     INK: "ink",
     MUTED: "muted",
     RULE: "rule",

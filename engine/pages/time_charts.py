@@ -19,16 +19,25 @@ import pandas as pd
 
 from core.types import Rows, Vector
 
-from .svg_charts import BLUE, GREY, INK, MUTED, OCHRE, RED, canvas, percent_axis, styled, svg
+from .svg_charts import BLUE, GREEN, GREY, INK, MUTED, OCHRE, RED, VIOLET, canvas, percent_axis, styled, svg
 from .templates import render_part, safe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Colour: TypeAlias = Literal["blue", "ochre", "grey", "red", "ink", "muted"]
+Colour: TypeAlias = Literal["blue", "ochre", "grey", "red", "ink", "muted", "green", "violet"]
 Shape: TypeAlias = Literal["up", "down", "cross", "diamond", "dot"]
-HEX = {"blue": BLUE, "ochre": OCHRE, "grey": GREY, "red": RED, "ink": INK, "muted": MUTED}
+HEX = {
+    "blue": BLUE,
+    "ochre": OCHRE,
+    "grey": GREY,
+    "red": RED,
+    "ink": INK,
+    "muted": MUTED,
+    "green": GREEN,
+    "violet": VIOLET,
+}
 POINTS = 12_000
 """Points of time that a chart holds; a longer series is reduced to :data:`STRETCHES` stretches."""
 STRETCHES = 1_500

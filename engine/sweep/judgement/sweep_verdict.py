@@ -52,6 +52,12 @@ class SweepVerdict:
     tests: tuple[VerdictTest, ...]
 
     @property
+    def detail(self) -> str:
+        """The sentence without the headline that it begins with."""
+        rest = self.sentence.partition(": ")[2] or self.sentence
+        return rest[:1].upper() + rest[1:]
+
+    @property
     def skill(self) -> bool:
         """True if every test was passed."""
         return self.headline == SKILL
@@ -101,21 +107,21 @@ def _pbo_test(pbo: Pbo | None) -> VerdictTest:
     if pbo is None:
         return VerdictTest(name, None, "There are too few trials to tell how often the best fails later.")
     is_small = pbo.trials < MIN_TRIALS
-    end = f", and {MIN_TRIALS} trials with different returns ({pbo.trials} are too few)." if is_small else "."
+    end = f"; {MIN_TRIALS} trials with different returns are needed ({pbo.trials} are too few)." if is_small else "."
     retained = pbo.retained if pbo.retained is not None else 0.0
     return VerdictTest(
         name,
         None if is_small else pbo.loss <= LOSS and (pbo.pbo <= PBO or retained >= RETAINED),
         f"Over {pbo.splits:,} ways to split the time in halves, the trial that is best in one half loses in the other "
         f"in {percent(pbo.loss)} (probability of loss), keeps {percent(retained)} of its Sharpe ratio there, and is in "
-        f"the lower half of all in {percent(pbo.pbo)} (PBO). It takes a loss in at most {percent(LOSS)}, and a PBO of "
-        f"at most {percent(PBO)} or {percent(RETAINED)} retained: where all trials are good, their "
-        f"ranking is chance{end}",
+        f"the lower half of all in {percent(pbo.pbo)} (PBO). To pass, it has to lose in at most {percent(LOSS)}, and "
+        f"either the PBO is at most {percent(PBO)} or it keeps at least {percent(RETAINED)} of its ratio, since the "
+        f"ranking of trials that are all good is chance{end}",
     )
 
 
 def _ability_test(name: str, spa: Spa, benchmark: str = CASH) -> VerdictTest:
-    name = f"superior to {name}"
+    name = f"superiority to {name}"
     if spa.consistent is None:
         return VerdictTest(name, None, f"Against {benchmark} there was nothing to test: {spa.reason}.")
     return VerdictTest(
@@ -135,37 +141,55 @@ def _length_test(overfitting: OverfittingTests) -> VerdictTest:
     min_years = overfitting.track.value / overfitting.per_year
     end = ""
     if overfitting.backtest.value is not None:
-        end = f"; the best of as many shows as much by chance within {format_4sig(overfitting.backtest.value)} years"
+        end = (
+            f" Chance alone lets the best of as many trials show this ratio in any record of up to "
+            f"{format_4sig(overfitting.backtest.value)} years."
+        )
     is_long = overfitting.track.value <= overfitting.observations
-    more = "" if is_long else f", so that {format_4sig(min_years - years)} more at this ratio would change the answer"
+    more = "" if is_long else f": {format_4sig(min_years - years)} more years at this ratio would pass this test"
     return VerdictTest(
         name,
         is_long,
-        f"It takes {format_4sig(min_years)} years to tell the winner's ratio from 0; "
-        f"there are {format_4sig(years)}{more}{end}.",
+        f"It takes a record of {format_4sig(min_years)} years to tell the winner's Sharpe ratio from 0, and this one "
+        f"has {format_4sig(years)}{more}.{end}",
     )
 
 
 def _stress_tests(stress: Stress) -> Iterator[VerdictTest]:
-    for name, value in (("with doubled costs", stress.doubled_costs), ("a bar late", stress.one_bar_late)):
-        result = "was ruined" if value is None else f"earned {percent(value)} more in all than the account untraded"
-        yield VerdictTest(name, value is not None and value > 0, f"The winner {name} {result}; it takes more than 0.")
+    cases = (
+        ("doubled costs", "with doubled costs", stress.doubled_costs),
+        ("decisions a bar late", "with decisions a bar late", stress.one_bar_late),
+    )
+    for name, words, value in cases:
+        passed = value is not None and value > 0
+        yield VerdictTest(name, passed, f"The winner {words} {_earned(value)}; to pass, it has to earn more.")
+
+
+def _earned(value: float | None) -> str:
+    """Total return above that of the account untraded, in words; None for a ruin."""
+    if value is None:
+        return "was ruined"
+    if value == 0:
+        return "earned as much in all as the account untraded"
+    return f"earned {percent(abs(value))} {'more' if value > 0 else 'less'} in all than the account untraded"
 
 
 def leak_test(verdict: str, is_clean: bool | None) -> VerdictTest:
     """The result of the leak battery; None where it was not run because another test was not passed."""
     if is_clean is None:
-        return VerdictTest("no leak", None, "The leak battery is run only if all other tests are passed.")
-    return VerdictTest("no leak", is_clean, f"The leak battery: {verdict}.")
+        return VerdictTest("leak battery", None, "The leak battery is run only if all other tests are passed.")
+    return VerdictTest("leak battery", is_clean, f"The leak battery: {verdict}.")
 
 
 def conclude(tests: tuple[VerdictTest, ...]) -> SweepVerdict:
     """The verdict; ``no evidence of skill`` is the normal one."""
     passed = sum(test.passed is True for test in tests)
     if passed == len(tests):
-        return SweepVerdict(SKILL, f"{SKILL[0].upper()}{SKILL[1:]} of {len(tests)}; time alone is the last one.", tests)
+        return SweepVerdict(
+            SKILL, f"Evidence of skill: all {len(tests)} tests are passed; time alone is the last one.", tests
+        )
     parts = [f"No evidence of skill: {passed} of {count(len(tests), 'test')} passed"]
-    for words, state in (("not passed", False), ("not tried", None)):
+    for words, state in (("passed", True), ("not passed", False), ("not tried", None)):
         names = [test.name for test in tests if test.passed is state]
         parts += [f"{words}: {', '.join(names)}"] if names else []
     return SweepVerdict(NOTHING, f"{'; '.join(parts)}.", tests)

@@ -1,6 +1,8 @@
 """Charts of a sweep: distribution, heatmaps and parallel coordinates of its trials, and growth of the best ones."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from colorsys import hls_to_rgb, rgb_to_hls
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -8,7 +10,7 @@ import numpy as np
 
 from core.number_format import format_4sig, title
 from core.types import Matrix, Rows, Vector
-from engine.pages.svg_charts import BLUE, GREY, INK, MUTED, RED, RULE, canvas, styled
+from engine.pages.svg_charts import BLUE, GREY, INK, MUTED, RED, RULE, canvas, styled, svg
 from engine.sweep.judgement.parameter_stability import positions
 from engine.sweep.space.dimensions import Columns, Dimension, Discrete
 
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LABEL_BOX: Any = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
-FRAME = "#11151a"
-"""Dark on the cells of a heatmap, which are the same on a light and on a dark page."""
+LABEL_BOX: Any = {"facecolor": "#ffffff", "edgecolor": "none", "pad": 1.0}
 BINS = 12
 """Cells on a continuous axis."""
+ALL_LABELLED = 6
+"""Values of an axis of the parallel coordinates up to which each has a label."""
 LINES = 400
 """Trials in parallel coordinates."""
 
@@ -91,12 +93,17 @@ def distribution(values: Vector, lines: Sequence[tuple[str, float, str]], name: 
     margin = 0.03 * (high - low) or 1.0
     axis.hist(values, bins=np.linspace(low, high + 1e-12, 61).tolist(), color=BLUE, alpha=0.45)
     axis.set_xlim(low - margin, high + margin)
-    top = axis.get_ylim()[1]
+    top = axis.get_ylim()[1] * (1 + 0.13 * len(lines))  # room for the labels above the bars
+    axis.set_ylim(0, top)
     for index, (text, value, colour) in enumerate(lines):
         axis.axvline(value, color=colour, linewidth=1.5)
         side: Literal["left", "right"] = "left" if value < (low + high) / 2 else "right"
-        height = top * (0.98 - 0.11 * index)
-        axis.text(value, height, f"  {text} {format_4sig(value)}  ", color=colour, ha=side, va="top")
+        height = top * (0.99 - 0.11 * index)
+        words = f"{text} {format_4sig(value)}"
+        shift = (6, 0) if side == "left" else (-6, 0)
+        axis.annotate(
+            words, (value, height), shift, textcoords="offset points", color=colour, ha=side, va="top", bbox=LABEL_BOX
+        )
     axis.set_xlabel(name, color=MUTED)
     axis.set_ylabel("trials", color=MUTED)
     return figure
@@ -120,8 +127,19 @@ def heatmap(trials: TrialPoints, pair: tuple[int, int], colour_range: tuple[floa
         from matplotlib.patches import Rectangle
 
         corner = (_code(trials.winner[first], len(across)), _code(trials.winner[second], len(up)))
-        axis.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=FRAME, linewidth=1.8))
+        axis.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=INK, linewidth=1.8))
     return figure
+
+
+def heatmap_svg(figure: "Figure", alt: str) -> str:
+    """The picture of a heatmap: on a dark page its cells are as dark as they are light on a light one."""
+    return re.sub(r"fill: (#[0-9a-f]{6})", lambda found: f"{found[0]}; fill: {_either(found[1])}", svg(figure, alt))
+
+
+def _either(colour: str) -> str:
+    hue, light, saturation = rgb_to_hls(*(int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)))
+    red, green, blue = (round(255 * part) for part in hls_to_rgb(hue, 0.15 + 0.8 * (1 - light), saturation))
+    return f"light-dark({colour}, #{red:02x}{green:02x}{blue:02x})"
 
 
 def colour_range(trials: TrialPoints) -> tuple[float, float]:
@@ -169,9 +187,19 @@ def _code(coordinate: float, count: int) -> int:
     return min(int(coordinate * (count - 1) + 0.5), count - 1)
 
 
+SHORT: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "percent": lambda stop: f"{100 * stop['value']:.3g} %",
+    "atr": lambda stop: f"{stop['multiple']:.3g} x ATR({stop['window']})",
+}
+"""Texts of stops by their kind; of any other mapping, its values in their order."""
+
+
 def text(value: Any) -> str:
     """A value of an axis as a short text."""
     if isinstance(value, dict):
+        short = SHORT.get(value.get("kind", ""))
+        if short:
+            return short(value)
         return " ".join(text(item) for item in value.values())
     if isinstance(value, list):
         return ", ".join(text(item) for item in value)[:22]
@@ -214,7 +242,7 @@ def _heights(trials: TrialPoints, rows: Rows, low: float, high: float) -> Matrix
 def _label_axes(axis: "Axes", trials: TrialPoints, low: float, high: float) -> None:
     for index, dimension in enumerate(trials.axes):
         ticks = _ticks(dimension)
-        for tick in sorted({0, len(ticks) // 2, len(ticks) - 1}):
+        for tick in _labelled(len(ticks)):
             height = tick / max(len(ticks) - 1, 1)
             axis.text(index + 0.02, height, ticks[tick], bbox=LABEL_BOX, color=INK, va="center", fontsize=9, zorder=6)
     for height, value in ((0.0, low), (1.0, high)):
@@ -249,9 +277,11 @@ def logits(values: Vector, pbo: float) -> "Figure":
     figure, (axis,) = canvas(2.4, width=9.6)
     figure.subplots_adjust(bottom=0.2)
     edge = float(np.abs(values).max()) or 1.0
-    bins = np.linspace(-edge, edge, 42).tolist()
-    axis.hist(values[values <= 0], bins=bins, color=RED, alpha=0.5, label=f"overfitted, {100 * pbo:.1f} %")
-    axis.hist(values[values > 0], bins=bins, color=BLUE, alpha=0.45)
+    bins = np.linspace(-edge, edge, 41).tolist()  # one of the edges is 0, so that no bar has both colours
+    lower = np.minimum(values[values <= 0], -1e-9)
+    axis.hist(lower, bins=bins, color=RED, alpha=0.5, label=f"in the lower half, {format_4sig(100 * pbo)} %")
+    label = f"in the upper half, {format_4sig(100 * (1 - pbo))} %"
+    axis.hist(values[values > 0], bins=bins, color=BLUE, alpha=0.45, label=label)
     axis.axvline(0.0, color=INK, linewidth=0.8)
     axis.set_xlabel("logit of the rank in the other half", color=MUTED)
     axis.legend(loc="upper left")
@@ -265,10 +295,15 @@ def heatmap_title(trials: TrialPoints, pair: tuple[int, int]) -> str:
 
 
 def axis_ticks(axis: Dimension) -> list[list[Any]]:
-    """Height from 0 to 1 and label of the first, the middle and the last value of an axis."""
+    """Height from 0 to 1 and label of the values of an axis: all of a few, else the first, the middle and the last."""
     labels = _ticks(axis)
-    cells = sorted({0, len(labels) // 2, len(labels) - 1})
+    cells = _labelled(len(labels))
     return [[round(cell / max(len(labels) - 1, 1), 4), labels[cell]] for cell in cells]
+
+
+def _labelled(count: int) -> list[int]:
+    """The cells of an axis that have a label."""
+    return list(range(count)) if count <= ALL_LABELLED else [0, count // 2, count - 1]
 
 
 def spread(trials: TrialPoints, pair: tuple[int, int]) -> float:

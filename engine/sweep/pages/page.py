@@ -7,25 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from core.number_format import format_4sig, format_value, money, percent, title
-from core.types import Rows, Vector
+from core.number_format import format_4sig, format_value, money, p_value, percent, title
+from core.types import Rows
 from engine.backtest.account_returns import AT_EXPOSURE, BENCHMARK, STRATEGY
+from engine.config.sweep_spec import Constraint
 from engine.pages.svg_charts import BLUE, RED, svg
 from engine.pages.templates import CHARTS, TABLES, render, safe
-from engine.pages.time_charts import Colour, Line, Panel, time_chart
-from engine.sweep.judgement.assess import SweepAssessment, WinnerTests
+from engine.sweep.judgement.assess import SweepAssessment
 from engine.sweep.judgement.confirm import Confirmed
 from engine.sweep.judgement.sweep_json import selection_numbers
 from engine.sweep.space.dimensions import Columns, Dimension, iter_points
 from engine.sweep.space.samplers import method_description
 
-from . import charts, trial_table
+from . import charts, growth, trial_table
 from .charts import TrialPoints
 
 PAIRS = 15
 """Largest number of heatmaps: those of six parameters."""
+BEST_MEASURES = ("total_return", "volatility", "sharpe", "max_drawdown")
+"""Of each of the best trials; the others are in its report."""
 MEASURES = ("total_return", "cagr", "volatility", "sharpe", "sortino", "max_drawdown", "calmar")
 
 
@@ -57,12 +58,15 @@ def html(assessment: SweepAssessment) -> str:
         counts=assessment.ranking.counts,
         axes=[(axis.path, ", ".join(_values(axis))) for axis in sweep_plan.axes],
         winners=[_winner(assessment, winner) for winner in assessment.winners],
-        measures=[title(name) for name in MEASURES],
+        measures=[title(name) for name in BEST_MEASURES],
         top=list(_top(assessment, numbers)),
         ranked=len(assessment.ranking.ranked),
         trial_data=_trial_data(assessment, numbers),
-        growth=_growth(assessment),
+        growth=growth.growth(assessment),
         comparison=list(_comparison(assessment)),
+        benchmarks=growth.benchmarks(assessment),
+        money=_money_and_luck(assessment),
+        constraints=[_in_words(constraint) for constraint in spec.constraints],
         heads=[axis.path for axis in sweep_plan.axes],
         pictures={name: safe(picture) for name, picture in _pictures(assessment, trials)},
         colours=_colours(trials),
@@ -97,7 +101,7 @@ def _winner(assessment: SweepAssessment, winner: Confirmed) -> dict[str, Any]:
         "value": money(float(assessment.ranking.final_value[winner.number])),
         "point": [charts.text(value) for value in winner.point.values()],
         "folder": f"winners/{winner.folder}",
-        "measures": [(measures[name]["value"], measures[name]["unit"]) for name in MEASURES if name in measures],
+        "measures": [(measures[name]["value"], measures[name]["unit"]) for name in BEST_MEASURES if name in measures],
         "sharpe": _interval(intervals.get("sharpe")),
         "held_out": winner.held_out,
     }
@@ -197,23 +201,6 @@ def _trial_data(assessment: SweepAssessment, numbers: Rows) -> str:
     return safe(json.dumps(block, separators=(",", ":")).replace("<", "\\u003c"))
 
 
-def _growth(assessment: SweepAssessment) -> str:
-    """Growth of 1: the best trials, the selection and the benchmark, and where nine in ten stored trials lie."""
-    if assessment.winner_tests is None:
-        return ""
-    days = pd.DatetimeIndex(assessment.plan.span.sessions)
-    lines = [
-        Line(name, np.asarray(np.cumprod(1.0 + returns), dtype=np.float64), colour)
-        for name, returns, colour in _curves(assessment, assessment.winner_tests)
-    ]
-    returns = assessment.sample.returns
-    if returns.shape[1] > 1:
-        low, high = np.quantile(np.cumprod(1.0 + returns, axis=0), [0.05, 0.95], axis=1)
-        lines += [Line("1 in 20 trials lies below", low, "muted"), Line("1 in 20 trials lies above", high, "muted")]
-    text = "Growth of the winner, of the walk-forward selection and of the benchmark."
-    return time_chart(days, [Panel("Growth of 1", lines, unit="price", height=260, log=True)], text)
-
-
 def _comparison(assessment: SweepAssessment) -> Iterator[tuple[str, list[str]]]:
     """The winner's measures beside those of the walk-forward selection and of the benchmark."""
     if not assessment.winners:
@@ -249,17 +236,25 @@ def _sharpe_marks(assessment: SweepAssessment) -> list[tuple[str, float, str]]:
     return [("winner", sharpe, BLUE), threshold] if np.isfinite(sharpe) else [threshold]
 
 
-def _curves(assessment: SweepAssessment, winner_tests: WinnerTests) -> Iterator[tuple[str, Vector, Colour]]:
-    """Name, daily returns and colour of each line of the growth chart."""
-    sessions = assessment.plan.span.sessions
-    yield "winner", assessment.winner.returns_over(sessions), "blue"
-    if winner_tests.selection is not None:
-        yield "walk-forward selection", winner_tests.selection.returns, "ochre"
-    benchmark_deviation = float(assessment.benchmark.std(ddof=1))
-    winner_deviation = float(assessment.winner.daily[STRATEGY].reindex(sessions).std(ddof=1))
-    if benchmark_deviation > 0:
-        name = f"{assessment.plan.market.benchmark} at the winner's volatility"
-        yield name, assessment.benchmark * winner_deviation / benchmark_deviation, "grey"
+def _money_and_luck(assessment: SweepAssessment) -> list[tuple[str, str, str]]:
+    """Label, value and explanation of the winner's money, its costs, and the p-value of the best of all trials."""
+    metrics = assessment.winner.metrics if assessment.winners else None
+    if not metrics or assessment.winner_tests is None:
+        return []
+    costs = metrics["costs"]["total"]["value"]
+    cash = assessment.winner_tests.overfitting.cash
+    chance = "n/a" if cash.consistent is None else p_value(cash.consistent)
+    return [
+        ("Final value", money(metrics["final_equity"]), f"from {money(metrics['cash'])}"),
+        ("Costs", money(costs), "in the span, deducted"),
+        ("p against cash", chance, "of the best of all trials, corrected for their number"),
+    ]
+
+
+def _in_words(constraint: Constraint) -> str:
+    """A constraint with its limit in the measure's unit, as "Max drawdown >= -20.00 %"."""
+    measure = constraint.measure
+    return f"{title(measure.name)} {constraint.op} {format_value(constraint.value, measure.unit)}"
 
 
 def _colours(trials: TrialPoints) -> str:
@@ -268,7 +263,8 @@ def _colours(trials: TrialPoints) -> str:
         return ""
     low, high = charts.colour_range(trials)
     worse, better = (low, high) if trials.sign > 0 else (high, low)
-    return f"Colours run from red, {format_4sig(worse)}, to blue, {format_4sig(better)}, which is better."
+    words = f"Colours run from red, {format_4sig(worse)}, to blue, {format_4sig(better)}, which is better"
+    return f"{words}: the 2nd and the 98th percentile of single trials. A cell is a median, so the winner may be above."
 
 
 def _heatmaps(trials: TrialPoints) -> Iterator[tuple[str, str]]:
@@ -280,4 +276,4 @@ def _heatmaps(trials: TrialPoints) -> Iterator[tuple[str, str]]:
     pairs = sorted(itertools.combinations(varied, 2), key=lambda pair: -charts.spread(trials, pair))
     for pair in pairs[:PAIRS]:
         head = charts.heatmap_title(trials, pair)
-        yield head, svg(charts.heatmap(trials, pair, colour_range), head)
+        yield head, charts.heatmap_svg(charts.heatmap(trials, pair, colour_range), head)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -86,7 +85,10 @@ def _show_verdict(verdict: Mapping[str, Any], console: Console) -> None:
     console.print(Text(verdict["sentence"], style="bold green" if is_skill else "bold yellow"))
     for test in verdict["tests"]:
         word, colour = MARKS[test["passed"]]
-        console.print(Padding(Text.assemble((f"{word}: ", colour), test["sentence"]), (0, 0, 0, 2)))
+        text = Text.assemble((f"{word}: ", colour), (test["name"], "bold"), f". {test['sentence']}")
+        for line in text.wrap(console, max(console.width - 2, 20)):  # a padded text would end in blanks
+            line.rstrip()
+            console.print(Text("  ").append_text(line))
 
 
 def _winners_table(numbers: Mapping[str, Any]) -> Table:
@@ -126,7 +128,8 @@ def _cell(value: Any) -> Text:
 
 
 def _confirmation_line(numbers: Mapping[str, Any]) -> str:
-    return f"confirmed on backtrader, fill for fill: these, and {len(numbers['spot_checks'])} spot checks"
+    checks = count(len(numbers["spot_checks"]), "further trial")
+    return f"the trials above, and {checks} drawn at random, were run again on backtrader: all fills are equal"
 
 
 def _winner_lines(numbers: Mapping[str, Any]) -> Iterator[str]:

@@ -34,7 +34,7 @@ def test_a_sweep_of_noise_says_so(tmp_path):
     assert verdict["headline"] == "no evidence of skill"
     tests = {test["name"]: test["passed"] for test in verdict["tests"]}
     assert tests["deflated Sharpe ratio"] is False
-    assert tests["no leak"] is None  # not worth the time
+    assert tests["leak battery"] is None  # not worth the time
 
 
 @pytest.mark.slow

@@ -50,7 +50,7 @@ def test_a_benchmark_that_stands_still_loses_no_sweep(config_of, prices, tmp_pat
     result = numbers["luck"]["superior_ability"]["benchmark"]
     assert result["consistent"] is None
     assert "does not vary" in result["reason"]
-    assert not next(test for test in numbers["verdict"]["tests"] if test["name"] == "superior to buy and hold")[
+    assert not next(test for test in numbers["verdict"]["tests"] if test["name"] == "superiority to buy and hold")[
         "passed"
     ]
     assert np.isfinite(numbers["luck"]["superior_ability"]["cash"]["consistent"])

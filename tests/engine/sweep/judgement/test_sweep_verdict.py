@@ -14,12 +14,12 @@ from risk.measures.base import Estimate
 NAMES = (
     "deflated Sharpe ratio",
     "backtest overfitting",
-    "superior to cash",
-    "superior to buy and hold",
+    "superiority to cash",
+    "superiority to buy and hold",
     "length of the record",
-    "with doubled costs",
-    "a bar late",
-    "no leak",
+    "doubled costs",
+    "decisions a bar late",
+    "leak battery",
 )
 
 
@@ -91,14 +91,14 @@ BAD = {
     ),
     "few for pbo": ("backtest overfitting", {"overfitting": replace(GOOD, pbo=pbo(0.0, 19))}, None, "19 are too few"),
     "no pbo": ("backtest overfitting", {"overfitting": replace(GOOD, pbo=None)}, None, "too few trials"),
-    "cash": ("superior to cash", {"overfitting": replace(GOOD, cash=spa(0.0501))}, False, "1 of 20 such sweeps"),
+    "cash": ("superiority to cash", {"overfitting": replace(GOOD, cash=spa(0.0501))}, False, "1 of 20 such sweeps"),
     "no cash": (
-        "superior to cash",
+        "superiority to cash",
         {"overfitting": replace(GOOD, cash=spa(None, "flat"))},
         None,
         "nothing to test: flat",
     ),
-    "benchmark": ("superior to buy and hold", {"overfitting": replace(GOOD, benchmark=spa(0.4))}, False, "p = 0.4"),
+    "benchmark": ("superiority to buy and hold", {"overfitting": replace(GOOD, benchmark=spa(0.4))}, False, "p = 0.4"),
     "record": ("length of the record", {"overfitting": replace(GOOD, track=Estimate(1008.5))}, False, "4.002 years"),
     "no record": (
         "length of the record",
@@ -106,11 +106,11 @@ BAD = {
         False,
         "not above the benchmark",
     ),
-    "costs": ("with doubled costs", {"stress": replace(CALM, doubled_costs=0.0)}, False, "earned 0 % more"),
-    "ruined": ("with doubled costs", {"stress": replace(CALM, doubled_costs=None)}, False, "was ruined"),
-    "late": ("a bar late", {"stress": replace(CALM, one_bar_late=-0.0123)}, False, "-1.230 %"),
-    "leak": ("no leak", {"is_clean": False, "audit": "a leak in sma"}, False, "a leak in sma"),
-    "no battery": ("no leak", {"is_clean": None}, None, "run only if all other tests are passed"),
+    "costs": ("doubled costs", {"stress": replace(CALM, doubled_costs=0.0)}, False, "earned as much in all as the account untraded"),
+    "ruined": ("doubled costs", {"stress": replace(CALM, doubled_costs=None)}, False, "was ruined"),
+    "late": ("decisions a bar late", {"stress": replace(CALM, one_bar_late=-0.0123)}, False, "earned 1.230 % less in all than the account untraded"),
+    "leak": ("leak battery", {"is_clean": False, "audit": "a leak in sma"}, False, "a leak in sma"),
+    "no battery": ("leak battery", {"is_clean": None}, None, "run only if all other tests are passed"),
 }
 
 
@@ -125,14 +125,17 @@ def test_each_alone_flips_the_verdict(name):
     assert failed.passed is passed
     assert text in failed.sentence
     words = "not passed" if passed is False else "not tried"
-    assert result.sentence == f"No evidence of skill: 7 of 8 tests passed; {words}: {test}."
+    others = ", ".join(name for name in NAMES if name != test)
+    assert result.sentence == f"No evidence of skill: 7 of 8 tests passed; passed: {others}; {words}: {test}."
+    assert result.detail == f"7 of 8 tests passed; passed: {others}; {words}: {test}."
 
 
 def test_what_was_not_tried_is_not_called_not_passed():
     result = verdict(replace(GOOD, deflated=Estimate(0.9), pbo=None), is_clean=None)
     assert result.sentence == (
-        "No evidence of skill: 5 of 8 tests passed; not passed: deflated Sharpe ratio; "
-        "not tried: backtest overfitting, no leak."
+        "No evidence of skill: 5 of 8 tests passed; passed: superiority to cash, superiority to buy and hold, length of "
+        "the record, doubled costs, decisions a bar late; not passed: deflated Sharpe ratio; not tried: backtest "
+        "overfitting, leak battery."
     )
 
 
@@ -141,12 +144,12 @@ def test_a_record_that_is_too_short_says_how_much_is_missing():
         test for test in verdict(replace(GOOD, track=Estimate(1260.0))).tests if test.name == "length of the record"
     ]
     assert "5.000 years" in found.sentence
-    assert "1.000 more at this ratio would change the answer" in found.sentence
+    assert "1.000 more years at this ratio would pass this test" in found.sentence
 
 
 def test_the_benchmark_is_named():
     tests = sweep_verdict.numeric_tests(GOOD, CALM, "a basket of A, B in equal parts, bought once")
-    (found,) = [test.sentence for test in tests if test.name == "superior to buy and hold"]
+    (found,) = [test.sentence for test in tests if test.name == "superiority to buy and hold"]
     assert found.startswith("Against a basket of A, B in equal parts, bought once at equal volatility, p = 0.020")
 
 
@@ -176,11 +179,11 @@ def test_sentences_hold_their_numbers():
         assert part in sentences["deflated Sharpe ratio"]
     for part in ("10.00 %", "12,870 ways", "20.00 %", "3.750 %", "25.00 %", "30.00 %"):
         assert part in sentences["backtest overfitting"]
-    assert "0.010" in sentences["superior to cash"]
-    assert "0.123" in sentences["superior to cash"]
+    assert "0.010" in sentences["superiority to cash"]
+    assert "0.123" in sentences["superiority to cash"]
     for part in ("3.175 years", "4.000", "3.250 years"):
         assert part in sentences["length of the record"]
-    assert "earned 5.000 % more in all than the account untraded" in sentences["with doubled costs"]
+    assert "earned 5.000 % more in all than the account untraded" in sentences["doubled costs"]
     alone = {test.name: test.sentence for test in verdict(replace(GOOD, scored=1, prior=0)).tests}
     assert "(1 trial)" in alone["deflated Sharpe ratio"]
 
