@@ -169,7 +169,7 @@ def draw_quantiles(returns: pd.Series, period: str) -> "Figure":
     every = {adjective(period).capitalize(): None, **names}
     groups = {name: compounded(returns, length).to_numpy() for name, length in every.items()}
     _boxes(axis, list(groups.values()))
-    axis.set_xticks(range(1, len(groups) + 1), [f"{name} ({len(values)})" for name, values in groups.items()])
+    axis.set_xticks(range(1, len(groups) + 1), [f"{name} ({len(values):,})" for name, values in groups.items()])
     axis.grid(visible=False, axis="x")
     zero(axis)
     percent_axis(axis)

@@ -27,10 +27,13 @@ from engine.pages.templates import render_part
 from engine.pages.time_charts import TWIN_STRETCHES, extremes
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 STRATEGY, BENCHMARK = "Strategy", "Benchmark"
 """The names that quantstats is given: the page says above its pictures what they stand for."""
+OPEN = "not yet"
+"""In place of the date of a recovery."""
 FONT = "DejaVu Sans"
 FRACTIONS = ("returns", "drawdown", "rolling_volatility")
 QUANTSTATS_PICTURES = {
@@ -58,19 +61,43 @@ def drawn_once(quantstats: Any, period: str) -> Iterator[None]:
     }
     functions |= _ours(period)
     before = {name: getattr(plots, name) for name in functions}
+    details = quantstats.stats.drawdown_details
     grouped = quantstats.utils.group_returns
     without = quantstats.stats.remove_outliers
     try:
         for name, function in functions.items():
             setattr(plots, name, function)
+        quantstats.stats.drawdown_details = lambda drawdown: recovered(drawdown, details(drawdown))
         quantstats.utils.group_returns = _grouped
         quantstats.stats.remove_outliers = _without_outliers
         yield
     finally:
         for name, function in before.items():
             setattr(plots, name, function)
+        quantstats.stats.drawdown_details = details
         quantstats.utils.group_returns = grouped
         quantstats.stats.remove_outliers = without
+
+
+def recovered(drawdown: "pd.Series | pd.DataFrame", details: pd.DataFrame) -> pd.DataFrame:
+    """The result of `quantstats.stats.drawdown_details` with the recoveries of the report as the ends.
+
+    The end is the session that reached the former high, "not yet" where none has; quantstats gives the last session
+    below it, and of a drawdown that goes on the last session.
+    """
+    if isinstance(drawdown, pd.DataFrame):
+        for name in drawdown.columns:
+            if (name, "end") in details:
+                details[name, "end"] = _recoveries(drawdown.index, details[name, "end"])
+    elif len(details):
+        details["end"] = _recoveries(drawdown.index, details["end"])
+    return details
+
+
+def _recoveries(days: pd.Index, ends: pd.Series) -> pd.Series:
+    dates = [f"{day:%F}" for day in days]
+    after = dict(zip(dates, [*dates[1:], OPEN], strict=True))
+    return ends.map(after)
 
 
 def _grouped(returns: Any, groupby: Any, compounded: bool = False) -> Any:
@@ -116,12 +143,24 @@ def _mend_axes(figure: "Figure", name: str) -> None:
             if len(heights) > 2 * TWIN_STRETCHES:
                 rows = extremes(heights, TWIN_STRETCHES)
                 line.set_data(np.asarray(line.get_xdata())[rows], heights[rows])
+        _name_the_mean(axis)
         if name in FRACTIONS:
             axis.yaxis.set_major_formatter(PercentFormatter(xmax=1.0, decimals=None, symbol=" %"))
         elif name == "histogram":
             axis.xaxis.set_major_formatter(PercentFormatter(xmax=1.0, decimals=None, symbol=" %"))
+            axis.set_ylabel("density")
         else:
             axis.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
+
+
+def _name_the_mean(axis: "Axes") -> None:
+    """A legend for the dashed line of a mean, which quantstats draws without one."""
+    dashed = [line for line in axis.lines if line.get_linestyle() == "--" and np.any(line.get_ydata())]  # no line at 0
+    if not dashed:
+        return
+    handles, labels = axis.get_legend_handles_labels()
+    named = {label: handle for handle, label in zip(handles, labels, strict=True) if handle not in dashed}
+    axis.legend([*named.values(), dashed[0]], [*named, "mean"], loc="best", fontsize=10)
 
 
 def _ours(period: str) -> dict[str, Callable[..., None]]:

@@ -30,11 +30,13 @@ class QuantstatsFigure:
     figure : of `quantstats.stats`, the strategy's and the benchmark's returns by session, and the terms.
     why : why it differs from ours; empty where it should not.
     yearly : whether it rests on the number of sessions a year.
+    relative : whether it rests on the benchmark.
     """
 
     figure: Stat
     why: str = ""
     yearly: bool = False
+    relative: bool = False
 
 
 NORMAL = "quantstats assumes normal returns; ours is counted in the returns themselves, whose tails are fatter"
@@ -69,11 +71,15 @@ FIGURES: Mapping[str, QuantstatsFigure] = {
         lambda q, s, b, t: q.greeks(s, b, t.periods, prepare_returns=False)["alpha"],
         "quantstats regresses the returns themselves, ours those above the risk-free rate",
         yearly=True,
+        relative=True,
     ),
-    "beta": QuantstatsFigure(lambda q, s, b, t: q.greeks(s, b, t.periods, prepare_returns=False)["beta"]),
+    "beta": QuantstatsFigure(
+        lambda q, s, b, t: q.greeks(s, b, t.periods, prepare_returns=False)["beta"], relative=True
+    ),
     "information_ratio": QuantstatsFigure(
         lambda q, s, b, _: q.information_ratio(s, b, prepare_returns=False),
         "quantstats' is per session; ours is annualised, by the square root of the sessions a year",
+        relative=True,
     ),
     "probabilistic_sharpe": QuantstatsFigure(
         lambda q, s, _, t: q.probabilistic_sharpe_ratio(s, t.risk_free, t.periods),
@@ -162,24 +168,31 @@ def quantstats_figure(name: str) -> QuantstatsFigure | None:
 
 
 def compare(
-    measures: Iterable[Measured], daily: tuple[pd.Series, pd.Series], terms: Annualisation, per_year: float, q: Any
+    measures: Iterable[Measured],
+    daily: tuple[pd.Series, pd.Series],
+    terms: Annualisation,
+    per_year: float,
+    q: Any,
+    benchmarks: str = "",
 ) -> Iterator[Compared]:
     """Every measure that quantstats has, too.
 
     Parameters
     ----------
-    daily : the returns of the strategy and of the benchmark.
+    daily : the returns of the strategy and of the benchmark, as quantstats is given them.
     per_year : sessions a year, as ours are made with; those of ``terms`` are whole.
     q : `quantstats.stats`.
+    benchmarks : that quantstats' benchmark is another than ours, with the name of each; empty where it is the same.
     """
     rounding = "" if terms.periods == per_year else f"quantstats takes {terms.periods} sessions a year, a whole number"
     for ours in measures:
         quantstats = quantstats_figure(ours.name)
         if quantstats:
-            yield _compared(ours, float(quantstats.figure(q, *daily, terms)), quantstats, rounding)
+            other = benchmarks if quantstats.relative else ""
+            yield _compared(ours, float(quantstats.figure(q, *daily, terms)), quantstats, (rounding, other))
 
 
-def _compared(ours: Measured, figure: float, quantstats: QuantstatsFigure, rounding: str) -> Compared:
+def _compared(ours: Measured, figure: float, quantstats: QuantstatsFigure, terms: tuple[str, str]) -> Compared:
     texts = format_value(ours.value, ours.unit), format_value(figure, ours.unit)
     differs = texts[0] != texts[1]
     return Compared(
@@ -188,12 +201,12 @@ def _compared(ours: Measured, figure: float, quantstats: QuantstatsFigure, round
         quantstats=texts[1],
         difference=NONE if ours.value is None else signed(figure - ours.value, ours.unit),
         differs=differs,
-        why=_why(ours, quantstats, rounding) if differs else "",
+        why=_why(ours, quantstats, *terms) if differs else "",
     )
 
 
-def _why(ours: Measured, quantstats: QuantstatsFigure, rounding: str) -> str:
+def _why(ours: Measured, quantstats: QuantstatsFigure, rounding: str, benchmarks: str) -> str:
     if ours.value is None:
         return f"ours has no value: {ours.reason}"
-    reasons = (quantstats.why, rounding if quantstats.yearly else "")
+    reasons = (benchmarks, quantstats.why, rounding if quantstats.yearly else "")
     return "; ".join(reason for reason in reasons if reason)

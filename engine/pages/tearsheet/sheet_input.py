@@ -25,7 +25,7 @@ class TearsheetInput:
     daily : as in :class:`engine.results.outcome.Outcome`, and so are the measures, the exposure and the rest.
     further : the strategy's further measures.
     period : of one return, as in :class:`risk.periods.Calendar`.
-    headline : the verdict's.
+    headline, reasons : the verdict's, and the sentences that it rests on.
     beats : whether the verdict found something.
     tried : sentences on the settings tried on the same data.
     data_warnings : what may be wrong with the data.
@@ -46,6 +46,7 @@ class TearsheetInput:
     cash_interest: float
     risk_free_note: str
     headline: str
+    reasons: tuple[str, ...]
     beats: bool
     tried: tuple[str, ...]
     data_warnings: tuple[str, ...] = ()
@@ -69,6 +70,7 @@ class TearsheetInput:
             cash_interest=outcome.cash_interest,
             risk_free_note=outcome.risk_free_note,
             headline=outcome.verdict.headline,
+            reasons=outcome.verdict.sentences,
             beats=outcome.verdict.beats,
             tried=outcome.tried.sentences if outcome.tried else (),
             data_warnings=outcome.market.warnings,

@@ -16,6 +16,8 @@ from .quantstats_differences import OTHER_FORMULAS, UNDEFINED, Annualisation, Co
 from .sheet_input import TearsheetInput
 
 IN_MARKET = "Time in market"
+VISIBLE = tuple(title(name) for name in ("alpha", "beta", "information_ratio", "profit_factor"))
+"""Measures that the table of quantstats shows under the same name; where they differ, the page says so in the open."""
 MENDED = (
     (
         "Cumulative Returns",
@@ -27,10 +29,15 @@ MENDED = (
     ("Rolling Beta", "begins with the first full window; quantstats begins with zeros"),
     ("Rolling Volatility, Sharpe, Sortino", "ticks have the decimals that they need"),
     ("Worst 5 Drawdown Periods", "the deepest ones are shaded; quantstats shades the longest"),
+    (
+        "Worst 10 Drawdowns, Max DD Period End",
+        "the session at the former high, and “not yet” where there is none, as in the report; quantstats has the last "
+        "session below it. Days are calendar days from the first to the last session below",
+    ),
     ("Monthly Returns", "months outside the run are empty; quantstats shows 0 %"),
     ("Return Quantiles", "each period is counted once; quantstats repeats some and loses others"),
 )
-"""The pictures that are not as quantstats draws them, each with the reason. ``docs/reading.md`` lists them."""
+"""The pictures and dates that are not as quantstats has them, each with the reason. ``docs/reading.md`` lists them."""
 
 
 def template(sheet: TearsheetInput, stats: Any) -> str:
@@ -51,6 +58,7 @@ def template(sheet: TearsheetInput, stats: Any) -> str:
         last=f"{days[-1]:%F}",
         rows=list(_headline(sheet)),
         differing=[item for item in compared if item.differs],
+        visible=[item for item in compared if item.differs and item.name in VISIBLE],
         alike=[item.name for item in compared if not item.differs],
         remarks=flagged(sheet.measures, sheet.names),
         mended=MENDED,
@@ -101,4 +109,12 @@ def _compared(sheet: TearsheetInput, stats: Any) -> Iterator[Compared]:
     texts = percent(our_time), percent(quantstats_time)
     yield Compared(IN_MARKET, *texts, signed(quantstats_time - our_time, "fraction"), texts[0] != texts[1], why)
     measures = (*sheet.measures[STRATEGY], *sheet.further)
-    yield from compare(measures, (strategy, sheet.daily[BENCHMARK]), terms, sheet.periods_per_year, stats)
+    given = sheet.daily[sheet.compared_with]
+    yield from compare(measures, (strategy, given), terms, sheet.periods_per_year, stats, _benchmarks(sheet))
+
+
+def _benchmarks(sheet: TearsheetInput) -> str:
+    """That the page compares with another benchmark than our measures; empty where it is the same."""
+    if sheet.compared_with == BENCHMARK:
+        return ""
+    return f"quantstats' benchmark is {sheet.names[sheet.compared_with]}, ours {sheet.names[BENCHMARK]} fully invested"

@@ -13,10 +13,12 @@ import pytest
 
 from core.errors import DataError
 from core.number_format import format_4sig, percent
+from engine.pages.tearsheet.figures import recovered
 from engine.pages.tearsheet.quantstats_differences import OTHER_FORMULAS, UNDEFINED
 from engine.pages.tearsheet.sheet_input import TearsheetInput
 from engine.pages.tearsheet.top_block import MENDED
 from engine.pages.tearsheet.write import background, problem, write_tearsheet
+from engine.results.drawdowns import stretches
 
 
 @pytest.fixture(scope="module")
@@ -118,13 +120,50 @@ def test_where_quantstats_says_otherwise_it_is_told_by_how_much_and_why(page, ou
     assert found["Profit factor"][:2] == [format_4sig(ours["profit_factor"]), format_4sig(gains / losses)]
     assert found["Profit factor"][2] == f"+{format_4sig(gains / losses - ours['profit_factor'])}"
     assert "sessions; ours those of closed trades" in found["Profit factor"][3]
-    active = returns - outcome.daily["benchmark"]
+    ours_active, active = returns - outcome.daily["benchmark"], returns - outcome.daily["benchmark_at_exposure"]
     assert found["Information ratio"][1] == format_4sig(active.mean() / active.std())
-    assert found["Information ratio"][0] == format_4sig(active.mean() / active.std() * np.sqrt(260))
+    assert found["Information ratio"][0] == format_4sig(ours_active.mean() / ours_active.std() * np.sqrt(260))
+    given = outcome.daily["benchmark_at_exposure"]
+    assert found["Beta"][1] == format_4sig(returns.cov(given) / given.var())
+    for name in ("Information ratio", "Beta"):
+        assert "quantstats' benchmark is X at" in found[name][3]
+        assert "ours X fully invested" in found[name][3]
+    opened = re.search(r'id="visible">(.*?)</p>', page, re.DOTALL)[1]
+    assert f"<strong>Beta</strong> is {found['Beta'][1]} below and {found['Beta'][0]} in the report" in opened
+    assert "<strong>Profit factor</strong>" in opened
     assert "assumes normal returns" in found["Value at risk 95 %"][3]
     assert all(all(cells) for cells in found.values())
-    assert set(found).isdisjoint({"Sharpe", "Calmar", "Skew", "Kurtosis", "Omega", "Beta", "Max drawdown"})
+    assert set(found).isdisjoint({"Sharpe", "Calmar", "Skew", "Kurtosis", "Omega", "Max drawdown"})
     assert "Equal in all digits shown: Time in market, Total return, CAGR, Volatility, Sharpe" in page
+
+
+def test_no_benchmark_is_named_where_it_is_the_same(outcome, tmp_path):
+    sheet = replace(TearsheetInput.of(outcome), compared_with="benchmark")
+    page = write_tearsheet(sheet, tmp_path / "t.html").read_text(encoding="utf-8")
+    assert "quantstats&#39; benchmark is" not in page
+    assert re.search(r"Equal in all digits shown: [^.]*\bBeta\b", page)
+
+
+def test_a_recovery_is_the_session_at_the_former_high():
+    days = pd.bdate_range("2024-01-01", periods=6)
+    falls = pd.DataFrame({"a": [0.0, -0.1, -0.2, 0.0, -0.1, -0.1], "b": [0.0, -0.1, -0.1, -0.1, -0.1, 0.0]}, index=days)
+    given = {
+        "a": pd.DataFrame({"end": ["2024-01-03", "2024-01-08"], "days": [2, 4]}),
+        "b": pd.DataFrame({"end": ["2024-01-05"], "days": [4]}),
+    }
+    assert list(recovered(falls["a"], given["a"].copy())["end"]) == ["2024-01-04", "not yet"]
+    both = recovered(falls, pd.concat(given, axis=1))
+    assert list(both["a", "end"]) == ["2024-01-04", "not yet"]
+    assert list(both["b", "end"].dropna()) == ["2024-01-08"]
+
+
+def test_the_drawdowns_end_as_in_the_report(page, outcome, tables):
+    table = next(table for table in tables(page) if "Recovered" in table[0])
+    deepest = stretches(outcome.daily["strategy"]).nsmallest(10, "depth")
+    ends = ["not yet" if pd.isna(end) else f"{end:%F}" for end in deepest["end"]]
+    assert [row[:2] for row in table[1:]] == [
+        [f"{start:%F}", end] for start, end in zip(deepest["start"], ends, strict=True)
+    ]
 
 
 def test_names_are_escaped(make_outcome, tmp_path):
@@ -139,7 +178,7 @@ def test_returns_that_quantstats_fails_on_leave_our_part(make_outcome, tmp_path)
     flat = replace(TearsheetInput.of(run), daily=run.daily.assign(strategy=0.0, benchmark_at_exposure=0.0))
     page = write_tearsheet(flat, tmp_path / "t.html").read_text(encoding="utf-8")
     assert "quantstats cannot make its part of this page from these returns" in page
-    assert "Measures of metrics.json" in page
+    assert "Measures in four digits" in page
     assert "{{" not in page
     assert not re.search(r">[^<]*\b(nan|inf|None)\b", re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL))
 

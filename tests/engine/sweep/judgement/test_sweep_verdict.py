@@ -106,9 +106,19 @@ BAD = {
         False,
         "not above the benchmark",
     ),
-    "costs": ("doubled costs", {"stress": replace(CALM, doubled_costs=0.0)}, False, "earned as much in all as the account untraded"),
+    "costs": (
+        "doubled costs",
+        {"stress": replace(CALM, doubled_costs=0.0)},
+        False,
+        "earned as much in all as the account untraded",
+    ),
     "ruined": ("doubled costs", {"stress": replace(CALM, doubled_costs=None)}, False, "was ruined"),
-    "late": ("decisions a bar late", {"stress": replace(CALM, one_bar_late=-0.0123)}, False, "earned 1.230 % less in all than the account untraded"),
+    "late": (
+        "decisions a bar late",
+        {"stress": replace(CALM, one_bar_late=-0.0123)},
+        False,
+        "earned 1.230 % less in all than the account untraded",
+    ),
     "leak": ("leak battery", {"is_clean": False, "audit": "a leak in sma"}, False, "a leak in sma"),
     "no battery": ("leak battery", {"is_clean": None}, None, "run only if all other tests are passed"),
 }
