@@ -114,7 +114,7 @@ def _scalar(strategy: Strategy, symbol: str, symbol_inputs: Inputs) -> Target:
         decision, state = calls.ask(view_of(symbol_inputs), _state(calls, symbol, symbol_inputs.held))
         return _target(calls, decision, {} if state is None else state._asdict())
     prediction, confidence, held = symbol_inputs.prediction, symbol_inputs.confidence, symbol_inputs.held
-    side = as_side(type(strategy).rule(prediction, confidence, held.side, held.held, strategy))
+    side = as_side(type(strategy).rule(prediction, confidence, held.side, held.held, strategy), strategy)
     return _target(calls, Decision(side), {})
 
 
@@ -137,7 +137,8 @@ def _cross_sides(strategy: Strategy, inputs: Mapping[str, Inputs]) -> list[Decis
     rows = [(item.prediction, item.confidence) if item.has_opinion else NO_OPINION for item in inputs.values()]
     prediction, confidence = np.array(rows, dtype=np.float64).T
     sides = np.array([item.held.side for item in inputs.values()], dtype=np.int64)
-    return [Decision(as_side(side)) for side in type(strategy).rule(prediction, confidence, sides, strategy)]
+    answers = type(strategy).rule(prediction, confidence, sides, strategy)
+    return [Decision(as_side(side, strategy)) for side in answers]
 
 
 def _cross_views(

@@ -281,7 +281,7 @@ class SignalStrategy(OrderStrategy):
                 flat = flattened(cast("View", view.seen))
                 target = self._memory.ask(view.data, flat, keeps_state=False).target
                 return int(target > 0.0) - int(target < 0.0)
-            return as_side(self.target(view.prediction, view.confidence, 0, 0))
+            return as_side(self.target(view.prediction, view.confidence, 0, 0), self.p.spec)
         except Exception as error:
             raise self._failed([view], error) from error
 
@@ -294,7 +294,8 @@ class SignalStrategy(OrderStrategy):
             sides = []
             for view in views:
                 evaluated = [view]
-                sides.append(as_side(self.target(view.prediction, view.confidence, view.side, view.held)))
+                side = self.target(view.prediction, view.confidence, view.side, view.held)
+                sides.append(as_side(side, self.p.spec))
         except Exception as error:
             raise self._failed(evaluated, error) from error
         return sides
@@ -314,7 +315,7 @@ class SignalStrategy(OrderStrategy):
         sides = self.p.spec.rule(prediction, confidence, side, self.p.spec)
         if np.shape(sides) != side.shape:
             raise ValueError(f"it gave an answer of shape {np.shape(sides)}, not one side for each of {side.shape}")
-        return [as_side(sides[column_of[view.data]]) for view in views]
+        return [as_side(sides[column_of[view.data]], self.p.spec) for view in views]
 
     def _failed(self, views: list[FeedView], error: Exception) -> PluginError:
         """The error for an exception of a rule, in one line with strategy, symbols and bar."""
