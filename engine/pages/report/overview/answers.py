@@ -1,11 +1,13 @@
 """Five questions about a run, each with an answer in words and its figures beside those of the benchmark."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from core.number_format import count, format_4sig, format_value, money, odds, p_value, percent, title
 from engine.backtest.account_returns import AT_EXPOSURE, STRATEGY
 from engine.ledger.settings import LIMIT
+from engine.results.costs_paid import UNKNOWN
 from engine.results.outcome import Outcome
 from engine.results.return_tests import ALPHA
 from engine.run_folder import verdict_cache
@@ -131,7 +133,9 @@ def _cost(outcome: Outcome) -> Answer:
     largest = max(kinds, key=lambda kind: kinds[kind], default="")
     first = f"{money(paid.total)} in {count(paid.fills, 'fill')}."
     rest = "No cost was paid."
-    if largest:
+    if math.isnan(paid.total):
+        rest = f"Not all of it is known: {UNKNOWN}."
+    elif largest:
         share = "Most of it" if 2.0 * kinds[largest] > sum(kinds.values()) else "The largest part"
         rest = f"{share} is {largest.replace('_', ' ')}. All returns are after costs."
     drag = Tile(

@@ -152,7 +152,9 @@ def one_kernel(monkeypatch):
     """One kernel for all random markets of a rule."""
 
     def features_of(*args, **kinds):
-        return exact(*args, **kinds)._replace(gaps=True, delisting=True, daily=False, symbols=0, sides=True, reenter=True)
+        return exact(*args, **kinds)._replace(
+            gaps=True, delisting=True, daily=False, symbols=0, sides=True, reenter=True
+        )
 
     exact = compiled.features_of
     monkeypatch.setattr(compiled, "features_of", features_of)
