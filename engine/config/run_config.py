@@ -4,6 +4,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -42,7 +43,7 @@ LEAKS = {
     "purge": "the purge is derived from when each label becomes known; it is not a setting",
 }
 
-DISTANCES = (("risk", "stop"), ("risk", "take_profit"))
+DISTANCES = (("risk", "stop"), ("risk", "take_profit"), ("strategy", "entry_order", "offset"))
 """Keys whose value is a distance from the price, which people write as a bare number."""
 
 
@@ -180,7 +181,7 @@ def layer_of_file(path: Path, overrides: Iterable[str] = ()) -> Layer:
         The file, or one that it extends, cannot be read as YAML, or an override has no ``key=value`` form.
     """
     layer = _overridden(read_layer(path), overrides)
-    return Layer({"name": _name_of(path), **layer.values}, layer.locations)
+    return replace(layer, values={"name": _name_of(path), **layer.values})
 
 
 def _name_of(path: Path) -> str:
@@ -239,6 +240,7 @@ def _explain(problems: Sequence[ErrorDetails], layer: Layer, source: str) -> str
         by_key.setdefault(path, []).append(_message(problem, context, path))
     path, messages = next(iter(by_key.items()))
     more = f" (and {len(by_key) - 1} more)" if len(by_key) > 1 else ""
+    more += layer.lost_above(path)
     key = f"{'.'.join(path)}: " if path else ""
     return f"{layer.location_of(path) or source}: {key}{', or '.join(messages)}{more}"
 

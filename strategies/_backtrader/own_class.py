@@ -53,6 +53,11 @@ def own_class(strategy: ClassOfFile) -> type[bt.Strategy]:
         raise PluginError(f"{path}: there is no such file; give the Python file of a backtrader strategy")
     classes = _classes(path.resolve(), file_digest(path))
     names = ", ".join(classes) or "none"
+    if not classes:
+        raise PluginError(
+            f"{path}: holds no bt.Strategy class; a file with a rule belongs into strategies/ and is named by its kind: "
+            f"strategy: {{kind: {path.stem}}}"
+        )
     if strategy.class_name is None:
         if len(classes) != 1:
             raise PluginError(f"{path}: has {len(classes)} strategy classes ({names}); name one under strategy.class")

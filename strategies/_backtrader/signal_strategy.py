@@ -94,6 +94,8 @@ class SignalStrategy(OrderStrategy):
     spec : a strategy spec such as ``Threshold(entry=0.001)``; its ``rule`` is called with it as parameters.
     features : by a feed's name (T, R): the features that the rule ``reads``, one row a bar.
     entries : by a feed's name (T,): True at the bars at which an entry may be decided; empty for all bars.
+    closes : by a feed's name (T,): the UTC close times of its bars, for messages; empty to name a bar by the feed's own
+        time.
     risk, distances, session : see :class:`OrderStrategy`, which has the attributes, too.
 
     Raises
@@ -102,7 +104,12 @@ class SignalStrategy(OrderStrategy):
         The rule failed, or gave something else than its contract says; the message names strategy, symbol and bar.
     """
 
-    params: tuple[tuple[str, Any], ...] = (("spec", Threshold()), ("features", {}), ("entries", {}))
+    params: tuple[tuple[str, Any], ...] = (
+        ("spec", Threshold()),
+        ("features", {}),
+        ("entries", {}),
+        ("closes", {}),
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -320,12 +327,17 @@ class SignalStrategy(OrderStrategy):
     def _failed(self, views: list[FeedView], error: Exception) -> PluginError:
         """The error for an exception of a rule, in one line with strategy, symbols and bar."""
         kind = getattr(self.p.spec, "kind", type(self.p.spec).__name__)
-        bar = views[0].data.datetime.datetime(0)
+        bar = self._bar_in_words(views[0].data)
         symbols = ", ".join(str(view.data._name) for view in views)
         return PluginError(
-            f"strategy {kind}: its rule failed on {symbols} at the bar of {bar:%F %T}: "
+            f"strategy {kind}: its rule failed on {symbols} at the bar of {bar}: "
             f"{type(error).__name__}: {error}; mend the rule"
         )
+
+    def _bar_in_words(self, data: Any) -> str:
+        """The time of a feed's bar: its close as in the tables, if it is known."""
+        closes = self.p.closes.get(data._name)
+        return f"{data.datetime.datetime(0):%F %T}" if closes is None else f"{closes[len(data) - 1]:%F %T} UTC"
 
     def exit_word(self, move: Move) -> str:
         """The word for an exit by a move."""

@@ -248,8 +248,8 @@ class AccountRecorder(bt.Analyzer):
             )
         if not isinstance(self._broker, bt.brokers.BackBroker):
             notes.append(
-                f"slippage is not known: {type(self._broker).__name__} is no broker of backtrader's own kind and keeps no "
-                "record of it; slippage, total costs and the drag of costs are n/a"
+                f"slippage is not known: {type(self._broker).__name__} is no broker of backtrader's own kind and keeps "
+                "no record of it; slippage, total costs and the drag of costs are n/a"
             )
         shares = [step[2] for step in self._steps.values()]
         if any(share != 1.0 for share in shares):

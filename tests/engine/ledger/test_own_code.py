@@ -60,7 +60,9 @@ def test_an_edit_of_the_rule_or_its_helper_is_other_code(write):
     write(1.0)
     assert own_code(CONFIG) == first
     assert own_code({**CONFIG, "sweep": {"space": {"strategy.kind": ["threshold", "my_own_rule"]}}}) == first
-    assert own_code({"strategy": {"kind": "threshold"}, "sweep": {"space": {"strategy.kind": ["my_own_rule"]}}}) == first
+    assert (
+        own_code({"strategy": {"kind": "threshold"}, "sweep": {"space": {"strategy.kind": ["my_own_rule"]}}}) == first
+    )
 
 
 def test_shipped_code_is_none_of_the_users_own(write, monkeypatch):
