@@ -52,7 +52,8 @@ class Target(NamedTuple):
     ----------
     side : 1, -1 or 0.
     weight : the part of the risk rule's size, from 0 to 1.
-    reason : in the strategy's words; empty where nothing is decided.
+    reason : in the strategy's words; empty where nothing is decided, and where a flat symbol stays flat without another
+        reason than the first.
     state : the rule's own numbers for the next bar.
     """
 
@@ -92,7 +93,11 @@ def _barred(strategy: Strategy, target: Target, held: Held, *, is_allowed: bool)
     side = gated(target.side, held.side, held.last_side, held.bars_to_wait, strategy)
     if side not in (0, held.side) and not is_allowed:
         side = 0
-    return target if side == target.side else target._replace(side=side, weight=float(side != 0))
+    barred = target if side == target.side else target._replace(side=side, weight=float(side != 0))
+    stays_flat = side == held.side == held.waiting == 0
+    # The first reason is that of a rule that says nothing else: of no entry it would be the reason.
+    says_nothing = barred is not target or target.reason in strategy.reasons[:1]
+    return barred._replace(reason="") if stays_flat and says_nothing else barred
 
 
 def _unchanged(symbol_inputs: Inputs) -> Target:

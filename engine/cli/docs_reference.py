@@ -95,7 +95,8 @@ def _inner(path: str, spec: type[Spec]) -> Iterator[str]:
     for name, field in spec.model_fields.items():
         specs = _specs_of(field)
         for inner in specs:
-            kind = f" with `kind: {inner.model_fields['kind'].default}`" if "kind" in inner.model_fields else ""
+            named = inner.model_fields.get("kind")
+            kind = "" if named is None or named.is_required() else f" with `kind: {named.default}`"
             yield f"### {path}.{name}{kind}\n"
             yield f"{(inner.__doc__ or '').partition(chr(10))[0]}\n"
             yield _table(inner)

@@ -55,8 +55,8 @@ def own_class(strategy: ClassOfFile) -> type[bt.Strategy]:
     names = ", ".join(classes) or "none"
     if not classes:
         raise PluginError(
-            f"{path}: holds no bt.Strategy class; a file with a rule belongs into strategies/ and is named by its kind: "
-            f"strategy: {{kind: {path.stem}}}"
+            f"{path}: holds no bt.Strategy class; a file with a rule belongs into strategies/ and is named by its "
+            f"kind: strategy: {{kind: {path.stem}}}"
         )
     if strategy.class_name is None:
         if len(classes) != 1:

@@ -126,8 +126,8 @@ class Numbers(SimpleNamespace):
             raise AttributeError(name)
         known = ", ".join(sorted(vars(self)))
         raise AssertionError(
-            f"the rule reads p.{name}, which is no number; it may read the strategy's parameters and properties that are "
-            f"numbers: {known} (of the key side: p.allow_long and p.allow_short, 1.0 or 0.0)"
+            f"the rule reads p.{name}, which is no number; it may read the strategy's parameters and properties that "
+            f"are numbers: {known} (of the key side: p.allow_long and p.allow_short, 1.0 or 0.0)"
         )
 
 
@@ -298,7 +298,7 @@ def is_property(member):
 
 @every_strategy
 def test_it_trades_at_all(spec):
-    assert {answer.side_after for answer in answers(spec) if not answer.side} > {0}, "it never enters from flat"
+    assert {answer.side_after for answer in answers(spec) if not answer.side} - {0}, "it never enters from flat"
 
 
 @every_strategy
