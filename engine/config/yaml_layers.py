@@ -46,7 +46,7 @@ class Layer:
     lost: Mapping[KeyPath, tuple[str, ...]] = field(default_factory=dict)
 
     def lost_above(self, path: KeyPath) -> str:
-        """What became of the block that a key stands in, if its kind was changed; for messages."""
+        """A note for messages on a key in a block whose kind was changed; empty for any other."""
         for block, keys in self.lost.items():
             if path[: len(block)] == block and keys:
                 kind = self.location_of((*block, "kind")) or self.location_of(block)

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.checkout import ROOT, is_checkout, not_committed
 from core.digests import digest
 from core.plugins import FAMILIES, kinds
+from signals.cache.checkout import ROOT, is_checkout, not_committed
 from signals.cache.code_digest import code_of
 
 DIGITS = 12
@@ -36,8 +36,8 @@ def own_code(config: Mapping[str, Any]) -> str:
     if not named or (changed is not None and not changed and not is_outside):
         return ""  # the usual case, which need not read a file
     modules = code_of(named).modules
-    own = {name: value for name, value in modules.items() if _is_own(name, named, changed)}
-    return digest(own)[:DIGITS] if own else ""
+    digests = {name: value for name, value in modules.items() if _is_own(name, named, changed)}
+    return digest(digests)[:DIGITS] if digests else ""
 
 
 def _changed() -> set[Path] | None:
@@ -69,11 +69,8 @@ def _kinds(values: Any) -> Iterator[str]:
     if isinstance(values, Mapping):
         for key, value in values.items():
             if str(key).rpartition(".")[2] == "kind":
-                yield from (item for item in (value if isinstance(value, list | tuple) else (value,)) if _is_text(item))
+                choices = value if isinstance(value, list | tuple) else (value,)
+                yield from (choice for choice in choices if isinstance(choice, str))
         values = list(values.values())
     for value in values if isinstance(values, list | tuple) else ():
         yield from _kinds(value)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)

@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core.checkout import ROOT, git_text
 from core.digests import tree_digest
 from core.types import RunResult
 from engine.run_folder.processor import processor
+from signals.cache.checkout import ROOT, git_text
 from signals.cache.library_versions import version_of
 
 PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "serving", "engine")

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.checkout import ROOT, is_checkout, not_committed
 from core.digests import file_digest
 from core.plugins import CONTRACT, FAMILIES
+from signals.cache.checkout import ROOT, is_checkout, not_committed
 
 
 def own_plugins(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -47,8 +47,8 @@ class FillSlippage:
 
     def of(self, broker: Any, key: FillKey) -> Mapping[str, float]:
         """The slippage of a fill as a cost; NaN of a broker of another kind than backtrader's own."""
-        known = isinstance(broker, bt.brokers.BackBroker)
-        return {"slippage": self.by_fill.get(key, 0.0) if known else math.nan}
+        is_watched = isinstance(broker, bt.brokers.BackBroker)
+        return {"slippage": self.by_fill.get(key, 0.0) if is_watched else math.nan}
 
     def _slip_up(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def slip(bound: float, price: float, *args: Any, **terms: Any) -> Any:

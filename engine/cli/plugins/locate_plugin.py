@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core.checkout import not_committed
 from core.errors import PluginError
 from core.plugins import CONTRACT, FAMILIES, kinds, load
+from signals.cache.checkout import not_committed
 
 REMEDY = "put it into its family's folder: " + ", ".join(package.replace(".", "/") for package in FAMILIES.values())
 
@@ -30,7 +30,7 @@ class PluginFile:
 def located(path: Path) -> Iterator[PluginFile]:
     """The plug-in of a file, loaded; a file from elsewhere stands beside those of its family for the time being.
 
-    It may have the name of a file of the user's own in the family's folder, as a copy of it has, and stands in its place.
+    A copy of a file of the user's own in the family's folder stands in its place.
 
     Raises
     ------

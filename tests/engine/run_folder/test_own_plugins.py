@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from core import checkout
 from engine.run_folder import manifest, own_plugins
+from signals.cache import checkout
 
 SHIPPED, OWN, HELPER = ("shipped.py", "mine.py", "_helper.py")
 

@@ -37,7 +37,7 @@ def own_rule(prediction: float, confidence: float, side: int, held: int, p: Any)
 
 
 def rule_within_sides(prediction: float, confidence: float, side: int, held: int, p: Any) -> Any:
-    """What the linker puts in the place of :func:`rule` if ``strategy.side`` may bar a side."""
+    """The rule within ``strategy.side``; the linker puts it in the place of :func:`rule` if that may bar a side."""
     return on_allowed_side(own_rule(prediction, confidence, side, held, p), p)
 
 

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from core import checkout
+from signals.cache import checkout
 
 
 @pytest.fixture
