@@ -105,9 +105,9 @@ def count(number: int, noun: str, plural: str = "") -> str:
     """A number of things; the plural is the noun with an s unless it is given.
 
     >>> count(1, "fold"), count(5030, "daily return"), count(0, "breach", "breaches")
-    ('1 fold', '5030 daily returns', '0 breaches')
+    ('1 fold', '5,030 daily returns', '0 breaches')
     """
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 _NAMES = (

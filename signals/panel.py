@@ -126,18 +126,21 @@ def _part(
         y=labels.value[first:],
         known_at=labels.known_at[first:],
         unit=labels.unit[first:],
-        last=latest_known(labels)[first:],
+        last=latest_known(labels, first),
         spread=confidence.spread(bars)[first:],
         close=bars.close[first:],
     )
 
 
-def latest_known(labels: Labels) -> Vector:
-    """(T,) at each bar the label that became known last, the later decision's of two at once; NaN before the first."""
+def latest_known(labels: Labels, first: int = 0) -> Vector:
+    """(T - first,) at each bar from the first on, the label that became known last; NaN before there is one.
+
+    Of two that became known at once it is the later decision's.
+    """
     rows = np.flatnonzero(np.isfinite(labels.value))
     known_at = labels.known_at.asi8[rows]
     order = np.argsort(known_at, kind="stable")
-    position = np.searchsorted(known_at[order], labels.times.asi8, side="right") - 1
+    position = np.searchsorted(known_at[order], labels.times.asi8[first:], side="right") - 1
     latest = np.append(labels.value[rows[order]], np.nan)[
         position
     ]  # position -1, before the first, is the NaN at the end

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ class BundleContent:
     rules: Rules
     parts: Mapping[str, Part]
 
-    @property
+    @cached_property
     def cut(self) -> pd.Timestamp:
         """The close of the last bar that was known at the fit."""
         return pd.Timestamp(self.contents.cut)

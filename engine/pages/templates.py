@@ -46,6 +46,7 @@ def _environment() -> "Environment":
         four=number_format.format_4sig,
         percent=number_format.percent,
         money=number_format.money,
+        count="{:,}".format,
         label=number_format.title,
         day=_day,
         first_sentence=_first_sentence,

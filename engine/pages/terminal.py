@@ -190,7 +190,7 @@ def _account(metrics: Mapping[str, Any]) -> Iterable[Any]:
     table.add_row("orders", Text(_orders(metrics["orders"])))
     table.add_row("cap", _cap(metrics["cap"]))
     if metrics["orders"]["brackets"]:
-        table.add_row("brackets", ", ".join(f"{n} {what}" for what, n in metrics["orders"]["brackets"].items()))
+        table.add_row("brackets", ", ".join(f"{n:,} {what}" for what, n in metrics["orders"]["brackets"].items()))
     if metrics["stops"]:
         table.add_row("stops", _stops(metrics["stops"]))
     above = metrics.get("data_warnings", ())
@@ -211,14 +211,14 @@ def _paid(costs: Mapping[str, Any]) -> str:
 
 def _orders(orders: Mapping[str, Any]) -> str:
     filled = orders["by_status"].get("completed", 0)
-    trimmed = f", {orders['trimmed']} trimmed{_why(orders['trimmed_by'])}" if orders["trimmed"] else ""
-    unfilled = f"{orders['asked'] - filled} not filled{_why(orders['by_reason'])}"
-    return f"{orders['asked']} requested, {filled} filled{trimmed}, {unfilled}"
+    trimmed = f", {orders['trimmed']:,} trimmed{_why(orders['trimmed_by'])}" if orders["trimmed"] else ""
+    unfilled = f"{orders['asked'] - filled:,} not filled{_why(orders['by_reason'])}"
+    return f"{orders['asked']:,} requested, {filled:,} filled{trimmed}, {unfilled}"
 
 
 def _why(reasons: Mapping[str, int]) -> str:
     most_first = sorted(reasons.items(), key=lambda item: -item[1])
-    text = "; ".join(f"{number} x {reason}" for reason, number in most_first)
+    text = "; ".join(f"{number:,} x {reason}" for reason, number in most_first)
     return f" ({text})" if text else ""
 
 
