@@ -175,6 +175,7 @@ def test_what_cannot_be_is_one_line(diary, changes, message):
             "x = 1\n",
             r"holds no bt.Strategy class; a file with a rule belongs into strategies/.* strategy: \{kind: own\}",
         ),
+        ("from .base import Decision\n", r"own.py:1: ImportError: .*; a file with a rule belongs into strategies/"),
         (f"{DIARY}\nclass Other(Diary):\n    pass\n", r"has 2 strategy classes \(Diary, Other\)"),
     ],
 )

@@ -183,7 +183,7 @@ def test_a_barred_side_is_flat_on_backtrader(spec):
 
 
 @pytest.mark.parametrize(
-    "spec", [Scalar, Viewed, *(pytest.param(s, marks=pytest.mark.slow) for s in (Stateful, Cross, CrossViewed))]
+    "spec", [Scalar, *(pytest.param(s, marks=pytest.mark.slow) for s in (Viewed, Stateful, Cross, CrossViewed))]
 )
 def test_both_engines_bar_alike(one_kernel, spec):
     @settings(max_examples=40)
