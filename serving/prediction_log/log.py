@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Table, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import RowMapping
 
-from .connect import engine_of, explained, hidden
+from .connect import engine_of, explained, hidden, reading
 from .records import Answer, Difference, LoggedState, ModelRecord, Stored, difference
 from .tables import ALARMS, ANSWER, INFO, MODELS, PREDICTIONS, RULE_STATES
 from .versions import migrate
@@ -78,7 +78,7 @@ class PredictionLog:
 
         Of this model where it has one of that bar, else of another model with the same rule.
         """
-        with explained(self.engine), self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             return _state_before(connection, model, rule, symbol, as_of)
 
     def store(self, model: int, rule: str, answers: Sequence[Answer]) -> list[Stored]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from logged_answers import DAY, MODEL, NUMBERS, answer
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from core.errors import StoreError
 from serving.prediction_log import columns
@@ -81,6 +81,13 @@ def test_the_state_of_a_rule_is_that_of_the_bar_before(log, number):
     assert log.state_before(number, RULE, "B", 13 * DAY) is None
     log.store(number, RULE, [answer(day=11, state={"peak": 99.0}, prediction=9.0)])  # a second answer changes no state
     assert log.state_before(number, RULE, "A", 12 * DAY).state == {"peak": 11.0}
+
+
+def test_the_state_is_read_while_another_one_writes(log, number):
+    log.store(number, RULE, [answer(day=10, state={"peak": 1.0})])
+    with log.engine.begin() as writer:
+        writer.execute(update(PREDICTIONS).values(bars=7))
+        assert log.state_before(number, RULE, "A", 11 * DAY).state == {"peak": 1.0}
 
 
 def test_a_new_model_takes_over_the_state_of_its_rule(log, number):
