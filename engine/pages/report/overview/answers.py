@@ -1,5 +1,6 @@
 """Five questions about a run, each with an answer in words and its figures beside those of the benchmark."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -8,6 +9,7 @@ import pandas as pd
 from core.number_format import count, format_4sig, format_value, money, odds, p_value, percent, title
 from engine.backtest.account_returns import AT_EXPOSURE, STRATEGY
 from engine.ledger.settings import LIMIT
+from engine.results.costs_paid import UNKNOWN
 from engine.results.drawdowns import stretches
 from engine.results.outcome import Outcome
 from engine.results.return_tests import ALPHA
@@ -141,7 +143,9 @@ def _cost(outcome: Outcome) -> Answer:
     largest = max(kinds, key=lambda kind: kinds[kind], default="")
     first = f"{money(paid.total)} in {count(paid.fills, 'fill')}."
     rest = "No cost was paid."
-    if largest:
+    if math.isnan(paid.total):
+        rest = f"Not all of it is known: {UNKNOWN}."
+    elif largest:
         part = "Most of it" if 2.0 * kinds[largest] > sum(kinds.values()) else "The largest part"
         share = "All of it" if len(kinds) == 1 else part
         rest = f"{share} is {largest.replace('_', ' ')}. Before costs the account {_before(outcome)}."
