@@ -1,8 +1,9 @@
 """Five questions about a run, each with an answer in words and its figures beside those of the benchmark."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -187,18 +188,18 @@ def _loss(outcome: Outcome) -> Answer:
 
 def _durations(outcome: Outcome) -> Iterator[str]:
     """The lengths of the deepest and of the longest drawdown."""
-    drawdowns = stretches(outcome.daily[STRATEGY])
-    if not len(drawdowns):
+    drawdowns = stretches(outcome.daily[STRATEGY]).to_dict("records")
+    if not drawdowns:
         return
-    deepest = drawdowns.loc[drawdowns["depth"].idxmin()]
-    longest = drawdowns.loc[drawdowns["sessions"].idxmax()]
-    if longest.name == deepest.name:
+    deepest = min(drawdowns, key=lambda drawdown: drawdown["depth"])
+    longest = max(drawdowns, key=lambda drawdown: drawdown["sessions"])
+    if longest is deepest:
         yield f"That drawdown {_lasted(deepest)}."
     else:
         yield f"That drawdown {_lasted(deepest)}; the longest one {_lasted(longest)}."
 
 
-def _lasted(drawdown: pd.Series) -> str:
+def _lasted(drawdown: Mapping[Hashable, Any]) -> str:
     length = f"{drawdown['sessions']:,} {'session' if drawdown['sessions'] == 1 else 'sessions'}"
     return f"has lasted {length} and is not recovered" if pd.isna(drawdown["end"]) else f"lasted {length}"
 
