@@ -171,9 +171,10 @@ def cases() -> Iterator[Case]:
     yield replace(single, name="edge 0.10 that dies at half, 8 years", edge=0.10, dies=0.5)
     yield replace(single, name="edge 0.05 eaten by costs of 20 bp", edge=0.05, costs=0.001)
     sweep = Case("", 10, 0.0, trials=200)
-    for trials in (24, 200, 2000):
-        for edge in (0.0, 0.10, 0.20):
-            yield replace(sweep, name=f"sweep of {trials:,}, edge {edge:.2f}, 8 years", trials=trials, edge=edge)
+    for trials, markets in ((24, 10), (200, 10), (2000, 3)):
+        for edge in (0.0, 0.10, 0.15, 0.20):
+            name = f"sweep of {trials:,}, edge {edge:.2f}, 8 years"
+            yield replace(sweep, name=name, markets=markets, trials=trials, edge=edge)
     yield replace(
         sweep, name="sweep, lone peak: one window of ten knows the edge", trials=20, edge=0.15, space="windows"
     )

@@ -33,13 +33,13 @@ def percent(value: float | None) -> str:
     return NONE if value is None or not math.isfinite(value) else f"{format_4sig(100 * value)} %"
 
 
-def money(value: float) -> str:
+def money(value: float | None) -> str:
     """An amount in account currency.
 
-    >>> money(10123.456)
-    '10,123.46'
+    >>> money(10123.456), money(None)
+    ('10,123.46', 'n/a')
     """
-    return f"{value:,.2f}"
+    return NONE if value is None or math.isnan(value) else f"{value:,.2f}"
 
 
 def format_value(value: float | None, unit: str) -> str:

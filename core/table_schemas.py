@@ -179,10 +179,12 @@ TRADES = Table(
     frozenset({"exited_at", "exit_price"}),
     added=frozenset({"entry_reason"}),
 )
-COSTS = Table("costs", {"time": TIME, "symbol": TEXT, "kind": TEXT, "amount": NUMBER})
+COSTS = Table("costs", {"time": TIME, "symbol": TEXT, "kind": TEXT, "amount": NUMBER}, nullable=frozenset({"amount"}))
 """The costs of trading: one row a cost, positive where it was paid, negative where it was earned.
 
 ``kind`` is commission, slippage, impact, short_interest or cash_interest; ``symbol`` is empty for interest on cash.
+``amount`` is null for slippage under a broker that keeps no record of it: a recorded run of a broker that is not of
+backtrader's own kind.
 """
 STOPS = Table(
     "stops",

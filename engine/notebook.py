@@ -135,7 +135,7 @@ def _figure(daily: "pd.DataFrame", name: str) -> str:
 
     panels = [
         Panel("Wealth, 1 at the start", drawn(wealth), unit="ratio", height=260, log=True),
-        Panel("Drawdown", drawn(drawdown), height=120, zero=True),
+        Panel("Drawdown", drawn(drawdown), height=120, zero=True, short="drawdown"),
     ]
     return time_chart(pd.DatetimeIndex(daily.index), panels, f"Wealth and drawdown of {name} and its benchmark.")
 

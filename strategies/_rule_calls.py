@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ._contract import RuleForm, cast_state, form_of, started
+from ._sides import on_allowed_side
 from ._view import CrossDecision, CrossView, Decision, View
+from .base import Sided
 
 SIGNAL = "signal"
 """The word for a decision of a strategy without reasons."""
@@ -64,7 +66,7 @@ class RuleCalls:
         return _listed(decision, count), self.spec.state(*(_vector(values, count) for values in state))
 
     def checked(self, decision: Any) -> Decision:
-        """A rule's answer for one symbol, once it is found to be one."""
+        """A rule's answer for one symbol, once it is found to be one; flat on a side that ``strategy.side`` bars."""
         if not isinstance(decision, Decision):
             raise TypeError(f"it gave {decision!r}, which is no Decision: return Decision(target)")
         target = float(decision.target)
@@ -73,7 +75,7 @@ class RuleCalls:
             raise ValueError(f"it gave the target {target!r}, which is not from -1 to 1")
         if not 0 <= reason < max(len(self.spec.reasons), 1):
             raise ValueError(f"it gave the reason {reason}, but the strategy has {len(self.spec.reasons)} reasons")
-        return Decision(target, reason)
+        return Decision(float(_allowed(target, self.spec)), reason)
 
     def cross_view(self, views: Sequence[View | None], integers: Mapping[str, Sequence[int]]) -> CrossView:
         """The view of N symbols.
@@ -107,15 +109,26 @@ def side_of(target: float) -> int:
     return int(target > 0.0) - int(target < 0.0)
 
 
-def as_side(target: Any) -> int:
-    """A rule's answer as 1, -1 or 0; anything else is refused.
+def as_side(target: Any, p: Any) -> int:
+    """A rule's answer as 1, -1 or 0, which is 0 on a side that ``strategy.side`` bars; anything else is refused.
 
-    >>> as_side(-1.0)
-    -1
+    Parameters
+    ----------
+    p : the strategy.
+
+    Examples
+    --------
+    >>> from strategies.threshold import Threshold
+    >>> as_side(-1.0, Threshold()), as_side(-1.0, Threshold(side="long"))
+    (-1, 0)
     """
     if target not in (1, -1, 0):
         raise ValueError(f"it gave {target!r}, which is no side: 1 (long), -1 (short) or 0 (flat)")
-    return int(target)
+    return int(_allowed(target, p))
+
+
+def _allowed(target: Any, p: Any) -> Any:
+    return on_allowed_side(target, p) if isinstance(p, Sided) else target
 
 
 def _listed(decision: Any, count: int) -> list[Decision]:

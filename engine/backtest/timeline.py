@@ -71,6 +71,12 @@ class Timeline:
         last = {symbol: int(np.searchsorted(days, self.days[rows[-1]])) for symbol, rows in self.rows.items()}
         return {symbol: int(first[day + SESSIONS]) for symbol, day in last.items() if day + SESSIONS < len(days)}
 
+    def close_at(self, step: int, symbol: str) -> pd.Timestamp:
+        """The UTC close time of a symbol's bar at a step; the time of the step if it has none."""
+        row = int(self.rows[symbol].searchsorted(step))
+        has_bar = row < len(self.rows[symbol]) and self.rows[symbol][row] == step
+        return pd.Timestamp(self.closes[symbol][row] if has_bar else self.times[step])
+
     def last_bars(self) -> "np.ndarray[tuple[int, int], np.dtype[np.intp]]":
         """(K, N) the number of each symbol's latest bar at each step; -1 before its first."""
         bars = np.full((len(self.ticks), len(self.stamps)), -1)

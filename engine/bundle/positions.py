@@ -52,7 +52,8 @@ class Target(NamedTuple):
     ----------
     side : 1, -1 or 0.
     weight : the part of the risk rule's size, from 0 to 1.
-    reason : in the strategy's words; empty where nothing is decided.
+    reason : in the strategy's words; empty where nothing is decided, and where a flat symbol stays flat without another
+        reason than the first.
     state : the rule's own numbers for the next bar.
     """
 
@@ -92,7 +93,11 @@ def _barred(strategy: Strategy, target: Target, held: Held, *, is_allowed: bool)
     side = gated(target.side, held.side, held.last_side, held.bars_to_wait, strategy)
     if side not in (0, held.side) and not is_allowed:
         side = 0
-    return target if side == target.side else target._replace(side=side, weight=float(side != 0))
+    barred = target if side == target.side else target._replace(side=side, weight=float(side != 0))
+    stays_flat = side == held.side == held.waiting == 0
+    # The first reason is that of a rule that says nothing else: of no entry it would be the reason.
+    says_nothing = barred is not target or target.reason in strategy.reasons[:1]
+    return barred._replace(reason="") if stays_flat and says_nothing else barred
 
 
 def _unchanged(symbol_inputs: Inputs) -> Target:
@@ -114,7 +119,7 @@ def _scalar(strategy: Strategy, symbol: str, symbol_inputs: Inputs) -> Target:
         decision, state = calls.ask(view_of(symbol_inputs), _state(calls, symbol, symbol_inputs.held))
         return _target(calls, decision, {} if state is None else state._asdict())
     prediction, confidence, held = symbol_inputs.prediction, symbol_inputs.confidence, symbol_inputs.held
-    side = as_side(type(strategy).rule(prediction, confidence, held.side, held.held, strategy))
+    side = as_side(type(strategy).rule(prediction, confidence, held.side, held.held, strategy), strategy)
     return _target(calls, Decision(side), {})
 
 
@@ -137,7 +142,8 @@ def _cross_sides(strategy: Strategy, inputs: Mapping[str, Inputs]) -> list[Decis
     rows = [(item.prediction, item.confidence) if item.has_opinion else NO_OPINION for item in inputs.values()]
     prediction, confidence = np.array(rows, dtype=np.float64).T
     sides = np.array([item.held.side for item in inputs.values()], dtype=np.int64)
-    return [Decision(as_side(side)) for side in type(strategy).rule(prediction, confidence, sides, strategy)]
+    answers = type(strategy).rule(prediction, confidence, sides, strategy)
+    return [Decision(as_side(side, strategy)) for side in answers]
 
 
 def _cross_views(

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from core.plugins import FAMILIES, PluginField, PluginSpec, kinds, load, summary
 from core.spec import Spec, specs_in
 from engine.config.run_config import RunConfig
+from strategies.base import Strategy
 
 from .commands.run_command import EPILOG
 from .main import app
@@ -23,9 +24,12 @@ INTRODUCTION = """\
 Made from the code by `python -m engine.cli.docs_reference`; `configs/schema.json` says the same to editors.
 
 - `extends: other.yaml` takes another file's values; mappings merge deeply, lists replace, and a mapping whose `kind`
-  changes replaces the old one whole. A path is read from the file that states it.
+  changes replaces the old one whole. A key that the parent has and the child leaves out stays: `risk: {stop: null}`
+  removes it. A path is read from the file that states it.
 - `key=value` on the command line goes on top: `risk.base=0.01`, `model.members.lstm.hidden=16`,
-  `features=[{kind: sma, window: 20}]`. Values are YAML; a path is read from the working directory.
+  `features=[{kind: sma, window: 20}]`. Values are YAML; a path is read from the working directory. The
+  same rules hold: `risk.base=0.01` leaves the rest of `risk` as it is, and `strategy.kind=time_exit` drops every other
+  key of a `strategy` of another kind, so that the new kind's keys are stated, too.
 - Unknown and duplicate keys are errors. Types are strict: `"0.02"` is no number, `1e-3` is one.
 - Fractions are fractions: 2 % is `0.02`.
 - A model that does not train (`sma_cross`, `buy_and_hold`) takes no `features`, `label`, `scaler` or `walk_forward`.
@@ -52,8 +56,13 @@ def config_text() -> str:
         for spec in _specs_of(field):
             blocks += [f"## {name}\n", f"{field.description}\n", _table(spec), *_inner(name, spec)]
     for family, package in FAMILIES.items():
-        blocks += [f"## Plug-ins: {family}\n", *_plugins(package)]
+        blocks += [f"## Plug-ins: {family}\n", *_shared(family), *_plugins(package)]
     return "\n".join(blocks)
+
+
+def _shared(family: str) -> Iterator[str]:
+    """The blocks within the keys that every plug-in of a family has."""
+    yield from _inner("strategy", Strategy) if family == Strategy.family else ()
 
 
 def _plugins(package: str) -> Iterator[str]:
@@ -86,7 +95,8 @@ def _inner(path: str, spec: type[Spec]) -> Iterator[str]:
     for name, field in spec.model_fields.items():
         specs = _specs_of(field)
         for inner in specs:
-            kind = f" with `kind: {inner.model_fields['kind'].default}`" if "kind" in inner.model_fields else ""
+            named = inner.model_fields.get("kind")
+            kind = "" if named is None or named.is_required() else f" with `kind: {named.default}`"
             yield f"### {path}.{name}{kind}\n"
             yield f"{(inner.__doc__ or '').partition(chr(10))[0]}\n"
             yield _table(inner)
@@ -128,6 +138,8 @@ def _word(argument: click.Argument) -> str:
 def _flags(option: click.Option) -> str:
     """An option's spellings, and its default if it takes a value and has one of its own."""
     spelt = ", ".join(f"`{text}`" for text in option.opts)
+    if option.required:
+        return f"{spelt} (required)"
     default = option.to_info_dict()["default"]  # `option.default` may be click's marker of "none"
     return spelt if option.is_flag or default is None else f"{spelt} (default `{default}`)"
 

@@ -4,6 +4,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -42,7 +43,9 @@ LEAKS = {
     "purge": "the purge is derived from when each label becomes known; it is not a setting",
 }
 
-DISTANCES = (("risk", "stop"), ("risk", "take_profit"))
+ABSENT = ("missing", "reads")
+"""Types of problems with something that is not there."""
+DISTANCES = (("risk", "stop"), ("risk", "take_profit"), ("strategy", "entry_order", "offset"))
 """Keys whose value is a distance from the price, which people write as a bare number."""
 
 
@@ -180,7 +183,7 @@ def layer_of_file(path: Path, overrides: Iterable[str] = ()) -> Layer:
         The file, or one that it extends, cannot be read as YAML, or an override has no ``key=value`` form.
     """
     layer = _overridden(read_layer(path), overrides)
-    return Layer({"name": _name_of(path), **layer.values}, layer.locations)
+    return replace(layer, values={"name": _name_of(path), **layer.values})
 
 
 def _name_of(path: Path) -> str:
@@ -231,14 +234,18 @@ def explain_block(error: ValidationError, block: str, values: Mapping[str, Any])
 def _explain(problems: Sequence[ErrorDetails], layer: Layer, source: str) -> str:
     """One line for the first invalid key: its location, and the messages of all types that its value may have."""
     by_key: dict[KeyPath, list[str]] = {}
+    absent: set[KeyPath] = set()
     # A misspelt key is reported twice, as unknown and as missing: the unknown one comes first.
     for problem in sorted(problems, key=lambda problem: problem["type"] == "missing"):
         context: Mapping[str, Any] = problem.get("ctx", {})
         # A plug-in's validators put the path below the plug-in's field into the context.
         path = _file_path(tuple(str(part) for part in (*problem["loc"], *context.get("path", ()))), layer.values)
         by_key.setdefault(path, []).append(_message(problem, context, path))
+        if context.get("type", problem["type"]) in ABSENT:
+            absent.add(path)
     path, messages = next(iter(by_key.items()))
     more = f" (and {len(by_key) - 1} more)" if len(by_key) > 1 else ""
+    more += layer.lost_above(path) if path in absent else ""
     key = f"{'.'.join(path)}: " if path else ""
     return f"{layer.location_of(path) or source}: {key}{', or '.join(messages)}{more}"
 

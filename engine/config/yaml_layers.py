@@ -6,7 +6,7 @@ names the file and line of the value.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -34,10 +34,27 @@ KINDS = {"int": "a number", "float": "a number", "bool": "true or false", "null"
 
 @dataclass(frozen=True)
 class Layer:
-    """A mapping and the location of each of its keys."""
+    """A mapping and the location of each of its keys.
+
+    Attributes
+    ----------
+    lost : by the path of a block whose kind was changed by a layer above it, the keys that went with the old kind.
+    """
 
     values: dict[str, Any]
     locations: Mapping[KeyPath, str]
+    lost: Mapping[KeyPath, tuple[str, ...]] = field(default_factory=dict)
+
+    def lost_above(self, path: KeyPath) -> str:
+        """A note for messages on a key in a block whose kind was changed; empty for any other."""
+        for block, keys in self.lost.items():
+            if path[: len(block)] == block and keys:
+                kind = self.location_of((*block, "kind")) or self.location_of(block)
+                return (
+                    f"; another kind replaces the whole block {'.'.join(block)} ({kind}): {', '.join(keys)} of the old "
+                    "one went with it, so state here what the new kind needs"
+                )
+        return ""
 
     def location_of(self, path: KeyPath) -> str:
         """The location of a key; that of its nearest parent if the key has none."""
@@ -85,7 +102,7 @@ def _extended(layer: Layer, folder: Path, children: tuple[Path, ...]) -> Layer:
     """The layer with absolute paths, merged with the files that it extends."""
     values = _absolute(layer.values, folder)
     parent = values.pop("extends", None)
-    layer = Layer(values, layer.locations)
+    layer = replace(layer, values=values)
     if parent is None:
         return layer
     if not isinstance(parent, str):
@@ -244,7 +261,18 @@ def merge(base: Layer, top: Layer) -> Layer:
     """``top`` over ``base``: mappings merge deeply; lists and mappings of another ``kind`` replace the old ones."""
     replaced = tuple(_replaced(base.values, top.values, ()))
     valid = {path: location for path, location in base.locations.items() if not _is_below(path, replaced)}
-    return Layer(_merged(base.values, top.values), {**valid, **top.locations})
+    lost = {**base.lost, **top.lost, **dict(_lost(base.values, top.values, ()))}
+    return Layer(_merged(base.values, top.values), {**valid, **top.locations}, lost)
+
+
+def _lost(base: dict[str, Any], top: dict[str, Any], path: KeyPath) -> Iterable[tuple[KeyPath, tuple[str, ...]]]:
+    """The blocks of ``base`` that another kind replaces, each with its keys that ``top`` does not state."""
+    if path and _another_kind(base, top):
+        yield path, tuple(key for key in base if key not in (*top, "kind"))
+        return
+    for key in base.keys() & top.keys():
+        if _both_mappings(base[key], top[key]):
+            yield from _lost(base[key], top[key], (*path, key))
 
 
 def _is_below(path: KeyPath, parents: Iterable[KeyPath]) -> bool:

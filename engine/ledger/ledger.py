@@ -132,7 +132,7 @@ class Ledger:
         lines = self.overlapping(span)
         sweeps = {str(line["setting"]) for line in lines if line["kind"] == SWEEP} - {but_sweep}
         older = [item for item in self.named if item.id != but_sweep and item.overlaps(span)]
-        single = [(run_key(str(line["setting"])), _sharpe(line)) for line in lines if line["kind"] != SWEEP]
+        single = [(_line_key(line), _sharpe(line)) for line in lines if line["kind"] != SWEEP]
         return distinct(
             [
                 np.array(single, dtype=ENTRY),
@@ -141,9 +141,9 @@ class Ledger:
             ]
         )
 
-    def settings_with(self, setting: str, sharpe: float | None, span: TriedSpan) -> Entries:
+    def settings_with(self, key: int, sharpe: float | None, span: TriedSpan) -> Entries:
         """Every setting tried on a span, a run's own included, also where the ledger could not be written."""
-        entry = np.array([(run_key(setting), np.nan if sharpe is None else sharpe)], dtype=ENTRY)
+        entry = np.array([(key, np.nan if sharpe is None else sharpe)], dtype=ENTRY)
         return distinct([entry, self.settings(span)])
 
     def remarks(self, span: TriedSpan) -> tuple[str, ...]:
@@ -208,9 +208,14 @@ class Ledger:
         return self.trials_folder / f"{sweep}.bin"
 
 
-def run_key(setting: str) -> int:
-    """The key of a run's setting: of the id of its config."""
-    return key_of(b"config " + setting.encode())
+def run_key(setting: str, code: str = "") -> int:
+    """The key of a run's setting: of the id of its config, and of the user's own code in it, if there is any."""
+    return key_of(b"config " + setting.encode() + (b" code " + code.encode() if code else b""))
+
+
+def _line_key(line: Mapping[str, Any]) -> int:
+    """The key of a line of a run or an audit; lines of earlier versions hold no code."""
+    return run_key(str(line["setting"]), str(line.get("code", "")))
 
 
 def read_entries(path: Path) -> Entries:

@@ -202,7 +202,7 @@ def _account(metrics: Mapping[str, Any]) -> Iterable[Any]:
 
 def _paid(costs: Mapping[str, Any]) -> str:
     kinds = {name: item["value"] for name, item in costs.items() if name not in ("total", "cash_interest")}
-    parts = ", ".join(f"{name.replace('_', ' ')} {money(value)}" for name, value in kinds.items() if value)
+    parts = ", ".join(f"{name.replace('_', ' ')} {money(value)}" for name, value in kinds.items() if value != 0.0)
     total = costs["total"]
     earned = -costs["cash_interest"]["value"]
     text = f"{money(total['value'])}, {percent(total['drag']['value'])} a year" + (f": {parts}" if parts else "")

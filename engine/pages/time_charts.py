@@ -102,6 +102,7 @@ class Panel:
     Attributes
     ----------
     unit : of its values: ``money``, ``price``, ``fraction`` or ``ratio``.
+    short : what its values are, for the legend; empty where the title of the chart says it.
     height : pixels.
     log : whether the reader can switch to a log axis.
     zero : whether the axis begins or ends at 0 where no value crosses it.
@@ -114,6 +115,7 @@ class Panel:
     log: bool = False
     zero: bool = False
     marks: Sequence[Marks] = field(default=())
+    short: str = ""
 
 
 def time_chart(
@@ -228,6 +230,7 @@ def _times(units: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> dict[str, Any
 def _panel(panel: Panel, rows: Rows) -> dict[str, Any]:
     return {
         "title": panel.title,
+        **({"short": panel.short} if panel.short else {}),
         "unit": panel.unit,
         "height": panel.height,
         "log": panel.log and all(_above_zero(line.values) for line in panel.lines),

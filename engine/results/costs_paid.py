@@ -1,5 +1,6 @@
 """Costs that a run paid for trading, as money and as drag on the return. Pure functions of the tables."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ KINDS = {
 }
 """The kinds of cost, each with how it is counted."""
 EARNED = "cash_interest"
+UNKNOWN = "the broker keeps no record of slippage"
+"""The reason for costs that are not known."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Costs:
 
     Attributes
     ----------
-    money : by kind, account currency; what was earned is negative.
+    money : by kind, account currency; what was earned is negative. NaN if an amount is not known: that of slippage
+        under a broker that keeps no record of it.
     drag : by kind: what it took from the return, a fraction of the account per year.
     fills : number of fills.
     sessions : number of daily returns that the drag is over.
@@ -58,11 +62,14 @@ def session_costs(result: RunResult, days: pd.DatetimeIndex) -> pd.DataFrame:
 
     Returns
     -------
-    (T, K) frame, a column for each of :data:`KINDS`; 0 where there were none.
+    (T, K) frame, a column for each of :data:`KINDS`; 0 where there were none, NaN where an amount is not known.
     """
     table = result.costs.assign(session=sessions(pd.DatetimeIndex(result.costs["time"]), result.zone))
     paid = table.pivot_table(index="session", columns="kind", values="amount", aggfunc="sum")
     paid = paid.reindex(index=days, columns=list(KINDS)).fillna(0.0)
+    for _, row in table[table["amount"].isna()].iterrows():
+        if row["session"] in paid.index:
+            paid.loc[row["session"], row["kind"]] = np.nan
     return paid.div(account_before(result, days), axis=0)
 
 
@@ -74,11 +81,12 @@ def costs(result: RunResult, days: pd.DatetimeIndex, periods_per_year: float) ->
     days : (T,) the sessions that have a return.
     periods_per_year : sessions in a year.
     """
-    paid = result.costs.groupby("kind")["amount"].sum()
+    paid = result.costs.groupby("kind")["amount"].apply(lambda amounts: amounts.sum(skipna=False))
     drag = session_costs(result, days).mean() * periods_per_year
+    money = {kind: float(paid.get(kind, 0.0)) for kind in KINDS}
     return Costs(
-        money={kind: float(paid.get(kind, 0.0)) for kind in KINDS},
-        drag={kind: float(np.nan_to_num(drag[kind])) for kind in KINDS},
+        money=money,
+        drag={kind: math.nan if math.isnan(money[kind]) else float(np.nan_to_num(drag[kind])) for kind in KINDS},
         fills=len(result.fills),
         sessions=len(days),
     )

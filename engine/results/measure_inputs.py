@@ -24,9 +24,10 @@ def samples(daily: pd.DataFrame, result: RunResult, per_year: float, risk_free: 
     mean = exposure(result).gross_mean
     fully_invested = np.ones(len(daily))
     invested = dict(zip(COLUMNS, (session_exposure(result, days), fully_invested, mean * fully_invested), strict=True))
+    paid = np.asarray(session_costs(result, days).drop(columns=EARNED).sum(axis=1, skipna=False))
     account_inputs = {
         "traded": traded(result, days),
-        "costs": np.asarray(session_costs(result, days).drop(columns=EARNED).sum(axis=1)),
+        "costs": None if result.costs["amount"].isna().any() else paid,
         "trades": closed_trades(result),
     }
     benchmark = daily[BENCHMARK].to_numpy()

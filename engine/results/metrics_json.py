@@ -1,5 +1,6 @@
 """The content of metrics.json: every number of a run with its formula, period and sample; null with a reason."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +10,7 @@ from risk.measures.base import Measured
 from signals.evaluation.evaluate import Evaluation
 from signals.evaluation.scores import FORMULAS
 
-from .costs_paid import KINDS, Costs
+from .costs_paid import KINDS, UNKNOWN, Costs
 from .formulas import DRAG, EXPOSURE, TOTAL
 from .outcome import Outcome
 
@@ -113,8 +114,14 @@ def _costs(costs: Costs) -> dict[str, Any]:
     drag = {**costs.drag, "total": costs.total_drag}
     return {
         key: {
-            **_number(money[key], text, "money", "whole span", costs.fills),
-            "drag": _number(drag[key], DRAG, "fraction", "per year", costs.sessions),
+            **_cost(money[key], text, "money", "whole span", costs.fills),
+            "drag": _cost(drag[key], DRAG, "fraction", "per year", costs.sessions),
         }
         for key, text in texts.items()
     }
+
+
+def _cost(value: float, formula: str, unit: str, period: str, n: int) -> dict[str, Any]:
+    """A number, or none with the reason: of a broker that keeps no record."""
+    number = _number(value, formula, unit, period, n)
+    return {**number, "value": None, "reason": UNKNOWN} if math.isnan(value) else number

@@ -20,6 +20,7 @@ from engine.backtest.account_returns import (
     exposure,
 )
 from engine.config.run_config import RunConfig
+from engine.ledger.own_code import own_code
 from engine.ledger.record_run import FinishedRun, record_run
 from engine.ledger.settings import TriedSettings
 from marketdata.news import ILLUSTRATIVE
@@ -288,7 +289,8 @@ def recorded_outcome(outcome: Outcome) -> Outcome:
     rate = period_rate(max(outcome.risk_free, 0.0), outcome.periods_per_year)  # the account untraded loses nothing
     excess = np.asarray(outcome.daily[STRATEGY], dtype=np.float64) - rate
     days = pd.DatetimeIndex(outcome.daily.index)
-    run = FinishedRun(outcome.config_id, outcome.name, outcome.market, days, excess)
+    code = own_code(outcome.config)
+    run = FinishedRun(outcome.config_id, outcome.name, outcome.market, days, excess, code)
     return replace(outcome, tried=record_run(run))
 
 

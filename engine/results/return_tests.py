@@ -49,6 +49,11 @@ class PairedTest:
     slopes: tuple[float, ...] = ()
 
     @property
+    def has_basket(self) -> bool:
+        """True where the traded symbols, held, were a regressor beside the benchmark, and not left out."""
+        return any(self.slopes[1:])
+
+    @property
     def beats(self) -> bool:
         """Better than the benchmark at the 5 % level."""
         return self.p_value is not None and self.p_value <= ALPHA

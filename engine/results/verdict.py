@@ -108,13 +108,24 @@ def _of_benchmark(returns: ReturnTests) -> str:
     if test.t is None or test.p_value is None or test.mean is None:
         return f"The returns could not be tested against {returns.name}: {test.reason}."
     words = "is above 0" if test.beats else "is not shown to be above 0"
-    beta = test.slopes[0] if test.slopes else 0.0
     return (
-        f"The strategy's alpha against {returns.name} {words}: {percent(test.mean * returns.periods_per_year)} a year "
-        f"beside {format_4sig(beta)} times the benchmark's returns; t = {test.t:.2f}, "
-        f"one-sided {p_text(test.p_value)} over {test.n} sessions (Newey-West, {test.lags} lags). A strategy without "
+        f"The strategy's alpha against {_holdings(returns)} {words}: {percent(test.mean * returns.periods_per_year)} a "
+        f"year, beside {_slopes(test)}; t = {test.t:.2f}, "
+        f"one-sided {p_text(test.p_value)} over {test.n:,} sessions (Newey-West, {test.lags} lags). A strategy without "
         f"skill would look as good in {odds(test.p_value)} such records."
     )
+
+
+def _holdings(returns: ReturnTests) -> str:
+    """The holdings that alpha is measured against, in words."""
+    return f"{returns.name}{', and the traded symbols held' if returns.benchmark.has_basket else ''}"
+
+
+def _slopes(test: PairedTest) -> str:
+    """The part of the returns that holdings explain."""
+    beta = format_4sig(test.slopes[0] if test.slopes else 0.0)
+    basket = f" and {format_4sig(test.slopes[1])} times those of the traded symbols held" if test.has_basket else ""
+    return f"{beta} times the benchmark's returns{basket}"
 
 
 def _of_equal_volatility(test: PairedTest | None) -> str:
@@ -194,15 +205,18 @@ def _missing(returns: ReturnTests, forecasts_beat: bool | None) -> str:
 def _what_would_change(returns: ReturnTests) -> str:
     """The length of record that both tests would need to pass with the same results."""
     failed = {
-        name: test
-        for name, test in ((returns.name, returns.benchmark), (CASH, returns.cash))
+        words: test
+        for words, test in (
+            (f"the alpha against {_holdings(returns)} is not above 0", returns.benchmark),
+            (f"they are not above those of {CASH}", returns.cash),
+        )
         if test.t is not None and not test.beats
     }
     if not failed:
         return ""
-    behind = [name for name, test in failed.items() if test.more_periods is None]
+    behind = [words for words, test in failed.items() if test.more_periods is None]
     if behind:
-        return f"No longer record with these results would change that: they are not above those of {behind[0]}."
+        return f"No longer record with these results would change that: {behind[0]}."
     years = max(test.more_periods or 0.0 for test in failed.values()) / returns.periods_per_year
     return f"About {_years(years)} at the same means and errors would change that."
 

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -12,9 +11,9 @@ from typing import Any
 from core.digests import tree_digest
 from core.types import RunResult
 from engine.run_folder.processor import processor
+from signals.cache.checkout import ROOT, git_text
 from signals.cache.library_versions import version_of
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("core", "marketdata", "risk", "signals", "strategies", "serving", "engine")
 LIBRARIES = (
     "backtrader",
@@ -109,24 +108,5 @@ def versions() -> dict[str, str]:
 
 def git_state() -> dict[str, str]:
     """The commit and the uncommitted difference; empty outside a git checkout."""
-    commit = _git("rev-parse", "HEAD")
-    return {"commit": commit.strip(), "diff": _git("diff", "HEAD", "--", *PACKAGES)} if commit else {}
-
-
-def git_lines(*words: str) -> list[str]:
-    """The lines that git prints in the project's folder; none outside a git checkout."""
-    return _git(*words).splitlines()
-
-
-def _git(*words: str) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed words, no shell
-            ["git", "-C", str(ROOT), *words],  # noqa: S607 - the user's own git
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=10,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout if done.returncode == 0 else ""
+    commit = git_text("rev-parse", "HEAD")
+    return {"commit": commit.strip(), "diff": git_text("diff", "HEAD", "--", *PACKAGES)} if commit else {}

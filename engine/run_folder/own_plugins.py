@@ -6,8 +6,7 @@ from typing import Any
 
 from core.digests import file_digest
 from core.plugins import CONTRACT, FAMILIES
-
-from .manifest import ROOT, git_lines
+from signals.cache.checkout import ROOT, is_checkout, not_committed
 
 
 def own_plugins(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -24,7 +23,7 @@ def own_plugins(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     -------
     By path from the project's folder, ``sha256`` and ``source``.
     """
-    files = _not_committed() if git_lines("rev-parse", "HEAD") else sorted(set(_named(config)))
+    files = _not_committed() if is_checkout() else sorted(set(_named(config)))
     own_class = config.get("strategy", {}).get("file")
     outside = [Path(own_class)] if own_class and not Path(own_class).resolve().is_relative_to(ROOT) else []
     if own_class and not outside:
@@ -41,13 +40,8 @@ def _folders() -> dict[str, Path]:
 
 
 def _not_committed() -> list[Path]:
-    folders = [str(folder) for folder in _folders().values()]
-    names = [
-        *git_lines("ls-files", "--others", "--", *folders),
-        *git_lines("diff", "--name-only", "HEAD", "--", *folders),
-    ]
-    files = (ROOT / name for name in sorted(set(names)) if name.endswith(".py"))
-    return [file for file in files if file.is_file() and file.parent in _folders().values()]
+    folders = _folders().values()
+    return [file for file in not_committed(folders) if file.parent in folders]
 
 
 def _named(values: Any) -> Iterator[Path]:

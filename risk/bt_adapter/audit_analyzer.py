@@ -51,9 +51,11 @@ class RiskAudit(bt.Analyzer):
     ----------
     clock : a callable of (feed, backtrader's number of a bar's time) that gives the aware time to write.
     symbol : a callable of the feed that gives the name to write; the feed's own by default.
+    moved : a callable of a :class:`~risk.bt_adapter.audit_rows.Fill` that gives its costs ``slippage`` and ``impact``;
+        those of a ``RiskBroker``'s notes by default.
     """
 
-    params: tuple[tuple[str, Any], ...] = (("clock", bar_time), ("symbol", name_of))
+    params: tuple[tuple[str, Any], ...] = (("clock", bar_time), ("symbol", name_of), ("moved", None))
 
     def start(self) -> None:
         """Begin without any order."""
@@ -87,7 +89,7 @@ class RiskAudit(bt.Analyzer):
             "fills": [{"order_id": ids[fill.ref], **fill.row} for fill in self._fills],
             "interest": [fill.interest for fill in self._fills],
             "exit_reasons": [DELISTING if fill.ref in settled else reasons.get(fill.ref, "") for fill in self._fills],
-            "costs": list(cost_rows(self._fills, self.strategy.broker, self.p.clock, self.p.symbol)),
+            "costs": list(cost_rows(self._fills, self.strategy.broker, self.p.clock, self.p.symbol, self.p.moved)),
             "stops": list(stop_rows(ids, self.strategy.broker, self.p.clock, self.p.symbol)),
         }
 

@@ -19,6 +19,9 @@ class Fill(NamedTuple):
     interest: float
 
 
+Moved: TypeAlias = Callable[[Fill], Mapping[str, float]]
+
+
 def name_of(data: Any) -> str:
     """The feed's name."""
     return str(data._name)
@@ -29,15 +32,23 @@ def note_of(broker: Any, ref: int, number: int) -> Any:
     return getattr(broker, "notes", {}).get((ref, number))
 
 
-def cost_rows(fills: list[Fill], broker: Any, clock: Clock, symbol: Symbol = name_of) -> Iterator[Row]:
+def cost_rows(
+    fills: list[Fill], broker: Any, clock: Clock, symbol: Symbol = name_of, moved: Moved | None = None
+) -> Iterator[Row]:
     """Rows of the costs of fills, of the interest on shorts and of the interest on idle cash; none for 0.
 
     A :class:`~risk.bt_adapter.RiskBroker` knows the bars at which it charged a short. Of any other broker the interest
     is dated at the fill that closes the short, or at the last bar.
+
+    Parameters
+    ----------
+    moved : gives the slippage and the impact of a fill, account currency; those of the broker's notes by default. NaN
+        where it is not known.
     """
     charged = getattr(broker, "charged", None)
     for fill in fills:
-        for kind, amount in _of_fill(fill, note_of(broker, fill.ref, fill.number)).items():
+        costs = moved(fill) if moved else _noted(note_of(broker, fill.ref, fill.number))
+        for kind, amount in _of_fill(fill, costs).items():
             if amount != 0.0 and (kind != "short_interest" or charged is None):
                 yield {"time": fill.row["time"], "symbol": fill.row["symbol"], "kind": kind, "amount": amount}
     due = ((data, data.datetime[0], due) for data, due in getattr(broker, "d_credit", {}).items() if due)
@@ -47,8 +58,11 @@ def cost_rows(fills: list[Fill], broker: Any, clock: Clock, symbol: Symbol = nam
         yield _interest(clock(data, number), "", "cash_interest", -amount)
 
 
-def _of_fill(fill: Fill, note: Any) -> dict[str, float]:
-    moved = {"slippage": note.slippage, "impact": note.impact} if note else {}
+def _noted(note: Any) -> dict[str, float]:
+    return {"slippage": note.slippage, "impact": note.impact} if note else {}
+
+
+def _of_fill(fill: Fill, moved: Mapping[str, float]) -> dict[str, float]:
     return {"commission": fill.row["commission"], **moved, "short_interest": fill.interest}
 
 

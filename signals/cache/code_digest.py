@@ -154,9 +154,9 @@ def _spec(name: str) -> ModuleSpec | None:
         except ValueError:  # it is loaded, and has no spec
             return None
     above = _spec(parent)
-    if above is None or above.submodule_search_locations is None:
-        return None
-    return PathFinder.find_spec(name, above.submodule_search_locations)
+    # A package that is loaded may have been given further folders, as for a plug-in from elsewhere.
+    folders = getattr(sys.modules.get(parent), "__path__", above.submodule_search_locations if above else None)
+    return PathFinder.find_spec(name, folders) if folders is not None else None
 
 
 @cache

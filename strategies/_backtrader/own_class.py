@@ -53,6 +53,8 @@ def own_class(strategy: ClassOfFile) -> type[bt.Strategy]:
         raise PluginError(f"{path}: there is no such file; give the Python file of a backtrader strategy")
     classes = _classes(path.resolve(), file_digest(path))
     names = ", ".join(classes) or "none"
+    if not classes:
+        raise PluginError(f"{path}: holds no bt.Strategy class; {_rule_hint(path)}")
     if strategy.class_name is None:
         if len(classes) != 1:
             raise PluginError(f"{path}: has {len(classes)} strategy classes ({names}); name one under strategy.class")
@@ -60,6 +62,13 @@ def own_class(strategy: ClassOfFile) -> type[bt.Strategy]:
     if strategy.class_name not in classes:
         raise PluginError(f"{path}: has no strategy class {strategy.class_name!r}; those of its own: {names}")
     return classes[strategy.class_name]
+
+
+def _rule_hint(path: Path) -> str:
+    return (
+        "a file with a rule belongs into strategies/ and is named by its kind in place of its file: "
+        f"strategy: {{kind: {path.stem}}}"
+    )
 
 
 def check_class(strategy: ClassOfFile) -> None:
@@ -83,6 +92,9 @@ def _classes(path: Path, sha256: str) -> dict[str, type[bt.Strategy]]:
     sys.modules[name] = module  # backtrader looks there for the module of a class
     try:
         spec.loader.exec_module(module)
+    except ImportError as error:
+        hint = _rule_hint(path) if "no known parent package" in str(error) else "mend the file"
+        raise PluginError(f"{_where(error, path)}: {type(error).__name__}: {error}; {hint}") from error
     except SyntaxError as error:
         raise PluginError(f"{path}:{error.lineno}: {error.msg}; mend that line") from error
     except Exception as error:  # a file of anyone's may raise anything while it is imported

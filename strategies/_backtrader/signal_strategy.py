@@ -94,6 +94,8 @@ class SignalStrategy(OrderStrategy):
     spec : a strategy spec such as ``Threshold(entry=0.001)``; its ``rule`` is called with it as parameters.
     features : by a feed's name (T, R): the features that the rule ``reads``, one row a bar.
     entries : by a feed's name (T,): True at the bars at which an entry may be decided; empty for all bars.
+    closes : by a feed's name (T,): the UTC close times of its bars, for messages; empty to name a bar by the feed's own
+        time.
     risk, distances, session : see :class:`OrderStrategy`, which has the attributes, too.
 
     Raises
@@ -102,7 +104,12 @@ class SignalStrategy(OrderStrategy):
         The rule failed, or gave something else than its contract says; the message names strategy, symbol and bar.
     """
 
-    params: tuple[tuple[str, Any], ...] = (("spec", Threshold()), ("features", {}), ("entries", {}))
+    params: tuple[tuple[str, Any], ...] = (
+        ("spec", Threshold()),
+        ("features", {}),
+        ("entries", {}),
+        ("closes", {}),
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -281,7 +288,7 @@ class SignalStrategy(OrderStrategy):
                 flat = flattened(cast("View", view.seen))
                 target = self._memory.ask(view.data, flat, keeps_state=False).target
                 return int(target > 0.0) - int(target < 0.0)
-            return as_side(self.target(view.prediction, view.confidence, 0, 0))
+            return as_side(self.target(view.prediction, view.confidence, 0, 0), self.p.spec)
         except Exception as error:
             raise self._failed([view], error) from error
 
@@ -294,7 +301,8 @@ class SignalStrategy(OrderStrategy):
             sides = []
             for view in views:
                 evaluated = [view]
-                sides.append(as_side(self.target(view.prediction, view.confidence, view.side, view.held)))
+                side = self.target(view.prediction, view.confidence, view.side, view.held)
+                sides.append(as_side(side, self.p.spec))
         except Exception as error:
             raise self._failed(evaluated, error) from error
         return sides
@@ -314,17 +322,22 @@ class SignalStrategy(OrderStrategy):
         sides = self.p.spec.rule(prediction, confidence, side, self.p.spec)
         if np.shape(sides) != side.shape:
             raise ValueError(f"it gave an answer of shape {np.shape(sides)}, not one side for each of {side.shape}")
-        return [as_side(sides[column_of[view.data]]) for view in views]
+        return [as_side(sides[column_of[view.data]], self.p.spec) for view in views]
 
     def _failed(self, views: list[FeedView], error: Exception) -> PluginError:
         """The error for an exception of a rule, in one line with strategy, symbols and bar."""
         kind = getattr(self.p.spec, "kind", type(self.p.spec).__name__)
-        bar = views[0].data.datetime.datetime(0)
+        bar = self._bar_in_words(views[0].data)
         symbols = ", ".join(str(view.data._name) for view in views)
         return PluginError(
-            f"strategy {kind}: its rule failed on {symbols} at the bar of {bar:%F %T}: "
+            f"strategy {kind}: its rule failed on {symbols} at the bar of {bar}: "
             f"{type(error).__name__}: {error}; mend the rule"
         )
+
+    def _bar_in_words(self, data: Any) -> str:
+        """The time of a feed's bar: its close as in the tables, if it is known."""
+        closes = self.p.closes.get(data._name)
+        return f"{data.datetime.datetime(0):%F %T}" if closes is None else f"{closes[len(data) - 1]:%F %T} UTC"
 
     def exit_word(self, move: Move) -> str:
         """The word for an exit by a move."""

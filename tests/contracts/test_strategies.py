@@ -4,15 +4,18 @@ import inspect
 import itertools
 import math
 import sys
+from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from core.plugins import PluginField, kinds, load
-from strategies._contract import fault_of, form_of, started
+from strategies._contract import fault_of, form_of
+from strategies._rule_calls import RuleCalls, as_side
 from strategies._view import position_return
-from strategies.base import CrossDecision, CrossSectional, CrossView, Decision, Sided, Strategy, View
+from strategies.base import CrossSectional, CrossView, Sided, Strategy, View
 
 PACKAGE = "strategies"
 SPECS = {kind: load(PACKAGE, kind) for kind in kinds(PACKAGE)}
@@ -101,39 +104,122 @@ def features_for(spec, seed, shape=None):
     return spec.reads(*(values if shape else map(float, values)))
 
 
-def decisions(spec, p):
-    """Every (prediction, side before, decision) of a rule that is handed a view; its state is handed on."""
+class Answer(NamedTuple):
+    """A rule's answer for one symbol: what it was asked, and what came of it, within ``strategy.side``."""
+
+    prediction: float
+    side: int
+    target: float
+    reason: int
+    inputs: str
+
+    @property
+    def side_after(self):
+        return int(np.sign(self.target))
+
+
+class Numbers(SimpleNamespace):
+    """The parameters as the compiled engine hands them over: numbers alone."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        known = ", ".join(sorted(vars(self)))
+        raise AssertionError(
+            f"the rule reads p.{name}, which is no number; it may read the strategy's parameters and properties that "
+            f"are numbers: {known} (of the key side: p.allow_long and p.allow_short, 1.0 or 0.0)"
+        )
+
+
+def text_of(values):
+    """Named values in one line, four digits each."""
+    shown = [(name, value) for name, value in values.items() if not isinstance(value, dict)]
+    return ", ".join(f"{name}={number_text(value)}" for name, value in shown)
+
+
+def number_text(value):
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return f"({text_of(value._asdict())})"
+    if isinstance(value, np.ndarray):
+        return f"[{' '.join(number_text(item) for item in value.tolist())}]"
+    return f"{value:.4g}" if isinstance(value, float) else f"{value}"
+
+
+def inputs_of(spec, values):
+    """What a rule was called with, and its parameters, for messages."""
+    shared = (*Strategy.model_fields, "kind")
+    parameters = text_of({name: value for name, value in spec.dump().items() if name not in shared})
+    return f"asked with {text_of(values)}; parameters: {parameters or 'none'}"
+
+
+@contextmanager
+def described(spec, values):
+    """An error of a rule as a failure that shows what it was asked."""
+    try:
+        yield
+    except AssertionError as error:
+        raise AssertionError(f"{error}; {inputs_of(spec, values)}") from error
+    except Exception as error:
+        raise AssertionError(f"{type(error).__name__}: {error}; {inputs_of(spec, values)}") from error
+
+
+def calls_of(spec, p):
+    """The calls of a rule of a view as both engines make them; with other parameters than its own if some are given."""
+    if p is None:
+        return RuleCalls(spec)
+    rule = type(spec).rule
+    with_numbers = (lambda view, state, _: rule(view, state, p)) if spec.state else (lambda view, _: rule(view, p))
+    names = ("view", "state", "p") if spec.state else ("view", "p")
+    with_numbers.__signature__ = inspect.Signature(
+        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    )
+    declared = {name: getattr(spec, name) for name in ("reads", "state", "reasons")}
+    return RuleCalls(type("Numeric", (), {**declared, "rule": staticmethod(with_numbers)})())
+
+
+def answers_to_views(spec, p):
+    """Every answer of a rule that is handed a view; its state is handed on."""
     cross = isinstance(spec, CrossSectional)
-    state = started(spec.state) if spec.state else None
-    if cross and spec.state:
-        state = spec.state(*(np.full(5, float(value)) for value in state))
+    calls = calls_of(spec, p)
+    state = calls.start_cross(5) if cross else calls.start()
     for seed, bare in enumerate(cross_views() if cross else views()):
         view = bare._replace(features=features_for(spec, seed, (5,) if cross else None))
-        answer = spec.rule(view, state, p) if spec.state else spec.rule(view, p)
-        decision, state = answer if spec.state else (answer, None)
-        assert isinstance(decision, CrossDecision if cross else Decision)
-        if cross:
-            reasons = np.zeros(5, dtype=int) if decision.reason is None else decision.reason
-            rows = zip(view.prediction, view.side, decision.target, reasons, strict=True)
-        else:
-            rows = [(view.prediction, view.side, decision.target, decision.reason)]
-        for prediction, side, target, reason in rows:
-            if not math.isnan(prediction):
-                yield prediction, side, Decision(float(target), int(reason))
+        values = {**view._asdict(), **({"state": state} if spec.state else {})}
+        with described(spec, values):
+            if cross:
+                listed, state = calls.ask_cross(view, state)
+                decided = [
+                    (prediction, side, calls.checked(decision))
+                    for prediction, side, decision in zip(view.prediction, view.side, listed, strict=True)
+                    if not math.isnan(prediction)
+                ]
+            else:
+                decision, state = calls.ask(view, state)
+                decided = [(view.prediction, view.side, decision)]
+        inputs = inputs_of(spec, values)
+        for prediction, side, decision in decided:
+            yield Answer(prediction, side, decision.target, decision.reason, inputs)
 
 
 def answers(spec, p=None):
-    """Every (prediction, side before, side after) of a rule, one symbol each."""
-    p = p or spec
+    """Every answer of a rule, one symbol each, within the sides that the strategy allows."""
     if form_of(type(spec)).takes_view:
-        for prediction, side, decision in decisions(spec, p):
-            yield prediction, side, int(np.sign(decision.target))
+        yield from answers_to_views(spec, p)
     elif isinstance(spec, CrossSectional):
         for prediction, confidence, side in cross_sections():
-            yield from zip(prediction, side, spec.rule(prediction, confidence, side, p), strict=True)
+            values = {"prediction": prediction, "confidence": confidence, "side": side}
+            inputs = inputs_of(spec, values)
+            with described(spec, values):
+                given = spec.rule(prediction, confidence, side, p or spec)
+                sides = [as_side(target, spec) for target in given]
+            for symbol, target in enumerate(sides):
+                yield Answer(prediction[symbol], side[symbol], target, 0, inputs)
     else:
         for prediction, confidence, side, held in SITUATIONS:
-            yield prediction, side, spec.rule(prediction, confidence, side, held, p)
+            values = {"prediction": prediction, "confidence": confidence, "side": side, "held": held}
+            with described(spec, values):
+                target = as_side(spec.rule(prediction, confidence, side, held, p or spec), spec)
+            yield Answer(prediction, side, target, 0, inputs_of(spec, values))
 
 
 @every_strategy
@@ -169,14 +255,16 @@ def test_the_docstring_of_its_rule_has_an_example(spec):
 
 @every_strategy
 def test_it_answers_with_sides_and_without_an_opinion_keeps_the_side(spec):
-    for prediction, side, target in answers(spec):
-        assert target in (-1, 0, 1)
-        assert target == side or not math.isnan(prediction)
+    for answer in answers(spec):
+        kept = answer.side_after == answer.side or not math.isnan(answer.prediction)
+        assert kept, f"it gave {answer.side_after} without a prediction; expected the side now; {answer.inputs}"
 
 
 @every_strategy
 def test_it_is_pure(spec):
-    assert [target for *_, target in answers(spec)] == [target for *_, target in answers(spec)]
+    for once, again in zip(answers(spec), answers(spec), strict=True):
+        same = (once.target, once.reason) == (again.target, again.reason)
+        assert same, f"it gave {once.target:g}, and {again.target:g} when it was asked again; {once.inputs}"
     if isinstance(spec, CrossSectional) and not form_of(type(spec)).takes_view:
         for situation in cross_sections():
             copies = [values.copy() for values in situation]
@@ -189,10 +277,7 @@ def test_it_is_pure(spec):
 def test_its_declarations_fit_its_rule(spec):
     cross = isinstance(spec, CrossSectional)
     assert fault_of(type(spec), cross=cross) == ""
-    if form_of(type(spec)).takes_view:
-        for _, _, decision in decisions(spec, spec):
-            assert -1.0 <= decision.target <= 1.0
-            assert 0 <= decision.reason < max(len(spec.reasons), 1)
+    list(answers(spec))  # targets and reasons are checked as in a run
 
 
 @every_strategy
@@ -202,8 +287,9 @@ def test_it_reads_nothing_but_numbers(spec):
     )
     names = {*type(spec).model_fields, *properties}
     numbers = {name: float(getattr(spec, name)) for name in names if isinstance(getattr(spec, name), int | float)}
-    from_numbers = [target for *_, target in answers(spec, SimpleNamespace(**numbers))]
-    assert from_numbers == [target for *_, target in answers(spec)]
+    for one, other in zip(answers(spec, Numbers(**numbers)), answers(spec), strict=True):
+        given = f"it gave {one.target:g} with its parameters as plain numbers, and {other.target:g} with the strategy"
+        assert one.target == other.target, f"{given}; {one.inputs}"
 
 
 def is_property(member):
@@ -212,7 +298,7 @@ def is_property(member):
 
 @every_strategy
 def test_it_trades_at_all(spec):
-    assert {target for _, side, target in answers(spec) if not side} > {0}
+    assert {answer.side_after for answer in answers(spec) if not answer.side} - {0}, "it never enters from flat"
 
 
 @every_strategy
@@ -225,8 +311,11 @@ def test_the_reason_for_an_exit_is_a_word(spec):
 @sided
 @pytest.mark.parametrize(("allowed", "barred"), [("long", -1), ("short", 1)])
 def test_a_barred_side_means_flat(spec, allowed, barred):
-    for (prediction, side, target), (*_, both) in zip(answers(spec(side=allowed)), answers(spec()), strict=True):
-        # Among too few symbols a cross-sectional rule may have no opinion either.
-        if not math.isnan(prediction) and not (issubclass(spec, CrossSectional) and target == side):
-            assert target != barred
-            assert both in (target, barred)
+    for one, both in zip(answers(spec(side=allowed)), answers(spec()), strict=True):
+        if math.isnan(one.prediction):
+            continue
+        given = f"with side: {allowed} it gave {one.target:g}, and {both.target:g} with side: both"
+        assert one.side_after != barred, f"{given}; expected 0; {one.inputs}"
+        # A rule with numbers of its own may remember what it was allowed.
+        same = spec.state or both.side_after in (one.side_after, barred)
+        assert same, f"{given}; expected the same, or 0 for the barred side; {one.inputs}"

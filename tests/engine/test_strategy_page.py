@@ -77,6 +77,27 @@ def test_it_runs_and_its_reasons_are_in_the_tables(example, capsys):
     assert any("the strategy's filters allow entries at" in note for note in metrics["notes"])
 
 
+@pytest.mark.parametrize("side", ["long", "short"])
+def test_a_side_that_is_not_allowed_is_not_traded(example, side):
+    assert run(example, f"strategy.side={side}") == 0
+    trades = pd.read_parquet(folder_of(example) / "trades.parquet")
+    assert set(trades["side"]) == {side}
+    assert len(trades) > 1
+
+
+def test_a_parameter_out_of_its_bounds_is_refused_by_the_check(example, capsys):
+    assert main([str(example), "--check", "strategy.far=-1"]) == 2
+    assert "far: input should be greater than 0; given -1" in capsys.readouterr().err
+
+
+def test_another_kind_on_the_command_line_says_what_it_drops(example, capsys):
+    assert main([str(example), "--check", "strategy.kind=mean_reversion"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "reads the feature 'percent_b', which the config has not" in line
+    assert "another kind replaces the whole block strategy (override 'strategy.kind=mean_reversion')" in line
+    assert "features, entry_order, only_if of the old one went with it" in line
+
+
 def test_its_audit_finds_no_leak(example, capsys):
     words = [word for word in QUICK if not word.startswith(("report", "measures"))]
     assert main(["audit", str(example), "--out", str(example.parent / "runs"), "--quiet", *words]) == 0
@@ -86,7 +107,7 @@ def test_its_audit_finds_no_leak(example, capsys):
     ("words", "message"),
     [
         (["strategy.features={percent_b: bollinger_b_30_2}"], "reads the feature 'bollinger_b_30_2', which the config"),
-        (["strategy.features={percent_b: bollinger_b_20_2, other: x}"], "does not read 'other'; it reads percent_b"),
+        (["strategy.features={percent_b: bollinger_b_20_1, other: x}"], "does not read 'other'; it reads percent_b"),
         (["strategy.only_if=[{feature: rsi, op: '<', value: 1}]"], "strategy.only_if names the feature 'rsi', which"),
     ],
 )

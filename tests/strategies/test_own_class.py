@@ -171,7 +171,11 @@ def test_what_cannot_be_is_one_line(diary, changes, message):
             "import no_such_library\n",
             r"own.py:1: ModuleNotFoundError: No module named 'no_such_library'; mend the file",
         ),
-        ("x = 1\n", r"has 0 strategy classes \(none\); name one under strategy.class"),
+        (
+            "x = 1\n",
+            r"holds no bt.Strategy class; a file with a rule belongs into strategies/.* strategy: \{kind: own\}",
+        ),
+        ("from .base import Decision\n", r"own.py:1: ImportError: .*; a file with a rule belongs into strategies/"),
         (f"{DIARY}\nclass Other(Diary):\n    pass\n", r"has 2 strategy classes \(Diary, Other\)"),
     ],
 )

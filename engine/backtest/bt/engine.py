@@ -160,6 +160,7 @@ def run_task(task: BacktestInput, *, solvent: bool = True) -> RunResult:
         "spec": task.strategy,
         "features": task.rule_features,
         "entries": task.entries_allowed() if task.strategy.entry_filter != NO_FILTER else {},
+        "closes": task.timeline.closes,
         "risk": risk,
         "distances": distances,
         **_entry_terms(task),

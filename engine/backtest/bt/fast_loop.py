@@ -319,7 +319,7 @@ class LeanStrategy(SignalStrategy):
 
     def _target_side(self, data: Any, prediction: float, confidence: float, side: int, held: int) -> int:
         try:
-            return as_side(self._spec.rule(prediction, confidence, side, held, self._spec))
+            return as_side(self._spec.rule(prediction, confidence, side, held, self._spec), self._spec)
         except Exception as error:
             raise self._failed([FeedView(data, prediction, confidence, side, held)], error) from error
 

@@ -1,5 +1,6 @@
 """A recorder for any Cerebro run: bars, account, orders and fills, whatever the strategy, the broker and the feeds."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import backtrader as bt
@@ -13,9 +14,11 @@ from engine.backtest.feed_checks import SIGNALS, check_prices
 from engine.backtest.recording import Recording
 from engine.config.recorded_config import RecordedConfig, recorded_config
 from marketdata.benchmark import BASKET
+from risk.bt_adapter.audit_rows import Fill
 
 from .feed import times_of
 from .fill_shares import SharesAtFills, SharesAudit, multiplier_of
+from .fill_slippage import FillSlippage
 from .script_facts import facts, source_of, symbols_of
 
 Line = tuple[float, ...]
@@ -54,7 +57,10 @@ class AccountRecorder(bt.Analyzer):
 
     def __init__(self) -> None:
         self._shares_at_fills = SharesAtFills()
-        self._audit = SharesAudit(clock=self._time, symbol=self._symbol, shares=self._shares_at_fills.by_order)
+        self._slippage_at_fills = FillSlippage()
+        self._audit = SharesAudit(
+            clock=self._time, symbol=self._symbol, moved=self._moved, shares=self._shares_at_fills.by_order
+        )
 
     def start(self) -> None:
         """Begin with no records, and refuse what cannot be recorded."""
@@ -73,6 +79,7 @@ class AccountRecorder(bt.Analyzer):
         self._exposed: dict[float, list[float]] = {}
         self._warmup = 0
         self._shares_at_fills.begin(self._broker, self.datas)
+        self._slippage_at_fills.watch(self._broker)
 
     def prenext(self) -> None:
         """Record a bar on which the strategy's indicators have no value yet."""
@@ -125,14 +132,23 @@ class AccountRecorder(bt.Analyzer):
     def _time(self, data: Any, number: float) -> pd.Timestamp:  # noqa: ARG002 (a clock may differ from feed to feed)
         return times_of([number], self.p.zone, utc=self.p.utc)[0]
 
+    def _moved(self, fill: Fill) -> Mapping[str, float]:
+        """Slippage and impact of a fill: those that the broker noted, or else those that were noted of it."""
+        key = (fill.ref, fill.number)
+        note = getattr(self._broker, "notes", {}).get(key)
+        if note:
+            return {"slippage": note.slippage, "impact": note.impact}
+        return self._slippage_at_fills.of(self._broker, key)
+
     def stop(self) -> None:
         """Put the records together, and finish."""
+        self._slippage_at_fills.release()
         if not self._steps:
             raise ConfigError("RunRecorder: no bar was delivered, so there is nothing to record")
         self.finish(self._recording())
         # Orders and feeds are large, and no copy of the Cerebro in another process could take them along.
         self._children.clear()
-        for name in ("_audit", "_broker", "_bars", "_signals", "_symbols", "_shares_at_fills"):
+        for name in ("_audit", "_broker", "_bars", "_signals", "_symbols", "_shares_at_fills", "_slippage_at_fills"):
             setattr(self, name, None)
 
     def finish(self, recording: Recording) -> None:
@@ -229,6 +245,11 @@ class AccountRecorder(bt.Analyzer):
             notes.append(
                 f"the first {self._warmup} of {len(self._steps)} bars are warm-up of the strategy's indicators; they "
                 "count in every figure, as in backtrader's analyzers"
+            )
+        if not isinstance(self._broker, bt.brokers.BackBroker):
+            notes.append(
+                f"slippage is not known: {type(self._broker).__name__} is no broker of backtrader's own kind and keeps "
+                "no record of it; slippage, total costs and the drag of costs are n/a"
             )
         shares = [step[2] for step in self._steps.values()]
         if any(share != 1.0 for share in shares):

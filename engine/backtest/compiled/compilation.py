@@ -100,14 +100,13 @@ def reads_held(rule: FunctionType) -> bool:
 def source_of(strategy: type[Strategy], cross: bool, features: KernelFeatures) -> str:
     """The text of the module that holds a kernel."""
     rule = rule_of(strategy)
-    placeholder: Any = decisions.cross_rule if cross else decisions.rule
     entry: Any = loop.run_policy if features.record else batch_kernel.run_policies
     constants = {"FEATURES": features}
     if features.view:
         states = {rule: strategy.state} if form_of(strategy).has_state else {}
         linker = Linker({}, constants, generated(strategy, cross=cross), makers(strategy, cross=cross), states)
     else:
-        linker = Linker({placeholder: rule}, constants)
+        linker = Linker(_in_place(rule, cross=cross, sides=features.sides), constants)
     name = linker.add(entry)
     rules = functions_of(rule)
     # A rule divides as Python does: by zero is an error. The kernel's own divisors were checked before.
@@ -122,6 +121,16 @@ def source_of(strategy: type[Strategy], cross: bool, features: KernelFeatures) -
     decorators |= dict.fromkeys(SUM_FUNCTIONS, SUMS)
     text = linker.source(lambda function: decorators.get(function, INLINED))
     return f"{HEAD}{text}\n\n\nrun = {name}\n"
+
+
+def _in_place(rule: FunctionType, *, cross: bool, sides: bool) -> dict[FunctionType, FunctionType]:
+    """By placeholder of the kernel, what takes its place for a rule of numbers."""
+    placeholders: Any = decisions
+    if cross:
+        return {placeholders.cross_rule: rule}
+    if sides:
+        return {placeholders.rule: placeholders.rule_within_sides, placeholders.own_rule: rule}
+    return {placeholders.rule: rule}
 
 
 def kernel(strategy: type[Strategy], features: KernelFeatures) -> Any:

@@ -229,10 +229,10 @@ def _compiler_error(task: BacktestInput, text: str) -> PluginError:
 
 
 def _wrong_rule(task: BacktestInput, failed_at: Any, what: str) -> PluginError:
-    bar = task.timeline.ticks[int(failed_at[STEP])]
     symbol = tuple(task.bars)[int(failed_at[SYMBOL])]
+    bar = f"{task.timeline.close_at(int(failed_at[STEP]), symbol):%F %T} UTC"
     kind = getattr(task.strategy, "kind", type(task.strategy).__name__)
-    return PluginError(f"strategy {kind}: its rule failed on {symbol} at the bar of {bar:%F %T}: {what}; mend the rule")
+    return PluginError(f"strategy {kind}: its rule failed on {symbol} at the bar of {bar}: {what}; mend the rule")
 
 
 def _no_answer(strategy: Strategy) -> str:

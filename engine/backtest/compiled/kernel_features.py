@@ -18,6 +18,7 @@ class KernelFeatures(NamedTuple):
     filters : True if any strategy allows entries at some bars only.
     view : True if the rule is handed a view of the bar and the position, and gives a target.
     reasons : number of the reasons that a rule of a view may give, at least 1.
+    sides : True if any strategy bars a side of the market.
     mode : ``NOTIONAL``, ``STOP`` or ``ANY``.
     stop, target : ``NONE``, ``PERCENT``, ``ATR`` or ``ANY``.
     trails : stops follow the close: ``NO``, ``YES`` or ``ANY``.
@@ -63,6 +64,7 @@ class KernelFeatures(NamedTuple):
     filters: bool = False
     view: bool = False
     reasons: int = 1
+    sides: bool = False
 
 
 FEATURES = KernelFeatures()

@@ -21,12 +21,14 @@ from risk.stops import Atr, average_true_range
 from strategies._contract import form_of
 from strategies._entry_filter import NO_FILTER, EntryFilter
 from strategies._entry_order import MARKET
-from strategies.base import Strategy
+from strategies.base import Sided, Strategy
 
 VIEWED_TOO = ("volume", "previous_prediction", "previous_confidence")
 """Arrays that only rules of a view read."""
 REENTRY = ("reenter_new", "reenter_after")
 """The parameters of every strategy that the kernel itself reads."""
+SIDES = ("allow_long", "allow_short")
+"""Those that it reads of every strategy with a side."""
 POLICY_NAMES: tuple[str, ...] = tuple(POLICY.names or ())
 
 
@@ -218,6 +220,7 @@ def rule_kernel_features(strategy: Strategy, rules: Any) -> Mapping[str, Any]:
         "entry_orders": bool((rules["entry_kind"] != MARKET).any()),
         "view": form_of(type(strategy)).takes_view,
         "reasons": max(len(strategy.reasons), 1),
+        "sides": isinstance(strategy, Sided) and any(bool((rules[name] == 0.0).any()) for name in SIDES),
     }
 
 
@@ -326,7 +329,7 @@ def rule_parameters(
         A parameter that the rule reads is no number.
     """
     require_numeric(specs, names)
-    names = tuple(dict.fromkeys((*names, *REENTRY)))
+    names = tuple(dict.fromkeys((*names, *REENTRY, *(SIDES if isinstance(specs[0], Sided) else ()))))
     entries = [entry_numbers(spec, filters, windows) for spec in specs]
     values = [
         (*(getattr(spec, name) for name in names), *numbers.values())

@@ -35,8 +35,11 @@ def check_plugin(file: Path) -> int:
 def _show(title: str, rules: "list[Rule]") -> int:
     """Print a line for each rule; the number of those that do not hold."""
     say(f"{title}:")
+    shown: dict[str, str] = {}
     for rule in rules:
         mark = "FAILED" if rule.failure else "ok"
-        detail = f": {rule.failure}" if rule.failure else ""
+        first = shown.setdefault(rule.failure, rule.text)
+        text = rule.failure if first == rule.text else f"as in {first!r}"
+        detail = f": {text}" if rule.failure else ""
         say(f"  {mark:6s}  {rule.text}{detail}")
     return sum(bool(rule.failure) for rule in rules)

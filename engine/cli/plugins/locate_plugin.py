@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from core.errors import PluginError
 from core.plugins import CONTRACT, FAMILIES, kinds, load
+from signals.cache.checkout import not_committed
 
 REMEDY = "put it into its family's folder: " + ", ".join(package.replace(".", "/") for package in FAMILIES.values())
 
@@ -28,6 +30,8 @@ class PluginFile:
 def located(path: Path) -> Iterator[PluginFile]:
     """The plug-in of a file, loaded; a file from elsewhere stands beside those of its family for the time being.
 
+    A copy of a file of the user's own in the family's folder stands in its place.
+
     Raises
     ------
     PluginError
@@ -44,17 +48,30 @@ def located(path: Path) -> Iterator[PluginFile]:
         yield PluginFile(path, path.stem, family, package)
         return
     family, package = _family_of(path)
-    if path.stem in kinds(package):
-        raise PluginError(f"{path}: {package.replace('.', '/')} has a plug-in {path.stem!r} already; rename the file")
+    namesake = _folder(package) / path.name
+    if path.stem in kinds(package) and namesake not in not_committed([_folder(package)]):
+        raise PluginError(
+            f"{path}: {package.replace('.', '/')} has a plug-in {path.stem!r} already, which is no file of your own; "
+            "rename the file"
+        )
     with TemporaryDirectory() as folder:
         (Path(folder) / path.name).write_bytes(path.read_bytes())
         search_path = importlib.import_module(package).__path__
-        search_path.append(folder)
+        search_path.insert(0, folder)  # before a file of the user's own that it is a copy of
         try:
+            _forget(package, path.stem)
             load(package, path.stem)
             yield PluginFile(path, path.stem, family, package)
         finally:
             search_path.remove(folder)
+            _forget(package, path.stem)
+
+
+def _forget(package: str, kind: str) -> None:
+    """Let a plug-in be loaded anew: the file under its name is another one."""
+    if sys.modules.pop(f"{package}.{kind}", None) is not None:
+        load.cache_clear()
+    importlib.invalidate_caches()
 
 
 def _folder(package: str) -> Path:

@@ -16,6 +16,7 @@ from typing import Any
 
 from core.errors import StoreError
 from engine.run_folder import manifest
+from signals.cache.checkout import ROOT
 
 from .journal import Journal, write_durably
 
@@ -126,7 +127,7 @@ def _packed_code() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in manifest.source_files():
-            archive.write(path, path.relative_to(manifest.ROOT).as_posix())
+            archive.write(path, path.relative_to(ROOT).as_posix())
     return buffer.getvalue()
 
 
@@ -136,7 +137,7 @@ def _differences(folder: Path) -> list[str]:
     names: list[str] = []
     with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(folder / CODE) as archive:
         before = {name: archive.read(name).decode() for name in archive.namelist()}
-        now = {p.relative_to(manifest.ROOT).as_posix(): p.read_text(encoding="utf-8") for p in manifest.source_files()}
+        now = {p.relative_to(ROOT).as_posix(): p.read_text(encoding="utf-8") for p in manifest.source_files()}
         for name in sorted(before.keys() | now.keys()):
             old = before.get(name, "").splitlines(keepends=True)
             new = now.get(name, "").splitlines(keepends=True)

@@ -19,6 +19,7 @@ from core.digests import canonical, digest
 from core.progress import Progress, ProgressCallback
 from core.types import Market, Rows
 from engine.ledger.ledger import AUDIT, HOLDOUT, RUN, SWEEP, Ledger
+from engine.ledger.own_code import own_code
 from engine.ledger.settings import ENTRY, PriorTrials, key_of, statistics
 from engine.ledger.tried_data import TriedSpan
 from engine.sweep.space.dimensions import Columns, iter_points
@@ -44,17 +45,19 @@ class TrialRegistry:
     Parameters
     ----------
     plan : of the sweep.
-    name : its id.
+    name : its id; with the digest of the user's own code, if the sweep uses any, it is its name in the ledger.
     is_recording : False for the repetition of a finished sweep, which adds nothing.
     """
 
     def __init__(self, plan: Plan, name: str, *, is_recording: bool = True) -> None:
         self._plan = plan
-        self._name = name
+        code = own_code(plan.config.dump())
+        self._name = f"{name}-{code}" if code else name
         self._is_recording = is_recording
         self._is_opened = False
         self._span = TriedSpan.of(plan.market, plan.span.sessions[0], plan.span.sessions[-1])
         values = {**base_values(plan.config), "data": self._span.data.digest}  # whatever its files are called
+        values |= {"code": code} if code else {}
         self._base = digest(_without(values, [axis.path for axis in plan.axes]))
         self._ledger = Ledger()
 

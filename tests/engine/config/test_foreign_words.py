@@ -29,6 +29,10 @@ ROOT = Path(__file__).resolve().parents[3]
         ("strategy.kind=sma_cross", "'sma_cross' is of the family models, not this one"),
         ("features=[{kind: SMA}]", "did you mean 'sma'?"),
         ("risk.stop=0.03", "must be a mapping; write {kind: percent, value: 0.03}; given 0.03"),
+        (
+            "strategy.entry_order={kind: limit, offset: 0.005}",
+            "must be a mapping; write {kind: percent, value: 0.005}; given 0.005",
+        ),
         ("risk.take_profit=5", "must be a mapping; write {kind: percent, value: 0.05}; given 5"),
     ],
 )

@@ -83,7 +83,7 @@ def test_the_figures_of_the_first_screen_are_those_of_the_metrics(report, folder
         tile.get_attribute("data-figure"): tile.inner_text()
         for tile in report.page.locator(".tile [data-figure]").all()
     }
-    assert len(tiles) == 8
+    assert len(tiles) == 7
     for name, text in tiles.items():
         if name == "alpha_p_value":
             assert text == f"{numbers['verdict']['test']['p_value']:.3f}"
@@ -107,6 +107,20 @@ def test_a_mark_leads_to_the_definition_that_is_unfolded(report):
     missing = [mark for mark in set(marks) if not report.page.evaluate(f"!!document.getElementById({mark!r})")]
     assert missing == []
     report.page.evaluate("location.hash = ''")
+
+
+def test_a_mark_shows_its_definition_beside_it(report):
+    page = report.page
+    mark = page.locator("a.def[href='#def-max_drawdown']").first
+    mark.click()
+    tip = page.locator(".definition:popover-open")
+    assert "Max drawdown" in tip.inner_text()
+    assert tip.locator("code").count() == 1
+    box = tip.bounding_box()
+    assert 0 <= box["x"] <= 1280 - box["width"]
+    page.keyboard.press("Escape")
+    assert tip.count() == 0
+    assert page.evaluate("location.hash") == ""
 
 
 def test_zoom_by_mouse_is_shared_by_all_charts(report):

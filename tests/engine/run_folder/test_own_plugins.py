@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from engine.run_folder import manifest, own_plugins
+from signals.cache import checkout
 
 SHIPPED, OWN, HELPER = ("shipped.py", "mine.py", "_helper.py")
 
@@ -14,7 +15,7 @@ SHIPPED, OWN, HELPER = ("shipped.py", "mine.py", "_helper.py")
 def project(tmp_path, monkeypatch):
     folder = tmp_path / "strategies"
     folder.mkdir()
-    for module in (manifest, own_plugins):
+    for module in (checkout, manifest, own_plugins):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     (folder / SHIPPED).write_text("rule = 1\n", encoding="utf-8")
     return tmp_path

@@ -328,7 +328,7 @@ def test_a_trial_that_kills_its_worker_or_hangs_fails_alone(command, tmp_path):
     assert (done.code, done.lines) == (0, [])
     trials = table(out)
     reasons = trials[trials["status"] == "failed"].groupby("strategy.fault")["reason"].unique().map(list).to_dict()
-    message = "strategy planted: its rule failed on nasdaq at the bar of 2010-03-16 00:00:00: {}; mend the rule"
+    message = "strategy planted: its rule failed on nasdaq at the bar of 2010-03-16 20:00:00 UTC: {}; mend the rule"
     assert reasons == {
         "signal 9": ["worker died: signal 9"],
         "signal 11": ["worker died: signal 11"],

@@ -10,6 +10,7 @@ from engine.backtest.compiled.codes import CANCELLED, CLOSE, ENTRY, EXIT, HALT, 
 from engine.backtest.compiled.kernel_features import FEATURES
 from strategies._entry_order import MARKET
 from strategies._reentry import bars_to_wait, gated, side_left
+from strategies._sides import on_allowed_side
 
 from .account import count, is_fresh
 from .log_writer import close_order, explain, last_halt, write_order
@@ -28,6 +29,16 @@ def side_of(units: float) -> int:
 def rule(prediction: float, confidence: float, side: int, held: int, p: Any) -> int:  # noqa: ARG001 (the contract's signature)
     """The strategy's rule; the linker puts it here."""
     return side
+
+
+def own_rule(prediction: float, confidence: float, side: int, held: int, p: Any) -> int:  # noqa: ARG001 (the contract's signature)
+    """The strategy's rule, if :func:`rule_within_sides` calls it; the linker puts it here."""
+    return side
+
+
+def rule_within_sides(prediction: float, confidence: float, side: int, held: int, p: Any) -> Any:
+    """The rule within ``strategy.side``; the linker puts it in the place of :func:`rule` if that may bar a side."""
+    return on_allowed_side(own_rule(prediction, confidence, side, held, p), p)
 
 
 def cross_rule(prediction: Any, confidence: Any, side: Any, p: Any) -> Any:  # noqa: ARG001 (the contract's signature)
@@ -165,6 +176,8 @@ def call_cross_rule(step: int, arrays: MarketArrays, p: Any, workspace: Workspac
             if target not in (1, 0, -1):
                 workspace.failed_at[SYMBOL] = symbol
                 return 1
+            if FEATURES.sides:
+                target = on_allowed_side(target, p)
             positions[symbol].target_side = target
     return 0
 

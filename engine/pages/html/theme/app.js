@@ -1,4 +1,5 @@
-/* The switch of the colour scheme, the table of contents, tables that sort, links into folded parts, and print. */
+/* The switch of the colour scheme, the table of contents, tables that sort, definitions beside their marks, links into
+   folded parts, and print. */
 (function () {
   "use strict";
   var root = document.documentElement, switcher = document.getElementById("theme");
@@ -41,6 +42,38 @@
       });
     });
   });
+
+  /* The mark of a definition shows it at its place; without popovers it leads to the list of all of them. */
+  var tip = document.createElement("div");
+  if (tip.showPopover) {
+    tip.popover = "auto";
+    tip.className = "definition";
+    document.body.appendChild(tip);
+    document.addEventListener("click", function (event) {
+      var mark = event.target.closest && event.target.closest("a.def");
+      var term = mark && document.getElementById(mark.hash.slice(1));
+      if (!term || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      tip.textContent = "";
+      var title = document.createElement("strong"), list = document.createElement("a");
+      title.textContent = term.textContent;
+      tip.appendChild(title);
+      for (var part = term.nextElementSibling; part && part.tagName === "DD"; part = part.nextElementSibling) {
+        var text = document.createElement("p");
+        part.childNodes.forEach(function (node) { text.appendChild(node.cloneNode(true)); });
+        tip.appendChild(text);
+      }
+      list.href = mark.hash;
+      list.textContent = "All definitions";
+      list.addEventListener("click", function () { tip.hidePopover(); });
+      tip.appendChild(list);
+      tip.showPopover();
+      var box = mark.getBoundingClientRect(), room = innerWidth - tip.offsetWidth - 8;
+      tip.style.left = Math.max(8, Math.min(box.left, room)) + "px";
+      tip.style.top = (box.bottom + 6 + tip.offsetHeight < innerHeight ? box.bottom + 6 : Math.max(8, box.top - 6 - tip.offsetHeight)) + "px";
+    });
+    document.addEventListener("scroll", function () { if (tip.matches(":popover-open")) tip.hidePopover(); }, { passive: true });
+  }
 
   /* A link to a folded part unfolds it. */
   function unfold() {

@@ -134,7 +134,7 @@
       }
       var output = element("output", "", boxes[key]);
       output.title = panel.title;
-      self.outputs.push({ node: output, line: line, unit: panel.unit, title: panel.title });
+      self.outputs.push({ node: output, line: line, unit: panel.unit, title: panel.title, short: panel.short });
     });
     this.spec.panels.forEach(function (panel) {
       (panel.marks || []).forEach(function (marks) {
@@ -329,7 +329,7 @@
     var at = index === null || index === undefined ? this.times.length - 1 : index, several = this.spec.panels.length > 1;
     this.at = at;
     this.when.textContent = this.moment(at);
-    this.outputs.forEach(function (output) { output.node.textContent = text(output.line.values[at], output.unit); });
+    this.outputs.forEach(function (output) { output.node.textContent = (output.short ? output.short + " " : "") + text(output.line.values[at], output.unit); });
     this.several = several;
   };
 

@@ -1,11 +1,17 @@
 """Five questions about a run, each with an answer in words and its figures beside those of the benchmark."""
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
 
 from core.number_format import count, format_4sig, format_value, money, odds, p_value, percent, title
 from engine.backtest.account_returns import AT_EXPOSURE, STRATEGY
 from engine.ledger.settings import LIMIT
+from engine.results.costs_paid import UNKNOWN
+from engine.results.drawdowns import stretches
 from engine.results.outcome import Outcome
 from engine.results.return_tests import ALPHA
 from engine.run_folder import verdict_cache
@@ -18,7 +24,7 @@ class Tile:
 
     Attributes
     ----------
-    definition : the key of its definition.
+    definition : the key of its definition; empty for a figure that needs none.
     comparison : the benchmark's at the same exposure, or another figure to read it by; empty for none.
     note : a further line, as an interval.
     """
@@ -76,7 +82,10 @@ def _work(outcome: Outcome) -> Answer:
         )
         word = "less" if total.value < other.value else "more" if total.value > other.value else "the same"
         than = "as" if word == "the same" else "than"
-        rest = f"{money(outcome.result.cash)} became {money(final)}, {word} {than} the benchmark at the same exposure."
+        rest = (
+            f"{money(outcome.result.cash)} became {money(final)}, {word} {than} the benchmark at the same exposure, "
+            f"{percent(outcome.exposure.gross_mean)}."
+        )
     return Answer(
         "Did it work?", first, rest, (*_tile(outcome, "total_return"), *_tile(outcome, "cagr", "CAGR, a year"))
     )
@@ -89,6 +98,10 @@ def _chance(outcome: Outcome) -> Answer:
     if test.p_value is None:
         return Answer("Is it luck?", "Not testable.", f"No test of alpha: {test.reason}.{rest}", _chance_tiles(outcome))
     records = f"{odds(test.p_value).capitalize()} records without skill look as good."
+    if test.has_basket:
+        records += " Holding the traded symbols is no skill."
+    if outcome.verdict.beats and tried and _many_tries(outcome):
+        rest += f" Deflated Sharpe ratio: {format_4sig(tried.deflated.value)}; {LIMIT} or more is needed."
     return Answer("Is it luck?", _chance_in_words(outcome, test.p_value), records + rest, _chance_tiles(outcome))
 
 
@@ -131,9 +144,12 @@ def _cost(outcome: Outcome) -> Answer:
     largest = max(kinds, key=lambda kind: kinds[kind], default="")
     first = f"{money(paid.total)} in {count(paid.fills, 'fill')}."
     rest = "No cost was paid."
-    if largest:
-        share = "Most of it" if 2.0 * kinds[largest] > sum(kinds.values()) else "The largest part"
-        rest = f"{share} is {largest.replace('_', ' ')}. All returns are after costs."
+    if math.isnan(paid.total):
+        rest = f"Not all of it is known: {UNKNOWN}."
+    elif largest:
+        part = "Most of it" if 2.0 * kinds[largest] > sum(kinds.values()) else "The largest part"
+        share = "All of it" if len(kinds) == 1 else part
+        rest = f"{share} is {largest.replace('_', ' ')}. Before costs the account {_before(outcome)}."
     drag = Tile(
         "Cost drag, a year",
         "cost_drag",
@@ -143,17 +159,20 @@ def _cost(outcome: Outcome) -> Answer:
     return Answer("What did it cost?", first, rest, (drag,))
 
 
+def _before(outcome: Outcome) -> str:
+    """The result of the account without what was paid for trading, in words."""
+    earned = float(outcome.result.equity["equity"].iloc[-1]) - outcome.result.cash + outcome.costs.total
+    return f"{'lost' if earned < 0 else 'earned'} {money(abs(earned))}"
+
+
 def _loss(outcome: Outcome) -> Answer:
     fall = find(outcome, "max_drawdown")
-    longest = find(outcome, "longest_drawdown")
     first = (
         f"{percent(-fall.value)} below a high, at worst."
         if fall and fall.value is not None
         else "No drawdown is known."
     )
-    rest = ""
-    if longest and longest.value is not None:
-        rest = f"The longest drawdown lasted {format_value(longest.value, longest.unit)} sessions."
+    rest = " ".join((*_durations(outcome), *_drift(outcome)))
     level = 100 * max(outcome.config["measures"]["var_levels"])
     shortfall = f"expected_shortfall_{level:.10g}"
     return Answer(
@@ -167,21 +186,53 @@ def _loss(outcome: Outcome) -> Answer:
     )
 
 
+def _durations(outcome: Outcome) -> Iterator[str]:
+    """The lengths of the deepest and of the longest drawdown."""
+    drawdowns = stretches(outcome.daily[STRATEGY]).to_dict("records")
+    if not drawdowns:
+        return
+    deepest = min(drawdowns, key=lambda drawdown: drawdown["depth"])
+    longest = max(drawdowns, key=lambda drawdown: drawdown["sessions"])
+    if longest is deepest:
+        yield f"That drawdown {_lasted(deepest)}."
+    else:
+        yield f"That drawdown {_lasted(deepest)}; the longest one {_lasted(longest)}."
+
+
+def _lasted(drawdown: Mapping[Hashable, Any]) -> str:
+    length = f"{drawdown['sessions']:,} {'session' if drawdown['sessions'] == 1 else 'sessions'}"
+    return f"has lasted {length} and is not recovered" if pd.isna(drawdown["end"]) else f"lasted {length}"
+
+
+def _drift(outcome: Outcome) -> Iterator[str]:
+    """The largest position at a close, where positions grew beyond the cap."""
+    if outcome.cap.closes_above and outcome.cap.largest_close is not None:
+        yield f"A position grew to {percent(outcome.cap.largest_close)} of the account."
+
+
 def _trust(outcome: Outcome) -> Answer:
-    first, words = _trust_in_words(list(_faults(outcome)), list(_limits(outcome)), len(outcome.market.warnings))
-    invested = outcome.exposure
-    comparison = f"in market {percent(invested.time_in_market)}"
-    tile = Tile("Average gross exposure", "gross_mean", percent(invested.gross_mean), comparison)
+    first, words = _trust_in_words(list(_faults(outcome)), list(_limits(outcome)), list(_remarks(outcome)))
+    trades = count(len(outcome.result.trades), "trade")
+    tile = Tile("Length of the record", "", count(len(outcome.daily), "session"), trades)
     return Answer("Can I trust it?", first, f"{words} {_battery(outcome)}".strip(), (tile,))
 
 
-def _trust_in_words(faults: list[str], limits: list[str], warnings: int) -> tuple[str, str]:
+def _trust_in_words(faults: list[str], limits: list[str], remarks: list[str]) -> tuple[str, str]:
     """The first words of the answer, and the rest of its sentence."""
-    data = [f"{count(warnings, 'warning')} on the data"] if warnings else []
     if faults or limits:
-        text = "; ".join([*faults, *limits, *data])
+        text = "; ".join([*faults, *limits, *remarks])
         return "Not as it stands." if faults else "Too little to judge.", f"{text[:1].upper()}{text[1:]}."
-    return "Its checks are clean.", f"But {data[0]}." if data else "Fills, inputs and cap without a fault."
+    return (
+        "No fault was found.",
+        f"But read {' and '.join(remarks)}." if remarks else "Fills, inputs and cap are right.",
+    )
+
+
+def _remarks(outcome: Outcome) -> Iterator[str]:
+    """The warnings and remarks on the data, counted."""
+    for texts, noun in ((outcome.market.warnings, "warning"), (outcome.market.notes, "remark")):
+        if texts:
+            yield f"{count(len(texts), noun)} on the data"
 
 
 def _battery(outcome: Outcome) -> str:

@@ -23,6 +23,7 @@ def section(outcome: Outcome) -> Section:
         "",
         verdict=outcome.verdict,
         warnings=outcome.market.warnings,
+        notes=outcome.market.notes,
         answers=answers(outcome),
         names=outcome.names,
         chart=account_chart(outcome),
@@ -52,7 +53,7 @@ def account_chart(outcome: Outcome) -> str:
         days,
         [
             Panel("Equity, money", equity, unit="money", height=160, log=True),
-            Panel("Drawdown from the last high", falls, height=76, zero=True),
+            Panel("Drawdown from the last high", falls, height=76, zero=True, short="drawdown"),
         ],
         sentence,
         start=outcome.result.cash,

@@ -31,13 +31,12 @@ def _changed(spec: BaseModel, path: str) -> Iterator[tuple[str, str, str]]:
             continue
         key = f"{path}{name}"
         if isinstance(value, BaseModel):
-            yield from (
-                _changed(value, f"{key}.")
-                if type(value) is type(default) or default is PydanticUndefined
-                else _other_kind(value, key)
-            )
-            continue
-        yield key, _text(value), "required" if default is PydanticUndefined else _text(default)
+            if type(value) is not type(default) and default is not PydanticUndefined and hasattr(value, "kind"):
+                yield key, str(value.kind), _text(default)
+            yield from _changed(value, f"{key}.")
+        else:
+            plain = spec.model_dump(mode="json")[name]
+            yield key, _text(plain), "required" if default is PydanticUndefined else _text(default)
 
 
 def _default(field: FieldInfo) -> Any:
@@ -47,15 +46,12 @@ def _default(field: FieldInfo) -> Any:
     return field.get_default(call_default_factory=True, validated_data={})
 
 
-def _other_kind(value: BaseModel, key: str) -> Iterator[tuple[str, str, str]]:
-    """A block of another kind than the default: its kind, and its own keys that differ."""
-    yield key, str(getattr(value, "kind", type(value).__name__)), "another kind"
-    yield from _changed(value, f"{key}.")
-
-
 def _text(value: Any) -> str:
+    """A value as in a config, on one line."""
     if isinstance(value, BaseModel):
-        return str(value.model_dump(mode="json"))
+        return str(getattr(value, "kind", "")) or _text(value.model_dump(mode="json"))
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_text(item)}' for key, item in value.items())}}}" if value else "none"
     if isinstance(value, (list, tuple)):
-        return ", ".join(_text(item) for item in value) or "none"
-    return "null" if value is None else str(value)
+        return f"[{', '.join(_text(item) for item in value)}]" if value else "none"
+    return "none" if value is None else str(value)

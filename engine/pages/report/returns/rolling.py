@@ -45,9 +45,9 @@ def rolling_chart(outcome: Outcome, window: int) -> str:
     return time_chart(
         days,
         [
-            Panel("Sharpe ratio, a year", sharpes, unit="ratio", height=130),
-            Panel("Volatility, a year", volatilities, height=110, zero=True),
-            Panel(f"Beta to {outcome.market.benchmark}", [beta], unit="ratio", height=110),
+            Panel("Sharpe ratio, a year", sharpes, unit="ratio", height=130, short="Sharpe"),
+            Panel("Volatility, a year", volatilities, height=110, zero=True, short="volatility"),
+            Panel(f"Beta to {outcome.market.benchmark}", [beta], unit="ratio", height=110, short="beta"),
         ],
         f"Sharpe ratio, volatility and beta over the last {window} sessions.",
         note=stride_note(every),

@@ -107,7 +107,7 @@ def test_a_rule_that_fails_is_told_with_symbol_and_bar(prediction, what, engine)
     task = task_of(Obedient(), signal=signal)
     line = message_of(engine, PluginError, task)
     bar = task.signals.times[12]
-    assert f"its rule failed on s0 at the bar of {bar:%F} " in line
+    assert f"its rule failed on s0 at the bar of {bar:%F %T} UTC: " in line
     assert what in line
     assert line.endswith("; mend the rule")
 

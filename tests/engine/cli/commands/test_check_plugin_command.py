@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import PluginError
+from core.plugins import load
+from engine.cli.plugins import locate_plugin
 from engine.cli.plugins.locate_plugin import located
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -139,7 +141,7 @@ def test_a_plug_in_of_the_project_holds():
         ("gone.py", None, "there is no such Python file"),
         ("broken.py", "from .base import BarFeature\nclass X(:\n", r"broken.py:2: .*; mend that line"),
         ("foreign.py", "import os\n", "its imports are those of no family; put it into its family's folder"),
-        ("sma.py", PEEK, "signals/features has a plug-in 'sma' already; rename the file"),
+        ("sma.py", PEEK, "signals/features has a plug-in 'sma' already, which is no file of your own; rename the file"),
         ("_own.py", PEEK, "is a module of its family, no plug-in"),
         (
             "two.py",
@@ -169,3 +171,88 @@ def test_a_file_from_elsewhere_leaves_nothing_behind(tmp_path):
         assert (plugin.kind, plugin.family, plugin.package) == ("peek", "features", "signals.features")
         assert len(signals.features.__path__) == len(before) + 1
     assert list(signals.features.__path__) == before
+
+
+def test_a_copy_of_a_file_of_ones_own_is_checked_in_its_place(tmp_path, monkeypatch):
+    import signals.features
+
+    folder = Path(signals.features.__path__[0])
+    own = folder / "peek.py"
+    monkeypatch.setattr(locate_plugin, "not_committed", lambda _: [own])
+    monkeypatch.setattr(locate_plugin, "kinds", lambda _: ("peek",))
+    file = tmp_path / "peek.py"
+    file.write_text(PEEK, encoding="utf-8")
+    for names in (("peek",), ("peek", "other")):
+        file.write_text(PEEK.replace('return ("peek",)', f"return {names}"), encoding="utf-8")
+        with located(file):
+            assert load("signals.features", "peek")().names == names
+    assert "signals.features.peek" not in sys.modules
+
+
+RULE = '''"""A rule for tests."""
+
+from typing import Any, ClassVar, NamedTuple
+
+from strategies.base import Decision, Sided, View
+
+
+class State(NamedTuple):
+    """Numbers."""
+
+    bars: int = 0
+
+
+def decide(view: View, state: State, p: Any) -> Any:
+    """Long where a rise is predicted, short where a fall is."""
+    {BODY}
+
+
+class Broken(Sided):
+    """A rule for tests."""
+
+    rule: ClassVar[Any] = staticmethod(decide)
+    state: ClassVar[Any] = State
+    far: float = 1.5
+    """A number."""
+'''
+GOOD = "return Decision(1 if view.prediction > 0 else -1), State(state.bars + 1)"
+
+
+@pytest.mark.parametrize(
+    ("body", "messages"),
+    [
+        (
+            "return Decision(0)",
+            (
+                "a rule with a state returns a decision and the state; asked with prediction=-0.5, ",
+                "as in 'it answers with",
+            ),
+        ),
+        # It does not look at the side: what is judged is what is traded.
+        pytest.param(GOOD, (), marks=pytest.mark.slow),
+        pytest.param(
+            GOOD.replace("1 if", "2.0 if"),
+            (
+                "it gave the target 2.0, which is not from -1 to 1; asked with prediction=",
+                "parameters: side=both, far=1.5",
+            ),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "if p.side == 'long':\n        return Decision(0), state\n    " + GOOD,
+            ("the rule reads p.side, which is no number", "p.allow_long and p.allow_short, 1.0 or 0.0"),
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_broken_rule_is_shown_with_what_it_was_asked(tmp_path, body, messages):
+    file = tmp_path / "broken.py"
+    file.write_text(RULE.replace("{BODY}", body), encoding="utf-8")
+    code, lines, _ = check(file)
+    failed = [line for line in lines_of(lines)[0] if line.startswith("  FAILED")]
+    assert code == (2 if messages else 0)
+    assert bool(failed) == bool(messages)
+    text = "\n".join(failed)
+    for message in messages:
+        assert message in text
+    assert ": assert " not in text

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.ledger.ledger import Ledger
 from engine.ledger.settings import PriorTrials, pooled_variance
+from engine.sweep.storage import trial_registry
 from engine.sweep.storage.trial_registry import TrialRegistry, warn_of_seen_holdout
 from engine.sweep.trials.plan import plan_sweep
 from engine.sweep.trials.ranking import TrialRanking
@@ -41,6 +43,17 @@ def test_a_setting_counts_once_however_often_it_is_tried(config_of):
     ratios = np.array([0.0, 1.0, 4.0, 5.0]) / np.sqrt(252.0)
     assert prior.sharpes == 4
     np.testing.assert_allclose([prior.mean, prior.squares], [ratios.mean(), ((ratios - ratios.mean()) ** 2).sum()])
+
+
+def test_a_sweep_that_is_run_again_with_another_rule_counts_anew(config_of, monkeypatch):
+    config = config_of({"space": SPACE})
+    register(config, "one")
+    for code, prior in (("aaaaaaaaaaaa", 6), ("bbbbbbbbbbbb", 12)):
+        monkeypatch.setattr(trial_registry, "own_code", lambda _, code=code: code)
+        assert TrialRegistry(plan_sweep(config), "one").prior_trials().trials == prior
+        register(config, "one")
+        assert TrialRegistry(plan_sweep(config), "one").prior_trials().trials == prior  # its own do not count
+    assert Ledger().faults() == []
 
 
 def test_the_order_in_which_keys_are_written_does_not_matter(config_of):

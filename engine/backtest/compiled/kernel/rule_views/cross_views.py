@@ -66,7 +66,7 @@ def call_cross_view(step: int, arrays: MarketArrays, p: Any, workspace: Workspac
     for symbol in range(count(positions)):
         if not math.isnan(workspace.rule_view[0, symbol]):
             reason = reasons[symbol] if len(reasons) != 0 else 0
-            side = remember(targets[symbol], reason, workspace.rule_sides[symbol], workspace.seen[symbol])
+            side = remember(targets[symbol], reason, workspace.rule_sides[symbol], p, workspace.seen[symbol])
             if side == KEEP:
                 workspace.failed_at[SYMBOL] = symbol
                 return 1

@@ -12,6 +12,7 @@ from engine.backtest.compiled.kernel.record_types import Seen
 from engine.backtest.compiled.kernel.records import MarketArrays, Workspace
 from engine.backtest.compiled.kernel_features import FEATURES
 from strategies._entry_order import MARKET
+from strategies._sides import on_allowed_side
 from strategies._view import Decision, View, position_return
 
 
@@ -101,13 +102,15 @@ def view_of(step: int, symbol: int, side: int, arrays: MarketArrays, workspace: 
 def decide(step: int, symbol: int, side: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> int:
     """The side that a rule of a view asks for, ``KEEP`` for an invalid answer; weight and reason are remembered."""
     decision = ask_rule(view_of(step, symbol, side, arrays, workspace), symbol, workspace, p)
-    return remember(decision.target, decision.reason, side, workspace.seen[symbol])
+    return remember(decision.target, decision.reason, side, p, workspace.seen[symbol])
 
 
-def remember(target: float, reason: int, side: int, seen: Seen) -> int:
-    """Remember a decision; its side, or ``KEEP`` if it is not valid."""
+def remember(target: float, reason: int, side: int, p: Any, seen: Seen) -> int:
+    """Remember a decision; its side, which is 0 for one that ``strategy.side`` bars, or ``KEEP`` if it is not valid."""
     if not (-1.0 <= target <= 1.0) or reason < 0 or reason >= FEATURES.reasons:
         return KEEP
+    if FEATURES.sides:
+        target = on_allowed_side(target, p)
     target_side = (target > 0.0) - (target < 0.0)
     weight = abs(target)
     seen.scales = 1 if target_side == side and side != 0 and weight != seen.weight else 0
@@ -119,7 +122,10 @@ def remember(target: float, reason: int, side: int, seen: Seen) -> int:
 def signal_without_position(step: int, symbol: int, arrays: MarketArrays, p: Any, workspace: Workspace) -> int:
     """The side that the rule would ask for without a position."""
     decision = ask_in_passing(view_of(step, symbol, 0, arrays, workspace), symbol, workspace, p)
-    return (decision.target > 0.0) - (decision.target < 0.0)
+    target = decision.target
+    if FEATURES.sides:
+        target = on_allowed_side(target, p)
+    return (target > 0.0) - (target < 0.0)
 
 
 def weight_of(symbol: int, workspace: Workspace) -> float:

@@ -17,7 +17,7 @@ def changed(**values):
 
 def test_a_config_of_defaults_has_only_what_it_must_state():
     found = changed()
-    assert all(default in ("required", "another kind") for _, default in found.values()), found
+    assert all(default in ("required", "none") for _, default in found.values()), found
 
 
 def test_a_changed_key_stands_beside_its_default():
@@ -30,7 +30,7 @@ def test_a_changed_key_stands_beside_its_default():
 
 def test_a_block_in_the_place_of_none():
     found = changed(risk={"stop": {"kind": "percent", "value": 0.05}})
-    assert found["risk.stop"] == ("percent", "another kind")
+    assert found["risk.stop"] == ("percent", "none")
     assert found["risk.stop.value"][0] == "0.05"
 
 
