@@ -143,8 +143,8 @@ def test_each_alone_flips_the_verdict(name):
 def test_what_was_not_tried_is_not_called_not_passed():
     result = verdict(replace(GOOD, deflated=Estimate(0.9), pbo=None), is_clean=None)
     assert result.sentence == (
-        "No evidence of skill: 5 of 8 tests passed; passed: superiority to cash, superiority to buy and hold, length of "
-        "the record, doubled costs, decisions a bar late; not passed: deflated Sharpe ratio; not tried: backtest "
+        "No evidence of skill: 5 of 8 tests passed; passed: superiority to cash, superiority to buy and hold, length "
+        "of the record, doubled costs, decisions a bar late; not passed: deflated Sharpe ratio; not tried: backtest "
         "overfitting, leak battery."
     )
 
