@@ -64,3 +64,12 @@ def test_a_mistyped_command_is_told_of_close_ones(word, hint, capsys):
     err = capsys.readouterr().err
     assert f"there is no command and no file '{word}'" in err
     assert hint in err
+
+
+@pytest.mark.parametrize("word", ["sweep", "backtest"])
+def test_a_word_for_what_a_config_says_is_told_the_way(word, capsys):
+    assert cli.main([word, "x"]) == 2
+    err = capsys.readouterr().err
+    assert f"there is no command {word!r}: `run_backtest.py CONFIG` runs a {word}" in err
+    assert ("`sweep:` block" in err) == (word == "sweep")
+    assert "did you mean" not in err

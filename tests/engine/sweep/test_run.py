@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 
 import numpy as np
@@ -291,6 +292,10 @@ def test_the_summary_fits_the_terminal(swept, width):
     assert max(map(len, free)) <= width
     assert swept.numbers["verdict"]["sentence"].split(":")[0] in text
     assert "16 trials (16 done), grid" in text
+    assert all(line == line.rstrip() for line in lines)
+    words = " ".join(text.split())
+    for test in swept.numbers["verdict"]["tests"]:
+        assert re.search(rf"(not )?(passed|tried): {test['name']}\. ", words)
     assert "holdout from 2015-08-03" in text
     assert str(swept.saved.folder / "trials.parquet") in text
     assert "nan" not in text.lower().split()

@@ -2,12 +2,43 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from engine.sweep.pages import charts
 from engine.sweep.pages.charts import TrialPoints
 from engine.sweep.space.dimensions import Discrete
 
 AXES = (Discrete("a", (1, 2, 5)), Discrete("b", ("x", "y")), Discrete("c", (0.1, 0.2, 0.3, 0.4)))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"kind": "percent", "value": 0.06}, "6 %"),
+        ({"kind": "percent", "value": 0.025}, "2.5 %"),
+        ({"kind": "atr", "window": 14, "multiple": 3}, "3 x ATR(14)"),
+        ({"kind": "other", "value": 2}, "other 2"),
+        (None, "none"),
+    ],
+)
+def test_a_stop_is_written_as_a_reader_would(value, text):
+    assert charts.text(value) == text
+
+
+def test_an_axis_of_few_values_has_all_of_them():
+    assert [label for _, label in charts.axis_ticks(AXES[2])] == ["0.1", "0.2", "0.3", "0.4"]
+    assert len(charts.axis_ticks(Discrete("d", tuple(range(20))))) == 3
+
+
+def test_no_bar_of_the_ranks_has_both_colours():
+    figure = charts.logits(np.array([-2.0, -0.01, 0.0, 0.01, 1.5]), 0.6)
+    bars = {}
+    for bar in figure.axes[0].patches:
+        if bar.get_height():
+            bars.setdefault(round(bar.get_x(), 9), []).append(bar.get_facecolor())
+    assert all(len(colours) == 1 for colours in bars.values())
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels == ["in the lower half, 60.00 %", "in the upper half, 40.00 %"]
 
 
 def test_a_cell_is_the_median_over_all_else():
