@@ -106,6 +106,7 @@ def distribution(values: Vector, lines: Sequence[tuple[str, float, str]], name: 
         )
     axis.set_xlabel(name, color=MUTED)
     axis.set_ylabel("trials", color=MUTED)
+    axis.yaxis.set_major_formatter("{x:,.0f}")
     return figure
 
 
@@ -284,7 +285,9 @@ def logits(values: Vector, pbo: float) -> "Figure":
     axis.hist(values[values > 0], bins=bins, color=BLUE, alpha=0.45, label=label)
     axis.axvline(0.0, color=INK, linewidth=0.8)
     axis.set_xlabel("logit of the rank in the other half", color=MUTED)
-    axis.legend(loc="upper left")
+    axis.set_ylim(0, 1.35 * axis.get_ylim()[1])  # room for the legend above the bars
+    axis.yaxis.set_major_formatter("{x:,.0f}")
+    axis.legend(loc="upper left", ncols=2)
     return figure
 
 
