@@ -285,9 +285,9 @@ def logits(values: Vector, pbo: float) -> "Figure":
     axis.hist(values[values > 0], bins=bins, color=BLUE, alpha=0.45, label=label)
     axis.axvline(0.0, color=INK, linewidth=0.8)
     axis.set_xlabel("logit of the rank in the other half", color=MUTED)
-    axis.set_ylim(0, 1.35 * axis.get_ylim()[1])  # room for the legend above the bars
+    axis.set_ylim(0, 1.5 * axis.get_ylim()[1])  # room for the legend above the bars
     axis.yaxis.set_major_formatter("{x:,.0f}")
-    axis.legend(loc="upper left", ncols=2)
+    axis.legend(loc="upper left")
     return figure
 
 
