@@ -93,8 +93,8 @@ def _run_row(folder: Path, manifest: Mapping[str, Any]) -> ReviewRow:
     tried = manifest.get("tried") or {}
     common = _common(folder, manifest, metrics)
     if metrics.get("benchmark"):
-        given = any(path.startswith("data.benchmark.") for path in common["config"])  # with a source of its own
-        common["config"].setdefault("data.benchmark", f"{metrics['benchmark']}{'' if given else ' (default)'}")
+        has_source = any(path.startswith("data.benchmark.") for path in common["config"])  # with a source of its own
+        common["config"].setdefault("data.benchmark", f"{metrics['benchmark']}{'' if has_source else ' (default)'}")
     return ReviewRow(
         folder=str(folder),
         kind="run",
@@ -135,7 +135,7 @@ def _sweep_row(folder: Path, manifest: Mapping[str, Any]) -> ReviewRow:
     if isinstance(row, Refused):
         raise StoreError(f"{chosen[0].name}, the winner: {row.reason}")
     sweep = _common(folder, manifest, numbers)
-    luck = numbers.get("luck") or {}
+    overfitting = numbers.get("luck") or {}
     return replace(
         row,
         folder=str(folder),
@@ -146,8 +146,8 @@ def _sweep_row(folder: Path, manifest: Mapping[str, Any]) -> ReviewRow:
         id=str(manifest["sweep_id"]),
         verdict=numbers["verdict"]["headline"],
         beats=numbers["verdict"]["headline"] == SKILL,
-        tries=int(luck["trials"]["all"] if luck else numbers["trials"]["done"]),
-        deflated=luck["deflated_sharpe"]["value"] if luck else None,
+        tries=int(overfitting["trials"]["all"] if overfitting else numbers["trials"]["done"]),
+        deflated=overfitting["deflated_sharpe"]["value"] if overfitting else None,
         pages=_pages(folder, (*SWEEP_PAGES, f"{WINNERS}/{chosen[0].name}/{REPORT}")),
         flags=tuple(_flags(folder, manifest, SWEPT)),
     )

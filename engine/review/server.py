@@ -180,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _is_winners_report(parts: list[str]) -> bool:
-    """Whether a path below a sweep's folder is the report of a winner; no part of it leads elsewhere."""
+    """True if a path below a sweep's folder is a winner's report; no part of it leads elsewhere."""
     return parts[0] == WINNERS and parts[2] == REPORT and re.fullmatch(r"trial-[0-9]+-[0-9a-f]+", parts[1]) is not None
 
 
