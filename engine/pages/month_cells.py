@@ -26,4 +26,4 @@ def _cell(value: float, largest: float, digits: int) -> dict[str, Any]:
     if math.isnan(value):
         return {"text": "", "kind": ""}
     strength = round(10 * min(1.0, abs(value) / largest) ** 0.7)
-    return {"text": f"{value:.{digits}f}", "kind": f"{'u' if value > 0 else 'd'}{strength}" if strength else ""}
+    return {"text": f"{value:z.{digits}f}", "kind": f"{'u' if value > 0 else 'd'}{strength}" if strength else ""}

@@ -133,7 +133,7 @@ def _mend_axes(figure: "Figure", name: str) -> None:
     from matplotlib.ticker import PercentFormatter, ScalarFormatter
 
     height = figure.get_size_inches()[1]
-    figure.subplots_adjust(left=0.11, right=0.985, top=1 - 0.45 / height, bottom=0.32 / height)
+    figure.subplots_adjust(left=0.11, right=0.985, top=1 - 0.6 / height, bottom=0.32 / height)
     for axis in figure.axes:
         for label in axis.get_xticklabels():
             label.set(rotation=0, horizontalalignment="center")
@@ -160,7 +160,7 @@ def _name_the_mean(axis: "Axes") -> None:
         return
     handles, labels = axis.get_legend_handles_labels()
     named = {label: handle for handle, label in zip(handles, labels, strict=True) if handle not in dashed}
-    axis.legend([*named.values(), dashed[0]], [*named, "mean"], loc="best", fontsize=10)
+    axis.legend([*named.values(), dashed[0]], [*named, "mean of the strategy"], loc="best", fontsize=10)
 
 
 def _ours(period: str) -> dict[str, Callable[..., None]]:

@@ -13,6 +13,7 @@ import pytest
 
 from core.errors import DataError
 from core.number_format import format_4sig, percent
+from engine.pages.month_cells import month_rows
 from engine.pages.tearsheet.figures import recovered
 from engine.pages.tearsheet.quantstats_differences import OTHER_FORMULAS, UNDEFINED
 from engine.pages.tearsheet.sheet_input import TearsheetInput
@@ -315,3 +316,8 @@ def gone(pid, within):
             return True
         time.sleep(0.1)
     return False
+
+
+def test_a_month_that_rounds_to_0_has_no_sign():
+    table = pd.DataFrame({"Jan": [0.01], "Feb": [-0.0000001], "year": [0.01]}, index=[2024])
+    assert month_rows(table)[0]["cells"][1]["text"] == "0.00"
