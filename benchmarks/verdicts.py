@@ -148,7 +148,7 @@ def says_yes(seed: int, case: Case) -> tuple[bool, str, float]:
         os.environ["BACKTRADER_ML_DATA"] = str(folder / "data")
         config = config_of(folder, seed, case)
         if case.trials:
-            swept = sweep_and_save(config, Options(out=folder / "runs", cache=False, quiet=True))
+            swept = sweep_and_save(config, Options(out=folder / "runs", quiet=True))
             verdict = swept.numbers["verdict"]
             failed = ", ".join(test["name"] for test in verdict["tests"] if test["passed"] is False)
             return verdict["headline"].startswith("evidence"), failed or verdict["headline"], float("nan")
@@ -208,10 +208,12 @@ def line(case: Case, verdicts: Sequence[tuple[bool, str, float]]) -> str:
 def main(share: float, parts: Sequence[str]) -> None:
     """Print the table, line by line."""
     print("| market | markets | IC | evidence (95 % interval) | in the forecasts alone |\n|---|---|---|---|---|")
-    for case in cases():
-        if not parts or any(part in case.name for part in parts):
-            markets = max(round(share * case.markets), 1)
-            print(line(case, survey(case, markets, processes=min(os.cpu_count() or 1, markets))), flush=True)
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["BACKTRADER_ML_CACHE"] = cache  # one compiled engine for all markets
+        for case in cases():
+            if not parts or any(part in case.name for part in parts):
+                markets = max(round(share * case.markets), 1)
+                print(line(case, survey(case, markets, processes=min(os.cpu_count() or 1, markets))), flush=True)
 
 
 if __name__ == "__main__":
