@@ -29,6 +29,7 @@ def as_script(name, folder):
     return {**variables, "printed": (out.getvalue(), err.getvalue()), "left": list(folder.iterdir())}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_it_runs_as_a_script(name, scripts):
     out, err = scripts[name]["printed"]

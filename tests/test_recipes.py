@@ -128,6 +128,7 @@ def test_a_feature_that_looks_ahead_is_named_with_its_row(copy):
     assert re.search(r"feature peek looks ahead: row \d+ of \d+ changes when", done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

@@ -139,6 +139,7 @@ def test_the_seed_matters_where_chance_is_declared(model):
     assert (predicted(model, seed=8).tobytes() != predicted(model, seed=7).tobytes()) == model.uses_seed
 
 
+@pytest.mark.slow
 @every_trained
 @pytest.mark.parametrize("seed", [0, 2**63 - 1])
 def test_every_seed_is_taken(model, seed):

@@ -64,6 +64,7 @@ def assert_same(one, other):
             assert left == right, field.name
 
 
+@pytest.mark.slow
 def test_a_run_folder_reads_back_as_what_was_returned(in_memory, folder):
     assert_same(load_run(folder), in_memory)
     assert_same(load_run(str(folder)), in_memory)

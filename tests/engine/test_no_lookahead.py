@@ -56,6 +56,7 @@ def test_truncation_moves_nothing_before_it(whole, walk, outcome, cut):
     assert len(was["fills"]) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["another walk", "mirrored", "thousandfold"])
 @pytest.mark.parametrize("cut", CUTS)
 def test_another_future_moves_no_bit_before_it(whole, walk, outcome, redrawn, cut, how):

@@ -224,6 +224,7 @@ def saved(tmp_path_factory):
     return recorded(cerebro, out=tmp_path_factory.mktemp("runs"), name="cross", benchmark="A", tearsheet=True)
 
 
+@pytest.mark.slow
 def test_the_folder_has_the_pages_and_is_read_back(saved):
     assert {path.name for path in saved.folder.iterdir()} >= {"report.html", "tearsheet.html", *RESULT_FILES}
     assert saved.folder.name == f"cross-{saved.result.config_id}"

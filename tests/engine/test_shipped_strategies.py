@@ -95,6 +95,7 @@ def test_the_volatility_target_holds_its_weight():
     assert moves.sum() > 20
 
 
+@pytest.mark.slow
 def test_mean_reversion_enters_where_both_agree():
     result = result_of("mean_reversion", "risk.stop=null", "strategy.reenter=always")
     close = prices_of(result)["Close"]

@@ -56,6 +56,7 @@ def test_the_file_is_short():
     assert len(lines) < 40
 
 
+@pytest.mark.slow
 def test_it_runs_and_its_reasons_are_in_the_tables(example, capsys):
     assert run(example) == 0
     assert capsys.readouterr().err == ""
@@ -77,6 +78,7 @@ def test_it_runs_and_its_reasons_are_in_the_tables(example, capsys):
     assert any("the strategy's filters allow entries at" in note for note in metrics["notes"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["long", "short"])
 def test_a_side_that_is_not_allowed_is_not_traded(example, side):
     assert run(example, f"strategy.side={side}") == 0
@@ -98,6 +100,7 @@ def test_another_kind_on_the_command_line_says_what_it_drops(example, capsys):
     assert "features, entry_order, only_if of the old one went with it" in line
 
 
+@pytest.mark.slow
 def test_its_audit_finds_no_leak(example, capsys):
     words = [word for word in QUICK if not word.startswith(("report", "measures"))]
     assert main(["audit", str(example), "--out", str(example.parent / "runs"), "--quiet", *words]) == 0

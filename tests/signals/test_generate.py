@@ -152,6 +152,7 @@ def around(market, spec, numbers):
     return sorted({start + shift for start in starts for shift in (-1, 0, 1, spec.label.horizon)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "label", "numbers"),
     [

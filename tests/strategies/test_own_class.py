@@ -90,6 +90,7 @@ def test_it_sees_bars_signals_and_features_of_the_same_close(diary):
     assert len(result.equity) == len(rows)
 
 
+@pytest.mark.slow
 def test_it_is_sized_by_the_rule_and_the_confidence_of_the_bar(diary):
     result = run(diary)
     entries = result.orders[result.orders["side"] == "buy"]

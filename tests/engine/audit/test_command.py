@@ -52,6 +52,7 @@ def audited(config, out, *words):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", ["80", "120"])
 def test_a_clean_config_exits_0_and_says_so(config, tmp_path, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)
@@ -88,6 +89,7 @@ def test_a_leak_exits_1_and_names_stage_row_and_values(config, tmp_path, leak):
     assert "First changed values" in (folder / "audit.html").read_text()
 
 
+@pytest.mark.slow
 def test_json_and_quiet(config, tmp_path):
     done = audited(config, tmp_path / "out", "--json")
     assert json.loads(done.stdout)["name"] == "small"
@@ -132,6 +134,7 @@ def report_of_other(config, tmp_path):
     return report_of(config, tmp_path / "runs")
 
 
+@pytest.mark.slow
 def test_a_quick_look_does_not_replace_the_whole_battery_unless_it_finds_a_leak(config, tmp_path, leak):
     from engine.run_folder import verdict_cache
     from engine.sweep.load_config import load

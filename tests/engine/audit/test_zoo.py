@@ -101,6 +101,7 @@ def test_the_counts_in_the_readme_are_those_of_the_zoo():
     assert (int(leaks), int(clean)) == (len(zoo.LEAKS), len(zoo.CLEAN))
 
 
+@pytest.mark.slow
 def test_an_audit_is_deterministic():
     one, two = (digest(audited(zoo.CLEAN["lightgbm"]).dump()) for _ in range(2))
     assert one == two

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_markets import cases
@@ -60,6 +61,7 @@ def test_no_market_and_no_setting_tells_the_engines_apart(general):
     assert seen["market"] > 300
 
 
+@pytest.mark.slow
 def test_what_is_cut_off_changes_nothing_before_the_cut(general):
     seen = Counter()
 

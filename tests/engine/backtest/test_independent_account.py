@@ -76,6 +76,7 @@ def cross(close: pd.Series) -> tuple[list[int], int]:
     return [int(value) for value in np.sign((fast - slow).fillna(0.0))], 49
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "base", "cap"), [("sma_cross", 0.02, 0.05), ("buy_and_hold", 0.95, 0.95)])
 def test_a_run_equals_an_account_kept_by_hand(prices, name, base, cap):
     side, start = cross(prices["Close"]) if name == "sma_cross" else ([1] * len(prices), 0)

@@ -88,6 +88,7 @@ def average_price(fills):
     return price
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "symbols"), [(Everything(part=0.75), ("A",)), (Everything(), SYMBOLS), (AgainstTheMean(), SYMBOLS)]
 )

@@ -32,6 +32,7 @@ def test_help_answers_without_loading_what_a_run_needs():
     assert "run_backtest.py CONFIG... [key=value ...]" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_run_prints_its_summary_plainly_when_piped_and_leaves_one_folder(tmp_path):
     done = in_a_process(SMA, "--out", tmp_path / "runs")
     assert done.returncode == 0, done.stderr
@@ -91,6 +92,7 @@ def test_running_again_keeps_the_folder_and_show_repeats_its_summary(tmp_path):
     assert shown.stdout.split() == first.stdout.split()
 
 
+@pytest.mark.slow
 def test_a_run_folders_config_runs_again_to_the_same_id(tmp_path):
     assert run(SMA, "risk.base=0.01", *QUICK, "--out", tmp_path, "-q").returncode == 0
     [folder] = tmp_path.iterdir()

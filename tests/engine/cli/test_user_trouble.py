@@ -336,6 +336,7 @@ def test_a_symbol_that_ends_early_is_noted(walk, prices, tmp_path):
 # What a run says of itself.
 
 
+@pytest.mark.slow
 def test_the_log_holds_the_notes_and_says_when_nothing_was_trained(cheap, walk, tmp_path):
     walk.assign(Volume=0).to_csv(tmp_path / "x.csv")
     config = cheap(tmp_path / "x.csv", report={"tearsheet": False})

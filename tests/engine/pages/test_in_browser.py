@@ -44,6 +44,7 @@ def report(browser, folder):
         yield page
 
 
+@pytest.mark.slow
 def test_nothing_is_asked_for_and_nothing_is_said(report):
     assert report.asked == []
     assert report.said == []
@@ -235,6 +236,7 @@ def test_the_page_is_readable_without_scripts(browser, folder):
     context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["report.html", "tearsheet.html"])
 @pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide, light", "narrow, dark"])
 def test_no_serious_finding_of_axe_and_no_sideways_scroll(browser, folder, name, size, scheme):
@@ -247,6 +249,7 @@ def test_no_serious_finding_of_axe_and_no_sideways_scroll(browser, folder, name,
         assert (page.said, page.asked) == ([], [])
 
 
+@pytest.mark.slow
 def test_hostile_names_are_text(browser, make_outcome, tmp_path):
     run = make_outcome(bars=120, name=HOSTILE, symbol="<img src=x onerror=alert(2)>")
     write_report(run, tmp_path / "report.html")

@@ -63,6 +63,7 @@ def told(capsys, *words):
 # --- whole runs
 
 
+@pytest.mark.slow
 def test_a_run_is_reproduced_and_nothing_is_touched_but_the_record_of_it(folder, capsys, monkeypatch, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

@@ -25,6 +25,7 @@ def run():
     return config, compute(config)
 
 
+@pytest.mark.slow
 def test_it_equals_a_run_whose_config_says_so(run):
     config, outcome = run
     found = outcome.constant_confidence

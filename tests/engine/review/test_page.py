@@ -91,6 +91,7 @@ def test_sorting_by_mouse_and_by_keyboard(opened, file):
     assert found == sorted(found, reverse=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -23,6 +23,7 @@ def saved(tmp_path_factory) -> Path:
     return run_and_save(config, options).saved.folder
 
 
+@pytest.mark.slow
 def test_the_signal_table_begins_at_the_first_decision_and_has_a_row_a_bar(saved):
     signals, equity = (pd.read_parquet(saved / f"{name}.parquet") for name in ("signals", "equity"))
     assert list(signals["time"]) == list(equity["time"])

@@ -26,6 +26,7 @@ def reproduced(folder):
     return CliRunner().invoke(app, ["reproduce", str(folder), "--cache"], standalone_mode=False)
 
 
+@pytest.mark.slow
 def test_it_is_equal_whatever_was_tried_since(folder):
     before = sorted((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file())
     lines = Ledger().chain.count
@@ -39,6 +40,7 @@ def test_it_is_equal_whatever_was_tried_since(folder):
     assert Ledger().chain.count == lines
 
 
+@pytest.mark.slow
 def test_a_cell_that_was_changed_is_named(folder):
     table = pd.read_parquet(folder / "trials.parquet")
     table.loc[4, "sharpe"] += 0.5
@@ -48,6 +50,7 @@ def test_a_cell_that_was_changed_is_named(folder):
     assert "trials.parquet: row 4, column sharpe" in " ".join(done.output.split())
 
 
+@pytest.mark.slow
 def test_its_config_can_be_swept_again(folder, tmp_path):
     from engine.sweep.load_config import load
 

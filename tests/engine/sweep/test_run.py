@@ -63,6 +63,7 @@ def swept(config_of, options, lasting):
     return sweep_and_save(config_of(SWEEP), options)
 
 
+@pytest.mark.slow
 def test_the_page_in_a_browser(swept, browser):
     with opened(browser, swept.saved.folder / "sweep.html") as sweep:
         page = sweep.page

@@ -15,6 +15,7 @@ def swept(config, folder):
     return sweep_and_save(config, Options(out=folder, cache=False, quiet=True))
 
 
+@pytest.mark.slow
 def test_a_second_sweep_that_opens_the_same_holdout_is_told(config_of, tmp_path, caplog):
     first = swept(config_of({"space": SPACE, "holdout": HOLDOUT}), tmp_path)
     assert first.numbers["holdout_uses"] == ""
@@ -42,6 +43,7 @@ def test_a_run_over_the_bars_of_a_holdout_has_seen_them(config_of, tmp_path, cap
     assert earlier["trials"] == 1  # the run's first months are those of the trials
 
 
+@pytest.mark.slow
 def test_runs_count_the_trials_of_sweeps_and_sweeps_the_runs(config_of, tmp_path, capsys):
     config = config_of({"space": SPACE})
     result = swept(config, tmp_path)
@@ -59,6 +61,7 @@ def test_runs_count_the_trials_of_sweeps_and_sweeps_the_runs(config_of, tmp_path
     assert result.numbers["luck"]["trials"]["earlier"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [[], ["--ledger"]])
 def test_the_ledger_is_shown_and_verified_in_any_folder(words, config_of, tmp_path, prices):
     from click.testing import CliRunner

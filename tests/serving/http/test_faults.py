@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 
+import pytest
 from fake_model import FakeModel, body, loader
 from running_service import question, service_process, serving
 
@@ -37,6 +38,7 @@ def test_a_database_that_is_gone_and_comes_back(postgres):
         assert len(read_predictions(running.log, model.record.id).rows) == 2
 
 
+@pytest.mark.slow
 def test_a_full_disk_of_a_process(rule_bundle, rule_config, tmp_path):
     """The limit of a file's size stands for the end of the disk: writes beyond it fail."""
     program = ["-c", FULL.format(limit=130_000)]

@@ -31,6 +31,7 @@ def fake(tmp_path_factory):
         yield running
 
 
+@pytest.mark.slow
 def test_requests_made_of_the_schema(fake):
     """Without schemathesis' plug-in of pytest, which knows the insides of another version."""
     schema = schemathesis.openapi.from_url(f"{fake.address}/openapi.json")

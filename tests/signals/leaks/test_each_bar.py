@@ -100,6 +100,7 @@ def test_a_single_month_end_of_a_long_history_is_found(monkeypatch):
         assert each_bar(market_of(times), on(stamp), full=False, seed=1).status == "leak"
 
 
+@pytest.mark.slow
 def test_a_history_in_pieces_is_tried_at_the_same_bars(monkeypatch):
     monkeypatch.setattr(module, "PIECE", 200)
     times = days(700)

@@ -20,6 +20,7 @@ def scorer(folder, **more):
     return Transformers(folder=str(folder), **more)
 
 
+@pytest.mark.slow
 def test_good_news_are_above_0_bad_ones_below_and_others_between(tiny_bert):
     good, bad, flat = scorer(tiny_bert).score([GOOD, BAD, FLAT])
     assert good > 0.5

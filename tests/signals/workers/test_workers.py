@@ -308,6 +308,7 @@ def test_a_pool_interrupted_leaves_nobody_in_the_middle_of_a_fold(odd):
         assert len(pids()) == 1
 
 
+@pytest.mark.slow
 def test_a_pool_gives_the_same_bits_for_one_model_after_the_other(make_market):
     market = make_market(bars=400)
     models = [{"kind": "random_forest", "trees": 5}, {"kind": "lightgbm", "rounds": 20}, {"kind": "ridge"}]

@@ -35,6 +35,7 @@ def plain(monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_random_settings_give_the_same_bits(plain):
     fills = 0
     reasons = set()

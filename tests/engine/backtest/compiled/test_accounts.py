@@ -200,6 +200,7 @@ def require_within_cap(risk, broker, ledger):
             assert lots == pytest.approx(round(lots), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_account_of_drawn_markets_adds_up(general):
     fills = []
 
@@ -212,6 +213,7 @@ def test_the_account_of_drawn_markets_adds_up(general):
     assert sum(fills) > 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tight", [True, False])
 def test_the_account_of_random_markets_adds_up(general, tight):
     fills = [require_sound(*random_case(seed, rules=("threshold",), tight=tight)) for seed in range(400, 450)]

@@ -100,6 +100,7 @@ FAILURES = [
 ]
 
 
+@pytest.mark.slow
 @ENGINES
 @pytest.mark.parametrize(("prediction", "what"), FAILURES)
 def test_a_rule_that_fails_is_told_with_symbol_and_bar(prediction, what, engine):
@@ -142,6 +143,7 @@ def test_an_overflow_of_the_queue_is_one_line(rules, seed, general, monkeypatch)
 # --- a log without room
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 7])
 def test_a_log_without_room_is_made_larger_and_nothing_is_written_beyond_it(seed, general, monkeypatch):
     """Once the children of an entry for which there was no room were written behind the log's end."""

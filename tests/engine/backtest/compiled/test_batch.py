@@ -94,6 +94,7 @@ def require_equal(row, curve, result, task, measures=compiled.MEASURES):
             np.testing.assert_allclose(row[measure.name], estimate.value, rtol=1e-12, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_each_row_is_the_run_of_its_setting(one_for_all):
     seen = {"ruined": 0, "done": 0}
     for seed in range(24):
@@ -245,6 +246,7 @@ def long_only(seed=3, **broker):
     return BacktestInput.of(market, signals, Threshold(side="long"), RiskSpec(), BrokerSpec(**broker), "x")
 
 
+@pytest.mark.slow
 def test_chunks_and_threads_change_nothing(single):
     task = long_only()
     space = {"strategy.entry": [0.0, 0.004, 0.009], "risk.base": [0.01, 0.02, 0.03, 0.04]}

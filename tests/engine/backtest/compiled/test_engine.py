@@ -35,6 +35,7 @@ def agree(market, signals, strategy, risk, broker):
     return one
 
 
+@pytest.mark.slow
 def test_random_settings_give_the_same_bits(general):
     results = [agree(*case(seed, rules=("threshold",), tight=seed % 2 == 0)) for seed in range(80)]
     reasons = {reason.split(":")[0] for result in results for reason in result.orders["reason"]}

@@ -164,6 +164,7 @@ def held_sides(result):
     return set(np.sign(result.fills["position_after"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", [Scalar, Viewed, Stateful, Cross, CrossViewed])
 def test_a_barred_side_is_flat_on_backtrader(spec):
     seen = set()

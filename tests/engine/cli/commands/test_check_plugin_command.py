@@ -91,6 +91,7 @@ def lines_of(lines):
     return lines[2:style], lines[style + 1 : -1]
 
 
+@pytest.mark.slow
 def test_a_measure_that_keeps_the_contract_and_breaks_house_style(tmp_path):
     file = tmp_path / "lowest.py"
     file.write_text(MEASURE.replace("{LAST}", " if len(values) else too_few(values, 1)"), encoding="utf-8")

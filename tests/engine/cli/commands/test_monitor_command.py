@@ -221,6 +221,7 @@ def test_bad_input_is_one_line(parts, served, capsys, words, message):
     assert error.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--page", "--log", "--gauges", "--retrain"])
 @pytest.mark.parametrize("place", ["file/m", "."])
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(

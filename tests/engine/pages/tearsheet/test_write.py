@@ -260,12 +260,14 @@ def test_few_returns_are_flagged(make_outcome, tmp_path):
     assert re.search(r"Sharpe[^<]*: fewer than 30 returns\.", page)
 
 
+@pytest.mark.slow
 def test_the_page_is_written_in_another_process(outcome, tmp_path, page):
     with background() as submit:
         written = submit(TearsheetInput.of(outcome), tmp_path / "t.html").result(timeout=120)
     assert written.read_text(encoding="utf-8") == page
 
 
+@pytest.mark.slow
 def test_an_error_in_the_other_process_arrives_as_it_is(outcome, tmp_path):
     with background() as submit:
         future = submit(replace(TearsheetInput.of(outcome), daily=daily(GOOD[:5])), tmp_path / "t.html")

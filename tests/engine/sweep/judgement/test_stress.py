@@ -27,6 +27,7 @@ def earned(config, late=False):
     return engine.run_task(task).equity["equity"].iloc[-1] / config.broker.cash - 1.0
 
 
+@pytest.mark.slow
 def test_it_is_the_run_of_such_a_config(config_of, tmp_path):
     config = config_of({"space": SPACE}, broker=BROKER)
     numbers = sweep_and_save(config, Options(out=tmp_path, cache=False, quiet=True)).numbers
