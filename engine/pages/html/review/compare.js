@@ -52,8 +52,8 @@
       unit: 86400, times: days, period: "week to",
       panels: [
         { title: "Wealth, " + how() + "; 1 at the start of the common weeks", unit: "ratio", log: true, zero: false, height: 300, lines: lines(function (run) { return wealth[run]; }) },
-        { title: "Drawdown, " + how(), unit: "fraction", log: false, zero: true, height: 130, lines: lines(function (run) { return statistics.drawdown(wealth[run]); }) },
-        { title: "Rolling Sharpe ratio, " + WIDTH + " weeks", unit: "ratio", log: false, zero: true, height: 130, lines: lines(function (run) { return [null].concat(statistics.rolling(common.returns[run], WIDTH)); }) }
+        { title: "Drawdown, " + how(), short: "drawdown", unit: "fraction", log: false, zero: true, height: 130, lines: lines(function (run) { return statistics.drawdown(wealth[run]); }) },
+        { title: "Rolling Sharpe ratio, " + WIDTH + " weeks", short: "Sharpe", unit: "ratio", log: false, zero: true, height: 130, lines: lines(function (run) { return [null].concat(statistics.rolling(common.returns[run], WIDTH)); }) }
       ]
     };
     var figure = element("figure", "chart"), script = element("script");
