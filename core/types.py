@@ -71,8 +71,11 @@ class Bars:
         """The bars whose close time lies in ``[first, last]``; None leaves that end open."""
         low = 0 if first is None else int(self.times.searchsorted(first, side="left"))
         high = len(self) if last is None else int(self.times.searchsorted(last, side="right"))
-        cut = {name: getattr(self, name)[low:high] for name in ("times", *COLUMNS)}
-        return replace(self, **cut)
+        return self.rows(low, high)
+
+    def rows(self, begin: int, end: int | None = None) -> "Bars":
+        """The bars from one row up to another; None for all that follow."""
+        return replace(self, **{name: getattr(self, name)[begin:end] for name in ("times", *COLUMNS)})
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from core.errors import ConfigError, DataError
 from core.types import Bars, FeatureFrame, Market, Matrix
-from signals.features.base import Feature
+from signals.features.base import BarFeature, Feature
 
 
 def feature_frame(market: Market, symbol: str, features: Sequence[Feature], first: int = 0) -> FeatureFrame:
@@ -18,7 +19,8 @@ def feature_frame(market: Market, symbol: str, features: Sequence[Feature], firs
     market : all that features may use.
     symbol : the one of T bars whose features they are.
     features : at least one; no two may make a column of the same name.
-    first : the bar at which the frame begins; the features are computed over all bars before it, too.
+    first : the bar at which the frame begins. Values are the same bits as in a frame of all bars: features whose
+        window is bounded are computed over the bars that they need, the others over all.
 
     Returns
     -------
@@ -35,10 +37,11 @@ def feature_frame(market: Market, symbol: str, features: Sequence[Feature], firs
     names = feature_names(features)
     bars = market.bars[symbol]
     values = np.empty((len(bars) - first, len(names)))
+    recent = _recent(market, symbol, features, first)
     filled = 0
     for feature in features:
         columns = slice(filled, filled + len(feature.names))
-        values[:, columns] = _checked(market, bars, feature, first)
+        values[:, columns] = _checked(recent if _windowed(feature) else market, symbol, feature, len(values))
         filled = columns.stop
     values.flags.writeable = False
     return FeatureFrame(
@@ -50,8 +53,12 @@ def feature_frame(market: Market, symbol: str, features: Sequence[Feature], firs
     )
 
 
-def whole_feature(market: Market, symbol: str, feature: Feature) -> Matrix:
-    """(T, columns) one feature at every bar of a symbol; NaN in all of its warm-up, however few bars there are.
+def feature_rows(market: Market, symbol: str, feature: Feature, rows: int | None = None) -> Matrix:
+    """(rows, columns) one feature at a symbol's last bars; NaN in its warm-up, however few bars there are.
+
+    Parameters
+    ----------
+    rows : at most the symbol's bars; None for all of them.
 
     Raises
     ------
@@ -59,10 +66,13 @@ def whole_feature(market: Market, symbol: str, feature: Feature) -> Matrix:
         A value that is not finite after the warm-up.
     """
     bars = market.bars[symbol]
-    values = np.full((len(bars), len(feature.names)), np.nan)
+    count = len(bars) if rows is None else rows
+    values = np.full((count, len(feature.names)), np.nan)
     warmup = feature.warmup_in(market, symbol)
     if len(bars) > warmup:
-        values[warmup:] = _checked(market, bars, feature)[warmup:]
+        source = _recent(market, symbol, [feature], len(bars) - count) if _windowed(feature) else market
+        finite = min(count, len(bars) - warmup)
+        values[count - finite :] = _checked(source, symbol, feature, finite)
     return values
 
 
@@ -77,21 +87,33 @@ def feature_names(features: Sequence[Feature]) -> tuple[str, ...]:
     return names
 
 
-def _checked(market: Market, bars: Bars, feature: Feature, first: int = 0) -> Matrix:
-    """(T - first, columns) one feature."""
-    warmup = feature.warmup_in(market, bars.symbol)
+def _windowed(feature: Feature) -> bool:
+    return isinstance(feature, BarFeature) and feature.windowed
+
+
+def _recent(market: Market, symbol: str, features: Sequence[Feature], first: int) -> Market:
+    """The market with the bars of one symbol alone that windowed features need for its rows from the first on."""
+    warmup = max((feature.warmup for feature in features if _windowed(feature)), default=0)
+    return replace(market, bars={symbol: market.bars[symbol].rows(max(first - warmup, 0))})
+
+
+def _checked(market: Market, symbol: str, feature: Feature, rows: int) -> Matrix:
+    """(rows, columns) one feature at a symbol's last rows."""
+    bars = market.bars[symbol]
+    warmup = feature.warmup_in(market, symbol)
     if len(bars) <= warmup:
         needed = f"at least {warmup + 1}" if warmup == feature.warmup else "more"
         raise DataError(
-            f"{bars.symbol}: has {len(bars)} bars, but feature {feature.names[0]} needs {needed}; "
+            f"{symbol}: has {len(bars)} bars, but feature {feature.names[0]} needs {needed}; "
             "take a longer history or a shorter window"
         )
-    values = feature.of(market, bars.symbol)
+    values = feature.of(market, symbol)
     if values.shape != (len(bars), len(feature.names)):
         raise DataError(
-            f"{bars.symbol}: feature {feature.kind} gave an array of shape {values.shape}, "
+            f"{symbol}: feature {feature.kind} gave an array of shape {values.shape}, "
             f"must be {(len(bars), len(feature.names))}: one row a bar, one column a name"
         )
+    first = len(bars) - rows
     _check_finite(bars, feature, values, warmup, first)
     return values[first:]
 

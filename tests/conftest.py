@@ -16,6 +16,7 @@ from filelock import FileLock
 from hypothesis import is_hypothesis_test, settings
 
 from engine.backtest.compiled import compilation as compiling
+from engine.backtest.compiled.kernel_modules import loaded
 
 # A busy machine is no failure: examples have no time limit of their own. The same few examples each time, so that what
 # passed passes again; EXPLORE=1 draws new ones, and as many as a test asks for.
@@ -76,31 +77,28 @@ MONTH = 30 * 86400.0
 @pytest.fixture(scope="session", autouse=True)
 def compiled_elsewhere(shared_cache):
     """Kernels are compiled in processes of their own, each once: the compiler keeps 150 to 300 MB for each."""
-    loaded = compiling._module
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiling, "_module", lambda folder, name, text: Prepared(loaded(folder, name, text)))
+        patch.setattr(compiling, "loaded", Prepared)
         yield
 
 
 COMPILE = """
 import pickle, sys
-from importlib.util import module_from_spec, spec_from_file_location
-name, path, types = pickle.load(sys.stdin.buffer)
-spec = spec_from_file_location(name, path)
-module = sys.modules[name] = module_from_spec(spec)
-spec.loader.exec_module(module)
-module.run.compile(pickle.loads(types))
+from engine.backtest.compiled.kernel_modules import loaded
+folder, parts, types = pickle.load(sys.stdin.buffer)
+loaded(folder, parts).compile(pickle.loads(types))
 """
 
 
 class Prepared:
-    """The module of a kernel, which is in its cache before it is called for the first time."""
+    """A kernel that is in its cache before it is called for the first time."""
 
-    def __init__(self, module):
-        self.module, self.ready = module, threading.Lock()
+    def __init__(self, folder, parts):
+        self.folder, self.parts, self.ready = folder, parts, threading.Lock()
+        self.kernel = loaded(folder, parts)
         self.types = set()
 
-    def run(self, *given):
+    def __call__(self, *given):
         """Call the kernel."""
         from numba import typeof
 
@@ -109,14 +107,14 @@ class Prepared:
             if types not in self.types:
                 self.prepare(types)
                 self.types.add(types)
-        return self.module.run(*given)
+        return self.kernel(*given)
 
     def prepare(self, types):
         """Compile for these types in another process; what it cannot compile is told by this one, later."""
-        path = Path(self.module.__file__)
-        request = pickle.dumps((self.module.__name__, str(path), pickle.dumps(types)))
-        with FileLock(path.with_suffix(".lock")):
-            if not any(path.parent.glob(f"__pycache__/{path.stem}.*.nbc")):
+        name = self.parts[-1].name
+        request = pickle.dumps((self.folder, self.parts, pickle.dumps(types)))
+        with FileLock(self.folder / f"{name}.lock"):
+            if not any(self.folder.glob(f"__pycache__/{name}.*.nbc")):
                 environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
                 subprocess.run(
                     [sys.executable, "-c", COMPILE], input=request, env=environment, capture_output=True, check=False

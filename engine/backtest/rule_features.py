@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.types import COLUMNS, Bars, Market, Matrix, SignalFrame, Vector
-from signals.feature_frame import whole_feature
+from signals.feature_frame import feature_rows
 from signals.features.base import Feature
 from strategies._contract import filtered_columns
 from strategies._entry_filter import allowed_entries
@@ -22,7 +22,7 @@ def rule_features(
 
     Parameters
     ----------
-    market : the full history, over which they are computed.
+    market : the full history, of which they use what they need.
     bars : by symbol, the T last bars of its history that are traded.
     columns : the R names.
     features : those of the config.
@@ -65,8 +65,8 @@ def entries_allowed(
 def _of_symbol(market: Market, symbol: str, rows: int, columns: Sequence[str], used: Sequence[Feature]) -> Matrix:
     values: dict[str, Vector] = {}
     for feature in used:
-        values |= dict(zip(feature.names, whole_feature(market, symbol, feature).T, strict=True))
+        values |= dict(zip(feature.names, feature_rows(market, symbol, feature, rows).T, strict=True))
     table = np.empty((rows, len(columns)))
     for index, column in enumerate(columns):
-        table[:, index] = values[column][len(values[column]) - rows :]
+        table[:, index] = values[column]
     return table

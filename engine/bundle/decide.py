@@ -136,9 +136,10 @@ def _answers(bundle: BundleContent, panel: Panel, part: Part) -> dict[str, Vecto
 def _outside(panel: Panel, row: int, part: Part) -> Iterator[str]:
     """The features whose value lies outside the training rows' range."""
     values = panel.X[row]
-    for name, value, (low, high) in zip(panel.names, values, part.ranges, strict=True):
-        if not low <= value <= high:
-            yield f"{name} is {value:.6g}, outside the training range {low:.6g} to {high:.6g}"
+    low, high = part.ranges.T
+    for column in np.flatnonzero((values < low) | (values > high)):
+        limits = f"{low[column]:.6g} to {high[column]:.6g}"
+        yield f"{panel.names[column]} is {values[column]:.6g}, outside the training range {limits}"
 
 
 def _targets(
@@ -147,7 +148,7 @@ def _targets(
     """The targets of all symbols: those without a bar at the market's last time keep what they have."""
     strategy = bundle.rules.strategy
     features = bundle.rules.signals.features
-    last_bars = {symbol: market.bars[symbol].between(market.bars[symbol].times[-1], None) for symbol in market.trade}
+    last_bars = {symbol: market.bars[symbol].rows(-1) for symbol in market.trade}
     values = rule_features(market, last_bars, rule_columns(strategy, features), features)
     inputs = {
         symbol: Inputs(
@@ -222,7 +223,7 @@ def _warnings(bundle: BundleContent, market: Market, now: pd.Timestamp | None) -
         yield (f"the model is {age} bars old; the backtest replaced its models after {valid_for}: train it again")
     if last < cut:
         yield f"the model knew the bars until {cut:%Y-%m-%d %H:%M} UTC: this prediction is not out of sample"
-    gaps = np.diff(times[-RECENT:].asi8)
+    gaps = np.diff(times.asi8[-RECENT:])
     if now is not None and len(gaps) and (now - last).value > STALE * gaps.max():
         yield f"the last bar is of {last:%Y-%m-%d %H:%M} UTC, {(now - last).days} days ago: fetch newer data"
     if last > (pd.Timestamp.now("UTC") if now is None else now):

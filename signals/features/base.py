@@ -75,6 +75,9 @@ class Feature(PluginSpec):
 class BarFeature(Feature):
     """A feature of a symbol's own bars."""
 
+    windowed: ClassVar[bool] = False
+    """True where :attr:`warmup` bars and the row's own decide its values: to the bit, whatever was before them."""
+
     def of(self, market: Market, symbol: str) -> Matrix:
         """The columns of one symbol, from its bars."""
         return self.compute(market.bars[symbol])

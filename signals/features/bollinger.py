@@ -28,6 +28,8 @@ class Bollinger(BarFeature):
     (('bollinger_b_20_2', 'bollinger_width_20_2'), 19)
     """
 
+    windowed = True
+
     window: Window = 20
     """Bars in the average and the deviation, the current one included."""
 

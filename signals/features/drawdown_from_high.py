@@ -18,6 +18,8 @@ class DrawdownFromHigh(BarFeature):
     (('drawdown_from_high_250',), 249)
     """
 
+    windowed = True
+
     window: Window = 250
     """Bars in which the highest close is looked for, the current one included; 250 daily bars are about a year."""
 

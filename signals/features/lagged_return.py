@@ -23,6 +23,8 @@ class LaggedReturn(BarFeature):
     (('return_lag_0', 'return_lag_5'), 6)
     """
 
+    windowed = True
+
     lags: Annotated[
         tuple[NonNegativeInt, ...],
         Field(min_length=1, json_schema_extra={"uniqueItems": True}),

@@ -18,6 +18,8 @@ class Momentum(BarFeature):
     (('momentum_5', 'momentum_20'), 20)
     """
 
+    windowed = True
+
     horizons: Horizons = (5, 20, 60)
     """Bars that each return spans, distinct."""
 

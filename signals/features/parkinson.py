@@ -29,6 +29,8 @@ class Parkinson(BarFeature):
     (('parkinson_20',), 19)
     """
 
+    windowed = True
+
     window: PositiveInt = 20
     """Bars in the mean, the current one included."""
 

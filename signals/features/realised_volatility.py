@@ -27,6 +27,8 @@ class RealisedVolatility(BarFeature):
     (('realised_volatility_20',), 20)
     """
 
+    windowed = True
+
     window: PositiveInt = 20
     """Returns in the mean."""
 

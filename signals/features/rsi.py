@@ -34,6 +34,8 @@ class Rsi(BarFeature):
     (('rsi_14',), 14)
     """
 
+    windowed = True
+
     window: Annotated[int, AfterValidator(_more_than_one_bar), Field(json_schema_extra={"minimum": 2})] = 14
     """Changes of the close in the means; at least 2."""
 

@@ -22,6 +22,8 @@ class Sma(BarFeature):
     (('sma_20',), 19)
     """
 
+    windowed = True
+
     window: Annotated[int, Field(ge=2)] = 20
     """Bars in the average, the current one included."""
 

@@ -19,6 +19,8 @@ class Volatility(BarFeature):
     (('volatility_20',), 20)
     """
 
+    windowed = True
+
     window: Annotated[int, Field(ge=2)] = 20
     """Returns in the window; at least 2."""
 

@@ -22,6 +22,8 @@ class VolumeZscore(BarFeature):
     (('volume_zscore_20',), 19)
     """
 
+    windowed = True
+
     window: Window = 20
     """Bars in the mean and the deviation, the current one included."""
 

@@ -15,7 +15,7 @@ import pandas as pd
 from core.errors import WorkbenchError
 from core.progress import Progress, ProgressCallback, no_progress
 from core.types import Market, Matrix, Rows, Vector
-from signals.feature_frame import whole_feature
+from signals.feature_frame import feature_rows
 from signals.models.base import RuleModel
 from signals.spec import SignalSpec
 
@@ -103,7 +103,7 @@ def row_values(market: Market, symbol: str, spec: SignalSpec) -> RowValues:
     if isinstance(spec.model, RuleModel):
         columns = [
             spec.model.signal(bars)[:, None],
-            *(whole_feature(market, symbol, feature) for feature in spec.features),
+            *(feature_rows(market, symbol, feature) for feature in spec.features),
         ]
         names = ("signal", *(name for feature in spec.features for name in feature.names))
         return RowValues(bars.times, names, np.hstack(columns), np.empty(0), np.empty(0, dtype=np.int64))

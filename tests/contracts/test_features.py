@@ -196,6 +196,18 @@ def test_after_the_warm_up_it_does_not_matter_where_the_data_begin(feature: Feat
     check_later_start(feature, later)
 
 
+WINDOWED = [param for param in FEATURES if getattr(param.values[0], "windowed", False)]
+
+
+@pytest.mark.parametrize("feature", WINDOWED)
+@settings(max_examples=40, deadline=None)
+@given(later=st.integers(1, BARS - 1), count=st.integers(1, BARS))
+def test_a_windowed_feature_is_the_same_bits_without_the_bars_before_its_window(feature: Feature, later, count):
+    late = feature.of(ALL.since(TIMES[later]).until(TIMES[min(later + feature.warmup + count, BARS - 1)]), "A")
+    expected = feature.of(ALL, "A")[later + feature.warmup :][: max(len(late) - feature.warmup, 0)]
+    assert same_bits(np.ascontiguousarray(late[feature.warmup :]), np.ascontiguousarray(expected))
+
+
 WEEKLY = [pytest.param(EveryPeriod(feature=param.values[0], every="week"), id=param.id) for param in FEATURES]
 CUTS = (*range(400, 411), 500, BARS - 1)
 """Two weeks bar by bar, and two more."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,11 +7,13 @@ import pytest
 from core.errors import ConfigError, DataError
 from core.types import Bars, Market
 from signals.feature_frame import feature_frame as frame_of
+from signals.feature_frame import feature_rows
 from signals.features.base import BarFeature
 from signals.features.lagged_return import LaggedReturn
 from signals.features.macd import Macd
 from signals.features.rsi import Rsi
 from signals.features.sma import Sma
+from signals.features.volatility import Volatility
 
 
 def bars_of(count):
@@ -89,3 +93,33 @@ def test_two_columns_of_one_name_are_refused():
 def test_no_feature_is_refused():
     with pytest.raises(ConfigError, match="features: there is none"):
         feature_frame(bars_of(60), ())
+
+
+def test_the_last_rows_of_a_frame_are_those_of_all_bars():
+    """Windowed features beside one that uses all bars, from every first row on."""
+    features = (Sma(window=5), Macd(fast=2, slow=4, signal=2), LaggedReturn(lags=(0, 3)), Volatility(window=7))
+    rng = np.random.default_rng(3)
+    bars = replace(bars_of(120), close=100 * np.exp(np.cumsum(rng.normal(0, 0.02, 120))))
+    market = Market({"ABC": bars}, ("ABC",), "ABC", "America/New_York")
+    every = frame_of(market, "ABC", features)
+    assert 0 < every.warmup < 100
+    for first in range(len(bars)):
+        late = frame_of(market, "ABC", features, first)
+        assert late.values.tobytes() == every.values[first:].tobytes()
+        assert late.warmup == max(every.warmup - first, 0)
+        for feature in features:
+            rows = feature_rows(market, "ABC", feature, len(bars) - first)
+            assert rows.tobytes() == feature_rows(market, "ABC", feature)[first:].tobytes()
+
+
+def test_what_a_windowed_feature_does_not_need_is_not_computed():
+    """It gets its window's bars and the rows asked for, and no more."""
+    lengths = []
+
+    class Counting(Sma):
+        def compute(self, bars):
+            lengths.append(len(bars))
+            return super().compute(bars)
+
+    frame_of(Market({"ABC": bars_of(300)}, ("ABC",), "ABC", "America/New_York"), "ABC", (Counting(window=20),), 290)
+    assert lengths == [10 + 19]

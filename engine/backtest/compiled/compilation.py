@@ -1,10 +1,7 @@
-"""A kernel as machine code: written as one source file into the cache, compiled once, loaded by later processes."""
+"""A kernel as machine code: its functions are written into the cache, compiled once, loaded by later processes."""
 
 import ast
-import hashlib
-import importlib.util
 import logging
-import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -13,7 +10,6 @@ from typing import Any, cast
 
 from core.caches import cache_folder, caches_used
 from core.errors import ConfigError
-from core.files import write_atomically
 from engine.backtest.compiled.kernel import batch_kernel, decisions, loop, running_totals
 from engine.backtest.compiled.kernel.rule_views import cross_views
 from engine.backtest.compiled.kernel_features import KernelFeatures
@@ -21,20 +17,18 @@ from strategies._contract import form_of
 from strategies._view import CrossDecision
 from strategies.base import Strategy
 
-from .source_linker import Linker, definition
+from .kernel_modules import loaded
+from .source_linker import Linker, Part, definition
 from .view_source import generated, makers
 
 log = logging.getLogger(__name__)
 
-HEAD = '''"""Made by backtrader-ml: a compiled engine for one kind of run. Safe to delete."""
-from numba import njit
-'''
 KERNEL = "@njit(nogil=True, cache=True, error_model='numpy', _nrt=False)"
-INNER = "nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True"
+INNER = "nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True"
 INLINED = f"@njit({INNER}, error_model='numpy', _nrt=False, forceinline=True)"
 """The kernel and its parts are one function of the machine, and count no references to arrays that the caller holds:
 either costs more than all the rest of a bar. So they may not make arrays. Only the kernel can be called from Python,
-and only it is kept on disk, which halves the time to compile."""
+which halves the time to compile."""
 SUMS = INLINED.replace(")", ", fastmath={'reassoc', 'nnan', 'nsz'})")
 """Sums of the measures: of finite numbers, in any order."""
 CALLS_RULE = f"@njit({INNER}, error_model='numpy', _nrt=True)"
@@ -74,7 +68,7 @@ def functions_of(rule: FunctionType) -> tuple[FunctionType, ...]:
     """
     linker = Linker()
     linker.add(rule)
-    return tuple(linker.names)
+    return tuple(linker.parts)
 
 
 @cache
@@ -97,30 +91,33 @@ def reads_held(rule: FunctionType) -> bool:
     return any(isinstance(node, ast.Name) and node.id == name for part in tree.body for node in ast.walk(part))
 
 
-def source_of(strategy: type[Strategy], cross: bool, features: KernelFeatures) -> str:
-    """The text of the module that holds a kernel."""
+def parts_of(strategy: type[Strategy], cross: bool, features: KernelFeatures) -> tuple[Part, ...]:
+    """The functions of a kernel; it is the last one."""
     rule = rule_of(strategy)
     entry: Any = loop.run_policy if features.record else batch_kernel.run_policies
-    constants = {"FEATURES": features}
-    if features.view:
-        states = {rule: strategy.state} if form_of(strategy).has_state else {}
-        linker = Linker({}, constants, generated(strategy, cross=cross), makers(strategy, cross=cross), states)
-    else:
-        linker = Linker(_in_place(rule, cross=cross, sides=features.sides), constants)
-    name = linker.add(entry)
-    rules = functions_of(rule)
     # A rule divides as Python does: by zero is an error. The kernel's own divisors were checked before.
     decorators = {
         entry: KERNEL,
         cast("FunctionType", decisions.call_cross_rule): CALLS_RULE,
         cast("FunctionType", cross_views.call_cross_view): CALLS_RULE,
         cast("FunctionType", cross_views.ask_cross): CALLS_RULE,
-        **dict.fromkeys(rules, RULE),
+        **dict.fromkeys(functions_of(rule), RULE),
         cast("FunctionType", CrossDecision): RULE,
     }
     decorators |= dict.fromkeys(SUM_FUNCTIONS, SUMS)
-    text = linker.source(lambda function: decorators.get(function, INLINED))
-    return f"{HEAD}{text}\n\n\nrun = {name}\n"
+    constants = {"FEATURES": features}
+
+    def decorate(function: Any) -> str:
+        return decorators.get(function, INLINED)
+
+    if features.view:
+        states = {rule: strategy.state} if form_of(strategy).has_state else {}
+        makers_of_strategy = makers(strategy, cross=cross)
+        linker = Linker({}, constants, generated(strategy, cross=cross), makers_of_strategy, states, decorate)
+    else:
+        linker = Linker(_in_place(rule, cross=cross, sides=features.sides), constants, decorate=decorate)
+    linker.add(entry)
+    return tuple(linker.parts.values())
 
 
 def _in_place(rule: FunctionType, *, cross: bool, sides: bool) -> dict[FunctionType, FunctionType]:
@@ -142,32 +139,16 @@ def kernel(strategy: type[Strategy], features: KernelFeatures) -> Any:
 def _kernel(strategy: type[Strategy], rule: FunctionType, features: KernelFeatures) -> Any:
     """The same; a strategy's rule may be another one later."""
     del rule
-    text = source_of(strategy, features.cross, features)
-    name = f"kernel_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+    parts = parts_of(strategy, features.cross, features)
     if caches_used():
         try:
-            return _module(cache_folder() / "kernels", name, text).run
+            return loaded(cache_folder() / "kernels", parts)
         except OSError as error:  # a cache that cannot be written is no reason not to trade
             log.warning("the compiled engine is not kept: %s", error)
-    return _module(Path(_temporary_folder().name), name, text).run
+    return loaded(Path(_temporary_folder().name), parts)
 
 
 @cache
 def _temporary_folder() -> "tempfile.TemporaryDirectory[str]":
     """A folder for kernels that are not kept; it goes when the process ends."""
     return tempfile.TemporaryDirectory(prefix="backtrader-ml-")
-
-
-def _module(folder: Path, name: str, text: str) -> Any:
-    path = folder / f"{name}.py"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        log.info("compiling an engine for this kind of run; it is kept for the next: %s", path)
-        write_atomically(path, text.encode())
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError(f"{path}: cannot be loaded")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module

@@ -1,12 +1,13 @@
-"""Pure functions of several modules, gathered into the source of one.
+"""The source of each function of a kernel, named by its content.
 
 A compiler that keeps its work on disk looks at the file of a function, not at those of the functions that it calls.
-So all functions of a kernel go into one file, whose name is the digest of its text: an edit anywhere in it makes
-another file. The rule of a user's strategy is part of it, which is also what lets the compiler inline it.
+So each function gets a name with the digest of its own text, and that text has the names of the functions that it
+calls: an edit changes the names of a function and of all that lead to it, and of no other. What two kernels have in
+common has the same names, and is compiled once.
 
-Of each function the linker drops decorators, annotations and docstring; it numbers the name, writes numbers for the
-constants that it reads, and leaves out branches that they decide. With ``FEATURES = KernelFeatures(lot=False)`` and
-``BAND = 0.5``, the rule ::
+Of each function the linker drops decorators, annotations and docstring; it writes numbers for the constants that it
+reads, and leaves out branches that they decide. With ``FEATURES = KernelFeatures(lot=False)`` and ``BAND = 0.5``, the
+rule ::
 
     def side(prediction: float, p: Any) -> int:
         if FEATURES.lot:
@@ -15,21 +16,24 @@ constants that it reads, and leaves out branches that they decide. With ``FEATUR
 
 becomes ::
 
-    def side_0(prediction, p):
+    def side_4f1c86a0d2b7(prediction, p):
         return 1 if prediction > p.entry + 0.5 else 0
 """
 
 import ast
 import builtins
+import hashlib
 import inspect
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple, cast
 
 from core.errors import ConfigError
+
+from .source_rewriting import STATE, rewritten, without_replace
 
 REFUSED: Mapping[type[ast.AST], str] = {
     ast.Try: "try",
@@ -51,8 +55,9 @@ REFUSED: Mapping[type[ast.AST], str] = {
 }
 """Constructs that a compiled rule may not hold; the compiler itself refuses everything else that it cannot do."""
 NUMBERS = (bool, int, float)
-STATE = "__state__"
-"""The name that a rule's class of state has in its rewritten source."""
+UNNAMED = "__unnamed__"
+"""The name of a function whose digest is not computed yet."""
+DIGITS = 16
 INEXACT = frozenset(
     (
         *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "pow", "power", "gamma", "lgamma", "erf", "erfc"),
@@ -70,6 +75,34 @@ class Generated(NamedTuple):
     namespace: Mapping[str, Any]
 
 
+class Part(NamedTuple):
+    """A function of a kernel.
+
+    Attributes
+    ----------
+    name : with the digest of its text.
+    text : imports, decorator and definition.
+    calls : the names of the other parts that it calls.
+    """
+
+    name: str
+    text: str
+    calls: tuple[str, ...]
+
+
+@dataclass
+class _Uses:
+    """The imports of a function, lines by the name that they import, and the names of the parts that it calls."""
+
+    imports: dict[str, str] = field(default_factory=dict)
+    calls: dict[str, None] = field(default_factory=dict)
+
+
+def _undecorated(function: Any) -> str:
+    del function
+    return ""
+
+
 @dataclass
 class Linker:
     """Collects functions and what they use.
@@ -81,9 +114,8 @@ class Linker:
     generated : by function, the source that takes its place.
     makers : by named tuple, the source of the function that is called in place of the class.
     states : by rule, the class of its second argument: ``state._replace`` is written out.
-    names : of the functions that are in, in the module that is made.
-    parts : the source of each by function, those first that others call.
-    imports : lines by the name that they import: modules and classes.
+    decorate : gives the line before a function; empty for none.
+    parts : by function or named tuple what is in, those first that others call.
     """
 
     replaced: Mapping[FunctionType, FunctionType] = field(default_factory=dict)
@@ -91,12 +123,12 @@ class Linker:
     generated: Mapping[FunctionType, Generated] = field(default_factory=dict)
     makers: Mapping[type[Any], str] = field(default_factory=dict)
     states: Mapping[FunctionType, Any] = field(default_factory=dict)
-    names: dict[Any, str] = field(default_factory=dict)
-    parts: dict[Any, str] = field(default_factory=dict)
-    imports: dict[str, str] = field(default_factory=dict)
+    decorate: Callable[[Any], str] = _undecorated
+    parts: dict[Any, Part] = field(default_factory=dict)
+    _begun: set[Any] = field(default_factory=set)
 
     def add(self, function: FunctionType) -> str:
-        """Put a function in, with all that it calls; its name in the module that is made.
+        """Put a function in, with all that it calls; its name.
 
         Raises
         ------
@@ -104,17 +136,25 @@ class Linker:
             It uses something that cannot be compiled; file and line are named.
         """
         function = self.replaced.get(function, function)
-        if function in self.names:
-            return self.names[function]
+        if function in self.parts:
+            return self.parts[function].name
         tree = self._definition(function)
-        name = f"{function.__name__}_{len(self.names)}"
-        self.names[function] = name
-        pruned = _Rewriter({}, self.constants).visit(tree)  # what is never run is not put in
-        texts = {read: self._resolved(read, function, pruned) for read in sorted(free_names(pruned))}
-        rewriter = _Rewriter({read: text for read, text in texts.items() if text}, self.constants)
-        rewritten = rewriter.visit(pruned)
-        rewritten.name = name
-        self.parts[function] = ast.unparse(ast.fix_missing_locations(rewritten))
+        if function in self._begun:
+            raise refusal(function, tree.lineno, "a call of itself")
+        self._begun.add(function)
+        uses = _Uses()
+        pruned = rewritten(tree, {}, self.constants)  # what is never run is not put in
+        texts = {read: self._resolved(read, function, pruned, uses) for read in sorted(free_names(pruned))}
+        final = rewritten(pruned, {read: text for read, text in texts.items() if text}, self.constants)
+        final.name = UNNAMED
+        return self._put(function, function.__name__, ast.unparse(ast.fix_missing_locations(final)), uses)
+
+    def _put(self, key: Any, base: str, definition_text: str, uses: _Uses) -> str:
+        """Put a definition in that is called :data:`UNNAMED` yet; its name."""
+        lines = sorted(uses.imports.values())
+        text = "\n".join(filter(None, (*lines, "\n" if lines else "", self.decorate(key), definition_text)))
+        name = f"{base}_{hashlib.sha256(text.encode()).hexdigest()[:DIGITS]}"
+        self.parts[key] = Part(name, text.replace(UNNAMED, name), tuple(uses.calls))
         return name
 
     def _definition(self, function: FunctionType) -> ast.FunctionDef:
@@ -124,7 +164,7 @@ class Linker:
         tree = definition(function)
         require_exact(function, tree)
         if function in self.states:
-            tree = _WithoutReplace(tree.args.args[1].arg, self.states[function]._fields).visit(tree)
+            tree = without_replace(tree, self.states[function]._fields)
         return tree
 
     def _namespace(self, function: FunctionType) -> Mapping[str, Any]:
@@ -136,27 +176,14 @@ class Linker:
 
     def _maker(self, tuple_class: type[Any]) -> str:
         """The name of the function that makes a named tuple; it is put in."""
-        if tuple_class not in self.names:
-            name = f"{tuple_class.__name__}_{len(self.names)}"
-            self.names[tuple_class] = name
-            self.imports["numpy"] = "import numpy"
-            self.parts[tuple_class] = (
-                self.makers[tuple_class].format(name=name, tuple=self._imported(tuple_class)).rstrip()
-            )
-        return self.names[tuple_class]
+        if tuple_class not in self.parts:
+            uses = _Uses({"numpy": "import numpy"})
+            imported = _imported(tuple_class, uses)
+            text = self.makers[tuple_class].format(name=UNNAMED, tuple=imported).rstrip()
+            return self._put(tuple_class, tuple_class.__name__, text, uses)
+        return self.parts[tuple_class].name
 
-    def _imported(self, tuple_class: Any) -> str:
-        """The name of a named tuple's class, imported; another one of the same name gets a number."""
-        # its fields are in the text, so that other fields make another file
-        name = tuple_class.__name__
-        line = f"from {tuple_class.__module__} import {name}  # {', '.join(tuple_class._fields)}"
-        if self.imports.get(name, line) != line:
-            name = f"{name}_{len(self.names)}"
-            line = line.replace(f" import {tuple_class.__name__}  #", f" import {tuple_class.__name__} as {name}  #")
-        self.imports[name] = line
-        return name
-
-    def _resolved(self, name: str, function: FunctionType, tree: ast.FunctionDef) -> str:
+    def _resolved(self, name: str, function: FunctionType, tree: ast.FunctionDef, uses: _Uses) -> str:
         """The text that replaces a global name; empty where it stays as it is."""
         if name in self.constants:
             return ""
@@ -167,26 +194,39 @@ class Linker:
             raise refusal(function, line_of(tree, name), f"the name {name!r}, which is defined nowhere")
         value = values[name]
         if isinstance(value, FunctionType):
-            return self.add(value)
+            called = self.add(value)
+            uses.calls[called] = None
+            return called
         if value in (math.isnan, math.sqrt, math.isinf, math.isfinite, math.floor, math.ceil):
-            self.imports["math"] = "import math"
+            uses.imports["math"] = "import math"
             return f"math.{value.__name__}"
         if isinstance(value, ModuleType) and value.__name__ in ("math", "numpy"):
-            self.imports[name] = f"import {value.__name__} as {name}"
+            uses.imports[name] = f"import {value.__name__} as {name}"
             return ""
         if isinstance(value, NUMBERS):
             return literal(value)
         if isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields"):
-            imported = self._maker(value) if value in self.makers else self._imported(value)
-            return "" if imported == name else imported
+            if value not in self.makers:
+                imported = _imported(value, uses)
+                return "" if imported == name else imported
+            called = self._maker(value)
+            uses.calls[called] = None
+            return called
         if value is Any or isinstance(value, type):
             return ""
         raise refusal(function, line_of(tree, name), f"{name!r}, a {type(value).__name__} outside the rule")
 
-    def source(self, decorate: Callable[[FunctionType], str]) -> str:
-        """The source of all functions; ``decorate`` gives the line before a function, empty for none."""
-        parts = ["\n".join(filter(None, (decorate(function), text))) for function, text in self.parts.items()]
-        return "\n\n\n".join(["\n".join(sorted(self.imports.values())), *parts])
+
+def _imported(tuple_class: Any, uses: _Uses) -> str:
+    """The name of a named tuple's class, imported; another one of the same name gets a number."""
+    # its fields are in the text, so that other fields make another part
+    name = tuple_class.__name__
+    line = f"from {tuple_class.__module__} import {name}  # {', '.join(tuple_class._fields)}"
+    if uses.imports.get(name, line) != line:
+        name = f"{name}_{len(uses.imports)}"
+        line = line.replace(f" import {tuple_class.__name__}  #", f" import {tuple_class.__name__} as {name}  #")
+    uses.imports[name] = line
+    return name
 
 
 def definition(function: FunctionType) -> ast.FunctionDef:
@@ -269,96 +309,3 @@ def literal(value: float) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return f"float({str(value)!r})"
     return repr(value)
-
-
-class _WithoutReplace(ast.NodeTransformer):
-    """Writes ``state._replace(count=1)`` as a call of the class with all fields, which a compiler knows."""
-
-    def __init__(self, state: str, fields: Sequence[str]) -> None:
-        self._state = state
-        self._fields = fields
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        called = node.func
-        if not (isinstance(called, ast.Attribute) and called.attr == "_replace" and not node.args):
-            return node
-        if not (isinstance(called.value, ast.Name) and called.value.id == self._state):
-            return node
-        changed = {keyword.arg for keyword in node.keywords}
-        unchanged = [
-            ast.keyword(name, ast.Attribute(ast.Name(self._state, ast.Load()), name, ast.Load()))
-            for name in self._fields
-            if name not in changed
-        ]
-        new = ast.Call(ast.Name(STATE, ast.Load()), [], [*node.keywords, *unchanged])
-        return ast.fix_missing_locations(ast.copy_location(new, node))
-
-
-class _Rewriter(ast.NodeTransformer):
-    """Replaces names, and fields of constants by numbers; leaves out branches that are then never run."""
-
-    def __init__(self, names: Mapping[str, str], constants: Mapping[str, Any]) -> None:
-        self._names = names
-        self._constants = constants
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        if isinstance(node.ctx, ast.Load) and node.id in self._names:
-            return ast.parse(self._names[node.id], mode="eval").body
-        return node
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        if isinstance(node.value, ast.Name) and node.value.id in self._constants:
-            return ast.Constant(getattr(self._constants[node.value.id], node.attr))
-        return self.generic_visit(node)
-
-    def visit_If(self, node: ast.If) -> Any:
-        test = _folded(self.visit(node.test))
-        if not isinstance(test, ast.Constant):
-            node.test = test
-            node.body = self._block(node.body) or [ast.Pass()]
-            node.orelse = self._block(node.orelse)
-            return node
-        return self._block(node.body if test.value else node.orelse) or ast.Pass()
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
-        node.test = _folded(self.visit(node.test))
-        if isinstance(node.test, ast.Constant):
-            chosen: ast.expr = self.visit(node.body if node.test.value else node.orelse)
-            return chosen
-        node.body = self.visit(node.body)
-        node.orelse = self.visit(node.orelse)
-        return node
-
-    def visit_Return(self, node: ast.Return) -> ast.AST:
-        self.generic_visit(node)
-        if node.value is not None:
-            node.value = _folded(node.value)
-        return node
-
-    def _block(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        done: list[ast.stmt] = []
-        for statement in body:
-            new = self.visit(statement)
-            done += new if isinstance(new, list) else [new]
-        return done
-
-
-def _folded(node: ast.expr) -> ast.expr:
-    """A condition, computed as far as its numbers decide it: ``not``, ``and``, ``or`` and comparisons."""
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        inner = _folded(node.operand)
-        return ast.Constant(not inner.value) if isinstance(inner, ast.Constant) else node
-    if isinstance(node, ast.Compare) and all(isinstance(side, ast.Constant) for side in (node.left, *node.comparators)):
-        return ast.Constant(eval(compile(ast.Expression(ast.fix_missing_locations(node)), "", "eval")))  # noqa: S307
-    if isinstance(node, ast.BoolOp):
-        ends = isinstance(node.op, ast.Or)  # the value that decides the condition
-        values = [_folded(value) for value in node.values]
-        left = [value for value in values if not (isinstance(value, ast.Constant) and bool(value.value) != ends)]
-        if not left:
-            return ast.Constant(not ends)
-        if isinstance(left[0], ast.Constant):
-            return ast.Constant(ends)
-        node.values = left
-        return left[0] if len(left) == 1 else node
-    return node

@@ -15,7 +15,7 @@ from core.errors import PluginError
 from engine.backtest.bt import engine as bt_engine
 from engine.backtest.compiled import engine as compiled
 from engine.backtest.compiled.batch import batch
-from engine.backtest.compiled.compilation import source_of
+from engine.backtest.compiled.compilation import parts_of
 from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.backtest.compiled.source_linker import Linker
 from engine.backtest.engine_output import BacktestInput
@@ -199,6 +199,10 @@ def beyond(view, p):
 # --- the source of a kernel
 
 
+def source_of(strategy, cross, features):
+    return "\n".join(part.text for part in parts_of(strategy, cross, features))
+
+
 def test_a_kernel_of_an_old_rule_holds_nothing_of_views():
     features = KernelFeatures(view=False, filters=False, entry_orders=False, record=False)
     text = source_of(Threshold, False, features)
@@ -225,7 +229,7 @@ def test_a_cross_sectional_kernel_copies_the_state():
 def test_a_state_that_is_replaced_is_written_out():
     linker = Linker(states={everything: State})
     linker.add(everything)
-    assert "State(level=0, bars=state.bars, was_up=state.was_up)" in linker.parts[everything]
+    assert "State(level=0, bars=state.bars, was_up=state.was_up)" in linker.parts[everything].text
 
 
 def test_the_arrays_hold_what_the_rule_is_handed():
