@@ -58,8 +58,12 @@ def decide(
     money = bundle.rules.broker.cash if account is None else account
     forecasts = _rule_forecasts(bundle, market) if not bundle.parts else _forecasts(bundle, market)
     decided = _targets(bundle, market, forecasts, holding)
-    rows = [_decision(bundle, market, symbol, forecasts[symbol], decided[symbol], money) for symbol in market.trade]
-    return Decisions(market.times[-1], money, tuple(rows), tuple(_warnings(bundle, market, now)))
+    newest = market.times[-1]
+    rows = [
+        _decision(bundle, market.bars[symbol], forecasts[symbol], decided[symbol], money, newest)
+        for symbol in market.trade
+    ]
+    return Decisions(newest, money, tuple(rows), tuple(_warnings(bundle, market, now)))
 
 
 def _known_symbols(bundle: BundleContent, market: Market) -> Market:
@@ -150,6 +154,7 @@ def _targets(
     features = bundle.rules.signals.features
     last_bars = {symbol: market.bars[symbol].rows(-1) for symbol in market.trade}
     values = rule_features(market, last_bars, rule_columns(strategy, features), features)
+    newest = market.times.asi8[-1]
     inputs = {
         symbol: Inputs(
             forecasts[symbol].prediction,
@@ -158,7 +163,7 @@ def _targets(
             market.bars[symbol],
             strategy.reads(*values[symbol][-1].tolist()) if strategy.reads else (),
             holding.get(symbol, Held()),
-            market.bars[symbol].times[-1] == market.times[-1],
+            market.bars[symbol].times.asi8[-1] == newest,
         )
         for symbol in market.trade
     }
@@ -182,17 +187,17 @@ def _entries(
 
 
 def _decision(
-    bundle: BundleContent, market: Market, symbol: str, forecast: _Forecast, target: Target, account: float
+    bundle: BundleContent, bars: Bars, forecast: _Forecast, target: Target, account: float, newest: pd.Timestamp
 ) -> Decision:
-    bars = market.bars[symbol]
     side = target.side
     size = size_of(bundle.rules, bars, side, forecast.confidence, account, target.weight) if side else FLAT
     warnings = list(forecast.warnings)
-    if bars.times[-1] < market.times[-1]:
-        warnings.append(f"its last bar is of {bars.times[-1]:%Y-%m-%d %H:%M} UTC, before the others'")
+    time = bars.times[-1]
+    if time < newest:
+        warnings.append(f"its last bar is of {time:%Y-%m-%d %H:%M} UTC, before the others'")
     return Decision(
-        symbol=symbol,
-        time=bars.times[-1],
+        symbol=bars.symbol,
+        time=time,
         prediction=forecast.prediction,
         low=forecast.prediction - forecast.half_width,
         high=forecast.prediction + forecast.half_width,
