@@ -10,6 +10,9 @@ from core.errors import ConfigError, DataError
 from core.types import Bars, FeatureFrame, Market, Matrix
 from signals.features.base import BarFeature, Feature
 
+WORTH_CUTTING = 2_000
+"""Bars that are left out at least: to compute features over fewer takes less time than to cut them off."""
+
 
 def feature_frame(market: Market, symbol: str, features: Sequence[Feature], first: int = 0) -> FeatureFrame:
     """Compute features and stack their columns.
@@ -92,9 +95,10 @@ def _windowed(feature: Feature) -> bool:
 
 
 def _recent(market: Market, symbol: str, features: Sequence[Feature], first: int) -> Market:
-    """The market with the bars of one symbol alone that windowed features need for its rows from the first on."""
+    """The market with no more of a symbol's bars than windowed features need for its rows from the first on."""
     warmup = max((feature.warmup for feature in features if _windowed(feature)), default=0)
-    return replace(market, bars={symbol: market.bars[symbol].rows(max(first - warmup, 0))})
+    begin = first - warmup
+    return replace(market, bars={symbol: market.bars[symbol].rows(begin)}) if begin >= WORTH_CUTTING else market
 
 
 def _checked(market: Market, symbol: str, feature: Feature, rows: int) -> Matrix:

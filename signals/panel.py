@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from functools import lru_cache
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.types import Labels, Market, Matrix, Rows, Vector, read_only
+from core.types import Bars, Labels, Market, Matrix, Rows, Vector, read_only
 from signals.confidence.base import Confidence
 from signals.confidence.constant import Constant
 from signals.features.base import Feature
 from signals.labels.base import Label
 from signals.models.base import Samples
 
-from .feature_frame import feature_frame, feature_names
+from .feature_frame import feature_frame
 
 NO_SPREAD = Constant()
 NUMBERS = ("X", "y", "unit", "last", "spread", "close")
@@ -77,6 +78,8 @@ def build_panel(
     label: Label,
     confidence: Confidence = NO_SPREAD,
     last: int | None = None,
+    *,
+    labelled: bool = True,
 ) -> Panel:
     """The panel of a market's traded symbols.
 
@@ -84,6 +87,7 @@ def build_panel(
     ----------
     confidence : gives the expected scale of the errors.
     last : each symbol's last rows alone, at most so many; None for all. Their values are the same bits.
+    labelled : False leaves out what only labels tell: ``y``, ``known_at`` and ``last`` are NaN and NaT throughout.
 
     Raises
     ------
@@ -92,15 +96,24 @@ def build_panel(
     DataError
         A symbol has too few bars for a feature, or a feature is not finite after its warm-up.
     """
-    parts = [_part(market, symbol, features, label, confidence, last) for symbol in market.trade]
+    parts = [_part(market, symbol, features, label, confidence, last, labelled) for symbol in market.trade]
     return Panel(
         symbols=market.trade,
-        names=feature_names(features),
+        names=parts[0].names,
         times=_joined([part.times for part in parts]),
         symbol=read_only(np.repeat(range(len(parts)), [len(part) for part in parts]), np.intp),
         known_at=_joined([part.known_at for part in parts]),
         **{name: _stacked([getattr(part, name) for part in parts]) for name in NUMBERS},
     )
+
+
+class _Outcomes(NamedTuple):
+    """What a label tells of a symbol's rows; see :class:`Panel`."""
+
+    y: Vector
+    known_at: pd.DatetimeIndex
+    unit: Vector
+    last: Vector
 
 
 def _part(
@@ -110,26 +123,40 @@ def _part(
     label: Label,
     confidence: Confidence,
     last: int | None,
+    labelled: bool,
 ) -> Panel:
     """One symbol's rows."""
     bars = market.bars[symbol]
     begin = 0 if last is None else max(len(bars) - last, 0)
     frame = feature_frame(market, symbol, features, begin)
-    labels = label.compute(bars)
     first = max(begin + frame.warmup, label.warmup, confidence.warmup)
+    outcomes = _outcomes(bars, label, first) if labelled else _no_outcomes(bars, label, first)
     return Panel(
         symbols=(symbol,),
         names=frame.names,
-        times=bars.times[first:],
+        times=frame.times[first - begin :] if first > begin else frame.times,
         symbol=np.zeros(max(len(bars) - first, 0), dtype=np.intp),
         X=frame.values[first - begin :],
-        y=labels.value[first:],
-        known_at=labels.known_at[first:],
-        unit=labels.unit[first:],
-        last=latest_known(labels, first),
         spread=confidence.spread(bars)[first:],
         close=bars.close[first:],
+        **outcomes._asdict(),
     )
+
+
+def _outcomes(bars: Bars, label: Label, first: int) -> _Outcomes:
+    labels = label.compute(bars)
+    return _Outcomes(labels.value[first:], labels.known_at[first:], labels.unit[first:], latest_known(labels, first))
+
+
+def _no_outcomes(bars: Bars, label: Label, first: int) -> _Outcomes:
+    unit = label.units(bars)[first:]
+    unknown = np.full(len(unit), np.nan)
+    return _Outcomes(unknown, _never(len(unit)), unit, unknown)
+
+
+@lru_cache(maxsize=8)
+def _never(count: int) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(np.full(count, "NaT", "M8[ns]"), tz="UTC")
 
 
 def latest_known(labels: Labels, first: int = 0) -> Vector:

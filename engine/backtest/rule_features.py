@@ -31,8 +31,14 @@ def rule_features(
     -------
     (T, R) each; NaN in a warm-up, and throughout for a symbol with fewer bars than that.
     """
-    used = [feature for feature in features if not set(feature.names).isdisjoint(columns)]
+    used = _used(columns, features)
     return {symbol: _of_symbol(market, symbol, len(item), columns, used) for symbol, item in bars.items()}
+
+
+def last_values(market: Market, columns: Sequence[str], features: Sequence[Feature]) -> Mapping[str, list[float]]:
+    """By traded symbol, the same at its last bar alone."""
+    used = _used(columns, features)
+    return {symbol: _of_symbol(market, symbol, 1, columns, used)[0].tolist() if used else [] for symbol in market.trade}
 
 
 def entries_allowed(
@@ -60,6 +66,10 @@ def entries_allowed(
         columns |= dict(zip(names, values[symbol].T, strict=True))
         allowed[symbol] = allowed_entries(strategy.entry_filter, columns, item.times, market.zone)
     return allowed
+
+
+def _used(columns: Sequence[str], features: Sequence[Feature]) -> list[Feature]:
+    return [feature for feature in features if not set(feature.names).isdisjoint(columns)] if columns else []
 
 
 def _of_symbol(market: Market, symbol: str, rows: int, columns: Sequence[str], used: Sequence[Feature]) -> Matrix:

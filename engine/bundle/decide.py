@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from time import time_ns
 from typing import cast
 
 import numpy as np
@@ -10,10 +12,10 @@ import pandas as pd
 
 from core.errors import DataError
 from core.types import Bars, Market, SignalFrame, Vector
-from engine.backtest.rule_features import entries_allowed, rule_features
+from engine.backtest.rule_features import entries_allowed, last_values
 from serving.decisions import Decision, Decisions
 from signals.confidence.constant import Constant
-from signals.folds.fit_at_cut import panel_of, window_of
+from signals.folds.fit_at_cut import panel_to_predict, window_of
 from signals.folds.fit_fold import answer
 from signals.models.base import RuleModel
 from signals.panel import Panel
@@ -26,6 +28,8 @@ from .sizes import Size, size_of
 from .trained import BundleContent, Part, alone, columns_of, last_rows, part_of
 
 RECENT = 30
+DAY = 86_400 * 10**9
+"""Nanoseconds."""
 STALE = 2
 """Data are stale after twice the longest gap between their last 30 bars, which has a week-end or a holiday."""
 CONTEXT = 512
@@ -100,7 +104,7 @@ def _forecasts(bundle: BundleContent, market: Market) -> dict[str, _Forecast]:
     signals = bundle.rules.signals
     for symbol in market.trade:
         _require_rows(symbol, len(market.bars[symbol]), signals.warmup_in(market, symbol) + 1, "the model")
-    panel = panel_of(market, signals.training, CONTEXT)
+    panel = panel_to_predict(market, signals.training, CONTEXT)
     if panel.names != bundle.contents.features:
         raise DataError(
             f"the features are {', '.join(panel.names)}; the model knows {', '.join(bundle.contents.features)}"
@@ -117,8 +121,9 @@ def _forecast(bundle: BundleContent, market: Market, panel: Panel, symbol: str, 
         return _Forecast(math.nan, math.nan, math.nan, (f"no model of its own: {reason}",), features=features)
     answers = _answers(bundle, alone(panel, symbol), part)
     if np.isnan(answers["prediction"]).any() and len(market.bars[symbol]) > CONTEXT:  # a model with a longer window
-        answers = _answers(bundle, alone(panel_of(market, bundle.rules.signals.training), symbol), part)
-    warnings = tuple(_outside(panel, row, part))
+        full = panel_to_predict(market, bundle.rules.signals.training)
+        answers = _answers(bundle, alone(full, symbol), part)
+    warnings = tuple(_outside(features, part))
     prediction, confidence, half_width = (
         float(answers[name][-1]) for name in ("prediction", "confidence", "half_width")
     )
@@ -137,13 +142,11 @@ def _answers(bundle: BundleContent, panel: Panel, part: Part) -> dict[str, Vecto
     return columns_of(answer(bundle.rules.signals.training, window_of(panel), part.fitted, last))
 
 
-def _outside(panel: Panel, row: int, part: Part) -> Iterator[str]:
+def _outside(features: Mapping[str, float], part: Part) -> Iterator[str]:
     """The features whose value lies outside the training rows' range."""
-    values = panel.X[row]
-    low, high = part.ranges.T
-    for column in np.flatnonzero((values < low) | (values > high)):
-        limits = f"{low[column]:.6g} to {high[column]:.6g}"
-        yield f"{panel.names[column]} is {values[column]:.6g}, outside the training range {limits}"
+    for (name, value), (low, high) in zip(features.items(), part.ranges.tolist(), strict=True):
+        if not low <= value <= high:
+            yield f"{name} is {value:.6g}, outside the training range {low:.6g} to {high:.6g}"
 
 
 def _targets(
@@ -152,8 +155,7 @@ def _targets(
     """The targets of all symbols: those without a bar at the market's last time keep what they have."""
     strategy = bundle.rules.strategy
     features = bundle.rules.signals.features
-    last_bars = {symbol: market.bars[symbol].rows(-1) for symbol in market.trade}
-    values = rule_features(market, last_bars, rule_columns(strategy, features), features)
+    values = last_values(market, rule_columns(strategy, features), features)
     newest = market.times.asi8[-1]
     inputs = {
         symbol: Inputs(
@@ -161,22 +163,21 @@ def _targets(
             forecasts[symbol].confidence,
             forecasts[symbol].previous,
             market.bars[symbol],
-            strategy.reads(*values[symbol][-1].tolist()) if strategy.reads else (),
+            strategy.reads(*values[symbol]) if strategy.reads else (),
             holding.get(symbol, Held()),
             market.bars[symbol].times.asi8[-1] == newest,
         )
         for symbol in market.trade
     }
-    return targets(strategy, inputs, _entries(bundle, market, last_bars, forecasts))
+    return targets(strategy, inputs, _entries(bundle, market, forecasts))
 
 
-def _entries(
-    bundle: BundleContent, market: Market, last_bars: Mapping[str, Bars], forecasts: Mapping[str, _Forecast]
-) -> dict[str, bool]:
+def _entries(bundle: BundleContent, market: Market, forecasts: Mapping[str, _Forecast]) -> dict[str, bool]:
     """By symbol, True if the strategy's filters allow an entry now; its warm-up has passed long ago."""
     strategy = bundle.rules.strategy
     if strategy.entry_filter._replace(warmup=0) == NO_FILTER:
         return {}
+    last_bars = {symbol: market.bars[symbol].rows(-1) for symbol in market.trade}
     times = pd.DatetimeIndex(sorted({bars.times[0] for bars in last_bars.values()}))
     prediction = np.array([[forecasts[symbol].prediction for symbol in market.trade]] * len(times))
     confidence = np.array([[forecasts[symbol].confidence for symbol in market.trade]] * len(times))
@@ -192,8 +193,9 @@ def _decision(
     side = target.side
     size = size_of(bundle.rules, bars, side, forecast.confidence, account, target.weight) if side else FLAT
     warnings = list(forecast.warnings)
-    time = bars.times[-1]
-    if time < newest:
+    time = newest
+    if bars.times.asi8[-1] < newest.value:
+        time = bars.times[-1]
         warnings.append(f"its last bar is of {time:%Y-%m-%d %H:%M} UTC, before the others'")
     return Decision(
         symbol=bars.symbol,
@@ -219,17 +221,21 @@ def _decision(
 
 def _warnings(bundle: BundleContent, market: Market, now: pd.Timestamp | None) -> Iterator[str]:
     """Warnings on the whole bundle: its age, and bars that are not finished."""
-    times = market.times
-    cut = bundle.cut
-    last = times[-1]
-    age = len(times) - int(times.searchsorted(cut, side="right"))
+    stamps = market.times.asi8
+    last = int(stamps[-1])
+    age = len(stamps) - int(stamps.searchsorted(bundle.cut.value, side="right"))
     valid_for = bundle.contents.valid_for
     if valid_for is not None and age >= valid_for:
         yield (f"the model is {age} bars old; the backtest replaced its models after {valid_for}: train it again")
-    if last < cut:
-        yield f"the model knew the bars until {cut:%Y-%m-%d %H:%M} UTC: this prediction is not out of sample"
-    gaps = np.diff(times.asi8[-RECENT:])
-    if now is not None and len(gaps) and (now - last).value > STALE * gaps.max():
-        yield f"the last bar is of {last:%Y-%m-%d %H:%M} UTC, {(now - last).days} days ago: fetch newer data"
-    if last > (pd.Timestamp.now("UTC") if now is None else now):
+    if last < bundle.cut.value:
+        yield f"the model knew the bars until {_minute(bundle.cut.value)}: this prediction is not out of sample"
+    recent = stamps[-RECENT:].tolist()
+    longest = max((after - before for before, after in pairwise(recent)), default=math.inf)
+    if now is not None and now.value - last > STALE * longest:
+        yield f"the last bar is of {_minute(last)}, {(now.value - last) // DAY} days ago: fetch newer data"
+    if last > (time_ns() if now is None else now.value):
         yield "the last bar has not closed yet: its prices are not final"
+
+
+def _minute(stamp: int) -> str:
+    return f"{pd.Timestamp(stamp, tz='UTC'):%Y-%m-%d %H:%M} UTC"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -140,10 +141,9 @@ def columns_of(answers: Answers) -> dict[str, Vector]:
 
 def last_rows(panel: Panel) -> dict[str, int]:
     """By symbol, the number of its last row in a panel; symbols without rows are missing."""
-    numbers, first = np.unique(panel.symbol[::-1], return_index=True)
-    return {
-        panel.symbols[number]: len(panel) - 1 - at for number, at in zip(numbers.tolist(), first.tolist(), strict=True)
-    }
+    stops = panel.symbol.searchsorted(range(len(panel.symbols)), side="right").tolist()
+    blocks = zip(panel.symbols, pairwise([0, *stops]), strict=True)
+    return {symbol: stop - 1 for symbol, (start, stop) in blocks if stop > start}
 
 
 def part_of(parts: Mapping[str, Part], symbol: str) -> Part | None:

@@ -53,9 +53,15 @@ class CutFit:
     untrained: Mapping[str, str]
 
 
-def panel_of(market: Market, training: Training, last: int | None = None) -> Panel:
-    """The rows of a market that a spec's models see; each symbol's ``last`` ones, or all."""
-    return build_panel(market, training.features, training.label, training.confidence, last)
+def panel_of(market: Market, training: Training) -> Panel:
+    """The rows of a market that a spec's models see."""
+    return build_panel(market, training.features, training.label, training.confidence)
+
+
+def panel_to_predict(market: Market, training: Training, last: int | None = None) -> Panel:
+    """The same for predictions: each symbol's last rows, or all; with labels only where the model reads them."""
+    labelled = training.model.reads_last
+    return build_panel(market, training.features, training.label, training.confidence, last, labelled=labelled)
 
 
 def fit_at_cut(market: Market, training: Training, on_progress: ProgressCallback = no_progress) -> CutFit:

@@ -44,16 +44,18 @@ class ReturnLabel(Label):
             return np.asarray(np.expm1(value), dtype=np.float64)
         return value * unit if self.form == "volatility" else value
 
+    def units(self, bars: Bars) -> Vector:
+        """(T,) standard deviation of one-bar returns, by the root of time over the horizon; NaN where nothing moved."""
+        if self.form != "volatility":
+            return np.ones(len(bars))
+        volatility = rolling_std(simple_returns(bars.close), self.window) * np.sqrt(self.horizon)
+        return np.where(volatility > 0, volatility, np.nan)
+
     def labels(self, bars: Bars, prices: Vector, delay: int) -> Labels:
         """Labels of the return from the price ``delay`` bars after the decision, over the horizon."""
         last = delay + self.horizon
         value = ahead(prices, last) / ahead(prices, delay) - 1
-        unit = self._volatility(bars) if self.form == "volatility" else None
+        unit = self.units(bars) if self.form == "volatility" else None
         if self.form == "log":
             value = np.log1p(value)
         return labels_of(bars, value if unit is None else value / unit, np.arange(len(bars)) + last, unit)
-
-    def _volatility(self, bars: Bars) -> Vector:
-        """(T,) standard deviation of one-bar returns, by the root of time over the horizon; NaN where nothing moved."""
-        volatility = rolling_std(simple_returns(bars.close), self.window) * np.sqrt(self.horizon)
-        return np.where(volatility > 0, volatility, np.nan)

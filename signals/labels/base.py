@@ -44,6 +44,10 @@ class Label(PluginSpec):
         is the close time of the last bar that the label uses: a bar time of the same symbol, never a calendar sum.
         """
 
+    def units(self, bars: Bars) -> Vector:
+        """(T,) the unit of :class:`core.types.Labels` alone, for predictions: the bits are those of :meth:`compute`."""
+        return self.compute(bars).unit
+
     def as_return(self, value: Vector, unit: Vector) -> Vector:
         """(T,) values, known or predicted, as simple returns over the horizon; only called where ``returns``."""
         del unit
@@ -60,13 +64,13 @@ def labels_of(bars: Bars, value: Vector, last: Rows, unit: Vector | None = None,
     unit : (T,) as in :class:`core.types.Labels`; None for 1 throughout.
     """
     is_known = np.isfinite(value)
-    stamps = bars.times.as_unit("ns").asi8
+    stamps = bars.times.asi8
     known_at = np.where(is_known, stamps[np.where(is_known, last, 0)], pd.NaT.value) if len(bars) else stamps
     return Labels(
         symbol=bars.symbol,
         times=bars.times,
         value=read_only(value),
-        known_at=pd.DatetimeIndex(known_at.view("M8[ns]"), tz="UTC").as_unit(bars.times.unit),
+        known_at=pd.DatetimeIndex(known_at.view(f"M8[{bars.times.unit}]"), tz="UTC"),
         unit=read_only(np.ones(len(bars)) if unit is None else unit),
         notes=notes,
     )

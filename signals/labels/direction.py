@@ -22,6 +22,10 @@ class Direction(Label):
 
     returns: ClassVar[bool] = False
 
+    def units(self, bars: Bars) -> Vector:
+        """(T,) ones: it has no unit of its own."""
+        return np.ones(len(bars))
+
     def compute(self, bars: Bars) -> Labels:
         """One label a bar; the last ``horizon`` are not known yet."""
         value: Vector = np.sign(ahead(bars.close, self.horizon) - bars.close)

@@ -45,6 +45,10 @@ class TripleBarrier(Label):
         """Rows before there is a volatility."""
         return self.window
 
+    def units(self, bars: Bars) -> Vector:
+        """(T,) ones: it has no unit of its own."""
+        return np.ones(len(bars))
+
     def compute(self, bars: Bars) -> Labels:
         """One label a bar; in the tail only those that have touched a barrier already are known."""
         count = len(bars)

@@ -101,13 +101,15 @@ class Model(PluginSpec):
 class TrainedModel(Model):
     """A model that is fitted on labelled rows, fold by fold.
 
-    ``uses_seed`` is true where the seed changes the fit, ``learns`` where anything is learnt from the features.
+    ``uses_seed`` is true where the seed changes the fit, ``learns`` where anything is learnt from the features,
+    ``reads_last`` where a prediction may read :attr:`Samples.last`; where it does not, a bundle leaves it out.
     """
 
     trains: ClassVar[bool] = True
     uses_seed: ClassVar[bool] = True
     chance: ClassVar[Any] = RenamedAttribute("uses_seed", since="0.2")
     learns: ClassVar[bool] = True
+    reads_last: ClassVar[bool] = True
 
     # Written out only where it is not the default: the ids of configs are older than it.
     scope: Annotated[Scope, Field(exclude_if=lambda scope: scope == POOLED)] = POOLED

@@ -97,6 +97,11 @@ class Ensemble(TrainedModel):
         settled = tuple(replace(part, weight=float(weight)) for part, weight in zip(parts, weights, strict=True))
         return FittedEnsemble(settled, reason)
 
+    @property
+    def reads_last(self) -> bool:  # type: ignore[override]  # of the class in plug-ins, of the members here
+        """True if a member may read the last label."""
+        return any(member.model.reads_last for member in self.members)
+
     def check(self, samples: Samples, train: Rows, stop: Rows) -> None:
         """Let every member refuse what it cannot use."""
         for member in self.members:

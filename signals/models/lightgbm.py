@@ -27,6 +27,7 @@ class LightGBM(TrainedModel):
     'lightgbm'
     """
 
+    reads_last: ClassVar[bool] = False
     single_precision: ClassVar[bool] = True
 
     rounds: PositiveInt = 300

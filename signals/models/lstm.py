@@ -35,6 +35,7 @@ class Lstm(TrainedModel):
     2
     """
 
+    reads_last: ClassVar[bool] = False
     single_precision: ClassVar[bool] = True
 
     hidden: PositiveInt = 32

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from pydantic import PositiveInt
@@ -24,6 +24,8 @@ class RandomForest(TrainedModel):
     >>> RandomForest(trees=50).kind
     'random_forest'
     """
+
+    reads_last: ClassVar[bool] = False
 
     trees: PositiveInt = 100
     """Number of trees."""

@@ -26,6 +26,7 @@ class Ridge(TrainedModel):
     'ridge'
     """
 
+    reads_last: ClassVar[bool] = False
     uses_seed: ClassVar[bool] = False
 
     alpha: PositiveFloat = 0.01

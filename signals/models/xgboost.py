@@ -28,6 +28,7 @@ class XGBoost(TrainedModel):
     'xgboost'
     """
 
+    reads_last: ClassVar[bool] = False
     single_precision: ClassVar[bool] = True
 
     rounds: PositiveInt = 300

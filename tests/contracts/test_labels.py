@@ -113,3 +113,8 @@ def test_a_short_history_gives_rows_all_the_same(label: Label, count):
     assert len(label.compute(bars_of(1, 30).between(None, None if count else BARS.times[0])).value) >= 0
     short = Bars.of("A", BARS.frame.iloc[:count])
     assert len(label.compute(short).value) == count
+
+
+@every_label
+def test_its_units_alone_are_the_same_bits(label: Label):
+    assert label.units(BARS).tobytes() == label.compute(BARS).unit.tobytes()

@@ -271,3 +271,20 @@ def test_a_stored_model_that_lacks_something_is_refused(model):
             model.restore(Stored(stored.facts, {key: item for key, item in stored.arrays.items() if key != name}))
         with pytest.raises(StoreError):
             model.restore(Stored(stored.facts, {**stored.arrays, name: stored.arrays[name].astype("complex128")}))
+
+
+@every_trained
+def test_a_model_that_says_so_predicts_without_the_last_labels(model):
+    """``reads_last`` is false only where nothing changes without them."""
+    if model.reads_last:
+        return
+    prediction = fitted(model).predict(SAMPLES, TEST)
+    unknown = read_only(np.full(len(SAMPLES.X), np.nan))
+    assert fitted(model).predict(replace(SAMPLES, last=unknown), TEST).tobytes() == prediction.tobytes()
+
+
+def test_an_ensemble_reads_the_last_labels_where_a_member_does():
+    ensemble = load(PACKAGE, "ensemble")
+    assert not model_of("ensemble").reads_last
+    members = {"ridge": {"weight": 0.5}, "persistence": {"weight": 0.5}}
+    assert ensemble.parse({"members": members}).reads_last

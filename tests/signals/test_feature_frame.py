@@ -95,8 +95,9 @@ def test_no_feature_is_refused():
         feature_frame(bars_of(60), ())
 
 
-def test_the_last_rows_of_a_frame_are_those_of_all_bars():
+def test_the_last_rows_of_a_frame_are_those_of_all_bars(monkeypatch):
     """Windowed features beside one that uses all bars, from every first row on."""
+    monkeypatch.setattr("signals.feature_frame.WORTH_CUTTING", 1)
     features = (Sma(window=5), Macd(fast=2, slow=4, signal=2), LaggedReturn(lags=(0, 3)), Volatility(window=7))
     rng = np.random.default_rng(3)
     bars = replace(bars_of(120), close=100 * np.exp(np.cumsum(rng.normal(0, 0.02, 120))))
@@ -112,8 +113,9 @@ def test_the_last_rows_of_a_frame_are_those_of_all_bars():
             assert rows.tobytes() == feature_rows(market, "ABC", feature)[first:].tobytes()
 
 
-def test_what_a_windowed_feature_does_not_need_is_not_computed():
-    """It gets its window's bars and the rows asked for, and no more."""
+@pytest.mark.parametrize(("count", "expected"), [(2_400, 10 + 19), (2_010, 2_010)])
+def test_of_a_long_history_a_windowed_feature_gets_no_more_than_it_needs(count, expected):
+    """Its window's bars and the rows asked for; of a short one all, which takes less time than to cut it."""
     lengths = []
 
     class Counting(Sma):
@@ -121,5 +123,6 @@ def test_what_a_windowed_feature_does_not_need_is_not_computed():
             lengths.append(len(bars))
             return super().compute(bars)
 
-    frame_of(Market({"ABC": bars_of(300)}, ("ABC",), "ABC", "America/New_York"), "ABC", (Counting(window=20),), 290)
-    assert lengths == [10 + 19]
+    market = Market({"ABC": bars_of(count)}, ("ABC",), "ABC", "America/New_York")
+    frame_of(market, "ABC", (Counting(window=20),), count - 10)
+    assert lengths == [expected]

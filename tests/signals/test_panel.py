@@ -59,3 +59,18 @@ def test_nothing_in_it_can_be_changed():
 def test_a_traded_symbol_with_too_few_bars_is_named():
     with pytest.raises(DataError, match="C: has 3 bars, but feature sma_5 needs at least 5"):
         build_panel(market_of(A, C, trade=("A", "C")), FEATURES, ForwardReturn())
+
+
+@pytest.mark.parametrize("label", [ForwardReturn(horizon=2), ForwardReturn(form="volatility", window=3)])
+@pytest.mark.parametrize("last", [None, 6])
+def test_a_panel_without_labels_is_the_same_in_all_that_is_known_without_them(label, last):
+    market = market_of(A, B, C, trade=("A", "B"))
+    full = build_panel(market, FEATURES, label, last=last)
+    panel = build_panel(market, FEATURES, label, last=last, labelled=False)
+    for name in ("X", "unit", "spread", "close", "symbol"):
+        assert getattr(panel, name).tobytes() == getattr(full, name).tobytes()
+    assert panel.times.equals(full.times)
+    assert np.isnan(panel.y).all()
+    assert np.isnan(panel.last).all()
+    assert panel.known_at.isna().all()
+    assert len(panel.known_at) == len(panel)
