@@ -108,7 +108,7 @@ def build_panel(
 
 
 class _Outcomes(NamedTuple):
-    """What a label tells of a symbol's rows; see :class:`Panel`."""
+    """The columns of :class:`Panel` that come from a label."""
 
     y: Vector
     known_at: pd.DatetimeIndex
