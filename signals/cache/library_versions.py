@@ -45,6 +45,7 @@ def machine() -> dict[str, str]:
     return {"system": platform.system(), "machine": platform.machine(), "gpu": "yes" if _has_gpu() else "no"}
 
 
+@cache
 def version_of(distribution: str) -> str:
     """The version of a library by the name that it is installed under, or of ``python``."""
     if distribution == "python":

@@ -213,6 +213,7 @@ CUTS = (*range(400, 411), 500, BARS - 1)
 """Two weeks bar by bar, and two more."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("feature", WEEKLY)
 def test_on_finished_weeks_it_has_no_look_ahead_either(feature: Feature):
     if feature.warmup_in(ALL, "A") == BARS:  # 120 weeks are fewer than its warm-up

@@ -92,6 +92,7 @@ def test_the_metrics_come_along(in_memory, folder):
     assert in_memory.metrics["measures"]["strategy"]["sharpe"]["unit"] == "ratio"
 
 
+@pytest.mark.slow
 def test_a_mapping_a_config_and_a_file_give_the_same(in_memory):
     values = {
         "name": "from-python",

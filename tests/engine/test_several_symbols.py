@@ -146,6 +146,7 @@ def test_intraday_is_said_in_the_notes(intraday):
     assert any(daily in note and "252 periods a year" in note for note in notes)
 
 
+@pytest.mark.slow
 def test_the_portfolio_learns_pooled_and_says_what_flatters_it():
     chosen = load(ROOT / "configs" / "portfolio.yaml", ["model={kind: lightgbm}", "workers=1"])
     outcome = compute(chosen)

@@ -80,6 +80,7 @@ def test_the_commands_of_the_page_name_the_services(compose):
     )
 
 
+@pytest.mark.slow
 def test_its_command_serves_with_postgresql_and_prometheus_token(compose, rule_bundle, postgres, tmp_path):
     """The command of the compose file as a process, with its places and address exchanged."""
     tokens = tmp_path / "tokens"

@@ -35,6 +35,7 @@ class OverHttp:
         return SimpleNamespace(symbol=row["symbol"], side=row["side"], units=numbers.pop("size"), **numbers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["four models on two symbols", "conformal intervals and a stop"])
 def test_a_fold_of_a_backtest_again(make_config, tmp_path, name):
     changes = {

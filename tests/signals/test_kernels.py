@@ -50,6 +50,7 @@ def test_the_compiled_average_is_the_plain_one(values, window, unknown):
     assert_twins(kernels.WILDER, values, (len(values),), window)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(close=prices | st.lists(st.sampled_from([1.0, 1.1, 7.0]), min_size=30, max_size=60), window=st.integers(2, 25))
 def test_the_compiled_strength_is_the_plain_one(close, window):

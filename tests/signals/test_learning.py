@@ -63,6 +63,7 @@ def test_a_planted_signal_is_found_and_its_sign_with_it(make_market, kind):
         assert sign * correlation(prediction, before) > 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [pytest.param(kind, marks=SLOW.get(kind, ())) for kind in TRAINED if kind != "ensemble"]
 )

@@ -106,6 +106,7 @@ def test_it_is_sized_by_the_rule_and_the_confidence_of_the_bar(diary):
     assert result.metrics["forecasts"]["overall"]["model"]["n"] > 400
 
 
+@pytest.mark.slow
 def test_the_recipe_runs_and_its_folder_brings_the_class_back(tmp_path):
     name, code, config = RECIPE.groups()
     (tmp_path / name).write_text(code, encoding="utf-8")
@@ -188,6 +189,7 @@ def test_a_file_that_does_not_load_is_one_line(tmp_path, code, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_what_it_raises_is_one_line_with_its_line(tmp_path):
     file = tmp_path / "own.py"
     file.write_text(DIARY.replace("self.pages.append(row)", "row[9]"), encoding="utf-8")

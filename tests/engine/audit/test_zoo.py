@@ -62,13 +62,7 @@ def test_a_leak_on_a_few_bars_is_caught_by_the_test_of_each_bar(name, monkeypatc
     assert check.moved.rows < 0.2 * check.runs
 
 
-LONG = "lstm", "ensemble with learned weights", "one model a symbol"
-assert set(LONG) < set(zoo.CLEAN)
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in zoo.CLEAN]
-)
+@pytest.mark.parametrize("name", some_quick(zoo.CLEAN))
 def test_an_honest_pipeline_is_not_flagged(name):
     found = audited(zoo.CLEAN[name])
     assert [check for check in found.checks if check.status == "leak"] == []

@@ -66,6 +66,7 @@ def test_the_cash_of_a_shipped_config_reconciles_at_every_bar(name):
     require_reconciled(backtest(config, market, generate(market, config.signals).frame))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_cash_of_a_shipped_config_reconciles_with_other_signals(name):
     config = load(CONFIGS / f"{name}.yaml")
@@ -82,6 +83,7 @@ def test_the_cash_of_a_shipped_config_reconciles_with_other_signals(name):
     require_reconciled(backtest(config, market, signals))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("general")
 def test_the_cash_of_random_settings_reconciles_at_every_bar():
     paid = 0

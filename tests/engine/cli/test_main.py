@@ -82,6 +82,7 @@ def test_two_fresh_processes_write_the_same_bits(tmp_path):
             assert path.read_bytes() == (second / path.name).read_bytes(), path.name
 
 
+@pytest.mark.slow
 def test_running_again_keeps_the_folder_and_show_repeats_its_summary(tmp_path):
     words = (SMA, *QUICK, "--out", tmp_path)
     first, again = run(*words), run(*words)

@@ -164,6 +164,7 @@ def test_a_symbol_that_cannot_be_printed_is_refused(symbol, tmp_path):
 # Processes.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.1, 1.2, 2.4])
 def test_ctrl_c_ends_everything_at_once_and_says_one_line(seconds, tmp_path):
     out = tmp_path / "runs"

@@ -79,6 +79,7 @@ def test_a_run_is_reproduced_and_nothing_is_touched_but_the_record_of_it(folder,
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_quiet_prints_nothing_and_several_runs_are_one_list(folder, tmp_path, capsys):
     other = shutil.copytree(folder, tmp_path / "other")
     edit(other / "metrics.json", lambda values: values.update(cash=9999.0))

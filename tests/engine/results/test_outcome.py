@@ -129,6 +129,7 @@ def test_risk_free_rate_and_periods_reach_the_measures(make_outcome):
     assert sharpe == pytest.approx(excess.mean() / excess.std() * np.sqrt(200), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_illustrative_news_are_evidence_of_nothing_however_well_they_did(make_outcome):
     good = make_outcome(skill=0.9, bars=600)
     assert good.verdict.beats

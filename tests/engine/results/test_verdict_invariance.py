@@ -25,6 +25,7 @@ def verdict_of(files, names):
     return compute(load_mapping(values)).verdict
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(seed=st.integers(0, 10**6), order=st.permutations(MEMBERS), names=st.permutations(("B", "AAPL", "zz-9")))
 def test_names_and_order_of_symbols_change_nothing(tmp_path_factory, seed, order, names):

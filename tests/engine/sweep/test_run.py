@@ -207,6 +207,7 @@ def test_no_trial_sees_a_bar_of_the_holdout(swept, config_of, options, walk, red
     assert other.numbers["verdict"]["sentence"] == swept.numbers["verdict"]["sentence"]
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_interrupted_counts_and_goes_on(swept, config_of, monkeypatch, tmp_path):
     config = config_of(SWEEP)
     options = Options(out=tmp_path / "runs", cache=False, quiet=True)

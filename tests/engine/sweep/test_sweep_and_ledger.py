@@ -34,6 +34,7 @@ def test_a_second_sweep_that_opens_the_same_holdout_is_told(config_of, tmp_path,
     assert (earlier["trials"], earlier["openings"], earlier["views"]) == (2, 2, 0)  # 0.02 of the first sweep
 
 
+@pytest.mark.slow
 def test_a_run_over_the_bars_of_a_holdout_has_seen_them(config_of, tmp_path, caplog):
     config = config_of({"space": SPACE, "holdout": HOLDOUT})
     run_and_save(config.model_copy(update={"sweep": None}), Options(out=tmp_path, cache=False, quiet=True))
@@ -94,6 +95,7 @@ def test_the_ledger_is_shown_and_verified_in_any_folder(words, config_of, tmp_pa
     assert (code, "the last 1 of 3 lines were removed" in text) == (1, True)
 
 
+@pytest.mark.slow
 def test_an_audit_counts_and_the_same_config_counts_once(config_of, tmp_path):
     from engine.audit.command import audit_and_save
 

@@ -31,6 +31,7 @@ def index_returns(name):
         return pd.read_csv(file)["Close"].pct_change().dropna().to_numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", WINDOWED)
 @pytest.mark.parametrize("window", [100, 250])
 def test_each_day_is_the_measure_of_the_window_before_it(method, window, monkeypatch):
@@ -85,6 +86,7 @@ def test_what_comes_later_changes_no_forecast(cut, how, seed):
         np.testing.assert_array_equal(one.es[key][:cut], two.es[key][:cut])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [261, 270, 271, 299])
 def test_nor_does_it_change_a_garchs(cut):
     full = RETURNS[:310]

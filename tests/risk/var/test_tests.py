@@ -194,6 +194,7 @@ def rejection_rates(level, trials, scale=1.0, *, knows_sigma=True, law=None, **m
     return dict(zip(names, shares.tolist(), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "right",
     [

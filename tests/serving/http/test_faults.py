@@ -77,6 +77,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_a_bundle_that_is_deleted_while_it_is_served(rule_bundle, rule_config, tmp_path):
     import signal
 
@@ -141,6 +142,7 @@ def old_bars():
     return rows([1.0, 2.0], first="2001-01-02")
 
 
+@pytest.mark.slow
 def test_the_log_has_no_bodies_headers_or_tokens(rule_bundle, rule_config, tmp_path):
     market = rule_config.data.load()
     tokens = tmp_path / "tokens"

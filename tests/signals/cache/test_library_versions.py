@@ -35,6 +35,7 @@ def test_no_library_beside_those_that_are_imported_or_work_for_them():
     assert set(library_versions({"sklearn", "rich"})) == {"python", "numpy", "pandas", "scikit-learn", "scipy"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["numba", "sklearn"])
 def test_what_works_beneath_a_library_is_loaded_with_it(name):
     script = f"import sys, {name}; print([below for below in {BENEATH[name]!r} if below not in sys.modules])"

@@ -65,6 +65,7 @@ def market(make_market):
     return make_market(bars=400, symbols="ABC")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [FOREST, ALL], ids=["forest", "ensemble"])
 @pytest.mark.parametrize("confidence", ["calibrated", "constant"])
 def test_another_symbols_prices_change_no_bit(market, model, confidence):
@@ -118,6 +119,7 @@ def test_the_other_symbols_it_is_traded_beside_do_not_matter(market):
     )
 
 
+@pytest.mark.slow
 def test_workers_and_repetition_change_no_bit(market):
     spec = spec_of()
     once = predictions(generate(market, spec))

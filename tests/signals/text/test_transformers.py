@@ -39,6 +39,7 @@ def test_a_score_is_the_difference_of_two_probabilities(tiny_bert):
     assert scorer(tiny_bert).score([GOOD])[0] == pytest.approx(expected, abs=2e-6)
 
 
+@pytest.mark.slow
 def test_labels_count_by_their_names_whatever_their_order_and_case(tiny_bert, make_bert, tmp_path):
     other = make_bert(tmp_path, names=("Neutral", "BULLISH", "Bearish"), order=(1, 2, 0))
     np.testing.assert_array_equal(np.sign(scorer(other).score([GOOD, BAD])), [1, -1])

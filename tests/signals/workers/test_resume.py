@@ -120,6 +120,7 @@ def test_with_the_cache_without_it_and_from_it_the_bits_are_the_same(spec, marke
         assert numbers == list(range(6))
 
 
+@pytest.mark.slow
 @SPECS
 @pytest.mark.parametrize("stored_folds", [(0,), (5,), (1, 3), (0, 1, 2, 3, 4)])
 def test_whichever_folds_are_there_the_bits_are_the_same(spec, stored_folds, market, store, monkeypatch):

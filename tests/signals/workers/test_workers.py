@@ -152,6 +152,7 @@ def test_progress_logs_and_warnings_come_back(odd, caplog):
     assert any(name == "py.warnings" and "mind this" in text for name, text in messages)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize(
     ("act", "message"),
@@ -323,6 +324,7 @@ def test_a_pool_gives_the_same_bits_for_one_model_after_the_other(make_market):
         assert created.folds == alone.folds
 
 
+@pytest.mark.slow
 def test_folds_are_kept_by_a_store_whoever_trains_them(make_market, tmp_path):
     from signals.cache.store import SignalStore
 

@@ -113,6 +113,7 @@ def test_a_rule_that_fails_is_told_with_symbol_and_bar(prediction, what, engine)
     assert line.endswith("; mend the rule")
 
 
+@pytest.mark.slow
 def test_a_side_may_be_a_whole_float():
     task = task_of(Obedient(), signal={"prediction": -1.0})
     one, other = (engine.run_task(task) for engine in (bt_engine, compiled_engine))

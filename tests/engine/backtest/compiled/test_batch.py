@@ -110,6 +110,7 @@ def test_each_row_is_the_run_of_its_setting(one_for_all):
     assert seen["done"] > 40
 
 
+@pytest.mark.slow
 def test_a_sweep_of_reentry_is_the_run_of_each_setting(one_for_all):
     finals = []
     for seed in range(8):

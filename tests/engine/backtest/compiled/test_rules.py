@@ -183,6 +183,7 @@ def test_a_rule_that_cannot_be_compiled_is_one_line_and_leaves_nothing(kind, wri
     assert not (tmp_path / "runs").exists() or list((tmp_path / "runs").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_what_was_refused_runs_by_backtrader(write_strategy, tmp_path, capsys):
     write_strategy("guarded", SCALAR.format(helper="", body=GUARDED))
     assert run(tmp_path / "runs", "guarded", "--engine", "backtrader") == 0

@@ -183,9 +183,8 @@ def test_a_barred_side_is_flat_on_backtrader(spec):
     assert seen == {-1, 0, 1}
 
 
-@pytest.mark.parametrize(
-    "spec", [Scalar, *(pytest.param(s, marks=pytest.mark.slow) for s in (Viewed, Stateful, Cross, CrossViewed))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", [Scalar, Viewed, Stateful, Cross, CrossViewed])
 def test_both_engines_bar_alike(one_kernel, spec):
     @settings(max_examples=40)
     @drawn

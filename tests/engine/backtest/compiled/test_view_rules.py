@@ -133,6 +133,7 @@ def test_random_rules_give_the_same_bits(drawn, seed):
     assert sum(len(result.orders) for result in results) > 25
 
 
+@pytest.mark.slow
 def test_random_rules_run_on_backtrader(drawn):
     decisions = set()
     for seed in range(40):

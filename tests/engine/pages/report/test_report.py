@@ -22,6 +22,7 @@ def page(outcome, tmp_path_factory):
     return write_report(outcome, tmp_path_factory.mktemp("report") / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_sections_stand_in_the_order_of_their_numbers(outcome):
     titles = [section.title for section in sections(outcome)]
     assert titles == [
@@ -169,6 +170,7 @@ def test_a_cap_that_broke_is_on_the_page(make_outcome, tmp_path, tables):
     assert percent(shares.max()) in flat
 
 
+@pytest.mark.slow
 def test_stops_are_told_only_where_there_are_some(make_outcome, tmp_path, tables):
     assert "Stops" not in [section.title for section in sections(make_outcome(bars=100))]
     run = make_outcome(bars=300, stop={"kind": "percent", "value": 0.01})
@@ -198,6 +200,7 @@ def test_the_page_says_why_there_is_no_tearsheet(outcome, tmp_path, page):
     assert "tearsheet.html" not in missing
 
 
+@pytest.mark.slow
 def test_the_period_of_the_returns_is_in_every_label(make_outcome, tmp_path):
     run = make_outcome(bars=700)
     weekly = replace(run, calendar=replace(run.calendar, period="week"))

@@ -40,6 +40,7 @@ def test_it_is_the_run_of_such_a_config(config_of, tmp_path):
     assert numbers["stress"]["doubled_costs"] < earned(trial_config(config, point))
 
 
+@pytest.mark.slow
 def test_a_benchmark_that_stands_still_loses_no_sweep(config_of, prices, tmp_path):
     flat = pd.read_csv(prices)
     flat[["Open", "High", "Low", "Close"]] = 100.0

@@ -157,6 +157,7 @@ def test_sums_over_blocks_are_those_of_numpy(world, scored):
             np.testing.assert_array_equal(chunk.returns[chunk.with_returns.tolist().index(number)], daily)
 
 
+@pytest.mark.slow
 def test_the_slow_path_gives_the_same_rows(world, scored):
     config, market, signals = world
     numbers, columns, outputs, chunk = scored
