@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from math import sqrt
@@ -182,13 +182,12 @@ def cases() -> Iterator[Case]:
     yield replace(sweep, name="sweep of 200, edge 0.05 eaten by costs of 20 bp", edge=0.05, costs=0.001)
 
 
-def survey(case: Case, markets: int, first: int = FIRST_SEED, processes: int = 1) -> list[tuple[bool, str, float]]:
-    """The verdicts on some markets."""
+def survey(
+    case: Case, markets: int, first: int = FIRST_SEED, pool: Executor | None = None
+) -> list[tuple[bool, str, float]]:
+    """The verdicts on some markets; with a pool in its processes."""
     seeds = range(first, first + markets)
-    if processes == 1:
-        return [says_yes(seed, case) for seed in seeds]
-    with ProcessPoolExecutor(processes) as pool:
-        return list(pool.map(partial(says_yes, case=case), seeds))
+    return list((pool.map if pool else map)(partial(says_yes, case=case), seeds))
 
 
 def line(case: Case, verdicts: Sequence[tuple[bool, str, float]]) -> str:
@@ -210,10 +209,11 @@ def main(share: float, parts: Sequence[str]) -> None:
     print("| market | markets | IC | evidence (95 % interval) | in the forecasts alone |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as cache:
         os.environ["BACKTRADER_ML_CACHE"] = cache  # one compiled engine for all markets
-        for case in cases():
-            if not parts or any(part in case.name for part in parts):
-                markets = max(round(share * case.markets), 1)
-                print(line(case, survey(case, markets, processes=min(os.cpu_count() or 1, markets))), flush=True)
+        with ProcessPoolExecutor() as pool:
+            for case in cases():
+                if not parts or any(part in case.name for part in parts):
+                    markets = max(round(share * case.markets), 1)
+                    print(line(case, survey(case, markets, pool=pool)), flush=True)
 
 
 if __name__ == "__main__":
