@@ -29,9 +29,9 @@ class Condition(Spec):
     """A column of the config's features, or the kind of its only feature of that kind; or one of `prediction`,
     `confidence`, `open`, `high`, `low`, `close`, `volume`. While it is NaN there is no entry."""
     op: Literal["<", "<=", ">", ">="]
-    """The comparison."""
+    """The comparison of the feature with `value`: `<`, `<=`, `>` or `>=`."""
     value: float
-    """What the feature, unscaled, is compared with."""
+    """A number in the units of the feature as computed, without any scaling."""
 
 
 def _span(text: str) -> str:

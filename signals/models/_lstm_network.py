@@ -143,8 +143,8 @@ def train_network(
     return network, tuple(losses)
 
 
-def predict_network(network: nn.ModuleDict, X: Matrix, sequence: int, rows: Rows) -> Vector:
-    """(K,) outputs for the windows that end at some rows (at least one), by a network that is not training."""
+def stop_outputs(network: nn.ModuleDict, X: Matrix, sequence: int, rows: Rows) -> Vector:
+    """(K,) outputs for the windows that end at the stop rows (at least one), for the loss that ends the training."""
     windows = windows_of(X, sequence)
     network.eval()
     with _one_thread(), torch.inference_mode():
@@ -220,7 +220,7 @@ def _batches(rows: Tensor, size: int) -> Iterator[Tensor]:
 
 
 def _stop_loss(network: nn.ModuleDict, spec: NetworkSpec, data: TrainingData) -> float:
-    answers = predict_network(network, data.X, spec.sequence, data.stop)
+    answers = stop_outputs(network, data.X, spec.sequence, data.stop)
     loss = float(np.mean((answers - data.target[data.stop]) ** 2))
     if not np.isfinite(loss):
         raise ModelError(f"lstm: the error on the stop rows became {loss}; lower learning_rate")
