@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, cast
 
-from core.caches import cache_folder, caches_used
+from core.caches import caches_used
 from core.errors import ConfigError
 from engine.backtest.compiled.kernel import batch_kernel, decisions, loop, running_totals
 from engine.backtest.compiled.kernel.rule_views import cross_views
@@ -17,7 +17,7 @@ from strategies._contract import form_of
 from strategies._view import CrossDecision
 from strategies.base import Strategy
 
-from .kernel_modules import loaded
+from .kernel_modules import kernel_folder, loaded
 from .source_linker import Linker, Part, definition
 from .view_source import generated, makers
 
@@ -142,7 +142,7 @@ def _kernel(strategy: type[Strategy], rule: FunctionType, features: KernelFeatur
     parts = parts_of(strategy, features.cross, features)
     if caches_used():
         try:
-            return loaded(cache_folder() / "kernels", parts)
+            return loaded(kernel_folder(), parts)
         except OSError as error:  # a cache that cannot be written is no reason not to trade
             log.warning("the compiled engine is not kept: %s", error)
     return loaded(Path(_temporary_folder().name), parts)

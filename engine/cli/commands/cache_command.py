@@ -1,5 +1,6 @@
 """``run_backtest.py cache``: the contents of the caches, and their removal."""
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 @click.command("cache")
 @click.argument("action", type=click.Choice(["info", "clear"]))
 def cache(action: str) -> None:
-    """Say what the caches of signals, of texts' scores and of data files hold, or empty them."""
+    """Say what the caches of signals, texts' scores, data files and the compiled engine hold, or empty them."""
     for line in cleared() if action == "clear" else contents():
         say(line)
 
 
 def contents() -> tuple[str, ...]:
     """One line a cache: where it lies, how many entries of which sort, how large."""
+    from engine.backtest.compiled import kernel_modules
     from marketdata.market_cache import LIMIT, market_store
 
     store = _signal_store()
@@ -33,10 +35,14 @@ def contents() -> tuple[str, ...]:
     markets = market_store()
     stored = markets.entries()
     bytes_stored = sum(path.stat().st_size for path in stored)
+    functions = kernel_modules.files(kernel_modules.kernel_folder())
+    compiled = sum(path.stat().st_size for paths in functions.values() for path in paths)
     return (
         f"{store.folder}: {entries}, {_megabytes(info.size)} of at most {info.limit / 1e6:.0f} MB",
         f"{_score_folder()}: texts' scores by {len(texts)} scorers, {_megabytes(size)}",
         f"{markets.folder}: {len(stored)} checked markets, {_megabytes(bytes_stored)} of at most {LIMIT / 1e6:.0f} MB",
+        f"{kernel_modules.kernel_folder()}: {len(functions)} compiled functions, {_megabytes(compiled)} "
+        f"of at most {kernel_modules.LIMIT / 1e6:.0f} MB",
     )
 
 
@@ -48,6 +54,7 @@ def cleared() -> tuple[str, ...]:
     StoreError
         A file cannot be removed.
     """
+    from engine.backtest.compiled import kernel_modules
     from marketdata.market_cache import market_store
 
     store = _signal_store()
@@ -55,8 +62,9 @@ def cleared() -> tuple[str, ...]:
     removed = store.clear()
     markets = market_store()
     forgotten = markets.clear()
+    functions = kernel_modules.files(kernel_modules.kernel_folder())
     try:
-        for path in [*texts, *_score_folder().glob("*.lock")]:
+        for path in [*texts, *_score_folder().glob("*.lock"), *chain.from_iterable(functions.values())]:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"cache: {error.filename} cannot be removed: {error.strerror}") from error
@@ -64,6 +72,7 @@ def cleared() -> tuple[str, ...]:
         f"{store.folder}: {removed} entries removed",
         f"{_score_folder()}: {len(texts)} scorers' scores removed",
         f"{markets.folder}: {forgotten} checked markets removed",
+        f"{kernel_modules.kernel_folder()}: {len(functions)} compiled functions removed",
     )
 
 

@@ -1,5 +1,6 @@
 """The functions of kernels in the cache: shared, found again by later processes, and new where a text is."""
 
+import os
 import pickle
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import sys
 import pytest
 
 from core.errors import ConfigError
-from engine.backtest.compiled.kernel_modules import loaded
+from engine.backtest.compiled.kernel_modules import evict, files, loaded
 from engine.backtest.compiled.source_linker import Linker
 
 FACTOR = 2.0
@@ -63,7 +64,7 @@ def test_a_changed_part_is_a_new_one_and_so_is_what_calls_it(tmp_path, monkeypat
 
 CHILD = """
 import pickle, sys
-from engine.backtest.compiled.kernel_modules import loaded
+from engine.backtest.compiled.kernel_modules import evict, files, loaded
 folder, parts = pickle.load(sys.stdin.buffer)
 kernel = loaded(folder, parts)
 inner = kernel.py_func.__globals__[parts[0].name]
@@ -81,6 +82,29 @@ def test_a_later_process_compiles_only_what_no_kernel_had(tmp_path):
     assert in_a_new_process(tmp_path, first) == ["7.0", "0", "0"]
     assert in_a_new_process(tmp_path, first) == ["7.0", "1", "0"]  # of a kernel that is there nothing else is read
     assert in_a_new_process(tmp_path, second) == ["5.0", "0", "1"]
+
+
+def test_what_was_not_used_for_longest_is_removed(tmp_path):
+    (tmp_path / "__pycache__").mkdir()
+    for age, name in enumerate(("newest", "middle", "oldest")):
+        for path in (tmp_path / f"{name}.py", tmp_path / "__pycache__" / f"{name}.x-1.py311.1.nbc"):
+            path.write_bytes(bytes(500))
+            os.utime(path, (1e9 - age, 1e9 - age))
+    assert evict(tmp_path, (), limit=3_000) == 0
+    assert evict(tmp_path, {"oldest"}, limit=2_000) == 1
+    assert sorted(files(tmp_path)) == ["newest", "oldest"]
+    assert evict(tmp_path, (), limit=1_500) == 1
+    assert sorted(files(tmp_path)) == ["newest"]
+
+
+def test_a_kernel_that_is_used_again_counts_as_new(tmp_path):
+    assert in_a_new_process(tmp_path, first) == ["7.0", "0", "0"]
+    indices = list(tmp_path.glob("__pycache__/*.nbi"))
+    assert len(indices) == 2
+    for path in indices:
+        os.utime(path, (1e9, 1e9))
+    assert in_a_new_process(tmp_path, first) == ["7.0", "1", "0"]
+    assert min(path.stat().st_mtime for path in indices) > 1e9 + 1
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):

@@ -21,10 +21,13 @@ def folder(tmp_path, monkeypatch):
         "scores/e.txt": 1_200_000,
         "scores/f.txt": 100_000,
         "scores/f.txt.lock": 0,
+        "kernels/run_1f.py": 1_000,
+        "kernels/__pycache__/run_1f.run_1f-9.py311.1.nbc": 2_000_000,
+        "kernels/side_2e.py": 1_000,
         "audits/g.json": 10,
     }
     for name, size in sizes.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_bytes(bytes(size))
     return tmp_path
 
@@ -35,6 +38,7 @@ def test_info_counts_both_sorts_of_entries_and_the_scores(folder, capsys):
         f"{folder}/signals: 3 entries (2 of single folds), 4.5 MB of at most 2147 MB",
         f"{folder}/scores: texts' scores by 2 scorers, 1.3 MB",
         f"{folder}/markets: 0 checked markets, 0.0 MB of at most 2147 MB",
+        f"{folder}/kernels: 2 compiled functions, 2.0 MB of at most 1074 MB",
     ]
 
 
@@ -44,6 +48,7 @@ def test_clear_leaves_nothing_but_what_audits_found(folder, capsys):
         f"{folder}/signals: 3 entries removed",
         f"{folder}/scores: 2 scorers' scores removed",
         f"{folder}/markets: 0 checked markets removed",
+        f"{folder}/kernels: 2 compiled functions removed",
     ]
     assert [path.name for path in folder.rglob("*") if path.is_file()] == ["g.json"]
     assert main(["cache", "info"]) == 0
