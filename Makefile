@@ -14,6 +14,8 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraint
 export OMP_NUM_THREADS := 1
 export GOMP_SPINCOUNT := 0
 export OMP_WAIT_POLICY := PASSIVE
+# Processes by the hundred share the compiled modules of this project: a quarter of the time that each takes to start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install backtest browser test test-slow test-processor test-install check bench docs fix lock golden clean
 
