@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from core.plugins import PluginSpec
 from core.types import Bars, Market, Matrix
@@ -77,6 +77,13 @@ class BarFeature(Feature):
 
     windowed: ClassVar[bool] = False
     """True where :attr:`warmup` bars and the row's own decide its values: to the bit, whatever was before them."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Take the promise ``windowed`` for no ``compute`` but that of the class that makes it."""
+        super().__pydantic_init_subclass__(**kwargs)
+        if "compute" in vars(cls) and "windowed" not in vars(cls):
+            cls.windowed = False
 
     def of(self, market: Market, symbol: str) -> Matrix:
         """The columns of one symbol, from its bars."""

@@ -117,8 +117,10 @@ class TrainedModel(Model):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Honour ``chance``, the old name of ``uses_seed``, in a user's model."""
+        """Honour ``chance``, the old name of ``uses_seed``; ``reads_last`` holds for no ``fit`` but its class's own."""
         super().__pydantic_init_subclass__(**kwargs)
+        if "fit" in vars(cls) and "reads_last" not in vars(cls):
+            cls.reads_last = True
         adopt_old_names(cls, {"chance": "uses_seed"}, since="0.2", stacklevel=4)
 
     @abstractmethod

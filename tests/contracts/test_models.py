@@ -288,3 +288,17 @@ def test_an_ensemble_reads_the_last_labels_where_a_member_does():
     assert not model_of("ensemble").reads_last
     members = {"ridge": {"weight": 0.5}, "persistence": {"weight": 0.5}}
     assert ensemble.parse({"members": members}).reads_last
+
+
+def test_a_model_with_a_fit_of_its_own_makes_the_promise_itself():
+    ridge = load(PACKAGE, "ridge")
+
+    class Own(ridge):
+        def fit(self, *args):
+            return super().fit(*args)
+
+    class Renamed(ridge):
+        pass
+
+    assert Own.reads_last
+    assert not Renamed.reads_last

@@ -119,6 +119,8 @@ def test_of_a_long_history_a_windowed_feature_gets_no_more_than_it_needs(count, 
     lengths = []
 
     class Counting(Sma):
+        windowed = True
+
         def compute(self, bars):
             lengths.append(len(bars))
             return super().compute(bars)
@@ -126,3 +128,15 @@ def test_of_a_long_history_a_windowed_feature_gets_no_more_than_it_needs(count, 
     market = Market({"ABC": bars_of(count)}, ("ABC",), "ABC", "America/New_York")
     frame_of(market, "ABC", (Counting(window=20),), count - 10)
     assert lengths == [expected]
+
+
+def test_a_feature_with_a_computation_of_its_own_makes_the_promise_itself():
+    class Recursive(Sma):
+        def compute(self, bars):
+            return super().compute(bars)
+
+    class Renamed(Sma):
+        pass
+
+    assert not Recursive.windowed
+    assert Renamed.windowed
