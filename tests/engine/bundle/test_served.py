@@ -1,5 +1,9 @@
 """A bundle as the service sees it."""
 
+from dataclasses import replace
+
+import pandas as pd
+
 from engine.bundle.lifecycle.served import load_served
 from engine.bundle.train import train
 from signals import kernels
@@ -27,3 +31,19 @@ def test_loops_are_compiled_before_it_answers(make_config, tmp_path, monkeypatch
     assert kernels.CONVERGENCE._rows > kernels.ROWS_BEFORE_COMPILING
     decided = served.decide(market, account=None, holding={}, now=market.times[-1])
     assert [row.prediction for row in decided.rows] == before
+
+
+def test_the_unit_of_the_times_changes_nothing(make_config, tmp_path):
+    """Nanoseconds are those of every reader; a caller's own bars may have others."""
+    market = make_config().data.load()
+    cut = f"{market.times[-40]:%Y-%m-%d}"
+    bundle = train(make_config(model={"kind": "ridge"}), tmp_path / "bundle", cut=cut)
+    coarse = {symbol: replace(bars, times=bars.times.as_unit("us")) for symbol, bars in market.bars.items()}
+    for now in (market.times[-1] + pd.Timedelta("99D"), market.times[-1]):
+        plain, other = (bundle.decide(each, now=now) for each in (market, replace(market, bars=coarse)))
+        assert [row.prediction for row in other.rows] == [row.prediction for row in plain.rows]
+        assert [(row.time, row.side, row.warnings) for row in other.rows] == [
+            (row.time, row.side, row.warnings) for row in plain.rows
+        ]
+        assert other.warnings == plain.warnings
+        assert bool(plain.warnings) == (now > market.times[-1])
