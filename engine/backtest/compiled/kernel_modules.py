@@ -50,8 +50,6 @@ def loaded(folder: Path, parts: Sequence[Part]) -> Any:
     if missing:
         log.info("compiling %d of %d functions of an engine; they are kept in %s", len(missing), len(parts), folder)
         evict(folder, {part.name for part in parts}, LIMIT)
-    for part in missing:
-        write_atomically(folder / f"{part.name}.py", _source(part).encode())
     _mark_as_used(folder, parts)
     functions: dict[str, Any] = {}
     for part in parts:
@@ -68,6 +66,8 @@ def _source(part: Part) -> str:
 def _module(path: Path, part: Part, functions: dict[str, Any]) -> ModuleType:
     """The module of a part, in which the functions that it calls are known."""
     if path not in _modules:
+        if not path.exists():  # looked at here: another process may remove what was not used for long
+            write_atomically(path, _source(part).encode())
         module = ModuleType(f"backtrader_ml_kernel_{part.name}")
         module.__file__ = str(path)
         vars(module).update(functions)
