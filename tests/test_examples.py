@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.slow
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
@@ -29,7 +30,6 @@ def as_script(name, folder):
     return {**variables, "printed": (out.getvalue(), err.getvalue()), "left": list(folder.iterdir())}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_it_runs_as_a_script(name, scripts):
     out, err = scripts[name]["printed"]

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,13 +65,17 @@ def main(out: Path) -> int:
     environment = {**os.environ, "BACKTRADER_ML_DATA": str(out / "data"), "BACKTRADER_ML_CACHE": str(out / "cache")}
     commands = {config: command(config, out) for config in configs()}
     commands |= {f"import {name}": [sys.executable, "-c", f"import {name}"] for name in IMPORTS}
-    failed = 0
-    for name, words in commands.items():
-        done = subprocess.run(  # noqa: S603 - this project's own program
+
+    def run(words: list[str]) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603 - this project's own program
             words, cwd=out, env=environment, capture_output=True, text=True, check=False
         )
-        failed += done.returncode != 0
-        print(f"{'ok' if done.returncode == 0 else 'FAILED'}  {name}  {done.stderr.strip()[-400:]}", flush=True)  # noqa: T201
+
+    failed = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, done in zip(commands, pool.map(run, commands.values()), strict=True):
+            failed += done.returncode != 0
+            print(f"{'ok' if done.returncode == 0 else 'FAILED'}  {name}  {done.stderr.strip()[-400:]}", flush=True)  # noqa: T201
     return failed
 
 

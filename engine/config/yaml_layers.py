@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -126,7 +127,9 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
 
 
+@lru_cache(maxsize=128)
 def _parse(text: str, name: str) -> Layer:
+    """The layer of a text, without what it extends; callers copy its values before they change them."""
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -134,7 +137,9 @@ def _parse(text: str, name: str) -> Layer:
     yaml = YAML(typ="rt", pure=True)
     yaml.Resolver = _resolver()
     try:
-        tree = yaml.load(text)
+        root = yaml.compose(text)
+        _require_text_keys(root, name)
+        tree = None if root is None else yaml.constructor.construct_document(root)
     except DuplicateKeyError as error:
         key = re.search(r'found duplicate key "([^"]*)"', str(error))
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
@@ -146,7 +151,6 @@ def _parse(text: str, name: str) -> Layer:
         raise ConfigError(f"{name}: is not valid YAML: {str(error).splitlines()[0]}") from None
     except RecursionError:
         raise ConfigError(f"{name}: values are nested too deeply for a config; check the brackets") from None
-    _require_text_keys(yaml, text, name)
     if not isinstance(tree, Mapping):
         raise ConfigError(f"{name}: must hold a mapping of keys to values; it holds {_content(tree)}")
     try:
@@ -155,7 +159,7 @@ def _parse(text: str, name: str) -> Layer:
         raise ConfigError(f"{name}: {error}") from None
 
 
-def _require_text_keys(yaml: Any, text: str, name: str) -> None:
+def _require_text_keys(root: Any, name: str) -> None:
     """Refuse a key that YAML does not read as text, as it is written in the file.
 
     Raises
@@ -163,7 +167,7 @@ def _require_text_keys(yaml: Any, text: str, name: str) -> None:
     ConfigError
         One line: location, the key, and how to write it.
     """
-    pending = [yaml.compose(text)]
+    pending = [root]
     seen: set[int] = set()  # an alias is the same node once more
     while pending:
         node = pending.pop()
@@ -192,6 +196,7 @@ def _yaml_problem(problem: str | None) -> str:
     return problem or "unknown problem"
 
 
+@cache
 def _resolver() -> type:
     """YAML 1.2, but a date stays text: a date field parses it, and its error names the key."""
     from ruamel.yaml.resolver import VersionedResolver

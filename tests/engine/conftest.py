@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from general_kernels import use_general_kernels
 
 from core.types import Bars, Market, SignalFrame
 from engine.backtest.bt import engine
-from engine.backtest.compiled import engine as compiled
-from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.config.run_config import RunConfig
 from engine.config.yaml_layers import Layer
 from engine.results.outcome import Outcome, build
@@ -31,11 +30,7 @@ QUICK = MeasuresSpec.parse({"intervals": {"reps": 100}, "var_methods": ["gaussia
 @pytest.fixture
 def general(monkeypatch: pytest.MonkeyPatch) -> None:
     """One kernel for everything: a kernel of its own for each random setting would take an hour to compile."""
-
-    def features_of(*_, cross: bool, record: bool) -> KernelFeatures:
-        return KernelFeatures(cross=cross, record=record, entry_orders=record)  # with these no step is ever skipped
-
-    monkeypatch.setattr(compiled, "features_of", features_of)
+    use_general_kernels(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -237,6 +237,7 @@ def test_the_folder_has_the_pages_and_is_read_back(saved):
     assert [series.name for series in again.to_quantstats()] == ["Strategy", "Benchmark"]
 
 
+@pytest.mark.slow
 def test_the_report_says_what_it_cannot_know(saved):
     page = (saved.folder / "report.html").read_text()
     assert "No cap was set" in page

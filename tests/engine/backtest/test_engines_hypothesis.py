@@ -31,10 +31,11 @@ def difference(one, other):
     return "" if one == other else f"backtrader: {one}; compiled: {other}"
 
 
-def test_no_market_and_no_setting_tells_the_engines_apart(general):
+@pytest.mark.parametrize("examples", [40, pytest.param(240, marks=pytest.mark.slow)])
+def test_no_market_and_no_setting_tells_the_engines_apart(examples, general):
     seen = Counter()
 
-    @settings(max_examples=240)
+    @settings(max_examples=examples)
     @given(cases())
     def agree(case):
         one = outcome(bt_engine, case)
@@ -47,6 +48,9 @@ def test_no_market_and_no_setting_tells_the_engines_apart(general):
 
     agree()
     # The comparison is worth something only where these things happened.
+    assert seen["market"] > examples
+    if examples < 200:
+        return
     assert {"market", "stop", "limit", "close"} <= set(seen)
     assert {
         "not enough cash at submission",
@@ -58,7 +62,6 @@ def test_no_market_and_no_setting_tells_the_engines_apart(general):
         "rejected by the broker",
         "the other order of its bracket was filled",
     } <= set(seen)
-    assert seen["market"] > 300
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ def test_it_equals_a_run_whose_config_says_so(run):
     assert own["total_return"] != pytest.approx(found.measures[0].value, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_an_account_that_is_ruined_by_it_has_no_measures(run):
     config, outcome = run
     reckless = type(config).parse({**config.dump(), "risk": {"base": 1.0, "cap": 1.0, "cap_at": "signal"}})

@@ -118,6 +118,7 @@ def test_a_filter_that_means_nothing_is_said(opened, file, words):
     assert len(names(tab)) == 7
 
 
+@pytest.mark.slow
 def test_no_figure_depends_on_the_filter(opened, file, review):
     tab = opened(file)
     tab.locator("#filter").fill("tries >= 100")
@@ -140,6 +141,7 @@ def test_the_name_opens_the_report(opened, file):
     assert links.nth(1).inner_text() == "tear-sheet"
 
 
+@pytest.mark.slow
 def test_columns_are_chosen(opened, file):
     tab = opened(file)
     assert not tab.locator("th.of-sortino").is_visible()
@@ -192,6 +194,7 @@ def test_the_overlay_is_the_wealth_on_a_common_base(opened, file, review):
         assert np.allclose(values[1:], np.cumprod(1 + common.returns[:, column]), rtol=2e-4)
 
 
+@pytest.mark.slow
 def test_curves_at_equal_volatility_against_numpy(opened, file, review):
     tab = opened(file)
     tick(tab, "walk1", "walk3")
@@ -206,6 +209,7 @@ def test_curves_at_equal_volatility_against_numpy(opened, file, review):
     assert "could not have been traded" in tab.locator(".scaling").inner_text()
 
 
+@pytest.mark.slow
 def test_the_comparison_has_the_order_of_the_table(opened, file):
     tab = opened(file)
     tab.locator("th.of-sharpe").click()
@@ -215,6 +219,7 @@ def test_the_comparison_has_the_order_of_the_table(opened, file):
     assert [text for text in tab.locator("table.matrix thead th").all_inner_texts() if text] == expected
 
 
+@pytest.mark.slow
 def test_settings_are_compared_with_the_pinned_run(opened, file):
     tab = opened(file)
     tick(tab, "walk1")
@@ -237,8 +242,15 @@ def test_a_hostile_name_is_text(opened, file):
     assert tab.locator("#table img").count() == 0
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (390, "dark"),
+        (1280, "light"),
+        pytest.param(390, "light", marks=pytest.mark.slow),
+        pytest.param(1280, "dark", marks=pytest.mark.slow),
+    ],
+)
 def test_no_sideways_scroll_of_the_page(opened, file, width, scheme):
     tab = opened(file, width=width, color_scheme=scheme)
     tick(tab, "walk0", "walk1", "base")

@@ -18,7 +18,7 @@ CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory) -> Path:
-    config = load(CONFIGS / "sma_cross.yaml", ["seed=11", "report.tearsheet=false"])
+    config = load(CONFIGS / "sma_cross.yaml", ["seed=11", "report.tearsheet=false", "data.end=2002-12-31"])
     options = Options(out=tmp_path_factory.mktemp("runs"), quiet=True)
     return run_and_save(config, options).saved.folder
 

@@ -3,9 +3,8 @@
 import os
 
 import pytest
+from general_kernels import use_general_kernels
 
-from engine.backtest.compiled import batch_run, engine
-from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.config.yaml_layers import Layer
 from engine.sweep.load_config import validate
 
@@ -23,8 +22,7 @@ def prices(tmp_path_factory, walk):
 @pytest.fixture(autouse=True)
 def kernels(monkeypatch):
     """The two kernels that other tests of the compiled engine take as well: one that counts, one that writes down."""
-    for module in (batch_run, engine):
-        monkeypatch.setattr(module, "features_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
+    use_general_kernels(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from browser_page import NARROW, opened
+from general_kernels import use_general_kernels
 from rich.console import Console
 
 from core.errors import ConfigError, StoreError
 from engine import load_run, load_sweep
-from engine.backtest.compiled import batch_run, engine
-from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.cli.main import main
 from engine.ledger.settings import ENTRY
 from engine.pipeline import Options
@@ -53,8 +52,7 @@ def lasting(tmp_path_factory):
     """A registry and kernels that the tests of this module share."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BACKTRADER_ML_DATA", str(tmp_path_factory.mktemp("data")))
-        for module in (batch_run, engine):
-            patch.setattr(module, "features_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
+        use_general_kernels(patch)
         yield
 
 

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ every_function = pytest.mark.parametrize("function", OFFERED)
 COUNT = 2400
 
 
+@cache
 def make_bars(seed, count=COUNT, still=False):
     """A walk in ticks of 0.01, and of volumes among them zero; ``still`` lets closes rest for sixty bars."""
     rng = np.random.default_rng(seed)
@@ -118,7 +120,7 @@ def test_other_parameters_forget_within_the_warm_up_too(function, data):
     }
     feature = Talib(function=function, parameters=drawn)
     bars = make_bars(data.draw(st.integers(0, 1000)), count=feature.warmup + 260)
-    frame = bars.frame
+    frame = bars.frame.copy()
     begun = data.draw(st.integers(1, 200))
     frame.iloc[:begun, :4] *= 3
     changed = Bars.of("A", frame)

@@ -8,6 +8,7 @@ from importlib import import_module
 import numpy as np
 import pandas as pd
 import pytest
+from general_kernels import use_general_kernels
 from random_cases import case, random_bars
 
 from core.errors import ConfigError, DataError, PluginError
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.early
 @pytest.fixture
 def one_for_all(monkeypatch):
     """One kernel for everything: each of its own would take an hour to compile."""
-    monkeypatch.setattr(batch_run, "features_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
+    use_general_kernels(monkeypatch)
 
 
 @pytest.fixture
@@ -261,7 +262,7 @@ def test_chunks_and_threads_change_nothing(single):
     assert in_one.table["risk.base"].tolist() == [0.01, 0.02, 0.03, 0.04] * 3
 
 
-def test_chunks_are_made_as_they_are_asked_for(single):
+def test_chunks_are_made_as_they_are_asked_for(one_for_all):
     numbers = []
 
     def chunks():
@@ -275,7 +276,7 @@ def test_chunks_are_made_as_they_are_asked_for(single):
     running.close()
 
 
-def test_a_measure_that_sums_do_not_give_is_worked_out_from_the_returns(single):
+def test_a_measure_that_sums_do_not_give_is_worked_out_from_the_returns(one_for_all):
     task = long_only()
     measures = (Sharpe(), Skew(), InformationRatio(), ValueAtRisk(method="gaussian"))
     settings = {"risk.base": [0.02, 0.05]}
@@ -288,7 +289,7 @@ def test_a_measure_that_sums_do_not_give_is_worked_out_from_the_returns(single):
             np.testing.assert_allclose(row[measure.name], measure.estimate(sample).value, rtol=1e-12)
 
 
-def test_tails_are_those_of_numpy(single):
+def test_tails_are_those_of_numpy(one_for_all):
     measures = tuple(kind(level=level) for level in (0.9, 0.95, 0.99) for kind in (ValueAtRisk, ExpectedShortfall))
     batched = batch(long_only(), {"risk.base": [0.02, 0.04]}, measures=measures, equity=True)
     for row, returns in zip(batched.table.itertuples(index=False), batched.returns, strict=True):
@@ -299,7 +300,7 @@ def test_tails_are_those_of_numpy(single):
             np.testing.assert_allclose(getattr(row, f"expected_shortfall_{level}"), inside.mean(), rtol=1e-12)
 
 
-def test_nothing_traded_has_reasons_and_no_ratio(single):
+def test_nothing_traded_has_reasons_and_no_ratio(one_for_all):
     row = batch(long_only(), {"strategy.entry": [10.0, 10.0]}).table.iloc[0]
     assert (row.fills, row.final_value, row.total_return, row.max_drawdown) == (0, 10_000.0, 0.0, 0.0)
     assert np.isnan(row.sharpe)

@@ -23,6 +23,7 @@ from risk.spec import RiskSpec
 from strategies.rank import Rank
 from strategies.threshold import Threshold, target_side
 
+pytestmark = pytest.mark.early  # the kernel that most other tests take is compiled here
 ID = "0123456789ab"
 
 
@@ -198,6 +199,7 @@ def plain_task(rule, *, prediction=None, confidence=None):
     return BacktestInput.of(replace(market, trade=(one,)), signals, Odd(), RiskSpec(), BrokerSpec(), ID)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prediction", "what"),
     [

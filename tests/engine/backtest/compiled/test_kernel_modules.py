@@ -78,6 +78,7 @@ def in_a_new_process(folder, kernel):
     return done.stdout.decode().split()
 
 
+@pytest.mark.slow
 def test_a_later_process_compiles_only_what_no_kernel_had(tmp_path):
     assert in_a_new_process(tmp_path, first) == ["7.0", "0", "0"]
     assert in_a_new_process(tmp_path, first) == ["7.0", "1", "0"]  # of a kernel that is there nothing else is read
@@ -97,6 +98,7 @@ def test_what_was_not_used_for_longest_is_removed(tmp_path):
     assert sorted(files(tmp_path)) == ["newest"]
 
 
+@pytest.mark.slow
 def test_a_kernel_that_is_used_again_counts_as_new(tmp_path):
     assert in_a_new_process(tmp_path, first) == ["7.0", "0", "0"]
     indices = list(tmp_path.glob("__pycache__/*.nbi"))

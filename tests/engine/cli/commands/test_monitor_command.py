@@ -191,6 +191,7 @@ def test_page_gauges_and_log_are_written(parts, served, tmp_path, capsys):
     assert "one false alarm of all" in out
 
 
+@pytest.mark.slow
 def test_two_monitors_at_once_append_whole_lines(parts, served, tmp_path):
     threads = [
         threading.Thread(target=monitor, args=(parts, served, "--json", "--log", str(tmp_path / "m.jsonl")))
@@ -350,6 +351,7 @@ def test_a_promotion_swaps_and_leaves_the_reason_in_both(parts, tmp_path):
     assert now.decide(market).rows[0].prediction == challenger.decide(market).rows[0].prediction
 
 
+@pytest.mark.slow
 def test_a_watch_goes_on_with_the_bundle_that_took_the_place(parts, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(calibration, "STREAMS", 10)
     monkeypatch.setenv("BACKTRADER_ML_DATA", str(tmp_path / "ledger"))

@@ -184,6 +184,7 @@ def test_returns_that_quantstats_fails_on_leave_our_part(make_outcome, tmp_path)
     assert not re.search(r">[^<]*\b(nan|inf|None)\b", re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL))
 
 
+@pytest.mark.slow
 def test_a_short_run_says_which_picture_is_missing(make_outcome, tmp_path):
     page = write_tearsheet(TearsheetInput.of(make_outcome(bars=60)), tmp_path / "t.html").read_text(encoding="utf-8")
     assert "Not drawn: it needs more than 126 returns, there are 39." in page
@@ -232,6 +233,7 @@ def test_figures_by_another_formula_are_named_as_the_docs_name_them(page):
     assert all(name.strip('"').split('"')[-1].split()[0] in text for name in UNDEFINED)
 
 
+@pytest.mark.slow
 def test_a_name_that_looks_like_a_place_is_text(outcome, tmp_path):
     sheet = replace(TearsheetInput.of(outcome), name="{{metrics}}")
     page = write_tearsheet(sheet, tmp_path / "t.html").read_text(encoding="utf-8")
@@ -239,6 +241,7 @@ def test_a_name_that_looks_like_a_place_is_text(outcome, tmp_path):
     assert page.count("Key Performance Metrics") == 1
 
 
+@pytest.mark.slow
 def test_another_calendar_and_a_risk_free_rate(make_outcome, tmp_path, tables):
     run = make_outcome(bars=420)
     sheet = replace(TearsheetInput.of(run), periods_per_year=52.18, risk_free=0.02)
@@ -253,6 +256,7 @@ def test_the_period_of_the_returns_is_named(make_outcome, tmp_path):
     assert "399 weekly returns" in page
 
 
+@pytest.mark.slow
 def test_few_returns_are_flagged(make_outcome, tmp_path):
     sheet = TearsheetInput.of(make_outcome(bars=46))
     page = write_tearsheet(sheet, tmp_path / "t.html").read_text(encoding="utf-8")

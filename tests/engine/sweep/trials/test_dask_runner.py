@@ -15,10 +15,8 @@ import time
 
 import numpy as np
 import pytest
+from general_kernels import use_general_kernels
 
-from engine.backtest.compiled import batch_run
-from engine.backtest.compiled import engine as compiled
-from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.cli.main import main
 from engine.config.sweep_spec import ClusterSpec
 from engine.pipeline import Options
@@ -47,7 +45,7 @@ from engine.backtest.compiled import batch_run, engine
 from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.sweep.trials.cluster_worker import WorkerCache
 for module in (batch_run, engine):
-    module.features_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record)
+    module.features_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record, entry_orders=record)
 pause = float(os.environ.pop("SLOW", 0))
 if pause:
     fast = WorkerCache.open
@@ -132,8 +130,7 @@ def lasting(tmp_path_factory):
         patch.setenv("BACKTRADER_ML_DATA", str(tmp_path_factory.mktemp("data")))
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setattr(plans, "CHUNK", 1)
-        for module in (batch_run, compiled):
-            patch.setattr(module, "features_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
+        use_general_kernels(patch)
         cluster_worker.environment.cache_clear()
         yield
     cluster_worker.environment.cache_clear()

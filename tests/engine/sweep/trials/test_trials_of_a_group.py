@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from general_kernels import use_general_kernels
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -83,11 +84,8 @@ def task_of(world, config=None):
 @pytest.fixture(scope="module")
 def scored(world):
     """A chunk of trials whose numbers have gaps, of which every other is summed and every third of these is kept."""
-    from engine.backtest.compiled import batch_run
-    from engine.backtest.compiled.kernel_features import KernelFeatures
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batch_run, "features_of", lambda *_, cross, record: KernelFeatures(cross=cross, record=record))
+        use_general_kernels(patch)
         numbers = np.arange(48) * 2 + 7
         columns = some(48)
         outputs = outputs_of(world[1], numbers[::2], numbers[::6])
