@@ -23,6 +23,17 @@ def test_scalars_are_yaml_1_2_and_dates_stay_text(tmp_path):
     }  # fmt: skip
 
 
+def test_a_text_that_is_read_again_is_as_it_was(tmp_path):
+    path = write(tmp_path, "a.yaml", "a: {b: [1, {c: 2}]}\n")
+    values = read_layer(path).values
+    values["a"]["b"][1]["c"] = 3
+    values["a"]["b"].append(4)
+    assert read_layer(path).values == {"a": {"b": [1, {"c": 2}]}}
+    assert override(Layer({}, {}), "a.b=[1]").values == override(Layer({}, {}), "a.b=[1]").values == {"a": {"b": [1]}}
+    path.write_text("a: 5\n", encoding="utf-8")
+    assert read_layer(path).values == {"a": 5}
+
+
 def test_every_key_knows_its_line(tmp_path):
     path = write(tmp_path, "a.yaml", "a: 1\nb:\n  c: 2\n  d: [x, {e: 3}]\n")
     layer = read_layer(path)
