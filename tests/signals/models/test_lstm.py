@@ -1,13 +1,21 @@
 """The LSTM: windows against brute force, when it stops, which weights it keeps, and what it refuses."""
 
+import copy
 import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
+from torch import nn
 
 from core.errors import ModelError
 from core.types import read_only
+from signals.models._lstm_network import Adam
 from signals.models.base import Samples
 from signals.models.lstm import Lstm
 
@@ -34,9 +42,6 @@ def fit(samples=SAMPLES, seed=3, train=TRAIN, stop=STOP, on_progress=lambda step
 
 def answer(fitted, window, hidden=4, layers=2):
     """One window through PyTorch's network, back in the labels' units."""
-    import torch
-    from torch import nn
-
     lstm = nn.LSTM(window.shape[1], hidden, layers, batch_first=True)
     network = nn.ModuleDict({"lstm": lstm, "head": nn.Linear(hidden, 1)})
     network.load_state_dict({name: torch.tensor(weight) for name, weight in fitted.weights.items()})
@@ -106,6 +111,36 @@ def test_training_that_stops_early_ends_its_progress():
     fit(on_progress=steps.append, epochs=200, patience=2, learning_rate=0.05)
     assert steps[-1].done == steps[-1].total == 200
     assert all(step.done < 200 for step in steps[:-1])
+
+
+def test_its_steps_are_those_of_pytorchs_optimiser_bit_for_bit():
+    torch.manual_seed(1)
+    network = nn.ModuleDict({"lstm": nn.LSTM(3, 5, 2, batch_first=True), "head": nn.Linear(5, 1)})
+    theirs = copy.deepcopy(network)
+    ours, optimiser = Adam(network, 0.01), torch.optim.Adam(theirs.parameters(), lr=0.01)
+    for _ in range(20):
+        windows = torch.randn(7, 4, 3)
+        ours.step((network["head"](network["lstm"](windows)[0]) ** 2).mean())
+        optimiser.zero_grad()
+        (theirs["head"](theirs["lstm"](windows)[0]) ** 2).mean().backward()
+        optimiser.step()
+        for one, other in zip(network.parameters(), theirs.parameters(), strict=True):
+            assert torch.equal(one, other)
+
+
+TRAINED = """
+import sys
+from test_lstm import fit
+fit()
+sys.exit("torch._dynamo" in sys.modules)
+"""
+
+
+@pytest.mark.slow
+def test_training_imports_no_compiler_of_graphs():
+    folders = os.pathsep.join(filter(None, [str(Path(__file__).parent), *sys.path]))
+    done = subprocess.run([sys.executable, "-c", TRAINED], env={**os.environ, "PYTHONPATH": folders}, check=False)
+    assert done.returncode == 0
 
 
 def test_one_layer_without_dropout_is_fine():

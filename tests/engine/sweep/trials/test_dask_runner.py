@@ -55,6 +55,7 @@ if pause:
     WorkerCache.open = slow
 """
 ROOT = manifest.ROOT
+HELPERS = ROOT / "tests" / "helpers"
 PATIENCE = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s"}  # with a worker that has just died; Dask's own is 30 s
 
 
@@ -87,7 +88,8 @@ class Site:
 
     def start(self, *arguments, root=ROOT, prefix=(), **environment):
         command = [*prefix, sys.executable, "-m", "dask", *arguments]
-        variables = {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **PATIENCE, **environment}
+        folders = os.pathsep.join(map(str, (root, HELPERS)))  # functions of this module are sent to workers
+        variables = {"PYTHONPATH": folders, "OMP_NUM_THREADS": "1", **PATIENCE, **environment}
         with (self.folder / "log.txt").open("a") as log:
             started = subprocess.Popen(
                 command, env={**os.environ, **variables}, stdout=log, stderr=log, cwd=self.folder
