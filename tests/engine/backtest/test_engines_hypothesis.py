@@ -31,7 +31,7 @@ def difference(one, other):
     return "" if one == other else f"backtrader: {one}; compiled: {other}"
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(240, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [40, pytest.param(400, marks=pytest.mark.slow)])
 def test_no_market_and_no_setting_tells_the_engines_apart(examples, general):
     seen = Counter()
 
