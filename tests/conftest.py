@@ -23,7 +23,7 @@ from engine.backtest.compiled.kernel_modules import loaded
 EXPLORE = "EXPLORE" in os.environ
 settings.register_profile("unhurried", deadline=None, derandomize=not EXPLORE)
 settings.load_profile("unhurried")
-FEWER = 4
+FEWER = 6
 LEAST = 5
 """What is drawn without EXPLORE: a part of the examples that a test asks for, and no fewer than so many."""
 

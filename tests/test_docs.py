@@ -137,7 +137,7 @@ def _serve_and_stop(words):
 
 
 CONFIGS = [(page, block) for page, block in blocks("yaml") if page not in (RECIPES, STRATEGIES)]
-LONG = {"python.md", "engines.md", "bundles.md", "serving.md"}
+LONG = {"python.md", "engines.md", "bundles.md", "porting.md", "serving.md"}
 """Pages whose code compiles kernels, sweeps thousands of settings, or trains."""
 PYTHON = {page: block for page, block in blocks("python") if page != RECIPES}
 

@@ -58,12 +58,14 @@ def require_same_trades(ours, fills, commission):
         assert trade.pnl == pytest.approx(profit, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_both_make_the_same_trades_on_the_sample(page, ours):
     require_same_trades(ours, page["theirs"], 0.001)
     assert {"stop", "take_profit", "signal"} <= set(ours["exit_reason"])
     assert f"the same {len(ours)} trades" in PAGE
 
 
+@pytest.mark.slow
 def test_without_the_key_it_enters_again_as_often_as_the_page_says(ours):
     always = run(SHIPPED, overrides=[*QUICK, "strategy.reenter=always"]).trades
     assert re.search(rf"is above: {len(always)} trades", PAGE)

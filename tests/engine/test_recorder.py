@@ -251,6 +251,7 @@ def test_without_a_tearsheet_the_report_says_why(tmp_path):
     assert "No tear-sheet: RunRecorder was given tearsheet=False" in (run.folder / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_recording_is_no_config(saved):
     with pytest.raises(ConfigError, match=r"config\.yaml: describes a recorded Cerebro run"):
         load(saved.folder / "config.yaml")

@@ -39,8 +39,8 @@ def audited(planted, full=False):
 
 
 def some_quick(names):
-    """One name in ten is tried at every change, the others with the slow tests: each audits a whole pipeline."""
-    return [pytest.param(name, marks=() if at % 10 == 0 else pytest.mark.slow) for at, name in enumerate(names)]
+    """One name in twenty is tried at every change, the others with the slow tests: each audits a whole pipeline."""
+    return [pytest.param(name, marks=() if at % 20 == 0 else pytest.mark.slow) for at, name in enumerate(names)]
 
 
 @pytest.mark.parametrize("name", some_quick(zoo.LEAKS))

@@ -219,6 +219,7 @@ def test_the_manifest_states_the_processor(finished):
     assert machine.items() >= processor().items()
 
 
+@pytest.mark.slow
 def test_the_digits_of_another_processor_are_a_note(moved, capsys):
     scaled(moved, 1 + 1e-6)
     code, found = told(capsys, moved)
@@ -315,6 +316,7 @@ def test_an_older_manifest_of_another_machine_allows_digits(moved, quick, capsys
     assert {each["kind"] for each in found} == {"machine", "tolerance", "folder"}
 
 
+@pytest.mark.slow
 def test_float64_has_fewer_digits_to_lose(folder, capsys):
     """A rule's run: the digits that float32 would explain are a difference."""
     edit(folder / "manifest.json", lambda values: values["machine"].update(openblas="Neoverse"))

@@ -45,11 +45,13 @@ def test_they_are_in_the_summary(outcome, tmp_path):
     assert all(any(line.startswith(name) for line in lines) for name in NAMES.values())
 
 
+@pytest.mark.slow
 def test_they_are_in_the_report(outcome, tables, tmp_path):
     page = write_report(outcome, tmp_path / "report.html").read_text(encoding="utf-8")
     assert set(NAMES.values()) <= heads(tables, page)
 
 
+@pytest.mark.slow
 def test_they_are_in_the_tearsheet(outcome, tables, tmp_path):
     page = write_tearsheet(TearsheetInput.of(outcome), tmp_path / "tearsheet.html").read_text(encoding="utf-8")
     assert set(NAMES.values()) <= heads(tables, page)

@@ -130,6 +130,7 @@ def counted(plain, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_the_rule_is_asked_the_same_questions_once_each(counted):
     calls = 0
     for seed in range(12):

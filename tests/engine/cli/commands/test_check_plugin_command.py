@@ -219,6 +219,7 @@ class Broken(Sided):
 GOOD = "return Decision(1 if view.prediction > 0 else -1), State(state.bars + 1)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "messages"),
     [
@@ -230,19 +231,17 @@ GOOD = "return Decision(1 if view.prediction > 0 else -1), State(state.bars + 1)
             ),
         ),
         # It does not look at the side: what is judged is what is traded.
-        pytest.param(GOOD, (), marks=pytest.mark.slow),
-        pytest.param(
+        (GOOD, ()),
+        (
             GOOD.replace("1 if", "2.0 if"),
             (
                 "it gave the target 2.0, which is not from -1 to 1; asked with prediction=",
                 "parameters: side=both, far=1.5",
             ),
-            marks=pytest.mark.slow,
         ),
-        pytest.param(
+        (
             "if p.side == 'long':\n        return Decision(0), state\n    " + GOOD,
             ("the rule reads p.side, which is no number", "p.allow_long and p.allow_short, 1.0 or 0.0"),
-            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -138,6 +138,7 @@ def test_where_quantstats_says_otherwise_it_is_told_by_how_much_and_why(page, ou
     assert "Equal in all digits shown: Time in market, Total return, CAGR, Volatility, Sharpe" in page
 
 
+@pytest.mark.slow
 def test_no_benchmark_is_named_where_it_is_the_same(outcome, tmp_path):
     sheet = replace(TearsheetInput.of(outcome), compared_with="benchmark")
     page = write_tearsheet(sheet, tmp_path / "t.html").read_text(encoding="utf-8")
@@ -190,6 +191,7 @@ def test_a_short_run_says_which_picture_is_missing(make_outcome, tmp_path):
     assert "Not drawn: it needs more than 126 returns, there are 39." in page
 
 
+@pytest.mark.slow
 def test_the_benchmark_is_at_the_strategys_exposure_unless_asked_for_full(outcome, page, tmp_path):
     share = percent(outcome.exposure.gross_mean)
     assert f"walk vs X at {share}</h1>" in page
@@ -279,6 +281,7 @@ def test_an_error_in_the_other_process_arrives_as_it_is(outcome, tmp_path):
             future.result(timeout=120)
 
 
+@pytest.mark.slow
 def test_the_run_itself_does_not_import_quantstats():
     code = (
         "import sys, engine.pages.tearsheet.write; print([m for m in ('quantstats', 'matplotlib') if m in sys.modules])"
