@@ -42,10 +42,10 @@ FOREST = {
 PRELOAD = """
 import os, time
 from engine.backtest.compiled import batch_run, engine
-from engine.backtest.compiled.kernel_features import KernelFeatures
 from engine.sweep.trials.cluster_worker import WorkerCache
+from general_kernels import general_features
 for module in (batch_run, engine):
-    module.features_of = lambda *_, cross, record: KernelFeatures(cross=cross, record=record, entry_orders=record)
+    module.features_of = general_features
 pause = float(os.environ.pop("SLOW", 0))
 if pause:
     fast = WorkerCache.open
